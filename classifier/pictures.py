@@ -81,7 +81,8 @@ def open_picture(
     with _opened(source, limits) as image:
         weight = image.width * image.height
         if shortest and isinstance(source, (Path, bytes)):
-            image.draft(None, (shortest, shortest))  # only JPEG does anything; never below the asked size
+            # JPEG decodes scaled down, HEIC its faithful small copy if it has one; neither below what is asked.
+            image.draft(None, (shortest, shortest))
         if not image.info.get("progressive"):  # a progressive JPEG is held at full size whatever is asked
             weight = image.width * image.height
         with _one_big_picture if weight > _BIG else nullcontext():
