@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from .config import Limits
 from .errors import DataError, StorageError
-from .pictures import LIMITS
+from .pictures import LIMITS, natural_key
 
 JUNK = "a file the computer keeps for itself, not a photo"
 NO_CLASS = "not in a class folder: put it into a folder named after what it shows"
@@ -61,18 +61,6 @@ class Placed:
     split: str
 
 
-def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Sorts as people do: “2” before “10”, capitals beside small letters."""
-    pieces = re.split("([0-9]+)", text.casefold())
-    # Digits are compared by length, then as text: int() refuses numbers of thousands of digits.
-    numbered = [
-        (0, len(piece.lstrip("0")), piece.lstrip("0")) if index % 2 else (1, 0, piece)
-        for index, piece in enumerate(pieces)
-        if piece
-    ]
-    return (*numbered, (2, 0, text))
-
-
 def clean_label(text: str, limits: Limits = LIMITS) -> str:
     """A class name fit to be shown and stored: composed letters, single spaces, no invisible characters."""
     composed = unicodedata.normalize("NFC", " ".join(text.split()))
@@ -81,7 +69,7 @@ def clean_label(text: str, limits: Limits = LIMITS) -> str:
 
 
 def _is_invisible(letter: str) -> bool:
-    """Controls, text-direction overrides, half characters; not the joiners that emoji and Indic words need."""
+    """Controls, text-direction overrides, half characters; not the joiners of emoji and Indic words."""
     return unicodedata.category(letter) in ("Cc", "Cf", "Cs") and letter not in "\u200c\u200d"
 
 
@@ -305,7 +293,7 @@ def _check_amount(amount: int, archive: Path, limits: Limits) -> None:
     # Photos hardly shrink in a zip. Below 50 MB nothing can go wrong, and a few texts may pack very well.
     if amount > 50e6 and amount > limits.ratio * archive.stat().st_size:
         raise DataError(
-            f"The zip unpacks to more than {limits.ratio} times its size, as photos never do; it was not opened."
+            f"The zip unpacks to more than {limits.ratio} times its size, as no photos do; it was not opened."
         )
 
 

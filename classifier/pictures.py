@@ -99,6 +99,17 @@ def thumbnail(image: Image.Image, side: int) -> Image.Image:
     return small
 
 
+def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Sorts as people do: “2” before “10”, capitals beside small letters."""
+    # Digits are compared by length, then as text: int() refuses numbers of thousands of digits.
+    numbered = [
+        (0, len(piece.lstrip("0")), piece.lstrip("0")) if index % 2 else (1, 0, piece)
+        for index, piece in enumerate(re.split("([0-9]+)", text.casefold()))
+        if piece
+    ]
+    return (*numbered, (2, 0, text))
+
+
 def _shrunk(image: Image.Image, shortest: int | None) -> Image.Image:
     """Averaged down by a whole factor to no less than twice ``shortest``, so a later resize stays sharp."""
     factor = min(image.size) // (2 * shortest) if shortest else 0
