@@ -271,7 +271,7 @@ class Catalog:
     def runs(self) -> list[Run]:
         """All runs, newest first."""
         rows = self._rows("SELECT id, created, name, mode, report FROM runs ORDER BY id DESC")
-        return [Run(*row[:4], json.loads(row[4])) for row in rows]
+        return [Run(id, created, name, mode, json.loads(report)) for id, created, name, mode, report in rows]
 
     def run_assets(self, run_id: int) -> list[RunAsset]:
         """The photos a run was judged on."""

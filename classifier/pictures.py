@@ -81,7 +81,7 @@ def open_picture(
     with _opened(source, limits) as image:
         weight = image.width * image.height
         if shortest and isinstance(source, (Path, bytes)):
-            # JPEG decodes scaled down, HEIC its faithful small copy if it has one; neither below what is asked.
+            # JPEG decodes scaled down, HEIC its embedded small copy if true to the picture; never below this.
             image.draft(None, (shortest, shortest))
         if not image.info.get("progressive"):  # a progressive JPEG is held at full size whatever is asked
             weight = image.width * image.height
