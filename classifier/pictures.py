@@ -107,7 +107,7 @@ def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
         for index, piece in enumerate(re.split("([0-9]+)", text.casefold()))
         if piece
     ]
-    return (*numbered, (2, 0, text))
+    return (*numbered, (-1, 0, text))
 
 
 def _shrunk(image: Image.Image, shortest: int | None) -> Image.Image:

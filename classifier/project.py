@@ -12,7 +12,7 @@ import zipfile
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import repeat
 from pathlib import Path
@@ -153,7 +153,7 @@ class Project:
             return self.add_files(_files(source, Path(folder) / "unpacked", self.limits), label)
 
     def add_files(self, files: Iterable[tuple[str, Path]], label: str | None = None) -> Intake:
-        """Copies in (relative name, existing file) pairs; all are ``label``, or their folders are the classes.
+        """Copies in (relative name, existing file) pairs; all are ``label``, or their folders tell.
 
         A photo is stored once, whatever it is called; one that its class has already is counted, not
         doubled. Files that are no usable photos are left out with a reason; nothing is raised for them.
@@ -264,8 +264,8 @@ class Project:
                 reasons = dict(zip(first, pool.map(self._store_one, first.values())))
         except BaseException:
             for photo in fresh:
-                (self.folder / _stored_path(photo)).unlink(missing_ok=True)
-                (self._thumbs / f"{photo.sha256}.jpg").unlink(missing_ok=True)
+                _forget(self.folder / _stored_path(photo))
+                _forget(self._thumbs / f"{photo.sha256}.jpg")
             raise
         left_out = [LeftOut(photo.name, reason) for photo in photos if (reason := reasons[photo.sha256])]
         return [photo for photo in photos if not reasons[photo.sha256]], left_out
@@ -390,7 +390,13 @@ def _whole(target: Path) -> Iterator[Path]:
     except OSError as error:
         raise storage_error(error) from error
     finally:
-        part.unlink(missing_ok=True)
+        _forget(part)
+
+
+def _forget(path: Path) -> None:
+    """Deletes a file if it can: a failed clean-up must not hide the error it follows."""
+    with suppress(OSError):
+        path.unlink()
 
 
 def _user_cache() -> Path:
