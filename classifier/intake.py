@@ -189,7 +189,8 @@ def _walk(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise DataError(f"The folder “{folder.name}” cannot be read; check that you may open it.") from error
     for path in entries:
-        if path.is_dir() and not path.is_symlink() and not is_junk(path.name):
+        # One line for a whole “.git” is enough; it may hold more files than there are photos.
+        if path.is_dir() and not path.is_symlink() and not path.name.startswith("."):
             yield from _walk(path)
         else:
             yield path

@@ -171,6 +171,13 @@ def test_scan_lists_files_in_natural_order(tmp_path: Path) -> None:
     assert [name for name, _ in scan(tmp_path)] == ["a/1.jpg", "b/2.jpg", "b/10.jpg"]
 
 
+def test_scan_names_a_dot_folder_once_and_does_not_enter_it(tmp_path: Path) -> None:
+    for name in (".git/objects/1", "__MACOSX/._1.jpg", "cat/1.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"x")
+    assert [name for name, _ in scan(tmp_path)] == [".git", "__MACOSX/._1.jpg", "cat/1.jpg"]
+
+
 def test_scan_never_follows_links(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "secret").mkdir()

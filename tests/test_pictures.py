@@ -137,6 +137,7 @@ def test_an_impossible_orientation_means_upright(orientation: int) -> None:
     assert same(open_picture(encode(draw_photo(), exif=exif)), open_picture(encode(draw_photo())))
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF:UserWarning")
 def test_broken_exif_means_upright() -> None:
     data = encode(draw_photo(), exif=b"Exif\0\0II*\0\xff\xff\xff\xff garbage")
     assert same(open_picture(data), open_picture(encode(draw_photo())))
@@ -213,6 +214,7 @@ def test_a_file_with_too_many_bytes_is_refused() -> None:
         probe(encode(draw_photo()), Limits(bytes_per_file=100))
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 def test_damage_anywhere_in_a_file_gives_a_picture_or_a_reason() -> None:
     random = np.random.default_rng(0)
     for format in ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "ICO"):
