@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
 
 from .errors import SettingError
 
 Fit = Literal["crop", "whole", "squash"]
-FITS: tuple[Fit, ...] = ("crop", "whole", "squash")
+FITS: tuple[Fit, ...] = ("whole", "squash", "crop")  # equal scores go to the first
+Mode = Literal["quick"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+Domain = Literal["photo", "medical", "aerial", "document"]
+DOMAINS: tuple[Domain, ...] = get_args(Domain)
 
 
 @dataclass(frozen=True)
@@ -29,3 +34,105 @@ class Limits:
         for name, value in vars(self).items():
             if value < 1:
                 raise SettingError(f"The limit “{name}” is {value}; it must be at least 1.")
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a picture becomes the square a network reads; it belongs to the weights and is saved with them.
+
+    The fields are timm's (``timm.data.resolve_data_config``), so that any loader of a checkpoint
+    prepares a picture the same way. ``size`` is in pixels; ``mean`` and ``std`` are per RGB channel
+    of values in 0 to 1.
+    """
+
+    size: int = 224
+    crop_pct: float = 0.875
+    crop_mode: Literal["center", "squash"] = "center"
+    interpolation: Literal["bicubic", "bilinear"] = "bicubic"
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+
+    def __post_init__(self) -> None:
+        if not 8 <= self.size <= 2048:
+            raise SettingError(f"The picture size is {self.size} pixels; it must be from 8 to 2048.")
+        if not 0.1 <= self.crop_pct <= 1:
+            raise SettingError(f"The share of the picture to keep is {self.crop_pct}; it must be 0.1 to 1.")
+        if self.crop_mode not in ("center", "squash"):
+            raise SettingError(f"The crop mode is “{self.crop_mode}”; it must be center or squash.")
+        if self.interpolation not in ("bicubic", "bilinear"):
+            raise SettingError(
+                f"The interpolation is “{self.interpolation}”; it must be bicubic or bilinear."
+            )
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+            raise SettingError("The mean and spread of the colours must be three numbers each.")
+
+    def fitted(self, fit: Fit) -> Preprocessing:
+        """The same preparation with another way of fitting the picture into the square."""
+        if fit == "crop":
+            return replace(self, crop_mode="center", crop_pct=0.875 if self.crop_pct == 1.0 else self.crop_pct)
+        return replace(self, crop_mode="squash" if fit == "squash" else "center", crop_pct=1.0)
+
+    @property
+    def fit(self) -> Fit:
+        """The plain name of the way a picture is fitted."""
+        if self.crop_mode == "squash":
+            return "squash"
+        return "whole" if self.crop_pct == 1.0 else "crop"
+
+    def to_timm(self) -> dict[str, Any]:
+        """The entries of a timm ``pretrained_cfg``."""
+        return {
+            "input_size": [3, self.size, self.size],
+            "crop_pct": self.crop_pct,
+            "crop_mode": self.crop_mode,
+            "interpolation": self.interpolation,
+            "mean": list(self.mean),
+            "std": list(self.std),
+        }
+
+    @classmethod
+    def from_timm(cls, cfg: Mapping[str, Any]) -> Preprocessing:
+        """Read the entries of a timm ``pretrained_cfg``.
+
+        Raises ``SettingError`` where an entry is missing or cannot work.
+        """
+        try:
+            return cls(
+                size=int(cfg["input_size"][-1]),
+                crop_pct=float(cfg.get("crop_pct") or 0.875),
+                crop_mode=cfg.get("crop_mode") or "center",
+                interpolation=cfg.get("interpolation") or "bicubic",
+                mean=tuple(map(float, cfg["mean"])),  # type: ignore[arg-type]
+                std=tuple(map(float, cfg["std"])),  # type: ignore[arg-type]
+            )
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise SettingError(f"The description of how to prepare a picture is incomplete: {error}.") from error
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How to train. ``backbone`` is a timm name; ``fits`` are the ways of fitting a picture that compete."""
+
+    mode: Mode = "quick"
+    backbone: str = "tf_efficientnet_lite0"
+    domain: Domain = "photo"
+    seed: int = 0
+    folds: int = 5
+    fits: tuple[Fit, ...] = FITS
+
+    def __post_init__(self) -> None:
+        _one_of("mode", self.mode, MODES)
+        _one_of("domain", self.domain, DOMAINS)
+        for fit in self.fits:
+            _one_of("fit", fit, FITS)
+        if not self.fits:
+            raise SettingError("No way of fitting a picture was named; name at least one of crop, whole, squash.")
+        if not 2 <= self.folds <= 20:
+            raise SettingError(f"The number of parts for cross-validation is {self.folds}; it must be 2 to 20.")
+        if not 0 <= self.seed < 2**32:
+            raise SettingError(f"The seed is {self.seed}; it must be from 0 to 4294967295.")
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise SettingError(f"The {name} is “{value}”; it must be one of {', '.join(allowed)}.")

@@ -37,6 +37,7 @@ from .intake import (
 from .pictures import EXTENSIONS, LIMITS, PictureInfo, natural_key, open_picture, probe, thumbnail
 
 THUMBNAIL = 256  # pixels, longest side
+SAME_PHOTO = "the same photo as"  # how the reason for a repeated photo begins
 _SMALL_FILE = 2**24  # bytes; read once into memory for hashing and probing, larger ones are read twice
 _THREADS = 2
 _ORDER = {"train": 0, "val": 1, "test": 2}
@@ -363,9 +364,9 @@ def _without_repeats(found: list[_Found], present: list[Asset]) -> tuple[list[_F
 def _repeats(photo: _Found, twins: list[tuple[str, str, str]]) -> str | None:
     for label, split, name in twins:
         if split != photo.split:
-            return f"the same photo as “{name}”, which is among the {_SPLIT_WORDS[split]} photos"
+            return f"{SAME_PHOTO} “{name}”, which is among the {_SPLIT_WORDS[split]} photos"
         if label == photo.label:
-            return f"the same photo as “{name}”, which is already in this class"
+            return f"{SAME_PHOTO} “{name}”, which is already in this class"
     return None
 
 

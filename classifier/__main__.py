@@ -1,0 +1,303 @@
+"""Command line: ``python -m classifier COMMAND``; see ``--help``."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import __version__
+from .config import DOMAINS, MODES, Limits, TrainConfig
+from .errors import ClassifierError, DataError, StorageError
+from .intake import is_junk, scan
+from .project import SAME_PHOTO, Project
+
+if TYPE_CHECKING:
+    from .metrics import Report
+    from .training import Finished
+
+T = TypeVar("T")
+
+DATA_HELP = "a folder of class folders, a folder holding train/ and val/ or test/, or a zip of either"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it worked, 2 after a sentence on standard error, 130 after Ctrl-C."""
+    warnings.filterwarnings("ignore", module="PIL")  # what Pillow says of odd files is in the list of left-out files
+    args = _parser().parse_args(argv)
+    run: Callable[[argparse.Namespace], dict[str, Any] | list[Any]] = args.run
+    try:
+        result = run(args)
+    except ClassifierError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+    if args.json:
+        print(json.dumps(result, ensure_ascii=sys.stdout.encoding.lower() != "utf-8"))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m classifier",
+        description="Teach an image classifier with your own photos. The page is started with “python app.py”.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], Any], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.add_argument("--json", action="store_true", help="print the result as one JSON object on the last line")
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = command("example", _example, "draw a small photo-like set into a folder")
+    sub.add_argument("folder", type=Path, metavar="FOLDER")
+    sub.add_argument("--per-class", type=int, default=24, metavar="N", help="photos of each class (default %(default)s)")
+
+    sub = command("check", _check, "say what the photos look like before training")
+    sub.add_argument("data", type=Path, metavar="DATA", help=DATA_HELP)
+
+    sub = command("train", _train, "train a model and write it to a folder")
+    sub.add_argument("data", type=Path, metavar="DATA", help=DATA_HELP)
+    sub.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the model goes")
+    sub.add_argument("--test", type=Path, metavar="DIR", help="class folders to judge the finished model on")
+    defaults = TrainConfig()
+    sub.add_argument("--mode", choices=MODES, default=defaults.mode, help="default %(default)s")
+    sub.add_argument("--backbone", default=defaults.backbone, metavar="NAME", help="a timm network (default %(default)s)")
+    sub.add_argument("--domain", choices=DOMAINS, default=defaults.domain, help="kind of pictures (default %(default)s)")
+    sub.add_argument("--seed", type=int, default=defaults.seed, metavar="N", help="default %(default)s")
+    sub.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps (default: the best there is)")
+
+    sub = command("evaluate", _evaluate, "judge a model on labelled photos")
+    sub.add_argument("folder", type=Path, metavar="FOLDER", help="the model")
+    sub.add_argument("data", type=Path, metavar="DATA", help=DATA_HELP)
+
+    sub = command("predict", _predict, "say what photos show")
+    sub.add_argument("folder", type=Path, metavar="FOLDER", help="the model")
+    sub.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="photos, or folders of photos")
+    sub.add_argument("--top-k", type=int, default=5, metavar="K", help="answers per photo (default %(default)s)")
+    sub.add_argument("--csv", type=Path, metavar="FILE", help="also write the answers as a table")
+    return parser
+
+
+# -- commands
+
+
+def _example(args: argparse.Namespace) -> dict[str, Any]:
+    from .example import draw_example
+
+    if args.folder.exists() and (not args.folder.is_dir() or any(args.folder.iterdir())):
+        raise DataError(f"“{args.folder}” is there already and not an empty folder; name a new one.")
+    if args.per_class < 1:
+        raise DataError(f"{args.per_class} photos of each class were asked for; ask for at least 1.")
+    draw_example(args.folder, args.per_class)
+    print(f"Drawn into {args.folder}: now try “python -m classifier train {args.folder} --out model”.", file=sys.stderr)
+    return {"folder": str(args.folder), "per_class": args.per_class}
+
+
+def _check(args: argparse.Namespace) -> dict[str, Any]:
+    from .training import Checked, check
+
+    with Project.over(args.data) as project:
+        checked = _last(check(project), Checked)
+        result = {
+            "classes": checked.classes,
+            "images": sum(checked.classes.values()),
+            "left_out": _left_out(project),
+            "exact_duplicates": _repeats(project),
+            "near_duplicates": [[asset.source for asset in scene] for scene in checked.look_alikes],
+            "suspects": [
+                {
+                    "file": suspect.photo.source,
+                    "label": suspect.photo.label,
+                    "suggested": suspect.suggested,
+                    "score": round(suspect.score, 4),
+                }
+                for suspect in checked.suspects
+            ],
+            "warnings": list(checked.warnings),
+        }
+    if not args.json:
+        _print_check(result)
+    return result
+
+
+def _repeats(project: Project) -> list[str]:
+    """Files with the content of another: left out within a class, or lying in two classes."""
+    again = [file.file for file in project.left_out() if file.reason.startswith(SAME_PHOTO)]
+    return again + [asset.source for group in project.conflicts() for asset in group]
+
+
+def _print_check(result: dict[str, Any]) -> None:
+    print(f"{result['images']} photos in {len(result['classes'])} classes")
+    for label, count in result["classes"].items():
+        print(f"  {count:6}  {label}")
+    _print_left_out(result["left_out"])
+    print(f"{len(result['exact_duplicates'])} exact repeats, {len(result['near_duplicates'])} groups of look-alikes")
+    for suspect in result["suspects"][:20]:
+        print(f"  {suspect['file']}: is it really {suspect['label']}? It looks like {suspect['suggested']}.")
+    for warning in result["warnings"]:
+        print(warning)
+
+
+def _train(args: argparse.Namespace) -> dict[str, Any]:
+    config = TrainConfig(mode=args.mode, backbone=args.backbone, domain=args.domain, seed=args.seed)
+    with ExitStack() as opened:
+        project = opened.enter_context(Project.over(args.data))
+        test = opened.enter_context(Project.over(args.test)) if args.test else None
+        from .training import Finished, train
+
+        finished = _last(train(project, config, args.out, test, args.device), Finished)
+        result = _trained(project, test, finished, config)
+    if not args.json:
+        _print_left_out(result["left_out"])
+        print(finished.report.in_words())
+        if finished.test is not None:
+            print(f"On the test photos: {finished.test.accuracy:.1%} right.")
+        print(f"The model is in {args.out}, made in {finished.seconds:.1f} seconds.")
+    return result
+
+
+def _trained(project: Project, test: Project | None, finished: Finished, config: TrainConfig) -> dict[str, Any]:
+    report = finished.report
+    left_out = _left_out(project) + ([] if test is None else _left_out(test))
+    tested = {} if finished.test is None else {"test_accuracy": finished.test.accuracy}
+    return {
+        "classes": dict.fromkeys(report.labels, 0) | project.catalog.balance().get("train", {}),
+        **_scores(report),
+        "left_out": left_out,
+        "seconds": round(finished.seconds, 3),
+        "mode": config.mode,
+        "backbone": config.backbone,
+        "checkpoint": str(finished.folder),
+        **tested,
+    }
+
+
+def _scores(report: Report) -> dict[str, Any]:
+    return {
+        "images": report.images,
+        "judged_on": report.judged_on,
+        "accuracy": report.accuracy,
+        "accuracy_low": report.accuracy_low,
+        "accuracy_high": report.accuracy_high,
+        "balanced_accuracy": report.balanced_accuracy,
+        "per_class": {
+            row.label: {"images": row.images, "precision": row.precision, "recall": row.recall, "f1": row.f1}
+            for row in report.per_class
+        },
+        "fit": report.fit,
+        "warnings": list(report.warnings),
+    }
+
+
+def _evaluate(args: argparse.Namespace) -> dict[str, Any]:
+    from .predictor import Predictor
+    from .training import evaluate
+
+    predictor = Predictor(args.folder)
+    with Project.over(args.data) as project:
+        report = evaluate(predictor, project)
+        result = {"classes": list(report.labels), **_scores(report), "left_out": _left_out(project)}
+    if not args.json:
+        _print_left_out(result["left_out"])
+        print(report.in_words())
+    return result
+
+
+def _predict(args: argparse.Namespace) -> list[Any]:
+    from .predictor import Prediction, Predictor
+
+    predictor = Predictor(args.folder)
+    paths = list(_pictures(args.paths))
+    rows: list[dict[str, Any]] = []
+    for path, outcome in zip(paths, predictor.outcomes(paths, args.top_k)):
+        if isinstance(outcome, Prediction):
+            top = [{"label": guess.label, "confidence": guess.confidence} for guess in outcome.top]
+            rows.append({"file": str(path), "top": top, "unsure": outcome.unsure})
+        else:
+            rows.append({"file": str(path), "top": [], "unsure": True, "reason": str(outcome)})
+    if args.csv:
+        _write_csv(args.csv, rows)
+    if not args.json:
+        for row in rows:
+            print(_line(row))
+    return rows
+
+
+def _pictures(paths: Sequence[Path]) -> Iterator[Path]:
+    """Files as named, and the files of folders; a name that leads nowhere is an error."""
+    for path in paths:
+        if path.is_dir():
+            yield from (file for name, file in scan(path, Limits()) if not is_junk(name))
+        elif path.exists():
+            yield path
+        else:
+            raise DataError(f"There is no file “{path}”; check the name.")
+
+
+def _line(row: dict[str, Any]) -> str:
+    if "reason" in row:
+        return f"{row['file']}: {row['reason']}"
+    top = ", ".join(f"{guess['label']} {guess['confidence']:.1%}" for guess in row["top"])
+    return f"{row['file']}: {'not sure: ' if row['unsure'] else ''}{top}"
+
+
+def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """One row per photo. A cell that a spreadsheet would run as a formula gets a quote before it."""
+    width = max((len(row["top"]) for row in rows), default=0)
+    header = ["file", "unsure", *(f"{kind} {place}" for place in range(1, width + 1) for kind in ("label", "confidence"))]
+    try:
+        with path.open("w", newline="", encoding="utf-8-sig") as file:
+            table = csv.writer(file)
+            table.writerow(header)
+            for row in rows:
+                guesses = [cell for guess in row["top"] for cell in (_inert(guess["label"]), guess["confidence"])]
+                table.writerow([_inert(row["file"]), row["unsure"], *guesses])
+    except OSError as error:
+        raise StorageError(f"The table cannot be written to “{path}” ({error.strerror}); name another place.") from error
+
+
+def _inert(text: str) -> str:
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+# -- what the commands share
+
+
+def _left_out(project: Project) -> list[dict[str, str]]:
+    return [{"file": file.file, "reason": file.reason} for file in project.left_out()]
+
+
+def _print_left_out(files: Sequence[dict[str, str]]) -> None:
+    for reason, count in Counter(file["reason"] for file in files).most_common():
+        first = next(file["file"] for file in files if file["reason"] == reason)
+        print(f"left out: {first}{f' and {count - 1} more' if count > 1 else ''}: {reason}")
+
+
+def _last(events: Iterator[Any], kind: type[T]) -> T:
+    """Runs a story to its end, with its progress on standard error where a person watches."""
+    watched = sys.stderr.isatty()
+    for event in events:
+        if isinstance(event, kind):
+            if watched:
+                print("\r\033[K", end="", file=sys.stderr)
+            return event
+        if watched:
+            left = f", {event.seconds_left:.0f} s left" if event.seconds_left else ""
+            print(f"\r\033[K{event.step}: {event.done} of {event.total}{left}", end="", file=sys.stderr, flush=True)
+    raise AssertionError("a story ends with its result")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

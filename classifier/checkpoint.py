@@ -1,0 +1,259 @@
+"""A trained model as a folder that explains itself: timm's Hub form, safetensors, a card, a report; never a pickle."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from . import models
+from .config import Preprocessing
+from .errors import ClassifierError, ModelError, StorageError
+from .metrics import Report
+
+FILES = ("config.json", "model.safetensors", "README.md", "report.json", "training.json")
+_LARGEST_JSON = 16 * 2**20  # bytes
+_MODEL_ARGS = {"global_pool"}  # what a foreign folder may ask of a network beside its name
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model opened from its folder: a float32 network (B, 3, size, size) -> logits (B, C), and what belongs to it."""
+
+    network: nn.Module
+    labels: tuple[str, ...]
+    preprocessing: Preprocessing
+    report: Report
+
+
+def save(
+    folder: Path,
+    weight: NDArray[Any],
+    bias: NDArray[Any],
+    preprocessing: Preprocessing,
+    report: Report,
+    training: Mapping[str, Any],
+) -> None:
+    """Write the pretrained backbone with a linear head of ``weight`` (C, D) and ``bias`` (C,) into ``folder``.
+
+    Written beside its place and moved in whole; a model that was there is replaced. Raises
+    ``ModelError`` when the folder holds something else, ``StorageError`` when the disk is full.
+    """
+    network = models.build(report.backbone, len(report.labels))
+    classifier = network.get_classifier()  # type: ignore[operator]
+    if not isinstance(classifier, nn.Linear) or classifier.weight.shape != weight.shape:
+        raise ModelError(f"The network “{report.backbone}” does not end in a plain linear layer; choose another.")
+    with torch.no_grad():
+        classifier.weight = nn.Parameter(torch.from_numpy(weight).clone())
+        classifier.bias = nn.Parameter(torch.from_numpy(bias).clone())
+    texts = {
+        "config.json": json.dumps(_hub_config(network, preprocessing, report), indent=2, ensure_ascii=False),
+        "README.md": _card(report, training),
+        "report.json": json.dumps(report.to_json(), indent=2, ensure_ascii=False),
+        "training.json": json.dumps(training, indent=2, ensure_ascii=False),
+    }
+    _write_whole(folder, texts, {key: value.contiguous() for key, value in network.state_dict().items()})
+
+
+def _write_whole(folder: Path, texts: Mapping[str, str], tensors: dict[str, Tensor]) -> None:
+    check_target(folder)
+    part = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.part")
+    old = part.with_suffix(".old")
+    try:
+        part.mkdir(parents=True)
+        for name, text in texts.items():
+            (part / name).write_text(text, encoding="utf-8")
+        save_file(tensors, part / "model.safetensors", metadata={"format": "pt"})
+        if folder.exists():
+            folder.replace(old)
+        part.replace(folder)
+    except (OSError, SafetensorError) as error:
+        if old.exists() and not folder.exists():
+            old.replace(folder)
+        raise _storage_error(folder, error) from error
+    finally:
+        for leftover in (part, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def check_target(folder: Path) -> None:
+    """Raise ``ModelError`` where ``folder`` holds anything but a model of this program; called before the work, too."""
+    if folder.is_file():
+        raise ModelError(f"“{folder}” is a file; name a new folder for the model.")
+    if folder.is_dir():
+        others = sorted(path.name for path in folder.iterdir() if path.name not in FILES)
+        if others:
+            raise ModelError(
+                f"The folder “{folder}” holds other files ({others[0]}…); name a new folder for the model."
+            )
+
+
+def _storage_error(folder: Path, error: Exception) -> StorageError:
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if full or "No space" in str(error):
+        return StorageError("The disk is full: the model was not saved; free some space and train again.")
+    return StorageError(f"The model cannot be written to “{folder}” ({error}); choose another place.")
+
+
+def _hub_config(network: nn.Module, preprocessing: Preprocessing, report: Report) -> dict[str, Any]:
+    """timm's ``config.json``. Without ``model_args``: with ``num_classes`` in them transformers cannot open it."""
+    source: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
+    names = list(report.labels)
+    return {
+        "architecture": report.backbone,
+        "num_classes": len(names),
+        "num_features": models.feature_count(network),
+        "label_names": names,
+        "id2label": dict(enumerate(names)),
+        "label2id": {name: index for index, name in enumerate(names)},
+        "pretrained_cfg": {
+            **preprocessing.to_timm(),
+            "fixed_input_size": False,
+            "num_classes": len(names),
+            "pool_size": None,
+            "first_conv": source.get("first_conv"),
+            "classifier": source.get("classifier"),
+            "license": "apache-2.0",
+        },
+    }
+
+
+def load(folder: Path) -> Checkpoint:
+    """Open a model folder, safely even if a stranger made it: nothing is unpickled, nothing in it is run.
+
+    Raises ``ModelError`` with what is wrong: missing or damaged files, an unknown network, weights
+    that do not fit it.
+    """
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"There is no model in “{folder}”: it has no config.json; choose a folder made by training.")
+    config = _read_json(folder / "config.json")
+    try:
+        name, cfg = str(config["architecture"]), dict(config["pretrained_cfg"])
+        labels = tuple(map(str, config["label_names"]))
+        if len(labels) != int(config["num_classes"]) or not labels:
+            raise ModelError("The model's class names and their number do not agree; get the folder again.")
+        preprocessing = Preprocessing.from_timm(cfg)
+        args = {key: config["model_args"][key] for key in _MODEL_ARGS & set(config.get("model_args") or ())}
+    except ClassifierError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"The file config.json in “{folder}” is incomplete: {error}; get the folder again.") from error
+    network = _with_weights(folder / "model.safetensors", name, len(labels), args)
+    report = Report.from_json(_read_json(folder / "report.json"))
+    if report.labels != labels:
+        raise ModelError(f"The report in “{folder}” is of another model; get the folder again.")
+    return Checkpoint(network, labels, preprocessing, report)
+
+
+def read_report(folder: Path) -> Report:
+    """The report of a model folder without opening its network; raises ``ModelError``."""
+    return Report.from_json(_read_json(folder / "report.json"))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _LARGEST_JSON:
+            raise ModelError(f"The file {path.name} of the model is too large to be one; get the folder again.")
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"The model has no {path.name}; get the whole folder again.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"The file {path.name} of the model is damaged; get the folder again.") from error
+    if not isinstance(data, dict):
+        raise ModelError(f"The file {path.name} of the model does not describe one; get the folder again.")
+    return data
+
+
+def _with_weights(path: Path, name: str, classes: int, args: Mapping[str, Any]) -> nn.Module:
+    if not timm.is_model(name):
+        raise ModelError(f"The model uses a network called “{name}”, which this version of timm does not have.")
+    damaged = ModelError("The weights of the model (model.safetensors) are missing or damaged; get the folder again.")
+    try:
+        network = models.skeleton(name, classes, **args)
+        expected = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+        with safe_open(path, "pt") as file:  # the header only: nothing large is read before it fits
+            found = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+        if expected != found:
+            raise ModelError(f"The weights of the model do not fit the network “{name}”; get the folder again.")
+        tensors = {key: _as_float(value) for key, value in load_file(path).items()}
+        network.load_state_dict(tensors, assign=True)
+        if any(buffer.is_meta for buffer in network.buffers()):  # buffers that are not saved have to be made
+            network = timm.create_model(name, pretrained=False, num_classes=classes, **args)
+            network.load_state_dict(tensors)
+    except (OSError, SafetensorError) as error:
+        raise damaged from error
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ModelError(f"The network “{name}” of the model cannot be built: {error}.") from error
+    return network.eval().requires_grad_(False)
+
+
+def _as_float(value: Tensor) -> Tensor:
+    return value.float() if value.is_floating_point() else value
+
+
+def _card(report: Report, training: Mapping[str, Any]) -> str:
+    """The model card, in Markdown with the Hub's front matter; class names are a person's, so JSON quotes them."""
+    rows = "\n".join(
+        f"| {_cell(row.label)} | {row.images} | {row.recall:.0%} | {row.precision:.0%} |" for row in report.per_class
+    )
+    judged = {"out_of_fold": "by cross-validation, each photo by a model that had not seen it",
+              "val": "on the validation photos", "test": "on the test photos"}[report.judged_on]  # fmt: skip
+    return f"""---
+library_name: timm
+pipeline_tag: image-classification
+license: apache-2.0
+base_model: timm/{report.backbone}.in1k
+tags:
+- image-classification
+- timm
+- transformers
+---
+
+# Photo classifier: {", ".join(_cell(label) for label in report.labels[:8])}{"…" if len(report.labels) > 8 else ""}
+
+Tells apart {len(report.labels)} classes. Trained on {report.images} photos; right on **{report.accuracy:.0%}** of them
+(95 % interval {report.accuracy_low:.0%} to {report.accuracy_high:.0%}), judged {judged}.
+
+| class | photos judged | found | right when it says so |
+| --- | --- | --- | --- |
+{rows}
+
+A confidence under {report.threshold:.0%} is best read as “not sure”.
+
+## Use it
+
+```python
+import timm
+
+model = timm.create_model("local-dir:FOLDER", pretrained=True).eval()
+```
+
+```python
+from transformers import pipeline
+
+pipeline("image-classification", "FOLDER")("photo.jpg")
+```
+
+## How it was made
+
+A linear head on the pooled features of {report.backbone} (weights: TensorFlow EfficientNet-Lite, Apache-2.0,
+trained on ImageNet), fitted on {training.get("created", "")[:10]}; the settings are in `training.json`.
+Pictures are fitted to the square by “{report.fit}”, as `config.json` says.
+"""
+
+
+def _cell(text: str) -> str:
+    """A name inside Markdown, with nothing in it that Markdown or HTML would act on."""
+    return "".join(f"&#{ord(letter)};" if letter in "<>&|*_`[]()#!\\~" else letter for letter in text)

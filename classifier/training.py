@@ -1,0 +1,334 @@
+"""The stories that join the rooms: ``train`` makes a checkpoint and an honest report, ``check`` looks at the photos first."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import audit, checkpoint, fits, head, metrics, models, split
+from . import device as devices
+from .catalog import Asset
+from .config import Fit, Preprocessing, TrainConfig
+from .errors import DataError, PhotoError
+from .features import Embedder, Progress, gather
+from .metrics import Report
+from .pictures import natural_key
+from .predictor import Prediction, Predictor
+from .project import Project
+from .store import FeatureStore
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+_FEW = 10  # photos of a class below which its score says little
+_UNEVEN = 5  # times as many photos as the smallest class
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The end of training: the report, the checkpoint's folder, the seconds it took.
+
+    ``test`` is the report on separate test photos, if such were given.
+    """
+
+    report: Report
+    folder: Path
+    seconds: float
+    test: Report | None
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """A photo whose label may be wrong, the class it looks like, and how surely (0 to 1)."""
+
+    photo: Asset
+    suggested: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The end of a check: what the photos look like before training; groups hold photos of one scene."""
+
+    classes: dict[str, int]
+    look_alikes: tuple[tuple[Asset, ...], ...]
+    suspects: tuple[Suspicion, ...]
+    warnings: tuple[str, ...]
+
+
+def estimate_seconds(photos: int, config: TrainConfig) -> float:
+    """About how long training takes on this machine, in seconds, before anything is known of the photos."""
+    device = devices.choose()
+    per_photo = 0.05 / device.workers if device.is_cpu else 0.004
+    return 1.0 + photos * per_photo * models.relative_cost(config.backbone)
+
+
+def train(
+    project: Project,
+    config: TrainConfig = TrainConfig(),  # noqa: B008  # frozen
+    out: Path | None = None,
+    test: Project | None = None,
+    device: str | None = None,
+) -> Iterator[Progress | Finished]:
+    """Train on the project's photos and write a checkpoint to ``out``, by default among the project's models.
+
+    Yields ``Progress`` and last ``Finished``. Closing the iterator stops the training; features computed
+    so far are kept, and no half-written checkpoint is left. Raises ``DataError`` when there are too few
+    photos or classes, ``ModelError`` when the backbone cannot be had or ``out`` holds something else,
+    ``StorageError`` when the disk is full.
+    """
+    started = perf_counter()
+    folder = out or _new_folder(project, config)
+    checkpoint.check_target(folder)
+    with closing(FeatureStore(project.features)) as store:
+        tools = Embedder(config.backbone, devices.choose(device), store, project.limits)
+        photos, labels = _usable(project)
+        chosen, photos = yield from _embedded(tools, project, photos, labels, config)
+        truth = _numbers(photos, labels)
+        folds = _folds(project, photos, chosen.features, truth, config)
+        yield Progress("Learning the classes", 0, len(photos), None)
+        fitted = head.fit(chosen.features, truth, len(labels), folds)
+        report = _out_of_fold(fitted, truth, labels, chosen.fit, config)
+        report = yield from _on_own_split(tools, project, fitted, report)
+        tested = None if test is None else (yield from _on_test(tools, test, fitted, report))
+    preparation = models.preprocessing(config.backbone).fitted(chosen.fit)
+    settings = _settings(tools, project, photos, fitted, config)
+    checkpoint.save(folder, fitted.weight, fitted.bias, preparation, report, settings)
+    project.catalog.record_run(folder.name, config.mode, report.to_json(), photos)
+    yield Finished(report, folder, perf_counter() - started, tested)
+
+
+def check(
+    project: Project, config: TrainConfig = TrainConfig(), device: str | None = None  # noqa: B008  # frozen
+) -> Iterator[Progress | Checked]:
+    """Look at the photos before training: look-alikes, labels that may be wrong, what is missing.
+
+    Yields ``Progress`` and last ``Checked``. Works with any number of classes, so that it can say what
+    is still needed; raises ``DataError`` only where there is no photo at all.
+    """
+    photos = project.catalog.assets(split="train")
+    if not photos:
+        raise DataError(_NO_PHOTOS)
+    preparation = models.preprocessing(config.backbone).fitted("whole")
+    with closing(FeatureStore(project.features)) as store:
+        tools = Embedder(config.backbone, devices.choose(device), store, project.limits)
+        photos, table = yield from _looked_at(tools, project, photos, preparation, "Looking at the photos")
+    labels = tuple(sorted({asset.label for asset in photos}, key=natural_key))
+    truth = _numbers(photos, labels)
+    groups = audit.look_alikes(table) if len(photos) else np.zeros(0, np.int64)
+    found: tuple[Suspicion, ...] = ()
+    if len(labels) > 1:
+        fitted = head.fit(table, truth, len(labels), split.folds(truth, groups, config.folds, config.seed))
+        found = tuple(
+            Suspicion(photos[suspect.photo], labels[suspect.suggested], suspect.score)
+            for suspect in audit.suspects(fitted.probabilities, truth)
+        )
+    yield Checked(project.classes(), _scenes(photos, groups), found, tuple(_warnings(truth, labels)))
+
+
+def evaluate(predictor: Predictor, project: Project) -> Report:
+    """Judge a finished model on labelled photos, each answered as ``Predictor`` answers it.
+
+    Photos of classes the model does not have, and those that cannot be read, are left out and listed.
+    Raises ``DataError`` when no photo remains.
+    """
+    photos = _of_known_classes(project, predictor.report)
+    answers = list(predictor.outcomes([project.photo_path(asset) for asset in photos], top_k=len(predictor.labels)))
+    project.leave_out({asset.id: str(answer) for asset, answer in zip(photos, answers) if isinstance(answer, PhotoError)})
+    judged = [(asset, answer) for asset, answer in zip(photos, answers) if isinstance(answer, Prediction)]
+    if not judged:
+        raise DataError("None of the test photos can be read; the list of left-out files says why.")
+    place = {label: index for index, label in enumerate(predictor.labels)}
+    probabilities = np.zeros((len(judged), len(place)), np.float32)
+    for row, (_, answer) in zip(probabilities, judged):
+        for guess in answer.top:
+            row[place[guess.label]] = guess.confidence
+    truth = _numbers([asset for asset, _ in judged], predictor.labels)
+    return metrics.rejudged(predictor.report, probabilities, truth, "test")
+
+
+# -- which photos
+
+_NO_PHOTOS = "There are no photos to learn from: add at least two folders, each named after what its photos show."
+
+
+def _new_folder(project: Project, config: TrainConfig) -> Path:
+    stem = f"{datetime.now():%Y-%m-%d-%H%M%S}-{config.mode}"
+    names = (stem if count == 1 else f"{stem}-{count}" for count in range(1, 1_000_000))
+    return project.models / next(name for name in names if not (project.models / name).exists())
+
+
+def _usable(project: Project) -> tuple[list[Asset], tuple[str, ...]]:
+    """The photos to train on and their classes; one that lies in two classes is left to the person to decide."""
+    disputed = {asset.sha256 for group in project.conflicts() for asset in group}
+    photos = [asset for asset in project.catalog.assets(split="train") if asset.sha256 not in disputed]
+    if not photos and not disputed:
+        raise DataError(_NO_PHOTOS)
+    return photos, _labels(photos)
+
+
+def _labels(photos: Sequence[Asset]) -> tuple[str, ...]:
+    labels = tuple(sorted({asset.label for asset in photos}, key=natural_key))
+    if len(labels) < 2:
+        only = f"only one class, “{labels[0]}”" if labels else "no photo that lies in one class only"
+        raise DataError(
+            f"There is {only}: add photos of at least one other class, so that there is something to tell apart."
+        )
+    return labels
+
+
+def _numbers(photos: Sequence[Asset], labels: Sequence[str]) -> Ints:
+    number = {label: index for index, label in enumerate(labels)}
+    return np.array([number[asset.label] for asset in photos], np.int64)
+
+
+def _embedded(
+    tools: Embedder, project: Project, photos: list[Asset], labels: tuple[str, ...], config: TrainConfig
+) -> Generator[Progress, None, tuple[fits.Fitted, list[Asset]]]:
+    samples = [
+        fits.Sample(asset.sha256, project.photo_path(asset), int(label), asset.width, asset.height)
+        for asset, label in zip(photos, _numbers(photos, labels))
+    ]
+    chosen = yield from fits.choose(tools, samples, config.fits, config.seed)
+    project.leave_out({photos[place].id: reason for place, reason in chosen.reasons.items()})
+    readable = [photos[place] for place in chosen.places]
+    gone = sorted(set(labels) - {asset.label for asset in readable}, key=natural_key)
+    if gone:
+        raise DataError(f"No photo of “{gone[0]}” can be read; the list of left-out files says why. Add others.")
+    return chosen, readable
+
+
+def _looked_at(
+    tools: Embedder, project: Project, photos: Sequence[Asset], preparation: Preprocessing, step: str
+) -> Generator[Progress, None, tuple[list[Asset], Floats]]:
+    """The photos that can be read and their features (n, D); the others go to the list of left-out files."""
+    pairs = [(asset.sha256, project.photo_path(asset)) for asset in photos]
+    good, table, reasons = yield from gather(tools, pairs, [preparation], step)
+    project.leave_out({photos[place].id: reason for place, reason in reasons.items()})
+    return [photos[place] for place in good], table[:, 0]
+
+
+# -- learning and judging
+
+
+def _folds(project: Project, photos: Sequence[Asset], features: Floats, truth: Ints, config: TrainConfig) -> Ints:
+    """Folds in which photos of one scene stay together; the groups are written to the catalogue."""
+    groups = audit.look_alikes(features)
+    scenes = _scenes(photos, groups)
+    alone: dict[int, int | None] = {asset.id: None for asset in photos}
+    project.catalog.set_group(alone | {asset.id: scene[0].id for scene in scenes for asset in scene})
+    return split.folds(truth, groups, config.folds, config.seed)
+
+
+def _scenes(photos: Sequence[Asset], groups: Ints) -> tuple[tuple[Asset, ...], ...]:
+    members: dict[int, list[Asset]] = {}
+    for asset, group in zip(photos, groups):
+        members.setdefault(int(group), []).append(asset)
+    return tuple(tuple(scene) for scene in members.values() if len(scene) > 1)
+
+
+def _out_of_fold(
+    fitted: head.HeadFit, truth: Ints, labels: tuple[str, ...], fit: Fit, config: TrainConfig
+) -> Report:
+    return metrics.report(
+        fitted.probabilities,
+        truth,
+        labels,
+        images=len(truth),
+        judged_on="out_of_fold",
+        threshold=metrics.unsure_threshold(fitted.probabilities, truth),
+        temperature=fitted.temperature,
+        warnings=_warnings(truth, labels),
+        fit=fit,
+        backbone=config.backbone,
+    )
+
+
+def _warnings(truth: Ints, labels: Sequence[str]) -> list[str]:
+    counts = np.bincount(truth, minlength=len(labels))
+    warnings = []
+    if len(labels) == 1:
+        warnings.append(f"There is only one class, “{labels[0]}”: add photos of at least one other.")
+    single = [f"“{label}”" for label, count in zip(labels, counts) if count == 1]
+    if single:
+        warnings.append(f"There is a single photo of {', '.join(single)}: it cannot be checked and counts as wrong.")
+    few = [f"“{label}” ({count})" for label, count in zip(labels, counts) if count < _FEW]
+    if few:
+        warnings.append(f"There are few photos of {', '.join(few)}: with {_FEW} or more each, the score says more.")
+    if len(labels) > 1 and counts.max() > _UNEVEN * counts.min():
+        small, large = labels[int(counts.argmin())], labels[int(counts.argmax())]
+        warnings.append(
+            f"“{large}” has {counts.max()} photos and “{small}” only {counts.min()}: add photos of “{small}”."
+        )
+    return warnings
+
+
+def _on_own_split(
+    tools: Embedder, project: Project, fitted: head.HeadFit, report: Report
+) -> Generator[Progress, None, Report]:
+    """The report on the test or else the validation photos the person set apart; as it is if there are none."""
+    for name in ("test", "val"):
+        photos = [asset for asset in project.catalog.assets(split=name) if asset.label in report.labels]
+        if photos:
+            return (yield from _judged(tools, project, photos, fitted, report))
+    return report
+
+
+def _on_test(
+    tools: Embedder, test: Project, fitted: head.HeadFit, report: Report
+) -> Generator[Progress, None, Report]:
+    return (yield from _judged(tools, test, _of_known_classes(test, report), fitted, report))
+
+
+def _of_known_classes(test: Project, report: Report) -> list[Asset]:
+    photos = test.catalog.assets()
+    unknown = {asset.id: f"the model has no class “{asset.label}”" for asset in photos if asset.label not in report.labels}
+    test.leave_out(unknown)
+    known = [asset for asset in photos if asset.id not in unknown]
+    if not known:
+        raise DataError("None of the test folders has the name of a class; name them like the training folders.")
+    return known
+
+
+def _judged(
+    tools: Embedder, project: Project, photos: Sequence[Asset], fitted: head.HeadFit, report: Report
+) -> Generator[Progress, None, Report]:
+    """The report with its scores taken on these photos instead, or as it is if none of them can be read."""
+    preparation = models.preprocessing(tools.backbone).fitted(report.fit)
+    good, table = yield from _looked_at(tools, project, photos, preparation, "Checking on the test photos")
+    if not good:
+        return report
+    probabilities = metrics.softmax(table @ fitted.weight.T + fitted.bias)
+    truth = _numbers(good, report.labels)
+    return metrics.rejudged(report, probabilities, truth, "val" if good[0].split == "val" else "test")
+
+
+def _settings(
+    tools: Embedder, project: Project, photos: Sequence[Asset], fitted: head.HeadFit, config: TrainConfig
+) -> dict[str, Any]:
+    """What it takes to train the same model again."""
+    contents = "\n".join(sorted(f"{asset.sha256} {asset.label}" for asset in photos))
+    packages = ("torch", "torchvision", "timm", "numpy", "pillow", "pillow-heif")
+    return {
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "config": asdict(config),
+        "strength": fitted.strength,
+        "device": tools.device.name,
+        "precision": str(tools.device.dtype).removeprefix("torch."),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+        "data": {
+            "fingerprint": hashlib.sha256(contents.encode()).hexdigest(),
+            "splits": {name: sum(counts.values()) for name, counts in project.catalog.balance().items()},
+        },
+    }
