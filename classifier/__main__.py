@@ -62,7 +62,9 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("example", _example, "draw a small photo-like set into a folder")
     sub.add_argument("folder", type=Path, metavar="FOLDER")
-    sub.add_argument("--per-class", type=int, default=24, metavar="N", help="photos of each class (default %(default)s)")
+    sub.add_argument(
+        "--per-class", type=int, default=24, metavar="N", help="photos of each class (default %(default)s)"
+    )
 
     sub = command("check", _check, "say what the photos look like before training")
     sub.add_argument("data", type=Path, metavar="DATA", help=DATA_HELP)
@@ -73,8 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--test", type=Path, metavar="DIR", help="class folders to judge the finished model on")
     defaults = TrainConfig()
     sub.add_argument("--mode", choices=MODES, default=defaults.mode, help="default %(default)s")
-    sub.add_argument("--backbone", default=defaults.backbone, metavar="NAME", help="a timm network (default %(default)s)")
-    sub.add_argument("--domain", choices=DOMAINS, default=defaults.domain, help="kind of pictures (default %(default)s)")
+    sub.add_argument(
+        "--backbone", default=defaults.backbone, metavar="NAME", help="a timm network (default %(default)s)"
+    )
+    sub.add_argument(
+        "--domain", choices=DOMAINS, default=defaults.domain, help="kind of pictures (default %(default)s)"
+    )
     sub.add_argument("--seed", type=int, default=defaults.seed, metavar="N", help="default %(default)s")
     sub.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps (default: the best there is)")
 
@@ -256,7 +262,11 @@ def _line(row: dict[str, Any]) -> str:
 def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     """One row per photo. A cell that a spreadsheet would run as a formula gets a quote before it."""
     width = max((len(row["top"]) for row in rows), default=0)
-    header = ["file", "unsure", *(f"{kind} {place}" for place in range(1, width + 1) for kind in ("label", "confidence"))]
+    header = [
+        "file",
+        "unsure",
+        *(f"{kind} {place}" for place in range(1, width + 1) for kind in ("label", "confidence")),
+    ]
     try:
         with path.open("w", newline="", encoding="utf-8-sig") as file:
             table = csv.writer(file)
@@ -265,7 +275,9 @@ def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
                 guesses = [cell for guess in row["top"] for cell in (_inert(guess["label"]), guess["confidence"])]
                 table.writerow([_inert(row["file"]), row["unsure"], *guesses])
     except OSError as error:
-        raise StorageError(f"The table cannot be written to “{path}” ({error.strerror}); name another place.") from error
+        raise StorageError(
+            f"The table cannot be written to “{path}” ({error.strerror}); name another place."
+        ) from error
 
 
 def _inert(text: str) -> str:

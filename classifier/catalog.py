@@ -149,9 +149,7 @@ class Catalog:
     def assets(self, label: str | None = None, split: str | None = None) -> list[Asset]:
         """The photos, of one class or split if given, in natural order of class, then as they came."""
         where = "(?1 IS NULL OR label = ?1) AND (?2 IS NULL OR split = ?2)"
-        return sorted(
-            self._select(where, label, split), key=lambda asset: (natural_key(asset.label), asset.id)
-        )
+        return sorted(self._select(where, label, split), key=lambda asset: (natural_key(asset.label), asset.id))
 
     def asset(self, id: int) -> Asset:
         """One photo; ``DataError`` when it is gone."""
@@ -166,12 +164,9 @@ class Catalog:
 
     def balance(self) -> dict[str, dict[str, int]]:
         """How many photos each split holds of each class: ``{split: {label: n}}``."""
-        rows = self._rows(
-            "SELECT split, label, COUNT(*) FROM assets GROUP BY split, label ORDER BY split, label"
-        )
+        rows = self._rows("SELECT split, label, COUNT(*) FROM assets GROUP BY split, label ORDER BY split, label")
         return {
-            split: {label: count for _, label, count in group}
-            for split, group in groupby(rows, key=lambda row: row[0])
+            split: {label: count for _, label, count in group} for split, group in groupby(rows, key=lambda row: row[0])
         }
 
     def conflicts(self) -> list[list[Asset]]:
@@ -259,9 +254,7 @@ class Catalog:
         """Keeps a training's report and the photos it was judged on; gives the run's id."""
         with self._writing() as db:
             row = (now(), name, mode, json.dumps(dict(report)))
-            run = db.execute(
-                "INSERT INTO runs (created, name, mode, report) VALUES (?, ?, ?, ?)", row
-            ).lastrowid
+            run = db.execute("INSERT INTO runs (created, name, mode, report) VALUES (?, ?, ?, ?)", row).lastrowid
             db.executemany(
                 "INSERT OR IGNORE INTO run_assets VALUES (?, ?, ?, ?)",
                 [(run, asset.sha256, asset.label, asset.split) for asset in assets],
@@ -275,9 +268,7 @@ class Catalog:
 
     def run_assets(self, run_id: int) -> list[RunAsset]:
         """The photos a run was judged on."""
-        rows = self._rows(
-            "SELECT sha256, label, split FROM run_assets WHERE run_id = ? ORDER BY rowid", run_id
-        )
+        rows = self._rows("SELECT sha256, label, split FROM run_assets WHERE run_id = ? ORDER BY rowid", run_id)
         return [RunAsset(*row) for row in rows]
 
     def changed_since(self, run_id: int) -> Changes:
@@ -307,9 +298,7 @@ class Catalog:
         except sqlite3.OperationalError as error:
             raise _storage_error(error) from error
         except sqlite3.DatabaseError as error:
-            raise DataError(
-                "The project's list of photos is damaged or no such list; open a saved copy."
-            ) from error
+            raise DataError("The project's list of photos is damaged or no such list; open a saved copy.") from error
 
     def _check_or_make(self) -> None:
         version, application = (

@@ -60,9 +60,7 @@ class Preprocessing:
         if self.crop_mode not in ("center", "squash"):
             raise SettingError(f"The crop mode is “{self.crop_mode}”; it must be center or squash.")
         if self.interpolation not in ("bicubic", "bilinear"):
-            raise SettingError(
-                f"The interpolation is “{self.interpolation}”; it must be bicubic or bilinear."
-            )
+            raise SettingError(f"The interpolation is “{self.interpolation}”; it must be bicubic or bilinear.")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise SettingError("The mean and spread of the colours must be three numbers each.")
 

@@ -57,7 +57,8 @@ def choose(
     if rest:
         if len(fits) > 1 and places:
             judged = _judge(samples, places, table, seed)
-            kept = [view for view, (hits, _) in enumerate(judged) if not _behind(hits, max(judged, key=_score)[0])]
+            leader = max(judged, key=_score)[0]
+            kept = [view for view, (hits, _) in enumerate(judged) if not head.ahead(leader, hits)]
             fits, table = tuple(fits[view] for view in kept), table[:, kept]
         more, others, why = yield from _gather(tools, samples, rest, fits, "Looking at the photos")
         table = np.concatenate([part for part in (table, others) if len(part)] or [others])
@@ -108,9 +109,3 @@ def _judge(samples: Sequence[Sample], places: Sequence[int], table: Floats, seed
 def _score(judged: tuple[Hits, float]) -> float:
     """Share recognised; the squared error decides between equals."""
     return float(judged[0].mean()) - 0.01 * judged[1]
-
-
-def _behind(rival: Hits, leader: Hits) -> bool:
-    """Whether a rival is behind by more than one standard error of the difference on the same photos."""
-    difference = leader.astype(float) - rival
-    return bool(difference.mean() > difference.std() / np.sqrt(len(difference)))

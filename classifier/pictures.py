@@ -69,9 +69,7 @@ def probe(source: Source, limits: Limits = LIMITS) -> PictureInfo:
         return PictureInfo(str(image.format), image.width, image.height)
 
 
-def open_picture(
-    source: Source | Image.Image, shortest: int | None = None, limits: Limits = LIMITS
-) -> Image.Image:
+def open_picture(source: Source | Image.Image, shortest: int | None = None, limits: Limits = LIMITS) -> Image.Image:
     """The whole picture, turned upright by its EXIF tag, as RGB; the first one if the file holds several.
 
     With ``shortest``, the caller will shrink the picture until its short side has about that many
@@ -214,8 +212,7 @@ def _check_pixels(pixels: int, limits: Limits) -> None:
 
 def _too_large(pixels: int, limit: int) -> str:
     return (
-        f"The picture is too large: {_mega(pixels)} megapixels, and at most {_mega(limit)} are opened; "
-        "save it smaller."
+        f"The picture is too large: {_mega(pixels)} megapixels, and at most {_mega(limit)} are opened; save it smaller."
     )
 
 

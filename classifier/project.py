@@ -114,9 +114,7 @@ class Project:
             own = Path(scratch.name)
             root = data if data.is_dir() else own / "unpacked"
             files = _files(data, root, limits)
-            project = cls(
-                root, features or _user_cache(), own / "models", own / "thumbs", Catalog(None), limits
-            )
+            project = cls(root, features or _user_cache(), own / "models", own / "thumbs", Catalog(None), limits)
             project._scratch = scratch
             found, left_out = _sort_out(files, None, limits)
             new, _, repeats = _without_repeats(found, [])
@@ -216,9 +214,7 @@ class Project:
 
     def model_folders(self) -> list[Path]:
         """The folders of this project's trained models, newest first."""
-        configs = sorted(
-            self.models.glob("*/config.json"), key=lambda path: path.stat().st_mtime, reverse=True
-        )
+        configs = sorted(self.models.glob("*/config.json"), key=lambda path: path.stat().st_mtime, reverse=True)
         return [path.parent for path in configs]
 
     # -- edits
@@ -290,18 +286,14 @@ def _files(source: Path, into: Path, limits: Limits) -> list[tuple[str, Path]]:
     if source.is_dir():
         return list(scan(source, limits))
     if source.is_file() and not zipfile.is_zipfile(source):
-        raise DataError(
-            f"“{source.name}” is neither a folder nor a zip; choose a folder of photos or a zip of it."
-        )
+        raise DataError(f"“{source.name}” is neither a folder nor a zip; choose a folder of photos or a zip of it.")
     files = unpack(source, into, limits)
     if not files:
         raise DataError(f"The zip “{source.name}” is empty; put one folder of photos per class into it.")
     return files
 
 
-def _sort_out(
-    files: list[tuple[str, Path]], label: str | None, limits: Limits
-) -> tuple[list[_Found], list[LeftOut]]:
+def _sort_out(files: list[tuple[str, Path]], label: str | None, limits: Limits) -> tuple[list[_Found], list[LeftOut]]:
     """Which files look like photos of a class; only their headers are read."""
     placed, left_out = arrange([name for name, _ in files], limits)
     if label is not None:
@@ -310,9 +302,7 @@ def _sort_out(
     for name, path in files:
         paths.setdefault(name, deque()).append(path)
     with ThreadPoolExecutor(_THREADS) as pool:
-        results = list(
-            pool.map(_inspect, placed, [paths[file.name].popleft() for file in placed], repeat(limits))
-        )
+        results = list(pool.map(_inspect, placed, [paths[file.name].popleft() for file in placed], repeat(limits)))
     left_out += [result for result in results if isinstance(result, LeftOut)]
     return [result for result in results if isinstance(result, _Found)], left_out
 

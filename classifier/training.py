@@ -110,7 +110,9 @@ def train(
 
 
 def check(
-    project: Project, config: TrainConfig = TrainConfig(), device: str | None = None  # noqa: B008  # frozen
+    project: Project,
+    config: TrainConfig = TrainConfig(),
+    device: str | None = None,  # noqa: B008  # frozen
 ) -> Iterator[Progress | Checked]:
     """Look at the photos before training: look-alikes, labels that may be wrong, what is missing.
 
@@ -145,7 +147,9 @@ def evaluate(predictor: Predictor, project: Project) -> Report:
     """
     photos = _of_known_classes(project, predictor.report)
     answers = list(predictor.outcomes([project.photo_path(asset) for asset in photos], top_k=len(predictor.labels)))
-    project.leave_out({asset.id: str(answer) for asset, answer in zip(photos, answers) if isinstance(answer, PhotoError)})
+    project.leave_out(
+        {asset.id: str(answer) for asset, answer in zip(photos, answers) if isinstance(answer, PhotoError)}
+    )
     judged = [(asset, answer) for asset, answer in zip(photos, answers) if isinstance(answer, Prediction)]
     if not judged:
         raise DataError("None of the test photos can be read; the list of left-out files says why.")
@@ -238,9 +242,7 @@ def _scenes(photos: Sequence[Asset], groups: Ints) -> tuple[tuple[Asset, ...], .
     return tuple(tuple(scene) for scene in members.values() if len(scene) > 1)
 
 
-def _out_of_fold(
-    fitted: head.HeadFit, truth: Ints, labels: tuple[str, ...], fit: Fit, config: TrainConfig
-) -> Report:
+def _out_of_fold(fitted: head.HeadFit, truth: Ints, labels: tuple[str, ...], fit: Fit, config: TrainConfig) -> Report:
     return metrics.report(
         fitted.probabilities,
         truth,
@@ -285,15 +287,15 @@ def _on_own_split(
     return report
 
 
-def _on_test(
-    tools: Embedder, test: Project, fitted: head.HeadFit, report: Report
-) -> Generator[Progress, None, Report]:
+def _on_test(tools: Embedder, test: Project, fitted: head.HeadFit, report: Report) -> Generator[Progress, None, Report]:
     return (yield from _judged(tools, test, _of_known_classes(test, report), fitted, report))
 
 
 def _of_known_classes(test: Project, report: Report) -> list[Asset]:
     photos = test.catalog.assets()
-    unknown = {asset.id: f"the model has no class “{asset.label}”" for asset in photos if asset.label not in report.labels}
+    unknown = {
+        asset.id: f"the model has no class “{asset.label}”" for asset in photos if asset.label not in report.labels
+    }
     test.leave_out(unknown)
     known = [asset for asset in photos if asset.id not in unknown]
     if not known:
