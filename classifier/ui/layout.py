@@ -1,0 +1,78 @@
+"""The page: its tabs, every wire between two tabs, and the visitor's own corner at the bottom."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from . import photos_tab, plots, predict_tab, train_tab
+from .events import FREE, plain
+from .session import Home, token_store, welcome
+
+_HEADER = """
+<header class="pc-header">
+  <h1>Teach a photo classifier</h1>
+  <p>Show it photos of each kind of thing, press Train, see how far to trust it, try it.</p>
+</header>
+"""
+_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", **FREE}
+
+
+def lay_out(page: gr.Blocks, home: Home) -> None:
+    """Fills the page; called inside its context."""
+    token = token_store(home)
+    gr.HTML(_HEADER)
+    with gr.Tabs(elem_id="tabs") as tabs:
+        with gr.Tab("1 · Photos", id="photos") as photos_page:
+            photos = photos_tab.build(home, token)
+        with gr.Tab("2 · Train", id="train") as train_page:
+            training = train_tab.build(home, token)
+        with gr.Tab("3 · Try it", id="try") as try_page:
+            trying = predict_tab.build(home, token)
+    refreshed = [photos, training, trying]
+
+    # The browser's token comes first, since everything else is found by it.
+    _refresh_all(page.load(plain(welcome), token, token, **_QUIET), refreshed)
+    photos_page.select(photos.refresh, photos.inputs, photos.outputs, **_QUIET)
+    train_page.select(training.look, training.inputs, training.look_outputs, **_QUIET)
+    try_page.select(trying.refresh, trying.inputs, trying.outputs, **_QUIET)
+    training.running.then(trying.refresh_newest, trying.inputs[:1], trying.outputs, **_QUIET)
+    photos.next.click(_go_to("train"), None, tabs, **_QUIET)
+    training.next.click(_go_to("try"), None, tabs, **_QUIET)
+    _corner(home, token, refreshed, training.running)
+
+
+def _refresh_all(event: Any, tabs: list[Any]) -> None:
+    for tab in tabs:
+        event = event.then(tab.refresh, tab.inputs, tab.outputs, **_QUIET)
+
+
+def _go_to(tab: str) -> Any:
+    def go() -> gr.Tabs:
+        return gr.Tabs(selected=tab)
+
+    return go
+
+
+def _forget(home: Home, token: str) -> str:
+    home.forget(token)
+    return plots.note("Your photos and models are deleted.", "good")
+
+
+def _corner(home: Home, token: gr.BrowserState, tabs: list[Any], running: Any) -> None:
+    """What is kept, for how long, and a button to have it deleted now."""
+    with gr.Column(elem_classes="pc-footer"):
+        gr.HTML(f'<p class="pc-quiet">{escape(home.promise())} Photos you only try are deleted within the hour.</p>')
+        ask = gr.Button("Delete my photos and models", size="sm", elem_id="forget", elem_classes="pc-link")
+        with gr.Row(visible=False) as sure:
+            gr.HTML("<p><b>Delete all your photos and models for good?</b> Nothing brings them back.</p>")
+            yes = gr.Button("Yes, delete everything", variant="stop", elem_id="forget-yes")
+            no = gr.Button("Keep them", elem_id="forget-no")
+        message = gr.HTML()
+    closed = (gr.update(visible=True), gr.update(visible=False))
+    ask.click(lambda: (gr.update(visible=False), gr.update(visible=True)), None, [ask, sure], queue=False, **_QUIET)
+    no.click(lambda: closed, None, [ask, sure], queue=False, **_QUIET)
+    gone = yes.click(plain(_forget, home), token, message, cancels=[running], **_QUIET)
+    _refresh_all(gone.then(lambda: closed, None, [ask, sure], **_QUIET), tabs)

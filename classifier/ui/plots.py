@@ -1,0 +1,255 @@
+"""Results -> HTML. Pure functions; every name that a visitor could have chosen is escaped here."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from itertools import groupby
+
+from ..catalog import Asset
+from ..intake import LeftOut
+from ..metrics import ClassScore, Report
+from ..pictures import natural_key
+from ..predictor import Prediction
+from ..training import Progress
+
+_JUDGED = {
+    "out_of_fold": "Each photo was judged by a model that had not seen it.",
+    "val": "Judged on the photos of your validation folder, which the model had not seen.",
+    "test": "Judged on the photos of your test folder, which the model had not seen.",
+}
+_ICONS = {"note": "ℹ", "warn": "!", "good": "✓"}
+
+
+def note(text: str, kind: str = "note") -> str:
+    """A framed sentence; ``kind`` is ``note``, ``good`` or ``warn``. The text is escaped."""
+    icon = _ICONS[kind]
+    return (
+        f'<div class="pc-note pc-{kind}" role="status"><span aria-hidden="true">{icon}</span>'
+        f"<div>{escape(text)}</div></div>"
+    )
+
+
+def photos(count: int) -> str:
+    """“1 photo”, “1,234 photos”."""
+    return "1 photo" if count == 1 else f"{count:,} photos"
+
+
+def percent(share: float) -> str:
+    """A share in whole percent; never a flat 0 or 100 that the number does not deserve."""
+    whole = round(share * 100)
+    if whole == 100 and share < 1:
+        return "99 %" if share < 0.995 else "over 99 %"
+    return "under 1 %" if whole == 0 and share > 0 else f"{whole} %"
+
+
+# -- photos
+
+
+def class_counts(counts: Mapping[str, int]) -> str:
+    """How many photos each class has, as bars."""
+    most = max(counts.values(), default=1)
+    total = f"{photos(sum(counts.values()))} in {len(counts)} {'class' if len(counts) == 1 else 'classes'}"
+    rows = "".join(_bar(label, count / most, f"{count:,}") for label, count in counts.items())
+    return f'<h3 class="pc-h">{total}</h3><ul class="pc-bars">{rows}</ul>'
+
+
+def photo_card(asset: Asset, jpeg: bytes | None) -> str:
+    """One photo that can be ticked. The picture travels inside the page: it has no address to be fetched from."""
+    name = escape(asset.source.rsplit("/", 1)[-1])
+    picture = (
+        f'<img alt="{name}" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}">'
+        if jpeg
+        else "<span class='pc-gone'>cannot be shown</span>"
+    )
+    return (
+        f'<label class="pc-card" title="{escape(asset.source)}">'
+        f'<input type="checkbox" value="{asset.id}" aria-label="Choose {name}">{picture}</label>'
+    )
+
+
+def left_out(files: Sequence[LeftOut]) -> str:
+    """What was not taken and why: one line per reason, which opens to the names of all its files."""
+    if not files:
+        return ""
+    ordered = sorted(files, key=lambda file: (_kind(file.reason), natural_key(file.file)))
+    groups = [(kind, list(group)) for kind, group in groupby(ordered, key=lambda file: _kind(file.reason))]
+    groups.sort(key=lambda pair: -len(pair[1]))
+    what = "1 file was left out" if len(files) == 1 else f"{len(files):,} files were left out"
+    return f'<h3 class="pc-h">{what}</h3>' + "".join(_reason(kind, group) for kind, group in groups)
+
+
+def _kind(reason: str) -> str:
+    """The reason without what differs from file to file, so that files with one problem stand together."""
+    return re.sub(r"“[^”]*”", "“…”", reason)
+
+
+def _reason(kind: str, files: list[LeftOut]) -> str:
+    same = len({file.reason for file in files}) == 1
+    title = files[0].reason if same else kind.replace("“…”", "another file")
+    names = "".join(
+        f"<li>{escape(file.file)}{'' if same else f'<small>{escape(file.reason)}</small>'}</li>" for file in files
+    )
+    return (
+        f'<details class="pc-details"><summary><b>{len(files):,}</b> {escape(title)}</summary>'
+        f"<ul>{names}</ul></details>"
+    )
+
+
+def conflicts(groups: Sequence[Sequence[Asset]]) -> str:
+    """Photos that lie in several classes at once, with the classes."""
+    if not groups:
+        return ""
+    rows = "".join(
+        f"<li>{escape(group[0].source.rsplit('/', 1)[-1])}: "
+        f"{' and '.join(f'<b>{escape(asset.label)}</b>' for asset in group)}</li>"
+        for group in groups
+    )
+    what = "1 photo is" if len(groups) == 1 else f"{len(groups):,} photos are"
+    return (
+        f'<details class="pc-details pc-warn"><summary><b>{what} in two classes</b> - '
+        "remove each from the class where it is wrong</summary>"
+        f"<ul>{rows}</ul></details>"
+    )
+
+
+# -- training
+
+
+def duration(seconds: float) -> str:
+    """A rough time in words."""
+    if seconds < 10:
+        return "a few seconds"
+    if seconds < 90:
+        return f"about {max(10, round(seconds / 10) * 10)} seconds"
+    minutes = round(seconds / 60)
+    return f"about {minutes} minutes" if minutes < 90 else f"about {seconds / 3600:.1f} hours"
+
+
+def progress(event: Progress) -> str:
+    """A bar with the step in plain words, how many photos are done, and the time left."""
+    share = min(1.0, event.done / event.total) if event.total else 0.0
+    left = "" if event.seconds_left is None else f"{duration(event.seconds_left)} left"
+    count = f"{event.done:,} of {photos(event.total)}" if event.done else ""
+    details = " · ".join(part for part in (count, left) if part)
+    return (
+        f'<div class="pc-progress"><b>{escape(event.step)}</b><span>{details}</span>'
+        f'<div class="pc-track" role="progressbar" aria-label="{escape(event.step)}" aria-valuemin="0" '
+        f'aria-valuemax="100" aria-valuenow="{share * 100:.0f}"><i style="width:{share:.1%}"></i></div></div>'
+    )
+
+
+def waiting(sentence: str) -> str:
+    """The bar before anything is known."""
+    return (
+        f'<div class="pc-progress"><b>{escape(sentence)}</b><span></span>'
+        '<div class="pc-track pc-busy"><i></i></div></div>'
+    )
+
+
+def in_ten(share: float) -> str:
+    """A share as people say it."""
+    if share >= 0.995:
+        return "Practically all right"
+    if share >= 0.95:
+        return f"About {round(share * 100)} in 100 right"
+    return f"About {round(share * 10)} in 10 right"
+
+
+def score(report: Report) -> str:
+    """How far the model can be trusted: the score in words, its interval, each class, and warnings."""
+    low, high = round(report.accuracy_low * 100), round(report.accuracy_high * 100)
+    warnings = "".join(note(warning, "warn") for warning in report.warnings)
+    return (
+        '<section class="pc-score" aria-label="How good is it?">'
+        f'<p class="pc-big">{in_ten(report.accuracy)}</p>'
+        f"<p>With this many photos it could be anything from <b>{low}</b> to <b>{high} %</b>. "
+        f"{_JUDGED[report.judged_on]}</p>{_interval(report)}</section>"
+        f'{warnings}<h3 class="pc-h">How many of each class it recognises</h3>'
+        f'<ul class="pc-bars">{"".join(_class_row(score) for score in report.per_class)}</ul>'
+        f"{_mistakes(report)}"
+    )
+
+
+def _interval(report: Report) -> str:
+    left, width = report.accuracy_low * 100, (report.accuracy_high - report.accuracy_low) * 100
+    return (
+        '<div class="pc-scale" aria-hidden="true">'
+        f'<i style="left:{left:.1f}%;width:{max(width, 0.8):.1f}%"></i>'
+        f'<b style="left:{report.accuracy * 100:.1f}%"></b></div>'
+        '<div class="pc-ends" aria-hidden="true"><span>0 %</span><span>all right</span></div>'
+    )
+
+
+def _class_row(row: ClassScore) -> str:
+    right = round(row.recall * row.images)
+    return _bar(row.label, row.recall, f"{right:,} of {row.images:,}" if row.images else "not judged")
+
+
+def _mistakes(report: Report) -> str:
+    """The commonest mix-ups, worst first."""
+    mixed = sorted(
+        (
+            (-count, true, taken)
+            for true, row in enumerate(report.confusion)
+            for taken, count in enumerate(row)
+            if true != taken and count
+        ),
+    )[:5]
+    if not mixed:
+        return ""
+    rows = "".join(
+        f"<li><b>{escape(report.labels[true])}</b> taken for <b>{escape(report.labels[taken])}</b>: "
+        f"{photos(-count)}</li>"
+        for count, true, taken in mixed
+    )
+    return f'<h3 class="pc-h">What it mixes up most</h3><ul class="pc-list">{rows}</ul>'
+
+
+# -- predicting
+
+
+def answer(prediction: Prediction, jpeg: bytes, name: str) -> str:
+    """One photo with the likeliest classes, or “Not sure” said plainly above them."""
+    best = prediction.top[0]
+    verdict = (
+        f'<p class="pc-big">Not sure</p><p>Its best guess is <b>{escape(best.label)}</b>, '
+        "but that is no better than a guess.</p>"
+        if prediction.unsure
+        else f'<p class="pc-big">{escape(best.label)}</p>'
+    )
+    rows = "".join(_bar(guess.label, guess.confidence, percent(guess.confidence)) for guess in prediction.top)
+    return _answer_card(
+        jpeg, name, f'{verdict}<p class="pc-quiet">How sure it is</p><ul class="pc-bars">{rows}</ul>',
+        "pc-unsure" if prediction.unsure else "",
+    )  # fmt: skip
+
+
+def unusable(name: str, reason: str) -> str:
+    """A file that was to be tried and is no photo."""
+    return _answer_card(None, name, f'<p class="pc-big">No photo</p><p>{escape(reason)}</p>', "pc-unsure")
+
+
+def _answer_card(jpeg: bytes | None, name: str, text: str, kind: str) -> str:
+    picture = (
+        f'<img alt="{escape(name)}" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}">' if jpeg else ""
+    )
+    return (
+        f'<article class="pc-answer {kind}"><figure>{picture}<figcaption>{escape(name)}</figcaption></figure>'
+        f"<div>{text}</div></article>"
+    )
+
+
+def _bar(label: str, share: float, text: str) -> str:
+    return (
+        f'<li><span class="pc-name" title="{escape(label)}">{escape(label)}</span>'
+        f'<span class="pc-track"><i style="width:{share:.1%}"></i></span>'
+        f'<span class="pc-num">{escape(text)}</span></li>'
+    )
+
+
+def cards(items: Iterable[str]) -> str:
+    """Answers side by side."""
+    return f'<div class="pc-answers">{"".join(items)}</div>'
