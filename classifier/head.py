@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +21,7 @@ STRENGTHS: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0, 1000.0)
 SHRINKAGES = (1.0, 0.1)
 _JUDGES = 1000  # photos that decide between them; more would not change the decision
 _CURVATURE = 0.02  # a typical p(1 - p) near the solution, for the scale of the steps only
-_RIDGE_PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3)
+_RIDGE_PENALTIES = (0.01, 0.03, 0.1)
 
 
 @dataclass(frozen=True)
@@ -208,23 +207,21 @@ def held_out_ridge(
     to compare preparations of the same photos.
     """
     shift, scale = _standardisation(features, shrinkage)
-    scaled = ((features - shift) / scale).astype(np.float64)
-    targets = np.eye(classes)[labels]
+    scaled = torch.from_numpy((features - shift) / scale)
+    targets = torch.nn.functional.one_hot(torch.from_numpy(labels), classes).float()
     targets -= targets.mean(0)
-    values, vectors = np.linalg.eigh(scaled @ scaled.T)
-    parts = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
-    answers = [_ridge_answers(values, vectors, targets, parts, penalty) for penalty in _RIDGE_PENALTIES]
-    errors = [float(np.square(answer - targets).sum(1).mean()) for answer in answers]
+    values, vectors = torch.linalg.eigh(scaled @ scaled.T)
+    parts = [torch.from_numpy(np.flatnonzero(folds == fold)) for fold in np.unique(folds)]
+    answers = [_ridge_answers(values.clamp(min=0), vectors, targets, parts, penalty) for penalty in _RIDGE_PENALTIES]
+    errors = [float((answer - targets).square().sum(1).mean()) for answer in answers]
     best = int(np.argmin(errors))
-    return answers[best].argmax(1) == labels, errors[best]
+    return answers[best].argmax(1).numpy() == labels, errors[best]
 
 
-def _ridge_answers(
-    values: NDArray[Any], vectors: NDArray[Any], targets: NDArray[Any], parts: list[Ints], penalty: float
-) -> NDArray[Any]:
-    inverse = (vectors / (np.maximum(values, 0) + penalty)) @ vectors.T
+def _ridge_answers(values: Tensor, vectors: Tensor, targets: Tensor, parts: list[Tensor], penalty: float) -> Tensor:
+    inverse = (vectors / (values + penalty)) @ vectors.T  # (N, N)
     fitted = inverse @ targets
-    answers = np.empty_like(targets)
+    answers = torch.empty_like(targets)
     for part in parts:
-        answers[part] = targets[part] - np.linalg.solve(inverse[np.ix_(part, part)], fitted[part])
+        answers[part] = targets[part] - torch.linalg.solve(inverse[part][:, part], fitted[part])
     return answers
