@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +45,10 @@ def choose(name: str | None = None) -> Device:
 
     Raises ``SettingError`` where that device is not there.
     """
-    kind = torch.device(name) if name else _best()
+    try:
+        kind = torch.device(name) if name else _best()
+    except RuntimeError as error:
+        raise SettingError(f"There is no device called “{name}”; choose cpu, cuda, cuda:1 or mps.") from error
     if kind.type == "cuda" and not torch.cuda.is_available():
         raise SettingError(f"The device “{name}” was asked for, but this machine has no usable NVIDIA GPU.")
     if kind.type == "mps" and not torch.backends.mps.is_available():
@@ -78,12 +82,16 @@ def _cpu_has_bf16() -> bool:
 
 
 @contextlib.contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Give torch ``count`` threads for each operation, and what it had before afterwards."""
+def single_threaded_workers(device: Device) -> Iterator[ThreadPoolExecutor]:
+    """A pool of ``device.workers`` threads in each of which torch's operations use that one thread.
+
+    The number is told in each worker, because OpenMP keeps it by thread, and put back at the end,
+    because torch also keeps one for all.
+    """
     before = torch.get_num_threads()
-    torch.set_num_threads(count)
     try:
-        yield
+        with ThreadPoolExecutor(device.workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield pool
     finally:
         torch.set_num_threads(before)
 

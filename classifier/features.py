@@ -74,11 +74,10 @@ def run(
 
     # On a CPU each worker runs the network by itself on one thread: a small network has too little work
     # per operation to share, and threads of OpenMP spin while they wait. A GPU takes whole batches.
-    with devices.threads(1 if device.is_cpu else torch.get_num_threads()):
-        with ThreadPoolExecutor(device.workers) as pool:
-            for ready in _in_order(pool, work, chunks, ahead=2 * device.workers):
-                outputs = ready if device.is_cpu else _forward(network, ready, preparations, device, dtype)
-                yield from (value if isinstance(value, str) else value.numpy() for value in outputs)
+    with devices.single_threaded_workers(device) as pool:
+        for ready in _in_order(pool, work, chunks, ahead=2 * device.workers):
+            outputs = ready if device.is_cpu else _forward(network, ready, preparations, device, dtype)
+            yield from (value if isinstance(value, str) else value.numpy() for value in outputs)
 
 
 def _in_order(
@@ -133,7 +132,7 @@ def _forward(
 @lru_cache(maxsize=2)
 def _backbone(name: str, device: Device) -> nn.Module:
     network = models.folded(models.build(name))
-    return network.to(device.torch_device, device.dtype, memory_format=torch.channels_last)
+    return network.to(device.torch_device, device.dtype).to(memory_format=torch.channels_last)
 
 
 def _embed(
@@ -172,7 +171,7 @@ def embed(
 def gather(
     tools: Embedder, photos: Sequence[tuple[str, Path]], preparations: Sequence[Preprocessing], step: str
 ) -> Generator[Progress, None, tuple[list[int], Floats, dict[int, str]]]:
-    """``embed`` with progress: the places of the photos that could be read, their features (n, V, D), the others' reasons."""
+    """``embed`` with progress: places of the readable photos, their features (n, V, D), the others' reasons."""
     started = perf_counter()
     good: list[int] = []
     rows: list[Floats] = []

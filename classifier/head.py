@@ -170,7 +170,7 @@ def _solve(rows: Tensor, targets: Tensor, weights: Tensor, start: Tensor, streng
         solution.grad = torch.cat([gradient + slope * penalty, error.sum(0)[:, None]], 1)
         return (slope.square() * penalty).sum() / 2 - (logs * targets[:, None] * shares).sum()
 
-    optimiser.step(objective)  # type: ignore[no-untyped-call]
+    optimiser.step(objective)
     found = solution.detach()
     return torch.cat([found[:, :-1] * unit, found[:, -1:]], 1)
 

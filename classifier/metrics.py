@@ -30,7 +30,7 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class Report:
-    """What is known of a model. Shares are 0 to 1; ``accuracy_low`` to ``accuracy_high`` holds the truth in 95 of 100 cases.
+    """What is known of a model. Shares are 0 to 1; ``accuracy_low`` to ``accuracy_high`` is a 95 % interval.
 
     ``confusion[i][j]`` counts photos of class i that were taken for class j, on the photos named by
     ``judged_on``, none of which the judging model had seen. A prediction with less confidence than

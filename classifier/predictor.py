@@ -110,7 +110,7 @@ def _open(stamp: _Stamp) -> checkpoint.Checkpoint:
 
 @lru_cache(maxsize=4)
 def _network(stamp: _Stamp, device: Device) -> nn.Module:
-    return _open(stamp).network.to(device.torch_device, memory_format=torch.channels_last)
+    return _open(stamp).network.to(device.torch_device).to(memory_format=torch.channels_last)
 
 
 def _answers(

@@ -1,4 +1,4 @@
-"""The stories that join the rooms: ``train`` makes a checkpoint and an honest report, ``check`` looks at the photos first."""
+"""The stories that join the rooms: ``check`` the photos, ``train`` a model with an honest report, ``evaluate`` it."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from .store import FeatureStore
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
+DEFAULTS = TrainConfig()
 _FEW = 10  # photos of a class below which its score says little
 _UNEVEN = 5  # times as many photos as the smallest class
 
@@ -76,7 +77,7 @@ def estimate_seconds(photos: int, config: TrainConfig) -> float:
 
 def train(
     project: Project,
-    config: TrainConfig = TrainConfig(),  # noqa: B008  # frozen
+    config: TrainConfig = DEFAULTS,
     out: Path | None = None,
     test: Project | None = None,
     device: str | None = None,
@@ -111,8 +112,8 @@ def train(
 
 def check(
     project: Project,
-    config: TrainConfig = TrainConfig(),
-    device: str | None = None,  # noqa: B008  # frozen
+    config: TrainConfig = DEFAULTS,
+    device: str | None = None,
 ) -> Iterator[Progress | Checked]:
     """Look at the photos before training: look-alikes, labels that may be wrong, what is missing.
 
