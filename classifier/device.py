@@ -47,9 +47,11 @@ def choose(name: str | None = None) -> Device:
     """
     try:
         kind = torch.device(name) if name else _best()
-    except RuntimeError as error:
-        raise SettingError(f"There is no device called “{name}”; choose cpu, cuda, cuda:1 or mps.") from error
-    if kind.type == "cuda" and not torch.cuda.is_available():
+    except RuntimeError:
+        kind = torch.device("meta")  # no device that computes
+    if kind.type not in ("cpu", "cuda", "mps") or (kind.index and kind.type != "cuda"):
+        raise SettingError(f"There is no device called “{name}”; choose cpu, cuda, cuda:1 or mps.")
+    if kind.type == "cuda" and (kind.index or 0) >= torch.cuda.device_count():
         raise SettingError(f"The device “{name}” was asked for, but this machine has no usable NVIDIA GPU.")
     if kind.type == "mps" and not torch.backends.mps.is_available():
         raise SettingError(f"The device “{name}” was asked for, but this machine has no usable Apple GPU.")
