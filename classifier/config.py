@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any, Literal, get_args
 
 from .errors import SettingError
@@ -61,7 +62,8 @@ class Preprocessing:
             raise SettingError(f"The crop mode is “{self.crop_mode}”; it must be center or squash.")
         if self.interpolation not in ("bicubic", "bilinear"):
             raise SettingError(f"The interpolation is “{self.interpolation}”; it must be bicubic or bilinear.")
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+        colours = (*self.mean, *self.std)
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0 or not all(map(isfinite, colours)):
             raise SettingError("The mean and spread of the colours must be three numbers each.")
 
     def fitted(self, fit: Fit) -> Preprocessing:
@@ -103,7 +105,7 @@ class Preprocessing:
                 mean=tuple(map(float, cfg["mean"])),  # type: ignore[arg-type]
                 std=tuple(map(float, cfg["std"])),  # type: ignore[arg-type]
             )
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             raise SettingError(f"The description of how to prepare a picture is incomplete: {error}.") from error
 
 
