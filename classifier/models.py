@@ -53,7 +53,10 @@ _BUILT_IN = {row.timm_name: row for row in BACKBONES}
 
 def preprocessing(name: str) -> Preprocessing:
     """How pictures are prepared for the network ``name``; raises ``ModelError`` for an unknown name."""
-    cfg = timm.get_pretrained_cfg(_known(name))
+    try:
+        cfg = timm.get_pretrained_cfg(_known(name))
+    except RuntimeError:  # the network is known, the weights named after the dot are not
+        cfg = None
     if cfg is None:
         raise ModelError(f"The network “{name}” has no trained weights to start from; choose {_built_in_names()}.")
     size = _BUILT_IN[name].size if name in _BUILT_IN else cfg.input_size[-1]
