@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from classifier import Finished, Project, TrainConfig, train
+from classifier.example import draw_example
+
 MakePhoto = Callable[..., Image.Image]
 MakeFolder = Callable[..., Path]
 
@@ -57,3 +60,42 @@ def make_folder(tmp_path: Path) -> MakeFolder:
         return tmp_path / name
 
     return make
+
+
+@pytest.fixture(scope="session")
+def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Stands for the user's cache folder, so that the real one is never touched."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def _users_cache_is_left_alone(cache_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache_home))
+
+
+@pytest.fixture(scope="session")
+def features(cache_home: Path) -> Path:
+    """A feature cache that all tests share: a photo drawn alike in two tests is looked at once."""
+    return cache_home / "photo-classifier" / "features"
+
+
+@pytest.fixture(scope="session")
+def example_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight drawn photos of each of four classes, none of them square; not to be changed."""
+    folder = tmp_path_factory.mktemp("example") / "photos"
+    draw_example(folder, per_class=8)
+    return folder
+
+
+def train_on(data: Path, features: Path, out: Path, **settings: object) -> Finished:
+    """Train on a folder of class folders, to the end."""
+    with Project.over(data, features=features) as project:
+        *_, last = train(project, TrainConfig(**settings), out)
+    assert isinstance(last, Finished)
+    return last
+
+
+@pytest.fixture(scope="session")
+def trained(example_set: Path, features: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A model of the example set; its folder is not to be changed."""
+    return train_on(example_set, features, tmp_path_factory.mktemp("trained") / "model")

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import huggingface_hub.constants
+import pytest
+import torch
+from torch import Tensor, nn
+
+from classifier import models
+from classifier.errors import ModelError
+
+NAMES = [row.timm_name for row in models.BACKBONES]
+
+
+@pytest.mark.parametrize("row", models.BACKBONES, ids=NAMES)
+def test_a_built_in_network_turns_pictures_into_features(row: models.Backbone) -> None:
+    network = models.build(row.timm_name)
+    with torch.inference_mode():
+        features = network(torch.zeros(2, 3, 96, 96))
+    assert features.shape == (2, models.feature_count(network))
+    assert not network.training
+    assert models.preprocessing(row.timm_name).size == row.size
+    assert models.relative_cost(row.timm_name) == row.cost
+
+
+def test_weights_are_loaded_and_never_random() -> None:
+    one, other = models.build(NAMES[0]).state_dict(), models.build(NAMES[0]).state_dict()
+    assert all(torch.equal(one[key], other[key]) for key in one)
+    assert one["bn1.running_var"].std() > 0  # of a fresh network they are all one
+    assert not any(value.is_meta for value in one.values())
+
+
+def test_a_new_classifier_has_as_many_outputs_as_classes() -> None:
+    with torch.inference_mode():
+        assert models.build(NAMES[0], num_classes=7)(torch.zeros(1, 3, 64, 64)).shape == (1, 7)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_folding_batch_norm_changes_nothing_but_the_speed(name: str) -> None:
+    network = models.build(name)
+    folded = models.folded(network)
+    assert any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    pixels = torch.randn(2, 3, 128, 160, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        torch.testing.assert_close(folded(pixels), network(pixels), rtol=1e-3, atol=1e-3)
+
+
+class Misleading(nn.Module):
+    """Its batch norm is defined after the convolution and computed before it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3)
+        self.norm = nn.BatchNorm2d(3)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.conv(self.norm(pixels)).mean((2, 3))
+
+
+def test_a_network_whose_definition_misleads_is_left_as_it_is() -> None:
+    network = Misleading().eval()
+    network.norm.running_mean.uniform_(-2, 2, generator=torch.Generator().manual_seed(0))
+    network.norm.running_var.uniform_(1, 9, generator=torch.Generator().manual_seed(0))
+    pixels = torch.randn(2, 3, 32, 32)
+    folded = models.folded(network)
+    assert folded is not network
+    with torch.inference_mode():
+        assert torch.equal(folded(pixels), network(pixels))
+
+
+@pytest.mark.parametrize("name", ["no_such_network", "", "../tf_efficientnet_lite0", "hf-hub:someone/something"])
+def test_an_unknown_network_is_named_together_with_what_works(name: str) -> None:
+    for verb in (models.preprocessing, models.build):
+        with pytest.raises(ModelError, match="tf_efficientnet_lite0"):
+            verb(name)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet18.a1_in1k"])
+def test_without_the_hub_its_networks_are_a_plain_message_and_never_random(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ModelError, match=r"Hugging Face Hub.*tf_efficientnet_lite0"):
+        models.build(name)
+
+
+def test_a_network_that_nobody_trained_is_refused() -> None:
+    for verb in (models.preprocessing, models.build):
+        with pytest.raises(ModelError, match="tf_efficientnet_lite0"):
+            verb("resnet18.no_such_weights")
