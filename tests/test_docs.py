@@ -10,7 +10,7 @@ import pytest
 
 from classifier.__main__ import main
 from classifier.config import DOMAINS, MODES
-from classifier.models import BACKBONES
+from classifier.models import BACKBONES, Backbone
 from classifier.training import Checked, Finished, check, train
 
 ROOT = Path(__file__).parent.parent
@@ -18,7 +18,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("row", BACKBONES, ids=lambda row: row.timm_name)
-def test_the_readme_names_every_backbone_as_the_table_does(row) -> None:
+def test_the_readme_names_every_backbone_as_the_table_does(row: Backbone) -> None:
     assert f"| `{row.timm_name}` | {row.title} | {row.megabytes} | {row.good_for} |" in README
 
 
