@@ -33,22 +33,27 @@ class FeatureStore:
         self._lock = threading.Lock()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._db = self._connect()
-        except sqlite3.DatabaseError:
-            self._path.unlink(missing_ok=True)
-            self._db = self._connect()
-        except OSError as error:
+            self._connect()
+        except (OSError, sqlite3.OperationalError) as error:
             raise StorageError(f"The folder “{folder}” for computed features cannot be written.") from error
+        except sqlite3.DatabaseError:
+            self._begin_anew()
 
-    def _connect(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, timeout=30, check_same_thread=False)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
-        db.execute(
+    def _connect(self) -> None:
+        self._db = sqlite3.connect(self._path, timeout=30, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute(
             "CREATE TABLE IF NOT EXISTS features "
             "(key TEXT, sha256 TEXT, vector BLOB, PRIMARY KEY (key, sha256)) WITHOUT ROWID"
         )
-        return db
+
+    def _begin_anew(self) -> None:
+        """Throw a damaged file away, with its journal, which would else be played into the new one."""
+        self._db.close()
+        for ending in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
+        self._connect()
 
     def __enter__(self) -> FeatureStore:
         return self
@@ -64,10 +69,14 @@ class FeatureStore:
 
     def get(self, name: str, preparation: Preprocessing, shas: Sequence[str]) -> dict[str, Floats]:
         """The features (D,) that are known, by content."""
-        rows = self._db.execute(
-            "SELECT sha256, vector FROM features WHERE key = ? AND sha256 IN (SELECT value FROM json_each(?))",
-            (_key(name, preparation), json.dumps(list(shas))),
-        )
+        query = "SELECT sha256, vector FROM features WHERE key = ? AND sha256 IN (SELECT value FROM json_each(?))"
+        try:
+            rows = self._db.execute(query, (_key(name, preparation), json.dumps(list(shas)))).fetchall()
+        except sqlite3.OperationalError as error:
+            raise StorageError(f"The features computed before cannot be read ({error}); try again.") from error
+        except sqlite3.DatabaseError:  # its beginning is whole, and something further on is not
+            self._begin_anew()
+            return {}
         return {sha: np.frombuffer(vector, np.float16).astype(np.float32) for sha, vector in rows}
 
     def put(self, name: str, preparations: Sequence[Preprocessing], sha: str, vectors: Floats) -> None:
@@ -82,13 +91,19 @@ class FeatureStore:
         with self._lock:
             rows, self._pending = self._pending, []
             try:
-                with self._db:
-                    self._db.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?)", rows)
+                self._write(rows)
             except sqlite3.OperationalError as error:
                 raise StorageError(
                     "The disk is full or cannot be written: free some space and train again; "
                     "the photos done so far are kept."
                 ) from error
+            except sqlite3.DatabaseError:
+                self._begin_anew()
+                self._write(rows)
+
+    def _write(self, rows: list[tuple[str, str, bytes]]) -> None:
+        with self._db:
+            self._db.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?)", rows)
 
 
 def _key(name: str, preparation: Preprocessing) -> str:
