@@ -25,7 +25,7 @@ def lay_out(page: gr.Blocks, home: Home) -> None:
     token = token_store(home)
     gr.HTML(_HEADER)
     with gr.Tabs(elem_id="tabs") as tabs:
-        with gr.Tab("1 · Photos", id="photos") as photos_page:
+        with gr.Tab("1 · Photos", id="photos"):
             photos = photos_tab.build(home, token)
         with gr.Tab("2 · Train", id="train") as train_page:
             training = train_tab.build(home, token)
@@ -35,7 +35,6 @@ def lay_out(page: gr.Blocks, home: Home) -> None:
 
     # The browser's token comes first, since everything else is found by it.
     _refresh_all(page.load(plain(welcome), token, token, **_QUIET), refreshed)
-    photos_page.select(photos.refresh, photos.inputs, photos.outputs, **_QUIET)
     train_page.select(training.look, training.inputs, training.look_outputs, **_QUIET)
     try_page.select(trying.refresh, trying.inputs, trying.outputs, **_QUIET)
     training.running.then(trying.refresh_newest, trying.inputs[:1], trying.outputs, **_QUIET)
@@ -66,10 +65,11 @@ def _corner(home: Home, token: gr.BrowserState, tabs: list[Any], running: Any) -
     with gr.Column(elem_classes="pc-footer"):
         gr.HTML(f'<p class="pc-quiet">{escape(home.promise())} Photos you only try are deleted within the hour.</p>')
         ask = gr.Button("Delete my photos and models", size="sm", elem_id="forget", elem_classes="pc-link")
-        with gr.Row(visible=False) as sure:
+        with gr.Column(visible=False) as sure:
             gr.HTML("<p><b>Delete all your photos and models for good?</b> Nothing brings them back.</p>")
-            yes = gr.Button("Yes, delete everything", variant="stop", elem_id="forget-yes")
-            no = gr.Button("Keep them", elem_id="forget-no")
+            with gr.Row():
+                no = gr.Button("Keep them", elem_id="forget-no")
+                yes = gr.Button("Delete everything", variant="stop", elem_id="forget-yes")
         message = gr.HTML()
     closed = (gr.update(visible=True), gr.update(visible=False))
     ask.click(lambda: (gr.update(visible=False), gr.update(visible=True)), None, [ask, sure], queue=False, **_QUIET)

@@ -18,7 +18,7 @@ from ..project import Intake, Project
 from . import plots
 from .events import FREE, plain
 from .session import Home, check_room
-from .uploads import Choice, DropArea, camera, discard, done, received
+from .uploads import camera, choice, discard, done, drop_area, received
 
 PAGE = 60  # photos shown at once
 _HERE = Path(__file__).parent
@@ -41,6 +41,7 @@ class View(NamedTuple):
     """What the tab shows, in the order of its outputs."""
 
     drop: str
+    undo: Any
     empty: Any
     filled: Any
     counts: str
@@ -75,13 +76,14 @@ def show(home: Home, token: str, label: str | None = None, page: int = 0) -> Vie
         counts = project.classes()
         notes = plots.conflicts(project.conflicts()) + plots.left_out(project.left_out())
         if not counts:
-            return _empty()._replace(notes=notes)
+            return _empty()._replace(notes=notes, undo=gr.update(visible=True))
         label = label if label in counts else next(iter(counts))
         pages = -(-counts[label] // PAGE)
         page = min(max(int(page or 0), 0), pages - 1)
         photos = project.photos(label)[page * PAGE : (page + 1) * PAGE]
         return View(
             done(),
+            gr.update(visible=True),
             gr.update(visible=False),
             gr.update(visible=True),
             plots.class_counts(counts),
@@ -98,7 +100,18 @@ def show(home: Home, token: str, label: str | None = None, page: int = 0) -> Vie
 def _empty() -> View:
     hidden = gr.update(visible=False)
     return View(
-        done(), gr.update(visible=True), hidden, "", gr.update(choices=[], value=None), "", 0, hidden, "", "", gr.skip()
+        done(),
+        hidden,
+        gr.update(visible=True),
+        hidden,
+        "",
+        gr.update(choices=[], value=None),
+        "",
+        0,
+        hidden,
+        "",
+        "",
+        gr.skip(),
     )
 
 
@@ -207,7 +220,7 @@ def undo(home: Home, token: str) -> str:
 
 def build(home: Home, token: gr.BrowserState) -> PhotosTab:
     """Draws the tab and wires its own events."""
-    drop = DropArea(
+    drop = drop_area(
         "Drop your photos here",
         "A folder with one folder inside for each class, or a zip of it. Single photos work too: "
         "you will be asked what they show.",
@@ -216,6 +229,7 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         elem_id="photos-drop",
     )
     message = gr.HTML()
+    undo_button = gr.Button("Undo the last change", size="sm", visible=False, elem_classes="pc-link")
     with gr.Column(visible=False) as empty:
         gr.HTML(
             '<p class="pc-quiet pc-center">A class is a kind of thing to tell apart, such as <b>cat</b>. '
@@ -225,20 +239,18 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
     with gr.Column(visible=False) as filled:
         counts = gr.HTML()
         forward = gr.Button("Next: train", variant="primary", size="lg", elem_id="photos-next")
-        with gr.Row(equal_height=True):
-            classes = Choice(label="Photos of", scale=3, min_width=200)
-            undo_button = gr.Button("Undo", scale=1, min_width=100)
+        classes = choice("Photos of")
         grid = gr.HTML(
             html_template=_GRID,
             js_on_load=(_HERE / "grid.js").read_text("utf-8"),
             elem_id="photos-grid",
             apply_default_css=False,
         )
-        with gr.Row(visible=False, equal_height=True) as pager:
+        with gr.Row(visible=False, elem_classes="pc-row pc-pager") as pager:
             back = gr.Button("Earlier", min_width=80)
             position = gr.HTML(elem_classes="pc-center")
             on = gr.Button("Later", min_width=80)
-        with gr.Accordion("Rename or remove this class", open=False), gr.Row(equal_height=True):
+        with gr.Accordion("Rename or remove this class", open=False), gr.Row(elem_classes="pc-row"):
             name = gr.Textbox(label="New name", max_length=80, scale=2, min_width=160)
             rename_button = gr.Button("Rename", min_width=100)
             remove_button = gr.Button("Remove class", variant="stop", min_width=100)
@@ -248,7 +260,7 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         shot_button = gr.Button("Add this photo")
     notes = gr.HTML()
     page = gr.State(0)
-    view: list[Any] = [drop, empty, filled, counts, classes, grid, page, pager, position, notes, forward]
+    view: list[Any] = [drop, undo_button, empty, filled, counts, classes, grid, page, pager, position, notes, forward]
     refresh, where = plain(show, home), [token, classes, page]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", **FREE}
 

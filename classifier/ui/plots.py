@@ -78,17 +78,18 @@ def left_out(files: Sequence[LeftOut]) -> str:
     groups = [(kind, list(group)) for kind, group in groupby(ordered, key=lambda file: _kind(file.reason))]
     groups.sort(key=lambda pair: -len(pair[1]))
     what = "1 file was left out" if len(files) == 1 else f"{len(files):,} files were left out"
-    return f'<h3 class="pc-h">{what}</h3>' + "".join(_reason(kind, group) for kind, group in groups)
+    reasons = "".join(_reason(kind, group) for kind, group in groups)
+    return f'<details class="pc-details pc-outer"><summary><b>{what}</b> - see why</summary>{reasons}</details>'
 
 
 def _kind(reason: str) -> str:
     """The reason without what differs from file to file, so that files with one problem stand together."""
-    return re.sub(r"“[^”]*”", "“…”", reason)
+    return re.sub(r"“[^”]*”", "“…”", re.sub(r"\d[\d,.]* megapixels, and", "… megapixels, and", reason))
 
 
 def _reason(kind: str, files: list[LeftOut]) -> str:
     same = len({file.reason for file in files}) == 1
-    title = files[0].reason if same else kind.replace("“…”", "another file")
+    title = files[0].reason if same else kind.replace("“…”", "another file").replace("… megapixels, and", "")
     names = "".join(
         f"<li>{escape(file.file)}{'' if same else f'<small>{escape(file.reason)}</small>'}</li>" for file in files
     )
@@ -151,8 +152,10 @@ def waiting(sentence: str) -> str:
 
 def in_ten(share: float) -> str:
     """A share as people say it."""
+    if share == 1:
+        return "Every photo right"
     if share >= 0.995:
-        return "Practically all right"
+        return "Nearly every photo right"
     if share >= 0.95:
         return f"About {round(share * 100)} in 100 right"
     return f"About {round(share * 10)} in 10 right"
@@ -179,7 +182,7 @@ def _interval(report: Report) -> str:
         '<div class="pc-scale" aria-hidden="true">'
         f'<i style="left:{left:.1f}%;width:{max(width, 0.8):.1f}%"></i>'
         f'<b style="left:{report.accuracy * 100:.1f}%"></b></div>'
-        '<div class="pc-ends" aria-hidden="true"><span>0 %</span><span>all right</span></div>'
+        '<div class="pc-ends" aria-hidden="true"><span>0 %</span><span>100 %</span></div>'
     )
 
 
@@ -218,13 +221,17 @@ def answer(prediction: Prediction, jpeg: bytes, name: str) -> str:
         f'<p class="pc-big">Not sure</p><p>Its best guess is <b>{escape(best.label)}</b>, '
         "but that is no better than a guess.</p>"
         if prediction.unsure
-        else f'<p class="pc-big">{escape(best.label)}</p>'
+        else f'<p class="pc-big">{_hedge(best.confidence)}{escape(best.label)}</p>'
     )
     rows = "".join(_bar(guess.label, guess.confidence, percent(guess.confidence)) for guess in prediction.top)
     return _answer_card(
         jpeg, name, f'{verdict}<p class="pc-quiet">How sure it is</p><ul class="pc-bars">{rows}</ul>',
         "pc-unsure" if prediction.unsure else "",
     )  # fmt: skip
+
+
+def _hedge(confidence: float) -> str:
+    return "" if confidence >= 0.8 else "Probably " if confidence >= 0.5 else "Perhaps "
 
 
 def unusable(name: str, reason: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,9 +16,9 @@ from ..errors import ClassifierError, DataError, ModelError, PhotoError
 from ..pictures import open_picture, thumbnail
 from ..predictor import Predictor
 from . import plots
-from .events import DEVICE, plain
+from .events import DEVICE, FREE, plain
 from .session import Home
-from .uploads import Choice, DropArea, camera, discard, done, received
+from .uploads import camera, choice, discard, done, drop_area, received
 
 AT_ONCE = 50  # photos tried in one go
 TOP = 10  # most answers per photo
@@ -25,11 +26,12 @@ _SIDE = 320  # pixels of the photo shown beside its answer
 
 
 class Model(NamedTuple):
-    """A model that may be used: the name it is asked for by, a title to read, and its folder."""
+    """A model that may be used: the name it is asked for by, a title to read, its folder, its number of classes."""
 
     name: str
     title: str
     folder: Path
+    classes: int
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def shared_models(home: Home) -> list[Model]:
     if not home.checkpoints.is_dir():
         return []
     folders = sorted(path.parent for path in home.checkpoints.glob("*/config.json"))
-    return [Model(folder.name, _title(folder, folder.name), folder) for folder in folders]
+    return [_model(folder, folder.name, folder.name) for folder in folders]
 
 
 def own_models(home: Home, token: str) -> list[Model]:
@@ -67,23 +69,25 @@ def own_models(home: Home, token: str) -> list[Model]:
         return []
     with project:
         folders = project.model_folders()
-    return [Model(f"mine/{folder.name}", _title(folder, _when(folder.name)), folder) for folder in folders]
+    return [_model(folder, f"mine/{folder.name}", _when(folder.name)) for folder in folders]
 
 
 def _when(name: str) -> str:
-    """“2025-03-01-141530-quick” -> “My model of 2025-03-01, 14:15”."""
-    parts = name.split("-")
-    if len(parts) < 4 or not parts[3].isdigit():
+    """“2025-03-01-141530-quick” -> “My model of 1 March 2025, 14:15:30”."""
+    try:
+        made = datetime.strptime("-".join(name.split("-")[:4]), "%Y-%m-%d-%H%M%S")
+    except ValueError:
         return f"My model {name}"
-    return f"My model of {'-'.join(parts[:3])}, {parts[3][:2]}:{parts[3][2:4]}:{parts[3][4:]}"
+    return f"My model of {made.day} {made:%B %Y, %H:%M:%S}"
 
 
-def _title(folder: Path, name: str) -> str:
+def _model(folder: Path, name: str, title: str) -> Model:
     try:
         report = read_report(folder)
-    except ClassifierError:
-        return name
-    return f"{name} - {len(report.labels)} classes, {plots.percent(report.accuracy)} right"
+    except ClassifierError:  # it stays in the list, and says what is wrong with it when it is used
+        return Model(name, title, folder, TOP)
+    classes = len(report.labels)
+    return Model(name, f"{title} - {classes} classes, {plots.percent(report.accuracy)} right", folder, classes)
 
 
 def pick(models: list[Model], name: str | None) -> Model:
@@ -99,16 +103,21 @@ def pick(models: list[Model], name: str | None) -> Model:
     raise ModelError(f"There is no model called “{name[:80]}”. There are: {known}.")
 
 
-def show(home: Home, token: str, chosen: str | None) -> tuple[Any, Any, Any]:
+def show(home: Home, token: str, chosen: str | None) -> tuple[Any, ...]:
     """Draws the list of models as it is now, with the newest chosen unless the visitor chose another."""
     models = [*own_models(home, token), *shared_models(home)]
-    newest = models[0].name if models else None
-    value = chosen if chosen in {model.name for model in models} else newest
-    update = gr.update(choices=[(model.title, model.name) for model in models], value=value, visible=bool(models))
-    return update, gr.update(visible=bool(models)), gr.update(visible=not models)
+    there = {model.name: model for model in models}
+    model = there.get(chosen or "", models[0] if models else None)
+    choices = [(model.title, model.name) for model in models]
+    return (
+        gr.update(choices=choices, value=model.name if model else None),
+        gr.update(visible=bool(models)),
+        gr.update(visible=not models),
+        gr.update(maximum=max(2, min(TOP, model.classes))) if model else gr.skip(),
+    )
 
 
-def show_newest(home: Home, token: str) -> tuple[Any, Any, Any]:
+def show_newest(home: Home, token: str) -> tuple[Any, ...]:
     """The same after a training: the new model is the one to try."""
     return show(home, token, None)
 
@@ -186,8 +195,8 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
     with gr.Column(visible=False) as nothing:
         gr.HTML('<p class="pc-quiet pc-center">There is no model yet. Add photos, press Train, then come back.</p>')
     with gr.Column(visible=False) as filled:
-        model = Choice(label="Model", elem_id="try-model")
-        drop = DropArea(
+        model = choice("Model", elem_id="try-model")
+        drop = drop_area(
             "Drop photos it has not seen",
             f"Up to {AT_ONCE} at once. You can also paste one.",
             "Choose photos",
@@ -200,15 +209,16 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
         top = gr.Slider(1, TOP, value=3, step=1, label="Answers per photo")
     trying = gr.State(Trying(), delete_callback=_let_go)
     _offer_api(home)
-    view: list[Any] = [model, filled, nothing]
+    view: list[Any] = [model, filled, nothing, top]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     asked: list[Any] = [token, model, top, trying]
     drop.submit(plain(accept, home), asked, [result, trying], **{**quiet, "show_progress": "minimal"}, **DEVICE).then(
         done, None, drop, queue=False, **quiet
     )
     shot.input(plain(accept_shot, home), [*asked, shot], [result, trying], **quiet, **DEVICE)
-    for choice in (model.input, top.release):
-        choice(plain(answers, home), asked, result, **quiet, **DEVICE)
+    for changed in (model.change, top.release):
+        changed(plain(answers, home), asked, result, **quiet, **DEVICE)
+    model.input(plain(show, home), [token, model], view, **quiet, **FREE)
     return PredictTab(plain(show, home), plain(show_newest, home), [token, model], view)
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from ..errors import ClassifierError, DataError
 from ..intake import storage_error
@@ -28,8 +29,9 @@ from ..project import Project
 log = logging.getLogger(__name__)
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")  # what secrets.token_urlsafe(32) makes
-_FOLDER = re.compile(r"[0-9a-f]{64}")
+_PROJECT = _UPLOAD = re.compile(r"[0-9a-f]{64}")  # both are named after a SHA-256
 _SWEEP_EVERY = 600.0  # seconds
+_TRIED = 3000.0  # seconds; with the line above, uploads that were left lying are gone within the hour
 
 
 @dataclass(frozen=True)
@@ -72,21 +74,20 @@ class Home:
 
     def find(self, token: object) -> Project | None:
         """The visitor's project if there is one yet: looking at the page alone leaves nothing on disk."""
-        return self.open(token) if (self.folder(token) / "project.sqlite").exists() else None
+        there = is_token(token) and (self.folder(token) / "project.sqlite").exists()
+        return self.open(token) if there else None
 
     def forget(self, token: object) -> None:
         """Deletes everything of a visitor."""
         shutil.rmtree(self.folder(token), ignore_errors=True)
 
     def sweep(self) -> None:
-        """Deletes the projects nobody has visited for ``keep_hours``."""
-        if self.keep_hours is None or not self.root.is_dir():
-            return
-        oldest = time.time() - self.keep_hours * 3600
-        for folder in self.root.iterdir():
-            with suppress(FileNotFoundError):
-                if _FOLDER.fullmatch(folder.name) and folder.stat().st_mtime < oldest:
-                    shutil.rmtree(folder, ignore_errors=True)
+        """Deletes the projects nobody has visited for ``keep_hours``, and uploads that were left lying."""
+        if self.keep_hours is not None:
+            _delete_old(self.root, _PROJECT, self.keep_hours * 3600)
+        uploads = Path(get_upload_folder())
+        if uploads.is_relative_to(self.root):  # elsewhere other programs may keep theirs
+            _delete_old(uploads, _UPLOAD, _TRIED)
 
     def keep_sweeping(self) -> None:
         """Sweeps now and every few minutes, in the background, as long as the program runs."""
@@ -99,8 +100,7 @@ class Home:
                     log.exception("Old projects could not be deleted; trying again later")
                 time.sleep(_SWEEP_EVERY)
 
-        if self.keep_hours is not None:
-            threading.Thread(target=work, name="sweep", daemon=True).start()
+        threading.Thread(target=work, name="sweep", daemon=True).start()
 
     def promise(self) -> str:
         """Where photos are kept and for how long, in one sentence."""
@@ -115,6 +115,15 @@ class Home:
 def is_token(value: object) -> bool:
     """Whether a value from a browser is one of our tokens; it may be anything."""
     return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
+
+
+def _delete_old(folder: Path, name: re.Pattern[str], seconds: float) -> None:
+    if not folder.is_dir():
+        return
+    for entry in folder.iterdir():
+        with suppress(FileNotFoundError):
+            if name.fullmatch(entry.name) and entry.stat().st_mtime < time.time() - seconds:
+                shutil.rmtree(entry, ignore_errors=True)
 
 
 def welcome(stored: object) -> str:

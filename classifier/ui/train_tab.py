@@ -60,7 +60,7 @@ class TrainTab:
 def show(home: Home, token: str, backbone: str, domain: str, seed: float) -> View:
     """Draws the tab as the project is now: ready, or what is missing; and the newest model's result."""
     button, about = look(home, token, backbone, domain, seed)
-    return _idle({**button, "visible": True}, about, _newest_result(home, token))
+    return _idle(button, about, _newest_result(home, token))
 
 
 def look(home: Home, token: str, backbone: str, domain: str, seed: float) -> tuple[dict[str, Any], str]:
@@ -93,8 +93,9 @@ def _about(sentence: str) -> str:
 
 
 def _idle(button: dict[str, Any], about: str, result: str) -> View:
+    name, look = ("Train again", "secondary") if result else ("Train", "primary")
     return View(
-        button,
+        {**button, "visible": True, "value": name, "variant": look},
         about,
         gr.update(visible=False),
         "",
@@ -138,7 +139,7 @@ def run(home: Home, token: str, backbone: str, domain: str, seed: float) -> Iter
     with home.open(token) as project, closing(train(project, config)) as events:  # type: ignore[type-var]
         for event in events:
             if isinstance(event, Finished):
-                yield _idle(gr.update(visible=True), "", plots.score(event.report))
+                yield _idle(gr.update(), "", plots.score(event.report))
             else:
                 yield _busy(plots.progress(event))
 

@@ -39,40 +39,32 @@ _FOLDER_BUTTON = (
 )
 
 
-class DropArea(gr.HTML):
-    """Takes files, zips and whole folders by drop, choice or paste; sends ``submit`` with an event for ``received``."""
+def drop_area(title: str, hint: str, choose: str, *, folders: bool, elem_id: str) -> gr.HTML:
+    """Takes files, zips and whole folders by drop, choice or paste; sends ``submit`` with an event for ``received``.
 
-    def __init__(self, title: str, hint: str, choose: str, *, folders: bool, elem_id: str) -> None:
-        accept = f"{_ACCEPT},.zip" if folders else _ACCEPT
-        kind = "" if folders else "pc-main"
-        files = (
-            f'<label class="pc-button {kind}">{escape(choose)}<input type="file" multiple accept="{accept}"></label>'
-        )
-        super().__init__(
-            value="",
-            html_template=_TEMPLATE.format(
-                title=escape(title), hint=escape(hint), buttons=(_FOLDER_BUTTON if folders else "") + files
-            ),
-            js_on_load=(_HERE / "drop.js").read_text("utf-8"),
-            elem_id=elem_id,
-            apply_default_css=False,
-        )
+    A function and no subclass: for every subclass of a component Gradio writes a file beside the source.
+    """
+    accept = f"{_ACCEPT},.zip" if folders else _ACCEPT
+    kind = "" if folders else "pc-main"
+    files = f'<label class="pc-button {kind}">{escape(choose)}<input type="file" multiple accept="{accept}"></label>'
+    return gr.HTML(
+        value="",
+        html_template=_TEMPLATE.format(
+            title=escape(title), hint=escape(hint), buttons=(_FOLDER_BUTTON if folders else "") + files
+        ),
+        js_on_load=(_HERE / "drop.js").read_text("utf-8"),
+        elem_id=elem_id,
+        apply_default_css=False,
+    )
 
 
-class Choice(gr.Dropdown):
+def choice(label: str, **options: Any) -> gr.Dropdown:
     """A list to choose from whose handlers check the choice themselves.
 
-    Gradio would refuse what is not among the choices it remembers for this page, with a message of
-    its own: after a restart of the server, and when a class was renamed a moment ago.
+    Otherwise Gradio refuses what is not among the choices it remembers for this page, with a message
+    of its own: after a restart of the server, and right after a class was renamed.
     """
-
-    def preprocess(self, payload: Any) -> str | None:
-        """The choice if it is a text."""
-        return payload if isinstance(payload, str) else None
-
-    def get_block_name(self) -> str:
-        """The name of the component in the browser that draws this one."""
-        return "dropdown"
+    return gr.Dropdown(label=label, allow_custom_value=True, **options)
 
 
 def camera() -> gr.Image:
