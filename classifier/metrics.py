@@ -60,7 +60,7 @@ class Report:
         elif self.accuracy >= 0.995:
             share = "Right on nearly every photo."
         else:
-            share = f"About {max(round(self.accuracy * 10), 0)} in 10 right."
+            share = f"About {_in_words(self.accuracy)} right."
         could = f"it could be {self.accuracy_low:.0%} to {self.accuracy_high:.0%}"
         return f"{share} {'with this many photos ' if share[-1] == ':' else 'With this many photos '}{could}."
 
@@ -74,13 +74,26 @@ class Report:
         try:
             values = dict(data)
             values["labels"] = tuple(map(str, values["labels"]))
-            values["per_class"] = tuple(ClassScore(**row) for row in values["per_class"])
+            values["per_class"] = tuple(ClassScore(**_numbers(row, _CLASS_SHARES)) for row in values["per_class"])
             values["confusion"] = tuple(tuple(map(int, row)) for row in values["confusion"])
             values["warnings"] = tuple(map(str, values["warnings"]))
-            values["threshold"] = float(values["threshold"])
-            return cls(**values)
-        except (KeyError, TypeError, ValueError) as error:
+            return cls(**_numbers(values, _SHARES))
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(f"The model's report is incomplete or not one of this program's ({error}).") from error
+
+
+_SHARES = ("accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "threshold", "temperature")
+_CLASS_SHARES = ("precision", "recall", "f1")
+
+
+def _in_words(share: float) -> str:
+    """“9 in 10”; a share that ten cannot tell from none or all is counted in hundred."""
+    tenths, hundredths = round(share * 10), round(share * 100)
+    return f"{hundredths} in 100" if tenths in (0, 10) and hundredths else f"{tenths} in 10"
+
+
+def _numbers(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {**values, **{name: float(values[name]) for name in names}}
 
 
 def confusion_matrix(truth: Ints, predicted: Ints, classes: int) -> Ints:
