@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+from sklearn import metrics as oracle
+
+from classifier import metrics
+from classifier.errors import ModelError
+from classifier.metrics import Report
+
+
+def answers(classes: int, photos: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities (N, C) that are often right, and the true classes (N,)."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, classes, photos)
+    logits = rng.normal(0, 1, (photos, classes)) + 1.5 * np.eye(classes)[truth]
+    return metrics.softmax(logits.astype(np.float32)), truth
+
+
+def report_on(probabilities: np.ndarray, truth: np.ndarray, **changes: Any) -> Report:
+    labels = [f"class {index}" for index in range(probabilities.shape[1])]
+    made = metrics.report(
+        probabilities,
+        truth,
+        labels,
+        images=len(truth),
+        judged_on="out_of_fold",
+        threshold=0.4,
+        temperature=1.2,
+        warnings=["Few photos."],
+        fit="whole",
+        backbone="tf_efficientnet_lite0",
+    )
+    return replace(made, **changes)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 7])
+def test_the_scores_are_those_of_scikit_learn(classes: int) -> None:
+    probabilities, truth = answers(classes)
+    predicted = probabilities.argmax(1)
+    report = report_on(probabilities, truth)
+    assert np.array_equal(report.confusion, oracle.confusion_matrix(truth, predicted))
+    assert report.accuracy == pytest.approx(oracle.accuracy_score(truth, predicted))
+    assert report.balanced_accuracy == pytest.approx(oracle.balanced_accuracy_score(truth, predicted))
+    precision, recall, f1, support = oracle.precision_recall_fscore_support(truth, predicted)
+    assert [row.precision for row in report.per_class] == pytest.approx(precision)
+    assert [row.recall for row in report.per_class] == pytest.approx(recall)
+    assert [row.f1 for row in report.per_class] == pytest.approx(f1)
+    assert [row.images for row in report.per_class] == support.tolist()
+
+
+def test_classes_that_are_never_there_or_never_named_score_nothing_and_break_nothing() -> None:
+    truth, predicted = np.array([0, 0, 1]), np.array([0, 0, 2])
+    report = report_on(np.eye(4, dtype=np.float32)[predicted], truth)
+    precision, recall, f1, _ = oracle.precision_recall_fscore_support(
+        truth, predicted, labels=range(4), zero_division=0
+    )
+    assert [row.precision for row in report.per_class] == pytest.approx(precision)
+    assert [row.recall for row in report.per_class] == pytest.approx(recall)
+    assert [row.f1 for row in report.per_class] == pytest.approx(f1)
+    assert report.balanced_accuracy == pytest.approx(0.5)  # over the two classes that have photos
+
+
+@pytest.mark.parametrize("total", [1, 2, 7, 40, 1000])
+def test_the_interval_is_wilsons(total: int) -> None:
+    for right in {0, 1, total // 2, total - 1, total}:
+        theirs = binomtest(right, total).proportion_ci(method="wilson")
+        assert metrics.wilson_interval(right, total) == pytest.approx((theirs.low, theirs.high), abs=1e-6)
+
+
+def test_of_no_photos_nothing_is_known() -> None:
+    assert metrics.wilson_interval(0, 0) == (0.0, 1.0)
+    empty = metrics.rejudged(report_on(*answers(3)), np.zeros((0, 3), np.float32), np.zeros(0, np.int64), "test")
+    assert (empty.accuracy, empty.accuracy_low, empty.accuracy_high, empty.balanced_accuracy) == (0, 0, 1, 0)
+    assert empty.in_words()
+
+
+def test_rejudging_changes_the_scores_and_nothing_else() -> None:
+    report = report_on(*answers(3))
+    other = metrics.rejudged(report, *answers(3, 50, seed=1), "val")
+    assert other.judged_on == "val"
+    assert sum(map(sum, other.confusion)) == 50
+    kept = ("labels", "images", "threshold", "temperature", "warnings", "fit", "backbone")
+    assert all(getattr(other, name) == getattr(report, name) for name in kept)
+
+
+def test_softmax_stands_large_numbers() -> None:
+    shares = metrics.softmax(np.array([[1000.0, 0.0], [-1000.0, -1000.0]], np.float32))
+    assert shares.tolist() == [[1.0, 0.0], [0.5, 0.5]]
+
+
+# -- not sure
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_above_the_threshold_answers_are_right_often_enough_or_most_photos_are_answered(seed: int) -> None:
+    probabilities, truth = answers(4, 150, seed)
+    threshold = metrics.unsure_threshold(probabilities, truth)
+    answered = probabilities.max(1) >= threshold
+    right = (probabilities.argmax(1) == truth)[answered].mean()
+    assert answered.mean() >= 0.9
+    assert right >= 0.95 or answered.sum() == np.ceil(0.9 * 150)
+
+
+def test_a_model_that_is_always_right_is_always_sure() -> None:
+    truth = np.arange(20) % 2
+    probabilities = metrics.softmax(np.eye(2, dtype=np.float32)[truth])
+    assert metrics.unsure_threshold(probabilities, truth) == 0.0
+
+
+def test_a_lower_target_never_asks_for_more_confidence() -> None:
+    probabilities, truth = answers(4)
+    thresholds = [metrics.unsure_threshold(probabilities, truth, target, keep=0.3) for target in (0.5, 0.8, 0.9, 0.99)]
+    assert thresholds == sorted(thresholds)
+
+
+# -- as a person reads it, and as a file
+
+
+@pytest.mark.parametrize(
+    ("right", "words"),
+    [
+        (0, "About 0 in 10 right."),
+        (500, "About 5 in 10 right."),
+        (30, "About 3 in 100 right."),
+        (930, "About 9 in 10 right."),
+        (970, "About 97 in 100 right."),
+        (1000, "Right on nearly every photo."),
+    ],
+)
+def test_the_score_is_said_in_words(right: int, words: str) -> None:
+    low, high = metrics.wilson_interval(right, 1000)
+    report = report_on(*answers(2), accuracy=right / 1000, accuracy_low=low, accuracy_high=high)
+    assert report.in_words().startswith(words)
+    assert f"it could be {low:.0%} to {high:.0%}." in report.in_words()
+
+
+def test_few_photos_are_said_to_be_too_few_whatever_the_score() -> None:
+    for right in (0, 1, 2):
+        low, high = metrics.wilson_interval(right, 2)
+        words = report_on(*answers(2), accuracy=right / 2, accuracy_low=low, accuracy_high=high).in_words()
+        assert words.startswith("There are too few photos to tell how often it is right: with this many photos")
+
+
+def test_a_report_survives_its_file() -> None:
+    report = report_on(*answers(3), labels=("Äpfel", "犬", "c"))
+    assert Report.from_json(json.loads(json.dumps(report.to_json()))) == report
+
+
+GOOD = report_on(*answers(3)).to_json()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"labels": None},
+        {"labels": 5},
+        {"threshold": "high"},
+        {"threshold": None},
+        {"accuracy": "good"},
+        {"accuracy": None},
+        {"accuracy_low": []},
+        {"temperature": {}},
+        {"confusion": [[1, "x"]]},
+        {"confusion": [[float("inf")]]},
+        {"confusion": 3},
+        {"per_class": [{"label": "a"}]},
+        {"per_class": [5]},
+        {"per_class": [{**GOOD["per_class"][0], "recall": "most"}]},
+        {"warnings": 1},
+        {"unknown entry": 1},
+    ],
+)
+def test_a_report_that_is_none_is_a_plain_message(change: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match=r"^The model's report is incomplete"):
+        Report.from_json({**GOOD, **change})
+
+
+@pytest.mark.parametrize("name", sorted(GOOD))
+def test_a_report_with_an_entry_missing_is_a_plain_message(name: str) -> None:
+    with pytest.raises(ModelError, match=r"^The model's report is incomplete"):
+        Report.from_json({key: value for key, value in GOOD.items() if key != name})
