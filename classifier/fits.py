@@ -6,6 +6,8 @@ promising ones on all of them, which costs about half of trying everything.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ Hits = NDArray[np.bool_]
 
 _SCOUTS = 128  # photos that try every way
 _JUDGES = 1000  # photos that decide; more would not change the decision
+_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -49,25 +52,43 @@ class Fitted:
 def choose(
     tools: Embedder, samples: Sequence[Sample], fits: tuple[Fit, ...], seed: int
 ) -> Generator[Progress, None, Fitted]:
-    """Embed the photos in the way of fitting under which their classes are told apart best."""
+    """Embed the photos in the way of fitting under which their classes are told apart best.
+
+    The choice is remembered with the features and holds until a fifth of the labelled photos is
+    another: corrections, or a few photos more, then cost nothing but what is new.
+    """
     fits = _distinct(samples, fits)
-    order = _spread(samples, seed)
-    scouts, rest = order[:_SCOUTS], order[_SCOUTS:]
-    places, table, reasons = yield from _gather(tools, samples, scouts, fits, "Looking at the first photos")
-    if rest:
-        if len(fits) > 1 and places:
-            judged = _judge(samples, places, table, seed)
-            leader = max(judged, key=_score)[0]
-            kept = [view for view, (hits, _) in enumerate(judged) if not head.ahead(leader, hits)]
-            fits, table = tuple(fits[view] for view in kept), table[:, kept]
-        more, others, why = yield from _gather(tools, samples, rest, fits, "Looking at the photos")
-        table = np.concatenate([part for part in (table, others) if len(part)] or [others])
-        places, reasons = places + more, reasons | why
+    question = json.dumps([tools.backbone, fits, seed])
+    photos = [f"{sample.sha256} {sample.label}" for sample in samples]
+    remembered = tools.store.recall(question, photos)
+    fits = tuple(fit for fit in fits if remembered in (None, fit))
+    places, table, reasons, fits = yield from _race(tools, samples, fits, seed)
     best = 0
     if len(fits) > 1 and places:
         best = int(np.argmax([_score(judged) for judged in _judge(samples, places, table, seed)]))
+    if remembered is None:
+        tools.store.remember(question, photos, fits[best])
     back = np.argsort(places)
     return Fitted(fits[best], [places[i] for i in back], np.ascontiguousarray(table[back, best]), reasons)
+
+
+def _race(
+    tools: Embedder, samples: Sequence[Sample], fits: tuple[Fit, ...], seed: int
+) -> Generator[Progress, None, tuple[list[int], Floats, dict[int, str], tuple[Fit, ...]]]:
+    """Readable places, features (n, V, D), reasons, and the V ways not clearly behind after the first photos."""
+    order = _shuffled(samples, seed)
+    scouts, rest = (order[:_SCOUTS], order[_SCOUTS:]) if len(fits) > 1 else ([], order)
+    places, table, reasons = yield from _gather(tools, samples, scouts, fits, "Looking at the first photos")
+    if not rest:
+        return places, table, reasons, fits
+    if places:
+        judged = _judge(samples, places, table, seed)
+        leader = max(judged, key=_score)[0]
+        kept = [view for view, (hits, _) in enumerate(judged) if not head.ahead(leader, hits)]
+        fits, table = tuple(fits[view] for view in kept), table[:, kept]
+    more, others, why = yield from _gather(tools, samples, rest, fits, "Looking at the photos")
+    table = np.concatenate([part for part in (table, others) if len(part)] or [others])
+    return places + more, table, reasons | why, fits
 
 
 def _gather(
@@ -87,21 +108,16 @@ def _distinct(samples: Sequence[Sample], fits: tuple[Fit, ...]) -> tuple[Fit, ..
     return fits
 
 
-def _spread(samples: Sequence[Sample], seed: int) -> list[int]:
-    """Places in an order of which every beginning holds the classes in equal parts."""
-    shuffled = np.random.default_rng(seed).permutation(len(samples))
-    seen: dict[int, int] = {}
-    ranks: dict[int, int] = {}
-    for place in shuffled:
-        label = samples[place].label
-        ranks[int(place)] = seen[label] = seen.get(label, -1) + 1
-    return sorted(ranks, key=lambda place: ranks[place])
+def _shuffled(samples: Sequence[Sample], seed: int) -> list[int]:
+    """Places in an order that depends on each photo's content alone: new labels or more photos hardly change it."""
+    keys = [hashlib.sha256(f"{seed} {sample.sha256}".encode()).digest() for sample in samples]
+    return sorted(range(len(samples)), key=keys.__getitem__)
 
 
 def _judge(samples: Sequence[Sample], places: Sequence[int], table: Floats, seed: int) -> list[tuple[Hits, float]]:
     """For each view, which photos are recognised out of fold, and the squared error."""
     truth = np.array([samples[place].label for place in places[:_JUDGES]], np.int64)
-    folds = split.folds(truth, np.arange(len(truth)), 5, seed)
+    folds = split.folds(truth, np.arange(len(truth)), _FOLDS, seed)
     classes = max(sample.label for sample in samples) + 1
     return [head.held_out_ridge(table[: len(truth), view], truth, classes, folds) for view in range(table.shape[1])]
 

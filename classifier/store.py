@@ -47,6 +47,7 @@ class FeatureStore:
             "CREATE TABLE IF NOT EXISTS features "
             "(key TEXT, sha256 TEXT, vector BLOB, PRIMARY KEY (key, sha256)) WITHOUT ROWID"
         )
+        self._db.execute("CREATE TABLE IF NOT EXISTS choices (question TEXT, photos TEXT, answer TEXT)")
 
     def _begin_anew(self) -> None:
         """Throw a damaged file away, with its journal, which would else be played into the new one."""
@@ -85,6 +86,23 @@ class FeatureStore:
             self._pending.append((_key(name, preparation), sha, vector.astype(np.float16).tobytes()))
         if len(self._pending) >= self._BATCH:
             self.flush()
+
+    def recall(self, question: str, photos: Sequence[str]) -> str | None:
+        """What was answered before for these photos, or for a set that shares four fifths with them."""
+        wanted = set(photos)
+        rows = self._db.execute(
+            "SELECT photos, answer FROM choices WHERE question = ? ORDER BY rowid DESC", (question,)
+        )
+        for known, answer in rows:
+            before = set(json.loads(known))
+            if 5 * len(wanted & before) >= 4 * len(wanted | before):
+                return str(answer)
+        return None
+
+    def remember(self, question: str, photos: Sequence[str], answer: str) -> None:
+        """Keep an answer found for these photos."""
+        with self._db:
+            self._db.execute("INSERT INTO choices VALUES (?, ?, ?)", (question, json.dumps(list(photos)), answer))
 
     def flush(self) -> None:
         """Write what was put; raises ``StorageError`` when the disk is full."""
