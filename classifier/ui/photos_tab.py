@@ -184,7 +184,10 @@ def add_example(home: Home, token: str) -> str:
 def edit(home: Home, token: str, event: gr.EventData) -> str:
     """Moves or removes the photos that were ticked."""
     data = event._data if isinstance(event._data, dict) else {}
-    ids = [id for id in data.get("ids") or [] if isinstance(id, int) and abs(id) < 2**62]
+    claimed = data.get("ids")
+    ids = [id for id in claimed if isinstance(id, int) and abs(id) < 2**62] if isinstance(claimed, list) else []
+    if not ids:
+        raise DataError("No photos were chosen; tick the ones you mean first.")
     with home.open(token) as project:
         if data.get("action") == "move":
             project.move(ids, str(data.get("label", "")))

@@ -73,12 +73,12 @@ def own_models(home: Home, token: str) -> list[Model]:
 
 
 def _when(name: str) -> str:
-    """“2025-03-01-141530-quick” -> “My model of 1 March 2025, 14:15:30”."""
+    """“2025-03-01-141530-quick” -> “1 Mar 2025, 14:15:30”."""
     try:
         made = datetime.strptime("-".join(name.split("-")[:4]), "%Y-%m-%d-%H%M%S")
     except ValueError:
-        return f"My model {name}"
-    return f"My model of {made.day} {made:%B %Y, %H:%M:%S}"
+        return name
+    return f"{made.day} {made:%b %Y, %H:%M:%S}"
 
 
 def _model(folder: Path, name: str, title: str) -> Model:
@@ -87,7 +87,7 @@ def _model(folder: Path, name: str, title: str) -> Model:
     except ClassifierError:  # it stays in the list, and says what is wrong with it when it is used
         return Model(name, title, folder, TOP)
     classes = len(report.labels)
-    return Model(name, f"{title} - {classes} classes, {plots.percent(report.accuracy)} right", folder, classes)
+    return Model(name, f"{title} · {plots.percent(report.accuracy)} right", folder, classes)
 
 
 def pick(models: list[Model], name: str | None) -> Model:

@@ -29,7 +29,8 @@ from ..project import Project
 log = logging.getLogger(__name__)
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")  # what secrets.token_urlsafe(32) makes
-_PROJECT = _UPLOAD = re.compile(r"[0-9a-f]{64}")  # both are named after a SHA-256
+_PROJECT = re.compile(r"[0-9a-f]{64}")
+_UPLOAD = re.compile(r"[0-9a-f]{64}|tmp\w+")  # whole, or broken off half-way
 _SWEEP_EVERY = 600.0  # seconds
 _TRIED = 3000.0  # seconds; with the line above, uploads that were left lying are gone within the hour
 
@@ -123,7 +124,7 @@ def _delete_old(folder: Path, name: re.Pattern[str], seconds: float) -> None:
     for entry in folder.iterdir():
         with suppress(FileNotFoundError):
             if name.fullmatch(entry.name) and entry.stat().st_mtime < time.time() - seconds:
-                shutil.rmtree(entry, ignore_errors=True)
+                shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink()
 
 
 def welcome(stored: object) -> str:

@@ -1,0 +1,139 @@
+"""The whole way a person goes, in a real browser against the real program."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from classifier.example import draw_example
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+SLOW = 60_000  # milliseconds
+
+
+@dataclass
+class Program:
+    """``python app.py`` in a process of its own, over a folder of its own."""
+
+    home: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = field(default=None)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = [sys.executable, str(ROOT / "app.py"), "--port", str(self.port)]
+        empty = self.home.parent / "no-checkpoints"
+        settings = {"CLASSIFIER_HOME": str(self.home), "CLASSIFIER_CHECKPOINTS": str(empty)}
+        hidden = ("GRADIO_SERVER_NAME", "GRADIO_TEMP_DIR", "SPACE_ID")
+        kept = {name: value for name, value in os.environ.items() if name not in hidden}
+        self.process = subprocess.Popen(command, env={**kept, **settings}, stdout=subprocess.DEVNULL)
+        for _ in range(120):
+            try:
+                urllib.request.urlopen(self.url, timeout=5).close()
+                return
+            except OSError:
+                assert self.process.poll() is None, "the program ended at its start"
+                time.sleep(0.5)
+        raise AssertionError("the program did not answer within a minute")
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.terminate()
+            self.process.wait(20)
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Iterator[Program]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = Program(tmp_path / "home", port)
+    program.start()
+    yield program
+    program.stop()
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        sync_playwright = None
+    if sync_playwright is None or CHROMIUM is None:
+        reason = "needs Chromium and Playwright"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
+    program: Program, browser: Any, tmp_path: Path
+) -> None:
+    draw_example(tmp_path / "drop" / "my photos", per_class=8)
+    draw_example(tmp_path / "new", per_class=1, seed=7)
+    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("dialog", lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
+    page.goto(program.url)
+
+    page.locator("#photos-drop .pc-folder input").set_input_files(tmp_path / "drop")
+    page.get_by_text("Added 32 photos.").wait_for(timeout=SLOW)
+    page.get_by_text("32 photos in 4 classes").wait_for()
+    assert page.locator("#photos-grid .pc-card img").count() == 8
+    assert not list((program.home / "uploads").rglob("*.jpg"))
+    width, shown = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert width <= shown
+
+    page.locator("#photos-next").click()
+    page.locator("#train").click()
+    page.locator(".pc-score").wait_for(timeout=SLOW)
+    page.locator("#train-next").click()
+    page.locator("#try-drop input[type=file]").set_input_files(tmp_path / "new" / "mug" / "mug 01.jpg")
+    page.locator(".pc-answer .pc-bars").wait_for(timeout=SLOW)
+    assert page.locator(".pc-answer .pc-bars .pc-name").count() == 3
+
+    program.stop()
+    program.start()
+    page.reload()
+    page.get_by_text("32 photos in 4 classes").wait_for(timeout=SLOW)
+    page.get_by_role("tab", name="Train").click()
+    page.locator(".pc-score").wait_for()
+    page.get_by_role("tab", name="Try it").click()
+    page.locator("#try-drop").wait_for()
+    assert "right" in page.locator("#try-model input").input_value()
+
+    stranger = browser.new_context().new_page()
+    stranger.goto(program.url)
+    stranger.get_by_role("button", name="Try with example photos").wait_for(timeout=SLOW)
+    assert stranger.locator(".pc-card").count() == 0
+    stranger.get_by_role("tab", name="Train").click()
+    stranger.get_by_text("Add at least two classes").wait_for()
+    stranger.get_by_role("tab", name="Try it").click()
+    stranger.get_by_text("There is no model yet").wait_for()
+    assert problems == []
