@@ -206,6 +206,8 @@ def _mega(count: int) -> str:
 
 
 def _check_pixels(pixels: int, limits: Limits) -> None:
+    if not pixels:
+        raise PhotoError(_NOTHING)
     if pixels > limits.pixels:
         raise PhotoError(_too_large(pixels, limits.pixels))
 
@@ -255,6 +257,7 @@ _KINDS: tuple[tuple[bytes, str], ...] = (
     (rb"\xd0\xcf\x11\xe0", "an office document or a file the computer keeps for itself"),
     (rb"MZ|\x7fELF", "a program"),
 )
+_NOTHING = "The picture is 0 pixels wide or high; there is nothing to see in it."
 _PICTURE = re.compile(
     rb"\xff\xd8|\x89PNG|GIF8|BM|II\*\0|MM\0\*|RIFF.{4}WEBP|.{4}ftyp(?:hei|hev|mif|msf|avi)|\0\0\0\x0cjP|\xff\x4f",
     re.DOTALL,
@@ -265,7 +268,7 @@ def _what_it_is(head: bytes) -> str:
     """The reason for a file that no decoder knows, from its first bytes; its name may say anything."""
     if _PICTURE.match(head):
         if head[:4] == b"GIF8" and (head[6:8] == b"\0\0" or head[8:10] == b"\0\0"):
-            return "The picture is 0 pixels wide or high; there is nothing to see in it."
+            return _NOTHING
         return "The picture is damaged: it starts like a picture but does not go on as one; copy it again."
     for pattern, kind in _KINDS:
         if re.match(pattern, head, re.DOTALL):
