@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from . import models
 from .config import Preprocessing
-from .errors import ClassifierError, ModelError, StorageError
+from .errors import ModelError, SettingError, StorageError
 from .metrics import Report
 
 FILES = ("config.json", "model.safetensors", "README.md", "report.json", "training.json")
@@ -69,7 +69,8 @@ def save(
 
 def _write_whole(folder: Path, texts: Mapping[str, str], tensors: dict[str, Tensor]) -> None:
     check_target(folder)
-    part = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.part")
+    folder = folder.resolve()  # a link goes on leading to the model
+    part = folder.with_name(f".{uuid.uuid4().hex}.part")
     old = part.with_suffix(".old")
     try:
         part.mkdir(parents=True)
@@ -80,24 +81,28 @@ def _write_whole(folder: Path, texts: Mapping[str, str], tensors: dict[str, Tens
             folder.replace(old)
         part.replace(folder)
     except (OSError, SafetensorError) as error:
-        if old.exists() and not folder.exists():
-            old.replace(folder)
         raise _storage_error(folder, error) from error
     finally:
+        if old.exists() and not folder.exists():  # also when somebody pressed Ctrl-C between the two moves
+            old.replace(folder)
         for leftover in (part, old):
             shutil.rmtree(leftover, ignore_errors=True)
 
 
 def check_target(folder: Path) -> None:
     """Raise ``ModelError`` where ``folder`` holds anything but a model of this program; called before the work, too."""
-    if folder.is_file():
+    try:
+        is_file, here = folder.is_file(), folder.resolve() == Path.cwd()
+        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    except OSError as error:  # a name that is too long, a folder that may not be opened
+        raise _storage_error(folder, error) from error
+    if is_file:
         raise ModelError(f"“{folder}” is a file; name a new folder for the model.")
-    if folder.is_dir():
-        others = sorted(path.name for path in folder.iterdir() if path.name not in FILES)
-        if others:
-            raise ModelError(
-                f"The folder “{folder}” holds other files ({others[0]}…); name a new folder for the model."
-            )
+    others = sorted(name for name in names if name not in FILES)
+    if others:
+        raise ModelError(f"The folder “{folder}” holds other files ({others[0]}…); name a new folder for the model.")
+    if here:  # it would be moved away from under the person's feet
+        raise ModelError(f"“{folder}” is the folder you are in; name a new folder for the model.")
 
 
 def _storage_error(folder: Path, error: Exception) -> StorageError:
@@ -136,7 +141,7 @@ def load(folder: Path) -> Checkpoint:
     Raises ``ModelError`` with what is wrong: missing or damaged files, an unknown network, weights
     that do not fit it.
     """
-    if not (folder / "config.json").is_file():
+    if not _is_file(folder / "config.json"):
         raise ModelError(f"There is no model in “{folder}”: it has no config.json; choose a folder made by training.")
     config = _read_json(folder / "config.json")
     try:
@@ -146,15 +151,22 @@ def load(folder: Path) -> Checkpoint:
             raise ModelError("The model's class names and their number do not agree; get the folder again.")
         preprocessing = Preprocessing.from_timm(cfg)
         args = {key: config["model_args"][key] for key in _MODEL_ARGS & set(config.get("model_args") or ())}
-    except ClassifierError:
+    except ModelError:
         raise
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, SettingError) as error:
         raise ModelError(f"The file config.json in “{folder}” is incomplete: {error}; get the folder again.") from error
     network = _with_weights(folder / "model.safetensors", name, len(labels), args)
     report = Report.from_json(_read_json(folder / "report.json"))
     if report.labels != labels:
         raise ModelError(f"The report in “{folder}” is of another model; get the folder again.")
     return Checkpoint(network, labels, preprocessing, report)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def read_report(folder: Path) -> Report:
@@ -182,9 +194,10 @@ def _with_weights(path: Path, name: str, classes: int, args: Mapping[str, Any]) 
     damaged = ModelError("The weights of the model (model.safetensors) are missing or damaged; get the folder again.")
     try:
         network = models.skeleton(name, classes, **args)
-        expected = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+        expected = {key: (list(value.shape), value.is_floating_point()) for key, value in network.state_dict().items()}
         with safe_open(path, "pt") as file:  # the header only: nothing large is read before it fits
-            found = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+            slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118
+            found = {key: (part.get_shape(), "F" in part.get_dtype()) for key, part in slices.items()}
         if expected != found:
             raise ModelError(f"The weights of the model do not fit the network “{name}”; get the folder again.")
         tensors = {key: _as_float(value) for key, value in load_file(path).items()}
@@ -192,10 +205,14 @@ def _with_weights(path: Path, name: str, classes: int, args: Mapping[str, Any]) 
         if any(buffer.is_meta for buffer in network.buffers()):  # buffers that are not saved have to be made
             network = timm.create_model(name, pretrained=False, num_classes=classes, **args)
             network.load_state_dict(tensors)
+    except ModelError:
+        raise
     except (OSError, SafetensorError) as error:
         raise damaged from error
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise ModelError(f"The network “{name}” of the model cannot be built: {error}.") from error
+    except Exception as error:  # what a stranger's settings make a network raise is nearly anything
+        raise ModelError(
+            f"The network “{name}” of the model cannot be built ({type(error).__name__}); get the folder again."
+        ) from error
     return network.eval().requires_grad_(False)
 
 
@@ -256,4 +273,5 @@ Pictures are fitted to the square by “{report.fit}”, as `config.json` says.
 
 def _cell(text: str) -> str:
     """A name inside Markdown, with nothing in it that Markdown or HTML would act on."""
-    return "".join(f"&#{ord(letter)};" if letter in "<>&|*_`[]()#!\\~" else letter for letter in text)
+    line = " ".join(text.split())
+    return "".join(f"&#{ord(letter)};" if letter in "<>&|*_`[]()#!\\~" else letter for letter in line)
