@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -85,9 +86,9 @@ def _source(picture: Picture) -> features.Source:
     if isinstance(picture, str):
         return Path(picture)
     if isinstance(picture, np.ndarray):
-        if picture.dtype != np.uint8 or picture.ndim not in (2, 3):
+        if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (3,), (4,)):
             raise SettingError(
-                f"An array of {picture.dtype} with {picture.ndim} dimensions came; expected is a picture of "
+                f"An array of {picture.dtype} of shape {picture.shape} came; expected is a picture of "
                 "bytes (uint8), height by width, or height by width by 3 colours."
             )
         return Image.fromarray(picture)
@@ -98,8 +99,10 @@ _Stamp = tuple[str, int]  # a folder and when its weights were written: names on
 
 
 def _stamp(folder: Path) -> _Stamp:
-    weights = folder / "model.safetensors"
-    return str(folder.resolve()), weights.stat().st_mtime_ns if weights.exists() else 0
+    try:
+        return str(folder.resolve()), (folder / "model.safetensors").stat().st_mtime_ns
+    except OSError:  # opening the model will say what is missing
+        return str(folder), 0
 
 
 @lru_cache(maxsize=4)
@@ -110,7 +113,8 @@ def _open(stamp: _Stamp) -> checkpoint.Checkpoint:
 
 @lru_cache(maxsize=4)
 def _network(stamp: _Stamp, device: Device) -> nn.Module:
-    return _open(stamp).network.to(device.torch_device).to(memory_format=torch.channels_last)
+    # A copy, because moving a network to another device would take it away from the one it is on.
+    return copy.deepcopy(_open(stamp).network).to(device.torch_device).to(memory_format=torch.channels_last)
 
 
 def _answers(
