@@ -1,7 +1,7 @@
 """How a picture is fitted into the square: chosen by cross-validation among crop, whole and squashed.
 
-On long photos the choice is worth up to ten points. Every way is tried on some photos, and only the
-promising ones on all of them, which costs about half of trying everything.
+On long photos the choice is worth up to ten points, on others hardly anything. So every way is tried on
+some photos, and only the winner on all of them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ Ints = NDArray[np.int64]
 Hits = NDArray[np.bool_]
 
 _SCOUTS = 128  # photos that try every way
-_JUDGES = 1000  # photos that decide; more would not change the decision
 _FOLDS = 5
+_CLEARLY = 1.5  # standard errors; on near-square photos differences are chance, and a wrong choice costs points
 
 
 @dataclass(frozen=True)
@@ -61,34 +61,31 @@ def choose(
     question = json.dumps([tools.backbone, fits, seed])
     photos = [f"{sample.sha256} {sample.label}" for sample in samples]
     remembered = tools.store.recall(question, photos)
-    fits = tuple(fit for fit in fits if remembered in (None, fit))
-    places, table, reasons, fits = yield from _race(tools, samples, fits, seed)
-    best = 0
-    if len(fits) > 1 and places:
-        best = int(np.argmax([_score(judged) for judged in _judge(samples, places, table, seed)]))
     if remembered is None:
-        tools.store.remember(question, photos, fits[best])
-    back = np.argsort(places)
-    return Fitted(fits[best], [places[i] for i in back], np.ascontiguousarray(table[back, best]), reasons)
+        fit = yield from _tried(tools, samples, fits, seed)
+        tools.store.remember(question, photos, fit)
+    else:
+        fit = next(fit for fit in fits if fit == remembered)
+    places, table, reasons = yield from _gather(tools, samples, range(len(samples)), [fit], "Looking at the photos")
+    return Fitted(fit, places, np.ascontiguousarray(table[:, 0]), reasons)
 
 
-def _race(
+def _tried(
     tools: Embedder, samples: Sequence[Sample], fits: tuple[Fit, ...], seed: int
-) -> Generator[Progress, None, tuple[list[int], Floats, dict[int, str], tuple[Fit, ...]]]:
-    """Readable places, features (n, V, D), reasons, and the V ways not clearly behind after the first photos."""
-    order = _shuffled(samples, seed)
-    scouts, rest = (order[:_SCOUTS], order[_SCOUTS:]) if len(fits) > 1 else ([], order)
-    places, table, reasons = yield from _gather(tools, samples, scouts, fits, "Looking at the first photos")
-    if not rest:
-        return places, table, reasons, fits
-    if places:
-        judged = _judge(samples, places, table, seed)
-        leader = max(judged, key=_score)[0]
-        kept = [view for view, (hits, _) in enumerate(judged) if not head.ahead(leader, hits)]
-        fits, table = tuple(fits[view] for view in kept), table[:, kept]
-    more, others, why = yield from _gather(tools, samples, rest, fits, "Looking at the photos")
-    table = np.concatenate([part for part in (table, others) if len(part)] or [others])
-    return places + more, table, reasons | why, fits
+) -> Generator[Progress, None, Fit]:
+    """The first way, unless another tells some of the photos apart clearly better."""
+    if len(fits) == 1:
+        return fits[0]
+    scouts = _shuffled(samples, seed)[:_SCOUTS]
+    places, table, _ = yield from _gather(tools, samples, scouts, fits, "Trying how the photos fit best")
+    if not places:
+        return fits[0]
+    truth = np.array([samples[place].label for place in places], np.int64)
+    folds = split.folds(truth, np.arange(len(truth)), _FOLDS, seed)
+    classes = max(sample.label for sample in samples) + 1
+    judged = [head.held_out_ridge(table[:, view], truth, classes, folds) for view in range(len(fits))]
+    best = max(range(len(fits)), key=lambda view: _score(judged[view]))
+    return fits[best] if head.ahead(judged[best][0], judged[0][0], _CLEARLY) else fits[0]
 
 
 def _gather(
@@ -112,14 +109,6 @@ def _shuffled(samples: Sequence[Sample], seed: int) -> list[int]:
     """Places in an order that depends on each photo's content alone: new labels or more photos hardly change it."""
     keys = [hashlib.sha256(f"{seed} {sample.sha256}".encode()).digest() for sample in samples]
     return sorted(range(len(samples)), key=keys.__getitem__)
-
-
-def _judge(samples: Sequence[Sample], places: Sequence[int], table: Floats, seed: int) -> list[tuple[Hits, float]]:
-    """For each view, which photos are recognised out of fold, and the squared error."""
-    truth = np.array([samples[place].label for place in places[:_JUDGES]], np.int64)
-    folds = split.folds(truth, np.arange(len(truth)), _FOLDS, seed)
-    classes = max(sample.label for sample in samples) + 1
-    return [head.held_out_ridge(table[: len(truth), view], truth, classes, folds) for view in range(table.shape[1])]
 
 
 def _score(judged: tuple[Hits, float]) -> float:

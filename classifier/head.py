@@ -102,10 +102,10 @@ def _shrinkage(features: Floats, labels: Ints, classes: int, folds: Ints) -> flo
     return SHRINKAGES[1] if ahead(other, usual) else SHRINKAGES[0]
 
 
-def ahead(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> bool:
-    """Whether the first recognises more of the same photos (N,), by over one standard error of the difference."""
+def ahead(one: NDArray[np.bool_], other: NDArray[np.bool_], errors: float = 1.0) -> bool:
+    """Whether the first recognises more of the same photos (N,), by over so many standard errors."""
     difference = one.astype(float) - other
-    return bool(difference.mean() > difference.std() / np.sqrt(len(difference)))
+    return bool(difference.mean() > errors * difference.std() / np.sqrt(len(difference)))
 
 
 def _standardisation(features: Floats, shrinkage: float) -> tuple[Floats, Floats]:
