@@ -102,6 +102,11 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     page.on("dialog", lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
     page.goto(program.url)
 
+    (tmp_path / "bad.zip").write_bytes(b"no zip")
+    page.locator("#photos-drop input[type=file]").nth(1).set_input_files(tmp_path / "bad.zip")
+    page.get_by_text("“bad.zip” is neither a folder nor a zip").wait_for(timeout=SLOW)
+    page.locator("#photos-drop .pc-working").wait_for(state="detached")  # ready for more after an error
+
     page.locator("#photos-drop .pc-folder input").set_input_files(tmp_path / "drop")
     page.get_by_text("Added 32 photos.").wait_for(timeout=SLOW)
     page.get_by_text("32 photos in 4 classes").wait_for()

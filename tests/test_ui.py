@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import gradio as gr
 import pytest
@@ -54,11 +56,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         page.close()
 
 
-@pytest.fixture
-def client(server: Server, tmp_path: Path) -> Iterator[Client]:
-    with_client = Client(server.url, verbose=False, download_files=str(tmp_path))
-    yield with_client
-    with_client.close()
+@pytest.fixture(scope="module")
+def client(server: Server) -> Iterator[Client]:
+    client = Client(server.url, verbose=False)
+    yield client
+    client.close()
 
 
 @pytest.fixture
@@ -130,6 +132,17 @@ def test_predict_is_the_only_endpoint_offered(client: Client) -> None:
     assert set(described["named_endpoints"]) == {"/predict"}
     names = [row["parameter_name"] for row in described["named_endpoints"]["/predict"]["parameters"]]
     assert names == ["image", "model", "top_k"]
+
+
+def test_no_file_of_a_project_has_an_address(server: Server) -> None:
+    token = welcome(None)
+    with server.home.open(token) as project:
+        project.add(server.photo.parent, "mug")
+        stored = project.photo_path(project.photos()[0])
+    for path in (stored, stored.parents[2] / "project.sqlite", server.home.root / "browser-secret"):
+        with pytest.raises(HTTPError) as refused:
+            urlopen(f"{server.url}gradio_api/file={path}")
+        assert refused.value.code in (403, 404)
 
 
 # -- which project belongs to this browser

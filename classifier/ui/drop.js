@@ -17,7 +17,7 @@ const setBusy = (value) => {
   busy = value;
   zone.classList.toggle("pc-working", value);
 };
-const photos = (count) => (count === 1 ? "1 file" : `${count} files`);
+const files = (count) => (count === 1 ? "1 file" : `${count} files`);
 const isZip = (name) => name.toLowerCase().endsWith(".zip");
 // A “.git” beside the photos may hold thousands of files, and none of them is a photo.
 const isHidden = (name) => name.split("/").slice(0, -1).some((part) => part.startsWith("."));
@@ -63,7 +63,7 @@ async function send(items, label) {
         answers[index] = { path: null, name };
       }
       done += 1;
-      say(`Sending ${done} of ${photos(items.length)}…`, done / items.length);
+      say(`Sending ${done} of ${files(items.length)}…`, done / items.length);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
@@ -77,7 +77,8 @@ function take(found) {
   const loose = items.every((item) => !item.name.includes("/") && !isZip(item.name));
   if (!wantsFolders || !loose) return void send(items, "");
   held = items;
-  find(".pc-ask b").textContent = `Which class ${items.length === 1 ? "is this file" : `are these ${photos(items.length)}`}?`;
+  find(".pc-ask b").textContent =
+    items.length === 1 ? "Which class does this photo belong to?" : `Which class do these ${items.length} photos belong to?`;
   ask.hidden = false;
   say("");
   className.focus();
@@ -85,9 +86,9 @@ function take(found) {
 
 for (const input of element.querySelectorAll("input[type=file]"))
   input.addEventListener("change", () => {
-    const files = [...input.files];
+    const chosen = [...input.files];
     input.value = ""; // so that the same folder can be chosen again
-    take(files.map((file) => ({ file, name: file.webkitRelativePath || file.name })));
+    take(chosen.map((file) => ({ file, name: file.webkitRelativePath || file.name })));
   });
 
 // The whole page catches drops while this area is on view: beside the area the browser would open the photo.
@@ -108,8 +109,8 @@ document.addEventListener("drop", async (event) => {
   take(await dropped(event.dataTransfer));
 });
 document.addEventListener("paste", (event) => {
-  const files = [...(event.clipboardData?.files || [])];
-  if (onView() && files.length) take(files.map((file) => ({ file, name: file.name })));
+  const pasted = [...(event.clipboardData?.files || [])];
+  if (onView() && pasted.length) take(pasted.map((file) => ({ file, name: file.name })));
 });
 
 const confirm = () => {

@@ -54,6 +54,12 @@ def plain(handler: Callable[..., Any], *first: Any) -> Callable[..., Any]:
     return call
 
 
+def afterwards(event: Any, handler: Callable[..., Any], inputs: Any, outputs: Any, **settings: Any) -> None:
+    """Runs a handler when an event is over, also if it failed: Gradio's ``then`` alone is skipped after an error."""
+    event.then(handler, inputs, outputs, **settings)
+    event.failure(handler, inputs, outputs, **settings)
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     try:

@@ -40,7 +40,7 @@ def lay_out(page: gr.Blocks, home: Home) -> None:
     training.running.then(trying.refresh_newest, trying.inputs[:1], trying.outputs, **_QUIET)
     photos.next.click(_go_to("train"), None, tabs, **_QUIET)
     training.next.click(_go_to("try"), None, tabs, **_QUIET)
-    _corner(home, token, refreshed, training.running)
+    _corner(home, token, refreshed, training.running, photos.message)
 
 
 def _refresh_all(event: Any, tabs: list[Any]) -> None:
@@ -55,12 +55,12 @@ def _go_to(tab: str) -> Any:
     return go
 
 
-def _forget(home: Home, token: str) -> str:
+def _forget(home: Home, token: str) -> tuple[str, str]:
     home.forget(token)
-    return plots.note("Your photos and models are deleted.", "good")
+    return plots.note("Your photos and models are deleted.", "good"), ""
 
 
-def _corner(home: Home, token: gr.BrowserState, tabs: list[Any], running: Any) -> None:
+def _corner(home: Home, token: gr.BrowserState, tabs: list[Any], running: Any, said: gr.HTML) -> None:
     """What is kept, for how long, and a button to have it deleted now."""
     with gr.Column(elem_classes="pc-footer"):
         gr.HTML(f'<p class="pc-quiet">{escape(home.promise())} Photos you only try are deleted within the hour.</p>')
@@ -74,5 +74,5 @@ def _corner(home: Home, token: gr.BrowserState, tabs: list[Any], running: Any) -
     closed = (gr.update(visible=True), gr.update(visible=False))
     ask.click(lambda: (gr.update(visible=False), gr.update(visible=True)), None, [ask, sure], queue=False, **_QUIET)
     no.click(lambda: closed, None, [ask, sure], queue=False, **_QUIET)
-    gone = yes.click(plain(_forget, home), token, message, cancels=[running], **_QUIET)
+    gone = yes.click(plain(_forget, home), token, [message, said], cancels=[running], **_QUIET)
     _refresh_all(gone.then(lambda: closed, None, [ask, sure], **_QUIET), tabs)

@@ -16,7 +16,7 @@ from ..errors import DataError, PhotoError
 from ..example import draw_example
 from ..project import Intake, Project
 from . import plots
-from .events import FREE, plain
+from .events import FREE, afterwards, plain
 from .session import Home, check_room
 from .uploads import camera, choice, discard, done, drop_area, received
 
@@ -56,9 +56,10 @@ class View(NamedTuple):
 
 @dataclass(frozen=True)
 class PhotosTab:
-    """What other tabs need: the button that leads on, and how to draw this tab anew."""
+    """What other tabs need: the button that leads on, the line that says what was done, how to draw this tab."""
 
     next: gr.Button
+    message: gr.HTML
     refresh: Callable[..., Any]
     inputs: list[gr.components.Component]
     outputs: list[Any]
@@ -268,7 +269,7 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", **FREE}
 
     def wire(event: Callable[..., Any], handler: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
-        event(plain(handler, home), inputs, outputs, **quiet).then(refresh, where, view, **quiet)
+        afterwards(event(plain(handler, home), inputs, outputs, **quiet), refresh, where, view, **quiet)
 
     wire(drop.submit, add, [token], [message])
     wire(example.click, add_example, [token], [message])
@@ -280,7 +281,7 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
     classes.input(plain(_first_page, home), [token, classes], view, **quiet)
     back.click(plain(_turn, home, -1), where, view, **quiet)
     on.click(plain(_turn, home, 1), where, view, **quiet)
-    return PhotosTab(forward, refresh, list(where), view)
+    return PhotosTab(forward, message, refresh, list(where), view)
 
 
 def _first_page(home: Home, token: str, label: str | None) -> View:

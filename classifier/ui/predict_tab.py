@@ -16,7 +16,7 @@ from ..errors import ClassifierError, DataError, ModelError, PhotoError
 from ..pictures import open_picture, thumbnail
 from ..predictor import Predictor
 from . import plots
-from .events import DEVICE, FREE, plain
+from .events import DEVICE, FREE, afterwards, plain
 from .session import Home
 from .uploads import camera, choice, discard, done, drop_area, received
 
@@ -212,9 +212,8 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
     view: list[Any] = [model, filled, nothing, top]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     asked: list[Any] = [token, model, top, trying]
-    drop.submit(plain(accept, home), asked, [result, trying], **{**quiet, "show_progress": "minimal"}, **DEVICE).then(
-        done, None, drop, queue=False, **quiet
-    )
+    tried = drop.submit(plain(accept, home), asked, [result, trying], **{**quiet, "show_progress": "minimal"}, **DEVICE)
+    afterwards(tried, done, None, drop, queue=False, **quiet)
     shot.input(plain(accept_shot, home), [*asked, shot], [result, trying], **quiet, **DEVICE)
     for changed in (model.change, top.release):
         changed(plain(answers, home), asked, result, **quiet, **DEVICE)

@@ -15,7 +15,7 @@ from ..errors import ClassifierError, SettingError
 from ..models import BACKBONES
 from ..training import Finished, estimate_seconds, train
 from . import plots
-from .events import DEVICE, FREE, plain
+from .events import DEVICE, FREE, afterwards, plain
 from .session import Home
 
 _DEFAULT = TrainConfig()
@@ -183,7 +183,7 @@ def build(home: Home, token: gr.BrowserState) -> TrainTab:
     running = button.click(wait, None, view, queue=False, **quiet).then(
         plain(run, home), inputs, view, **quiet, **DEVICE
     )
-    running.then(refresh, inputs, view, **quiet, **FREE)  # also after an error, which leaves the bar standing
+    afterwards(running, refresh, inputs, view, **quiet, **FREE)  # an error leaves the bar standing
     stop.click(refresh, inputs, view, cancels=[running], **quiet, **FREE)
     backbone.change(refresh, inputs, view, **quiet, **FREE)
     return TrainTab(forward, running, refresh, inputs, view, plain(look, home), [button, about])
