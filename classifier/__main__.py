@@ -20,6 +20,7 @@ from .intake import is_junk, scan
 from .project import SAME_PHOTO, Project
 
 if TYPE_CHECKING:
+    from .catalog import Asset
     from .metrics import Report
     from .training import Finished
 
@@ -37,6 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = run(args)
     except ClassifierError as error:
         print(error, file=sys.stderr)
+        return 2
+    except OSError as error:  # a name that is too long, a folder that may not be opened
+        print(f"“{error.filename}” cannot be used ({error.strerror}); check the name and try again.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
@@ -176,10 +180,12 @@ def _train(args: argparse.Namespace) -> dict[str, Any]:
 
 def _trained(project: Project, test: Project | None, finished: Finished, config: TrainConfig) -> dict[str, Any]:
     report = finished.report
-    left_out = _left_out(project) + ([] if test is None else _left_out(test))
+    disputed = _disputed(project)
+    left_out = _left_out(project) + list(disputed.values()) + ([] if test is None else _left_out(test))
+    learned = Counter(asset.label for asset in project.photos() if asset.split == "train" and asset.id not in disputed)
     tested = {} if finished.test is None else {"test_accuracy": finished.test.accuracy}
     return {
-        "classes": dict.fromkeys(report.labels, 0) | project.catalog.balance().get("train", {}),
+        "classes": {label: learned[label] for label in report.labels},
         **_scores(report),
         "left_out": left_out,
         "seconds": round(finished.seconds, 3),
@@ -289,6 +295,20 @@ def _inert(text: str) -> str:
 
 def _left_out(project: Project) -> list[dict[str, str]]:
     return [{"file": file.file, "reason": file.reason} for file in project.left_out()]
+
+
+def _disputed(project: Project) -> dict[int, dict[str, str]]:
+    """By id, the photos that training passes over because each lies in several classes."""
+    return {
+        asset.id: {"file": asset.source, "reason": f"it lies in {_all_of(group)} at once: keep it in one of them"}
+        for group in project.conflicts()
+        for asset in group
+        if asset.split == "train"
+    }
+
+
+def _all_of(group: Sequence[Asset]) -> str:
+    return " and ".join(f"“{label}”" for label in sorted(asset.label for asset in group))
 
 
 def _print_left_out(files: Sequence[dict[str, str]]) -> None:
