@@ -17,9 +17,7 @@ MakePhoto = Callable[..., Image.Image]
 MakeFolder = Callable[..., Path]
 
 
-def draw_photo(
-    seed: int = 0, size: tuple[int, int] = (64, 48), tint: tuple[int, int, int] = (0, 0, 0)
-) -> Image.Image:
+def draw_photo(seed: int = 0, size: tuple[int, int] = (64, 48), tint: tuple[int, int, int] = (0, 0, 0)) -> Image.Image:
     """A smooth picture with no symmetry, (width, height) = ``size``; equal seeds give equal pixels."""
     coarse = np.random.default_rng(seed).integers(0, 160, (5, 7, 3), dtype=np.uint8)  # (H, W, 3)
     picture = Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
@@ -47,16 +45,12 @@ def make_folder(tmp_path: Path) -> MakeFolder:
     """
 
     def make(counts: dict[str, int], name: str = "photos", size: tuple[int, int] = (64, 48)) -> Path:
-        tints = {
-            label: 40 * index for index, label in enumerate(sorted({key.split("/")[-1] for key in counts}))
-        }
+        tints = {label: 40 * index for index, label in enumerate(sorted({key.split("/")[-1] for key in counts}))}
         for number, (folder, count) in enumerate(counts.items()):
             (tmp_path / name / folder).mkdir(parents=True, exist_ok=True)
             for index in range(count):
                 tint = (tints[folder.split("/")[-1]] % 256, 0, 80 - tints[folder.split("/")[-1]] % 80)
-                draw_photo(1000 * number + index, size, tint).save(
-                    tmp_path / name / folder / f"{index + 1}.jpg"
-                )
+                draw_photo(1000 * number + index, size, tint).save(tmp_path / name / folder / f"{index + 1}.jpg")
         return tmp_path / name
 
     return make
