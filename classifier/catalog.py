@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from .errors import DataError, StorageError
-from .pictures import natural_key
+from .names import natural_key
 
 VERSION = 1
 _APPLICATION = 0x50484F54  # “PHOT”: tells a catalogue from any other SQLite file

@@ -37,6 +37,9 @@ class Limits:
                 raise SettingError(f"The limit “{name}” is {value}; it must be at least 1.")
 
 
+LIMITS = Limits()
+
+
 @dataclass(frozen=True)
 class Preprocessing:
     """How a picture becomes the square a network reads; it belongs to the weights and is saved with them.

@@ -7,7 +7,6 @@ import hashlib
 import lzma
 import re
 import stat
-import unicodedata
 import zipfile
 import zlib
 from collections import Counter
@@ -16,9 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from .config import Limits
+from .config import LIMITS, Limits
 from .errors import DataError, StorageError
-from .pictures import LIMITS, natural_key
+from .names import clean_label, natural_key
 
 JUNK = "a file the computer keeps for itself, not a photo"
 NO_CLASS = "not in a class folder: put it into a folder named after what it shows"
@@ -57,18 +56,6 @@ class Placed:
     name: str
     label: str | None
     split: str
-
-
-def clean_label(text: str, limits: Limits = LIMITS) -> str:
-    """A class name fit to be shown and stored: composed letters, single spaces, no invisible characters."""
-    composed = unicodedata.normalize("NFC", " ".join(text.split()))
-    visible = "".join(letter for letter in composed if not _is_invisible(letter))
-    return " ".join(visible.split())[: limits.label_letters].strip()
-
-
-def _is_invisible(letter: str) -> bool:
-    """Controls, text-direction overrides, half characters; not the joiners of emoji and Indic words."""
-    return unicodedata.category(letter) in ("Cc", "Cf", "Cs") and letter not in "\u200c\u200d"
 
 
 def is_hostile(name: str) -> bool:

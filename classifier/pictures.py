@@ -16,7 +16,7 @@ from typing import IO
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from .config import Limits
+from .config import LIMITS, Limits
 from .errors import PhotoError
 
 Source = Path | bytes
@@ -30,8 +30,6 @@ EXTENSIONS: dict[str, str] = {
     "PPM": ".ppm",
 }  # fmt: skip
 FORMATS: tuple[str, ...] = tuple(EXTENSIONS)
-
-LIMITS = Limits()
 
 _BIG = 16_000_000  # pixels; larger pictures are decoded one at a time so that many threads stay in memory
 _HEAD = 4096  # bytes looked at to say what a file is that Pillow does not know
@@ -95,17 +93,6 @@ def thumbnail(image: Image.Image, side: int) -> Image.Image:
     small = image.copy()
     small.thumbnail((side, side))
     return small
-
-
-def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Sorts as people do: “2” before “10”, capitals beside small letters."""
-    # Digits are compared by length, then as text: int() refuses numbers of thousands of digits.
-    numbered = [
-        (0, len(piece.lstrip("0")), piece.lstrip("0")) if index % 2 else (1, 0, piece)
-        for index, piece in enumerate(re.split("([0-9]+)", text.casefold()))
-        if piece
-    ]
-    return (*numbered, (-1, 0, text))
 
 
 def _shrunk(image: Image.Image, shortest: int | None) -> Image.Image:

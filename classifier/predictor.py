@@ -16,7 +16,7 @@ from torch import nn
 
 from . import checkpoint, features, models
 from . import device as devices
-from .config import Limits
+from .config import LIMITS, Limits
 from .device import Device
 from .errors import PhotoError, SettingError
 
@@ -45,7 +45,7 @@ class Predictor:
     Raises ``ModelError`` when the folder is damaged or no model.
     """
 
-    def __init__(self, folder: Path | str, device: str | None = None, limits: Limits = Limits()) -> None:  # noqa: B008
+    def __init__(self, folder: Path | str, device: str | None = None, limits: Limits = LIMITS) -> None:
         self.folder = Path(folder)
         self.device = devices.choose(device)
         self.limits = limits

@@ -19,14 +19,13 @@ from pathlib import Path
 from types import TracebackType
 
 from .catalog import Asset, Catalog, now
-from .config import Limits
+from .config import LIMITS, Limits
 from .errors import DataError, PhotoError
 from .intake import (
     NO_CLASS,
     LeftOut,
     Placed,
     arrange,
-    clean_label,
     clean_name,
     not_a_file,
     scan,
@@ -34,7 +33,8 @@ from .intake import (
     storage_error,
     unpack,
 )
-from .pictures import EXTENSIONS, LIMITS, PictureInfo, natural_key, open_picture, probe, thumbnail
+from .names import clean_label, natural_key
+from .pictures import EXTENSIONS, PictureInfo, open_picture, probe, thumbnail
 
 THUMBNAIL = 256  # pixels, longest side
 SAME_PHOTO = "the same photo as"  # how the reason for a repeated photo begins

@@ -23,7 +23,7 @@ from .config import Fit, Preprocessing, TrainConfig
 from .errors import DataError, PhotoError
 from .features import Embedder, Progress, gather
 from .metrics import Report
-from .pictures import natural_key
+from .names import natural_key
 from .predictor import Prediction, Predictor
 from .project import Project
 from .store import FeatureStore
@@ -146,7 +146,7 @@ def evaluate(predictor: Predictor, project: Project) -> Report:
     Photos of classes the model does not have, and those that cannot be read, are left out and listed.
     Raises ``DataError`` when no photo remains.
     """
-    photos = _of_known_classes(project, predictor.report)
+    photos = _test_photos(project, predictor.report)
     answers = list(predictor.outcomes([project.photo_path(asset) for asset in photos], top_k=len(predictor.labels)))
     project.leave_out(
         {asset.id: str(answer) for asset, answer in zip(photos, answers) if isinstance(answer, PhotoError)}
@@ -282,23 +282,27 @@ def _on_own_split(
 ) -> Generator[Progress, None, Report]:
     """The report on the test or else the validation photos the person set apart; as it is if there are none."""
     for name in ("test", "val"):
-        photos = [asset for asset in project.catalog.assets(split=name) if asset.label in report.labels]
+        photos = _of_known_classes(project, project.catalog.assets(split=name), report)
         if photos:
             return (yield from _judged(tools, project, photos, fitted, report))
     return report
 
 
 def _on_test(tools: Embedder, test: Project, fitted: head.HeadFit, report: Report) -> Generator[Progress, None, Report]:
-    return (yield from _judged(tools, test, _of_known_classes(test, report), fitted, report))
+    return (yield from _judged(tools, test, _test_photos(test, report), fitted, report))
 
 
-def _of_known_classes(test: Project, report: Report) -> list[Asset]:
-    photos = test.catalog.assets()
-    unknown = {
-        asset.id: f"the model has no class “{asset.label}”" for asset in photos if asset.label not in report.labels
-    }
-    test.leave_out(unknown)
-    known = [asset for asset in photos if asset.id not in unknown]
+def _of_known_classes(project: Project, photos: Sequence[Asset], report: Report) -> list[Asset]:
+    """The photos whose class the model has; the others stay where they are and are listed as left out."""
+    known = [asset for asset in photos if asset.label in report.labels]
+    strange = [asset for asset in photos if asset.label not in report.labels]
+    reasons = [(asset.source, f"not judged: there is no class “{asset.label}” to learn from") for asset in strange]
+    project.catalog.note_left_out(reasons)
+    return known
+
+
+def _test_photos(test: Project, report: Report) -> list[Asset]:
+    known = _of_known_classes(test, test.catalog.assets(), report)
     if not known:
         raise DataError("None of the test folders has the name of a class; name them like the training folders.")
     return known

@@ -16,14 +16,13 @@ from classifier.errors import DataError
 from classifier.intake import (
     LeftOut,
     arrange,
-    clean_label,
-    natural_key,
     not_a_file,
     scan,
     sha256,
     storage_error,
     unpack,
 )
+from classifier.names import clean_label, natural_key
 
 
 def labels(*names: str) -> list[str | None]:
@@ -122,9 +121,7 @@ def test_the_computers_own_files_are_left_out() -> None:
     assert left_out == [LeftOut(name, "a file the computer keeps for itself, not a photo") for name in junk]
 
 
-@pytest.mark.parametrize(
-    "name", ["../1.jpg", "a/../1.jpg", "/etc/1.jpg", "C:\\a\\1.jpg", "a//1.jpg", "", "a\\..\\b"]
-)
+@pytest.mark.parametrize("name", ["../1.jpg", "a/../1.jpg", "/etc/1.jpg", "C:\\a\\1.jpg", "a//1.jpg", "", "a\\..\\b"])
 def test_names_that_point_outside_are_left_out(name: str) -> None:
     placed, left_out = arrange([name])
     assert not placed
@@ -224,9 +221,7 @@ def test_names_in_unmarked_utf8_are_read_as_macos_wrote_them(tmp_path: Path) -> 
     assert unpack(archive, tmp_path / "into")[0][0] == "été/1.jpg"
 
 
-@pytest.mark.parametrize(
-    "name", ["../evil.jpg", "cat/../../evil.jpg", "/etc/evil.jpg", "C:\\evil.jpg", "..\\evil.jpg"]
-)
+@pytest.mark.parametrize("name", ["../evil.jpg", "cat/../../evil.jpg", "/etc/evil.jpg", "C:\\evil.jpg", "..\\evil.jpg"])
 def test_a_zip_that_names_places_outside_is_refused_in_one_sentence(name: str, tmp_path: Path) -> None:
     archive = make_zip(tmp_path / "a.zip", {"cat/1.jpg": encode(draw_photo()), name: b"x"})
     assert "outside its own folder" in refusal(archive)

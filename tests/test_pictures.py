@@ -17,9 +17,7 @@ from classifier.config import Limits
 from classifier.errors import PhotoError
 from classifier.pictures import EXTENSIONS, FORMATS, open_picture, probe, thumbnail
 
-SRGB_TO_LAB = ImageCms.buildTransform(
-    ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB"
-)
+SRGB_TO_LAB = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
 
 
 def same(one: Image.Image, other: Image.Image) -> bool:
@@ -32,9 +30,7 @@ def test_pictures_come_out_as_pillow_itself_converts_them() -> None:
         assert same(open_picture(image), image.convert("RGB")), mode
 
 
-@pytest.mark.parametrize(
-    "format", ["JPEG", "PNG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "PPM", "JPEG2000", "ICO"]
-)
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "PPM", "JPEG2000", "ICO"])
 def test_every_format_is_recognised_by_its_content(format: str, tmp_path: Path) -> None:
     path = tmp_path / "photo.wrong"
     path.write_bytes(encode(draw_photo(size=(32, 32)), format))
@@ -155,9 +151,7 @@ def test_of_several_pictures_the_first_is_used(format: str) -> None:
 @pytest.mark.parametrize("format", ["JPEG", "PNG"])
 @pytest.mark.parametrize("size", [(1200, 900), (900, 1201), (333, 250), (100, 90)])
 @pytest.mark.parametrize("shortest", [64, 224])
-def test_a_smaller_decoding_never_falls_below_what_was_asked(
-    format: str, size: tuple[int, int], shortest: int
-) -> None:
+def test_a_smaller_decoding_never_falls_below_what_was_asked(format: str, size: tuple[int, int], shortest: int) -> None:
     data = encode(draw_photo(size=size), format)
     whole, small = open_picture(data), open_picture(data, shortest=shortest)
     assert whole.size == size
@@ -235,9 +229,7 @@ def test_a_thumbnail_fits_its_square_and_leaves_the_picture_alone() -> None:
 
 def test_several_threads_get_the_same_picture() -> None:
     data, results = encode(draw_photo(size=(300, 200))), []
-    threads = [
-        threading.Thread(target=lambda: results.append(open_picture(data, 50).tobytes())) for _ in range(4)
-    ]
+    threads = [threading.Thread(target=lambda: results.append(open_picture(data, 50).tobytes())) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

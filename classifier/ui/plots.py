@@ -11,7 +11,7 @@ from itertools import groupby
 from ..catalog import Asset
 from ..intake import LeftOut
 from ..metrics import ClassScore, Report
-from ..pictures import natural_key
+from ..names import natural_key
 from ..predictor import Prediction
 from ..training import Progress
 

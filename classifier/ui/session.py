@@ -21,9 +21,9 @@ from pathlib import Path
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from ..config import LIMITS
 from ..errors import ClassifierError, DataError
 from ..intake import storage_error
-from ..pictures import LIMITS
 from ..project import Project
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from ..config import LIMITS
 from ..errors import DataError
-from ..pictures import LIMITS
 
 _HERE = Path(__file__).parent
 _ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff"
