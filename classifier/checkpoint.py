@@ -157,7 +157,7 @@ def load(folder: Path) -> Checkpoint:
         raise ModelError(f"The file config.json in “{folder}” is incomplete: {error}; get the folder again.") from error
     network = _with_weights(folder / "model.safetensors", name, len(labels), args)
     report = Report.from_json(_read_json(folder / "report.json"))
-    if report.labels != labels:
+    if (report.labels, report.backbone) != (labels, name):
         raise ModelError(f"The report in “{folder}” is of another model; get the folder again.")
     return Checkpoint(network, labels, preprocessing, report)
 

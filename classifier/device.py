@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -91,11 +93,25 @@ def single_threaded_workers(device: Device) -> Iterator[ThreadPoolExecutor]:
     because torch also keeps one for all.
     """
     before = torch.get_num_threads()
+    _keep_freed_memory()
     try:
         with ThreadPoolExecutor(device.workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             yield pool
     finally:
         torch.set_num_threads(before)
+
+
+@lru_cache(maxsize=1)
+def _keep_freed_memory() -> None:
+    """Let glibc keep the memory of one operation for the next.
+
+    By default it hands every large block back to the system, which then clears it again page by page:
+    a quarter of the time of a small network (benchmarks/embedding.py). Other C libraries are left alone.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+        for parameter, size in ((-3, 2**25), (-1, 2**29), (-2, 2**26)):  # M_MMAP_THRESHOLD, M_TRIM_…, M_TOP_PAD
+            mallopt(parameter, size)
 
 
 def _stream(work: Callable[..., Iterator[Any]], *args: Any) -> Iterator[Any]:

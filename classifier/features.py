@@ -131,7 +131,7 @@ def _forward(
 
 @lru_cache(maxsize=2)
 def _backbone(name: str, device: Device) -> nn.Module:
-    network = models.folded(models.build(name))
+    network = models.folded(models.build(name), name)
     return network.to(device.torch_device, device.dtype).to(memory_format=torch.channels_last)
 
 

@@ -23,7 +23,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Hits = NDArray[np.bool_]
 
-_SCOUTS = 128  # photos that try every way
+_SCOUTS = (48, 128)  # photos that try every way, and those that try the ways that then lead
 _FOLDS = 5
 _CLEARLY = 1.5  # standard errors; on near-square photos differences are chance, and a wrong choice costs points
 
@@ -73,19 +73,32 @@ def choose(
 def _tried(
     tools: Embedder, samples: Sequence[Sample], fits: tuple[Fit, ...], seed: int
 ) -> Generator[Progress, None, Fit]:
-    """The first way, unless another tells some of the photos apart clearly better."""
-    if len(fits) == 1:
-        return fits[0]
-    scouts = _shuffled(samples, seed)[:_SCOUTS]
+    """The first way, unless another tells some of the photos apart clearly better.
+
+    A way that has no lead on the first few is not tried on more.
+    """
+    order = _shuffled(samples, seed)
+    rivals, best = fits[1:], fits[0]
+    for before, count in zip((0, *_SCOUTS), _SCOUTS):
+        if rivals and before < len(order):
+            usual, *others = yield from _judged(tools, samples, order[:count], (fits[0], *rivals), seed)
+            leading = {fit: way for fit, way in zip(rivals, others) if way[0].sum() > usual[0].sum()}
+            rivals = tuple(leading)
+            best = max(leading, key=lambda fit: _score(leading[fit]), default=fits[0])
+    return best if rivals and head.ahead(leading[best][0], usual[0], _CLEARLY) else fits[0]
+
+
+def _judged(
+    tools: Embedder, samples: Sequence[Sample], scouts: Sequence[int], fits: Sequence[Fit], seed: int
+) -> Generator[Progress, None, list[tuple[Hits, float]]]:
+    """For each way, which scouts are recognised out of fold, and the squared error."""
     places, table, _ = yield from _gather(tools, samples, scouts, fits, "Trying how the photos fit best")
     if not places:
-        return fits[0]
+        return [(np.zeros(0, np.bool_), 0.0) for _ in fits]
     truth = np.array([samples[place].label for place in places], np.int64)
     folds = split.folds(truth, np.arange(len(truth)), _FOLDS, seed)
     classes = max(sample.label for sample in samples) + 1
-    judged = [head.held_out_ridge(table[:, view], truth, classes, folds) for view in range(len(fits))]
-    best = max(range(len(fits)), key=lambda view: _score(judged[view]))
-    return fits[best] if head.ahead(judged[best][0], judged[0][0], _CLEARLY) else fits[0]
+    return [head.held_out_ridge(table[:, view], truth, classes, folds) for view in range(len(fits))]
 
 
 def _gather(
@@ -112,5 +125,5 @@ def _shuffled(samples: Sequence[Sample], seed: int) -> list[int]:
 
 
 def _score(judged: tuple[Hits, float]) -> float:
-    """Share recognised; the squared error decides between equals."""
-    return float(judged[0].mean()) - 0.01 * judged[1]
+    """How many are recognised; the squared error decides between equals."""
+    return float(judged[0].sum()) - 0.01 * judged[1]

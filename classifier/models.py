@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import importlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -131,38 +130,36 @@ def _from_hub(name: str, num_classes: int) -> nn.Module:
         ) from error
 
 
-def folded(network: nn.Module) -> nn.Module:
+def folded(network: nn.Module, name: str | None = None) -> nn.Module:
     """A copy for inference in which every batch norm is folded into the convolution before it.
 
     The answers are the same within rounding and on a CPU come almost twice as fast, because a batch
     norm reads and writes every activation once more. Order of definition is not always order of
-    computation, so the copy is tried against the original, and a plain copy returned where they differ.
+    computation, so the copy is tried against the original, and a plain copy returned where they differ;
+    for the built-in networks, by ``name``, the tests have done that.
     """
     plain = copy.deepcopy(network).eval().requires_grad_(False)
-    candidate = copy.deepcopy(plain)
+    candidate = copy.deepcopy(plain) if name not in _BUILT_IN else plain
     for parent in list(candidate.modules()):
         _fold_children(parent)
-    generator = torch.Generator().manual_seed(0)
-    pixels = torch.randn(1, 3, 96, 96, generator=generator)
+    return candidate if name in _BUILT_IN or _answer_alike(plain, candidate) else plain
+
+
+def _answer_alike(one: nn.Module, other: nn.Module) -> bool:
+    pixels = torch.randn(1, 3, 96, 96, generator=torch.Generator().manual_seed(0))
     try:
         with torch.inference_mode():
-            expected, found = plain(pixels), candidate(pixels)
+            expected, found = one(pixels), other(pixels)
     except (RuntimeError, AssertionError, TypeError):
-        return plain  # a network with a fixed picture size, or without convolutions
-    same = torch.allclose(expected, found, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
-    return candidate if same else plain
+        return False  # a network with a fixed picture size, or without convolutions
+    return torch.allclose(expected, found, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
 
 
 def _fold_children(parent: nn.Module) -> None:
-    for (conv_name, conv), (norm_name, norm) in _neighbours(parent):
+    for (conv_name, conv), (norm_name, norm) in pairwise(list(parent.named_children())):
         if not isinstance(conv, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d):
             continue
         if conv.out_channels != norm.num_features:
             continue
         setattr(parent, conv_name, fuse_conv_bn_eval(conv, norm))
         setattr(parent, norm_name, getattr(norm, "act", nn.Identity()))  # timm's BatchNormAct2d keeps its activation
-
-
-def _neighbours(parent: nn.Module) -> Iterator[tuple[tuple[str, nn.Module], tuple[str, nn.Module]]]:
-    children = list(parent.named_children())
-    yield from pairwise(children)

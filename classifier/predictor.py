@@ -108,7 +108,7 @@ def _stamp(folder: Path) -> _Stamp:
 @lru_cache(maxsize=4)
 def _open(stamp: _Stamp) -> checkpoint.Checkpoint:
     opened = checkpoint.load(Path(stamp[0]))
-    return replace(opened, network=models.folded(opened.network))
+    return replace(opened, network=models.folded(opened.network, opened.report.backbone))
 
 
 @lru_cache(maxsize=4)
