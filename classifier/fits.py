@@ -92,7 +92,7 @@ def _judged(
     tools: Embedder, samples: Sequence[Sample], scouts: Sequence[int], fits: Sequence[Fit], seed: int
 ) -> Generator[Progress, None, list[tuple[Hits, float]]]:
     """For each way, which scouts are recognised out of fold, and the squared error."""
-    places, table, _ = yield from _gather(tools, samples, scouts, fits, "Trying how the photos fit best")
+    places, table, _ = yield from _gather(tools, samples, scouts, fits, "Trying how the photos fit")
     if not places:
         return [(np.zeros(0, np.bool_), 0.0) for _ in fits]
     truth = np.array([samples[place].label for place in places], np.int64)

@@ -132,20 +132,21 @@ def balanced_accuracy(confusion: Ints) -> float:
 
 
 def unsure_threshold(probabilities: Floats, truth: Ints, target: float = 0.95, keep: float = 0.9) -> float:
-    """The confidence below which to say “not sure”.
+    """The confidence below which to say “not sure”, from out-of-fold answers (N, C).
 
-    The lowest one above which ``target`` of the answers are right, but never one that leaves fewer
-    than ``keep`` of the photos answered: a model that hardly ever answers is of no use.
+    The lowest one above which ``target`` of the answers are right, and at least one half, so that the
+    answer is likelier than all others together; but never one that leaves fewer than ``keep`` of the
+    photos answered: a model that hardly ever answers is of no use.
     """
     confidence = probabilities.max(1)
     right = probabilities.argmax(1) == truth
     order = np.argsort(-confidence, kind="stable")
+    needed = int(np.ceil(keep * len(order)))
     share_right = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
     good = np.flatnonzero(share_right >= target)
-    answered = max(int(good[-1]) + 1 if len(good) else 0, int(np.ceil(keep * len(order))))
-    if answered >= len(order):
-        return 0.0
-    return float(confidence[order[answered - 1]])
+    answered = max(int(good[-1]) + 1 if len(good) else 0, needed)
+    reached = 0.0 if answered >= len(order) else float(confidence[order[answered - 1]])
+    return max(reached, min(0.5, float(confidence[order[needed - 1]])))
 
 
 def softmax(logits: Floats) -> Floats:

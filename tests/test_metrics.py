@@ -107,10 +107,18 @@ def test_above_the_threshold_answers_are_right_often_enough_or_most_photos_are_a
     assert right >= 0.95 or answered.sum() == np.ceil(0.9 * 150)
 
 
-def test_a_model_that_is_always_right_is_always_sure() -> None:
+def test_a_model_that_is_always_right_still_wants_an_answer_likelier_than_all_others_together() -> None:
     truth = np.arange(20) % 2
     probabilities = metrics.softmax(np.eye(2, dtype=np.float32)[truth])
-    assert metrics.unsure_threshold(probabilities, truth) == 0.0
+    assert metrics.unsure_threshold(probabilities, truth) == 0.5
+
+
+def test_a_model_that_is_never_half_sure_still_answers_most_photos() -> None:
+    probabilities, truth = answers(10)
+    probabilities = metrics.softmax(np.log(probabilities) * 0.2)
+    threshold = metrics.unsure_threshold(probabilities, truth)
+    assert threshold < 0.5
+    assert (probabilities.max(1) >= threshold).mean() >= 0.9
 
 
 def test_a_lower_target_never_asks_for_more_confidence() -> None:
