@@ -101,6 +101,8 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("dialog", lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
     page.goto(program.url)
+    page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)
+    page.get_by_role("button", name="Try with example photos").wait_for(timeout=SLOW)
 
     (tmp_path / "bad.zip").write_bytes(b"no zip")
     page.locator("#photos-drop input[type=file]").nth(1).set_input_files(tmp_path / "bad.zip")

@@ -133,3 +133,5 @@ watch("value", () => {
   setBusy(false);
   say("");
 });
+
+zone.dataset.ready = "yes"; // for whoever drives the page: from here on nothing that is chosen gets lost
