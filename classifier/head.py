@@ -19,7 +19,7 @@ STRENGTHS: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0, 1000.0)
 # The first is the rule; the second is taken where it is clearly better, as on textures. Measured in
 # benchmarks/accuracy.py.
 SHRINKAGES = (1.0, 0.1)
-_JUDGES = 1000  # photos that decide between them; more would not change the decision
+_JUDGES = 300  # photos that decide between them; more would seldom change the decision
 _CURVATURE = 0.02  # a typical p(1 - p) near the solution, for the scale of the steps only
 _RIDGE_PENALTIES = (0.01, 0.03, 0.1)
 

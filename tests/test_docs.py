@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from classifier.__main__ import main
-from classifier.config import DOMAINS, MODES
+from classifier.config import DOMAINS, MODES, TrainConfig
 from classifier.models import BACKBONES, Backbone
 from classifier.training import Checked, Finished, check, train
 
@@ -35,6 +35,11 @@ def test_the_readme_names_every_command_and_option(capsys: pytest.CaptureFixture
         assert option in README, option
     for value in (*MODES, *DOMAINS):
         assert f"`{value}`" in README
+
+
+def test_the_readme_names_every_setting() -> None:
+    for field in fields(TrainConfig):
+        assert f"`{field.name}`" in README, field.name
 
 
 def test_the_readme_names_every_environment_variable() -> None:
