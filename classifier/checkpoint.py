@@ -117,7 +117,7 @@ def _hub_config(network: nn.Module, preprocessing: Preprocessing, report: Report
     source: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
     names = list(report.labels)
     return {
-        "architecture": report.backbone,
+        "architecture": _architecture(report.backbone),
         "num_classes": len(names),
         "num_features": models.feature_count(network),
         "label_names": names,
@@ -130,9 +130,14 @@ def _hub_config(network: nn.Module, preprocessing: Preprocessing, report: Report
             "pool_size": None,
             "first_conv": source.get("first_conv"),
             "classifier": source.get("classifier"),
-            "license": "apache-2.0",
+            "license": models.origin(report.backbone)[1],
         },
     }
+
+
+def _architecture(backbone: str) -> str:
+    """timm's name of a network without the tag that names its weights."""
+    return backbone.partition(".")[0]
 
 
 def load(folder: Path) -> Checkpoint:
@@ -157,7 +162,7 @@ def load(folder: Path) -> Checkpoint:
         raise ModelError(f"The file config.json in “{folder}” is incomplete: {error}; get the folder again.") from error
     network = _with_weights(folder / "model.safetensors", name, len(labels), args)
     report = Report.from_json(_read_json(folder / "report.json"))
-    if (report.labels, report.backbone) != (labels, name):
+    if (report.labels, _architecture(report.backbone)) != (labels, name):
         raise ModelError(f"The report in “{folder}” is of another model; get the folder again.")
     return Checkpoint(network, labels, preprocessing, report)
 
@@ -225,13 +230,14 @@ def _card(report: Report, training: Mapping[str, Any]) -> str:
     rows = "\n".join(
         f"| {_cell(row.label)} | {row.images} | {row.recall:.0%} | {row.precision:.0%} |" for row in report.per_class
     )
+    repository, licence = models.origin(report.backbone)
     judged = {"out_of_fold": "by cross-validation, each photo by a model that had not seen it",
               "val": "on the validation photos", "test": "on the test photos"}[report.judged_on]  # fmt: skip
     return f"""---
 library_name: timm
 pipeline_tag: image-classification
-license: apache-2.0
-base_model: timm/{report.backbone}.in1k
+license: {licence}
+base_model: {repository}
 tags:
 - image-classification
 - timm
@@ -265,8 +271,8 @@ pipeline("image-classification", "FOLDER")("photo.jpg")
 
 ## How it was made
 
-A linear head on the pooled features of {report.backbone} (weights: TensorFlow EfficientNet-Lite, Apache-2.0,
-trained on ImageNet), fitted on {training.get("created", "")[:10]}; the settings are in `training.json`.
+A linear head on the pooled features of {report.backbone} (weights: {repository}, licence {licence}),
+fitted on {training.get("created", "")[:10]}; the settings are in `training.json`.
 Pictures are fitted to the square by “{report.fit}”, as `config.json` says.
 """
 

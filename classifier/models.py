@@ -86,6 +86,13 @@ def skeleton(name: str, num_classes: int, **model_args: Any) -> nn.Module:
         return timm.create_model(name, pretrained=False, num_classes=num_classes, **model_args)
 
 
+def origin(name: str) -> tuple[str, str]:
+    """Where the weights of ``name`` come from, as a Hub repository, and their licence as the Hub writes it."""
+    cfg = timm.get_pretrained_cfg(_known(name))
+    known = {} if cfg is None else cfg.to_dict()
+    return str(known.get("hf_hub_id") or f"timm/{name}"), str(known.get("license") or "unknown")
+
+
 def relative_cost(name: str) -> float:
     """About how many times the work of the quickest built-in network one picture costs."""
     return _BUILT_IN[name].cost if name in _BUILT_IN else 6.0
