@@ -40,31 +40,29 @@ class Checkpoint:
 
 def save(
     folder: Path,
+    tensors: Mapping[str, Tensor],
     weight: NDArray[Any],
     bias: NDArray[Any],
     preprocessing: Preprocessing,
     report: Report,
     training: Mapping[str, Any],
 ) -> None:
-    """Write the pretrained backbone with a linear head of ``weight`` (C, D) and ``bias`` (C,) into ``folder``.
+    """Write the network of ``report.backbone`` into ``folder``.
 
-    Written beside its place and moved in whole; a model that was there is replaced. Raises
-    ``ModelError`` when the folder holds something else, ``StorageError`` when the disk is full.
+    ``tensors`` are those of the network without its classifier (see ``models.tensors``), which is made
+    of ``weight`` (C, D) and ``bias`` (C,). Written beside its place and moved in whole; a model that was
+    there is replaced. Raises ``ModelError`` when the folder holds something else, ``StorageError`` when
+    the disk is full.
     """
-    network = models.build(report.backbone, len(report.labels))
-    classifier = network.get_classifier()  # type: ignore[operator]
-    if not isinstance(classifier, nn.Linear) or classifier.weight.shape != weight.shape:
-        raise ModelError(f"The network “{report.backbone}” does not end in a plain linear layer; choose another.")
-    with torch.no_grad():
-        classifier.weight = nn.Parameter(torch.from_numpy(weight).clone())
-        classifier.bias = nn.Parameter(torch.from_numpy(bias).clone())
+    classifier = models.classifier(report.backbone)
+    head = {f"{classifier}.weight": torch.from_numpy(weight), f"{classifier}.bias": torch.from_numpy(bias)}
     texts = {
-        "config.json": json.dumps(_hub_config(network, preprocessing, report), indent=2, ensure_ascii=False),
+        "config.json": json.dumps(_hub_config(weight.shape[1], preprocessing, report), indent=2, ensure_ascii=False),
         "README.md": _card(report, training),
         "report.json": json.dumps(report.to_json(), indent=2, ensure_ascii=False),
         "training.json": json.dumps(training, indent=2, ensure_ascii=False),
     }
-    _write_whole(folder, texts, {key: value.contiguous() for key, value in network.state_dict().items()})
+    _write_whole(folder, texts, {key: value.contiguous() for key, value in {**tensors, **head}.items()})
 
 
 def _write_whole(folder: Path, texts: Mapping[str, str], tensors: dict[str, Tensor]) -> None:
@@ -112,14 +110,14 @@ def _storage_error(folder: Path, error: Exception) -> StorageError:
     return StorageError(f"The model cannot be written to “{folder}” ({error}); choose another place.")
 
 
-def _hub_config(network: nn.Module, preprocessing: Preprocessing, report: Report) -> dict[str, Any]:
+def _hub_config(features: int, preprocessing: Preprocessing, report: Report) -> dict[str, Any]:
     """timm's ``config.json``. Without ``model_args``: with ``num_classes`` in them transformers cannot open it."""
-    source: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
+    source = models.pretrained_cfg(report.backbone)
     names = list(report.labels)
     return {
         "architecture": _architecture(report.backbone),
         "num_classes": len(names),
-        "num_features": models.feature_count(network),
+        "num_features": features,
         "label_names": names,
         "id2label": dict(enumerate(names)),
         "label2id": {name: index for index, name in enumerate(names)},
@@ -129,7 +127,7 @@ def _hub_config(network: nn.Module, preprocessing: Preprocessing, report: Report
             "num_classes": len(names),
             "pool_size": None,
             "first_conv": source.get("first_conv"),
-            "classifier": source.get("classifier"),
+            "classifier": models.classifier(report.backbone),
             "license": models.origin(report.backbone)[1],
         },
     }

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import copy
 import importlib
+import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import timm
 import torch
-from torch import nn
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .config import Preprocessing
@@ -52,14 +57,33 @@ _BUILT_IN = {row.timm_name: row for row in BACKBONES}
 
 def preprocessing(name: str) -> Preprocessing:
     """How pictures are prepared for the network ``name``; raises ``ModelError`` for an unknown name."""
+    cfg = pretrained_cfg(name)
+    size = _BUILT_IN[name].size if name in _BUILT_IN else cfg["input_size"][-1]
+    return Preprocessing.from_timm({**cfg, "input_size": (3, size, size)})
+
+
+def pretrained_cfg(name: str) -> dict[str, Any]:
+    """What timm knows of the weights of ``name``; raises ``ModelError`` where it knows neither name nor weights."""
     try:
         cfg = timm.get_pretrained_cfg(_known(name))
     except RuntimeError:  # the network is known, the weights named after the dot are not
         cfg = None
     if cfg is None:
         raise ModelError(f"The network “{name}” has no trained weights to start from; choose {_built_in_names()}.")
-    size = _BUILT_IN[name].size if name in _BUILT_IN else cfg.input_size[-1]
-    return Preprocessing.from_timm({**cfg.to_dict(), "input_size": (3, size, size)})
+    known: dict[str, Any] = cfg.to_dict()
+    return known
+
+
+def classifier(name: str) -> str:
+    """What the last layer of the network is called among its tensors."""
+    known = pretrained_cfg(name).get("classifier")
+    if not isinstance(known, str):
+        raise _no_linear_end(name)
+    return known
+
+
+def _no_linear_end(name: str) -> ModelError:
+    return ModelError(f"The network “{name}” does not end in a plain linear layer; choose another.")
 
 
 def build(name: str, num_classes: int = 0) -> nn.Module:
@@ -80,6 +104,29 @@ def build(name: str, num_classes: int = 0) -> nn.Module:
     return _from_hub(name, num_classes).eval()
 
 
+def tensors(name: str, folder: Path) -> dict[str, Tensor]:
+    """The pretrained tensors of ``name`` under timm's names, all but those of the classifier.
+
+    Kept in ``folder`` from the first time on: to build a network only to write it down takes longer
+    than all else in a second training.
+    """
+    path = folder / f"{name} {timm.__version__}.safetensors"
+    with suppress(OSError, SafetensorError):
+        return load_file(path)
+    network = build(name, num_classes=2)
+    if not isinstance(network.get_classifier(), nn.Linear):  # type: ignore[operator]
+        raise _no_linear_end(name)
+    last = classifier(name)
+    found = {key: value for key, value in network.state_dict().items() if not key.startswith(f"{last}.")}
+    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        save_file(found, part)
+        part.replace(path)
+    except (OSError, SafetensorError):  # a full disk: it is only kept for next time
+        part.unlink(missing_ok=True)
+    return found
+
+
 def skeleton(name: str, num_classes: int, **model_args: Any) -> nn.Module:
     """The network ``name`` without weights and without memory for them (on torch's ``meta`` device)."""
     with torch.device("meta"):
@@ -88,19 +135,13 @@ def skeleton(name: str, num_classes: int, **model_args: Any) -> nn.Module:
 
 def origin(name: str) -> tuple[str, str]:
     """Where the weights of ``name`` come from, as a Hub repository, and their licence as the Hub writes it."""
-    cfg = timm.get_pretrained_cfg(_known(name))
-    known = {} if cfg is None else cfg.to_dict()
+    known = pretrained_cfg(name)
     return str(known.get("hf_hub_id") or f"timm/{name}"), str(known.get("license") or "unknown")
 
 
 def relative_cost(name: str) -> float:
     """About how many times the work of the quickest built-in network one picture costs."""
     return _BUILT_IN[name].cost if name in _BUILT_IN else 6.0
-
-
-def feature_count(network: nn.Module) -> int:
-    """D, the number of pooled features in front of the network's classifier."""
-    return int(getattr(network, "head_hidden_size", None) or network.num_features)  # type: ignore[arg-type]
 
 
 def _known(name: str) -> str:

@@ -105,7 +105,8 @@ def train(
         tested = None if test is None else (yield from _on_test(tools, test, fitted, report))
     preparation = models.preprocessing(config.backbone).fitted(chosen.fit)
     settings = _settings(tools, project, photos, fitted, config)
-    checkpoint.save(folder, fitted.weight, fitted.bias, preparation, report, settings)
+    tensors = models.tensors(config.backbone, project.features)
+    checkpoint.save(folder, tensors, fitted.weight, fitted.bias, preparation, report, settings)
     project.catalog.record_run(folder.name, config.mode, report.to_json(), photos)
     yield Finished(report, folder, perf_counter() - started, tested)
 

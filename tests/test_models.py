@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import huggingface_hub.constants
 import pytest
 import torch
@@ -16,7 +18,7 @@ def test_a_built_in_network_turns_pictures_into_features(row: models.Backbone) -
     network = models.build(row.timm_name)
     with torch.inference_mode():
         features = network(torch.zeros(2, 3, 96, 96))
-    assert features.shape == (2, models.feature_count(network))
+    assert features.shape == (2, network.head_hidden_size)
     assert not network.training
     assert models.preprocessing(row.timm_name).size == row.size
     assert models.relative_cost(row.timm_name) == row.cost
@@ -27,6 +29,23 @@ def test_weights_are_loaded_and_never_random() -> None:
     assert all(torch.equal(one[key], other[key]) for key in one)
     assert one["bn1.running_var"].std() > 0  # of a fresh network they are all one
     assert not any(value.is_meta for value in one.values())
+
+
+def test_tensors_are_kept_under_timms_names_and_found_again(tmp_path: Path) -> None:
+    first = models.tensors(NAMES[0], tmp_path)
+    expected = {key: value for key, value in models.build(NAMES[0], 2).state_dict().items() if "classifier" not in key}
+    again = models.tensors(NAMES[0], tmp_path)
+    assert first.keys() == again.keys() == expected.keys()
+    assert all(torch.equal(first[key], value) and torch.equal(again[key], value) for key, value in expected.items())
+    (kept,) = tmp_path.iterdir()
+    kept.write_bytes(kept.read_bytes()[:1000])
+    assert models.tensors(NAMES[0], tmp_path).keys() == expected.keys()
+    assert models.tensors(NAMES[0], tmp_path / "nowhere").keys() == expected.keys()
+
+
+def test_a_network_that_does_not_end_in_one_linear_layer_is_refused() -> None:
+    with pytest.raises(ModelError, match="plain linear layer"):
+        models.classifier("deit_tiny_distilled_patch16_224")
 
 
 def test_a_new_classifier_has_as_many_outputs_as_classes() -> None:
