@@ -11,8 +11,10 @@ from .errors import SettingError
 
 Fit = Literal["crop", "whole", "squash"]
 FITS: tuple[Fit, ...] = ("whole", "squash", "crop")  # equal scores go to the first
-Mode = Literal["quick"]
+Mode = Literal["quick", "deep"]
 MODES: tuple[Mode, ...] = get_args(Mode)
+Optimiser = Literal["adamw", "sgd"]
+OPTIMISERS: tuple[Optimiser, ...] = get_args(Optimiser)
 Domain = Literal["photo", "medical", "aerial", "document"]
 DOMAINS: tuple[Domain, ...] = get_args(Domain)
 
@@ -114,7 +116,14 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train. ``backbone`` is a timm name; ``fits`` are the ways of fitting a picture that compete."""
+    """How to train.
+
+    ``backbone`` is a timm name; ``fits`` are the ways of fitting a picture that compete; ``folds`` the
+    parts of cross-validation. What follows ``minutes`` is of deep training only: ``minutes`` is about
+    how long it may take (0: as long as it takes); ``thaw`` how many of the network's last stages are
+    trained and ``epochs`` how often each photo is seen, both chosen from the time where they are None;
+    ``learning_rate`` is that of the last stage; ``batch`` the photos between two corrections.
+    """
 
     mode: Mode = "quick"
     backbone: str = "tf_efficientnet_lite0"
@@ -122,20 +131,35 @@ class TrainConfig:
     seed: int = 0
     folds: int = 5
     fits: tuple[Fit, ...] = FITS
+    minutes: float = 1.0
+    thaw: int | None = None
+    epochs: int | None = None
+    batch: int = 16
+    learning_rate: float = 3e-4
+    optimiser: Optimiser = "adamw"
 
     def __post_init__(self) -> None:
         _one_of("mode", self.mode, MODES)
         _one_of("domain", self.domain, DOMAINS)
+        _one_of("optimiser", self.optimiser, OPTIMISERS)
         for fit in self.fits:
             _one_of("fit", fit, FITS)
         if not self.fits:
             raise SettingError("No way of fitting a picture was named; name at least one of crop, whole, squash.")
-        if not 2 <= self.folds <= 20:
-            raise SettingError(f"The number of parts for cross-validation is {self.folds}; it must be 2 to 20.")
-        if not 0 <= self.seed < 2**32:
-            raise SettingError(f"The seed is {self.seed}; it must be from 0 to 4294967295.")
+        _within("number of parts for cross-validation", self.folds, 2, 20)
+        _within("seed", self.seed, 0, 2**32 - 1)
+        _within("number of minutes", self.minutes, 0, 10_000)
+        _within("number of stages to train", self.thaw, 1, 1000)
+        _within("number of epochs", self.epochs, 1, 10_000)
+        _within("batch size", self.batch, 1, 4096)
+        _within("learning rate", self.learning_rate, 1e-8, 10)
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise SettingError(f"The {name} is “{value}”; it must be one of {', '.join(allowed)}.")
+
+
+def _within(name: str, value: float | None, low: float, high: float) -> None:
+    if value is not None and not low <= value <= high:  # not a number is in no range
+        raise SettingError(f"The {name} is {value}; it must be from {low} to {high}.")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from . import device as devices
 from . import models, transforms
+from .anatomy import folded
 from .config import Limits, Preprocessing
 from .device import Device
 from .errors import PhotoError
@@ -25,6 +27,8 @@ from .pictures import open_picture
 from .store import FeatureStore
 
 Floats = NDArray[np.float32]
+S = TypeVar("S")
+T = TypeVar("T")
 Source = Path | bytes | Image.Image
 Outcome = Floats | str  # outputs (V, D) of one picture in V preparations, or why it cannot be used
 
@@ -49,45 +53,62 @@ class Embedder:
     limits: Limits
 
 
+class Prepare(Protocol):
+    """What makes the tensors (V, 3, size, size), uint8, of the picture at a place in the list."""
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """Whose colours the network wants."""
+
+    def __call__(self, place: int, picture: Image.Image) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Views:
+    """A picture in each of several preparations of one network, as every later loader makes them."""
+
+    preparations: tuple[Preprocessing, ...]
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        return self.preparations[0]
+
+    def __call__(self, place: int, picture: Image.Image) -> Tensor:
+        return torch.stack([transforms.evaluation(preparation)(picture) for preparation in self.preparations])
+
+
 def run(
     network: nn.Module,
     sources: Sequence[Source],
-    preparations: Sequence[Preprocessing],
+    prepare: Prepare,
     device: Device,
     dtype: torch.dtype,
-    exact: bool,
+    side: int | None,
     limits: Limits,
-) -> Iterator[Outcome]:
-    """What ``network`` gives for each picture in each preparation: (V, D) float32, in order.
+) -> Iterator[Tensor | str]:
+    """What ``network`` gives for the views of each picture: (V, …) in ``dtype``, in order, or why it cannot be used.
 
-    ``exact`` decodes every picture at its full size, as any other loader would; otherwise a JPEG is
-    decoded at about the size needed, which for phone photos is most of the time saved.
+    With ``side`` a JPEG is decoded at a scale that keeps its short side above that many pixels, which for
+    phone photos is most of the time saved; with None at its full size, as any other loader would.
     """
     share = -(-len(sources) // device.workers)
     size = max(1, min(device.batch, share))
-    chunks = [sources[start : start + size] for start in range(0, len(sources), size)]
-    side = None if exact else max(map(transforms.decoded_side, preparations))
+    chunks = [range(start, min(start + size, len(sources))) for start in range(0, len(sources), size)]
 
-    def work(chunk: Sequence[Source]) -> list[Tensor | str]:
-        pixels = [_pixels(source, preparations, side, limits) for source in chunk]
-        return _forward(network, pixels, preparations, device, dtype) if device.is_cpu else pixels
+    def work(chunk: range) -> list[Tensor | str]:
+        pixels = [_pixels(sources[place], place, prepare, side, limits) for place in chunk]
+        return _forward(network, pixels, prepare.preprocessing, device, dtype) if device.is_cpu else pixels
 
     # On a CPU each worker runs the network by itself on one thread: a small network has too little work
     # per operation to share, and threads of OpenMP spin while they wait. A GPU takes whole batches.
     with devices.single_threaded_workers(device) as pool:
-        for ready in _in_order(pool, work, chunks, ahead=2 * device.workers):
-            outputs = ready if device.is_cpu else _forward(network, ready, preparations, device, dtype)
-            yield from (value if isinstance(value, str) else value.numpy() for value in outputs)
+        for ready in in_order(pool, work, chunks, ahead=2 * device.workers):
+            yield from ready if device.is_cpu else _forward(network, ready, prepare.preprocessing, device, dtype)
 
 
-def _in_order(
-    pool: ThreadPoolExecutor,
-    work: Callable[[Sequence[Source]], list[Tensor | str]],
-    items: Iterable[Sequence[Source]],
-    ahead: int,
-) -> Iterator[list[Tensor | str]]:
+def in_order(pool: ThreadPoolExecutor, work: Callable[[S], T], items: Iterable[S], ahead: int) -> Iterator[T]:
     """Results in order, with a bounded number of items under way, and none started once the reader has left."""
-    pending: deque[Future[list[Tensor | str]]] = deque()
+    pending: deque[Future[T]] = deque()
     try:
         for item in items:
             pending.append(pool.submit(work, item))
@@ -100,45 +121,39 @@ def _in_order(
             future.cancel()
 
 
-def _pixels(source: Source, preparations: Sequence[Preprocessing], side: int | None, limits: Limits) -> Tensor | str:
-    """One picture as bytes, a list entry per preparation of (3, size, size), or why it cannot be used."""
+def _pixels(source: Source, place: int, prepare: Prepare, side: int | None, limits: Limits) -> Tensor | str:
+    """The views of one picture as bytes (V, 3, size, size), or why it cannot be used."""
     try:
-        picture = open_picture(source, side, limits)
-        return torch.stack([transforms.evaluation(preparation)(picture) for preparation in preparations])
+        return prepare(place, open_picture(source, side, limits))
     except PhotoError as error:
         return str(error)
 
 
 @torch.inference_mode()
 def _forward(
-    network: nn.Module,
-    pixels: list[Tensor | str],
-    preparations: Sequence[Preprocessing],
-    device: Device,
-    dtype: torch.dtype,
+    network: nn.Module, pixels: list[Tensor | str], preprocessing: Preprocessing, device: Device, dtype: torch.dtype
 ) -> list[Tensor | str]:
     good = [value for value in pixels if isinstance(value, Tensor)]
     if not good:
         return pixels
     batch = torch.stack(good, 1)  # (V, B, 3, size, size)
-    views = [
-        network(transforms.normalise(batch[index], preparation, device.torch_device, dtype)).float()
-        for index, preparation in enumerate(preparations)
-    ]
-    outputs = iter(torch.stack(views, 1).cpu())  # (B, V, D)
+    views = [network(transforms.normalise(view, preprocessing, device.torch_device, dtype)) for view in batch]
+    outputs = iter(torch.stack(views, 1).cpu())  # (B, V, …)
     return [value if isinstance(value, str) else next(outputs) for value in pixels]
 
 
 @lru_cache(maxsize=2)
 def _backbone(name: str, device: Device) -> nn.Module:
-    network = models.folded(models.build(name), name)
+    network = folded(models.build(name), models.is_built_in(name))
     return network.to(device.torch_device, device.dtype).to(memory_format=torch.channels_last)
 
 
 def _embed(
     name: str, paths: Sequence[Path], preparations: Sequence[Preprocessing], device: Device, limits: Limits
 ) -> Iterator[Outcome]:
-    yield from run(_backbone(name, device), paths, preparations, device, device.dtype, False, limits)
+    side = max(map(transforms.decoded_side, preparations))
+    for output in run(_backbone(name, device), paths, Views(tuple(preparations)), device, device.dtype, side, limits):
+        yield output if isinstance(output, str) else output.float().numpy()
 
 
 def embed(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import importlib
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,6 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .config import Preprocessing
 from .errors import ModelError
@@ -117,7 +114,8 @@ def tensors(name: str, folder: Path) -> dict[str, Tensor]:
     if not isinstance(network.get_classifier(), nn.Linear):  # type: ignore[operator]
         raise _no_linear_end(name)
     last = classifier(name)
-    found = {key: value for key, value in network.state_dict().items() if not key.startswith(f"{last}.")}
+    rows = network.state_dict().items()
+    found = {key: value.contiguous() for key, value in rows if not key.startswith(f"{last}.")}
     part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
         save_file(found, part)
@@ -137,6 +135,11 @@ def origin(name: str) -> tuple[str, str]:
     """Where the weights of ``name`` come from, as a Hub repository, and their licence as the Hub writes it."""
     known = pretrained_cfg(name)
     return str(known.get("hf_hub_id") or f"timm/{name}"), str(known.get("license") or "unknown")
+
+
+def is_built_in(name: str) -> bool:
+    """Whether the network ``name`` comes with the program."""
+    return name in _BUILT_IN
 
 
 def relative_cost(name: str) -> float:
@@ -176,38 +179,3 @@ def _from_hub(name: str, num_classes: int) -> nn.Module:
             f"The network “{name}” has to be fetched from the Hugging Face Hub once, and that did not "
             f"work ({type(error).__name__}). Check the connection, or choose {_built_in_names()}, which need none."
         ) from error
-
-
-def folded(network: nn.Module, name: str | None = None) -> nn.Module:
-    """A copy for inference in which every batch norm is folded into the convolution before it.
-
-    The answers are the same within rounding and on a CPU come almost twice as fast, because a batch
-    norm reads and writes every activation once more. Order of definition is not always order of
-    computation, so the copy is tried against the original, and a plain copy returned where they differ;
-    for the built-in networks, by ``name``, the tests have done that.
-    """
-    plain = copy.deepcopy(network).eval().requires_grad_(False)
-    candidate = copy.deepcopy(plain) if name not in _BUILT_IN else plain
-    for parent in list(candidate.modules()):
-        _fold_children(parent)
-    return candidate if name in _BUILT_IN or _answer_alike(plain, candidate) else plain
-
-
-def _answer_alike(one: nn.Module, other: nn.Module) -> bool:
-    pixels = torch.randn(1, 3, 96, 96, generator=torch.Generator().manual_seed(0))
-    try:
-        with torch.inference_mode():
-            expected, found = one(pixels), other(pixels)
-    except (RuntimeError, AssertionError, TypeError):
-        return False  # a network with a fixed picture size, or without convolutions
-    return torch.allclose(expected, found, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
-
-
-def _fold_children(parent: nn.Module) -> None:
-    for (conv_name, conv), (norm_name, norm) in pairwise(list(parent.named_children())):
-        if not isinstance(conv, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d):
-            continue
-        if conv.out_channels != norm.num_features:
-            continue
-        setattr(parent, conv_name, fuse_conv_bn_eval(conv, norm))
-        setattr(parent, norm_name, getattr(norm, "act", nn.Identity()))  # timm's BatchNormAct2d keeps its activation

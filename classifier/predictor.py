@@ -16,6 +16,7 @@ from torch import nn
 
 from . import checkpoint, features, models
 from . import device as devices
+from .anatomy import folded
 from .config import LIMITS, Limits
 from .device import Device
 from .errors import PhotoError, SettingError
@@ -108,7 +109,7 @@ def _stamp(folder: Path) -> _Stamp:
 @lru_cache(maxsize=4)
 def _open(stamp: _Stamp) -> checkpoint.Checkpoint:
     opened = checkpoint.load(Path(stamp[0]))
-    return replace(opened, network=models.folded(opened.network, opened.report.backbone))
+    return replace(opened, network=folded(opened.network, models.is_built_in(opened.report.backbone)))
 
 
 @lru_cache(maxsize=4)
@@ -120,5 +121,6 @@ def _network(stamp: _Stamp, device: Device) -> nn.Module:
 def _answers(
     stamp: _Stamp, sources: Sequence[features.Source], device: Device, limits: Limits
 ) -> Iterator[features.Outcome]:
-    preparations = [_open(stamp).preprocessing]
-    yield from features.run(_network(stamp, device), sources, preparations, device, torch.float32, True, limits)
+    prepare = features.Views((_open(stamp).preprocessing,))
+    for output in features.run(_network(stamp, device), sources, prepare, device, torch.float32, None, limits):
+        yield output if isinstance(output, str) else output.numpy()

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from . import audit, checkpoint, fits, head, metrics, models, split
 from . import device as devices
 from .catalog import Asset
-from .config import Fit, Preprocessing, TrainConfig
+from .config import Fit, Mode, Preprocessing, TrainConfig
 from .errors import DataError, PhotoError
 from .features import Embedder, Progress, gather
 from .metrics import Report
@@ -40,13 +40,17 @@ _UNEVEN = 5  # times as many photos as the smallest class
 class Finished:
     """The end of training: the report, the checkpoint's folder, the seconds it took.
 
-    ``test`` is the report on separate test photos, if such were given.
+    ``test`` is the report on separate test photos, if such were given. ``mode`` is that of the model
+    kept: deep training keeps the quick one where it was already as good. ``notes`` say so, and what else
+    the person should know of the training.
     """
 
     report: Report
     folder: Path
     seconds: float
     test: Report | None
+    mode: Mode = "quick"
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

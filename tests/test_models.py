@@ -5,7 +5,6 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 import torch
-from torch import Tensor, nn
 
 from classifier import models
 from classifier.errors import ModelError
@@ -31,16 +30,17 @@ def test_weights_are_loaded_and_never_random() -> None:
     assert not any(value.is_meta for value in one.values())
 
 
-def test_tensors_are_kept_under_timms_names_and_found_again(tmp_path: Path) -> None:
-    first = models.tensors(NAMES[0], tmp_path)
-    expected = {key: value for key, value in models.build(NAMES[0], 2).state_dict().items() if "classifier" not in key}
-    again = models.tensors(NAMES[0], tmp_path)
+@pytest.mark.parametrize("name", NAMES)
+def test_tensors_are_kept_under_timms_names_and_found_again(name: str, tmp_path: Path) -> None:
+    first = models.tensors(name, tmp_path)
+    expected = {key: value for key, value in models.build(name, 2).state_dict().items() if "classifier" not in key}
+    again = models.tensors(name, tmp_path)
     assert first.keys() == again.keys() == expected.keys()
     assert all(torch.equal(first[key], value) and torch.equal(again[key], value) for key, value in expected.items())
     (kept,) = tmp_path.iterdir()
     kept.write_bytes(kept.read_bytes()[:1000])
-    assert models.tensors(NAMES[0], tmp_path).keys() == expected.keys()
-    assert models.tensors(NAMES[0], tmp_path / "nowhere").keys() == expected.keys()
+    assert models.tensors(name, tmp_path).keys() == expected.keys()
+    assert models.tensors(name, tmp_path / "nowhere").keys() == expected.keys()
 
 
 def test_a_network_that_does_not_end_in_one_linear_layer_is_refused() -> None:
@@ -51,40 +51,6 @@ def test_a_network_that_does_not_end_in_one_linear_layer_is_refused() -> None:
 def test_a_new_classifier_has_as_many_outputs_as_classes() -> None:
     with torch.inference_mode():
         assert models.build(NAMES[0], num_classes=7)(torch.zeros(1, 3, 64, 64)).shape == (1, 7)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_folding_batch_norm_changes_nothing_but_the_speed(name: str) -> None:
-    network = models.build(name)
-    folded = models.folded(network)
-    assert any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
-    pixels = torch.randn(2, 3, 128, 160, generator=torch.Generator().manual_seed(1))
-    with torch.inference_mode():
-        torch.testing.assert_close(folded(pixels), network(pixels), rtol=1e-3, atol=1e-3)
-
-
-class Misleading(nn.Module):
-    """Its batch norm is defined after the convolution and computed before it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 3, 3)
-        self.norm = nn.BatchNorm2d(3)
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        return self.conv(self.norm(pixels)).mean((2, 3))
-
-
-def test_a_network_whose_definition_misleads_is_left_as_it_is() -> None:
-    network = Misleading().eval()
-    network.norm.running_mean.uniform_(-2, 2, generator=torch.Generator().manual_seed(0))
-    network.norm.running_var.uniform_(1, 9, generator=torch.Generator().manual_seed(0))
-    pixels = torch.randn(2, 3, 32, 32)
-    folded = models.folded(network)
-    assert folded is not network
-    with torch.inference_mode():
-        assert torch.equal(folded(pixels), network(pixels))
 
 
 @pytest.mark.parametrize("name", ["no_such_network", "", "../tf_efficientnet_lite0", "hf-hub:someone/something"])
