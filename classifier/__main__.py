@@ -146,6 +146,18 @@ def _check(args: argparse.Namespace) -> dict[str, Any]:
                 for suspect in checked.suspects
             ],
             "warnings": list(checked.warnings),
+            "quality": [
+                {"file": poor.photo.source, "label": poor.photo.label, "problem": poor.kind, "advice": poor.advice}
+                for poor in checked.quality
+            ],
+            "more_photos": [
+                {"label": more.label, "add": more.count, "gain": round(more.gain, 4), "advice": more.advice}
+                for more in checked.more_photos
+            ],
+            "conflicts": [
+                {"files": [asset.source for asset in group], "classes": [asset.label for asset in group]}
+                for group in checked.conflicts
+            ],
         }
     if not args.json:
         _print_check(result)
@@ -166,7 +178,9 @@ def _print_check(result: dict[str, Any]) -> None:
     print(f"{len(result['exact_duplicates'])} exact repeats, {len(result['near_duplicates'])} groups of look-alikes")
     for suspect in result["suspects"][:20]:
         print(f"  {suspect['file']}: is it really {suspect['label']}? It looks like {suspect['suggested']}.")
-    for warning in result["warnings"]:
+    for poor in result["quality"][:20]:
+        print(f"  {poor['file']}: {poor['advice']}.")
+    for warning in (*result["warnings"], *(more["advice"] for more in result["more_photos"])):
         print(warning)
 
 
@@ -249,7 +263,8 @@ def _predict(args: argparse.Namespace) -> list[Any]:
     for path, outcome in zip(paths, predictor.outcomes(paths, args.top_k)):
         if isinstance(outcome, Prediction):
             top = [{"label": guess.label, "confidence": guess.confidence} for guess in outcome.top]
-            rows.append({"file": str(path), "top": top, "unsure": outcome.unsure})
+            why = {"reason": outcome.reason} if outcome.unsure else {}
+            rows.append({"file": str(path), "top": top, "unsure": outcome.unsure, **why})
         else:
             rows.append({"file": str(path), "top": [], "unsure": True, "reason": str(outcome)})
     if args.csv:
@@ -272,10 +287,11 @@ def _pictures(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def _line(row: dict[str, Any]) -> str:
-    if "reason" in row:
+    if not row["top"]:
         return f"{row['file']}: {row['reason']}"
     top = ", ".join(f"{guess['label']} {guess['confidence']:.1%}" for guess in row["top"])
-    return f"{row['file']}: {'not sure: ' if row['unsure'] else ''}{top}"
+    doubt = f"not sure, {row['reason']}: " if row["unsure"] else ""
+    return f"{row['file']}: {doubt}{top}"
 
 
 def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:

@@ -21,10 +21,12 @@ from torch import Tensor, nn
 from . import models
 from .config import Preprocessing
 from .errors import ModelError, SettingError, StorageError
+from .familiar import Familiar
 from .metrics import Report
 
-FILES = ("config.json", "model.safetensors", "README.md", "report.json", "training.json")
+FILES = ("config.json", "model.safetensors", "README.md", "report.json", "training.json", "familiar.safetensors")
 _LARGEST_JSON = 16 * 2**20  # bytes
+_LARGEST_FAMILIAR = 64 * 2**20
 _MODEL_ARGS = {"global_pool"}  # what a foreign folder may ask of a network beside its name
 
 
@@ -36,6 +38,7 @@ class Checkpoint:
     labels: tuple[str, ...]
     preprocessing: Preprocessing
     report: Report
+    familiar: Familiar | None = None
 
 
 def save(
@@ -46,13 +49,14 @@ def save(
     preprocessing: Preprocessing,
     report: Report,
     training: Mapping[str, Any],
+    familiar: Familiar | None = None,
 ) -> None:
     """Write the network of ``report.backbone`` into ``folder``.
 
     ``tensors`` are those of the network without its classifier (see ``models.tensors``), which is made
-    of ``weight`` (C, D) and ``bias`` (C,). Written beside its place and moved in whole; a model that was
-    there is replaced. Raises ``ModelError`` when the folder holds something else, ``StorageError`` when
-    the disk is full.
+    of ``weight`` (C, D) and ``bias`` (C,). ``familiar`` tells photos unlike all training photos. Written
+    beside its place and moved in whole; a model that was there is replaced. Raises ``ModelError`` when the
+    folder holds something else, ``StorageError`` when the disk is full.
     """
     classifier = models.classifier(report.backbone)
     head = {f"{classifier}.weight": torch.from_numpy(weight), f"{classifier}.bias": torch.from_numpy(bias)}
@@ -62,10 +66,12 @@ def save(
         "report.json": json.dumps(report.to_json(), indent=2, ensure_ascii=False),
         "training.json": json.dumps(training, indent=2, ensure_ascii=False),
     }
-    _write_whole(folder, texts, {key: value.contiguous() for key, value in {**tensors, **head}.items()})
+    weights = {key: value.contiguous() for key, value in {**tensors, **head}.items()}
+    kept = {} if familiar is None else {key: torch.from_numpy(value) for key, value in familiar.tensors().items()}
+    _write_whole(folder, texts, {"model.safetensors": weights, "familiar.safetensors": kept})
 
 
-def _write_whole(folder: Path, texts: Mapping[str, str], tensors: dict[str, Tensor]) -> None:
+def _write_whole(folder: Path, texts: Mapping[str, str], tensors: Mapping[str, dict[str, Tensor]]) -> None:
     check_target(folder)
     folder = folder.resolve()  # a link goes on leading to the model
     part = folder.with_name(f".{uuid.uuid4().hex}.part")
@@ -74,7 +80,9 @@ def _write_whole(folder: Path, texts: Mapping[str, str], tensors: dict[str, Tens
         part.mkdir(parents=True)
         for name, text in texts.items():
             (part / name).write_text(text, encoding="utf-8")
-        save_file(tensors, part / "model.safetensors", metadata={"format": "pt"})
+        for name, values in tensors.items():
+            if values:
+                save_file(values, part / name, metadata={"format": "pt"})
         if folder.exists():
             folder.replace(old)
         part.replace(folder)
@@ -162,7 +170,25 @@ def load(folder: Path) -> Checkpoint:
     report = Report.from_json(_read_json(folder / "report.json"))
     if (report.labels, _architecture(report.backbone)) != (labels, name):
         raise ModelError(f"The report in “{folder}” is of another model; get the folder again.")
-    return Checkpoint(network, labels, preprocessing, report)
+    return Checkpoint(
+        network, labels, preprocessing, report, _familiar(folder / "familiar.safetensors", network, labels)
+    )
+
+
+def _familiar(path: Path, network: nn.Module, labels: tuple[str, ...]) -> Familiar | None:
+    """What tells strange photos; None for a model that was made without."""
+    if not _is_file(path):
+        return None
+    try:
+        if path.stat().st_size > _LARGEST_FAMILIAR:
+            raise ModelError("The file familiar.safetensors of the model is too large to be one; get the folder again.")
+        found = Familiar.from_tensors({key: value.numpy() for key, value in load_file(path).items()})
+    except (OSError, SafetensorError, TypeError, ValueError) as error:
+        raise ModelError("The file familiar.safetensors of the model is damaged; get the folder again.") from error
+    width = getattr(network.get_classifier(), "in_features", len(found.centre))  # type: ignore[operator]
+    if width != len(found.centre) or not 0 <= found.labels.min() <= found.labels.max() < len(labels):
+        raise ModelError("The file familiar.safetensors is of another model; get the folder again.")
+    return found
 
 
 def _is_file(path: Path) -> bool:
@@ -251,7 +277,8 @@ Tells apart {len(report.labels)} classes. Trained on {report.images} photos; rig
 | --- | --- | --- | --- |
 {rows}
 
-A confidence under {report.threshold:.0%} is best read as “not sure”.
+A confidence under {report.threshold:.0%} is best read as “not sure”. What photos of other things look like is told by
+`familiar.safetensors`: how far the training photos lie from one another.
 
 ## Use it
 

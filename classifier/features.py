@@ -18,11 +18,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 from . import device as devices
-from . import models, transforms
+from . import looks, models, transforms
 from .anatomy import folded
 from .config import Limits, Preprocessing
 from .device import Device
 from .errors import PhotoError
+from .looks import look
 from .pictures import open_picture
 from .store import FeatureStore
 
@@ -30,6 +31,7 @@ Floats = NDArray[np.float32]
 S = TypeVar("S")
 T = TypeVar("T")
 Source = Path | bytes | Image.Image
+_LOOKED_AT = 512  # pixels of the short side at which a photo is opened only to look at it
 Outcome = Floats | str  # outputs (V, D) of one picture in V preparations, or why it cannot be used
 
 
@@ -75,6 +77,22 @@ class Views:
 
     def __call__(self, place: int, picture: Image.Image) -> Tensor:
         return torch.stack([transforms.evaluation(preparation)(picture) for preparation in self.preparations])
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """``Views`` that also notes what each picture looks like, while it is open anyway."""
+
+    views: Views
+    looks: dict[int, Floats]
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        return self.views.preprocessing
+
+    def __call__(self, place: int, picture: Image.Image) -> Tensor:
+        self.looks[place] = look(picture)
+        return self.views(place, picture)
 
 
 def run(
@@ -150,10 +168,13 @@ def _backbone(name: str, device: Device) -> nn.Module:
 
 def _embed(
     name: str, paths: Sequence[Path], preparations: Sequence[Preprocessing], device: Device, limits: Limits
-) -> Iterator[Outcome]:
+) -> Iterator[tuple[Outcome, Floats | None]]:
     side = max(map(transforms.decoded_side, preparations))
-    for output in run(_backbone(name, device), paths, Views(tuple(preparations)), device, device.dtype, side, limits):
-        yield output if isinstance(output, str) else output.float().numpy()
+    prepare = _Looked(Views(tuple(preparations)), {})
+    outputs = run(_backbone(name, device), paths, prepare, device, device.dtype, side, limits)
+    for place, output in enumerate(outputs):
+        looked = prepare.looks.pop(place, None)
+        yield (output, None) if isinstance(output, str) else (output.float().numpy(), looked)
 
 
 def embed(
@@ -174,10 +195,12 @@ def embed(
             if index not in waiting:
                 yield np.stack([view[sha] for view in known])
                 continue
-            outcome = next(fresh)
+            outcome, looked = next(fresh)
             if isinstance(outcome, str):
                 yield outcome
             else:
+                if looked is not None:
+                    store.put_looks(looks.NAME, sha, looked)
                 store.put(name, preparations, sha, outcome)
                 # Rounded as the store rounds, so that a second training gives the same model.
                 yield outcome.astype(np.float16).astype(np.float32)
@@ -202,3 +225,28 @@ def gather(
         if done % 8 == 0 or done == len(photos):
             yield Progress(step, done, len(photos), (perf_counter() - started) / done * (len(photos) - done))
     return good, np.stack(rows) if rows else np.zeros((0, len(preparations), 0), np.float32), reasons
+
+
+def looks_of(tools: Embedder, photos: Sequence[tuple[str, Path]]) -> Floats:
+    """The looks (N, looks.WIDTH) of photos, given as (sha256, path): noted when they were embedded, or looked at now.
+
+    A row of NaN for a photo that can no longer be opened.
+    """
+    known = tools.store.get_looks(looks.NAME, [sha for sha, _ in photos])
+    missing = {sha: path for sha, path in photos if sha not in known}
+
+    def work(item: tuple[str, Path]) -> tuple[str, Floats | None]:
+        try:
+            return item[0], look(open_picture(item[1], _LOOKED_AT, tools.limits))
+        except PhotoError:
+            return item[0], None
+
+    with tools.store, ThreadPoolExecutor(tools.device.workers) as pool:
+        for sha, vector in in_order(pool, work, missing.items(), ahead=2 * tools.device.workers):
+            if vector is not None:
+                tools.store.put_looks(looks.NAME, sha, vector)
+                known[sha] = vector.astype(np.float16).astype(np.float32)
+    unknown = np.full(looks.WIDTH, np.nan, np.float32)
+    return (
+        np.stack([known.get(sha, unknown) for sha, _ in photos]) if photos else np.zeros((0, looks.WIDTH), np.float32)
+    )

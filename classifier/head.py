@@ -55,7 +55,7 @@ def fit(
     strongest penalty to the weakest, each starting where the one before ended; the search ends once
     the out-of-fold loss has stopped falling.
     """
-    shift, scale = _standardisation(features, _shrinkage(features, labels, classes, folds))
+    shift, scale = standardisation(features, _shrinkage(features, labels, classes, folds))
     scaled = torch.from_numpy((features - shift) / scale)  # (N, D)
     basis, reduced = _reduce(scaled)
     targets = torch.nn.functional.one_hot(torch.from_numpy(labels), classes).float()  # (N, C)
@@ -112,7 +112,7 @@ def ahead(one: NDArray[np.bool_], other: NDArray[np.bool_], errors: float = 1.0)
     return bool(lead > errors * np.sqrt(np.count_nonzero(one != other) + 1))
 
 
-def _standardisation(features: Floats, shrinkage: float) -> tuple[Floats, Floats]:
+def standardisation(features: Floats, shrinkage: float) -> tuple[Floats, Floats]:
     """Shift and scale (D,) that centre the features and give them a mean squared length of one."""
     shift = features.mean(0)
     variance = features.var(0)
@@ -210,7 +210,7 @@ def held_out_ridge(
     Tibshirani and Friedman, “The Elements of Statistical Learning”, 7.10). Milliseconds, and good enough
     to compare preparations of the same photos.
     """
-    shift, scale = _standardisation(features, shrinkage)
+    shift, scale = standardisation(features, shrinkage)
     scaled = torch.from_numpy((features - shift) / scale)
     targets = torch.nn.functional.one_hot(torch.from_numpy(labels), classes).float()
     targets -= targets.mean(0)

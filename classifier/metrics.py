@@ -29,6 +29,15 @@ class ClassScore:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a threshold costs: the share of photos that get an answer, and the share of those answers that are right."""
+
+    threshold: float
+    answered: float
+    right: float
+
+
+@dataclass(frozen=True)
 class Report:
     """What is known of a model. Shares are 0 to 1; ``accuracy_low`` to ``accuracy_high`` is a 95 % interval.
 
@@ -36,6 +45,13 @@ class Report:
     ``judged_on``, none of which the judging model had seen. A prediction with less confidence than
     ``threshold`` is “not sure”. ``temperature`` is what the logits were divided by; it is already
     inside the weights. ``warnings`` are plain sentences.
+
+    ``accuracy_low`` to ``accuracy_high`` is a prediction: in 19 of 20 cases so many are right of new photos,
+    half as many as were judged (see ``interval``). ``scenes`` is the number of different scenes among
+    those judged, ``photos_needed`` how many have to be judged until the interval reaches 5 points to either
+    side. ``top_accuracy[k - 1]`` is the share whose class is among the first k answers.
+    ``calibration_error`` and ``calibration_error_before`` are those with and without the temperature.
+    ``cost`` says what a threshold costs. What a report of an older version lacks is 0 or empty.
     """
 
     labels: tuple[str, ...]
@@ -52,6 +68,12 @@ class Report:
     warnings: tuple[str, ...]
     fit: Fit
     backbone: str
+    scenes: int = 0
+    photos_needed: int = 0
+    top_accuracy: tuple[float, ...] = ()
+    calibration_error: float = 0.0
+    calibration_error_before: float = 0.0
+    cost: tuple[Cost, ...] = ()
 
     def in_words(self) -> str:
         """The score and its interval as a person would say them."""
@@ -77,6 +99,10 @@ class Report:
             values["per_class"] = tuple(ClassScore(**_numbers(row, _CLASS_SHARES)) for row in values["per_class"])
             values["confusion"] = tuple(tuple(map(int, row)) for row in values["confusion"])
             values["warnings"] = tuple(map(str, values["warnings"]))
+            values["top_accuracy"] = tuple(map(float, values.get("top_accuracy", ())))
+            values["cost"] = tuple(Cost(**_numbers(row, _COST_SHARES)) for row in values.get("cost", ()))
+            values.update({name: float(values.get(name, 0)) for name in _NEWER_SHARES})
+            values.update({name: int(values.get(name, 0)) for name in _NEWER_COUNTS})
             return cls(**_numbers(values, _SHARES))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(f"The model's report is incomplete or not one of this program's ({error}).") from error
@@ -84,6 +110,15 @@ class Report:
 
 _SHARES = ("accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "threshold", "temperature")
 _CLASS_SHARES = ("precision", "recall", "f1")
+_COST_SHARES = ("threshold", "answered", "right")
+_NEWER_SHARES = ("calibration_error", "calibration_error_before")
+_NEWER_COUNTS = ("scenes", "photos_needed")
+_Z = 1.959964  # standard errors of a 95 % interval
+_BINS = 15  # of confidence, equally wide, as in Guo et al., arXiv 1706.04599
+_TOP = 5
+_THRESHOLDS = 21  # points of the cost curve, from 0 to 1
+_PRECISE = 0.05  # half the width of an interval that says enough
+_BURSTS_ASSUMED = 5  # scenes in which all photos stand or fall together, counted in beside those seen
 
 
 def _in_words(share: float) -> str:
@@ -101,15 +136,97 @@ def confusion_matrix(truth: Ints, predicted: Ints, classes: int) -> Ints:
     return np.bincount(truth * classes + predicted, minlength=classes * classes).reshape(classes, classes)
 
 
-def wilson_interval(right: int, total: int) -> tuple[float, float]:
+def wilson_interval(right: float, total: float) -> tuple[float, float]:
     """The 95 % interval of a share, which stays honest for few photos (Wilson, JASA 22, 1927)."""
     if total == 0:
         return 0.0, 1.0
-    z, share = 1.959964, right / total
-    centre = share + z * z / (2 * total)
-    spread = z * float(np.sqrt(share * (1 - share) / total + z * z / (4 * total * total)))
-    width = 1 + z * z / total
+    share = right / total
+    centre = share + _Z * _Z / (2 * total)
+    spread = _Z * float(np.sqrt(share * (1 - share) / total + _Z * _Z / (4 * total * total)))
+    width = 1 + _Z * _Z / total
     return max(0.0, (centre - spread) / width), min(1.0, (centre + spread) / width)
+
+
+def interval(right: NDArray[np.bool_], scenes: Ints | None = None) -> tuple[float, float]:
+    """The 95 % prediction interval of the share right among new photos, half as many as these (N,).
+
+    What a person sees next is a share of so and so many new photos, which varies by itself, and more the
+    fewer they are: of half as many it has three times the variance of the mean of these. That is
+    Wilson's interval of a third of the photos. Photos of one scene (``scenes``, (N,), numbers) tell less
+    than as many different ones.
+    """
+    count = effective_count(right, scenes) / 3
+    return wilson_interval(float(right.mean()) * count, count) if count else (0.0, 1.0)
+
+
+def effective_count(right: NDArray[np.bool_], scenes: Ints | None) -> float:
+    """How many independent photos tell as much as these (N,) do.
+
+    By the design effect of clusters (Kish, “Survey Sampling”, 1965; unequal sizes as in Donner and Klar,
+    2000), with the analysis of variance's estimate of how much the photos of a scene stand or fall together.
+    That estimate is drawn towards “wholly”, the more the fewer scenes there are to learn it from.
+    """
+    total = len(right)
+    if scenes is None or total < 2:
+        return float(total)
+    _, places = np.unique(scenes, return_inverse=True)
+    sizes = np.bincount(places).astype(np.float64)
+    count, several = len(sizes), int((sizes > 1).sum())
+    mean_size = float((sizes**2).sum() / total)  # of the scene of a photo picked at random
+    if not several or count < 2:
+        return total / mean_size
+    hits = np.bincount(places, right)
+    between = float((sizes * (hits / sizes - right.mean()) ** 2).sum()) / (count - 1)
+    within = float((hits * (1 - hits / sizes)).sum()) / (total - count)
+    usual_size = (total - mean_size) / (count - 1)
+    spread = between + (usual_size - 1) * within
+    together = min(1.0, max(0.0, (between - within) / spread)) if spread > 0 else 1.0
+    together = (several * together + _BURSTS_ASSUMED) / (several + _BURSTS_ASSUMED)
+    return total / (1 + (mean_size - 1) * together)
+
+
+def photos_needed(share: float, scenes_per_photo: float = 1.0) -> int:
+    """About how many photos have to be judged until ``interval`` reaches no further than 5 points to either side."""
+    spread = min(max(share, 0.05), 0.95)
+    return int(np.ceil(3 * _Z * _Z * spread * (1 - spread) / _PRECISE**2 / max(scenes_per_photo, 1e-3)))
+
+
+def top_accuracy(probabilities: Floats, truth: Ints) -> tuple[float, ...]:
+    """The share of photos (N, C) whose class is among the first 1, 2, … 5 answers."""
+    if not len(truth):
+        return ()
+    order = np.argsort(-probabilities, 1, kind="stable")[:, :_TOP]
+    return tuple(map(float, np.cumsum((order == truth[:, None]).mean(0))))
+
+
+def calibration_error(probabilities: Floats, truth: Ints) -> float:
+    """How far confidence and share right lie apart, on average over 15 equally wide bins of confidence."""
+    if not len(truth):
+        return 0.0
+    confidence, right = probabilities.max(1), probabilities.argmax(1) == truth
+    bins = np.clip(np.ceil(confidence * _BINS).astype(np.int64) - 1, 0, _BINS - 1)
+    gaps = np.bincount(bins, confidence, _BINS) - np.bincount(bins, right, _BINS)
+    return float(np.abs(gaps).sum() / len(truth))
+
+
+def at_temperature(probabilities: Floats, temperature: float) -> Floats:
+    """The probabilities (N, C) if their logits were divided by ``temperature``."""
+    return softmax(np.log(np.maximum(probabilities, np.float32(1e-30))) / np.float32(temperature))
+
+
+def cost_curve(probabilities: Floats, truth: Ints, familiar: NDArray[np.bool_] | None = None) -> tuple[Cost, ...]:
+    """What thresholds from 0 to 1 cost; photos (N,) that are not ``familiar`` get no answer at any."""
+    if not len(truth):
+        return ()
+    confidence, right = probabilities.max(1), probabilities.argmax(1) == truth
+    confidence = confidence if familiar is None else np.where(familiar, confidence, -1.0)
+    curve = []
+    for threshold in np.linspace(0, 1, _THRESHOLDS):
+        answered = confidence >= threshold
+        curve.append(
+            Cost(float(threshold), float(answered.mean()), float(right[answered].mean()) if answered.any() else 1.0)
+        )
+    return tuple(curve)
 
 
 def class_scores(confusion: Ints, labels: Sequence[str]) -> tuple[ClassScore, ...]:
@@ -131,17 +248,25 @@ def balanced_accuracy(confusion: Ints) -> float:
     return float((confusion.diagonal()[there] / confusion.sum(1)[there]).mean()) if there.any() else 0.0
 
 
-def unsure_threshold(probabilities: Floats, truth: Ints, target: float = 0.95, keep: float = 0.9) -> float:
+def unsure_threshold(
+    probabilities: Floats,
+    truth: Ints,
+    target: float = 0.95,
+    keep: float = 0.9,
+    familiar: NDArray[np.bool_] | None = None,
+) -> float:
     """The confidence below which to say “not sure”, from out-of-fold answers (N, C).
 
     The lowest one above which ``target`` of the answers are right, and at least one half, so that the
     answer is likelier than all others together; but never one that leaves fewer than ``keep`` of the
-    photos answered: a model that hardly ever answers is of no use.
+    photos answered: a model that hardly ever answers is of no use. Photos that are not ``familiar`` (N,)
+    are not answered anyway.
     """
-    confidence = probabilities.max(1)
-    right = probabilities.argmax(1) == truth
+    known = np.ones(len(truth), np.bool_) if familiar is None or not familiar.any() else familiar
+    confidence = probabilities[known].max(1)
+    right = probabilities[known].argmax(1) == truth[known]
     order = np.argsort(-confidence, kind="stable")
-    needed = int(np.ceil(keep * len(order)))
+    needed = min(len(order), int(np.ceil(keep * len(truth))))
     share_right = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
     good = np.flatnonzero(share_right >= target)
     answered = max(int(good[-1]) + 1 if len(good) else 0, needed)
@@ -156,20 +281,39 @@ def softmax(logits: Floats) -> Floats:
     return result
 
 
-def rejudged(report: Report, probabilities: Floats, truth: Ints, judged_on: JudgedOn) -> Report:
-    """The same model's report with the scores on other photos: probabilities (N, C), true classes (N,)."""
+def rejudged(
+    report: Report,
+    probabilities: Floats,
+    truth: Ints,
+    judged_on: JudgedOn,
+    scenes: Ints | None = None,
+    familiar: NDArray[np.bool_] | None = None,
+) -> Report:
+    """The same model's report with the scores on other photos: probabilities (N, C), true classes (N,).
+
+    ``scenes`` (N,) numbers photos of one scene alike; ``familiar`` (N,) is False where a photo is unlike all
+    training photos.
+    """
+    right = probabilities.argmax(1) == truth
     confusion = confusion_matrix(truth, probabilities.argmax(1), len(report.labels))
-    right, total = int(confusion.trace()), int(confusion.sum())
-    low, high = wilson_interval(right, total)
+    low, high = interval(right, scenes)
+    total = len(truth)
+    accuracy = float(right.mean()) if total else 0.0
     return replace(
         report,
         judged_on=judged_on,
-        accuracy=right / max(total, 1),
+        accuracy=accuracy,
         accuracy_low=low,
         accuracy_high=high,
         balanced_accuracy=balanced_accuracy(confusion),
         per_class=class_scores(confusion, report.labels),
         confusion=tuple(tuple(map(int, row)) for row in confusion),
+        scenes=total if scenes is None else len(np.unique(scenes)),
+        photos_needed=photos_needed(accuracy, effective_count(right, scenes) / max(total, 1)) if total else 0,
+        top_accuracy=top_accuracy(probabilities, truth),
+        calibration_error=calibration_error(probabilities, truth),
+        calibration_error_before=calibration_error(at_temperature(probabilities, 1 / report.temperature), truth),
+        cost=cost_curve(probabilities, truth, familiar),
     )
 
 
@@ -185,8 +329,10 @@ def report(
     warnings: Sequence[str],
     fit: Fit,
     backbone: str,
+    scenes: Ints | None = None,
+    familiar: NDArray[np.bool_] | None = None,
 ) -> Report:
-    """Judge probabilities (N, C) against the true classes (N,)."""
+    """Judge probabilities (N, C) against the true classes (N,); the rest as in ``rejudged``."""
     empty = Report(
         labels=tuple(labels),
         images=images,
@@ -203,4 +349,4 @@ def report(
         fit=fit,
         backbone=backbone,
     )
-    return rejudged(empty, probabilities, truth, judged_on)
+    return rejudged(empty, probabilities, truth, judged_on, scenes, familiar)

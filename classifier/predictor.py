@@ -14,12 +14,13 @@ import torch
 from PIL import Image
 from torch import nn
 
-from . import checkpoint, features, models
+from . import checkpoint, explain, features, models, transforms
 from . import device as devices
-from .anatomy import folded
+from .anatomy import folded, with_features
 from .config import LIMITS, Limits
 from .device import Device
 from .errors import PhotoError, SettingError
+from .pictures import open_picture
 
 Picture = Path | str | bytes | Image.Image | np.ndarray[Any, Any]
 
@@ -34,10 +35,29 @@ class Guess:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The likeliest classes, best first; ``unsure`` when even the best is not likely enough to be an answer."""
+    """The likeliest classes, best first; ``unsure`` when that is no answer, and then the ``reason`` in words."""
 
     top: tuple[Guess, ...]
     unsure: bool
+    reason: str | None = None
+
+
+UNLIKE = "it looks like none of the training photos"
+UNLIKELY = "no class is likely enough"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What spoke for a class in one picture.
+
+    ``heat`` (h, w) is how much each part of the square the network saw added to the class or, below zero,
+    spoke against it; ``features`` (D,) are what to look for its nearest training photos with
+    (``explain.nearest``), empty where the network has none.
+    """
+
+    label: str
+    heat: np.ndarray[Any, Any]
+    features: np.ndarray[Any, Any]
 
 
 class Predictor:
@@ -55,6 +75,7 @@ class Predictor:
         self.labels = opened.labels
         self.preprocessing = opened.preprocessing
         self.report = opened.report
+        self._familiar = opened.familiar
 
     def predict(self, pictures: Picture | Sequence[Picture], top_k: int = 5) -> list[Prediction]:
         """The answer for one picture or for each of several: paths, bytes, PIL pictures or uint8 arrays (H, W[, C]).
@@ -73,14 +94,34 @@ class Predictor:
         if top_k < 1:
             raise SettingError(f"The number of answers wanted is {top_k}; it must be at least 1.")
         sources = [_source(picture) for picture in pictures]
-        for logits in devices.stream(_answers, self._stamp, sources, self.device, self.limits):
-            yield PhotoError(logits) if isinstance(logits, str) else self._prediction(logits[0], top_k)
+        for outputs in devices.stream(_answers, self._stamp, sources, self.device, self.limits):
+            yield PhotoError(outputs) if isinstance(outputs, str) else self._prediction(outputs[0], top_k)
 
-    def _prediction(self, logits: np.ndarray[Any, Any], top_k: int) -> Prediction:
+    def evidence(self, picture: Picture, label: str | None = None) -> Evidence:
+        """What spoke for a class, by default the likeliest, in a picture as ``predict`` takes them.
+
+        Raises ``PhotoError`` when the picture cannot be used, ``SettingError`` for a class the model lacks.
+        """
+        if label is not None and label not in self.labels:
+            raise SettingError(f"The model has no class “{label}”; choose one of {', '.join(self.labels)}.")
+        opened = open_picture(_source(picture), None, self.limits)
+        square = transforms.evaluation(self.preprocessing)(opened)[None]
+        pixels = transforms.normalise(square, self.preprocessing, torch.device("cpu"), torch.float32)
+        network = _open(self._stamp).network
+        with torch.inference_mode():
+            outputs = with_features(copy.deepcopy(network))(pixels)[0].numpy()
+        place = int(outputs[: len(self.labels)].argmax()) if label is None else self.labels.index(label)
+        return Evidence(self.labels[place], explain.heat_map(network, pixels, place), outputs[len(self.labels) :])
+
+    def _prediction(self, outputs: np.ndarray[Any, Any], top_k: int) -> Prediction:
+        logits, pooled = outputs[: len(self.labels)], outputs[len(self.labels) :]
         shares = torch.from_numpy(logits).softmax(0).numpy()
         order = np.argsort(-shares, kind="stable")[:top_k]
         top = tuple(Guess(self.labels[i], float(shares[i])) for i in order)
-        return Prediction(top, unsure=bool(shares.max() < self.report.threshold))
+        reason = UNLIKELY if shares.max() < self.report.threshold else None
+        if self._familiar is not None and len(pooled):
+            reason = reason if self._familiar.knows(pooled[None], np.array([shares.argmax()]))[0] else UNLIKE
+        return Prediction(top, reason is not None, reason)
 
 
 def _source(picture: Picture) -> features.Source:
@@ -115,7 +156,8 @@ def _open(stamp: _Stamp) -> checkpoint.Checkpoint:
 @lru_cache(maxsize=4)
 def _network(stamp: _Stamp, device: Device) -> nn.Module:
     # A copy, because moving a network to another device would take it away from the one it is on.
-    return copy.deepcopy(_open(stamp).network).to(device.torch_device).to(memory_format=torch.channels_last)
+    network = with_features(copy.deepcopy(_open(stamp).network))
+    return network.to(device.torch_device).to(memory_format=torch.channels_last)
 
 
 def _answers(

@@ -70,9 +70,16 @@ class FeatureStore:
 
     def get(self, name: str, preparation: Preprocessing, shas: Sequence[str]) -> dict[str, Floats]:
         """The features (D,) that are known, by content."""
+        return self._known(_key(name, preparation), shas)
+
+    def get_looks(self, name: str, shas: Sequence[str]) -> dict[str, Floats]:
+        """What is known of the photos' looks, by content; these need no network and no preparation."""
+        return self._known(name, shas)
+
+    def _known(self, key: str, shas: Sequence[str]) -> dict[str, Floats]:
         query = "SELECT sha256, vector FROM features WHERE key = ? AND sha256 IN (SELECT value FROM json_each(?))"
         try:
-            rows = self._db.execute(query, (_key(name, preparation), json.dumps(list(shas)))).fetchall()
+            rows = self._db.execute(query, (key, json.dumps(list(shas)))).fetchall()
         except sqlite3.OperationalError as error:
             raise StorageError(f"The features computed before cannot be read ({error}); try again.") from error
         except sqlite3.DatabaseError:  # its beginning is whole, and something further on is not
@@ -84,6 +91,12 @@ class FeatureStore:
         """Keep the features (V, D) of one photo."""
         for preparation, vector in zip(preparations, vectors, strict=True):
             self._pending.append((_key(name, preparation), sha, vector.astype(np.float16).tobytes()))
+        if len(self._pending) >= self._BATCH:
+            self.flush()
+
+    def put_looks(self, name: str, sha: str, vector: Floats) -> None:
+        """Keep the looks of one photo."""
+        self._pending.append((name, sha, vector.astype(np.float16).tobytes()))
         if len(self._pending) >= self._BATCH:
             self.flush()
 

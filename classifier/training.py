@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import audit, checkpoint, fits, head, metrics, models, split
+from . import advice, audit, checkpoint, familiar, fits, head, metrics, models, quality, split
 from . import device as devices
 from .catalog import Asset
 from .config import Fit, Mode, Preprocessing, TrainConfig
 from .errors import DataError, PhotoError
-from .features import Embedder, Progress, gather
+from .features import Embedder, Progress, gather, looks_of
 from .metrics import Report
 from .names import natural_key
-from .predictor import Prediction, Predictor
+from .predictor import UNLIKE, Prediction, Predictor
 from .project import Project
 from .store import FeatureStore
 
@@ -33,7 +33,6 @@ Ints = NDArray[np.int64]
 
 DEFAULTS = TrainConfig()
 _FEW = 10  # photos of a class below which its score says little
-_UNEVEN = 5  # times as many photos as the smallest class
 
 
 @dataclass(frozen=True)
@@ -63,13 +62,39 @@ class Suspicion:
 
 
 @dataclass(frozen=True)
+class Poor:
+    """A photo to fix: what is wrong with it in a word, and in a sentence what to do about it."""
+
+    photo: Asset
+    kind: quality.Kind
+    advice: str
+
+
+@dataclass(frozen=True)
+class More:
+    """Photos to add: about how many of a class, how much more of it would be recognised, and why in a sentence."""
+
+    label: str
+    count: int
+    gain: float
+    advice: str
+
+
+@dataclass(frozen=True)
 class Checked:
-    """The end of a check: what the photos look like before training; groups hold photos of one scene."""
+    """The end of a check: what the photos look like before training; groups hold photos of one scene.
+
+    ``quality`` lists photos to fix, ``more_photos`` what to add, most pressing first, and ``conflicts`` the
+    photos that lie in several classes at once.
+    """
 
     classes: dict[str, int]
     look_alikes: tuple[tuple[Asset, ...], ...]
     suspects: tuple[Suspicion, ...]
     warnings: tuple[str, ...]
+    quality: tuple[Poor, ...] = ()
+    more_photos: tuple[More, ...] = ()
+    conflicts: tuple[tuple[Asset, ...], ...] = ()
 
 
 def estimate_seconds(photos: int, config: TrainConfig) -> float:
@@ -101,17 +126,21 @@ def train(
         photos, labels = _usable(project)
         chosen, photos = yield from _embedded(tools, project, photos, labels, config)
         truth = _numbers(photos, labels)
-        folds = _folds(project, photos, chosen.features, truth, config)
+        groups = _grouped(tools, project, photos, chosen.features)
+        folds = split.folds(truth, groups, config.folds, config.seed)
         yield Progress("Learning the classes", 0, len(photos), None)
         fitted = head.fit(chosen.features, truth, len(labels), folds)
-        report = _out_of_fold(fitted, truth, labels, chosen.fit, config)
-        report = yield from _on_own_split(tools, project, fitted, report)
-        tested = None if test is None else (yield from _on_test(tools, test, fitted, report))
+        known, distances = familiar.fit(chosen.features, truth, groups, fitted.probabilities.argmax(1))
+        report = _out_of_fold(fitted, truth, labels, groups, distances <= known.limit, chosen.fit, config)
+        answers = _Answers(fitted, known)
+        report = yield from _on_own_split(tools, project, answers, report)
+        tested = None if test is None else (yield from _on_test(tools, test, answers, report))
     preparation = models.preprocessing(config.backbone).fitted(chosen.fit)
     settings = _settings(tools, project, photos, fitted, config)
     tensors = models.tensors(config.backbone, project.features)
-    checkpoint.save(folder, tensors, fitted.weight, fitted.bias, preparation, report, settings)
-    project.catalog.record_run(folder.name, config.mode, report.to_json(), photos)
+    checkpoint.save(folder, tensors, fitted.weight, fitted.bias, preparation, report, settings, known)
+    judged = [] if report.judged_on == "out_of_fold" else project.catalog.assets(split=report.judged_on)
+    project.catalog.record_run(folder.name, config.mode, report.to_json(), [*photos, *judged])
     yield Finished(report, folder, perf_counter() - started, tested)
 
 
@@ -132,9 +161,10 @@ def check(
     with closing(FeatureStore(project.features)) as store:
         tools = Embedder(config.backbone, devices.choose(device), store, project.limits)
         photos, table = yield from _looked_at(tools, project, photos, preparation, "Looking at the photos")
+        groups = _alike(tools, project, photos, table)
+        poor, remarks = _poor(photos, _looks(tools, project, photos))
     labels = tuple(sorted({asset.label for asset in photos}, key=natural_key))
     truth = _numbers(photos, labels)
-    groups = audit.look_alikes(table) if len(photos) else np.zeros(0, np.int64)
     found: tuple[Suspicion, ...] = ()
     if len(labels) > 1:
         fitted = head.fit(table, truth, len(labels), split.folds(truth, groups, config.folds, config.seed))
@@ -142,7 +172,15 @@ def check(
             Suspicion(photos[suspect.photo], labels[suspect.suggested], suspect.score)
             for suspect in audit.suspects(fitted.probabilities, truth)
         )
-    yield Checked(project.classes(), _scenes(photos, groups), found, tuple(_warnings(truth, labels)))
+    yield Checked(
+        project.classes(),
+        _scenes(photos, groups),
+        found,
+        (*_warnings(truth, labels), *remarks),
+        poor,
+        tuple(_more(table, truth, labels, groups, config.seed)),
+        tuple(map(tuple, project.conflicts())),
+    )
 
 
 def evaluate(predictor: Predictor, project: Project) -> Report:
@@ -165,7 +203,8 @@ def evaluate(predictor: Predictor, project: Project) -> Report:
         for guess in answer.top:
             row[place[guess.label]] = guess.confidence
     truth = _numbers([asset for asset, _ in judged], predictor.labels)
-    return metrics.rejudged(predictor.report, probabilities, truth, "test")
+    known = np.array([answer.reason != UNLIKE for _, answer in judged])
+    return metrics.rejudged(predictor.report, probabilities, truth, "test", familiar=known)
 
 
 # -- which photos
@@ -232,13 +271,37 @@ def _looked_at(
 # -- learning and judging
 
 
-def _folds(project: Project, photos: Sequence[Asset], features: Floats, truth: Ints, config: TrainConfig) -> Ints:
-    """Folds in which photos of one scene stay together; the groups are written to the catalogue."""
-    groups = audit.look_alikes(features)
+def _grouped(tools: Embedder, project: Project, photos: Sequence[Asset], features: Floats) -> Ints:
+    """Which photos are of one scene, as numbers (N,); also written to the catalogue."""
+    groups = _alike(tools, project, photos, features)
     scenes = _scenes(photos, groups)
     alone: dict[int, int | None] = {asset.id: None for asset in photos}
     project.catalog.set_group(alone | {asset.id: scene[0].id for scene in scenes for asset in scene})
-    return split.folds(truth, groups, config.folds, config.seed)
+    return groups
+
+
+def _alike(tools: Embedder, project: Project, photos: Sequence[Asset], features: Floats) -> Ints:
+    return audit.look_alikes(features, _looks(tools, project, photos)) if photos else np.zeros(0, np.int64)
+
+
+def _looks(tools: Embedder, project: Project, photos: Sequence[Asset]) -> Floats:
+    return looks_of(tools, [(asset.sha256, project.photo_path(asset)) for asset in photos])
+
+
+def _poor(photos: Sequence[Asset], looks: Floats) -> tuple[tuple[Poor, ...], tuple[str, ...]]:
+    """The photos to fix, and what is to be said of the set as a whole."""
+    widths, heights = (np.array([getattr(asset, side) for asset in photos], np.int64) for side in ("width", "height"))
+    flaws = quality.flaws(looks, widths, heights)
+    poor = tuple(Poor(photos[flaw.photo], flaw.kind, flaw.sentence) for flaw in flaws)
+    return poor, tuple(quality.of_the_whole_set(widths, heights))
+
+
+def _more(features: Floats, truth: Ints, labels: Sequence[str], groups: Ints, seed: int) -> Iterator[More]:
+    """What to add, class by class."""
+    counts = np.bincount(truth, minlength=len(labels))
+    curve = advice.learning_curve(features, truth, len(labels), groups, seed) if len(labels) > 1 else None
+    for wanted in advice.wanted(counts, curve):
+        yield More(labels[wanted.label], wanted.count, wanted.gain, wanted.sentence(labels))
 
 
 def _scenes(photos: Sequence[Asset], groups: Ints) -> tuple[tuple[Asset, ...], ...]:
@@ -248,18 +311,36 @@ def _scenes(photos: Sequence[Asset], groups: Ints) -> tuple[tuple[Asset, ...], .
     return tuple(tuple(scene) for scene in members.values() if len(scene) > 1)
 
 
-def _out_of_fold(fitted: head.HeadFit, truth: Ints, labels: tuple[str, ...], fit: Fit, config: TrainConfig) -> Report:
+@dataclass(frozen=True)
+class _Answers:
+    """What answers: the head, and what it knows of the training photos."""
+
+    head: head.HeadFit
+    familiar: familiar.Familiar
+
+
+def _out_of_fold(
+    fitted: head.HeadFit,
+    truth: Ints,
+    labels: tuple[str, ...],
+    groups: Ints,
+    known: NDArray[np.bool_],
+    fit: Fit,
+    config: TrainConfig,
+) -> Report:
     return metrics.report(
         fitted.probabilities,
         truth,
         labels,
         images=len(truth),
         judged_on="out_of_fold",
-        threshold=metrics.unsure_threshold(fitted.probabilities, truth),
+        threshold=metrics.unsure_threshold(fitted.probabilities, truth, familiar=known),
         temperature=fitted.temperature,
         warnings=_warnings(truth, labels),
         fit=fit,
         backbone=config.backbone,
+        scenes=groups,
+        familiar=known,
     )
 
 
@@ -274,7 +355,7 @@ def _warnings(truth: Ints, labels: Sequence[str]) -> list[str]:
     few = [f"“{label}” ({count})" for label, count in zip(labels, counts) if count < _FEW]
     if few:
         warnings.append(f"There are few photos of {', '.join(few)}: with {_FEW} or more each, the score says more.")
-    if len(labels) > 1 and counts.max() > _UNEVEN * counts.min():
+    if len(labels) > 1 and counts.max() > advice.UNEVEN * counts.min():
         small, large = labels[int(counts.argmin())], labels[int(counts.argmax())]
         warnings.append(
             f"“{large}” has {counts.max()} photos and “{small}” only {counts.min()}: add photos of “{small}”."
@@ -283,18 +364,18 @@ def _warnings(truth: Ints, labels: Sequence[str]) -> list[str]:
 
 
 def _on_own_split(
-    tools: Embedder, project: Project, fitted: head.HeadFit, report: Report
+    tools: Embedder, project: Project, answers: _Answers, report: Report
 ) -> Generator[Progress, None, Report]:
     """The report on the test or else the validation photos the person set apart; as it is if there are none."""
     for name in ("test", "val"):
         photos = _of_known_classes(project, project.catalog.assets(split=name), report)
         if photos:
-            return (yield from _judged(tools, project, photos, fitted, report))
+            return (yield from _judged(tools, project, photos, answers, report))
     return report
 
 
-def _on_test(tools: Embedder, test: Project, fitted: head.HeadFit, report: Report) -> Generator[Progress, None, Report]:
-    return (yield from _judged(tools, test, _test_photos(test, report), fitted, report))
+def _on_test(tools: Embedder, test: Project, answers: _Answers, report: Report) -> Generator[Progress, None, Report]:
+    return (yield from _judged(tools, test, _test_photos(test, report), answers, report))
 
 
 def _of_known_classes(project: Project, photos: Sequence[Asset], report: Report) -> list[Asset]:
@@ -314,16 +395,19 @@ def _test_photos(test: Project, report: Report) -> list[Asset]:
 
 
 def _judged(
-    tools: Embedder, project: Project, photos: Sequence[Asset], fitted: head.HeadFit, report: Report
+    tools: Embedder, project: Project, photos: Sequence[Asset], answers: _Answers, report: Report
 ) -> Generator[Progress, None, Report]:
     """The report with its scores taken on these photos instead, or as it is if none of them can be read."""
     preparation = models.preprocessing(tools.backbone).fitted(report.fit)
     good, table = yield from _looked_at(tools, project, photos, preparation, "Checking on the test photos")
     if not good:
         return report
-    probabilities = metrics.softmax(table @ fitted.weight.T + fitted.bias)
+    probabilities = metrics.softmax(table @ answers.head.weight.T + answers.head.bias)
     truth = _numbers(good, report.labels)
-    return metrics.rejudged(report, probabilities, truth, "val" if good[0].split == "val" else "test")
+    judged_on: metrics.JudgedOn = "val" if good[0].split == "val" else "test"
+    scenes = _alike(tools, project, good, table)
+    known = answers.familiar.knows(table, probabilities.argmax(1))
+    return metrics.rejudged(report, probabilities, truth, judged_on, scenes, known)
 
 
 def _settings(

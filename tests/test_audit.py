@@ -76,7 +76,7 @@ def test_suspects_are_the_doubted_photos_worst_first() -> None:
     probabilities = np.array([[0.9, 0.1, 0], [0.6, 0.4, 0], [0.05, 0.05, 0.9], [0, 1, 0]], np.float32)
     found = audit.suspects(probabilities, np.array([0, 1, 1, 1]))
     assert [(suspect.photo, suspect.suggested) for suspect in found] == [(2, 2), (1, 0)]
-    assert [suspect.score for suspect in found] == pytest.approx([0.85, 0.2])
+    assert [suspect.score for suspect in found] == pytest.approx([0.95, 0.6])
 
 
 def test_nobody_is_suspected_where_all_is_right() -> None:

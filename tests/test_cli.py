@@ -67,6 +67,7 @@ def test_a_check_says_what_was_promised_and_writes_nothing_beside_the_photos(
     result = run(capsys, "check", data)
     assert set(result) == {
         "classes", "images", "left_out", "exact_duplicates", "near_duplicates", "suspects", "warnings",
+        "quality", "more_photos", "conflicts",
     }  # fmt: skip
     assert (result["classes"], result["images"]) == ({"cat": 3, "dog": 5}, 8)
     assert {row["file"] for row in result["left_out"]} == {"cat/copy.jpg", "dog/notes.txt"}

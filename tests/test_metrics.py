@@ -189,7 +189,10 @@ def test_a_report_that_is_none_is_a_plain_message(change: dict[str, Any]) -> Non
         Report.from_json({**GOOD, **change})
 
 
-@pytest.mark.parametrize("name", sorted(GOOD))
+NEWER = {"scenes", "photos_needed", "top_accuracy", "calibration_error", "calibration_error_before", "cost"}
+
+
+@pytest.mark.parametrize("name", sorted(GOOD.keys() - NEWER))
 def test_a_report_with_an_entry_missing_is_a_plain_message(name: str) -> None:
     with pytest.raises(ModelError, match=r"^The model's report is incomplete"):
         Report.from_json({key: value for key, value in GOOD.items() if key != name})

@@ -1,0 +1,153 @@
+"""Whether a photo looks like any of the training photos: where those lie in feature space, in a few hundred kilobytes.
+
+A classifier that knows five flowers is sure of a flower also before a dustbin. So an answer is asked for a
+second time: how far is the photo from the nearest training photos of the class that it is taken for? (Deep
+nearest neighbours, Sun et al., ICML 2022, there without the class.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import ModelError
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+KEEP = 0.93  # share of the training photos that have to look familiar to the others
+_NEAREST = 5
+_MOST_PHOTOS = 2000  # that are kept; of more, an even choice
+_MOST_NUMBERS = 170_000  # in the basis: with 16 bits each, a third of a megabyte
+_BLOCK = 1024  # photos compared at a time, so that memory stays bounded
+_FEW = 20  # photos from which a limit cannot be read off with any confidence
+
+
+@dataclass(frozen=True)
+class Familiar:
+    """The training photos as ``points`` (N, R) on a ``basis`` (D, R) about a ``centre`` (D,), and their classes (N,).
+
+    A photo is familiar when its mean squared distance to the five nearest points of its class is at most
+    ``limit``.
+    """
+
+    centre: Floats
+    basis: Floats
+    points: Floats
+    labels: Ints
+    limit: float
+
+    def distances(self, features: Floats, guesses: Ints) -> Floats:
+        """Mean squared distance (n,) of pooled features (n, D) to the nearest training photos of the class guessed."""
+        found = [self._distances(features[rows], guesses[rows]) for rows in _blocks(len(features))]
+        return np.concatenate(found) if found else np.zeros(0, np.float32)
+
+    def knows(self, features: Floats, guesses: Ints) -> NDArray[np.bool_]:
+        """Whether photos (n, D) look like training photos of the class they are taken for (n,)."""
+        return np.asarray(self.distances(features, guesses) <= self.limit, np.bool_)
+
+    def _distances(self, features: Floats, guesses: Ints) -> Floats:
+        return _nearest(self._squares(features), self.labels[None] == guesses[:, None])
+
+    def _squares(self, features: Floats) -> Floats:
+        rows = _directions(features) - self.centre
+        inner = (rows @ self.basis) @ self.points.T
+        squares = np.square(rows).sum(1)[:, None] - 2 * inner + np.square(self.points).sum(1)
+        return np.asarray(np.maximum(squares, 0), np.float32)
+
+    def tensors(self) -> dict[str, NDArray[np.generic]]:
+        """What is written down, in 16 bits where that is fine enough."""
+        half = {name: getattr(self, name).astype(np.float16) for name in ("centre", "basis", "points")}
+        return {**half, "labels": self.labels.astype(np.int32), "limit": np.array([self.limit], np.float32)}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, NDArray[np.generic]]) -> Familiar:
+        """The inverse of ``tensors``; raises ``ModelError`` where they do not belong together."""
+        try:
+            centre, basis, points = (np.asarray(tensors[name], np.float32) for name in ("centre", "basis", "points"))
+            labels, limit = np.asarray(tensors["labels"], np.int64), float(np.asarray(tensors["limit"])[0])
+            numbers = basis.shape == (len(centre), points.shape[1]) and labels.shape == (len(points),)
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise ModelError(_DAMAGED) from error
+        if not numbers or centre.ndim != 1 or not len(points) or np.isnan(limit):
+            raise ModelError(_DAMAGED)
+        return cls(centre, basis, points, labels, limit)
+
+
+_DAMAGED = "What the model keeps of its training photos (familiar.safetensors) is damaged; get the folder again."
+
+
+def fit(features: Floats, labels: Ints, scenes: Ints, guesses: Ints, keep: float = KEEP) -> tuple[Familiar, Floats]:
+    """Learn from the training photos' features (N, D) how far from one another they lie; also gives those distances.
+
+    ``guesses`` (N,) are the classes they are taken for out of fold. Each photo is measured against those of
+    other ``scenes`` (N,), and the limit set so that the share ``keep`` of them is familiar.
+    """
+    rows = _directions(features)
+    centre = rows.mean(0)
+    basis = _basis(rows - centre)
+    kept = np.unique(np.linspace(0, len(rows) - 1, _MOST_PHOTOS).astype(np.int64))  # photos come class by class
+    points = (rows[kept] - centre) @ basis
+    found = Familiar(_half(centre), _half(basis), _half(points), labels[kept], np.inf)
+    distances = np.concatenate(
+        [
+            _nearest(
+                found._squares(features[part]),
+                (labels[kept][None] == guesses[part][:, None]) & (scenes[kept][None] != scenes[part][:, None]),
+            )
+            for part in _blocks(len(features))
+        ]
+    )
+    return Familiar(found.centre, found.basis, found.points, found.labels, _limit(distances, keep)), distances
+
+
+def _limit(distances: Floats, keep: float) -> float:
+    """The distance within which a new photo of the same kind lies with probability ``keep``.
+
+    Read off as in conformal prediction (Vovk et al., 2005). From a handful of photos it cannot be: then half as
+    much again as the largest seen.
+    """
+    known = np.sort(distances[np.isfinite(distances)])
+    if len(known) < _FEW:
+        return 1.5 * float(known[-1]) if len(known) else float(np.inf)
+    return float(known[min(len(known), int(np.ceil((len(known) + 1) * keep))) - 1])
+
+
+def _nearest(squares: Floats, same: NDArray[np.bool_]) -> Floats:
+    """The mean of the five smallest squares (n, N) that count, of all there are if fewer, infinite if none."""
+    counted = np.where(same, squares, np.inf)
+    count = min(_NEAREST, counted.shape[1])
+    smallest = np.partition(counted, count - 1, axis=1)[:, :count]
+    known = np.isfinite(smallest)
+    sums = np.where(known, smallest, 0).sum(1)
+    return np.where(known.any(1), sums / np.maximum(known.sum(1), 1), np.inf).astype(np.float32)
+
+
+def _directions(features: Floats) -> Floats:
+    """Rooted features of length one: Hellinger's distance between them, as for look-alikes."""
+    rooted = np.sign(features) * np.sqrt(np.abs(features))
+    unit: Floats = rooted / np.maximum(np.linalg.norm(rooted, axis=1, keepdims=True), 1e-9)
+    return unit
+
+
+def _basis(rows: Floats) -> Floats:
+    """The main directions (D, R) in which the photos differ."""
+    count, width = rows.shape
+    rank = max(1, min(count, width, _MOST_NUMBERS // width))
+    if count <= width:
+        values, vectors = np.linalg.eigh(rows @ rows.T)
+        lengths = np.sqrt(np.maximum(values[-rank:], 1e-12))
+        return np.asarray((rows.T @ vectors[:, -rank:]) / lengths, np.float32)
+    return np.asarray(np.linalg.eigh(rows.T @ rows)[1][:, -rank:], np.float32)
+
+
+def _half(values: Floats) -> Floats:
+    """Rounded as it will be read from the file, so that both give the same answers."""
+    return values.astype(np.float16).astype(np.float32)
+
+
+def _blocks(count: int) -> list[slice]:
+    return [slice(start, start + _BLOCK) for start in range(0, count, _BLOCK)]
