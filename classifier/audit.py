@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,14 +13,18 @@ from .looks import likeness
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+Hits = NDArray[np.bool_]
 
 # Features: cosine of rooted, centred features. Roots (Hellinger's distance; Arandjelović and Zisserman, CVPR
 # 2012) keep single strong features from deciding. Looks: likeness of fingerprints (``looks.likeness``). The
 # network knows a scene again from another place, but thinks little of a photo turned on its side, where the
 # fingerprint is sure; so both are added. Found on 120 photos of seven sets with 14 changed copies each, and on all
-# pairs of those sets looked at by eye: at 1.55 and above nearly all pairs are true, at 1.45 there are two dandelions.
-_ALIKE = 1.55
+# pairs of those sets looked at by eye: at 1.6 and above nearly all pairs are true, at 1.45 there are two dandelions.
+_ALIKE = 1.6
 _CLEARLY = 0.65  # above what is usual between two photos and their next ones: one background does not make one scene
+_FAIRLY_ALIKE, _FAIRLY = 1.2, 0.5  # the same two for a photo and half of a scene
+_SEVERAL = 3  # photos to be like; two may be copies of one
+_ROUNDS = 3
 _SAME_PRINT = 0.95  # fingerprints so alike need no more of the network than that it does not object
 _CROWD = 20  # photos, or a twentieth of all: a larger “scene” is a uniform background, not a burst
 _BLOCK = 1024  # rows compared at a time, so that memory stays bounded
@@ -45,7 +50,7 @@ def look_alikes(features: Floats, looks: Floats | None = None) -> Ints:
     """
     centred = _rooted(features)
     if looks is not None:
-        return _groups(len(features), _scenes(centred, looks))
+        return _scenes(centred, looks)
     groups = np.arange(len(features), dtype=np.int64)
     for cosine in _STRICTER:
         groups = _groups(len(features), _close(centred, cosine))
@@ -61,28 +66,52 @@ def _rooted(features: Floats) -> Floats:
     return unit
 
 
-def _scenes(centred: Floats, looks: Floats) -> Iterator[tuple[int, int]]:
-    """Pairs of one scene.
+def _scenes(centred: Floats, looks: Floats) -> Ints:
+    """Group numbers (N,) by features and looks.
 
     Two photos have to be more alike than they are to their further neighbours (CSLS; Conneau et al., arXiv
-    1710.04087): hands before one wall are all alike, and only repeats among them stand out.
+    1710.04087): hands before one wall are all alike, and only repeats among them stand out. A photo also
+    joins a scene when it is fairly like half of the photos in it, as some of a burst are.
     """
+    pairs, both, same, usual = _candidates(centred, looks)
+    above = both - usual[pairs].mean(1)
+    groups = _groups(len(centred), pairs[same | ((both > _ALIKE) & (above > _CLEARLY))])
+    fairly = pairs[(both > _FAIRLY_ALIKE) & (above > _FAIRLY)]
+    for _ in range(_ROUNDS):
+        sizes, links = np.bincount(groups, minlength=len(groups)), Counter[tuple[int, int]]()
+        for one, other in np.concatenate([fairly, fairly[:, ::-1]]):
+            links[int(one), int(groups[other])] += 1
+        joins = [
+            (photo, group)
+            for (photo, group), count in links.items()
+            if groups[photo] != group and count >= max(_SEVERAL, sizes[group] / 2)
+        ]
+        if not joins:
+            break
+        known = [(photo, int(group)) for photo, group in enumerate(groups)]
+        groups = _groups(len(groups), [*known, *joins])
+    return groups
+
+
+def _candidates(centred: Floats, looks: Floats) -> tuple[Ints, Floats, Hits, Floats]:
+    """Pairs (P, 2) that are at least fairly alike, how much, whether their fingerprints are the same; and (N,) how
+    alike each photo is to its further neighbours."""
     count = len(centred)
     rank = min(max(_CROWD, count // 20), count // 2)
     usual = np.zeros(count, np.float32)
-    candidates: list[tuple[NDArray[np.int64], Floats, NDArray[np.bool_]]] = []
+    pairs, alike, equal = [], [], []
     for start in range(0, count, _BLOCK):
         rows = slice(start, start + _BLOCK)
         cosine, prints = centred[rows] @ centred.T, likeness(looks[rows], looks)
         both = cosine + prints
         usual[rows] = -np.partition(-both, rank, axis=1)[:, rank]
         same = (prints > _SAME_PRINT) & (cosine > 0)
-        found = np.argwhere(np.triu(same | (both > _ALIKE), 1 + start))
+        found = np.argwhere(np.triu(same | (both > _FAIRLY_ALIKE), 1 + start))
         places = found[:, 0], found[:, 1]
-        candidates.append((found + np.array([start, 0]), both[places], same[places]))
-    for pairs, both, same in candidates:
-        clear = both - usual[pairs].mean(1) > _CLEARLY if len(pairs) else same
-        yield from map(tuple, pairs[same | clear].tolist())
+        pairs.append(found + np.array([start, 0]))
+        alike.append(both[places])
+        equal.append(same[places])
+    return np.concatenate(pairs), np.concatenate(alike), np.concatenate(equal), usual
 
 
 def _close(centred: Floats, cosine: float) -> Iterator[tuple[int, int]]:
@@ -92,10 +121,10 @@ def _close(centred: Floats, cosine: float) -> Iterator[tuple[int, int]]:
             yield int(start + row), int(start + column)
 
 
-def _groups(count: int, pairs: Iterable[tuple[int, int]]) -> Ints:
+def _groups(count: int, pairs: Iterable[Sequence[int]] | Ints) -> Ints:
     groups = np.arange(count, dtype=np.int64)
     for one, other in pairs:
-        _join(groups, one, other)
+        _join(groups, int(one), int(other))
     return np.array([_root(groups, index) for index in range(count)], np.int64)
 
 

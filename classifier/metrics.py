@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from math import lgamma, log
 from typing import Any, Literal
 
 import numpy as np
@@ -47,7 +48,7 @@ class Report:
     inside the weights. ``warnings`` are plain sentences.
 
     ``accuracy_low`` to ``accuracy_high`` is a prediction: in 19 of 20 cases so many are right of new photos,
-    half as many as were judged (see ``interval``). ``scenes`` is the number of different scenes among
+    a third as many as were judged (see ``interval``). ``scenes`` is the number of different scenes among
     those judged, ``photos_needed`` how many have to be judged until the interval reaches 5 points to either
     side. ``top_accuracy[k - 1]`` is the share whose class is among the first k answers.
     ``calibration_error`` and ``calibration_error_before`` are those with and without the temperature.
@@ -114,6 +115,8 @@ _COST_SHARES = ("threshold", "answered", "right")
 _NEWER_SHARES = ("calibration_error", "calibration_error_before")
 _NEWER_COUNTS = ("scenes", "photos_needed")
 _Z = 1.959964  # standard errors of a 95 % interval
+_MISSED = 0.025  # beyond either end of it
+_NEW = 1 / 3  # new photos to each one judged, for whose share right an interval is given
 _BINS = 15  # of confidence, equally wide, as in Guo et al., arXiv 1706.04599
 _TOP = 5
 _THRESHOLDS = 21  # points of the cost curve, from 0 to 1
@@ -136,27 +139,36 @@ def confusion_matrix(truth: Ints, predicted: Ints, classes: int) -> Ints:
     return np.bincount(truth * classes + predicted, minlength=classes * classes).reshape(classes, classes)
 
 
-def wilson_interval(right: float, total: float) -> tuple[float, float]:
-    """The 95 % interval of a share, which stays honest for few photos (Wilson, JASA 22, 1927)."""
-    if total == 0:
-        return 0.0, 1.0
-    share = right / total
-    centre = share + _Z * _Z / (2 * total)
-    spread = _Z * float(np.sqrt(share * (1 - share) / total + _Z * _Z / (4 * total * total)))
-    width = 1 + _Z * _Z / total
-    return max(0.0, (centre - spread) / width), min(1.0, (centre + spread) / width)
-
-
 def interval(right: NDArray[np.bool_], scenes: Ints | None = None) -> tuple[float, float]:
-    """The 95 % prediction interval of the share right among new photos, half as many as these (N,).
+    """The 95 % prediction interval of the share right among new photos, a third as many as these (N,).
 
-    What a person sees next is a share of so and so many new photos, which varies by itself, and more the
-    fewer they are: of half as many it has three times the variance of the mean of these. That is
-    Wilson's interval of a third of the photos. Photos of one scene (``scenes``, (N,), numbers) tell less
-    than as many different ones.
+    What a person sees next is the share of so and so many new photos, which varies by itself, and more the
+    fewer they are. It is predicted by the beta-binomial distribution that follows from Jeffreys's prior, which
+    needs no large numbers (Brown, Cai and DasGupta, Statistical Science 16, 2001). Photos of one scene
+    (``scenes``, (N,), numbers) tell less than as many different ones.
     """
-    count = effective_count(right, scenes) / 3
-    return wilson_interval(float(right.mean()) * count, count) if count else (0.0, 1.0)
+    count = effective_count(right, scenes)
+    if not count:
+        return 0.0, 1.0
+    share, new = float(right.mean()), max(1, round(count * _NEW))
+    chances = _beta_binomial(new, share * count + 0.5, (1 - share) * count + 0.5)
+    below = np.cumsum(chances)
+    low, high = (int(np.searchsorted(below, quantile)) / new for quantile in (_MISSED, 1 - _MISSED))
+    return min(low, share), max(high, share)
+
+
+def _beta_binomial(count: int, right: float, wrong: float) -> NDArray[np.float64]:
+    """The probabilities of 0, 1, … ``count`` right, after so many ``right`` and ``wrong``."""
+
+    def log_beta(one: float, other: float) -> float:
+        return lgamma(one) + lgamma(other) - lgamma(one + other)
+
+    none = log_beta(right, wrong)
+    logs = [
+        -log_beta(hits + 1, count - hits + 1) - log(count + 1) + log_beta(hits + right, count - hits + wrong) - none
+        for hits in range(count + 1)
+    ]
+    return np.exp(np.array(logs))
 
 
 def effective_count(right: NDArray[np.bool_], scenes: Ints | None) -> float:
@@ -188,7 +200,7 @@ def effective_count(right: NDArray[np.bool_], scenes: Ints | None) -> float:
 def photos_needed(share: float, scenes_per_photo: float = 1.0) -> int:
     """About how many photos have to be judged until ``interval`` reaches no further than 5 points to either side."""
     spread = min(max(share, 0.05), 0.95)
-    return int(np.ceil(3 * _Z * _Z * spread * (1 - spread) / _PRECISE**2 / max(scenes_per_photo, 1e-3)))
+    return int(np.ceil((1 + 1 / _NEW) * _Z * _Z * spread * (1 - spread) / _PRECISE**2 / max(scenes_per_photo, 1e-3)))
 
 
 def top_accuracy(probabilities: Floats, truth: Ints) -> tuple[float, ...]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from itertools import combinations
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from PIL import Image
 from classifier import audit, models
 from classifier import device as devices
 from classifier.config import Limits
-from classifier.features import Embedder, embed
+from classifier.features import Embedder, embed, looks_of
 from classifier.store import FeatureStore
 
 NAME = "tf_efficientnet_lite0"
@@ -36,6 +37,46 @@ def test_copies_and_resaves_are_one_scene_and_different_photos_are_not(table: np
     groups = audit.look_alikes(table)
     assert len(set(groups[:32])) == 32
     assert set(groups[32:]) == {groups[0]}
+
+
+def test_a_photo_in_another_form_is_of_the_same_scene(example_set: Path, features: Path, tmp_path: Path) -> None:
+    """Mirrored, turned, cropped and darker copies of three photos, with their looks."""
+    originals = sorted(example_set.glob("*/*.jpg"))
+    tools = Embedder(NAME, devices.choose("cpu"), FeatureStore(features), Limits())
+    paths = list(originals)
+    for place in (1, 12, 30):
+        with Image.open(originals[place]) as photo:
+            width, height = photo.size
+            margins = (width // 20, height // 20, width - width // 20, height - height // 20)
+            copies = [
+                photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+                photo.transpose(Image.Transpose.ROTATE_90),
+                photo.crop(margins),
+                photo.point(lambda value: round(0.7 * value)),
+            ]
+            for number, copy in enumerate(copies):
+                paths.append(tmp_path / f"{place} {number}.jpg")
+                copy.save(paths[-1], quality=60)
+    pairs = [(path.stem + str(path.stat().st_mtime_ns), path) for path in paths]
+    rows = np.stack(list(embed(tools, pairs, [models.preprocessing(NAME).fitted("whole")])))[:, 0]
+    groups = audit.look_alikes(rows, looks_of(tools, pairs))
+    tools.store.close()
+    assert len(set(groups[:32])) >= 25  # drawn leaves are much alike
+    for start, place in zip((32, 36, 40), (1, 12, 30)):
+        assert set(groups[start : start + 4]) == {groups[place]}
+
+
+def test_looks_are_noted_while_photos_are_embedded(example_set: Path, tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path)
+    tools = Embedder(NAME, devices.choose("cpu"), store, Limits())
+    copy = Path(shutil.copy(next(example_set.glob("mug/*")), tmp_path / "copy.jpg"))
+    assert len(list(embed(tools, [("mug", copy)], [models.preprocessing(NAME).fitted("whole")]))) == 1
+    again = looks_of(tools, [("another", copy)])
+    copy.unlink()
+    found = looks_of(tools, [("mug", copy), ("gone", copy)])
+    store.close()
+    np.testing.assert_allclose(found[0], again[0], atol=0.05)  # decoded at another scale
+    assert np.isnan(found[1]).all()
 
 
 def test_likeness_reaches_over_a_chain_and_is_the_same_in_any_order() -> None:

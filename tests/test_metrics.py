@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import betabinom
 from sklearn import metrics as oracle
 
 from classifier import metrics
@@ -66,15 +66,19 @@ def test_classes_that_are_never_there_or_never_named_score_nothing_and_break_not
     assert report.balanced_accuracy == pytest.approx(0.5)  # over the two classes that have photos
 
 
-@pytest.mark.parametrize("total", [1, 2, 7, 40, 1000])
-def test_the_interval_is_wilsons(total: int) -> None:
+@pytest.mark.parametrize("total", [3, 7, 40, 1000])
+def test_the_interval_is_that_of_the_beta_binomial_distribution(total: int) -> None:
     for right in {0, 1, total // 2, total - 1, total}:
-        theirs = binomtest(right, total).proportion_ci(method="wilson")
-        assert metrics.wilson_interval(right, total) == pytest.approx((theirs.low, theirs.high), abs=1e-6)
+        hits = np.arange(total) < right
+        new = round(total / 3)
+        theirs = betabinom(new, right + 0.5, total - right + 0.5).ppf([0.025, 0.975]) / new
+        low, high = metrics.interval(hits)
+        assert low == pytest.approx(min(theirs[0], hits.mean()))
+        assert high == pytest.approx(max(theirs[1], hits.mean()))
 
 
 def test_of_no_photos_nothing_is_known() -> None:
-    assert metrics.wilson_interval(0, 0) == (0.0, 1.0)
+    assert metrics.interval(np.zeros(0, np.bool_)) == (0.0, 1.0)
     empty = metrics.rejudged(report_on(*answers(3)), np.zeros((0, 3), np.float32), np.zeros(0, np.int64), "test")
     assert (empty.accuracy, empty.accuracy_low, empty.accuracy_high, empty.balanced_accuracy) == (0, 0, 1, 0)
     assert empty.in_words()
@@ -94,7 +98,116 @@ def test_softmax_stands_large_numbers() -> None:
     assert shares.tolist() == [[1.0, 0.0], [0.5, 0.5]]
 
 
+@pytest.mark.parametrize("classes", [2, 4, 8])
+def test_the_share_among_the_first_answers_is_scikit_learns(classes: int) -> None:
+    probabilities, truth = answers(classes)
+    found = metrics.top_accuracy(probabilities, truth)
+    assert len(found) == min(classes, 5)
+    for place, share in enumerate(found, 1):
+        if place < classes and classes > 2:
+            theirs = oracle.top_k_accuracy_score(truth, probabilities, k=place, labels=range(classes))
+            assert share == pytest.approx(theirs)
+    assert found[0] == pytest.approx(oracle.accuracy_score(truth, probabilities.argmax(1)))
+    if classes <= 5:
+        assert found[-1] == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_calibration_error_is_the_gap_in_each_bin(seed: int) -> None:
+    probabilities, truth = answers(3, 300, seed)
+    confidence, right = probabilities.max(1), probabilities.argmax(1) == truth
+    gap = 0.0
+    for low in np.arange(15) / 15:
+        there = (confidence > low) & (confidence <= low + 1 / 15)
+        gap += there.mean() * abs(confidence[there].mean() - right[there].mean()) if there.any() else 0
+    assert metrics.calibration_error(probabilities, truth) == pytest.approx(gap, abs=1e-6)
+
+
+def test_the_error_before_is_that_of_the_undivided_logits() -> None:
+    probabilities, truth = answers(3, 300)
+    report = report_on(probabilities, truth)  # its temperature is 1.2
+    undivided = metrics.softmax(np.log(probabilities) * np.float32(1.2))
+    assert report.calibration_error == metrics.calibration_error(probabilities, truth)
+    assert report.calibration_error_before == pytest.approx(metrics.calibration_error(undivided, truth), abs=1e-5)
+
+
+# -- the interval
+
+
+def bursts(objects: int, shots: int, share: float, seed: int, together: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Which photos are right (N,), and their scenes (N,); ``together``: how much the shots of an object agree."""
+    rng = np.random.default_rng(seed)
+    of_object = rng.random(objects) < share
+    scenes = np.repeat(np.arange(objects), shots)
+    own = rng.random(objects * shots) < share
+    return np.where(rng.random(objects * shots) < together**0.5, of_object[scenes], own), scenes
+
+
+@pytest.mark.parametrize("together", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize(("objects", "shots"), [(20, 6), (60, 3), (100, 1)])
+def test_the_interval_covers_new_photos_a_third_as_many_nineteen_times_in_twenty(
+    objects: int, shots: int, together: float
+) -> None:
+    covered = []
+    for seed in range(300):
+        right, scenes = bursts(objects, shots, 0.85, seed, together)
+        new, _ = bursts(objects // 3, shots, 0.85, 1000 + seed, together)
+        low, high = metrics.interval(right, scenes)
+        covered.append(low - 1e-9 <= new.mean() <= high + 1e-9)
+    assert np.mean(covered) > 0.92
+
+
+def test_six_shots_of_one_object_tell_about_as_much_as_one_and_different_photos_all_they_can() -> None:
+    right, scenes = bursts(30, 6, 0.8, 0)
+    assert 30 <= metrics.effective_count(right, scenes) < 36
+    right, scenes = bursts(60, 6, 0.8, 0, together=0)
+    assert metrics.effective_count(right, scenes) > 220
+    assert metrics.effective_count(right, np.arange(360)) == metrics.effective_count(right, None) == 360
+
+
+@pytest.mark.parametrize("scenes", [[0, 0, 0, 0], [0, 0, 1, 1], [0, 1, 2, 3]])
+@pytest.mark.parametrize("right", [[1, 1, 1, 1], [0, 0, 0, 0], [1, 0, 1, 0]])
+def test_a_handful_of_photos_has_an_interval_about_its_share(right: list[int], scenes: list[int]) -> None:
+    hits = np.array(right, np.bool_)
+    low, high = metrics.interval(hits, np.array(scenes))
+    assert 0 <= low <= hits.mean() <= high <= 1
+    assert high - low > 0.5
+
+
+def test_with_as_many_photos_as_needed_the_interval_reaches_five_points_to_either_side() -> None:
+    for share in (0.6, 0.8, 0.95):
+        count = metrics.photos_needed(share)
+        low, high = metrics.interval(np.arange(count) < share * count)
+        assert (high - low) / 2 == pytest.approx(0.05, abs=0.01)
+    assert metrics.photos_needed(0.8, 0.5) == pytest.approx(2 * metrics.photos_needed(0.8), abs=1)
+
+
 # -- not sure
+
+
+def test_the_cost_of_a_threshold_is_counted() -> None:
+    probabilities, truth = answers(4)
+    familiar = np.arange(len(truth)) % 10 > 0
+    curve = metrics.cost_curve(probabilities, truth, familiar)
+    assert [point.threshold for point in curve] == pytest.approx(np.linspace(0, 1, 21))
+    for point in curve:
+        answered = (probabilities.max(1) >= point.threshold) & familiar
+        assert point.answered == pytest.approx(answered.mean())
+        if answered.any():
+            assert point.right == pytest.approx((probabilities.argmax(1) == truth)[answered].mean())
+    assert curve[0].answered == pytest.approx(0.9)
+
+
+def test_photos_that_are_not_answered_anyway_leave_less_room_for_a_threshold() -> None:
+    probabilities, truth = answers(4, 150)
+    familiar = np.arange(150) % 10 > 0
+    threshold = metrics.unsure_threshold(probabilities, truth, familiar=familiar)
+    assert ((probabilities.max(1) >= threshold) & familiar).mean() >= 0.9
+    assert threshold < metrics.unsure_threshold(probabilities, truth)
+    nobody = np.zeros(150, np.bool_)
+    assert metrics.unsure_threshold(probabilities, truth, familiar=nobody) == metrics.unsure_threshold(
+        probabilities, truth
+    )
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -142,7 +255,7 @@ def test_a_lower_target_never_asks_for_more_confidence() -> None:
     ],
 )
 def test_the_score_is_said_in_words(right: int, words: str) -> None:
-    low, high = metrics.wilson_interval(right, 1000)
+    low, high = metrics.interval(np.arange(1000) < right)
     report = report_on(*answers(2), accuracy=right / 1000, accuracy_low=low, accuracy_high=high)
     assert report.in_words().startswith(words)
     assert f"it could be {low:.0%} to {high:.0%}." in report.in_words()
@@ -150,7 +263,7 @@ def test_the_score_is_said_in_words(right: int, words: str) -> None:
 
 def test_few_photos_are_said_to_be_too_few_whatever_the_score() -> None:
     for right in (0, 1, 2):
-        low, high = metrics.wilson_interval(right, 2)
+        low, high = metrics.interval(np.arange(2) < right)
         words = report_on(*answers(2), accuracy=right / 2, accuracy_low=low, accuracy_high=high).in_words()
         assert words.startswith("There are too few photos to tell how often it is right: with this many photos")
 
@@ -190,6 +303,12 @@ def test_a_report_that_is_none_is_a_plain_message(change: dict[str, Any]) -> Non
 
 
 NEWER = {"scenes", "photos_needed", "top_accuracy", "calibration_error", "calibration_error_before", "cost"}
+
+
+def test_a_report_of_an_older_version_is_read() -> None:
+    older = Report.from_json({key: value for key, value in GOOD.items() if key not in NEWER})
+    assert (older.scenes, older.top_accuracy, older.cost) == (0, (), ())
+    assert older.confusion == Report.from_json(GOOD).confusion
 
 
 @pytest.mark.parametrize("name", sorted(GOOD.keys() - NEWER))

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from conftest import draw_photo, encode
 from PIL import ExifTags, Image
+from safetensors.numpy import load_file, save_file
 
 from classifier import Finished, Predictor
 from classifier.config import Limits
-from classifier.errors import PhotoError, SettingError
+from classifier.errors import ModelError, PhotoError, SettingError
 
 
 @pytest.fixture
@@ -124,6 +125,38 @@ def test_the_model_says_not_sure_under_its_threshold(trained: Finished, example_
         report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
         (folder / "report.json").write_text(json.dumps({**report, "threshold": threshold}), encoding="utf-8")
         assert Predictor(folder).predict(photo)[0].unsure is unsure
+
+
+def test_a_photo_unlike_all_training_photos_is_not_answered(trained: Finished, example_set: Path) -> None:
+    predictor = Predictor(trained.folder, "cpu")
+    known = predictor.predict(sorted(example_set.glob("*/*")))
+    assert np.mean([answer.unsure for answer in known]) < 0.15
+    noise = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
+    for strange in (noise, Image.new("RGB", (80, 80), "green")):
+        (answer,) = predictor.predict(strange)
+        assert (answer.unsure, answer.reason) == (True, "it looks like none of the training photos")
+    assert all((answer.reason is None) != answer.unsure for answer in known)
+
+
+def test_a_model_without_what_tells_strange_photos_answers_all(trained: Finished, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(trained.folder, tmp_path / "model"))
+    (folder / "familiar.safetensors").unlink()
+    assert Predictor(folder).predict(draw_photo())[0].reason in (None, "no class is likely enough")
+
+
+@pytest.mark.parametrize("content", [b"", b"none", "other"])
+def test_a_damaged_memory_of_the_training_photos_is_a_plain_message(
+    trained: Finished, tmp_path: Path, content: bytes | str
+) -> None:
+    folder = Path(shutil.copytree(trained.folder, tmp_path / "model"))
+    path = folder / "familiar.safetensors"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        tensors = load_file(path)
+        save_file({**tensors, "labels": tensors["labels"] + 9}, path)
+    with pytest.raises(ModelError, match=r"familiar\.safetensors.*get the folder again"):
+        Predictor(folder)
 
 
 def test_a_model_trained_anew_in_its_place_is_seen(trained: Finished, example_set: Path, tmp_path: Path) -> None:

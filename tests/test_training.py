@@ -84,6 +84,7 @@ def test_the_run_is_written_into_the_catalogue(project: Project) -> None:
     assert (run.name, run.mode) == (finished.folder.name, "quick")
     assert run.report == json.loads(json.dumps(finished.report.to_json()))
     assert len(project.catalog.run_assets(run.id)) == 8
+    assert run.report["scenes"] >= 7
     assert finish(train(project, QUICK)).folder != finished.folder  # another training, another folder
 
 
@@ -272,9 +273,29 @@ def test_a_check_finds_the_swapped_label_and_the_second_copy(example_set: Path, 
         assert checked.classes == {"apple": 8, "key": 9, "leaf": 9, "mug": 7}
         assert checked.suspects[0].photo.source == "leaf/not a leaf.jpg"
         assert checked.suspects[0].suggested == "mug"
-        (scene,) = checked.look_alikes
+        (scene,) = (scene for scene in checked.look_alikes if scene[0].label == "key")
         assert {photo.source for photo in scene} == {"key/key 02.jpg", "key/saved again.jpg"}
+        assert [(more.label, more.count) for more in checked.more_photos if more.label != "leaf"] == [
+            ("mug", 13), ("apple", 12), ("key", 11),
+        ]  # fmt: skip
+        assert "Add about 13 photos of “mug”" in checked.more_photos[0].advice
         assert any("few photos of “apple” (8)" in warning for warning in checked.warnings)
+
+
+def test_a_check_lists_photos_to_fix(example_set: Path, features: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(example_set, tmp_path / "data"))
+    Image.new("RGB", (300, 200), (3, 3, 3)).save(data / "mug" / "lens cap.jpg")
+    with Image.open(data / "key" / "key 03.jpg") as photo:
+        photo.resize((1200, 90)).save(data / "key" / "long.jpg")
+    shutil.copy(data / "key" / "key 04.jpg", data / "mug" / "both.jpg")
+    with over(data, features) as project:
+        *_, checked = check(project)
+    assert isinstance(checked, Checked)
+    assert {(poor.photo.source, poor.kind) for poor in checked.quality} == {
+        ("mug/lens cap.jpg", "dark"), ("key/long.jpg", "odd-shaped"),
+    }  # fmt: skip
+    assert all(poor.advice for poor in checked.quality)
+    assert [{asset.label for asset in group} for group in checked.conflicts] == [{"key", "mug"}]
 
 
 def test_a_check_of_one_class_says_what_is_missing(make_folder: MakeFolder, features: Path) -> None:
