@@ -271,6 +271,12 @@ class Catalog:
         rows = self._rows("SELECT sha256, label, split FROM run_assets WHERE run_id = ? ORDER BY rowid", run_id)
         return [RunAsset(*row) for row in rows]
 
+    def judged_on(self, run_id: int) -> list[RunAsset]:
+        """The photos whose answers are the score of a run: held out in turn, or set apart."""
+        (report,) = self._rows("SELECT report FROM runs WHERE id = ?", run_id)[0]
+        split = json.loads(report).get("judged_on", "out_of_fold")
+        return [asset for asset in self.run_assets(run_id) if asset.split == {"out_of_fold": "train"}.get(split, split)]
+
     def changed_since(self, run_id: int) -> Changes:
         """Which photos came, went or changed class since a run."""
         then, today = _labels_of(self.run_assets(run_id)), _labels_of(self.assets())

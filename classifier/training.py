@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
@@ -33,6 +34,7 @@ Ints = NDArray[np.int64]
 
 DEFAULTS = TrainConfig()
 _SMALL = 1000  # photos of which twice as many parts for cross-validation cost little
+_MIDDLING = head.STRENGTHS[1:2]
 _FEW = 10  # photos of a class below which its score says little
 
 
@@ -130,7 +132,7 @@ def train(
         groups = _grouped(tools, project, photos, chosen.features)
         folds = split.folds(truth, groups, _parts(config, len(photos)), config.seed)
         yield Progress("Learning the classes", 0, len(photos), None)
-        fitted = head.fit(chosen.features, truth, len(labels), folds)
+        fitted = _fitted(tools.store, photos, chosen, truth, folds, config)
         known, distances = familiar.fit(chosen.features, truth, groups, fitted.probabilities.argmax(1))
         report = _out_of_fold(fitted, truth, labels, groups, distances <= known.limit, chosen.fit, config)
         answers = _Answers(fitted, known)
@@ -169,7 +171,8 @@ def check(
     found: tuple[Suspicion, ...] = ()
     if len(labels) > 1:
         folds = split.folds(truth, groups, _parts(config, len(photos)), config.seed)
-        fitted = head.fit(table, truth, len(labels), folds)
+        strengths = head.STRENGTHS if len(photos) < _SMALL else _MIDDLING  # to rank photos one will do
+        fitted = head.fit(table, truth, len(labels), folds, strengths)
         found = tuple(
             Suspicion(photos[suspect.photo], labels[suspect.suggested], suspect.score)
             for suspect in audit.suspects(fitted.probabilities, truth)
@@ -271,6 +274,33 @@ def _looked_at(
 
 
 # -- learning and judging
+
+
+def _fitted(
+    store: FeatureStore, photos: Sequence[Asset], chosen: fits.Fitted, truth: Ints, folds: Ints, config: TrainConfig
+) -> head.HeadFit:
+    """The head. In a large set of which a few photos or labels are new, its penalty is that of the time before.
+
+    The same photos and labels give the same head again, however it was come by.
+    """
+    kinds = int(truth.max()) + 1
+    if len(photos) < _SMALL:
+        return head.fit(chosen.features, truth, kinds, folds)
+    question = json.dumps(["penalty", config.backbone, chosen.fit, config.seed])
+    state = _fingerprint(photos)
+    answer = store.recall(question, [asset.sha256 for asset in photos])
+    before: dict[str, Any] = json.loads(answer) if answer else {"state": state, "strength": None, "kept": False}
+    known: float | None = before["strength"] if before["state"] != state or before["kept"] else None
+    fitted = head.fit(chosen.features, truth, kinds, folds, (known,) if known else head.STRENGTHS)
+    if answer is None or before["state"] != state:
+        note = {"state": state, "strength": fitted.strength, "kept": known is not None}
+        store.remember(question, [asset.sha256 for asset in photos], json.dumps(note))
+    return fitted
+
+
+def _fingerprint(photos: Sequence[Asset]) -> str:
+    contents = "\n".join(sorted(f"{asset.sha256} {asset.label}" for asset in photos))
+    return hashlib.sha256(contents.encode()).hexdigest()
 
 
 def _parts(config: TrainConfig, photos: int) -> int:
@@ -421,7 +451,6 @@ def _settings(
     tools: Embedder, project: Project, photos: Sequence[Asset], fitted: head.HeadFit, config: TrainConfig
 ) -> dict[str, Any]:
     """What it takes to train the same model again."""
-    contents = "\n".join(sorted(f"{asset.sha256} {asset.label}" for asset in photos))
     packages = ("torch", "torchvision", "timm", "numpy", "pillow", "pillow-heif")
     return {
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -431,7 +460,7 @@ def _settings(
         "precision": str(tools.device.dtype).removeprefix("torch."),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
         "data": {
-            "fingerprint": hashlib.sha256(contents.encode()).hexdigest(),
+            "fingerprint": _fingerprint(photos),
             "splits": {name: sum(counts.values()) for name, counts in project.catalog.balance().items()},
         },
     }

@@ -13,7 +13,7 @@ from conftest import MakeFolder, draw_photo, train_on
 from PIL import Image
 from safetensors.torch import load_file
 
-from classifier import Checked, Finished, Predictor, Progress, Project, TrainConfig, check, train
+from classifier import Checked, Finished, Predictor, Progress, Project, TrainConfig, check, train, training
 from classifier.errors import DataError, ModelError
 from classifier.training import estimate_seconds, evaluate
 
@@ -95,6 +95,43 @@ def test_a_moved_photo_is_learned_under_its_new_class(project: Project, tmp_path
     again = finish(train(project, QUICK, tmp_path / "two"))
     assert again.report.labels == ("apple", "green apple", "mug")
     assert len(project.catalog.changed_since(project.catalog.runs()[-1].id).relabelled) == 2
+
+
+def test_after_a_correction_a_large_set_keeps_its_penalty_and_stays_reproducible(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "_SMALL", 0)  # as if it were large
+
+    def trained_as(name: str) -> tuple[float, dict[str, object]]:
+        finish(train(project, QUICK, tmp_path / name))
+        settings = json.loads((tmp_path / name / "training.json").read_text(encoding="utf-8"))
+        return settings["strength"], load_file(tmp_path / name / "model.safetensors")
+
+    first, again = trained_as("one"), trained_as("two")
+    project.move([project.photos("apple")[0].id], "mug")
+    moved, moved_again = trained_as("three"), trained_as("four")
+    assert first[0] == again[0] == moved[0] == moved_again[0]
+    for one, other in ((first[1], again[1]), (moved[1], moved_again[1])):
+        assert all(bool((one[key] == other[key]).all()) for key in one)
+
+
+def test_a_run_tells_which_photos_it_was_judged_on(example_set: Path, features: Path, tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        shutil.copytree(example_set / "key", tmp_path / "data" / part / "key")
+        shutil.copytree(example_set / "mug", tmp_path / "data" / part / "mug")
+        for number, path in enumerate(sorted((tmp_path / "data" / part).glob("*/*"))):
+            if (number % 4 == 0) != (part == "test"):
+                path.unlink()
+    with over(tmp_path / "data", features) as project:
+        report = finish(train(project, QUICK, tmp_path / "model")).report
+        (run,) = project.catalog.runs()
+        judged = project.catalog.judged_on(run.id)
+        assert report.judged_on == "test"
+        assert {photo.sha256 for photo in judged} == {photo.sha256 for photo in project.catalog.assets(split="test")}
+        assert len(project.catalog.run_assets(run.id)) == 16
+    with over(example_set, features) as project:
+        finish(train(project, QUICK, tmp_path / "other"))
+        assert len(project.catalog.judged_on(project.catalog.runs()[0].id)) == 32
 
 
 def test_the_fingerprint_tells_data_apart_and_not_the_order(project: Project, tmp_path: Path) -> None:
