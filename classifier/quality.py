@@ -67,7 +67,7 @@ def _found(looks: Floats, short: Ints, long: Ints) -> Iterator[tuple[Kind, Flags
         looks[:, name] for name in (seen.SHARPNESS, seen.DARKEST, seen.BRIGHTEST, seen.BLOWN_OUT)
     )
     contrast, shape = brightest - darkest, long / np.maximum(short, 1)
-    empty = (contrast < _EMPTY) & (_usual(contrast) > _USUAL * _EMPTY)
+    empty = (contrast < _EMPTY) & (_usual(contrast) > _USUAL * _EMPTY) & (darkest < _LIGHT)
     dark = (brightest < _DARK) & (brightest * _USUAL < _usual(brightest))
     white = (darkest > _LIGHT) & (_usual(darkest) < _LIGHT / 2)
     white |= (blown > _BLOWN_OUT) & (blown > _usual(blown) * _USUAL)
