@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import betabinom
 from sklearn import metrics as oracle
 
 from classifier import metrics
 from classifier.errors import ModelError
+from classifier.intervals import interval
 from classifier.metrics import Report
 
 
@@ -66,19 +66,8 @@ def test_classes_that_are_never_there_or_never_named_score_nothing_and_break_not
     assert report.balanced_accuracy == pytest.approx(0.5)  # over the two classes that have photos
 
 
-@pytest.mark.parametrize("total", [3, 7, 40, 1000])
-def test_the_interval_is_that_of_the_beta_binomial_distribution(total: int) -> None:
-    for right in {0, 1, total // 2, total - 1, total}:
-        hits = np.arange(total) < right
-        new = round(total / 3)
-        theirs = betabinom(new, right + 0.5, total - right + 0.5).ppf([0.025, 0.975]) / new
-        low, high = metrics.interval(hits)
-        assert low == pytest.approx(min(theirs[0], hits.mean()))
-        assert high == pytest.approx(max(theirs[1], hits.mean()))
-
-
 def test_of_no_photos_nothing_is_known() -> None:
-    assert metrics.interval(np.zeros(0, np.bool_)) == (0.0, 1.0)
+    assert interval(np.zeros(0, np.bool_)) == (0.0, 1.0)
     empty = metrics.rejudged(report_on(*answers(3)), np.zeros((0, 3), np.float32), np.zeros(0, np.int64), "test")
     assert (empty.accuracy, empty.accuracy_low, empty.accuracy_high, empty.balanced_accuracy) == (0, 0, 1, 0)
     assert empty.in_words()
@@ -129,57 +118,6 @@ def test_the_error_before_is_that_of_the_undivided_logits() -> None:
     undivided = metrics.softmax(np.log(probabilities) * np.float32(1.2))
     assert report.calibration_error == metrics.calibration_error(probabilities, truth)
     assert report.calibration_error_before == pytest.approx(metrics.calibration_error(undivided, truth), abs=1e-5)
-
-
-# -- the interval
-
-
-def bursts(objects: int, shots: int, share: float, seed: int, together: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Which photos are right (N,), and their scenes (N,); ``together``: how much the shots of an object agree."""
-    rng = np.random.default_rng(seed)
-    of_object = rng.random(objects) < share
-    scenes = np.repeat(np.arange(objects), shots)
-    own = rng.random(objects * shots) < share
-    return np.where(rng.random(objects * shots) < together**0.5, of_object[scenes], own), scenes
-
-
-@pytest.mark.parametrize("together", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize(("objects", "shots"), [(20, 6), (60, 3), (100, 1)])
-def test_the_interval_covers_new_photos_a_third_as_many_nineteen_times_in_twenty(
-    objects: int, shots: int, together: float
-) -> None:
-    covered = []
-    for seed in range(300):
-        right, scenes = bursts(objects, shots, 0.85, seed, together)
-        new, _ = bursts(objects // 3, shots, 0.85, 1000 + seed, together)
-        low, high = metrics.interval(right, scenes)
-        covered.append(low - 1e-9 <= new.mean() <= high + 1e-9)
-    assert np.mean(covered) > 0.92
-
-
-def test_six_shots_of_one_object_tell_about_as_much_as_one_and_different_photos_all_they_can() -> None:
-    right, scenes = bursts(30, 6, 0.8, 0)
-    assert 30 <= metrics.effective_count(right, scenes) < 36
-    right, scenes = bursts(60, 6, 0.8, 0, together=0)
-    assert metrics.effective_count(right, scenes) > 220
-    assert metrics.effective_count(right, np.arange(360)) == metrics.effective_count(right, None) == 360
-
-
-@pytest.mark.parametrize("scenes", [[0, 0, 0, 0], [0, 0, 1, 1], [0, 1, 2, 3]])
-@pytest.mark.parametrize("right", [[1, 1, 1, 1], [0, 0, 0, 0], [1, 0, 1, 0]])
-def test_a_handful_of_photos_has_an_interval_about_its_share(right: list[int], scenes: list[int]) -> None:
-    hits = np.array(right, np.bool_)
-    low, high = metrics.interval(hits, np.array(scenes))
-    assert 0 <= low <= hits.mean() <= high <= 1
-    assert high - low > 0.5
-
-
-def test_with_as_many_photos_as_needed_the_interval_reaches_five_points_to_either_side() -> None:
-    for share in (0.6, 0.8, 0.95):
-        count = metrics.photos_needed(share)
-        low, high = metrics.interval(np.arange(count) < share * count)
-        assert (high - low) / 2 == pytest.approx(0.05, abs=0.01)
-    assert metrics.photos_needed(0.8, 0.5) == pytest.approx(2 * metrics.photos_needed(0.8), abs=1)
 
 
 # -- not sure
@@ -255,7 +193,7 @@ def test_a_lower_target_never_asks_for_more_confidence() -> None:
     ],
 )
 def test_the_score_is_said_in_words(right: int, words: str) -> None:
-    low, high = metrics.interval(np.arange(1000) < right)
+    low, high = interval(np.arange(1000) < right)
     report = report_on(*answers(2), accuracy=right / 1000, accuracy_low=low, accuracy_high=high)
     assert report.in_words().startswith(words)
     assert f"it could be {low:.0%} to {high:.0%}." in report.in_words()
@@ -263,7 +201,7 @@ def test_the_score_is_said_in_words(right: int, words: str) -> None:
 
 def test_few_photos_are_said_to_be_too_few_whatever_the_score() -> None:
     for right in (0, 1, 2):
-        low, high = metrics.interval(np.arange(2) < right)
+        low, high = interval(np.arange(2) < right)
         words = report_on(*answers(2), accuracy=right / 2, accuracy_low=low, accuracy_high=high).in_words()
         assert words.startswith("There are too few photos to tell how often it is right: with this many photos")
 
