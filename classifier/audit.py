@@ -23,7 +23,7 @@ Hits = NDArray[np.bool_]
 _ALIKE = 1.6
 _CLEARLY = 0.65  # above what is usual between two photos and their next ones: one background does not make one scene
 _FAIRLY_ALIKE, _FAIRLY = 1.2, 0.5  # the same two for a photo and half of a scene
-_SEVERAL = 3  # photos to be like; two may be copies of one
+_SEVERAL = 2  # different photos of a scene to be like
 _ROUNDS = 3
 _SAME_PRINT = 0.95  # fingerprints so alike need no more of the network than that it does not object
 _CROWD = 20  # photos, or a twentieth of all: a larger “scene” is a uniform background, not a burst
@@ -77,10 +77,14 @@ def _scenes(centred: Floats, looks: Floats) -> Ints:
     above = both - usual[pairs].mean(1)
     groups = _groups(len(centred), pairs[same | ((both > _ALIKE) & (above > _CLEARLY))])
     fairly = pairs[(both > _FAIRLY_ALIKE) & (above > _FAIRLY)]
+    prints = _groups(len(centred), pairs[same])  # copies of one picture count once
     for _ in range(_ROUNDS):
-        sizes, links = np.bincount(groups, minlength=len(groups)), Counter[tuple[int, int]]()
-        for one, other in np.concatenate([fairly, fairly[:, ::-1]]):
-            links[int(one), int(groups[other])] += 1
+        sizes = Counter(group for group, _ in set(zip(groups.tolist(), prints.tolist())))
+        alike = {
+            (photo, int(groups[other]), int(prints[other]))
+            for photo, other in np.concatenate([fairly, fairly[:, ::-1]]).tolist()
+        }
+        links = Counter((photo, group) for photo, group, _ in alike)
         joins = [
             (photo, group)
             for (photo, group), count in links.items()
