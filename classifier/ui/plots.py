@@ -150,6 +150,21 @@ def waiting(sentence: str) -> str:
     )
 
 
+def strip(jpegs: Sequence[bytes]) -> str:
+    """One photo as it is, and then varied as training would vary it."""
+    if not jpegs:
+        return ""
+    names = ["as it is", *(f"varied, {number} of {len(jpegs) - 1}" for number in range(1, len(jpegs)))]
+    pictures = "".join(
+        f'<img alt="The photo {name}" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}">'
+        for name, jpeg in zip(names, jpegs)
+    )
+    return (
+        '<figure class="pc-strip"><figcaption>While it learns, each photo is shown in many ways. One of yours, '
+        f"first as it is. What it shows must stay the same in all of them:</figcaption><div>{pictures}</div></figure>"
+    )
+
+
 def in_ten(share: float) -> str:
     """A share as people say it."""
     if share == 1:
