@@ -274,7 +274,9 @@ class Catalog:
     def runs(self) -> list[Run]:
         """All runs, newest first."""
         rows = self._rows("SELECT id, created, name, mode, report, seconds FROM runs ORDER BY id DESC")
-        return [Run(*row[:4], json.loads(row[4]), row[5]) for row in rows]
+        return [
+            Run(id, created, name, mode, json.loads(report), took) for id, created, name, mode, report, took in rows
+        ]
 
     def run_assets(self, run_id: int) -> list[RunAsset]:
         """The photos a run was judged on."""

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from ..errors import ClassifierError
 from ..finetune import Epoch, Note
 from ..training import Finished, Progress
+from .events import SORRY
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,6 @@ log = logging.getLogger(__name__)
 Work = Callable[[Callable[[], bool]], Iterator[Any]]
 Phase = Literal["waiting", "running", "stopping", "finished", "stopped", "failed"]
 
-SORRY = "Something went wrong here, and it is not your fault. Reload the page and try again; your photos are safe."
 _NOTES = 20  # kept of one training, the newest
 _ROUNDS = 2000  # likewise
 _KEPT = 200  # projects whose last training is remembered
@@ -78,7 +78,11 @@ class Job:
         """Asks it to end with nothing kept, and waits until it has, at most so long."""
         self._dropped = True
         self.stop()
-        self._over.wait(seconds)
+        self.wait(seconds)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it is over within so many seconds."""
+        return self._over.wait(seconds)
 
     def run(self) -> None:
         """Does the work, in the thread that calls."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from html import escape
 from itertools import groupby
 
@@ -117,6 +118,15 @@ def conflicts(groups: Sequence[Sequence[Asset]]) -> str:
 
 
 # -- training
+
+
+def when(name: str) -> str:
+    """When a model was made, from its name: “2025-03-01-141530-quick” -> “1 Mar 2025, 14:15:30”."""
+    try:
+        made = datetime.strptime("-".join(name.split("-")[:4]), "%Y-%m-%d-%H%M%S")
+    except ValueError:
+        return name
+    return f"{made.day} {made:%b %Y, %H:%M:%S}"
 
 
 def duration(seconds: float) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,16 +68,7 @@ def own_models(home: Home, token: str) -> list[Model]:
         return []
     with project:
         folders = project.model_folders()
-    return [_model(folder, f"mine/{folder.name}", _when(folder.name)) for folder in folders]
-
-
-def _when(name: str) -> str:
-    """“2025-03-01-141530-quick” -> “1 Mar 2025, 14:15:30”."""
-    try:
-        made = datetime.strptime("-".join(name.split("-")[:4]), "%Y-%m-%d-%H%M%S")
-    except ValueError:
-        return name
-    return f"{made.day} {made:%b %Y, %H:%M:%S}"
+    return [_model(folder, f"mine/{folder.name}", plots.when(folder.name)) for folder in folders]
 
 
 def _model(folder: Path, name: str, title: str) -> Model:

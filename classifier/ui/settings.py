@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,10 +41,10 @@ _NAME_LETTERS = 100
 
 @dataclass(frozen=True)
 class Settings:
-    """The components whose values ``config`` takes, in its order, and the mode among them."""
+    """The components whose values ``config`` takes, in its order, and those that change how long training takes."""
 
-    mode: gr.Radio
     inputs: list[Any]
+    time: list[Any]
 
 
 # -- handlers
@@ -56,10 +57,10 @@ def config(
     backbone: str,
     other: str | None,
     learning_rate: float | None,
-    epochs: float | None,
+    epochs: str | None,
     batch: float | None,
     optimiser: str,
-    thaw: float | None,
+    thaw: str | None,
     seed: float | None,
 ) -> TrainConfig:
     """The settings as they stand on the page; ``SettingError`` where one cannot work."""
@@ -69,11 +70,11 @@ def config(
         domain=domain,  # type: ignore[arg-type]
         backbone=_network(backbone, other),
         learning_rate=float(_given("step size", learning_rate)),
-        epochs=_whole("number of rounds", epochs),
-        batch=_whole("number of photos per step", _given("number of photos per step", batch)) or 0,
+        epochs=_optional("number of rounds", epochs),
+        batch=_whole("number of photos per step", batch),
         optimiser=optimiser,  # type: ignore[arg-type]
-        thaw=_whole("number of stages", thaw),
-        seed=_whole("starting number", _given("starting number", seed)) or 0,
+        thaw=_optional("number of stages", thaw),
+        seed=_whole("starting number", seed),
     )
 
 
@@ -92,10 +93,19 @@ def _given(name: str, value: float | None) -> float:
     return value
 
 
-def _whole(name: str, value: float | None) -> int | None:
-    if value is not None and not float(value).is_integer():
-        raise SettingError(f"The {name} is {value:g}; it must be a whole number.")
-    return None if value is None else int(value)
+def _whole(name: str, value: float | None) -> int:
+    number = float(_given(name, value))
+    if not number.is_integer():
+        raise SettingError(f"The {name} is {number:g}; it must be a whole number.")
+    return int(number)
+
+
+def _optional(name: str, text: str | None) -> int | None:
+    """A number in a field that may be empty; Gradio's own field for numbers makes 0 of nothing."""
+    typed = (text or "").strip()
+    if typed and not re.fullmatch(r"\d{1,9}", typed, re.ASCII):
+        raise SettingError(f"The {name} is “{typed[:20]}”; write a whole number, or nothing to have it chosen.")
+    return int(typed) if typed else None
 
 
 def strip(home: Home, token: str, mode: str, domain: str) -> str:
@@ -129,13 +139,9 @@ def _jpeg(view: Tensor) -> bytes:
 # -- layout
 
 
-def mode_choice() -> gr.Radio:
-    """Quick or deep."""
-    return gr.Radio(_MODES, value=_DEFAULT.mode, label="How thoroughly?", elem_id="train-mode", elem_classes="pc-stack")
-
-
-def build(home: Home, token: gr.BrowserState, mode: gr.Radio, under: gr.Accordion) -> Settings:
-    """Draws what only deep training asks, here, and the rest ``under`` a lid; wires its own events."""
+def build(home: Home, token: gr.BrowserState, under: gr.Accordion) -> Settings:
+    """Draws the mode and what only deep training asks, here, and the rest ``under`` a lid; wires its own events."""
+    mode = gr.Radio(_MODES, value=_DEFAULT.mode, label="How thoroughly?", elem_id="train-mode", elem_classes="pc-stack")
     with gr.Column(visible=False) as deep:
         minutes = gr.Radio(
             _TIMES, value=_DEFAULT.minutes, label="How long may it take?", elem_id="train-minutes",
@@ -161,7 +167,8 @@ def build(home: Home, token: gr.BrowserState, mode: gr.Radio, under: gr.Accordio
     mode.change(_deep_only, mode, [deep, deeper], queue=False, **quiet)
     for changed in (mode.change, domain.change):
         changed(plain(strip, home), [token, mode, domain], views, **quiet, **FREE)
-    return Settings(mode, [mode, minutes, domain, backbone, other, rate, epochs, batch, optimiser, thaw, seed])
+    inputs = [mode, minutes, domain, backbone, other, rate, epochs, batch, optimiser, thaw, seed]
+    return Settings(inputs, [mode, minutes, backbone])
 
 
 def _deep_only(mode: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -190,15 +197,14 @@ def _fetched(row: Backbone) -> str:
     return "" if row.package else f" (fetched once, {row.megabytes} MB)"
 
 
-def _deep_numbers() -> tuple[gr.Number, gr.Number, gr.Number, gr.Radio, gr.Number]:
+def _deep_numbers() -> tuple[gr.Number, gr.Textbox, gr.Number, gr.Radio, gr.Textbox]:
     rate = gr.Number(
         value=_DEFAULT.learning_rate, label="Step size (learning rate)",
         info="How far each correction goes. Too large and it forgets what it knew; too small and it learns little.",
     )  # fmt: skip
-    epochs = gr.Number(
-        value=_DEFAULT.epochs, label="Rounds (epochs)", placeholder="chosen from the time", precision=0,
-        info="How often it goes through all photos. Empty: chosen from the time.",
-    )  # fmt: skip
+    epochs = _chosen_if_empty(
+        _DEFAULT.epochs, "Rounds (epochs)", "How often it goes through all photos. Empty: chosen from the time."
+    )
     batch = gr.Number(
         value=_DEFAULT.batch, label="Photos per step (batch)", precision=0,
         info="How many photos it looks at before each correction. Fewer need less memory.",
@@ -209,8 +215,14 @@ def _deep_numbers() -> tuple[gr.Number, gr.Number, gr.Number, gr.Radio, gr.Numbe
         label="Way of correcting (optimiser)",
         info="AdamW suits nearly everything; SGD is the older way, and needs a larger step size.",
     )
-    thaw = gr.Number(
-        value=_DEFAULT.thaw, label="Stages that learn (thaw depth)", placeholder="chosen from the time", precision=0,
-        info="How many of the network's last stages change; the others stay as they came. Empty: chosen from the time.",
-    )  # fmt: skip
+    thaw = _chosen_if_empty(
+        _DEFAULT.thaw,
+        "Stages that learn (thaw depth)",
+        "How many of the network's last stages change; the others stay as they came. Empty: chosen from the time.",
+    )
     return rate, epochs, batch, optimiser, thaw
+
+
+def _chosen_if_empty(default: int | None, label: str, info: str) -> gr.Textbox:
+    value = "" if default is None else str(default)
+    return gr.Textbox(value=value, label=label, info=info, placeholder="chosen from the time", max_length=9)
