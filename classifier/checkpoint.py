@@ -19,13 +19,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from . import models
+from .backbones import ROWS
 from .config import Preprocessing
 from .errors import ModelError, SettingError, StorageError
 from .metrics import Report
 
 FILES = ("config.json", "model.safetensors", "README.md", "report.json", "training.json")
 _LARGEST_JSON = 16 * 2**20  # bytes
-_MODEL_ARGS = {"global_pool"}  # what a foreign folder may ask of a network beside its name
 
 
 @dataclass(frozen=True)
@@ -111,11 +111,15 @@ def _storage_error(folder: Path, error: Exception) -> StorageError:
 
 
 def _hub_config(features: int, preprocessing: Preprocessing, report: Report) -> dict[str, Any]:
-    """timm's ``config.json``. Without ``model_args``: with ``num_classes`` in them transformers cannot open it."""
+    """timm's ``config.json``. Without ``num_classes`` in ``model_args``: transformers cannot open it with them.
+
+    A network of one picture size takes it from ``fixed_input_size`` in timm, from ``img_size`` in transformers.
+    """
     source = models.pretrained_cfg(report.backbone)
     names = list(report.labels)
+    args = models.arguments(report.backbone)
     return {
-        "architecture": _architecture(report.backbone),
+        "architecture": models.architecture(report.backbone),
         "num_classes": len(names),
         "num_features": features,
         "label_names": names,
@@ -123,19 +127,15 @@ def _hub_config(features: int, preprocessing: Preprocessing, report: Report) -> 
         "label2id": {name: index for index, name in enumerate(names)},
         "pretrained_cfg": {
             **preprocessing.to_timm(),
-            "fixed_input_size": False,
+            "fixed_input_size": "img_size" in args,
             "num_classes": len(names),
             "pool_size": None,
             "first_conv": source.get("first_conv"),
             "classifier": models.classifier(report.backbone),
             "license": models.origin(report.backbone)[1],
         },
+        **({"model_args": args} if args else {}),
     }
-
-
-def _architecture(backbone: str) -> str:
-    """timm's name of a network without the tag that names its weights."""
-    return backbone.partition(".")[0]
 
 
 def load(folder: Path) -> Checkpoint:
@@ -153,16 +153,33 @@ def load(folder: Path) -> Checkpoint:
         if len(labels) != int(config["num_classes"]) or not labels:
             raise ModelError("The model's class names and their number do not agree; get the folder again.")
         preprocessing = Preprocessing.from_timm(cfg)
-        args = {key: config["model_args"][key] for key in _MODEL_ARGS & set(config.get("model_args") or ())}
+        args = dict(config.get("model_args") or {})
     except ModelError:
         raise
     except (KeyError, TypeError, ValueError, OverflowError, SettingError) as error:
         raise ModelError(f"The file config.json in “{folder}” is incomplete: {error}; get the folder again.") from error
-    network = _with_weights(folder / "model.safetensors", name, len(labels), args)
-    report = Report.from_json(_read_json(folder / "report.json"))
-    if (report.labels, _architecture(report.backbone)) != (labels, name):
+    report = read_report(folder)
+    if (report.labels, models.architecture(report.backbone)) != (labels, name):
         raise ModelError(f"The report in “{folder}” is of another model; get the folder again.")
+    args = _allowed(args, report.backbone, preprocessing.size)
+    network = _with_weights(folder / "model.safetensors", name, len(labels), args)
     return Checkpoint(network, labels, preprocessing, report)
+
+
+def _allowed(args: Mapping[str, Any], backbone: str, size: int) -> dict[str, Any]:
+    """What a folder asks of its network beside the name: only what the network is known to be made with.
+
+    Anything else could ask for a network that no computer holds. timm's own folders repeat the number
+    of classes, which is known.
+    """
+    known = {**(ROWS[backbone].arguments if backbone in ROWS else {}), "img_size": size}
+    for key, value in args.items():
+        if key not in ("global_pool", "num_classes") and (key not in known or known[key] != value):
+            raise ModelError(
+                f"The model asks for a network “{backbone}” with “{key}” changed, which is not known to be safe; "
+                "get the folder again."
+            )
+    return {key: value for key, value in args.items() if key != "num_classes"}
 
 
 def _is_file(path: Path) -> bool:
@@ -228,15 +245,12 @@ def _card(report: Report, training: Mapping[str, Any]) -> str:
     rows = "\n".join(
         f"| {_cell(row.label)} | {row.images} | {row.recall:.0%} | {row.precision:.0%} |" for row in report.per_class
     )
-    repository, licence = models.origin(report.backbone)
     judged = {"out_of_fold": "by cross-validation, each photo by a model that had not seen it",
               "val": "on the validation photos", "test": "on the test photos"}[report.judged_on]  # fmt: skip
     return f"""---
 library_name: timm
 pipeline_tag: image-classification
-license: {licence}
-base_model: {repository}
-tags:
+{_provenance(report.backbone)}tags:
 - image-classification
 - timm
 - transformers
@@ -269,10 +283,27 @@ pipeline("image-classification", "FOLDER")("photo.jpg")
 
 ## How it was made
 
-A linear head on the pooled features of {report.backbone} (weights: {repository}, licence {licence}),
-fitted on {training.get("created", "")[:10]}; the settings are in `training.json`.
+{_making(report.backbone, training)}
+on {training.get("created", "")[:10]}; the settings are in `training.json`.
 Pictures are fitted to the square by “{report.fit}”, as `config.json` says.
 """
+
+
+def _provenance(backbone: str) -> str:
+    """The lines of a card's front matter that say what the model was made from."""
+    repository, licence = models.origin(backbone)
+    return f"license: {licence}\nbase_model: {repository}\n" if repository else ""
+
+
+def _making(backbone: str, training: Mapping[str, Any]) -> str:
+    """How the card says the model was made, without the end of the sentence."""
+    repository, licence = models.origin(backbone)
+    if not repository:
+        return f"The network {backbone}, trained on these photos alone from random weights"
+    source = f"{backbone} (weights: {repository}, licence {licence})"
+    if training.get("config", {}).get("mode") == "deep":
+        return f"{source}, its last stages trained further together with a linear head"
+    return f"A linear head on the pooled features of {source}, fitted"
 
 
 def _cell(text: str) -> str:

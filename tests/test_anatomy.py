@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from classifier import anatomy, models
 
-NAMES = [row.timm_name for row in models.BACKBONES]
+NAMES = [row.name for row in models.BACKBONES if row.package]
 # One network of each kind of body that timm has.
 KINDS = [
     "tf_efficientnet_lite0",
@@ -17,6 +17,7 @@ KINDS = [
     "mobilenetv3_small_050",
     "convnext_atto",
     "vit_tiny_patch16_224",
+    "small_cnn",
 ]
 
 
@@ -57,7 +58,8 @@ def test_a_network_whose_definition_misleads_is_left_as_it_is() -> None:
 def random_network(name: str) -> nn.Module:
     """A network with random weights whose batch norms have seen something."""
     torch.manual_seed(0)
-    network = timm.create_model(name, num_classes=3, **({"img_size": 96} if name.startswith("vit") else {})).eval()
+    args = {"img_size": 96} if name.startswith("vit") else models.arguments(name)
+    network = timm.create_model(models.architecture(name), num_classes=3, **args).eval()
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.uniform_(-0.1, 0.1)
