@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,10 +42,23 @@ _NAME_LETTERS = 100
 
 @dataclass(frozen=True)
 class Settings:
-    """The components whose values ``config`` takes, in its order, and those that change how long training takes."""
+    """The components whose values ``config`` takes, in its order, and those that change how long training takes.
+
+    ``strip`` is drawn anew when the photos may have changed.
+    """
 
     inputs: list[Any]
     time: list[Any]
+    strip: Strip
+
+
+@dataclass(frozen=True)
+class Strip:
+    """How to draw the strip of one photo anew."""
+
+    refresh: Callable[..., Any]
+    inputs: list[Any]
+    outputs: list[Any]
 
 
 # -- handlers
@@ -165,10 +179,11 @@ def build(home: Home, token: gr.BrowserState, under: gr.Accordion) -> Settings:
         )  # fmt: skip
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     mode.change(_deep_only, mode, [deep, deeper], queue=False, **quiet)
+    drawn = Strip(plain(strip, home), [token, mode, domain], [views])
     for changed in (mode.change, domain.change):
-        changed(plain(strip, home), [token, mode, domain], views, **quiet, **FREE)
+        changed(drawn.refresh, drawn.inputs, drawn.outputs, **quiet, **FREE)
     inputs = [mode, minutes, domain, backbone, other, rate, epochs, batch, optimiser, thaw, seed]
-    return Settings(inputs, [mode, minutes, backbone])
+    return Settings(inputs, [mode, minutes, backbone], drawn)
 
 
 def _deep_only(mode: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -194,7 +209,7 @@ def _networks() -> tuple[gr.Radio, gr.Textbox]:
 
 
 def _fetched(row: Backbone) -> str:
-    return "" if row.package else f" (fetched once, {row.megabytes} MB)"
+    return "" if row.package or row.from_scratch else f" (fetched once, {row.megabytes} MB)"
 
 
 def _deep_numbers() -> tuple[gr.Number, gr.Textbox, gr.Number, gr.Radio, gr.Textbox]:

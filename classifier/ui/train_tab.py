@@ -47,6 +47,7 @@ class TrainTab:
 
     next: gr.Button
     newest: gr.State
+    strip: settings.Strip
     arrive: Callable[..., Any]
     refresh: Callable[..., Any]
     inputs: list[Any]
@@ -243,4 +244,4 @@ def build(home: Home, token: gr.BrowserState) -> TrainTab:
     timer.tick(plain(tick, home), [token, seen, *chosen.inputs], view, **quiet, **WATCH)
     for changed in chosen.time:
         changed.change(refresh, inputs, view, **quiet, **FREE)
-    return TrainTab(forward, newest, plain(arrive, home), refresh, inputs, view)
+    return TrainTab(forward, newest, chosen.strip, plain(arrive, home), refresh, inputs, view)
