@@ -68,7 +68,7 @@ def _find(project: Project | None, claimed: object) -> history.Entry:
     """The run of an id, which is what the browser says and may be anything."""
     entries = [] if project is None else _entries(project)
     for entry in entries:
-        if isinstance(claimed, int) and entry.run.id == claimed:
+        if type(claimed) is int and entry.run.id == claimed:
             return entry
     raise DataError("This training is no longer in the list; reload the page.")
 
