@@ -37,6 +37,7 @@ def lay_out(page: gr.Blocks, home: Home) -> None:
     # The browser's token comes first, since everything else is found by it.
     here = page.load(plain(welcome), token, token, **_QUIET)
     here = here.then(training.arrive, training.inputs, training.outputs, **_QUIET)
+    here = here.then(plain(_to_a_training, home), token, tabs, **_QUIET)
     _refresh_all(here, [photos, runs, trying])
     on_train = train_page.select(training.refresh, training.inputs, training.outputs, **_QUIET)
     _refresh_all(on_train, [runs, training.strip])
@@ -61,6 +62,11 @@ def _go_to(tab: str) -> Any:
         return gr.Tabs(selected=tab)
 
     return go
+
+
+def _to_a_training(home: Home, token: str) -> Any:
+    """Who comes back while a training is under way sees that first."""
+    return gr.Tabs(selected="train") if train_tab.under_way(home, token) else gr.skip()
 
 
 def _forget(home: Home, token: str) -> tuple[str, str]:

@@ -105,8 +105,9 @@ def _go_on(home: Home, token: str) -> None:
 def show(home: Home, token: str, *chosen: Any) -> View:
     """Draws the tab as it is now: a training under way; or ready, or what is missing, and the newest result."""
     job = _job(home, token)
-    if job is not None and not job.state.over:
-        return _busy(job.state, home.jobs.ahead(job))
+    state = State(phase="stopped") if job is None else job.state
+    if job is not None and not state.over:
+        return _busy(state, home.jobs.ahead(job))
     button, about = _ready(home, token, *chosen)
     model, score = _newest(home, token)
     name, look = ("Train again", "secondary") if score else ("Train", "primary")
@@ -123,6 +124,12 @@ def show(home: Home, token: str, *chosen: Any) -> View:
         0,
         model,
     )
+
+
+def under_way(home: Home, token: str) -> bool:
+    """Whether this visitor's training runs or waits for its turn."""
+    job = _job(home, token)
+    return job is not None and not job.state.over
 
 
 def _job(home: Home, token: str) -> Job | None:
