@@ -91,7 +91,7 @@ def comparison(first: Entry, second: Entry, between: Changes, since: Changes) ->
         return plots.note("The score of one of the two cannot be read, so they cannot be compared.", "warn")
     one, two = first.report, second.report
     rows = [
-        ("How thoroughly", _MODES.get(first.run.mode, ""), _MODES.get(second.run.mode, ""), ""),
+        ("Mode", _MODES.get(first.run.mode, ""), _MODES.get(second.run.mode, ""), ""),
         ("Network", _network(one), _network(two), ""),
         ("Time", _time(first.run) or "–", _time(second.run) or "–", ""),
         ("Right", plots.percent(one.accuracy), plots.percent(two.accuracy), _points(two.accuracy - one.accuracy)),
