@@ -106,7 +106,8 @@ class Job:
         except ClassifierError as error:
             problem = str(error)
         except Exception:
-            log.exception("A bug, not a mistake of the visitor")
+            if threading.main_thread().is_alive():  # else the program ends, and thread pools with it: no bug
+                log.exception("A bug, not a mistake of the visitor")
             problem = SORRY
         finally:
             with self._lock:
