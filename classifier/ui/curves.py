@@ -121,7 +121,8 @@ def _points(places: list[tuple[float, float]]) -> str:
 
 def _in_words(epochs: Sequence[Epoch], seen: Value, held_out: Value, say: Callable[[float], str]) -> str:
     first, last = epochs[0], epochs[-1]
+    best = f" Best round: {last.best}." if last.best else ""
     return (
         f"Rounds {first.number} to {last.number}. {_SEEN.capitalize()}: from {say(seen(first))} to {say(seen(last))}. "
-        f"{_HELD_OUT.capitalize()}: from {say(held_out(first))} to {say(held_out(last))}. Best round: {last.best}."
+        f"{_HELD_OUT.capitalize()}: from {say(held_out(first))} to {say(held_out(last))}.{best}"
     )
