@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
@@ -11,6 +12,7 @@ import huggingface_hub
 from huggingface_hub import constants
 from huggingface_hub.errors import EntryNotFoundError
 from huggingface_hub.file_download import repo_folder_name
+from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 
 def download(repository: str, file: str) -> Iterator[tuple[int, int]]:
@@ -40,12 +42,26 @@ def _in_background(repository: str, file: str) -> Future[str]:
 
     def fetch() -> None:
         try:
-            fetched.set_result(huggingface_hub.hf_hub_download(repository, file))
+            with _quietly():
+                path = huggingface_hub.hf_hub_download(repository, file)
+            fetched.set_result(path)
         except Exception as error:
             fetched.set_exception(error)
 
     Thread(target=fetch, daemon=True).start()
     return fetched
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the client's own progress bar, which would run through ours."""
+    shown = not are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        if shown:
+            enable_progress_bars()
 
 
 def _size(path: Path) -> int:
