@@ -40,9 +40,10 @@ def random_network(name: str, num_classes: int = 3) -> nn.Module:
     return network
 
 
-def smallest(row: Backbone) -> int:
+def smallest(name: str) -> int:
     """A picture size that the network reads and that is quick: convolutions read nearly any."""
-    return row.size if "img_size" in row.arguments else min(row.size, 64)
+    size = models.preprocessing(name).size
+    return size if "img_size" in models.arguments(name) else min(size, 64)
 
 
 def save(folder: Path, name: str, network: nn.Module) -> None:
@@ -130,17 +131,17 @@ def losses(network: nn.Module, size: int) -> tuple[float, float]:
         return before.item(), nn.functional.cross_entropy(network(pixels), truth).item()
 
 
-@pytest.mark.parametrize("name", [row.name for row in BACKBONES if row.name not in HEAVY])
+@pytest.mark.parametrize("name", [row.name for row in BACKBONES if row.name not in HEAVY] + ["test_vit"])
 def test_every_network_learns_is_saved_opens_in_timm_and_answers_alike(name: str, tmp_path: Path) -> None:
     network = random_network(name)
-    before, after = losses(network, smallest(ROWS[name]))
+    before, after = losses(network, smallest(name))
     assert after < before
     nn.init.normal_(network.get_classifier().weight, std=0.1)
     save(tmp_path / "model", name, network)
     theirs = timm.create_model(f"local-dir:{tmp_path / 'model'}", pretrained=True).eval()
     photo = draw_photo(1, (300, 200))
     pixels = create_transform(**resolve_data_config(theirs.pretrained_cfg))(photo)[None]
-    assert pixels.shape[-1] == ROWS[name].size
+    assert pixels.shape[-1] == models.preprocessing(name).size
     with torch.inference_mode():
         expected = network(pixels).softmax(1)[0]
         torch.testing.assert_close(theirs(pixels).softmax(1)[0], expected)
@@ -173,6 +174,13 @@ def test_the_card_of_a_network_from_scratch_names_no_source(tmp_path: Path) -> N
     assert "base_model" not in card
     assert "license:" not in card
     assert "from random weights" in card
+
+
+def test_a_model_made_from_weights_that_this_timm_does_not_know_opens_all_the_same(tmp_path: Path) -> None:
+    save(tmp_path / "model", "test_resnet.r160_in1k", random_network("test_resnet"))
+    report = (tmp_path / "model/report.json").read_text("utf-8")
+    (tmp_path / "model/report.json").write_text(report.replace("r160_in1k", "of_tomorrow"))
+    assert checkpoint.load(tmp_path / "model").report.backbone == "test_resnet.of_tomorrow"
 
 
 @pytest.mark.parametrize(
