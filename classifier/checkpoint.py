@@ -25,6 +25,7 @@ from .errors import ModelError, SettingError, StorageError
 from .metrics import Report
 
 FILES = ("config.json", "model.safetensors", "README.md", "report.json", "training.json")
+RESUME = "resume"  # the folder of a deep training that is not finished yet
 _LARGEST_JSON = 16 * 2**20  # bytes
 
 
@@ -96,7 +97,7 @@ def check_target(folder: Path) -> None:
         raise _storage_error(folder, error) from error
     if is_file:
         raise ModelError(f"“{folder}” is a file; name a new folder for the model.")
-    others = sorted(name for name in names if name not in FILES)
+    others = sorted(name for name in names if name not in (*FILES, RESUME))
     if others:
         raise ModelError(f"The folder “{folder}” holds other files ({others[0]}…); name a new folder for the model.")
     if here:  # it would be moved away from under the person's feet

@@ -74,9 +74,10 @@ def _best() -> torch.device:
 
 def _cores() -> int:
     try:
-        return len(os.sched_getaffinity(0))
+        cores = len(os.sched_getaffinity(0))
     except AttributeError:  # macOS and Windows
-        return os.cpu_count() or 1
+        cores = os.cpu_count() or 1
+    return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))  # torchrun's processes share them
 
 
 def _cpu_has_bf16() -> bool:
@@ -128,6 +129,11 @@ def stream(work: Callable[..., Iterator[Any]], *args: Any) -> Iterator[Any]:
     ``work`` is a function of a module, and what goes in and comes out can be copied.
     """
     return _hosted(work, *args)
+
+
+def for_long_work(device: Device) -> Device:
+    """The device for work of minutes: on a Space with ZeroGPU, which lends its GPU for one, the CPU."""
+    return device if _hosted is _stream else choose("cpu")
 
 
 def host_on_zero_gpu(seconds: int = 60) -> None:

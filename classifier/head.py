@@ -189,6 +189,12 @@ def _loss(logits: Tensor, targets: Tensor) -> float:
     return float(-(logits.log_softmax(1) * targets).sum(1).mean())
 
 
+def temperature(logits: Floats, labels: Ints) -> float:
+    """The divisor of the logits (N, C) that makes the confidences in the ``labels`` (N,) most likely."""
+    values = torch.from_numpy(logits)
+    return _temperature(values, torch.nn.functional.one_hot(torch.from_numpy(labels), values.shape[1]).float())
+
+
 def _temperature(logits: Tensor, targets: Tensor) -> float:
     """The divisor of the logits that makes the out-of-fold confidences most likely (Guo et al., arXiv 1706.04599).
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -14,14 +14,18 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
-from . import audit, checkpoint, fits, head, metrics, models, split
+from . import audit, checkpoint, deep, fits, head, metrics, models, processes, split
 from . import device as devices
+from .anatomy import folded
 from .catalog import Asset
 from .config import Fit, Mode, Preprocessing, TrainConfig
-from .errors import DataError, PhotoError
-from .features import Embedder, Progress, gather
+from .errors import DataError, ModelError, PhotoError, SettingError
+from .features import Embedder, Progress, Views, gather, run
+from .finetune import Epoch, Note
 from .metrics import Report
 from .names import natural_key
 from .predictor import Prediction, Predictor
@@ -85,34 +89,45 @@ def train(
     out: Path | None = None,
     test: Project | None = None,
     device: str | None = None,
-) -> Iterator[Progress | Finished]:
+    stop: Callable[[], bool] | None = None,
+) -> Iterator[Progress | Epoch | Note | Finished]:
     """Train on the project's photos and write a checkpoint to ``out``, by default among the project's models.
 
-    Yields ``Progress`` and last ``Finished``. Closing the iterator stops the training; features computed
-    so far are kept, and no half-written checkpoint is left. Raises ``DataError`` when there are too few
-    photos or classes, ``ModelError`` when the backbone cannot be had or ``out`` holds something else,
-    ``StorageError`` when the disk is full.
+    Yields ``Progress``, with deep training ``Epoch`` and ``Note`` too, and last ``Finished``. Closing the
+    iterator stops the training; features computed so far are kept, and no half-written checkpoint is left.
+    Deep training also ends early, with the best so far, once ``stop`` says so; cut off in any other way it
+    goes on from its last whole epoch when it is called again with the same ``out``. Raises ``DataError``
+    when there are too few photos or classes, ``ModelError`` when the backbone cannot be had or ``out``
+    holds something else, ``StorageError`` when the disk is full.
     """
     started = perf_counter()
     folder = out or _new_folder(project, config)
     checkpoint.check_target(folder)
+    notes: list[str] = []
     with closing(FeatureStore(project.features)) as store:
-        tools = Embedder(config.backbone, devices.choose(device), store, project.limits)
+        tools = Embedder(_eyes(config), devices.choose(device), store, project.limits)
         photos, labels = _usable(project)
         chosen, photos = yield from _embedded(tools, project, photos, labels, config)
-        truth = _numbers(photos, labels)
-        folds = _folds(project, photos, chosen.features, truth, config)
-        yield Progress("Learning the classes", 0, len(photos), None)
-        fitted = head.fit(chosen.features, truth, len(labels), folds)
-        report = _out_of_fold(fitted, truth, labels, chosen.fit, config)
-        report = yield from _on_own_split(tools, project, fitted, report)
-        tested = None if test is None else (yield from _on_test(tools, test, fitted, report))
-    preparation = models.preprocessing(config.backbone).fitted(chosen.fit)
-    settings = _settings(tools, project, photos, fitted, config)
-    tensors = models.tensors(config.backbone, project.features)
-    checkpoint.save(folder, tensors, fitted.weight, fitted.bias, preparation, report, settings)
-    project.catalog.record_run(folder.name, config.mode, report.to_json(), photos)
-    yield Finished(report, folder, perf_counter() - started, tested)
+        learnt = yield from _quick(project, photos, labels, chosen, config, project.features)
+        if config.mode == "deep":
+            learnt = yield from _noted(_deep(tools, project, photos, chosen, learnt, config, folder, stop), notes)
+        report = yield from _on_own_split(tools, project, learnt)
+        tested = None if test is None else (yield from _on_test(tools, test, learnt, report))
+    if processes.first():
+        settings = _settings(tools, project, photos, learnt, config)
+        checkpoint.save(folder, learnt.tensors, learnt.weight, learnt.bias, learnt.preparation, report, settings)
+    seconds = perf_counter() - started
+    project.catalog.record_run(folder.name, learnt.mode, report.to_json(), photos, seconds)
+    yield Finished(report, folder, seconds, tested, learnt.mode, tuple(notes))
+
+
+def unfinished(project: Project) -> tuple[Path, TrainConfig] | None:
+    """The folder and settings of a deep training that was cut off, the newest; ``train`` with these goes on."""
+    found = sorted(project.models.glob(f"*/{checkpoint.RESUME}/settings.json"), key=lambda path: path.stat().st_mtime)
+    for path in reversed(found):
+        with suppress(ModelError):
+            return path.parent.parent, deep.settings(path.parent)
+    return None
 
 
 def check(
@@ -170,6 +185,7 @@ def evaluate(predictor: Predictor, project: Project) -> Report:
 
 # -- which photos
 
+_CHECKING = "Checking on the test photos"
 _NO_PHOTOS = "There are no photos to learn from: add at least two folders, each named after what its photos show."
 
 
@@ -248,15 +264,120 @@ def _scenes(photos: Sequence[Asset], groups: Ints) -> tuple[tuple[Asset, ...], .
     return tuple(tuple(scene) for scene in members.values() if len(scene) > 1)
 
 
-def _out_of_fold(fitted: head.HeadFit, truth: Ints, labels: tuple[str, ...], fit: Fit, config: TrainConfig) -> Report:
+@dataclass(frozen=True)
+class _Learnt:
+    """A finished network and what its held-out answers say of it; ``network`` is None for a head on cached features."""
+
+    mode: Mode
+    tensors: Mapping[str, Tensor]
+    weight: Floats
+    bias: Floats
+    preparation: Preprocessing
+    report: Report
+    network: nn.Module | None
+    details: dict[str, Any]
+
+
+def _eyes(config: TrainConfig) -> str:
+    """The network that looks at the photos first: a network from scratch cannot see yet."""
+    if not models.from_scratch(config.backbone):
+        return config.backbone
+    if config.mode == "quick":
+        raise SettingError(
+            f"“{config.backbone}” has learnt nothing yet, so quick training has nothing to build on; choose deep "
+            "training or another network."
+        )
+    return TrainConfig().backbone
+
+
+def _quick(
+    project: Project, photos: Sequence[Asset], labels: tuple[str, ...], chosen: fits.Fitted, config: TrainConfig,
+    cache: Path,
+) -> Generator[Progress, None, _Learnt]:  # fmt: skip
+    """A linear head on the cached features."""
+    truth = _numbers(photos, labels)
+    folds = _folds(project, photos, chosen.features, truth, config)
+    yield Progress("Learning the classes", 0, len(photos), None)
+    fitted = head.fit(chosen.features, truth, len(labels), folds)
+    report = _report(fitted.probabilities, truth, np.arange(len(truth)), labels, fitted.temperature, chosen.fit, config)
+    preparation = models.preprocessing(config.backbone).fitted(chosen.fit)
+    tensors = {} if models.from_scratch(config.backbone) else models.tensors(config.backbone, cache)
+    return _Learnt(
+        "quick", tensors, fitted.weight, fitted.bias, preparation, report, None, {"strength": fitted.strength}
+    )
+
+
+def _deep(
+    tools: Embedder, project: Project, photos: Sequence[Asset], chosen: fits.Fitted, quick: _Learnt,
+    config: TrainConfig, folder: Path, stop: Callable[[], bool] | None,
+) -> Generator[Progress | Epoch | Note, None, _Learnt]:  # fmt: skip
+    """The fine-tuned network, or the quick one where it was already as good."""
+    fresh = models.from_scratch(config.backbone)
+    labels = quick.report.labels
+    truth = _numbers(photos, labels)
+    samples = [
+        fits.Sample(asset.sha256, project.photo_path(asset), int(label), asset.width, asset.height)
+        for asset, label in zip(photos, truth)
+    ]
+    groups = audit.look_alikes(chosen.features)
+    learnt_from = deep.Photos(samples, truth, groups, len(labels), None if fresh else chosen.features)
+    resume = folder / checkpoint.RESUME
+    deep.opened(resume, config, [f"{sample.sha256} {asset.label}" for sample, asset in zip(samples, photos)])
+    here = replace(tools, backbone=config.backbone, device=devices.for_long_work(tools.device))
+    tuned = yield from deep.tune(here, learnt_from, quick.preparation, config, resume, stop or _never)
+    if tuned is None:
+        if fresh:
+            raise DataError("The training ended before anything was learnt; train again to go on.")
+        return quick
+    probabilities = metrics.softmax(tuned.logits)
+    temperature = head.temperature(tuned.logits, truth[tuned.places])
+    report = _report(probabilities, truth, tuned.places, labels, temperature, chosen.fit, config)
+    details = {"plan": asdict(tuned.plan), "judged": len(tuned.places)}
+    return _Learnt("deep", tuned.tensors, tuned.weight, tuned.bias, tuned.preprocessing, report,
+                   _assembled(config, tuned, len(labels)), details)  # fmt: skip
+
+
+def _never() -> bool:
+    return False
+
+
+def _assembled(config: TrainConfig, tuned: deep.Tuned, classes: int) -> nn.Module:
+    """The whole network, for answers in float32."""
+    network = models.build(config.backbone, classes, config.seed)
+    last = models.classifier(config.backbone)
+    head_tensors = {f"{last}.weight": torch.from_numpy(tuned.weight), f"{last}.bias": torch.from_numpy(tuned.bias)}
+    network.load_state_dict({**tuned.tensors, **head_tensors})
+    return folded(network)
+
+
+def _noted(
+    events: Generator[Progress | Epoch | Note, None, _Learnt], notes: list[str]
+) -> Generator[Progress | Epoch | Note, None, _Learnt]:
+    """The same events; what the notes say is kept for the end as well."""
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            learnt: _Learnt = end.value
+            return learnt
+        if isinstance(event, Note):
+            notes.append(event.sentence)
+        yield event
+
+
+def _report(
+    probabilities: Floats, truth: Ints, places: Ints, labels: tuple[str, ...], temperature: float, fit: Fit,
+    config: TrainConfig,
+) -> Report:  # fmt: skip
+    """The report on probabilities (J, C) of the photos at ``places`` (J,), none of which the model had seen."""
     return metrics.report(
-        fitted.probabilities,
-        truth,
+        probabilities,
+        truth[places],
         labels,
         images=len(truth),
         judged_on="out_of_fold",
-        threshold=metrics.unsure_threshold(fitted.probabilities, truth),
-        temperature=fitted.temperature,
+        threshold=metrics.unsure_threshold(probabilities, truth[places]),
+        temperature=temperature,
         warnings=_warnings(truth, labels),
         fit=fit,
         backbone=config.backbone,
@@ -282,19 +403,17 @@ def _warnings(truth: Ints, labels: Sequence[str]) -> list[str]:
     return warnings
 
 
-def _on_own_split(
-    tools: Embedder, project: Project, fitted: head.HeadFit, report: Report
-) -> Generator[Progress, None, Report]:
+def _on_own_split(tools: Embedder, project: Project, learnt: _Learnt) -> Generator[Progress, None, Report]:
     """The report on the test or else the validation photos the person set apart; as it is if there are none."""
     for name in ("test", "val"):
-        photos = _of_known_classes(project, project.catalog.assets(split=name), report)
+        photos = _of_known_classes(project, project.catalog.assets(split=name), learnt.report)
         if photos:
-            return (yield from _judged(tools, project, photos, fitted, report))
-    return report
+            return (yield from _judged(tools, project, photos, learnt, learnt.report))
+    return learnt.report
 
 
-def _on_test(tools: Embedder, test: Project, fitted: head.HeadFit, report: Report) -> Generator[Progress, None, Report]:
-    return (yield from _judged(tools, test, _test_photos(test, report), fitted, report))
+def _on_test(tools: Embedder, test: Project, learnt: _Learnt, report: Report) -> Generator[Progress, None, Report]:
+    return (yield from _judged(tools, test, _test_photos(test, report), learnt, report))
 
 
 def _of_known_classes(project: Project, photos: Sequence[Asset], report: Report) -> list[Asset]:
@@ -314,20 +433,43 @@ def _test_photos(test: Project, report: Report) -> list[Asset]:
 
 
 def _judged(
-    tools: Embedder, project: Project, photos: Sequence[Asset], fitted: head.HeadFit, report: Report
+    tools: Embedder, project: Project, photos: Sequence[Asset], learnt: _Learnt, report: Report
 ) -> Generator[Progress, None, Report]:
     """The report with its scores taken on these photos instead, or as it is if none of them can be read."""
-    preparation = models.preprocessing(tools.backbone).fitted(report.fit)
-    good, table = yield from _looked_at(tools, project, photos, preparation, "Checking on the test photos")
+    if learnt.network is None:
+        good, table = yield from _looked_at(tools, project, photos, learnt.preparation, _CHECKING)
+        logits = table @ learnt.weight.T + learnt.bias if good else table
+    else:
+        good, logits = yield from _answered(tools, project, photos, learnt)
     if not good:
         return report
-    probabilities = metrics.softmax(table @ fitted.weight.T + fitted.bias)
     truth = _numbers(good, report.labels)
-    return metrics.rejudged(report, probabilities, truth, "val" if good[0].split == "val" else "test")
+    return metrics.rejudged(report, metrics.softmax(logits), truth, "val" if good[0].split == "val" else "test")
+
+
+def _answered(
+    tools: Embedder, project: Project, photos: Sequence[Asset], learnt: _Learnt
+) -> Generator[Progress, None, tuple[list[Asset], Floats]]:
+    """The photos that can be read and the network's logits (n, C), as ``Predictor`` will give them."""
+    assert learnt.network is not None
+    device = devices.for_long_work(tools.device)
+    network = learnt.network.to(device.torch_device).to(memory_format=torch.channels_last)
+    paths = [project.photo_path(asset) for asset in photos]
+    stream = run(network, paths, Views((learnt.preparation,)), device, torch.float32, None, tools.limits)
+    good, rows, reasons = [], [], {}
+    for number, (asset, outcome) in enumerate(zip(photos, stream), 1):
+        if isinstance(outcome, str):
+            reasons[asset.id] = outcome
+        else:
+            good.append(asset)
+            rows.append(outcome[0].numpy())
+        yield Progress(_CHECKING, number, len(photos), None)
+    project.leave_out(reasons)
+    return good, np.stack(rows) if rows else np.zeros((0, len(learnt.bias)), np.float32)
 
 
 def _settings(
-    tools: Embedder, project: Project, photos: Sequence[Asset], fitted: head.HeadFit, config: TrainConfig
+    tools: Embedder, project: Project, photos: Sequence[Asset], learnt: _Learnt, config: TrainConfig
 ) -> dict[str, Any]:
     """What it takes to train the same model again."""
     contents = "\n".join(sorted(f"{asset.sha256} {asset.label}" for asset in photos))
@@ -335,7 +477,8 @@ def _settings(
     return {
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "config": asdict(config),
-        "strength": fitted.strength,
+        "kept": learnt.mode,
+        **learnt.details,
         "device": tools.device.name,
         "precision": str(tools.device.dtype).removeprefix("torch."),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},

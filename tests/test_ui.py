@@ -6,7 +6,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -598,7 +598,7 @@ def test_progress_says_the_step_the_count_and_the_time_left() -> None:
 def epochs(count: int, **changes: float) -> list[Epoch]:
     return [
         Epoch(number, 10, **{"loss": 1 / number, "accuracy": 0.7, "held_out_loss": 1.2 / number, **changes},
-              held_out_accuracy=0.5 + number / 50, best=number)
+              held_out_accuracy=0.5 + number / 50 % 0.5, best=number)
         for number in range(1, count + 1)
     ]  # fmt: skip
 
@@ -613,6 +613,21 @@ def test_the_curves_can_be_read_aloud_and_mark_the_best_round() -> None:
         assert len(places) == 2 * 2 * 6
         assert min(places) >= 0
         assert max(places) <= 340
+
+
+def test_very_many_rounds_are_thinned_to_what_can_be_told_apart() -> None:
+    many = [replace(epoch, best=777) for epoch in epochs(2000)]
+    shown = curves(many)
+    assert len(shown) < 20_000
+    assert "to 2000." in shown
+    assert "best so far: round 777" in shown
+
+
+def test_of_several_passes_the_last_is_drawn() -> None:
+    passes = [replace(epoch, part=part, parts=3) for part in (1, 2) for epoch in epochs(4 // part)]
+    shown = curves(passes)
+    assert "Rounds 1 to 2." in shown
+    assert "pass 2 of 3" in shown
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])

@@ -12,15 +12,21 @@ from .plots import percent
 # One drawing unit is a pixel at 340 wide, so that the letters stay readable on a phone.
 _WIDTH, _HEIGHT = 340, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 12, 34
+_POINTS = 200  # of one line; more cannot be told apart
 _SEEN, _HELD_OUT = "photos it learns from", "photos held out"
 Value = Callable[[Epoch], float]
 
 
 def curves(epochs: Sequence[Epoch]) -> str:
-    """Share right and loss, round by round, for the photos it learns from and those held out; the best round marked."""
-    drawn = [epoch for epoch in epochs if all(map(isfinite, _numbers(epoch)))]
+    """Share right and loss, round by round, for the photos it learns from and those held out; the best round marked.
+
+    Of several passes, each of which holds out other photos, the last one is drawn.
+    """
+    drawn = [epoch for epoch in epochs if epoch.part == epochs[-1].part and all(map(isfinite, _numbers(epoch)))]
     if not drawn:
         return ""
+    every, best = 1 + len(drawn) // _POINTS, drawn[-1].best
+    drawn = [epoch for place, epoch in enumerate(drawn, 1 - len(drawn)) if place % every == 0 or epoch.number == best]
     right = _chart(
         "Photos right", drawn, lambda e: e.accuracy, lambda e: e.held_out_accuracy, _percent_axis(drawn), percent
     )
@@ -44,9 +50,11 @@ def _legend(epochs: Sequence[Epoch]) -> str:
         f'<li><i class="pc-key-best"></i>best so far: round {best.number}, '
         f"{percent(best.held_out_accuracy)} of the held-out photos right</li>"
     )  # fmt: skip
+    part, parts = epochs[-1].part, epochs[-1].parts
+    which = f"<li>pass {part} of {parts}: each holds out other photos</li>" if parts > 1 else ""
     return (
         f'<ul class="pc-legend"><li><i class="pc-key-held"></i>{_HELD_OUT}: what counts</li>'
-        f'<li><i class="pc-key-seen"></i>{_SEEN}</li>{told}</ul>'
+        f'<li><i class="pc-key-seen"></i>{_SEEN}</li>{told}{which}</ul>'
     )
 
 

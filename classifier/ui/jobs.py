@@ -120,7 +120,8 @@ class Job:
         with self._lock:
             if isinstance(event, Epoch):
                 # A training that goes on after a restart tells again what it had reached.
-                before = [epoch for epoch in self._state.epochs if epoch.number < event.number]
+                here = (event.part, event.number)
+                before = [epoch for epoch in self._state.epochs if (epoch.part, epoch.number) < here]
                 self._set(epochs=(*before, event)[-_ROUNDS:])
             elif isinstance(event, Note):
                 self._set(notes=(*self._state.notes, event.sentence)[-_NOTES:])

@@ -27,7 +27,11 @@ _MODES = [
     ("Quick: seconds", "quick"),
     ("Deep: minutes, better where photos differ from everyday ones", "deep"),
 ]
-_TIMES = [("about 1 minute", 1.0), ("about 5 minutes", 5.0), ("as long as it takes", 0.0)]
+_MINUTES = sorted({1.0, 5.0, _DEFAULT.minutes} - {0.0})
+_TIMES = [
+    *((f"about {minutes:g} minute{'' if minutes == 1 else 's'}", minutes) for minutes in _MINUTES),
+    ("as long as it takes", 0.0),
+]
 _DOMAIN_WORDS = {
     "photo": "Everyday photos",
     "medical": "Medical pictures",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -10,10 +11,10 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from ..checkpoint import read_report
+from ..checkpoint import RESUME, read_report
 from ..config import TrainConfig
 from ..errors import ClassifierError
-from ..training import estimate_seconds, train
+from ..training import estimate_seconds, train, unfinished
 from . import plots, settings
 from .curves import curves
 from .events import FREE, WATCH, plain
@@ -66,8 +67,29 @@ def arrive(home: Home, token: str, *chosen: Any) -> View:
 def start(home: Home, token: str, *chosen: Any) -> View:
     """Begins a training with the chosen settings, in the background; it goes on when the tab is closed."""
     config = settings.config(*chosen)
-    home.jobs.start(home.folder(token), training(home, token, config), gentle=config.mode == "deep")
+    if not under_way(home, token):
+        _begin(home, token, config, _taken_up(home, token, config))
     return show(home, token, *chosen)
+
+
+def _begin(home: Home, token: str, config: TrainConfig, out: Path | None) -> None:
+    home.jobs.start(home.folder(token), training(home, token, config, out), gentle=config.mode == "deep")
+
+
+def _taken_up(home: Home, token: str, config: TrainConfig) -> Path | None:
+    """The folder of a training that failed half-way with the same settings; what is left of others is deleted.
+
+    Otherwise a restart would take up a training that the person has long replaced.
+    """
+    with home.open(token) as project:
+        while (found := unfinished(project)) is not None:
+            folder, before = found
+            if before == config:
+                return folder
+            shutil.rmtree(folder / RESUME)
+            with suppress(OSError):  # there is a model beside it
+                folder.rmdir()
+    return None
 
 
 def stop(home: Home, token: str, *chosen: Any) -> View:
@@ -92,14 +114,22 @@ def training(home: Home, token: str, config: TrainConfig, out: Path | None = Non
     """The work of a background job: to train on the project of ``token``."""
 
     def work(to_stop: Callable[[], bool]) -> Iterator[Any]:
-        with home.open(token) as project, closing(train(project, config, out)) as events:  # type: ignore[type-var]
+        with home.open(token) as project, closing(train(project, config, out, stop=to_stop)) as events:  # type: ignore[type-var]
             yield from events
 
     return work
 
 
 def _go_on(home: Home, token: str) -> None:
-    pass
+    """Takes up the training that ended with the program; one that failed or was stopped is left as it is."""
+    project = home.find(token) if _job(home, token) is None else None
+    if project is None:
+        return
+    with project:
+        found = unfinished(project)
+    if found is not None:
+        out, config = found
+        _begin(home, token, config, out)
 
 
 def show(home: Home, token: str, *chosen: Any) -> View:
