@@ -1,18 +1,20 @@
 """Deep training: the network itself learns from the photos, and is kept only where that proves better.
 
-The photos are divided into parts. A copy of the network is fine-tuned on all parts but one and judged on that
-one. If it is no better there than the quick model, that is the end; otherwise the other parts follow, so that
-every photo has been judged by a copy that has not seen it. The finished network is the mean of the copies
-(“model soups”; Wortsman et al., arXiv 2203.05482): they started from one point and lie in one valley.
+A quarter of the photos is held out, photos of one scene together. The network is fine-tuned on the others and
+judged on these, as is a quick model that has not seen them either. If it is no better, that is the end. If it
+is, it learns for half as many rounds more from all photos, so that nothing a person brought is wasted; the
+score stays the one from before.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import math
 import shutil
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -35,9 +37,11 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Event = Progress | Epoch | Note
 
-PARTS = 3
-_FRESH_PARTS = 5  # a network from scratch is trained once, on all parts but one
+PARTS = 4  # one of them is held out
+_REFINE = 0.3  # of the learning rate, for the rounds on all photos
 _EPOCHS = (6, 12)  # as many as are tried before a shallower training is chosen, and as many as ever help
+_FRESH_EPOCHS = (24, 48)
+_FRESH_FASTER = 10.0  # times the learning rate, for a network that starts from random weights
 _VIEWS = 6
 _MOST_BYTES = 4 * 2**30  # of views on disk
 _SMALL_PHOTO = 160  # pixels; photos with a shorter side hold no more than a square of that size
@@ -54,7 +58,11 @@ class Plan:
     thaw: int
     views: int
     epochs: int
-    parts: int
+
+    @property
+    def last_epochs(self) -> int:
+        """Rounds on all photos, once deep training has proved better."""
+        return -(-self.epochs // 2)
 
 
 @dataclass(frozen=True)
@@ -102,32 +110,30 @@ def tune(
     and ends with the same network. ``stop`` is asked after every batch. Raises ``StorageError`` when the
     disk is full.
     """
-    fresh = models.from_scratch(config.backbone)
-    parts = split.folds(photos.labels, photos.groups, _FRESH_PARTS if fresh else PARTS, config.seed)
-    quick = None if photos.features is None else _quick_answers(photos, parts)
+    parts = split.folds(photos.labels, photos.groups, PARTS, config.seed)
+    held_out = np.flatnonzero(parts == parts.min())
+    quick = None if photos.features is None else _quick_answers(photos, parts)[held_out]
     if quick is not None and np.count_nonzero(~quick) < 2:
         yield Note(
-            "Quick training was already as good: it gets all photos right but one at most, so nothing is left that "
-            "deep training could prove to do better."
+            f"Quick training was already as good: it gets {quick.sum()} of {len(quick)} held-out photos right, so "
+            "nothing is left that deep training could prove to do better."
         )
         return None
     network = models.build(config.backbone, photos.classes, config.seed)
     plan = _planned(folder, lambda: _plan(tools, network, photos, preparation, config))
     preparation = replace(preparation, size=plan.size)
     course = yield from _course(tools, network, photos, preparation, config, plan, folder)
-    learnt: list[Learner] = []
-    numbers = [int(number) for number in np.unique(parts)][: 1 if fresh else None]
-    for number in numbers:
-        lesson = course.lesson(parts, number)
-        learner = yield from _learn(lesson, tools, folder / f"part-{number}.safetensors", learnt, len(numbers), stop)
-        if learner.best == 0:  # stopped, or astray, before the first epoch was over
-            break
-        learnt.append(learner)
-        if quick is not None and _hopeless(learner, quick):
-            break
-        if learner.epoch < lesson.epochs and (stop() or not learner.finished):
-            break
-    return (yield from _verdict(course, learnt, quick))
+    learner = Learner(course.lesson(held_out), tools.device)
+    yield from _learn(learner, folder / "held-out.safetensors", "Learning", stop)
+    for sentence in finetune.hints(learner.history, len(held_out)):
+        yield Note(sentence)
+    if not (yield from _better(learner, quick)):
+        return None
+    if learner.finished:  # else the person was in a hurry
+        last = Learner(course.last_lesson(learner), tools.device)
+        yield from _learn(last, folder / "all.safetensors", "Learning from all photos", stop)
+        return course.tuned(learner, last.best_tensors)
+    return course.tuned(learner, learner.best_tensors)
 
 
 # -- is it better?
@@ -141,32 +147,21 @@ def _quick_answers(photos: Photos, parts: Ints) -> NDArray[np.bool_]:
     return right
 
 
-def _right(learner: Learner) -> NDArray[np.bool_]:
+def _better(learner: Learner, quick: NDArray[np.bool_] | None) -> Generator[Event, None, bool]:
+    """Whether deep training is worth keeping, which is said."""
+    if learner.best == 0:
+        yield Note("Deep training ended before a first round was over; the quick model is kept.")
+        return False
+    if quick is None:
+        return True
     lesson = learner.lesson
-    right: NDArray[np.bool_] = learner.held_out.argmax(1) == lesson.labels[lesson.held_out]
-    return right
-
-
-def _hopeless(learner: Learner, quick: NDArray[np.bool_]) -> bool:
-    """Whether the first part says that the others need not follow."""
-    return int(_right(learner).sum()) <= int(quick[learner.lesson.held_out].sum())
-
-
-def _verdict(
-    course: Course, learnt: Sequence[Learner], quick: NDArray[np.bool_] | None
-) -> Generator[Event, None, Tuned | None]:
-    if not learnt:
-        yield Note("Deep training ended before it had learnt anything; the quick model is kept.")
-        return None
-    places = np.concatenate([learner.lesson.held_out for learner in learnt])
-    right = np.concatenate([_right(learner) for learner in learnt])
-    if quick is not None:
-        score = f"{right.sum()} of {len(right)} held-out photos right, the quick model {quick[places].sum()}"
-        if not head.ahead(right, quick[places], _SURELY):
-            yield Note(f"Quick training was already as good, so its model is kept: deep training got {score}.")
-            return None
-        yield Note(f"Deep training is better: {score}.")
-    return course.soup(learnt, places)
+    right = learner.held_out.argmax(1) == lesson.labels[lesson.held_out]
+    score = f"{right.sum()} of {len(right)} held-out photos right, the quick model {quick.sum()}"
+    if not head.ahead(right, quick, _SURELY):
+        yield Note(f"Quick training was already as good, so its model is kept: deep training gets {score}.")
+        return False
+    yield Note(f"Deep training is better: it gets {score}.")
+    return True
 
 
 # -- the plan
@@ -188,20 +183,17 @@ def _plan(tools: Embedder, network: nn.Module, photos: Photos, preparation: Prep
     stages = anatomy.stages(network)
     works = _works(network, stages, size)
     per_second = _speed(tools, network, size)
-    parts = 1 if fresh else PARTS
-    share = (_FRESH_PARTS - 1) / _FRESH_PARTS if fresh else (PARTS - 1) / PARTS
     count = len(photos.labels)
 
     def seconds(thaw: int, epochs: int) -> float:
         rest = sum(works[-thaw:]) / sum(works) if thaw else 1.0
-        per_epoch = parts * count * rest * (share * _STEP + 1 - share)
+        held = 1 / PARTS
+        per_epoch = count * rest * ((1 - held) * _STEP + held + _STEP / 2)  # half as many rounds again on all photos
         return (count * (1 + _VIEWS) * (1 - rest) + epochs * per_epoch) / per_second
 
     allowed = config.minutes * 60 if config.minutes else math.inf
     depths = [0, *range(len(stages), 0, -1)] if config.thaw is None and not fresh else [config.thaw or 0]
-    least, most = (
-        (config.epochs, config.epochs) if config.epochs else (4 * _EPOCHS[0], 4 * _EPOCHS[1]) if fresh else _EPOCHS
-    )
+    least, most = (config.epochs, config.epochs) if config.epochs else _FRESH_EPOCHS if fresh else _EPOCHS
     thaw = next((depth for depth in depths if seconds(depth, least) <= allowed), depths[-1])
     epochs = least
     while epochs < most and seconds(thaw, epochs + 1) <= allowed:
@@ -212,7 +204,7 @@ def _plan(tools: Embedder, network: nn.Module, photos: Photos, preparation: Prep
     front = anatomy.front(network, thawed) if thaw else None
     one = views.form(front, replace(preparation, size=size), 1, replace(tools.device, dtype=torch.float32)).bytes
     count_views = max(1, min(_VIEWS, epochs, int(_MOST_BYTES / max(1, len(photos.labels) * one)) - 1))
-    return Plan(size, thaw, count_views, epochs, parts)
+    return Plan(size, thaw, count_views, epochs)
 
 
 def _size(samples: Sequence[Sample], preparation: Preprocessing, config: TrainConfig) -> int:
@@ -302,9 +294,9 @@ class Course:
     config: TrainConfig
     plan: Plan
 
-    def lesson(self, parts: Ints, number: int) -> Lesson:
-        """What the copy learns that is judged on one part, from the head that has not seen it either."""
-        seen, held_out = np.flatnonzero(parts != number), np.flatnonzero(parts == number)
+    def lesson(self, held_out: Ints) -> Lesson:
+        """What there is to learn without some photos, from a head that has not seen them either."""
+        seen = np.setdiff1d(np.arange(len(self.photos.labels)), held_out)
         if self.features is not None:
             labels, groups = self.photos.labels[seen], self.photos.groups[seen]
             folds = split.folds(labels, groups, self.config.folds, self.config.seed)
@@ -313,23 +305,29 @@ class Course:
             last.weight = nn.Parameter(torch.from_numpy(fitted.weight))
             last.bias = nn.Parameter(torch.from_numpy(fitted.bias))
         fresh = self.features is None
+        rate = self.config.learning_rate * (_FRESH_FASTER if fresh else 1)
         return Lesson(
-            self.rest, self.classifier, self.stages, self.kept, self.photos.labels, seen, held_out,
-            self.preparation, self.plan.epochs, self.config.batch, self.config.learning_rate * (10 if fresh else 1),
-            self.config.optimiser, self.config.seed + number, fresh,
+            self.rest, self.classifier, self.stages, self.kept, self.photos.labels, seen, held_out, self.preparation,
+            self.plan.epochs, self.config.batch, rate, self.config.optimiser, self.config.seed, fresh,
         )  # fmt: skip
 
-    def soup(self, learnt: Sequence[Learner], places: Ints) -> Tuned:
-        """The mean of the copies, with the temperature that fits what they say of photos they have not seen."""
-        logits = np.concatenate([learner.held_out for learner in learnt])
-        mean = {
-            name: torch.stack([learner.best_tensors[name].float() for learner in learnt]).mean(0)
-            for name in learnt[0].best_tensors
-        }
+    def last_lesson(self, learner: Learner) -> Lesson:
+        """What is left to learn from all photos, more gently, for one that has learnt from most of them."""
+        network = copy.deepcopy(self.rest)
+        network.load_state_dict({**network.state_dict(), **learner.best_tensors})
+        everything = np.arange(len(self.photos.labels))
+        return replace(
+            learner.lesson, network=network, seen=everything, held_out=everything[:0], epochs=self.plan.last_epochs,
+            rate=learner.lesson.rate * _REFINE, seed=self.config.seed + 1,
+        )  # fmt: skip
+
+    def tuned(self, judged: Learner, learnt: dict[str, Tensor]) -> Tuned:
+        """The whole network with what was learnt, and the temperature that fits what it said of held-out photos."""
         tensors = {key: value.detach().clone().contiguous() for key, value in self.network.state_dict().items()}
-        tensors.update({key: value.to(tensors[key].dtype) for key, value in mean.items() if key in tensors})
+        tensors.update({key: value.to(tensors[key].dtype).contiguous() for key, value in learnt.items()})
         weight = tensors.pop(f"{self.classifier}.weight").numpy()
         bias = tensors.pop(f"{self.classifier}.bias").numpy()
+        places, logits = judged.lesson.held_out, judged.held_out
         temperature = np.float32(head.temperature(logits, self.photos.labels[places]))
         return Tuned(
             tensors, weight / temperature, bias / temperature, places, logits / temperature, self.preparation, self.plan
@@ -381,34 +379,22 @@ def _features(rest: nn.Module, classifier: str, kept: Tensor, preparation: Prepr
 # -- learning, with what is unfinished on disk
 
 
-def _learn(
-    lesson: Lesson,
-    tools: Embedder,
-    path: Path,
-    before: Sequence[Learner],
-    parts: int,
-    stop: Callable[[], bool],
-) -> Generator[Event, None, Learner]:
-    """One copy's epochs; each is on disk before the next begins."""
-    learner = Learner(lesson, tools.device)
+def _learn(learner: Learner, path: Path, step: str, stop: Callable[[], bool]) -> Generator[Event, None, None]:
+    """The epochs that are left; each is on disk before the next begins."""
     _go_on(learner, path)
-    part = len(before) + 1
-    done: list[Epoch] = []
-    with finetune.workers(tools.device) as pool:
+    yield from learner.history
+    with finetune.workers(learner.device) as pool:
         while not learner.finished and not processes.decided(stop()):
             try:
-                yield from _epoch(learner, pool, part, parts, stop, done)
+                yield from _epoch(learner, pool, step, stop)
             except Astray as error:
                 yield Note(f"{error} What was best so far is kept.")
-                break
+                return
             except _Stopped:
-                break
+                return
             _keep(learner, path)
-            yield done[-1]
-    if part == 1:
-        for sentence in finetune.hints(done, len(lesson.held_out)):
-            yield Note(sentence)
-    return learner
+            if len(learner.lesson.held_out):
+                yield learner.history[-1]
 
 
 class _Stopped(Exception):
@@ -416,27 +402,19 @@ class _Stopped(Exception):
 
 
 def _epoch(
-    learner: Learner,
-    pool: finetune.ThreadPoolExecutor,
-    part: int,
-    parts: int,
-    stop: Callable[[], bool],
-    done: list[Epoch],
-) -> Iterator[Event]:
-    started = perf_counter()
-    step = f"Learning, round {learner.epoch + 1} of {learner.lesson.epochs}, pass {part} of {parts}"
-    epochs_left = (parts - part + 1) * learner.lesson.epochs - learner.epoch
+    learner: Learner, pool: ThreadPoolExecutor, step: str, stop: Callable[[], bool]
+) -> Generator[Event, None, None]:
+    started, lesson = perf_counter(), learner.lesson
+    name = f"{step}, round {learner.epoch + 1} of {lesson.epochs}"
+    epochs_left = lesson.epochs - learner.epoch
     for event in learner.learn(pool):
         if isinstance(event, Note):
             yield event
-        elif isinstance(event, Epoch):
-            done.append(replace(event, part=part, parts=parts))
-        else:
-            number, total = event
-            per_batch = (perf_counter() - started) / number
-            yield Progress(step, number, total, per_batch * (epochs_left * total - number))
-            if processes.decided(stop()):
-                raise _Stopped
+            continue
+        number, total = event
+        yield Progress(name, number, total, (perf_counter() - started) / number * (epochs_left * total - number))
+        if processes.decided(stop()):
+            raise _Stopped
 
 
 def _go_on(learner: Learner, path: Path) -> None:

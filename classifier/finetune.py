@@ -10,7 +10,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -42,8 +42,7 @@ class Epoch:
     """One round over the photos is done: number ``number`` of at most ``total``, counted from 1.
 
     ``loss`` and ``accuracy`` are of the varied training views, ``held_out_loss`` and ``held_out_accuracy``
-    of photos the judging copy has not seen; ``best`` is the number of the best round so far. ``part`` is
-    the number of the copy of the network, of ``parts`` that are trained one after the other.
+    of photos that are held out; ``best`` is the number of the best round so far.
     """
 
     number: int
@@ -74,8 +73,8 @@ class Lesson:
 
     ``network`` is the thawed part with its classifier, in evaluation mode; ``views`` (N, 1 + V, …) are what it
     reads: of each photo first the view all later loaders take, then the varied ones; bytes are pictures.
-    ``seen`` and ``held_out`` are places among the N. ``stages`` name the thawed modules, for their rates. A ``fresh`` network starts
-    from random weights: its batch norms have to learn their statistics, too.
+    ``seen`` and ``held_out`` are places among the N. ``stages`` name the thawed modules, for their rates. A
+    ``fresh`` network starts from random weights: its batch norms have to learn their statistics, too.
     """
 
     network: nn.Module
@@ -112,6 +111,7 @@ class Learner:
         self.best_tensors = self._copy()
         self.held_out = np.zeros((0, 0), np.float32)
         self.micro = lesson.batch
+        self.history: list[Epoch] = []
 
     def _copy(self) -> dict[str, Tensor]:
         values = self.named | self.statistics
@@ -128,6 +128,7 @@ class Learner:
                 tensors[f"{key}.{name}"] = torch.as_tensor(moment).detach().cpu().clone()
         tensors["held_out"] = torch.from_numpy(self.held_out)
         numbers = [self.epoch, self.best, self.best_loss, self.micro, self.scaler.get_scale()]
+        tensors["history"] = torch.tensor([astuple(epoch) for epoch in self.history], dtype=torch.float64)
         tensors["numbers"] = torch.tensor(numbers, dtype=torch.float64)
         return {key: value.contiguous() for key, value in tensors.items()}
 
@@ -136,6 +137,10 @@ class Learner:
         epoch, best, self.best_loss, micro, scale = tensors["numbers"].tolist()
         self.epoch, self.best, self.micro = int(epoch), int(best), int(micro)
         self.held_out = tensors["held_out"].numpy()
+        self.history = [
+            Epoch(int(row[0]), int(row[1]), row[2], row[3], row[4], row[5], int(row[6]))
+            for row in tensors["history"].tolist()
+        ]
         with torch.no_grad():
             for name, value in (self.named | self.statistics).items():
                 value.copy_(tensors[f"now.{name}"])
@@ -155,8 +160,8 @@ class Learner:
 
     # -- learning
 
-    def learn(self, pool: ThreadPoolExecutor) -> Iterator[tuple[int, int] | Note | Epoch]:
-        """One epoch: yields batches done and in all, notes, and last the ``Epoch``; raises ``Astray``."""
+    def learn(self, pool: ThreadPoolExecutor) -> Iterator[tuple[int, int] | Note]:
+        """One epoch, which goes into ``history``: yields batches done and in all, and notes; raises ``Astray``."""
         lesson = self.lesson
         self.network.train(lesson.fresh)
         batches = _batches(lesson, self.epoch)
@@ -179,7 +184,7 @@ class Learner:
                 )
             yield number + 1, len(batches)
         self.epoch += 1
-        yield self._judge(loss / count, right / count, pool)
+        self.history.append(self._judge(loss / count, right / count, pool))
 
     def _set_rate(self, progress: float) -> None:
         factor = (
@@ -252,12 +257,14 @@ class Learner:
     # -- judging
 
     def _judge(self, loss: float, accuracy: float, pool: ThreadPoolExecutor) -> Epoch:
-        lesson = self.lesson
+        lesson, truth = self.lesson, self.lesson.labels[self.lesson.held_out]
         self.network.eval()
+        if not len(truth):  # nobody judges: the last epoch counts
+            self.best, self.best_tensors = self.epoch, self._copy()
+            return Epoch(self.epoch, lesson.epochs, loss, accuracy, loss, accuracy, self.epoch)
         answers = self.answers(pool)
         logs = torch.from_numpy(answers).log_softmax(1).numpy()
-        truth = lesson.labels[lesson.held_out]
-        held_out_loss = float(-logs[np.arange(len(truth)), truth].mean()) if len(truth) else loss
+        held_out_loss = float(-logs[np.arange(len(truth)), truth].mean())
         if held_out_loss < self.best_loss:
             self.best, self.best_loss, self.best_tensors, self.held_out = (
                 self.epoch,
@@ -265,7 +272,7 @@ class Learner:
                 self._copy(),
                 answers,
             )
-        share = float((answers.argmax(1) == truth).mean()) if len(truth) else accuracy
+        share = float((answers.argmax(1) == truth).mean())
         return Epoch(self.epoch, lesson.epochs, loss, accuracy, held_out_loss, share, self.best)
 
     def answers(self, pool: ThreadPoolExecutor) -> Floats:
