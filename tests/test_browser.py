@@ -167,7 +167,7 @@ def draw_noise(folder: Path, count: int) -> None:
 def test_deep_training_is_watched_goes_on_after_a_reload_and_a_crash_and_keeps_the_best_when_stopped(
     program: Program, browser: Any, tmp_path: Path
 ) -> None:
-    draw_noise(tmp_path / "drop" / "noise", 9)
+    draw_noise(tmp_path / "drop" / "noise", 20)
     page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
@@ -185,7 +185,7 @@ def test_deep_training_is_watched_goes_on_after_a_reload_and_a_crash_and_keeps_t
     page.wait_for_function("(old) => document.querySelectorAll('#train-views img')[7].src !== old", arg=first)
     page.locator("#train-minutes").get_by_text("as long as it takes").click()
     page.get_by_role("button", name="Advanced").click()
-    page.get_by_label("Rounds (epochs)").fill("5000")  # more than it will come to
+    page.get_by_label("Rounds (epochs)").fill("10000")  # more than it will come to
     page.get_by_label("Stages that learn (thaw depth)").fill("1")
     page.locator("#train").click()
     curves = page.locator("#train-progress svg")
