@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import shutil
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,8 +69,8 @@ def save(
 def _write_whole(folder: Path, texts: Mapping[str, str], tensors: dict[str, Tensor]) -> None:
     check_target(folder)
     folder = folder.resolve()  # a link goes on leading to the model
-    part = folder.with_name(f".{uuid.uuid4().hex}.part")
-    old = part.with_suffix(".old")
+    part, old = _beside(folder)
+    recover(folder)
     try:
         part.mkdir(parents=True)
         for name, text in texts.items():
@@ -82,10 +82,22 @@ def _write_whole(folder: Path, texts: Mapping[str, str], tensors: dict[str, Tens
     except (OSError, SafetensorError) as error:
         raise _storage_error(folder, error) from error
     finally:
-        if old.exists() and not folder.exists():  # also when somebody pressed Ctrl-C between the two moves
-            old.replace(folder)
-        for leftover in (part, old):
-            shutil.rmtree(leftover, ignore_errors=True)
+        recover(folder)
+
+
+def _beside(folder: Path) -> tuple[Path, Path]:
+    """Where a model is written before it is moved in, and where the one before waits meanwhile."""
+    name = hashlib.sha256(folder.name.encode()).hexdigest()[:16]
+    return folder.with_name(f".{name}.part"), folder.with_name(f".{name}.old")
+
+
+def recover(folder: Path) -> None:
+    """Put right what a writing left behind that was cut off at any moment: the model of before, whole or gone."""
+    part, old = _beside(folder.resolve())
+    if old.exists() and not folder.exists():  # cut off between the two moves
+        old.replace(folder.resolve())
+    for leftover in (part, old):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def check_target(folder: Path) -> None:

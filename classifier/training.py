@@ -103,10 +103,13 @@ def train(
     started = perf_counter()
     folder = out or _new_folder(project, config)
     checkpoint.check_target(folder)
+    if processes.first():
+        checkpoint.recover(folder)
     notes: list[str] = []
     with closing(FeatureStore(project.features)) as store:
         tools = Embedder(_eyes(config), devices.choose(device), store, project.limits)
         photos, labels = _usable(project)
+        yield from _fetched(config)
         chosen, photos = yield from _embedded(tools, project, photos, labels, config)
         learnt = yield from _quick(project, photos, labels, chosen, config, project.features)
         if config.mode == "deep":
@@ -288,6 +291,12 @@ def _eyes(config: TrainConfig) -> str:
             "training or another network."
         )
     return TrainConfig().backbone
+
+
+def _fetched(config: TrainConfig) -> Iterator[Progress]:
+    """Bring the network here, if it is not here yet."""
+    for done, total in models.fetch(config.backbone):
+        yield Progress("Fetching the network, megabytes", done >> 20, total >> 20, None)
 
 
 def _quick(

@@ -80,18 +80,3 @@ def test_front_and_rest_together_answer_like_the_whole(name: str) -> None:
             front = anatomy.front(network, stages[-thawed:])
             rest = anatomy.rest(network, stages[-thawed:])
             torch.testing.assert_close(rest(front(pixels)), expected)
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_what_was_learnt_on_a_folded_network_goes_back_into_the_plain_one(name: str) -> None:
-    network = random_network(name)
-    folded = anatomy.folded(network)
-    with torch.no_grad():
-        for parameter in folded.parameters():
-            parameter += 0.02 * torch.randn_like(parameter)
-    tensors = anatomy.unfolded(folded, network)
-    assert tensors.keys() == network.state_dict().keys()
-    network.load_state_dict(tensors)
-    pixels = torch.randn(2, 3, 96, 96)
-    with torch.inference_mode():
-        torch.testing.assert_close(network(pixels), folded(pixels), rtol=1e-3, atol=1e-4)

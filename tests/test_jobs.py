@@ -21,8 +21,8 @@ from classifier.ui.session import Home, welcome
 LONG = 20.0  # seconds; what never happens where all is well
 
 
-def round_(number: int, part: int = 1) -> Epoch:
-    return Epoch(number, 3, 1.0, 0.5, 1.0, 0.5, best=1, part=part, parts=2)
+def round_(number: int) -> Epoch:
+    return Epoch(number, 3, 1.0, 0.5, 1.0, 0.5, best=1)
 
 
 def finished(tmp_path: Path, **changes: Any) -> Finished:
@@ -78,10 +78,10 @@ def test_what_happened_so_far_is_kept_for_whoever_comes_to_look(tmp_path: Path) 
 
 def test_a_training_that_goes_on_tells_its_rounds_once(tmp_path: Path) -> None:
     def work(to_stop: Callable[[], bool]) -> Iterator[object]:
-        yield from (round_(1), round_(2), round_(2), round_(3), round_(1, part=2))
+        yield from (round_(1), round_(2), round_(2), round_(3))
 
     job = until_over(Jobs().start(tmp_path, work, gentle=True))
-    assert [(epoch.part, epoch.number) for epoch in job.state.epochs] == [(1, 1), (1, 2), (1, 3), (2, 1)]
+    assert [epoch.number for epoch in job.state.epochs] == [1, 2, 3]
 
 
 def test_stop_lets_a_gentle_training_end_by_itself_with_the_best_so_far(tmp_path: Path) -> None:

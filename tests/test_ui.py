@@ -623,13 +623,6 @@ def test_very_many_rounds_are_thinned_to_what_can_be_told_apart() -> None:
     assert "best so far: round 777" in shown
 
 
-def test_of_several_passes_the_last_is_drawn() -> None:
-    passes = [replace(epoch, part=part, parts=3) for part in (1, 2) for epoch in epochs(4 // part)]
-    shown = curves(passes)
-    assert "Rounds 1 to 2." in shown
-    assert "pass 2 of 3" in shown
-
-
 @pytest.mark.parametrize("count", [0, 1, 2])
 @pytest.mark.parametrize("loss", [0.0, 1e-9, 1.0, 1e9, float("nan"), float("inf")])
 def test_the_curves_of_few_or_odd_rounds_are_drawn_or_left_out(count: int, loss: float) -> None:

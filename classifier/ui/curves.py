@@ -18,11 +18,8 @@ Value = Callable[[Epoch], float]
 
 
 def curves(epochs: Sequence[Epoch]) -> str:
-    """Share right and loss, round by round, for the photos it learns from and those held out; the best round marked.
-
-    Of several passes, each of which holds out other photos, the last one is drawn.
-    """
-    drawn = [epoch for epoch in epochs if epoch.part == epochs[-1].part and all(map(isfinite, _numbers(epoch)))]
+    """Share right and loss, round by round, for the photos it learns from and those held out; the best round marked."""
+    drawn = [epoch for epoch in epochs if all(map(isfinite, _numbers(epoch)))]
     if not drawn:
         return ""
     every, best = 1 + len(drawn) // _POINTS, drawn[-1].best
@@ -50,11 +47,9 @@ def _legend(epochs: Sequence[Epoch]) -> str:
         f'<li><i class="pc-key-best"></i>best so far: round {best.number}, '
         f"{percent(best.held_out_accuracy)} of the held-out photos right</li>"
     )  # fmt: skip
-    part, parts = epochs[-1].part, epochs[-1].parts
-    which = f"<li>pass {part} of {parts}: each holds out other photos</li>" if parts > 1 else ""
     return (
         f'<ul class="pc-legend"><li><i class="pc-key-held"></i>{_HELD_OUT}: what counts</li>'
-        f'<li><i class="pc-key-seen"></i>{_SEEN}</li>{told}{which}</ul>'
+        f'<li><i class="pc-key-seen"></i>{_SEEN}</li>{told}</ul>'
     )
 
 

@@ -120,8 +120,7 @@ class Job:
         with self._lock:
             if isinstance(event, Epoch):
                 # A training that goes on after a restart tells again what it had reached.
-                here = (event.part, event.number)
-                before = [epoch for epoch in self._state.epochs if (epoch.part, epoch.number) < here]
+                before = [epoch for epoch in self._state.epochs if epoch.number < event.number]
                 self._set(epochs=(*before, event)[-_ROUNDS:])
             elif isinstance(event, Note):
                 self._set(notes=(*self._state.notes, event.sentence)[-_NOTES:])
