@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -416,6 +417,44 @@ def test_a_training_under_way_is_shown_to_whoever_opens_the_page_and_can_be_stop
     assert "How the training went" in after.result
     assert "<script" not in after.result + view.progress
     assert not after.timer.active
+
+
+def cut_short(home: Home, token: str, config: TrainConfig) -> Path:
+    """A project with a deep training that ended with the program; its folder."""
+    with home.open(token) as project:
+        folder = project.models / "2025-01-02-030405-deep"
+        (folder / "resume").mkdir(parents=True)
+        (folder / "resume" / "settings.json").write_text(json.dumps({"config": asdict(config), "photos": ""}))
+    return folder
+
+
+def test_a_deep_training_that_ended_with_the_program_goes_on_when_the_page_is_opened(
+    tmp_path: Path, make_folder: Any
+) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), welcome(None)
+    fill(home, token, make_folder({"cat": 4, "dog": 4}))
+    folder = cut_short(home, token, TrainConfig(mode="deep", seed=5))
+    assert not train_tab.under_way(home, token)
+    train_tab.arrive(home, token, *chosen())
+    job = home.jobs.find(home.folder(token))
+    assert job is not None
+    assert job.wait(120)
+    assert job.state.finished is not None
+    assert job.state.finished.folder == folder
+    assert json.loads((folder / "training.json").read_text())["config"]["seed"] == 5
+    assert train_tab.arrive(home, token, *chosen()).newest == folder.name  # and that is the end of it
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_train_takes_up_what_failed_with_the_same_settings_and_replaces_any_other(
+    tmp_path: Path, make_folder: Any, same: bool
+) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), welcome(None)
+    fill(home, token, make_folder({"cat": 4, "dog": 4}))
+    folder = cut_short(home, token, TrainConfig(mode="deep", seed=5))
+    view = trained_by_handlers(home, token, *chosen(mode="deep", seed=5 if same else 6))
+    assert (view.newest == folder.name) is same
+    assert not (folder / "resume").exists()
 
 
 def test_why_a_training_failed_is_still_there_when_the_page_is_opened_later(tmp_path: Path, make_folder: Any) -> None:
