@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from .config import Limits, Preprocessing, TrainConfig
     from .errors import ClassifierError
     from .features import Progress
+    from .finetune import Epoch, Note
     from .predictor import Guess, Prediction, Predictor
     from .project import Project
     from .training import Checked, Finished, check, train
 
 __all__ = [
-    "Checked", "ClassifierError", "Finished", "Guess", "Limits", "Prediction", "Predictor", "Preprocessing",
-    "Progress", "Project", "TrainConfig", "__version__", "check", "train",
+    "Checked", "ClassifierError", "Epoch", "Finished", "Guess", "Limits", "Note", "Prediction", "Predictor",
+    "Preprocessing", "Progress", "Project", "TrainConfig", "__version__", "check", "train",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
@@ -29,6 +30,7 @@ _HOMES = {
     "predictor": ("Guess", "Prediction", "Predictor"),
     "project": ("Project",),
     "features": ("Progress",),
+    "finetune": ("Epoch", "Note"),
     "training": ("Checked", "Finished", "check", "train"),
 }
 

@@ -84,7 +84,8 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("train", _train, "train a model and write it to a folder")
     sub.add_argument("data", type=Path, metavar="DATA", help=DATA_HELP)
-    sub.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the model goes")
+    sub.add_argument("--out", type=Path, metavar="FOLDER", help="where the model goes")
+    sub.add_argument("--self-check", action="store_true", help="only try whether training can work, and show why not")
     sub.add_argument("--test", type=Path, metavar="DIR", help="class folders to judge the finished model on")
     defaults = TrainConfig()
     sub.add_argument("--mode", choices=MODES, default=defaults.mode, help="default %(default)s")
@@ -199,6 +200,10 @@ def _train(args: argparse.Namespace) -> dict[str, Any]:
         thaw=args.thaw, epochs=args.epochs, batch=args.batch, learning_rate=args.learning_rate,
         optimiser=args.optimiser,
     )  # fmt: skip
+    if args.self_check:
+        return _self_check(args, config)
+    if args.out is None:
+        raise DataError("It was not said where the model goes; name a folder with --out FOLDER.")
     with ExitStack() as opened:
         project = opened.enter_context(Project.over(args.data))
         test = opened.enter_context(Project.over(args.test)) if args.test else None
@@ -219,6 +224,24 @@ def _train(args: argparse.Namespace) -> dict[str, Any]:
             print(f"On the test photos: {finished.test.accuracy:.1%} right.")
         print(f"The model is in {args.out}, made in {finished.seconds:.1f} seconds.")
     return result
+
+
+def _self_check(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]:
+    with _collector_at_rest():
+        from .selfcheck import self_check
+
+    with Project.over(args.data) as project:
+        found = self_check(project, config, args.device)
+    if not args.json:
+        for line in found.lines():
+            print(line)
+    return {
+        "shapes": [{"module": name, "shape": list(shape)} for name, shape in found.shapes],
+        "batch": found.batch,
+        "loss_before": found.loss_before,
+        "loss_after": found.loss_after,
+        "learnt_by_heart": found.learnt_by_heart,
+    }
 
 
 def _trained(project: Project, test: Project | None, finished: Finished, config: TrainConfig) -> dict[str, Any]:

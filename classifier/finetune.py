@@ -52,8 +52,6 @@ class Epoch:
     held_out_loss: float
     held_out_accuracy: float
     best: int
-    part: int = 1
-    parts: int = 1
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ class Learner:
         self.best_loss = float("inf")
         self.best_tensors = self._copy()
         self.held_out = np.zeros((0, 0), np.float32)
-        self.micro = lesson.batch
+        self.micro = 2 * lesson.batch  # the most photos at once; batches are not all of one size
         self.history: list[Epoch] = []
 
     def _copy(self) -> dict[str, Tensor]:
@@ -207,7 +205,8 @@ class Learner:
                 self.micro = -(-self.micro // 2)
                 if not self.device.is_cpu:
                     torch.cuda.empty_cache()
-        loss, right, gradients = processes.summed(loss, right, gradients)
+        if not self.lesson.fresh:
+            loss, right, gradients = processes.summed(loss, right, gradients)
         for parameter, gradient in zip(self.named.values(), gradients):
             parameter.grad = gradient
         self.scaler.unscale_(self.optimiser)
@@ -218,16 +217,19 @@ class Learner:
 
     def _gradients(self, rows: Ints, views: Ints, pool: ThreadPoolExecutor) -> tuple[float, int, list[Tensor]]:
         """The sums over the batch, computed in pieces side by side and added up in a fixed order."""
-        mine = np.arange(processes.rank(), len(rows), processes.count())
-        # A fresh batch norm takes its statistics from the batch, so that one is not divided among threads.
+        # A fresh batch norm takes its statistics from the batch, so that one is divided neither among threads nor
+        # among processes.
+        share = (0, 1) if self.lesson.fresh else (processes.rank(), processes.count())
+        mine = np.arange(share[0], len(rows), share[1])
         threads = self.device.workers if self.device.is_cpu and not self.lesson.fresh else 1
         size = max(1, min(self.micro, -(-len(mine) // threads)))
         pieces = [mine[start : start + size] for start in range(0, len(mine), size)]
-        jobs = [pool.submit(self._piece, rows[piece], views[piece], len(rows)) for piece in pieces]
+        answers = pool.map(lambda piece: self._piece(rows[piece], views[piece], len(rows)), pieces)
+        if self.lesson.fresh:  # nor do two batches write statistics at once
+            answers = (pool.submit(self._piece, rows[piece], views[piece], len(rows)).result() for piece in pieces)
         total = [torch.zeros_like(parameter) for parameter in self.named.values()]
         loss, right = 0.0, 0
-        for job in jobs:
-            piece_loss, piece_right, gradients = job.result()
+        for piece_loss, piece_right, gradients in answers:
             loss, right = loss + piece_loss, right + piece_right
             for sum_, gradient in zip(total, gradients):
                 sum_ += gradient

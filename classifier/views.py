@@ -106,6 +106,8 @@ def _write(
 ) -> Generator[Progress, None, None]:
     started = perf_counter()
     done = min(path.stat().st_size // record, len(photos)) if path.exists() else 0
+    if front is not None:  # a front's rounding depends on which photos it is given at once
+        done = 0
     try:
         with path.open("r+b" if path.exists() else "wb") as file:
             file.truncate(done * record)

@@ -87,5 +87,5 @@ def test_only_what_keeps_its_meaning_in_a_mirror_is_mirrored(domain: str, allowe
 
 
 def test_a_full_disk_is_a_sentence(photos: list[Path]) -> None:
-    with pytest.raises(StorageError, match="disk is full.*model of before is untouched"):
+    with pytest.raises(StorageError, match=r"disk is full.*model of before is untouched"):
         raise views.full_disk(OSError(28, "No space left on device"))
