@@ -200,7 +200,7 @@ def _plan(tools: Embedder, network: nn.Module, photos: Photos, preparation: Prep
     least, most = (config.epochs, config.epochs) if config.epochs else _FRESH_EPOCHS if fresh else _EPOCHS
     thaw = next((depth for depth in depths if seconds(depth, least) <= allowed), depths[-1])
     epochs = least
-    while epochs < most and seconds(thaw, epochs + 1) <= allowed:
+    while epochs < most and seconds(thaw, epochs + 1) <= allowed / 3:  # more rounds help less than depth does
         epochs += 1
     while config.epochs is None and epochs > 3 and seconds(thaw, epochs) > 1.5 * allowed:
         epochs -= 1

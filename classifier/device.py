@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -86,20 +87,32 @@ def _cpu_has_bf16() -> bool:
     return any(getattr(torch.cpu, check, bool)() for check in checks)
 
 
+_POOLS = threading.Lock()
+_pools = 0  # how many are at work
+_threads_before = 1
+
+
 @contextlib.contextmanager
 def single_threaded_workers(device: Device) -> Iterator[ThreadPoolExecutor]:
     """A pool of ``device.workers`` threads in each of which torch's operations use that one thread.
 
-    The number is told in each worker, because OpenMP keeps it by thread, and put back at the end,
-    because torch also keeps one for all.
+    The number is told in each worker, because OpenMP keeps it by thread, and put back by the last one to
+    end, because torch also keeps one for all.
     """
-    before = torch.get_num_threads()
+    global _pools, _threads_before
+    with _POOLS:
+        if not _pools:
+            _threads_before = torch.get_num_threads()
+        _pools += 1
     _keep_freed_memory()
     try:
         with ThreadPoolExecutor(device.workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             yield pool
     finally:
-        torch.set_num_threads(before)
+        with _POOLS:
+            _pools -= 1
+            if not _pools:
+                torch.set_num_threads(_threads_before)
 
 
 @lru_cache(maxsize=1)

@@ -80,7 +80,8 @@ def estimate_seconds(photos: int, config: TrainConfig) -> float:
     """About how long training takes on this machine, in seconds, before anything is known of the photos."""
     device = devices.choose()
     per_photo = 0.05 / device.workers if device.is_cpu else 0.004
-    return 1.0 + photos * per_photo * models.relative_cost(config.backbone)
+    quick = 1.0 + photos * per_photo * models.relative_cost(config.backbone)
+    return quick if config.mode == "quick" else quick + 60 * config.minutes
 
 
 def train(
