@@ -113,7 +113,7 @@ def test_deep_training_that_is_no_better_gives_the_quick_model(muddle: Path, tmp
 def test_deep_training_that_is_better_is_kept_and_opens_as_it_answered(
     muddle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deep.head, "ahead", lambda *_: True)  # what decides is tested above, what follows here
+    monkeypatch.setattr(deep, "clearly", lambda *_: True)  # what decides is tested above, what follows here
     *_, last = run(muddle, tmp_path / "model", TrainConfig(mode="deep", thaw=1, epochs=2))
     assert last.mode == "deep"
     trained = json.loads((tmp_path / "model/training.json").read_text())
@@ -392,3 +392,17 @@ def test_the_plan_thaws_less_where_time_is_short(tmp_path: Path) -> None:
     small = replace(photos, samples=[replace(samples[0], width=32, height=32)] * 400)
     assert deep._size(small.samples, preparation, TrainConfig()) == 160
     assert deep._size(samples, preparation, TrainConfig()) == 224
+
+
+def test_clearly_better_takes_more_photos_right_and_a_gain_beyond_chance() -> None:
+    truth = np.arange(40) % 2
+
+    def logs(share_right: float, sure: float) -> np.ndarray[Any, Any]:
+        wrong = np.arange(40) >= share_right * 40
+        said = np.where(wrong, 1 - truth, truth)
+        return np.log(np.stack([np.where(said == label, sure, 1 - sure) for label in (0, 1)], 1)).astype(np.float32)
+
+    assert deep.clearly(logs(0.95, 0.9), logs(0.6, 0.9), truth)
+    assert not deep.clearly(logs(0.6, 0.9), logs(0.95, 0.9), truth)
+    assert not deep.clearly(logs(0.8, 0.9), logs(0.8, 0.6), truth)  # surer, and not right more often
+    assert not deep.clearly(logs(0.625, 0.9), logs(0.6, 0.9), truth)  # one photo
