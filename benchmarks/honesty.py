@@ -36,7 +36,6 @@ from classifier.features import Embedder, embed, looks_of
 from classifier.pictures import open_picture
 from classifier.project import _user_cache
 from classifier.store import FeatureStore
-from classifier.training import _parts
 
 SEEDS = range(10)
 CONFIG = TrainConfig()
@@ -100,7 +99,7 @@ def read(tools: Embedder, folder: Path) -> Photos:
 def learn(photos: Photos, scenes: np.ndarray, together: bool = True) -> Model:
     """As ``training.train`` does it; with ``together`` False in a random division, as others do it."""
     kept = scenes if together else np.arange(len(scenes))
-    folds = split.folds(photos.labels, kept, _parts(CONFIG, len(kept)), 0)
+    folds = split.folds(photos.labels, kept, CONFIG.folds, 0)
     fitted = head.fit(photos.features, photos.labels, len(photos.names), folds)
     guesses = fitted.probabilities.argmax(1)
     known, distances = familiar.fit(photos.features, photos.labels, kept, guesses)
@@ -184,7 +183,7 @@ def wrong_labels(name: str, photos: Photos) -> None:
         turned = rng.choice(count, round(0.05 * count), replace=False)
         labels = train.labels.copy()
         labels[turned] = (labels[turned] + rng.integers(1, kinds, len(turned))) % kinds
-        folds = split.folds(labels, scenes, _parts(CONFIG, count), 0)
+        folds = split.folds(labels, scenes, CONFIG.folds, 0)
         shares = head.fit(train.features, labels, kinds, folds).probabilities
         ours = [suspect.photo for suspect in audit.suspects(shares, labels)][: count // 10]
         found.append(np.isin(turned, ours).mean())

@@ -10,26 +10,30 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .checking import Checked, check
     from .config import Limits, Preprocessing, TrainConfig
     from .errors import ClassifierError
     from .features import Progress
+    from .finetune import Epoch, Note
     from .predictor import Guess, Prediction, Predictor
     from .project import Project
-    from .training import Checked, Finished, check, train
+    from .training import Finished, train
 
 __all__ = [
-    "Checked", "ClassifierError", "Finished", "Guess", "Limits", "Prediction", "Predictor", "Preprocessing",
-    "Progress", "Project", "TrainConfig", "__version__", "check", "train",
+    "Checked", "ClassifierError", "Epoch", "Finished", "Guess", "Limits", "Note", "Prediction", "Predictor",
+    "Preprocessing", "Progress", "Project", "TrainConfig", "__version__", "check", "train",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
 _HOMES = {
+    "checking": ("Checked", "check"),
     "config": ("Limits", "Preprocessing", "TrainConfig"),
     "errors": ("ClassifierError",),
     "predictor": ("Guess", "Prediction", "Predictor"),
     "project": ("Project",),
     "features": ("Progress",),
-    "training": ("Checked", "Finished", "check", "train"),
+    "finetune": ("Epoch", "Note"),
+    "training": ("Finished", "train"),
 }
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from . import __version__
-from .config import DOMAINS, MODES, Limits, TrainConfig
+from .config import DOMAINS, MODES, OPTIMISERS, Limits, TrainConfig
 from .errors import ClassifierError, DataError, StorageError
 from .intake import is_junk, scan
 from .project import SAME_PHOTO, Project
@@ -84,7 +84,8 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("train", _train, "train a model and write it to a folder")
     sub.add_argument("data", type=Path, metavar="DATA", help=DATA_HELP)
-    sub.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the model goes")
+    sub.add_argument("--out", type=Path, metavar="FOLDER", help="where the model goes")
+    sub.add_argument("--self-check", action="store_true", help="only try whether training can work, and show why not")
     sub.add_argument("--test", type=Path, metavar="DIR", help="class folders to judge the finished model on")
     defaults = TrainConfig()
     sub.add_argument("--mode", choices=MODES, default=defaults.mode, help="default %(default)s")
@@ -95,6 +96,29 @@ def _parser() -> argparse.ArgumentParser:
         "--domain", choices=DOMAINS, default=defaults.domain, help="kind of pictures (default %(default)s)"
     )
     sub.add_argument("--seed", type=int, default=defaults.seed, metavar="N", help="default %(default)s")
+    deep = sub.add_argument_group("deep training")
+    deep.add_argument(
+        "--minutes",
+        type=float,
+        default=defaults.minutes,
+        metavar="N",
+        help="about how long it may take; 0: as long as it takes (default %(default)s)",
+    )
+    deep.add_argument("--thaw", type=int, metavar="N", help="how many of the last stages learn (default: by the time)")
+    deep.add_argument("--epochs", type=int, metavar="N", help="rounds over the photos (default: by the time)")
+    deep.add_argument(
+        "--batch", type=int, default=defaults.batch, metavar="N", help="photos per correction (default %(default)s)"
+    )
+    deep.add_argument(
+        "--learning-rate",
+        type=float,
+        default=defaults.learning_rate,
+        metavar="R",
+        help="of the last stage; the head learns faster, the first stages more slowly (default %(default)s)",
+    )
+    deep.add_argument(
+        "--optimiser", choices=OPTIMISERS, default=defaults.optimiser, help="rule of correction (default %(default)s)"
+    )
     sub.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps (default: the best there is)")
 
     sub = command("evaluate", _evaluate, "judge a model on labelled photos")
@@ -126,7 +150,7 @@ def _example(args: argparse.Namespace) -> dict[str, Any]:
 
 def _check(args: argparse.Namespace) -> dict[str, Any]:
     with _collector_at_rest():
-        from .training import Checked, check
+        from .checking import Checked, check
 
     with Project.over(args.data) as project:
         checked = _last(check(project), Checked)
@@ -185,22 +209,53 @@ def _print_check(result: dict[str, Any]) -> None:
 
 
 def _train(args: argparse.Namespace) -> dict[str, Any]:
-    config = TrainConfig(mode=args.mode, backbone=args.backbone, domain=args.domain, seed=args.seed)
+    config = TrainConfig(
+        mode=args.mode, backbone=args.backbone, domain=args.domain, seed=args.seed, minutes=args.minutes,
+        thaw=args.thaw, epochs=args.epochs, batch=args.batch, learning_rate=args.learning_rate,
+        optimiser=args.optimiser,
+    )  # fmt: skip
+    if args.self_check:
+        return _self_check(args, config)
+    if args.out is None:
+        raise DataError("It was not said where the model goes; name a folder with --out FOLDER.")
     with ExitStack() as opened:
         project = opened.enter_context(Project.over(args.data))
         test = opened.enter_context(Project.over(args.test)) if args.test else None
         with _collector_at_rest():
+            from .processes import first, together
             from .training import Finished, train
 
-        finished = _last(train(project, config, args.out, test, args.device), Finished)
-        result = _trained(project, test, finished, config)
-    if not args.json:
+        with together():
+            finished = _last(train(project, config, args.out, test, args.device), Finished)
+            result = _trained(project, test, finished, config)
+            args.json, quiet = args.json and first(), not first()  # of several processes one speaks
+    if not args.json and not quiet:
         _print_left_out(result["left_out"])
+        for note in finished.notes:
+            print(note)
         print(finished.report.in_words())
         if finished.test is not None:
             print(f"On the test photos: {finished.test.accuracy:.1%} right.")
         print(f"The model is in {args.out}, made in {finished.seconds:.1f} seconds.")
     return result
+
+
+def _self_check(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]:
+    with _collector_at_rest():
+        from .selfcheck import self_check
+
+    with Project.over(args.data) as project:
+        found = self_check(project, config, args.device)
+    if not args.json:
+        for line in found.lines():
+            print(line)
+    return {
+        "shapes": [{"module": name, "shape": list(shape)} for name, shape in found.shapes],
+        "batch": found.batch,
+        "loss_before": found.loss_before,
+        "loss_after": found.loss_after,
+        "learnt_by_heart": found.learnt_by_heart,
+    }
 
 
 def _trained(project: Project, test: Project | None, finished: Finished, config: TrainConfig) -> dict[str, Any]:
@@ -215,6 +270,8 @@ def _trained(project: Project, test: Project | None, finished: Finished, config:
         "left_out": left_out,
         "seconds": round(finished.seconds, 3),
         "mode": config.mode,
+        "kept": finished.mode,
+        "notes": list(finished.notes),
         "backbone": config.backbone,
         "checkpoint": str(finished.folder),
         **tested,
@@ -240,8 +297,8 @@ def _scores(report: Report) -> dict[str, Any]:
 
 def _evaluate(args: argparse.Namespace) -> dict[str, Any]:
     with _collector_at_rest():
+        from .judging import evaluate
         from .predictor import Predictor
-        from .training import evaluate
 
     predictor = Predictor(args.folder)
     with Project.over(args.data) as project:
@@ -355,9 +412,21 @@ def _last(events: Iterator[Any], kind: type[T]) -> T:
                 print("\r\033[K", end="", file=sys.stderr)
             return event
         if watched:
-            left = f", {event.seconds_left:.0f} s left" if event.seconds_left else ""
-            print(f"\r\033[K{event.step}: {event.done} of {event.total}{left}", end="", file=sys.stderr, flush=True)
+            print(f"\r\033[K{_told(event)}", end="", file=sys.stderr, flush=True)
     raise AssertionError("a story ends with its result")
+
+
+def _told(event: Any) -> str:
+    """An event in one line; what stays to be read ends with a new one."""
+    if hasattr(event, "sentence"):
+        return f"{event.sentence}\n"
+    if hasattr(event, "held_out_accuracy"):
+        return (
+            f"Round {event.number} of {event.total}: {event.held_out_accuracy:.1%} of new photos right, "
+            f"{event.accuracy:.1%} of those it learns from\n"
+        )
+    left = f", {event.seconds_left:.0f} s left" if event.seconds_left else ""
+    return f"{event.step}: {event.done} of {event.total}{left}"
 
 
 @contextmanager

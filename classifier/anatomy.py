@@ -30,27 +30,6 @@ def folded(network: nn.Module, trusted: bool = False) -> nn.Module:
     return candidate if trusted or answer_alike(plain, candidate) else plain
 
 
-def unfolded(network: nn.Module, original: nn.Module) -> dict[str, Tensor]:
-    """The tensors of ``original``'s form that answer like ``network``, which is ``folded(original)`` with other values.
-
-    A folded convolution goes back as it is; its batch norm only takes away and gives back its running
-    mean, since dividing by a scale near zero would lose what was learnt.
-    """
-    tensors = {key: value.detach().clone() for key, value in original.state_dict().items()}
-    learnt = network.state_dict()
-    tensors.update({key: value.detach().clone() for key, value in learnt.items() if key in tensors})
-    for conv_name, norm_name in _foldable(original):
-        if f"{norm_name}.running_mean" in learnt:
-            continue  # it was not folded
-        norm = original.get_submodule(norm_name)
-        mean = tensors[f"{norm_name}.running_mean"]
-        tensors[f"{norm_name}.weight"] = (tensors[f"{norm_name}.running_var"] + norm.eps).sqrt()
-        tensors[f"{norm_name}.bias"] = learnt[f"{conv_name}.bias"] + mean
-        if f"{conv_name}.bias" in tensors:
-            tensors[f"{conv_name}.bias"] = torch.zeros_like(mean)
-    return tensors
-
-
 def _foldable(network: nn.Module) -> list[tuple[str, str]]:
     """The names of convolutions and of the batch norms right behind them."""
     found = []

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from .errors import DataError, StorageError
 from .names import natural_key
 
-VERSION = 1
+VERSION = 2
 _APPLICATION = 0x50484F54  # “PHOT”: tells a catalogue from any other SQLite file
 _UNDO_STEPS = 50
 
@@ -33,7 +33,7 @@ CREATE TABLE assets (
 CREATE INDEX assets_by_class ON assets (split, label);
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY AUTOINCREMENT, created TEXT NOT NULL, name TEXT NOT NULL, mode TEXT NOT NULL,
-    report TEXT NOT NULL
+    report TEXT NOT NULL, seconds REAL NOT NULL DEFAULT 0
 );
 CREATE TABLE run_assets (
     run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
@@ -47,6 +47,8 @@ CREATE TABLE edits (
     id INTEGER PRIMARY KEY AUTOINCREMENT, created TEXT NOT NULL, what TEXT NOT NULL, before TEXT NOT NULL
 );
 """
+# What makes the catalogue of one version into that of the next.
+_UPGRADES = {1: "ALTER TABLE runs ADD COLUMN seconds REAL NOT NULL DEFAULT 0"}
 _PICKED = "id IN (SELECT value FROM json_each(?))"  # any number of ids in one parameter
 
 
@@ -72,17 +74,21 @@ class Asset:
 
 @dataclass(frozen=True)
 class Run:
-    """One training: when, under which name and mode, and its report as it was recorded."""
+    """One training: when, under which name and mode, its report as it was recorded, and the seconds it took.
+
+    ``seconds`` is 0 for a run of the time before it was kept.
+    """
 
     id: int
     created: str
     name: str
     mode: str
     report: dict[str, Any]
+    seconds: float
 
 
 class RunAsset(NamedTuple):
-    """A photo a run was judged on, as it was then."""
+    """A photo of a run, as it was then."""
 
     sha256: str
     label: str
@@ -250,11 +256,15 @@ class Catalog:
 
     # -- runs
 
-    def record_run(self, name: str, mode: str, report: Mapping[str, Any], assets: Iterable[Asset]) -> int:
-        """Keeps a training's report and the photos it was judged on; gives the run's id."""
+    def record_run(
+        self, name: str, mode: str, report: Mapping[str, Any], assets: Iterable[Asset], seconds: float = 0.0
+    ) -> int:
+        """Keeps a training's report, the photos it was judged on and the seconds it took; gives the run's id."""
         with self._writing() as db:
-            row = (now(), name, mode, json.dumps(dict(report)))
-            run = db.execute("INSERT INTO runs (created, name, mode, report) VALUES (?, ?, ?, ?)", row).lastrowid
+            row = (now(), name, mode, json.dumps(dict(report)), seconds)
+            run = db.execute(
+                "INSERT INTO runs (created, name, mode, report, seconds) VALUES (?, ?, ?, ?, ?)", row
+            ).lastrowid
             db.executemany(
                 "INSERT OR IGNORE INTO run_assets VALUES (?, ?, ?, ?)",
                 [(run, asset.sha256, asset.label, asset.split) for asset in assets],
@@ -263,23 +273,32 @@ class Catalog:
 
     def runs(self) -> list[Run]:
         """All runs, newest first."""
-        rows = self._rows("SELECT id, created, name, mode, report FROM runs ORDER BY id DESC")
-        return [Run(id, created, name, mode, json.loads(report)) for id, created, name, mode, report in rows]
+        rows = self._rows("SELECT id, created, name, mode, report, seconds FROM runs ORDER BY id DESC")
+        return [
+            Run(id, created, name, mode, json.loads(report), took) for id, created, name, mode, report, took in rows
+        ]
 
     def run_assets(self, run_id: int) -> list[RunAsset]:
-        """The photos a run was judged on."""
+        """The photos of a run: those it learnt from, and those set apart that it was judged on."""
         rows = self._rows("SELECT sha256, label, split FROM run_assets WHERE run_id = ? ORDER BY rowid", run_id)
         return [RunAsset(*row) for row in rows]
 
     def judged_on(self, run_id: int) -> list[RunAsset]:
         """The photos whose answers are the score of a run: held out in turn, or set apart."""
-        (report,) = self._rows("SELECT report FROM runs WHERE id = ?", run_id)[0]
-        split = json.loads(report).get("judged_on", "out_of_fold")
-        return [asset for asset in self.run_assets(run_id) if asset.split == {"out_of_fold": "train"}.get(split, split)]
+        report = json.loads(self._rows("SELECT report FROM runs WHERE id = ?", run_id)[0][0])
+        split = {"out_of_fold": "train"}.get(report["judged_on"], report["judged_on"])
+        known = set(report["labels"])  # photos set apart may be of classes that the model does not have
+        return [asset for asset in self.run_assets(run_id) if asset.split == split and asset.label in known]
 
-    def changed_since(self, run_id: int) -> Changes:
-        """Which photos came, went or changed class since a run."""
-        then, today = _labels_of(self.run_assets(run_id)), _labels_of(self.assets())
+    def changed_since(self, run_id: int, until: int | None = None) -> Changes:
+        """Which photos came, went or changed class since a run, until today or until another run.
+
+        Photos set apart for a test count only where the run has such on its list.
+        """
+        before = self.run_assets(run_id)
+        splits = {asset.split for asset in before}
+        later: Iterable[Asset | RunAsset] = self.assets() if until is None else self.run_assets(until)
+        then, today = _labels_of(before), _labels_of(asset for asset in later if asset.split in splits)
         return Changes(
             added=tuple(sorted(today.keys() - then.keys())),
             removed=tuple(sorted(then.keys() - today.keys())),
@@ -317,6 +336,10 @@ class Catalog:
             self._db.execute(f"PRAGMA application_id = {_APPLICATION}")
         elif application != _APPLICATION:
             raise DataError("The file “project.sqlite” belongs to another program; choose another folder.")
+        elif version in _UPGRADES:
+            for older in range(version, VERSION):
+                self._db.execute(_UPGRADES[older])
+            self._db.execute(f"PRAGMA user_version = {VERSION}")
         elif version != VERSION:
             raise DataError(
                 f"The project was made by another version of this program (list {version}, this one reads "

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import shutil
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,15 +19,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from . import models
+from .backbones import ROWS
 from .config import Preprocessing
 from .errors import ModelError, SettingError, StorageError
 from .familiar import Familiar
 from .metrics import Report
 
 FILES = ("config.json", "model.safetensors", "README.md", "report.json", "training.json", "familiar.safetensors")
+RESUME = "resume"  # the folder of a deep training that is not finished yet
 _LARGEST_JSON = 16 * 2**20  # bytes
 _LARGEST_FAMILIAR = 64 * 2**20
-_MODEL_ARGS = {"global_pool"}  # what a foreign folder may ask of a network beside its name
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def save(
     head = {f"{classifier}.weight": torch.from_numpy(weight), f"{classifier}.bias": torch.from_numpy(bias)}
     texts = {
         "config.json": json.dumps(_hub_config(weight.shape[1], preprocessing, report), indent=2, ensure_ascii=False),
-        "README.md": _card(report, training),
+        "README.md": _card(report, training, familiar is not None),
         "report.json": json.dumps(report.to_json(), indent=2, ensure_ascii=False),
         "training.json": json.dumps(training, indent=2, ensure_ascii=False),
     }
@@ -74,8 +75,8 @@ def save(
 def _write_whole(folder: Path, texts: Mapping[str, str], tensors: Mapping[str, dict[str, Tensor]]) -> None:
     check_target(folder)
     folder = folder.resolve()  # a link goes on leading to the model
-    part = folder.with_name(f".{uuid.uuid4().hex}.part")
-    old = part.with_suffix(".old")
+    part, old = _beside(folder)
+    recover(folder)
     try:
         part.mkdir(parents=True)
         for name, text in texts.items():
@@ -89,10 +90,22 @@ def _write_whole(folder: Path, texts: Mapping[str, str], tensors: Mapping[str, d
     except (OSError, SafetensorError) as error:
         raise _storage_error(folder, error) from error
     finally:
-        if old.exists() and not folder.exists():  # also when somebody pressed Ctrl-C between the two moves
-            old.replace(folder)
-        for leftover in (part, old):
-            shutil.rmtree(leftover, ignore_errors=True)
+        recover(folder)
+
+
+def _beside(folder: Path) -> tuple[Path, Path]:
+    """Where a model is written before it is moved in, and where the one before waits meanwhile."""
+    name = hashlib.sha256(folder.name.encode()).hexdigest()[:16]
+    return folder.with_name(f".{name}.part"), folder.with_name(f".{name}.old")
+
+
+def recover(folder: Path) -> None:
+    """Put right what a writing left behind that was cut off at any moment: the model of before, whole or gone."""
+    part, old = _beside(folder.resolve())
+    if old.exists() and not folder.exists():  # cut off between the two moves
+        old.replace(folder.resolve())
+    for leftover in (part, old):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def check_target(folder: Path) -> None:
@@ -104,7 +117,7 @@ def check_target(folder: Path) -> None:
         raise _storage_error(folder, error) from error
     if is_file:
         raise ModelError(f"“{folder}” is a file; name a new folder for the model.")
-    others = sorted(name for name in names if name not in FILES)
+    others = sorted(name for name in names if name not in (*FILES, RESUME))
     if others:
         raise ModelError(f"The folder “{folder}” holds other files ({others[0]}…); name a new folder for the model.")
     if here:  # it would be moved away from under the person's feet
@@ -119,11 +132,15 @@ def _storage_error(folder: Path, error: Exception) -> StorageError:
 
 
 def _hub_config(features: int, preprocessing: Preprocessing, report: Report) -> dict[str, Any]:
-    """timm's ``config.json``. Without ``model_args``: with ``num_classes`` in them transformers cannot open it."""
+    """timm's ``config.json``. Without ``num_classes`` in ``model_args``: transformers cannot open it with them.
+
+    A network of one picture size takes it from ``fixed_input_size`` in timm, from ``img_size`` in transformers.
+    """
     source = models.pretrained_cfg(report.backbone)
     names = list(report.labels)
+    args = models.arguments(report.backbone)
     return {
-        "architecture": _architecture(report.backbone),
+        "architecture": models.architecture(report.backbone),
         "num_classes": len(names),
         "num_features": features,
         "label_names": names,
@@ -131,19 +148,15 @@ def _hub_config(features: int, preprocessing: Preprocessing, report: Report) -> 
         "label2id": {name: index for index, name in enumerate(names)},
         "pretrained_cfg": {
             **preprocessing.to_timm(),
-            "fixed_input_size": False,
+            "fixed_input_size": "img_size" in args,
             "num_classes": len(names),
             "pool_size": None,
             "first_conv": source.get("first_conv"),
             "classifier": models.classifier(report.backbone),
             "license": models.origin(report.backbone)[1],
         },
+        **({"model_args": args} if args else {}),
     }
-
-
-def _architecture(backbone: str) -> str:
-    """timm's name of a network without the tag that names its weights."""
-    return backbone.partition(".")[0]
 
 
 def load(folder: Path) -> Checkpoint:
@@ -161,18 +174,18 @@ def load(folder: Path) -> Checkpoint:
         if len(labels) != int(config["num_classes"]) or not labels:
             raise ModelError("The model's class names and their number do not agree; get the folder again.")
         preprocessing = Preprocessing.from_timm(cfg)
-        args = {key: config["model_args"][key] for key in _MODEL_ARGS & set(config.get("model_args") or ())}
+        args = dict(config.get("model_args") or {})
     except ModelError:
         raise
     except (KeyError, TypeError, ValueError, OverflowError, SettingError) as error:
         raise ModelError(f"The file config.json in “{folder}” is incomplete: {error}; get the folder again.") from error
-    network = _with_weights(folder / "model.safetensors", name, len(labels), args)
-    report = Report.from_json(_read_json(folder / "report.json"))
-    if (report.labels, _architecture(report.backbone)) != (labels, name):
+    report = read_report(folder)
+    if (report.labels, models.architecture(report.backbone)) != (labels, name):
         raise ModelError(f"The report in “{folder}” is of another model; get the folder again.")
-    return Checkpoint(
-        network, labels, preprocessing, report, _familiar(folder / "familiar.safetensors", network, labels)
-    )
+    args = _allowed(args, report.backbone, preprocessing.size)
+    network = _with_weights(folder / "model.safetensors", name, len(labels), args)
+    kept = _familiar(folder / "familiar.safetensors", network, labels)
+    return Checkpoint(network, labels, preprocessing, report, kept)
 
 
 def _familiar(path: Path, network: nn.Module, labels: tuple[str, ...]) -> Familiar | None:
@@ -189,6 +202,22 @@ def _familiar(path: Path, network: nn.Module, labels: tuple[str, ...]) -> Famili
     if width != len(found.centre) or not 0 <= found.labels.min() <= found.labels.max() < len(labels):
         raise ModelError("The file familiar.safetensors is of another model; get the folder again.")
     return found
+
+
+def _allowed(args: Mapping[str, Any], backbone: str, size: int) -> dict[str, Any]:
+    """What a folder asks of its network beside the name: only what the network is known to be made with.
+
+    Anything else could ask for a network that no computer holds. timm's own folders repeat the number
+    of classes, which is known.
+    """
+    known = {**(ROWS[backbone].arguments if backbone in ROWS else {}), "img_size": size}
+    for key, value in args.items():
+        if key not in ("global_pool", "num_classes") and (key not in known or known[key] != value):
+            raise ModelError(
+                f"The model asks for a network “{backbone}” with “{key}” changed, which is not known to be safe; "
+                "get the folder again."
+            )
+    return {key: value for key, value in args.items() if key != "num_classes"}
 
 
 def _is_file(path: Path) -> bool:
@@ -249,20 +278,21 @@ def _as_float(value: Tensor) -> Tensor:
     return value.float() if value.is_floating_point() else value
 
 
-def _card(report: Report, training: Mapping[str, Any]) -> str:
+_OTHER_THINGS = """ What photos of other things look like is told by
+`familiar.safetensors`: how far the training photos lie from one another."""
+
+
+def _card(report: Report, training: Mapping[str, Any], familiar: bool) -> str:
     """The model card, in Markdown with the Hub's front matter; class names are a person's, so JSON quotes them."""
     rows = "\n".join(
         f"| {_cell(row.label)} | {row.images} | {row.recall:.0%} | {row.precision:.0%} |" for row in report.per_class
     )
-    repository, licence = models.origin(report.backbone)
     judged = {"out_of_fold": "by cross-validation, each photo by a model that had not seen it",
               "val": "on the validation photos", "test": "on the test photos"}[report.judged_on]  # fmt: skip
     return f"""---
 library_name: timm
 pipeline_tag: image-classification
-license: {licence}
-base_model: {repository}
-tags:
+{_provenance(report.backbone)}tags:
 - image-classification
 - timm
 - transformers
@@ -277,8 +307,7 @@ Tells apart {len(report.labels)} classes. Trained on {report.images} photos; rig
 | --- | --- | --- | --- |
 {rows}
 
-A confidence under {report.threshold:.0%} is best read as “not sure”. What photos of other things look like is told by
-`familiar.safetensors`: how far the training photos lie from one another.
+A confidence under {report.threshold:.0%} is best read as “not sure”.{_OTHER_THINGS if familiar else ""}
 
 ## Use it
 
@@ -296,10 +325,27 @@ pipeline("image-classification", "FOLDER")("photo.jpg")
 
 ## How it was made
 
-A linear head on the pooled features of {report.backbone} (weights: {repository}, licence {licence}),
-fitted on {training.get("created", "")[:10]}; the settings are in `training.json`.
+{_making(report.backbone, training)}
+on {training.get("created", "")[:10]}; the settings are in `training.json`.
 Pictures are fitted to the square by “{report.fit}”, as `config.json` says.
 """
+
+
+def _provenance(backbone: str) -> str:
+    """The lines of a card's front matter that say what the model was made from."""
+    repository, licence = models.origin(backbone)
+    return f"license: {licence}\nbase_model: {repository}\n" if repository else ""
+
+
+def _making(backbone: str, training: Mapping[str, Any]) -> str:
+    """How the card says the model was made, without the end of the sentence."""
+    repository, licence = models.origin(backbone)
+    if not repository:
+        return f"The network {backbone}, trained on these photos alone from random weights"
+    source = f"{backbone} (weights: {repository}, licence {licence})"
+    if training.get("config", {}).get("mode") == "deep":
+        return f"{source}, its last stages trained further together with a linear head"
+    return f"A linear head on the pooled features of {source}, fitted"
 
 
 def _cell(text: str) -> str:

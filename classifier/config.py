@@ -131,7 +131,7 @@ class TrainConfig:
     seed: int = 0
     folds: int = 5
     fits: tuple[Fit, ...] = FITS
-    minutes: float = 1.0
+    minutes: float = 3.0
     thaw: int | None = None
     epochs: int | None = None
     batch: int = 16

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -74,9 +75,10 @@ def _best() -> torch.device:
 
 def _cores() -> int:
     try:
-        return len(os.sched_getaffinity(0))
+        cores = len(os.sched_getaffinity(0))
     except AttributeError:  # macOS and Windows
-        return os.cpu_count() or 1
+        cores = os.cpu_count() or 1
+    return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))  # torchrun's processes share them
 
 
 def _cpu_has_bf16() -> bool:
@@ -85,20 +87,32 @@ def _cpu_has_bf16() -> bool:
     return any(getattr(torch.cpu, check, bool)() for check in checks)
 
 
+_POOLS = threading.Lock()
+_pools = 0  # how many are at work
+_threads_before = 1
+
+
 @contextlib.contextmanager
 def single_threaded_workers(device: Device) -> Iterator[ThreadPoolExecutor]:
     """A pool of ``device.workers`` threads in each of which torch's operations use that one thread.
 
-    The number is told in each worker, because OpenMP keeps it by thread, and put back at the end,
-    because torch also keeps one for all.
+    The number is told in each worker, because OpenMP keeps it by thread, and put back by the last one to
+    end, because torch also keeps one for all.
     """
-    before = torch.get_num_threads()
+    global _pools, _threads_before
+    with _POOLS:
+        if not _pools:
+            _threads_before = torch.get_num_threads()
+        _pools += 1
     _keep_freed_memory()
     try:
         with ThreadPoolExecutor(device.workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             yield pool
     finally:
-        torch.set_num_threads(before)
+        with _POOLS:
+            _pools -= 1
+            if not _pools:
+                torch.set_num_threads(_threads_before)
 
 
 @lru_cache(maxsize=1)
@@ -128,6 +142,11 @@ def stream(work: Callable[..., Iterator[Any]], *args: Any) -> Iterator[Any]:
     ``work`` is a function of a module, and what goes in and comes out can be copied.
     """
     return _hosted(work, *args)
+
+
+def for_long_work(device: Device) -> Device:
+    """The device for work of minutes: on a Space with ZeroGPU, which lends its GPU for one, the CPU."""
+    return device if _hosted is _stream else choose("cpu")
 
 
 def host_on_zero_gpu(seconds: int = 60) -> None:

@@ -72,16 +72,65 @@ def _apple(pen: ImageDraw.ImageDraw, rng: np.random.Generator) -> None:
 
 
 def _leaf(pen: ImageDraw.ImageDraw, rng: np.random.Generator) -> None:
-    green = _vary([(70, 130, 50), (150, 140, 40), (170, 80, 40)][rng.integers(3)], rng)
-    wide = rng.uniform(50, 95)
-    side = [(math.sin(step / 20 * math.pi) * wide * (1 + 0.12 * (step % 2)), 30 + step * 12) for step in range(21)]
+    green = _vary(_LEAF_COLOURS[rng.integers(len(_LEAF_COLOURS))], rng)
+    dark = (green[0] * 2 // 3, green[1] * 2 // 3, green[2] * 2 // 3)
+    (_blade, _lobes, _feather)[rng.integers(3)](pen, rng, green, dark)
+
+
+_LEAF_COLOURS = ((70, 130, 50), (150, 140, 40), (170, 80, 40), (40, 85, 45), (200, 175, 60), (120, 45, 35))
+
+
+def _blade(pen: ImageDraw.ImageDraw, rng: np.random.Generator, green: Colour, dark: Colour) -> None:
+    """From a willow's to a beech's, smooth or with teeth, widest below or above the middle."""
+    wide, belly, teeth = rng.uniform(22, 110), rng.uniform(0.6, 1.7), rng.uniform(0, 0.2)
+    top = rng.uniform(20, 70)
+    down = [top + (300 - top) * step / 20 for step in range(21)]
+    side = [
+        (math.sin((step / 20) ** belly * math.pi) * wide * (1 + teeth * (step % 2)), y) for step, y in enumerate(down)
+    ]
     pen.polygon([(160 + x, y) for x, y in side] + [(160 - x, y) for x, y in reversed(side)], fill=green)
-    dark = tuple(value * 2 // 3 for value in green)
-    pen.line((160, 30, 160, 305), fill=dark, width=5)
-    for step in range(4, 18, 3):
+    pen.line((160, top, 160, 318), fill=dark, width=5)
+    rise = rng.uniform(5, 40)
+    for step in range(4, 18, int(rng.integers(2, 5))):
         x, y = side[step]
-        pen.line((160, y + 22, 160 + x * 0.8, y), fill=dark, width=3)
-        pen.line((160, y + 22, 160 - x * 0.8, y), fill=dark, width=3)
+        pen.line((160, y + rise, 160 + x * 0.8, y), fill=dark, width=3)
+        pen.line((160, y + rise, 160 - x * 0.8, y), fill=dark, width=3)
+
+
+def _lobes(pen: ImageDraw.ImageDraw, rng: np.random.Generator, green: Colour, dark: Colour) -> None:
+    """An ivy's or a maple's, round as a nasturtium's where the lobes are shallow."""
+    count, depth, tip = int(rng.integers(3, 8)), rng.uniform(0, 0.55), rng.uniform(0.5, 2.5)
+    points = []
+    for step in range(96):
+        turn = step / 96  # of the way round from the stalk
+        between = abs(math.sin((turn * count) * math.pi)) ** tip
+        reach = 125 * (1 - depth + depth * between) * (0.75 + 0.25 * math.sin(turn * math.pi))
+        angle = math.pi / 2 + turn * 2 * math.pi
+        points.append((160 + reach * math.cos(angle), 150 + reach * math.sin(angle)))
+    pen.polygon(points, fill=green)
+    pen.line((160, 150, 160, 312), fill=dark, width=7)
+    for lobe in range(count):
+        angle = math.pi / 2 + (lobe + 0.5) / count * 2 * math.pi
+        pen.line((160, 150, 160 + 90 * math.cos(angle), 150 + 90 * math.sin(angle)), fill=dark, width=3)
+
+
+def _feather(pen: ImageDraw.ImageDraw, rng: np.random.Generator, green: Colour, dark: Colour) -> None:
+    """An ash's or a rowan's: leaflets in pairs along a stalk, and one at its end."""
+    pairs, long, wide = int(rng.integers(2, 7)), rng.uniform(70, 125), rng.uniform(0.12, 0.3)
+    lean, top = rng.uniform(-0.2, 0.9), long + 10
+    pen.line((160, top, 160, 315), fill=dark, width=6)
+    leaflets = [(160.0, top, -math.pi / 2)]
+    for pair in range(pairs):
+        y = top + 25 + (260 - top) * pair / pairs
+        leaflets += [(160, y, -lean), (160, y, math.pi + lean)]
+    for x, y, angle in leaflets:
+        ahead, aside = (math.cos(angle), math.sin(angle)), (-math.sin(angle), math.cos(angle))
+        outline = []
+        for step in range(17):
+            along = long * 0.5 * (1 - math.cos(step / 16 * 2 * math.pi))
+            off = long * wide * math.sin(step / 16 * 2 * math.pi)
+            outline.append((x + ahead[0] * along + aside[0] * off, y + ahead[1] * along + aside[1] * off))
+        pen.polygon(outline, fill=green)
 
 
 def _mug(pen: ImageDraw.ImageDraw, rng: np.random.Generator) -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from . import device as devices
-from . import looks, models, transforms
+from . import looks, models, processes, transforms
 from .anatomy import folded
 from .config import Limits, Preprocessing
 from .device import Device
@@ -96,7 +96,7 @@ class _Looked:
 
 
 def run(
-    network: nn.Module,
+    network: nn.Module | None,
     sources: Sequence[Source],
     prepare: Prepare,
     device: Device,
@@ -106,6 +106,7 @@ def run(
 ) -> Iterator[Tensor | str]:
     """What ``network`` gives for the views of each picture: (V, …) in ``dtype``, in order, or why it cannot be used.
 
+    Without a network the views themselves, as bytes (V, 3, size, size).
     With ``side`` a JPEG is decoded at a scale that keeps its short side above that many pixels, which for
     phone photos is most of the time saved; with None at its full size, as any other loader would.
     """
@@ -149,10 +150,14 @@ def _pixels(source: Source, place: int, prepare: Prepare, side: int | None, limi
 
 @torch.inference_mode()
 def _forward(
-    network: nn.Module, pixels: list[Tensor | str], preprocessing: Preprocessing, device: Device, dtype: torch.dtype
+    network: nn.Module | None,
+    pixels: list[Tensor | str],
+    preprocessing: Preprocessing,
+    device: Device,
+    dtype: torch.dtype,
 ) -> list[Tensor | str]:
     good = [value for value in pixels if isinstance(value, Tensor)]
-    if not good:
+    if not good or network is None:
         return pixels
     batch = torch.stack(good, 1)  # (V, B, 3, size, size)
     views = [network(transforms.normalise(view, preprocessing, device.torch_device, dtype)) for view in batch]
@@ -215,6 +220,10 @@ def gather(
     rows: list[Floats] = []
     reasons: dict[int, str] = {}
     yield Progress(step, 0, len(photos), None)
+    if processes.count() > 1:  # each looks at its share and finds those of the others in the cache
+        for _ in embed(tools, photos[processes.rank() :: processes.count()], preparations):
+            pass
+        processes.wait()
     for index, outcome in enumerate(embed(tools, photos, preparations)):
         if isinstance(outcome, str):
             reasons[index] = outcome

@@ -1,17 +1,17 @@
-"""Fine-tuning: the last stages of a network, trained on kept activations of varied views, in several parts at once.
+"""Fine-tuning: the last stages of a network learn on kept views of the photos, epoch by epoch.
 
-Linear probe first, then fine-tune from its head (LP-FT; Kumar et al., arXiv 2202.10054). The photos are
-divided into parts; for each part a copy of the network learns on all others, so that every photo is judged
-by a copy that has not seen it, at every epoch. The finished network is the mean of the copies' weights
-(“model soups”; Wortsman et al., arXiv 2203.05482): copies that started from one point lie in one valley.
+Linear probe first, then fine-tune from its head (LP-FT; Kumar et al., arXiv 2202.10054). Batch norms keep
+their pretrained statistics, because small batches have none worth keeping.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -19,36 +19,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from . import device as devices
+from . import processes, transforms
+from .config import Optimiser, Preprocessing
 from .device import Device
+from .errors import ClassifierError
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-
-@dataclass(frozen=True)
-class Plan:
-    epochs: int = 10
-    batch: int = 16
-    rate: float = 3e-4
-    head_rate: float = 1e-3
-    decay: float = 0.7
-    weight_decay: float = 1e-2
-    smoothing: float = 0.1
-    clip: float = 1.0
-    warm_up: float = 0.1
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Task:
-    network: nn.Module
-    views: Tensor
-    clean: Tensor
-    labels: Tensor
-    parts: Tensor
-    heads: Sequence[tuple[Floats, Floats]]
-    stages: Sequence[Sequence[str]]
-    classifier: str
+HEAD_FASTER = 3.0  # times the rate of the last stage; the first stage is slower again by about as much
+_SLOWER = 0.87  # the rate of each stage in relation to that of the stage behind it
+_SMOOTHING = 0.1  # Szegedy et al., arXiv 1512.00567
+_WEIGHT_DECAY = 1e-2
+_CLIP = 1.0  # the largest length of a gradient
+_WARM_UP = 0.15  # share of the steps in which the rate rises; it then falls along a cosine
+_UNEVEN = 2  # times as many photos as the smallest class, from which classes are drawn evenly
+_PATIENCE = 4  # epochs without progress on the held-out photos
 
 
 @dataclass(frozen=True)
@@ -56,7 +42,7 @@ class Epoch:
     """One round over the photos is done: number ``number`` of at most ``total``, counted from 1.
 
     ``loss`` and ``accuracy`` are of the varied training views, ``held_out_loss`` and ``held_out_accuracy``
-    of photos the judging copy has not seen; ``best`` is the number of the best round so far.
+    of photos that are held out; ``best`` is the number of the best round so far.
     """
 
     number: int
@@ -75,115 +61,307 @@ class Note:
     sentence: str
 
 
+class Astray(ClassifierError):
+    """The loss is no number any more: what was learnt last is worthless."""
+
+
 @dataclass(frozen=True)
-class Round:
-    number: int
-    loss: float
-    held_out: Tensor  # (N, C)
+class Lesson:
+    """What one copy of the network learns from, and how.
+
+    ``network`` is the thawed part with its classifier, in evaluation mode; ``views`` (N, 1 + V, …) are what it
+    reads: of each photo first the view all later loaders take, then the varied ones; bytes are pictures.
+    ``seen`` and ``held_out`` are places among the N. ``stages`` name the thawed modules, for their rates. A
+    ``fresh`` network starts from random weights: its batch norms have to learn their statistics, too.
+    """
+
+    network: nn.Module
+    classifier: str
+    stages: Sequence[Sequence[str]]
+    views: Tensor
+    labels: Ints
+    seen: Ints
+    held_out: Ints
+    preprocessing: Preprocessing
+    epochs: int
+    batch: int
+    rate: float
+    optimiser: Optimiser
+    seed: int
+    fresh: bool = False
 
 
-class Copy:
-    """One copy of the thawed network in training, with float32 weights beside those it computes with."""
+class Learner:
+    """A copy of a network in training; what ``state`` gives of it is all that the next epoch depends on."""
 
-    def __init__(self, task: Task, head: tuple[Floats, Floats], plan: Plan, device: Device) -> None:
-        import copy
+    def __init__(self, lesson: Lesson, device: Device) -> None:
+        self.lesson = lesson
+        self.device = device
+        self.network = copy.deepcopy(lesson.network).to(device.torch_device).to(memory_format=torch.channels_last)
+        self.network.eval().requires_grad_(True)
+        self.named = dict(self.network.named_parameters())
+        self.statistics = dict(self.network.named_buffers()) if lesson.fresh else {}
+        self.optimiser = _optimiser(lesson, self.named)
+        self.scaler = torch.amp.GradScaler(device.torch_device.type, enabled=device.dtype == torch.float16)
+        self.epoch = 0
+        self.best = 0
+        self.best_loss = float("inf")
+        self.best_tensors = self._copy()
+        self.held_out = np.zeros((0, 0), np.float32)
+        self.micro = 2 * lesson.batch  # the most photos at once; batches are not all of one size
+        self.history: list[Epoch] = []
 
-        self.network = copy.deepcopy(task.network).requires_grad_(True)
-        last = self.network.get_submodule(task.classifier)
-        last.weight = nn.Parameter(torch.from_numpy(head[0].copy()))
-        last.bias = nn.Parameter(torch.from_numpy(head[1].copy()))
-        self.names = [name for name, _ in self.network.named_parameters()]
-        self.masters = [parameter.detach().clone().float() for parameter in self.network.parameters()]
-        self.network.to(device.torch_device, device.dtype)
-        self.parameters = list(self.network.parameters())
-        groups = []
-        for name, master in zip(self.names, self.masters):
-            if name.startswith(f"{task.classifier}."):
-                rate = plan.head_rate
-            else:
-                place = next(
-                    i
-                    for i, stage in enumerate(reversed(task.stages))
-                    if any(name.startswith(f"{m}.") or name == m for m in stage)
-                )
-                rate = plan.rate * plan.decay**place
-            groups.append(
-                {
-                    "params": [master],
-                    "lr": rate,
-                    "peak": rate,
-                    "weight_decay": plan.weight_decay if master.ndim > 1 else 0.0,
-                }
-            )
-        self.optimiser = torch.optim.AdamW(groups, fused=True)
+    def _copy(self) -> dict[str, Tensor]:
+        values = self.named | self.statistics
+        return {name: value.detach().to("cpu", copy=True) for name, value in values.items()}
 
-    def publish(self) -> None:
+    # -- what is kept between epochs
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything the rest of the training depends on, as tensors."""
+        tensors = {f"now.{name}": value for name, value in self._copy().items()}
+        tensors |= {f"best.{name}": value for name, value in self.best_tensors.items()}
+        for name, value in self.named.items():
+            for key, moment in self.optimiser.state[value].items():
+                tensors[f"{key}.{name}"] = torch.as_tensor(moment).detach().cpu().clone()
+        tensors["held_out"] = torch.from_numpy(self.held_out)
+        numbers = [self.epoch, self.best, self.best_loss, self.micro, self.scaler.get_scale()]
+        tensors["history"] = torch.tensor([astuple(epoch) for epoch in self.history], dtype=torch.float64)
+        tensors["numbers"] = torch.tensor(numbers, dtype=torch.float64)
+        return {key: value.contiguous() for key, value in tensors.items()}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Go on from what ``state`` gave."""
+        epoch, best, self.best_loss, micro, scale = tensors["numbers"].tolist()
+        self.epoch, self.best, self.micro = int(epoch), int(best), int(micro)
+        self.held_out = tensors["held_out"].numpy()
+        self.history = [
+            Epoch(int(row[0]), int(row[1]), row[2], row[3], row[4], row[5], int(row[6]))
+            for row in tensors["history"].tolist()
+        ]
         with torch.no_grad():
-            torch._foreach_copy_(self.parameters, self.masters)
+            for name, value in (self.named | self.statistics).items():
+                value.copy_(tensors[f"now.{name}"])
+                self.best_tensors[name] = tensors[f"best.{name}"]
+            for name, value in self.named.items():
+                for key in ("step", "exp_avg", "exp_avg_sq", "momentum_buffer"):
+                    if f"{key}.{name}" in tensors:
+                        moment = tensors[f"{key}.{name}"]
+                        self.optimiser.state[value][key] = moment if key == "step" else moment.to(value.device)
+        if self.scaler.is_enabled():
+            self.scaler.load_state_dict({**self.scaler.state_dict(), "scale": scale})
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or the held-out photos have long ceased to be recognised better."""
+        return self.epoch >= self.lesson.epochs or self.epoch - self.best >= max(_PATIENCE, self.lesson.epochs // 3)
+
+    # -- learning
+
+    def learn(self, pool: ThreadPoolExecutor) -> Iterator[tuple[int, int] | Note]:
+        """One epoch, which goes into ``history``: yields batches done and in all, and notes; raises ``Astray``."""
+        lesson = self.lesson
+        self.network.train(lesson.fresh)
+        batches = _batches(lesson, self.epoch)
+        loss, right, count = 0.0, 0, 0
+        for number, rows in enumerate(batches):
+            self._set_rate((self.epoch + number / len(batches)) / lesson.epochs)
+            views = 1 + (self.epoch + _first_view(lesson, rows)) % (lesson.views.shape[1] - 1)
+            before = self.micro
+            batch_loss, batch_right = self._step(rows, views, pool)
+            if self.micro < before:
+                yield Note(
+                    f"The memory did not suffice for {before} photos at once: going on with {self.micro} at a time, "
+                    "which gives the same result more slowly."
+                )
+            loss, right, count = loss + batch_loss * len(rows), right + batch_right, count + len(rows)
+            if not np.isfinite(batch_loss):
+                raise Astray(
+                    "The training went astray: its numbers grew beyond all bounds. Choose a smaller learning rate "
+                    f"than {lesson.rate:g}, such as {lesson.rate / 10:g}."
+                )
+            yield number + 1, len(batches)
+        self.epoch += 1
+        self.history.append(self._judge(loss / count, right / count, pool))
+
+    def _set_rate(self, progress: float) -> None:
+        factor = (
+            progress / _WARM_UP
+            if progress < _WARM_UP
+            else 0.5 + 0.5 * np.cos(np.pi * (progress - _WARM_UP) / (1 - _WARM_UP))
+        )
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["peak"] * max(float(factor), 1e-3)
+
+    def _step(self, rows: Ints, views: Ints, pool: ThreadPoolExecutor) -> tuple[float, int]:
+        """One correction from a batch; each process of several works on its share of it."""
+        while True:
+            try:
+                loss, right, gradients = self._gradients(rows, views, pool)
+                break
+            except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
+                if not _out_of_memory(error) or self.micro == 1:
+                    raise
+                self.micro = -(-self.micro // 2)
+                if not self.device.is_cpu:
+                    torch.cuda.empty_cache()
+        if not self.lesson.fresh:
+            loss, right, gradients = processes.summed(loss, right, gradients)
+        for parameter, gradient in zip(self.named.values(), gradients):
+            parameter.grad = gradient
+        self.scaler.unscale_(self.optimiser)
+        nn.utils.clip_grad_norm_(self.named.values(), _CLIP)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        return loss, right
+
+    def _gradients(self, rows: Ints, views: Ints, pool: ThreadPoolExecutor) -> tuple[float, int, list[Tensor]]:
+        """The sums over the batch, computed in pieces side by side and added up in a fixed order."""
+        # A fresh batch norm takes its statistics from the batch, so that one is divided neither among threads nor
+        # among processes.
+        share = (0, 1) if self.lesson.fresh else (processes.rank(), processes.count())
+        mine = np.arange(share[0], len(rows), share[1])
+        threads = self.device.workers if self.device.is_cpu and not self.lesson.fresh else 1
+        size = max(1, min(self.micro, -(-len(mine) // threads)))
+        pieces = [mine[start : start + size] for start in range(0, len(mine), size)]
+        answers = pool.map(lambda piece: self._piece(rows[piece], views[piece], len(rows)), pieces)
+        if self.lesson.fresh:  # nor do two batches write statistics at once
+            answers = (pool.submit(self._piece, rows[piece], views[piece], len(rows)).result() for piece in pieces)
+        total = [torch.zeros_like(parameter) for parameter in self.named.values()]
+        loss, right = 0.0, 0
+        for piece_loss, piece_right, gradients in answers:
+            loss, right = loss + piece_loss, right + piece_right
+            for sum_, gradient in zip(total, gradients):
+                sum_ += gradient
+        return loss, right, total
+
+    def _piece(self, rows: Ints, views: Ints, total: int) -> tuple[float, int, Sequence[Tensor]]:
+        inputs = self._inputs(self.lesson.views[torch.from_numpy(rows), torch.from_numpy(views)])
+        targets = torch.from_numpy(self.lesson.labels[rows]).to(inputs.device)
+        with torch.enable_grad():
+            logits = self._logits(inputs)
+            loss = nn.functional.cross_entropy(logits, targets, label_smoothing=_SMOOTHING, reduction="sum") / total
+            gradients = torch.autograd.grad(self.scaler.scale(loss), list(self.named.values()))
+        return float(loss.detach()), int((logits.argmax(1) == targets).sum()), gradients
+
+    def _inputs(self, values: Tensor) -> Tensor:
+        if values.dtype == torch.uint8:
+            return transforms.normalise(values, self.lesson.preprocessing, self.device.torch_device, torch.float32)
+        moved = values.to(self.device.torch_device, non_blocking=True)
+        return moved.permute(0, 3, 1, 2) if moved.ndim == 4 else moved  # kept as (B, H, W, C)
+
+    def _logits(self, inputs: Tensor) -> Tensor:
+        kind, dtype = self.device.torch_device.type, self.device.dtype
+        with torch.autocast(kind, dtype, enabled=dtype != torch.float32):
+            logits: Tensor = self.network(inputs if dtype != torch.float32 else inputs.float())
+        return logits.float()
+
+    # -- judging
+
+    def _judge(self, loss: float, accuracy: float, pool: ThreadPoolExecutor) -> Epoch:
+        lesson, truth = self.lesson, self.lesson.labels[self.lesson.held_out]
+        self.network.eval()
+        if not len(truth):  # nobody judges: the last epoch counts
+            self.best, self.best_tensors = self.epoch, self._copy()
+            return Epoch(self.epoch, lesson.epochs, loss, accuracy, loss, accuracy, self.epoch)
+        answers = self.answers(pool)
+        logs = torch.from_numpy(answers).log_softmax(1).numpy()
+        held_out_loss = float(-logs[np.arange(len(truth)), truth].mean())
+        if held_out_loss < self.best_loss:
+            self.best, self.best_loss, self.best_tensors, self.held_out = (
+                self.epoch,
+                held_out_loss,
+                self._copy(),
+                answers,
+            )
+        share = float((answers.argmax(1) == truth).mean())
+        return Epoch(self.epoch, lesson.epochs, loss, accuracy, held_out_loss, share, self.best)
+
+    def answers(self, pool: ThreadPoolExecutor) -> Floats:
+        """Logits (H, C) of the held-out photos in the one view that all later loaders take."""
+        size = min(self.device.batch, self.micro)
+        rows = torch.from_numpy(self.lesson.held_out)
+        return np.concatenate([part.numpy() for part in pool.map(self._answer, rows.split(size))])
+
+    @torch.inference_mode()
+    def _answer(self, rows: Tensor) -> Tensor:
+        return self._logits(self._inputs(self.lesson.views[rows, 0])).cpu()
 
 
-def gradients(copy: Copy, inputs: Tensor, targets: Tensor, total: int, smoothing: float) -> tuple[float, list[Tensor]]:
-    logits = copy.network(inputs).float()
-    loss = nn.functional.cross_entropy(logits, targets, label_smoothing=smoothing, reduction="sum") / total
-    return float(loss), list(torch.autograd.grad(loss, copy.parameters))
-
-
-def step(copy: Copy, inputs: Tensor, targets: Tensor, pool: ThreadPoolExecutor, shards: int, plan: Plan) -> float:
-    size = -(-len(inputs) // shards)
-    jobs = [
-        pool.submit(gradients, copy, inputs[i : i + size], targets[i : i + size], len(inputs), plan.smoothing)
-        for i in range(0, len(inputs), size)
-    ]
-    results = [job.result() for job in jobs]
-    for place, master in enumerate(copy.masters):
-        master.grad = sum((grads[place].float() for _, grads in results[1:]), results[0][1][place].float())
-    nn.utils.clip_grad_norm_(copy.masters, plan.clip)
-    copy.optimiser.step()
-    copy.publish()
-    return sum(loss for loss, _ in results)
-
-
-def rate_at(progress: float, warm_up: float) -> float:
-    if progress < warm_up:
-        return (progress + 1e-3) / warm_up
-    return 0.5 * (1 + float(np.cos(np.pi * (progress - warm_up) / (1 - warm_up))))
-
-
-def fine_tune(task: Task, plan: Plan, device: Device) -> Iterator[Any]:
-    kinds = range(len(task.heads))
-    copies = [Copy(task, head, plan, device) for head in task.heads]
-    views = task.views.shape[1]
-    before = torch.get_num_threads()
+@contextmanager
+def workers(device: Device) -> Iterator[ThreadPoolExecutor]:
+    """Threads for ``Learner.learn``; the one that waits for them leaves the cores to them meanwhile."""
     with devices.single_threaded_workers(device) as pool:
-        torch.set_num_threads(1)
-        for epoch in range(plan.epochs):
-            losses = []
-            for kind in kinds:
-                seen = np.flatnonzero(task.parts.numpy() != kind)
-                rng = np.random.default_rng([plan.seed, epoch, kind])
-                order = rng.permutation(seen)
-                shift = np.random.default_rng([plan.seed, kind]).integers(0, views, len(task.labels))
-                batches = np.array_split(order, max(1, round(len(order) / plan.batch)))
-                for number, batch in enumerate(batches):
-                    now = rate_at((epoch + number / len(batches)) / plan.epochs, plan.warm_up)
-                    for group in copies[kind].optimiser.param_groups:
-                        group["lr"] = group["peak"] * now
-                    rows = torch.from_numpy(batch)
-                    inputs = task.views[rows, torch.from_numpy((shift[batch] + epoch) % views)]
-                    if inputs.ndim == 4:
-                        inputs = inputs.permute(0, 3, 1, 2)
-                    losses.append(step(copies[kind], inputs, task.labels[rows], pool, device.workers, plan))
-            held = torch.zeros(len(task.labels), len(task.heads[0][1]))
-            jobs = []
-            for kind in kinds:
-                for rows in torch.from_numpy(np.flatnonzero(task.parts.numpy() == kind)).split(8):
-                    jobs.append((rows, pool.submit(answers, copies[kind].network, task.clean[rows])))
-            for rows, job in jobs:
-                held[rows] = job.result()
-            yield Round(epoch, float(np.mean(losses)), held), copies
-    torch.set_num_threads(before)
+        torch.set_num_threads(1 if device.is_cpu else device.workers)
+        yield pool
 
 
-@torch.inference_mode()
-def answers(network: nn.Module, inputs: Tensor) -> Tensor:
-    return network(inputs.permute(0, 3, 1, 2) if inputs.ndim == 4 else inputs).float()
+def _optimiser(lesson: Lesson, named: dict[str, nn.Parameter]) -> torch.optim.Optimizer:
+    """Rates fall from the head to the first stage; norms and biases are not pulled towards zero."""
+    groups = []
+    for name, parameter in named.items():
+        rate = lesson.rate * HEAD_FASTER
+        if not name.startswith(f"{lesson.classifier}."):
+            rate = lesson.rate * _SLOWER ** _distance(name, lesson.stages)
+        decay = _WEIGHT_DECAY if parameter.ndim > 1 else 0.0
+        groups.append({"params": [parameter], "lr": rate, "peak": rate, "weight_decay": decay})
+    if lesson.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=lesson.rate, momentum=0.9)
+    # Not the fused form: it goes over the memory of parameter and gradient without a look at their strides.
+    return torch.optim.AdamW(groups, lr=lesson.rate, fused=False)
+
+
+def _distance(name: str, stages: Sequence[Sequence[str]]) -> int:
+    """How many stages lie between a parameter and the head."""
+    for distance, stage in enumerate(reversed(stages)):
+        if any(name == module or name.startswith(f"{module}.") for module in stage):
+            return distance
+    return len(stages)
+
+
+def _batches(lesson: Lesson, epoch: int) -> list[Ints]:
+    """The photos of one epoch in random order, classes evenly where they differ much, in batches of about one size."""
+    rng = np.random.default_rng([lesson.seed, epoch])
+    counts = np.bincount(lesson.labels[lesson.seen])
+    present = counts[counts > 0]
+    if present.max() > _UNEVEN * present.min():
+        chances = 1 / counts[lesson.labels[lesson.seen]]
+        order = rng.choice(lesson.seen, len(lesson.seen), p=chances / chances.sum())
+    else:
+        order = rng.permutation(lesson.seen)
+    return [part.astype(np.int64) for part in np.array_split(order, max(1, round(len(order) / lesson.batch)))]
+
+
+def _first_view(lesson: Lesson, rows: Ints) -> Ints:
+    """Which view of each photo comes in the first epoch; each later one takes the next."""
+    many = np.random.default_rng([lesson.seed]).integers(0, 2**31, len(lesson.labels))
+    return many[rows]
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
+
+
+def hints(epochs: Sequence[Epoch], held_out: int) -> list[str]:
+    """What the curves of a training say, in plain words, each with the usual causes."""
+    if len(epochs) < 3:
+        return []
+    first, last = epochs[0], epochs[-1]
+    said = []
+    if last.loss > 0.97 * first.loss:
+        said.append(
+            "The photos were not learnt any better from round to round. Usual causes: a learning rate that is too "
+            "small or too large, or labels that do not follow what the photos show."
+        )
+    if last.accuracy - last.held_out_accuracy > 0.25:
+        said.append(
+            "The training photos are recognised far better than new ones: they are learnt by heart. Usual causes: too "
+            "few photos, photos that are all alike, or wrong labels. More photos help most."
+        )
+    jumps = [abs(one.held_out_accuracy - other.held_out_accuracy) for one, other in pairwise(epochs)]
+    if held_out < 50 and max(jumps) > 0.1:
+        said.append(
+            f"The score jumps from round to round because only {held_out} photos are held out to take it; "
+            "more photos make it steadier."
+        )
+    return said

@@ -19,6 +19,7 @@ STRENGTHS: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0, 1000.0)
 # The first is the rule; the second is taken where it is clearly better, as on textures. Measured in
 # benchmarks/accuracy.py.
 SHRINKAGES = (1.0, 0.1)
+SMALL = 1000  # photos up to which trying all penalties costs next to nothing
 _JUDGES = 300  # photos that decide between them; more would seldom change the decision
 _CURVATURE = 0.02  # a typical p(1 - p) near the solution, for the scale of the steps only
 _LARGE = 15_000_000  # photos times directions times classes: a second of two cores
@@ -196,6 +197,12 @@ def _held_out_logits(rows: Tensor, solution: Tensor, masks: Tensor) -> Tensor:
 
 def _loss(logits: Tensor, targets: Tensor) -> float:
     return float(-(logits.log_softmax(1) * targets).sum(1).mean())
+
+
+def temperature(logits: Floats, labels: Ints) -> float:
+    """The divisor of the logits (N, C) that makes the confidences in the ``labels`` (N,) most likely."""
+    values = torch.from_numpy(logits)
+    return _temperature(values, torch.nn.functional.one_hot(torch.from_numpy(labels), values.shape[1]).float())
 
 
 def _temperature(logits: Tensor, targets: Tensor) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from classifier import Finished, Project, TrainConfig, train
 from classifier.example import draw_example
@@ -93,3 +93,19 @@ def train_on(data: Path, features: Path, out: Path, **settings: object) -> Finis
 def trained(example_set: Path, features: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """A model of the example set; its folder is not to be changed."""
     return train_on(example_set, features, tmp_path_factory.mktemp("trained") / "model")
+
+
+def draw_digits(folder: Path, digits: str, per_class: int, seed: int = 0) -> Path:
+    """Digits of 28 pixels, turned, moved and noisy, one folder each."""
+    rng = np.random.default_rng([seed, len(digits), per_class])
+    font = ImageFont.load_default(22)
+    for digit in digits:
+        (folder / digit).mkdir(parents=True, exist_ok=True)
+        for number in range(per_class):
+            picture = Image.new("L", (28, 28), int(rng.integers(0, 60)))
+            place = tuple(float(value) for value in rng.uniform((5, -2), (10, 3)))
+            ImageDraw.Draw(picture).text(place, digit, fill=int(rng.integers(170, 255)), font=font)
+            turned = picture.rotate(float(rng.uniform(-12, 12)), Image.Resampling.BILINEAR, fillcolor=30)
+            noisy = np.asarray(turned) + rng.normal(0, 12, (28, 28))
+            Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(folder / digit / f"{seed}-{number}.png")
+    return folder

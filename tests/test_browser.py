@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from classifier.example import draw_example
 
@@ -60,6 +62,12 @@ class Program:
     def stop(self) -> None:
         if self.process:
             self.process.terminate()
+            self.process.wait(20)
+
+    def kill(self) -> None:
+        """Ends it as a power cut would."""
+        if self.process:
+            self.process.kill()
             self.process.wait(20)
 
 
@@ -143,4 +151,66 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     stranger.get_by_text("Add at least two classes").wait_for()
     stranger.get_by_role("tab", name="Try it").click()
     stranger.get_by_text("There is no model yet").wait_for()
+    assert problems == []
+
+
+def draw_noise(folder: Path, count: int) -> None:
+    """Photos with nothing to tell apart: quick training fails on them, so that deep training has to try."""
+    numbers = np.random.default_rng(0)
+    for label in ("one", "other"):
+        (folder / label).mkdir(parents=True)
+        for number in range(count):
+            pixels = numbers.integers(0, 256, (96, 96, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / label / f"{label} {number}.png")
+
+
+def test_deep_training_is_watched_goes_on_after_a_reload_and_a_crash_and_keeps_the_best_when_stopped(
+    program: Program, browser: Any, tmp_path: Path
+) -> None:
+    draw_noise(tmp_path / "drop" / "noise", 20)
+    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(program.url)
+    page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)
+    page.locator("#photos-drop .pc-folder input").set_input_files(tmp_path / "drop")
+    page.locator("#photos-next").click(timeout=SLOW)
+    page.locator("#train").click()  # quick first: a model to try while the deep training goes on
+    page.locator(".pc-score").wait_for(timeout=SLOW)
+
+    page.locator("#train-mode").get_by_text("Deep").click()
+    page.locator("#train-views img").nth(7).wait_for(timeout=SLOW)
+    first = page.locator("#train-views img").nth(7).get_attribute("src")
+    page.locator("#train-domain").get_by_text("Documents").click()
+    page.wait_for_function("(old) => document.querySelectorAll('#train-views img')[7].src !== old", arg=first)
+    page.locator("#train-minutes").get_by_text("as long as it takes").click()
+    page.get_by_role("button", name="Advanced").click()
+    page.get_by_label("Rounds (epochs)").fill("10000")  # more than it will come to
+    page.get_by_label("Stages that learn (thaw depth)").fill("1")
+    page.locator("#train").click()
+    curves = page.locator("#train-progress svg")
+    curves.first.wait_for(timeout=SLOW)
+    width, shown = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert width <= shown
+
+    page.get_by_role("tab", name="Try it").click()
+    page.locator("#try-drop input[type=file]").set_input_files(next((tmp_path / "drop").rglob("*.png")))
+    page.locator(".pc-answer .pc-bars").wait_for(timeout=SLOW)
+
+    page.reload()
+    curves.first.wait_for(timeout=SLOW)
+    program.kill()
+    program.start()
+    page.reload()
+    curves.first.wait_for(timeout=SLOW)
+    (waiting,) = (program.home).glob("*/models/*/resume/settings.json")
+
+    page.locator("#train-stop").click()
+    page.locator(".pc-score").wait_for(timeout=SLOW)
+    assert not waiting.exists()
+    page.get_by_text("held-out photos right", exact=False).first.wait_for()
+    page.get_by_role("button", name="Past trainings (2)").click()
+    page.locator(".pc-run").nth(1).wait_for()
+    page.locator(".pc-run").first.get_by_text("Try it").click()
+    page.locator("#try-drop").wait_for()
     assert problems == []

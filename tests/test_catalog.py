@@ -152,6 +152,26 @@ def test_a_run_remembers_its_photos_and_sees_what_changed_since(catalog: Catalog
     assert ("a", "cat", "train") in catalog.run_assets(run)
 
 
+def test_two_runs_tell_what_changed_between_them_and_how_long_each_took(catalog: Catalog) -> None:
+    first = catalog.record_run("first", "quick", {}, catalog.assets(split="train"), 2.5)
+    catalog.add([photo("e")])
+    second = catalog.record_run("second", "deep", {}, catalog.assets(split="train"), 61.0)
+    catalog.remove([1])
+    assert [kept.seconds for kept in catalog.runs()] == [61.0, 2.5]
+    assert catalog.changed_since(first, second) == Changes(("e",), (), ())
+    assert catalog.changed_since(second, first) == Changes((), ("e",), ())
+    assert catalog.changed_since(first) == Changes(("e",), ("a",), ())  # not “d”, which is there for testing
+
+
+def test_a_run_tells_which_photos_it_was_judged_on(catalog: Catalog) -> None:
+    catalog.add([replace(photo("e", "parrot"), split="test")])
+    on_test = catalog.record_run("one", "quick", {"judged_on": "test", "labels": ["cat", "dog"]}, catalog.assets())
+    in_turn = catalog.record_run("two", "quick", {"judged_on": "out_of_fold", "labels": ["cat", "dog"]},
+                                 catalog.assets(split="train"))  # fmt: skip
+    assert [asset.sha256 for asset in catalog.judged_on(on_test)] == ["d"]  # nobody asked for parrots
+    assert {asset.sha256 for asset in catalog.judged_on(in_turn)} == {"a", "b", "c"}
+
+
 def test_a_deleted_run_takes_its_list_of_photos_along(catalog: Catalog) -> None:
     run = catalog.record_run("first", "quick", {}, catalog.assets())
     second = catalog.record_run("second", "deep", {}, catalog.assets("cat"))
@@ -169,6 +189,24 @@ def test_the_file_keeps_everything(tmp_path: Path) -> None:
         assert catalog.labels() == ["dog"]
         assert catalog.undo() == "moving 1 photo to “dog”"
     assert [path.name for path in tmp_path.iterdir()] == ["project.sqlite"]
+
+
+def test_a_project_of_the_first_version_opens_with_its_photos_and_runs(tmp_path: Path) -> None:
+    path = tmp_path / "project.sqlite"
+    with Catalog(path) as catalog:
+        catalog.add([photo("a"), photo("b", "dog")])
+        run = catalog.record_run("first", "quick", {"accuracy": 0.9}, catalog.assets())
+    with sqlite3.connect(path) as db:  # as the first version made it: runs without their seconds
+        db.execute("ALTER TABLE runs DROP COLUMN seconds")
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    with Catalog(path) as catalog:
+        (kept,) = catalog.runs()
+        assert (kept.id, kept.seconds, kept.report) == (run, 0.0, {"accuracy": 0.9})
+        catalog.record_run("second", "deep", {}, catalog.assets(), 60.0)
+        assert len(catalog.assets()) == 2
+    with Catalog(path) as catalog:
+        assert [kept.seconds for kept in catalog.runs()] == [60.0, 0.0]
 
 
 def test_a_foreign_a_newer_and_a_damaged_file_are_each_refused_in_one_sentence(tmp_path: Path) -> None:

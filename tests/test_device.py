@@ -59,3 +59,15 @@ def test_a_stream_gives_what_the_work_gives_and_ends_it_when_left() -> None:
     assert next(left) == 0
     left.close()  # type: ignore[attr-defined]
     assert ended == [3, 9]
+
+
+def test_a_prediction_that_ends_while_a_training_works_leaves_the_threads_to_it() -> None:
+    before = torch.get_num_threads()
+    cpu = devices.choose("cpu")
+    training, prediction = devices.single_threaded_workers(cpu), devices.single_threaded_workers(cpu)
+    with training:
+        torch.set_num_threads(1)
+        with prediction:
+            pass
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before

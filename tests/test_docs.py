@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from classifier.__main__ import main
+from classifier.checking import Checked, check
 from classifier.config import DOMAINS, MODES, TrainConfig
 from classifier.models import BACKBONES, Backbone
-from classifier.training import Checked, Finished, check, train
+from classifier.training import Finished, train
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

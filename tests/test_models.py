@@ -9,18 +9,19 @@ import torch
 from classifier import models
 from classifier.errors import ModelError
 
-NAMES = [row.timm_name for row in models.BACKBONES]
+BUILT_IN = [row for row in models.BACKBONES if row.package]
+NAMES = [row.name for row in BUILT_IN]
 
 
-@pytest.mark.parametrize("row", models.BACKBONES, ids=NAMES)
+@pytest.mark.parametrize("row", BUILT_IN, ids=NAMES)
 def test_a_built_in_network_turns_pictures_into_features(row: models.Backbone) -> None:
-    network = models.build(row.timm_name)
+    network = models.build(row.name)
     with torch.inference_mode():
         features = network(torch.zeros(2, 3, 96, 96))
     assert features.shape == (2, network.head_hidden_size)
     assert not network.training
-    assert models.preprocessing(row.timm_name).size == row.size
-    assert models.relative_cost(row.timm_name) == row.cost
+    assert models.preprocessing(row.name).size == row.size
+    assert models.relative_cost(row.name) == row.cost
 
 
 def test_weights_are_loaded_and_never_random() -> None:
@@ -41,6 +42,11 @@ def test_tensors_are_kept_under_timms_names_and_found_again(name: str, tmp_path:
     kept.write_bytes(kept.read_bytes()[:1000])
     assert models.tensors(name, tmp_path).keys() == expected.keys()
     assert models.tensors(name, tmp_path / "nowhere").keys() == expected.keys()
+
+
+def test_tensors_of_other_networks_are_not_kept_twice(tmp_path: Path) -> None:
+    assert "conv1.0.weight" in models.tensors("small_cnn", tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_network_that_does_not_end_in_one_linear_layer_is_refused() -> None:

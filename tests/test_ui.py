@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -16,14 +19,26 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from classifier import ClassifierError, Predictor, Project, TrainConfig, train
-from classifier.catalog import Asset
-from classifier.errors import DataError
+from classifier.catalog import Asset, Changes, Run
+from classifier.errors import DataError, SettingError
 from classifier.example import draw_example
+from classifier.finetune import Epoch, Note
 from classifier.intake import LeftOut
 from classifier.metrics import ClassScore, Report
 from classifier.predictor import Guess, Prediction
 from classifier.training import Progress
-from classifier.ui import build_app, launch_settings, photos_tab, plots, predict_tab
+from classifier.ui import (
+    build_app,
+    history,
+    launch_settings,
+    photos_tab,
+    plots,
+    predict_tab,
+    runs_panel,
+    settings,
+    train_tab,
+)
+from classifier.ui.curves import curves
 from classifier.ui.events import plain
 from classifier.ui.session import Home, is_token, welcome
 from classifier.ui.uploads import received
@@ -293,6 +308,262 @@ def test_moving_renaming_removing_and_undoing(tmp_path: Path, make_folder: Any) 
         assert project.classes()["apple"] == 2
 
 
+# -- training, in the background
+
+
+DEFAULT = TrainConfig()
+CHOSEN: dict[str, Any] = {
+    "mode": "quick", "minutes": DEFAULT.minutes, "domain": DEFAULT.domain, "backbone": DEFAULT.backbone, "other": "",
+    "learning_rate": DEFAULT.learning_rate, "epochs": "", "batch": DEFAULT.batch, "optimiser": DEFAULT.optimiser,
+    "thaw": "", "seed": DEFAULT.seed,
+}  # fmt: skip
+
+
+def chosen(**changes: Any) -> list[Any]:
+    """The values of the settings on the page, in their order."""
+    return list({**CHOSEN, **changes}.values())
+
+
+def test_the_page_as_it_comes_gives_the_default_settings() -> None:
+    assert settings.config(*chosen()) == TrainConfig()
+
+
+def test_every_setting_on_the_page_reaches_the_training() -> None:
+    made = settings.config(
+        *chosen(
+            mode="deep", minutes=0, domain="aerial", backbone="tf_efficientnet_lite1", learning_rate=1e-3, epochs=" 7 ",
+            batch=8, optimiser="sgd", thaw="2", seed=3,
+        )
+    )  # fmt: skip
+    assert made == TrainConfig(
+        mode="deep", minutes=0.0, domain="aerial", backbone="tf_efficientnet_lite1", learning_rate=1e-3, epochs=7,
+        batch=8, optimiser="sgd", thaw=2, seed=3,
+    )  # fmt: skip
+    assert settings.config(*chosen(other=" resnet26d ")).backbone == "resnet26d"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"epochs": "many"}, "number of rounds is “many”"),
+        ({"epochs": "-1"}, "write a whole number"),
+        ({"thaw": "0"}, "must be from 1"),
+        ({"seed": 1.5}, "must be a whole number"),
+        ({"seed": None}, "is empty"),
+        ({"batch": 0}, "batch size"),
+        ({"learning_rate": None}, "step size is empty"),
+        ({"backbone": NASTY}, "not among those offered"),
+        ({"other": "x" * 500}, "longer than 100 letters"),
+        ({"domain": "sea"}, "domain"),
+        ({"mode": "magic"}, "mode"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_one_sentence(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(SettingError, match=words):
+        settings.config(*chosen(**changes))
+
+
+def trained_by_handlers(home: Home, token: str, *values: Any) -> train_tab.View:
+    """Press Train and look again and again, as the page does, until it is over."""
+    view = train_tab.start(home, token, *values)
+    job = home.jobs.find(home.folder(token))
+    assert job is not None
+    assert job.wait(120)
+    assert view.seen >= 0
+    return train_tab.tick(home, token, view.seen, *values)
+
+
+def test_a_training_goes_on_without_the_page_and_is_there_for_the_next_one(tmp_path: Path, make_folder: Any) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), welcome(None)
+    assert train_tab.show(home, token, *chosen()).button["interactive"] is False
+    fill(home, token, make_folder({"cat": 4, "dog": 4}))
+    view = trained_by_handlers(home, token, *chosen())
+    assert "pc-score" in view.result
+    assert view.newest.endswith("-quick")
+    again = train_tab.arrive(Home(tmp_path / "home", tmp_path), token, *chosen())  # after a restart
+    assert again.result == view.result
+    assert again.newest == view.newest
+
+
+def test_a_training_under_way_is_shown_to_whoever_opens_the_page_and_can_be_stopped(tmp_path: Path) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), welcome(None)
+    go = threading.Event()
+
+    def work(to_stop: Callable[[], bool]) -> Iterator[object]:
+        yield Progress("Fine-tuning", 3, 12, 50.0)
+        yield Epoch(1, 4, 1.0, 0.5, 1.1, 0.6, 1)
+        while not to_stop():
+            assert go.wait(20)
+            yield Note(f"It takes longer {NASTY}.")
+        yield Note("The end.")
+
+    job = home.jobs.start(home.folder(token), work, gentle=True)
+    other = welcome(None)
+    home.jobs.start(home.folder(other), lambda to_stop: iter(()), gentle=True)
+    waiting = train_tab.arrive(home, other, *chosen())
+    assert "Waiting for its turn: 1 training is before yours" in waiting.progress
+    while not job.state.epochs:
+        assert not job.wait(0.01)
+    view = train_tab.arrive(home, token, *chosen())
+    assert "3 of 12 photos · about 50 seconds left" in view.progress
+    assert "<svg" in view.progress
+    assert view.timer.active
+    assert train_tab.tick(home, token, view.seen, *chosen()).progress == gr.skip()  # nothing new, nothing sent
+    train_tab.stop(home, token, *chosen())
+    go.set()
+    assert job.wait(20)
+    after = train_tab.tick(home, token, view.seen, *chosen())
+    assert "The end." in after.result
+    assert "How the training went" in after.result
+    assert "<script" not in after.result + view.progress
+    assert not after.timer.active
+
+
+def cut_short(home: Home, token: str, config: TrainConfig) -> Path:
+    """A project with a deep training that ended with the program; its folder."""
+    with home.open(token) as project:
+        folder = project.models / "2025-01-02-030405-deep"
+        (folder / "resume").mkdir(parents=True)
+        (folder / "resume" / "settings.json").write_text(json.dumps({"config": asdict(config), "photos": ""}))
+    return folder
+
+
+def test_a_deep_training_that_ended_with_the_program_goes_on_when_the_page_is_opened(
+    tmp_path: Path, make_folder: Any
+) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), welcome(None)
+    fill(home, token, make_folder({"cat": 4, "dog": 4}))
+    folder = cut_short(home, token, TrainConfig(mode="deep", seed=5))
+    assert not train_tab.under_way(home, token)
+    train_tab.arrive(home, token, *chosen())
+    job = home.jobs.find(home.folder(token))
+    assert job is not None
+    assert job.wait(120)
+    assert job.state.finished is not None
+    assert job.state.finished.folder == folder
+    assert json.loads((folder / "training.json").read_text())["config"]["seed"] == 5
+    assert train_tab.arrive(home, token, *chosen()).newest == folder.name  # and that is the end of it
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_train_takes_up_what_failed_with_the_same_settings_and_replaces_any_other(
+    tmp_path: Path, make_folder: Any, same: bool
+) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), welcome(None)
+    fill(home, token, make_folder({"cat": 4, "dog": 4}))
+    folder = cut_short(home, token, TrainConfig(mode="deep", seed=5))
+    view = trained_by_handlers(home, token, *chosen(mode="deep", seed=5 if same else 6))
+    assert (view.newest == folder.name) is same
+    assert not (folder / "resume").exists()
+
+
+def test_why_a_training_failed_is_still_there_when_the_page_is_opened_later(tmp_path: Path, make_folder: Any) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), welcome(None)
+    fill(home, token, make_folder({"cat": 2, "dog": 2}))
+    train_tab.start(home, token, *chosen(other="no_such_network"))
+    job = home.jobs.find(home.folder(token))
+    assert job is not None
+    assert job.wait(60)
+    view = train_tab.arrive(home, token, *chosen())
+    assert "There is no network called “no_such_network”" in view.result
+    assert view.button["interactive"] is True
+
+
+def test_one_photo_is_shown_in_eight_ways_for_deep_training_only(tmp_path: Path, make_folder: Any) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), welcome(None)
+    assert settings.strip(home, token, "deep", "photo") == ""
+    fill(home, token, make_folder({"cat": 2}))
+    assert settings.strip(home, token, "quick", "photo") == ""
+    assert settings.strip(home, token, "deep", NASTY) == ""
+    strips = [settings.strip(home, token, "deep", domain) for domain in ("photo", "medical", "aerial", "document")]
+    for strip in strips:
+        assert strip.count("<img") == 8
+    views = [strip.split("<img") for strip in strips]
+    assert len({first for _, first, *_ in views}) == 1  # the photo as it is
+    assert len({rest for *_, rest in views}) == 4
+    assert settings.strip(home, token, "deep", "photo") == strips[0]
+
+
+# -- past trainings
+
+
+def recorded(home: Home, token: str, name: str, data: Report, seconds: float = 5.0) -> int:
+    with home.open(token) as project:
+        return project.catalog.record_run(
+            name, name.rsplit("-", 1)[-1], data.to_json(), project.catalog.assets(), seconds
+        )
+
+
+def asked(data: Any) -> gr.EventData:
+    return gr.EventData(None, data)
+
+
+def test_past_trainings_are_listed_compared_chosen_and_deleted(tmp_path: Path, make_folder: Any) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), welcome(None)
+    fill(home, token, make_folder({"cat": 2, "dog": 2}))
+    one = recorded(home, token, "2025-01-02-030405-quick", report(accuracy=0.5, accuracy_low=0.4, accuracy_high=0.6))
+    with home.open(token) as project:
+        project.remove([1])
+        folder = project.models / "2025-01-02-040506-deep"
+        folder.mkdir()
+        (folder / "config.json").write_text("{}")
+    two = recorded(home, token, folder.name, report(), 61.0)
+    shown = runs_panel.show(home, token).list
+    assert shown.index("2 Jan 2025, 04:05:06 · Deep") < shown.index("2 Jan 2025, 03:04:05 · Quick")
+    assert "About 9 in 10 right; could be 77 to 96 %" in shown
+    assert "40 photos judged · about 60 seconds" in shown
+    assert "Its model is gone." in shown
+    assert runs_panel.use(home, token, asked({"id": two})) == f"mine/{folder.name}"
+    with pytest.raises(DataError, match="train again"):
+        runs_panel.use(home, token, asked({"id": one}))
+    compared = runs_panel.compare(home, token, asked({"ids": [two, one]}))
+    assert compared.index("Quick") < compared.index("Deep")
+    assert "<td>50 %</td><td>90 %</td><td>+40</td>" in compared
+    assert "The later one is better by more than chance." in compared
+    assert "1 photo went" in compared
+    _, question, number = runs_panel.ask(home, token, asked({"id": two}))
+    assert "Delete the training of 2 Jan 2025, 04:05:06 · Deep" in question
+    assert "04:05:06" not in runs_panel.delete(home, token, number).list
+    assert not folder.exists()
+
+
+def test_hostile_choices_among_past_trainings_change_nothing(tmp_path: Path, make_folder: Any) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), welcome(None)
+    for action in (runs_panel.use, runs_panel.ask, runs_panel.compare):
+        with pytest.raises(DataError):
+            action(home, token, asked({"id": 1, "ids": [1, 2]}))
+    fill(home, token, make_folder({"cat": 2, "dog": 2}))
+    secret = tmp_path / "home" / "secret"
+    secret.mkdir()
+    bad = recorded(home, token, "../../secret", report(backbone=NASTY, labels=(NASTY, "dog")))
+    shown = runs_panel.show(home, token).list
+    assert "<script" not in shown
+    for id in (None, "1 OR 1", True, 99, [bad], {}):
+        for action in (runs_panel.use, runs_panel.ask):
+            with pytest.raises(DataError):
+                action(home, token, asked({"id": id}))
+        with pytest.raises(DataError):
+            runs_panel.compare(home, token, asked({"ids": [bad, id]}))
+    for data in (None, [], {}, {"ids": [bad, bad]}, {"ids": bad}):
+        with pytest.raises(DataError):
+            runs_panel.compare(home, token, asked(data))
+    runs_panel.delete(home, token, bad)
+    assert secret.exists()
+    assert runs_panel.show(home, token).list == ""
+
+
+def entry(name: str, data: dict[str, Any]) -> history.Entry:
+    return history.Entry.of(Run(1, "", name, "deep", data, 0.0), True)
+
+
+def test_a_training_whose_report_cannot_be_read_is_listed_and_not_compared() -> None:
+    odd, good, none = entry("x", {"a": 1}), entry("y", report().to_json()), Changes((), (), ())
+    assert "Its score cannot be read" in history.listing([odd])
+    assert "cannot be compared" in history.comparison(odd, good, none, none)
+    assert "Both are equally good" in history.comparison(good, good, none, none)
+    assert "<b>dog" not in history.comparison(good, good, none, none)
+
+
 # -- messages
 
 
@@ -361,6 +632,43 @@ def test_progress_says_the_step_the_count_and_the_time_left() -> None:
     shown = plots.progress(Progress("Looking at the photos", 30, 120, 42.0))
     assert "30 of 120 photos · about 40 seconds left" in shown
     assert 'aria-valuenow="25"' in shown
+
+
+def epochs(count: int, **changes: float) -> list[Epoch]:
+    return [
+        Epoch(number, 10, **{"loss": 1 / number, "accuracy": 0.7, "held_out_loss": 1.2 / number, **changes},
+              held_out_accuracy=0.5 + number / 50 % 0.5, best=number)
+        for number in range(1, count + 1)
+    ]  # fmt: skip
+
+
+def test_the_curves_can_be_read_aloud_and_mark_the_best_round() -> None:
+    shown = curves(epochs(6))
+    assert shown.count("<svg") == shown.count("<title>") == shown.count("<desc>") == 2
+    assert "Photos held out: from 52 % to 62 %. Best round: 6." in shown
+    assert "best so far: round 6, 62 % of the held-out photos right" in shown
+    for drawing in re.findall("<svg.*?</svg>", shown):
+        places = [float(place) for place in re.findall(r"[\d.]+", " ".join(re.findall('points="(.*?)"', drawing)))]
+        assert len(places) == 2 * 2 * 6
+        assert min(places) >= 0
+        assert max(places) <= 340
+
+
+def test_very_many_rounds_are_thinned_to_what_can_be_told_apart() -> None:
+    many = [replace(epoch, best=777) for epoch in epochs(2000)]
+    shown = curves(many)
+    assert len(shown) < 20_000
+    assert "to 2000." in shown
+    assert "best so far: round 777" in shown
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+@pytest.mark.parametrize("loss", [0.0, 1e-9, 1.0, 1e9, float("nan"), float("inf")])
+def test_the_curves_of_few_or_odd_rounds_are_drawn_or_left_out(count: int, loss: float) -> None:
+    shown = curves(epochs(count, loss=loss, held_out_loss=loss, accuracy=1.0))
+    assert ("<svg" in shown) is (count > 0 and loss < 1e10)
+    assert "nan" not in shown
+    assert "inf" not in shown
 
 
 def test_an_unsure_answer_says_so_before_anything_else() -> None:

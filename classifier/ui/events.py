@@ -17,6 +17,9 @@ from ..errors import ClassifierError
 log = logging.getLogger(__name__)
 
 
+SORRY = "Something went wrong here, and it is not your fault. Reload the page and try again; your photos are safe."
+
+
 class Turn(TypedDict):
     """Settings of an event that uses the device."""
 
@@ -24,10 +27,12 @@ class Turn(TypedDict):
     concurrency_limit: int
 
 
-# Training and predicting share one queue: side by side they would slow each other down many times over.
+# Predictions come one after another: side by side they would slow each other down many times over.
 DEVICE = Turn(concurrency_id="device", concurrency_limit=1)
 # Taking in photos and redrawing the page may run side by side for several visitors.
 FREE = Turn(concurrency_id="page", concurrency_limit=8)
+# Looking how far a training is takes no time, and must not wait for a large upload.
+WATCH = Turn(concurrency_id="watch", concurrency_limit=16)
 
 
 def plain(handler: Callable[..., Any], *first: Any) -> Callable[..., Any]:
@@ -73,7 +78,7 @@ def _told() -> Iterator[None]:
     except Exception as error:
         log.exception("A bug, not a mistake of the visitor")
         raise gr.Error(
-            "Something went wrong here, and it is not your fault. Reload the page and try again; your photos are safe.",
+            SORRY,
             title="Sorry",
             print_exception=False,
         ) from error

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from . import photos_tab, plots, predict_tab, train_tab
+from . import photos_tab, plots, predict_tab, runs_panel, train_tab
 from .events import FREE, plain
 from .session import Home, token_store, welcome
 
@@ -29,18 +29,27 @@ def lay_out(page: gr.Blocks, home: Home) -> None:
             photos = photos_tab.build(home, token)
         with gr.Tab("2 · Train", id="train") as train_page:
             training = train_tab.build(home, token)
+            runs = runs_panel.build(home, token)
         with gr.Tab("3 · Try it", id="try") as try_page:
             trying = predict_tab.build(home, token)
-    refreshed = [photos, training, trying]
+    refreshed = [photos, training, runs, trying]
 
     # The browser's token comes first, since everything else is found by it.
-    _refresh_all(page.load(plain(welcome), token, token, **_QUIET), refreshed)
-    train_page.select(training.look, training.inputs, training.look_outputs, **_QUIET)
+    here = page.load(plain(welcome), token, token, **_QUIET)
+    here = here.then(training.arrive, training.inputs, training.outputs, **_QUIET)
+    here = here.then(plain(_to_a_training, home), token, tabs, **_QUIET)
+    _refresh_all(here, [photos, runs, trying])
+    on_train = train_page.select(training.refresh, training.inputs, training.outputs, **_QUIET)
+    _refresh_all(on_train, [runs, training.strip])
     try_page.select(trying.refresh, trying.inputs, trying.outputs, **_QUIET)
-    training.running.then(trying.refresh_newest, trying.inputs[:1], trying.outputs, **_QUIET)
+    ended = training.newest.change(trying.refresh_newest, trying.inputs[:1], trying.outputs, **_QUIET)
+    _refresh_all(ended, [runs])
+    _refresh_all(runs.deleted, [training, trying])
+    shown = runs.used.then(trying.refresh, [*trying.inputs[:1], runs.chosen], trying.outputs, **_QUIET)
+    shown.then(_go_to("try"), None, tabs, **_QUIET)
     photos.next.click(_go_to("train"), None, tabs, **_QUIET)
     training.next.click(_go_to("try"), None, tabs, **_QUIET)
-    _corner(home, token, refreshed, training.running, photos.message)
+    _corner(home, token, refreshed, photos.message)
 
 
 def _refresh_all(event: Any, tabs: list[Any]) -> None:
@@ -55,12 +64,17 @@ def _go_to(tab: str) -> Any:
     return go
 
 
+def _to_a_training(home: Home, token: str) -> Any:
+    """Who comes back while a training is under way sees that first."""
+    return gr.Tabs(selected="train") if train_tab.under_way(home, token) else gr.skip()
+
+
 def _forget(home: Home, token: str) -> tuple[str, str]:
     home.forget(token)
     return plots.note("Your photos and models are deleted.", "good"), ""
 
 
-def _corner(home: Home, token: gr.BrowserState, tabs: list[Any], running: Any, said: gr.HTML) -> None:
+def _corner(home: Home, token: gr.BrowserState, tabs: list[Any], said: gr.HTML) -> None:
     """What is kept, for how long, and a button to have it deleted now."""
     with gr.Column(elem_classes="pc-footer"):
         gr.HTML(f'<p class="pc-quiet">{escape(home.promise())} Photos you only try are deleted within the hour.</p>')
@@ -74,5 +88,5 @@ def _corner(home: Home, token: gr.BrowserState, tabs: list[Any], running: Any, s
     closed = (gr.update(visible=True), gr.update(visible=False))
     ask.click(lambda: (gr.update(visible=False), gr.update(visible=True)), None, [ask, sure], queue=False, **_QUIET)
     no.click(lambda: closed, None, [ask, sure], queue=False, **_QUIET)
-    gone = yes.click(plain(_forget, home), token, [message, said], cancels=[running], **_QUIET)
+    gone = yes.click(plain(_forget, home), token, [message, said], **_QUIET)
     _refresh_all(gone.then(lambda: closed, None, [ask, sure], **_QUIET), tabs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from html import escape
 from itertools import groupby
 
@@ -119,6 +120,15 @@ def conflicts(groups: Sequence[Sequence[Asset]]) -> str:
 # -- training
 
 
+def when(name: str) -> str:
+    """When a model was made, from its name: “2025-03-01-141530-quick” -> “1 Mar 2025, 14:15:30”."""
+    try:
+        made = datetime.strptime("-".join(name.split("-")[:4]), "%Y-%m-%d-%H%M%S")
+    except ValueError:
+        return name
+    return f"{made.day} {made:%b %Y, %H:%M:%S}"
+
+
 def duration(seconds: float) -> str:
     """A rough time in words."""
     if seconds < 10:
@@ -147,6 +157,21 @@ def waiting(sentence: str) -> str:
     return (
         f'<div class="pc-progress"><b>{escape(sentence)}</b><span></span>'
         '<div class="pc-track pc-busy"><i></i></div></div>'
+    )
+
+
+def strip(jpegs: Sequence[bytes]) -> str:
+    """One photo as it is, and then varied as training would vary it."""
+    if not jpegs:
+        return ""
+    names = ["as it is", *(f"varied, {number} of {len(jpegs) - 1}" for number in range(1, len(jpegs)))]
+    pictures = "".join(
+        f'<img alt="The photo {name}" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}">'
+        for name, jpeg in zip(names, jpegs)
+    )
+    return (
+        '<figure class="pc-strip"><figcaption>While it learns, each photo is shown in many ways. One of yours, '
+        f"first as it is. What it shows must stay the same in all of them:</figcaption><div>{pictures}</div></figure>"
     )
 
 

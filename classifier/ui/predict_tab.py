@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,12 +25,11 @@ _SIDE = 320  # pixels of the photo shown beside its answer
 
 
 class Model(NamedTuple):
-    """A model that may be used: the name it is asked for by, a title to read, its folder, its number of classes."""
+    """A model that may be used: the name it is asked for by, a title to read, its folder."""
 
     name: str
     title: str
     folder: Path
-    classes: int
 
 
 @dataclass(frozen=True)
@@ -69,25 +67,15 @@ def own_models(home: Home, token: str) -> list[Model]:
         return []
     with project:
         folders = project.model_folders()
-    return [_model(folder, f"mine/{folder.name}", _when(folder.name)) for folder in folders]
-
-
-def _when(name: str) -> str:
-    """“2025-03-01-141530-quick” -> “1 Mar 2025, 14:15:30”."""
-    try:
-        made = datetime.strptime("-".join(name.split("-")[:4]), "%Y-%m-%d-%H%M%S")
-    except ValueError:
-        return name
-    return f"{made.day} {made:%b %Y, %H:%M:%S}"
+    return [_model(folder, f"mine/{folder.name}", plots.when(folder.name)) for folder in folders]
 
 
 def _model(folder: Path, name: str, title: str) -> Model:
     try:
         report = read_report(folder)
     except ClassifierError:  # it stays in the list, and says what is wrong with it when it is used
-        return Model(name, title, folder, TOP)
-    classes = len(report.labels)
-    return Model(name, f"{title} · {plots.percent(report.accuracy)} right", folder, classes)
+        return Model(name, title, folder)
+    return Model(name, f"{title} · {plots.percent(report.accuracy)} right", folder)
 
 
 def pick(models: list[Model], name: str | None) -> Model:
@@ -113,7 +101,6 @@ def show(home: Home, token: str, chosen: str | None) -> tuple[Any, ...]:
         gr.update(choices=choices, value=model.name if model else None),
         gr.update(visible=bool(models)),
         gr.update(visible=not models),
-        gr.update(maximum=max(2, min(TOP, model.classes))) if model else gr.skip(),
     )
 
 
@@ -209,7 +196,7 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
         top = gr.Slider(1, TOP, value=3, step=1, label="Answers per photo")
     trying = gr.State(Trying(), delete_callback=_let_go)
     _offer_api(home)
-    view: list[Any] = [model, filled, nothing, top]
+    view: list[Any] = [model, filled, nothing]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     asked: list[Any] = [token, model, top, trying]
     tried = drop.submit(plain(accept, home), asked, [result, trying], **{**quiet, "show_progress": "minimal"}, **DEVICE)

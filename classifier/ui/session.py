@@ -14,8 +14,9 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import gradio as gr
@@ -25,6 +26,7 @@ from ..config import LIMITS
 from ..errors import ClassifierError, DataError
 from ..intake import storage_error
 from ..project import Project
+from .jobs import Jobs
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +42,13 @@ class Home:
     """The folder of all visitors' projects, the models meant for everybody, and how long projects stay.
 
     ``keep_hours`` counts from the last visit; None keeps projects until their owner deletes them.
+    ``jobs`` are the trainings under way: they belong to the projects and end with them.
     """
 
     root: Path
     checkpoints: Path
     keep_hours: float | None = None
+    jobs: Jobs = field(default_factory=Jobs, compare=False, repr=False)
 
     def secret(self) -> str:
         """What browsers' stored tokens are encrypted with; kept on disk so that they outlive a restart."""
@@ -79,13 +83,15 @@ class Home:
         return self.open(token) if there else None
 
     def forget(self, token: object) -> None:
-        """Deletes everything of a visitor."""
-        shutil.rmtree(self.folder(token), ignore_errors=True)
+        """Deletes everything of a visitor, a training under way first."""
+        folder = self.folder(token)
+        self.jobs.end(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
     def sweep(self) -> None:
         """Deletes the projects nobody has visited for ``keep_hours``, and uploads that were left lying."""
         if self.keep_hours is not None:
-            _delete_old(self.root, _PROJECT, self.keep_hours * 3600)
+            _delete_old(self.root, _PROJECT, self.keep_hours * 3600, first=self.jobs.end)
         uploads = Path(get_upload_folder())
         if uploads.is_relative_to(self.root):  # elsewhere other programs may keep theirs
             _delete_old(uploads, _UPLOAD, _TRIED)
@@ -118,12 +124,16 @@ def is_token(value: object) -> bool:
     return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
 
 
-def _delete_old(folder: Path, name: re.Pattern[str], seconds: float) -> None:
+def _delete_old(
+    folder: Path, name: re.Pattern[str], seconds: float, first: Callable[[Path], None] | None = None
+) -> None:
     if not folder.is_dir():
         return
     for entry in folder.iterdir():
         with suppress(FileNotFoundError):
             if name.fullmatch(entry.name) and entry.stat().st_mtime < time.time() - seconds:
+                if first is not None:
+                    first(entry)
                 shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink()
 
 

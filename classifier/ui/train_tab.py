@@ -1,69 +1,218 @@
-"""The Train tab: one button, a bar in plain words, and how far the result can be trusted."""
+"""The Train tab: one button, a bar and curves in plain words, and how far the result can be trusted."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
 
-from ..checkpoint import read_report
-from ..config import DOMAINS, TrainConfig
-from ..errors import ClassifierError, SettingError
-from ..models import BACKBONES
-from ..training import Finished, estimate_seconds, train
-from . import plots
-from .events import DEVICE, FREE, afterwards, plain
-from .session import Home
+from ..checkpoint import RESUME, read_report
+from ..config import TrainConfig
+from ..errors import ClassifierError
+from ..training import estimate_seconds, train, unfinished
+from . import plots, settings
+from .curves import curves
+from .events import FREE, WATCH, plain
+from .jobs import Job, State, Work
+from .session import Home, is_token
 
-_DEFAULT = TrainConfig()
-_DOMAIN_WORDS = {
-    "photo": "Everyday photos",
-    "medical": "Medical pictures",
-    "aerial": "Pictures from above",
-    "document": "Documents",
-}
+_TICK = 0.5  # seconds between two looks at a training under way
 
 
 class View(NamedTuple):
     """What the tab shows, in the order of its outputs."""
 
+    ways: Any
     button: Any
-    about: str
+    about: Any
     stop: Any
-    progress: str
-    result: str
+    progress: Any
+    result: Any
     next: Any
+    timer: Any
+    seen: Any  # the version of the training's state on view
+    newest: Any  # the name of the newest model: other tabs follow it
 
 
 @dataclass(frozen=True)
 class TrainTab:
-    """What other tabs need: the button that leads on, the running training, and how to draw this tab anew.
+    """What other tabs need: the button that leads on, the newest model's name, and how to draw this tab anew.
 
-    ``look`` draws only what changes with the photos, so that a running training keeps its bar.
+    ``arrive`` is for a page that was just opened: it also goes on with a training that a restart cut short.
     """
 
     next: gr.Button
-    running: Any
+    newest: gr.State
+    strip: settings.Strip
+    arrive: Callable[..., Any]
     refresh: Callable[..., Any]
-    inputs: list[gr.components.Component]
+    inputs: list[Any]
     outputs: list[Any]
-    look: Callable[..., Any]
-    look_outputs: list[Any]
 
 
 # -- handlers
 
 
-def show(home: Home, token: str, backbone: str, domain: str, seed: float) -> View:
-    """Draws the tab as the project is now: ready, or what is missing; and the newest model's result."""
-    button, about = look(home, token, backbone, domain, seed)
-    return _idle(button, about, _newest_result(home, token))
+def arrive(home: Home, token: str, *chosen: Any) -> View:
+    """Draws the tab for a page that was just opened; a deep training that a restart cut short goes on."""
+    _go_on(home, token)
+    return show(home, token, *chosen)
 
 
-def look(home: Home, token: str, backbone: str, domain: str, seed: float) -> tuple[dict[str, Any], str]:
+def start(home: Home, token: str, *chosen: Any) -> View:
+    """Begins a training with the chosen settings, in the background; it goes on when the tab is closed."""
+    config = settings.config(*chosen)
+    if not under_way(home, token):
+        _begin(home, token, config, _taken_up(home, token, config))
+    return show(home, token, *chosen)
+
+
+def _begin(home: Home, token: str, config: TrainConfig, out: Path | None) -> None:
+    home.jobs.start(home.folder(token), training(home, token, config, out), gentle=config.mode == "deep")
+
+
+def _taken_up(home: Home, token: str, config: TrainConfig) -> Path | None:
+    """The folder of a training that failed half-way with the same settings; what is left of others is deleted.
+
+    Otherwise a restart would take up a training that the person has long replaced.
+    """
+    with home.open(token) as project:
+        while (found := unfinished(project)) is not None:
+            folder, before = found
+            if before == config:
+                return folder
+            shutil.rmtree(folder / RESUME)
+            with suppress(OSError):  # there is a model beside it
+                folder.rmdir()
+    return None
+
+
+def stop(home: Home, token: str, *chosen: Any) -> View:
+    """Ends the training under way: deep training keeps the best so far, quick training nothing."""
+    job = _job(home, token)
+    if job is not None:
+        job.stop()
+    return show(home, token, *chosen)
+
+
+def tick(home: Home, token: str, seen: int, *chosen: Any) -> View:
+    """The training under way as it is now, if it changed since ``seen``; at its end, the tab as it is then."""
+    job = _job(home, token)
+    if job is None:  # the server was started anew under an open page
+        return arrive(home, token, *chosen)
+    if not job.state.over and job.state.version == seen:
+        return View(*[gr.skip()] * len(View._fields))
+    return show(home, token, *chosen)
+
+
+def training(home: Home, token: str, config: TrainConfig, out: Path | None = None) -> Work:
+    """The work of a background job: to train on the project of ``token``."""
+
+    def work(to_stop: Callable[[], bool]) -> Iterator[Any]:
+        with home.open(token) as project, closing(train(project, config, out, stop=to_stop)) as events:  # type: ignore[type-var]
+            yield from events
+
+    return work
+
+
+def _go_on(home: Home, token: str) -> None:
+    """Takes up the training that ended with the program; one that failed or was stopped is left as it is."""
+    project = home.find(token) if _job(home, token) is None else None
+    if project is None:
+        return
+    with project:
+        found = unfinished(project)
+    if found is not None:
+        out, config = found
+        _begin(home, token, config, out)
+
+
+def show(home: Home, token: str, *chosen: Any) -> View:
+    """Draws the tab as it is now: a training under way; or ready, or what is missing, and the newest result."""
+    job = _job(home, token)
+    state = State(phase="stopped") if job is None else job.state
+    if job is not None and not state.over:
+        return _busy(state, home.jobs.ahead(job))
+    button, about = _ready(home, token, *chosen)
+    model, score = _newest(home, token)
+    name, look = ("Train again", "secondary") if score else ("Train", "primary")
+    said, drawn = _outcome(job)
+    return View(
+        gr.update(visible=True),
+        {**button, "visible": True, "value": name, "variant": look},
+        about,
+        gr.update(visible=False),
+        "",
+        said + score + drawn,
+        gr.update(visible=bool(score)),
+        gr.Timer(active=False),
+        0,
+        model,
+    )
+
+
+def under_way(home: Home, token: str) -> bool:
+    """Whether this visitor's training runs or waits for its turn."""
+    job = _job(home, token)
+    return job is not None and not job.state.over
+
+
+def _job(home: Home, token: str) -> Job | None:
+    return home.jobs.find(home.folder(token)) if is_token(token) else None
+
+
+def _busy(state: State, ahead: int) -> View:
+    hidden = gr.update(visible=False)
+    return View(
+        hidden,
+        hidden,
+        "",
+        gr.update(visible=True, interactive=state.phase != "stopping"),
+        _bar(state, ahead) + _notes(state.notes) + curves(state.epochs),
+        "",
+        hidden,
+        gr.Timer(active=True),
+        state.version,
+        gr.skip(),
+    )
+
+
+def _bar(state: State, ahead: int) -> str:
+    if state.phase == "waiting":
+        return plots.waiting(f"Waiting for its turn: {_trainings(ahead)} before yours" if ahead else "Getting ready…")
+    if state.phase == "stopping":
+        return plots.waiting("Stopping…")
+    return plots.waiting("Getting ready…") if state.progress is None else plots.progress(state.progress)
+
+
+def _trainings(count: int) -> str:
+    return "1 training is" if count == 1 else f"{count} trainings are"
+
+
+def _notes(sentences: tuple[str, ...]) -> str:
+    return "".join(plots.note(sentence) for sentence in dict.fromkeys(sentences))
+
+
+def _outcome(job: Job | None) -> tuple[str, str]:
+    """What to say of the last training besides the score: why it failed and its notes; and its curves."""
+    if job is None:
+        return "", ""
+    state = job.state
+    said = plots.note(state.problem, "warn") if state.problem else ""
+    if state.phase == "stopped":
+        said = plots.note("Stopped. Nothing of this training was kept.")
+    of_end = state.finished.notes if state.finished else ()
+    drawn = curves(state.epochs)
+    lid = '<details class="pc-details"><summary>How the training went</summary>'
+    return said + _notes((*of_end, *state.notes)), f"{lid}{drawn}</details>" if drawn else ""
+
+
+def _ready(home: Home, token: str, *chosen: Any) -> tuple[dict[str, Any], str]:
     """Whether training can start, and how long it will take or what is missing."""
     project = home.find(token)
     counts: dict[str, int] = {}
@@ -73,75 +222,38 @@ def look(home: Home, token: str, backbone: str, domain: str, seed: float) -> tup
     if len(counts) < 2:
         missing = "a second class" if counts else "at least two classes"
         return gr.update(interactive=False), _about(f"Add {missing} on the Photos tab, then you can train.")
-    return gr.update(interactive=True), _about(_estimate(counts, _config(backbone, domain, seed)))
+    try:
+        return gr.update(interactive=True), _about(_estimate(counts, settings.config(*chosen)))
+    except ClassifierError:  # half-typed settings: said when Train is pressed
+        return gr.update(interactive=True), ""
 
 
-def _newest_result(home: Home, token: str) -> str:
+def _newest(home: Home, token: str) -> tuple[str, str]:
+    """The name of the newest model and its score; both empty where there is none."""
     project = home.find(token)
     if project is None:
-        return ""
+        return "", ""
     with project:
         models = project.model_folders()
     for model in models[:1]:
         with suppress(ClassifierError):  # a damaged model says so where it is used
-            return plots.score(read_report(model))
-    return ""
+            return model.name, plots.score(read_report(model))
+    return "", ""
 
 
 def _about(sentence: str) -> str:
     return f'<p class="pc-quiet pc-center">{sentence}</p>'
 
 
-def _idle(button: dict[str, Any], about: str, result: str) -> View:
-    name, look = ("Train again", "secondary") if result else ("Train", "primary")
-    return View(
-        {**button, "visible": True, "value": name, "variant": look},
-        about,
-        gr.update(visible=False),
-        "",
-        result,
-        gr.update(visible=bool(result)),
-    )
-
-
 def _estimate(counts: dict[str, int], config: TrainConfig) -> str:
     total = sum(counts.values())
-    time = plots.duration(estimate_seconds(total, config))
-    return f"{plots.photos(total)} in {len(counts)} classes: this will take {time}."
-
-
-def _config(backbone: str, domain: str, seed: float) -> TrainConfig:
-    if backbone not in {row.timm_name for row in BACKBONES}:
-        raise SettingError("This network is not among those offered here; choose one from the list.")
-    return TrainConfig(backbone=backbone, domain=domain, seed=_whole(seed))  # type: ignore[arg-type]  # it checks itself
-
-
-def _whole(seed: float | None) -> int:
-    if seed is None or seed != int(seed):
-        raise SettingError("The starting number must be a whole number, such as 0.")
-    return int(seed)
-
-
-def wait() -> View:
-    """Shown from the click until it is this training's turn."""
-    return _busy(plots.waiting("Waiting for its turn…"))
-
-
-def _busy(progress: str) -> View:
-    hidden = gr.update(visible=False)
-    return View(hidden, "", gr.update(visible=True), progress, "", hidden)
-
-
-def run(home: Home, token: str, backbone: str, domain: str, seed: float) -> Iterator[View]:
-    """Trains and shows how far it is. Closing this iterator, which Stop does, stops the training."""
-    config = _config(backbone, domain, seed)
-    yield _busy(plots.waiting("Getting ready…"))
-    with home.open(token) as project, closing(train(project, config)) as events:  # type: ignore[type-var]
-        for event in events:
-            if isinstance(event, Finished):
-                yield _idle(gr.update(), "", plots.score(event.report))
-            else:
-                yield _busy(plots.progress(event))
+    photos = f"{plots.photos(total)} in {len(counts)} classes"
+    seconds = estimate_seconds(total, config)
+    if config.mode == "deep" and not config.minutes:
+        return f"{photos}: this goes on until it no longer gets better. You may close the page meanwhile."
+    if config.mode == "deep":
+        seconds = max(seconds, config.minutes * 60)
+    return f"{photos}: this will take {plots.duration(seconds)}."
 
 
 # -- layout
@@ -149,41 +261,24 @@ def run(home: Home, token: str, backbone: str, domain: str, seed: float) -> Iter
 
 def build(home: Home, token: gr.BrowserState) -> TrainTab:
     """Draws the tab and wires its own events."""
+    advanced = gr.Accordion("Advanced", open=False, render=False)
+    with gr.Column() as ways:
+        chosen = settings.build(home, token, advanced)
     button = gr.Button("Train", variant="primary", size="lg", interactive=False, elem_id="train")
     about = gr.HTML()
     progress = gr.HTML(elem_id="train-progress")
-    stop = gr.Button("Stop", visible=False, variant="stop", elem_id="train-stop")
+    stop_button = gr.Button("Stop", visible=False, variant="stop", elem_id="train-stop")
     result = gr.HTML(elem_id="train-result")
     forward = gr.Button("Try it now", visible=False, variant="primary", size="lg", elem_id="train-next")
-    with gr.Accordion("Advanced", open=False):
-        backbone = gr.Radio(
-            [(f"{row.title}: {row.good_for}", row.timm_name) for row in BACKBONES],
-            value=_DEFAULT.backbone,
-            label="Network",
-            info="What looks at your photos. All of these come with the program.",
-            elem_classes="pc-stack",
-        )
-        domain = gr.Dropdown(
-            [(_DOMAIN_WORDS.get(name, name), name) for name in DOMAINS],
-            value=_DEFAULT.domain,
-            label="Kind of photos",
-            info="So that photos are only ever varied in ways that keep their meaning.",
-        )
-        seed = gr.Number(
-            value=_DEFAULT.seed,
-            label="Starting number",
-            precision=0,
-            minimum=0,
-            info="The same number on the same photos gives the same model.",
-        )
-    inputs: list[Any] = [token, backbone, domain, seed]
-    view: list[Any] = [button, about, stop, progress, result, forward]
+    advanced.render()
+    timer, seen, newest = gr.Timer(_TICK, active=False), gr.State(0), gr.State("")
+    inputs: list[Any] = [token, *chosen.inputs]
+    view: list[Any] = [ways, button, about, stop_button, progress, result, forward, timer, seen, newest]
     refresh = plain(show, home)
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    running = button.click(wait, None, view, queue=False, **quiet).then(
-        plain(run, home), inputs, view, **quiet, **DEVICE
-    )
-    afterwards(running, refresh, inputs, view, **quiet, **FREE)  # an error leaves the bar standing
-    stop.click(refresh, inputs, view, cancels=[running], **quiet, **FREE)
-    backbone.change(refresh, inputs, view, **quiet, **FREE)
-    return TrainTab(forward, running, refresh, inputs, view, plain(look, home), [button, about])
+    button.click(plain(start, home), inputs, view, **quiet, **FREE)
+    stop_button.click(plain(stop, home), inputs, view, **quiet, **FREE)
+    timer.tick(plain(tick, home), [token, seen, *chosen.inputs], view, **quiet, **WATCH)
+    for changed in chosen.time:
+        changed.change(refresh, inputs, view, **quiet, **FREE)
+    return TrainTab(forward, newest, chosen.strip, plain(arrive, home), refresh, inputs, view)
