@@ -108,6 +108,7 @@ class Learner:
         self.best_loss = float("inf")
         self.best_tensors = self._copy()
         self.held_out = np.zeros((0, 0), np.float32)
+        self.views = _near(lesson.views, device)
         self.micro = 2 * lesson.batch  # the most photos at once; batches are not all of one size
         self.history: list[Epoch] = []
 
@@ -236,7 +237,8 @@ class Learner:
         return loss, right, total
 
     def _piece(self, rows: Ints, views: Ints, total: int) -> tuple[float, int, Sequence[Tensor]]:
-        inputs = self._inputs(self.lesson.views[torch.from_numpy(rows), torch.from_numpy(views)])
+        places = torch.from_numpy(rows).to(self.views.device), torch.from_numpy(views).to(self.views.device)
+        inputs = self._inputs(self.views[places])
         targets = torch.from_numpy(self.lesson.labels[rows]).to(inputs.device)
         with torch.enable_grad():
             logits = self._logits(inputs)
@@ -285,7 +287,7 @@ class Learner:
 
     @torch.inference_mode()
     def _answer(self, rows: Tensor) -> Tensor:
-        return self._logits(self._inputs(self.lesson.views[rows, 0])).cpu()
+        return self._logits(self._inputs(self.views[rows.to(self.views.device), 0])).cpu()
 
 
 @contextmanager
@@ -296,15 +298,26 @@ def workers(device: Device) -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
+def _near(views: Tensor, device: Device) -> Tensor:
+    """The views on the GPU where they take at most half of its free memory, else where they are."""
+    if device.torch_device.type != "cuda" or 2 * views.nbytes > torch.cuda.mem_get_info(device.torch_device)[0]:
+        return views
+    return views.to(device.torch_device)
+
+
 def _optimiser(lesson: Lesson, named: dict[str, nn.Parameter]) -> torch.optim.Optimizer:
     """Rates fall from the head to the first stage; norms and biases are not pulled towards zero."""
-    groups = []
+    alike: dict[tuple[float, float], list[nn.Parameter]] = {}  # few groups: each is a handful of calls
     for name, parameter in named.items():
         rate = lesson.rate * HEAD_FASTER
         if not name.startswith(f"{lesson.classifier}."):
             rate = lesson.rate * _SLOWER ** _distance(name, lesson.stages)
         decay = _WEIGHT_DECAY if parameter.ndim > 1 else 0.0
-        groups.append({"params": [parameter], "lr": rate, "peak": rate, "weight_decay": decay})
+        alike.setdefault((rate, decay), []).append(parameter)
+    groups = [
+        {"params": parameters, "lr": rate, "peak": rate, "weight_decay": decay}
+        for (rate, decay), parameters in alike.items()
+    ]
     if lesson.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=lesson.rate, momentum=0.9)
     # Not the fused form: it goes over the memory of parameter and gradient without a look at their strides.

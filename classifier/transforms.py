@@ -55,7 +55,7 @@ class Variation:
     ``light`` is the largest change of brightness, contrast and colour, as a share.
     """
 
-    zoom: float = 0.7
+    zoom: float = 0.84
     stretch: float = 1.15
     mirror: bool = True
     upside_down: bool = False

@@ -383,10 +383,10 @@ def test_uneven_classes_are_drawn_evenly() -> None:
 def test_the_head_learns_fastest_and_norms_and_biases_are_not_pulled_to_zero() -> None:
     network = models.build("tf_efficientnet_lite0", 2)
     stages = deep.anatomy.stages(network)
-    groups = finetune._optimiser(
-        replace(lesson(network), classifier="classifier", stages=stages), dict(network.named_parameters())
-    ).param_groups
-    rates = {name: group for (name, _), group in zip(network.named_parameters(), groups)}
+    named = dict(network.named_parameters())
+    optimiser = finetune._optimiser(replace(lesson(network), classifier="classifier", stages=stages), named)
+    group_of = {id(parameter): group for group in optimiser.param_groups for parameter in group["params"]}
+    rates = {name: group_of[id(parameter)] for name, parameter in named.items()}
     assert rates["conv_stem.weight"]["lr"] < rates["blocks.3.0.conv_pw.weight"]["lr"] < rates["conv_head.weight"]["lr"]
     assert 5 < rates["classifier.weight"]["lr"] / rates["conv_stem.weight"]["lr"] < 20
     assert rates["bn2.weight"]["weight_decay"] == rates["classifier.bias"]["weight_decay"] == 0
