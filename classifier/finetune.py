@@ -225,9 +225,11 @@ class Learner:
         threads = self.device.workers if self.device.is_cpu and not self.lesson.fresh else 1
         size = max(1, min(self.micro, -(-len(mine) // threads)))
         pieces = [mine[start : start + size] for start in range(0, len(mine), size)]
-        answers = pool.map(lambda piece: self._piece(rows[piece], views[piece], len(rows)), pieces)
+        jobs = ((rows[piece], views[piece], len(rows)) for piece in pieces)
         if self.lesson.fresh:  # nor do two batches write statistics at once
-            answers = (pool.submit(self._piece, rows[piece], views[piece], len(rows)).result() for piece in pieces)
+            answers = (pool.submit(self._piece, *job).result() for job in jobs)
+        else:
+            answers = (job.result() for job in [pool.submit(self._piece, *job) for job in jobs])
         total = [torch.zeros_like(parameter) for parameter in self.named.values()]
         loss, right = 0.0, 0
         for piece_loss, piece_right, gradients in answers:

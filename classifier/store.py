@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import sleep
 from types import TracebackType
 
 import numpy as np
@@ -41,13 +42,24 @@ class FeatureStore:
 
     def _connect(self) -> None:
         self._db = sqlite3.connect(self._path, timeout=30, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode = WAL")
+        self._wait_for(lambda: self._db.execute("PRAGMA journal_mode = WAL"))
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute(
             "CREATE TABLE IF NOT EXISTS features "
             "(key TEXT, sha256 TEXT, vector BLOB, PRIMARY KEY (key, sha256)) WITHOUT ROWID"
         )
         self._db.execute("CREATE TABLE IF NOT EXISTS choices (question TEXT, photos TEXT, answer TEXT)")
+
+    def _wait_for(self, change: Callable[[], object]) -> None:
+        """Of two processes that open a new file at once, one has to wait; SQLite does not do that by itself here."""
+        for last in (*[False] * 100, True):
+            try:
+                change()
+                return
+            except sqlite3.OperationalError as error:
+                if last or "locked" not in str(error):
+                    raise
+                sleep(0.05)
 
     def _begin_anew(self) -> None:
         """Throw a damaged file away, with its journal, which would else be played into the new one."""
