@@ -244,7 +244,7 @@ def answer(prediction: Prediction, jpeg: bytes, name: str) -> str:
     best = prediction.top[0]
     verdict = (
         f'<p class="pc-big">Not sure</p><p>Its best guess is <b>{escape(best.label)}</b>, '
-        "but that is no better than a guess.</p>"
+        f"but {escape(prediction.reason or 'no class is likely enough')}.</p>"
         if prediction.unsure
         else f'<p class="pc-big">{_hedge(best.confidence)}{escape(best.label)}</p>'
     )
