@@ -21,11 +21,10 @@ from torch import Tensor, nn
 
 from classifier import Epoch, Finished, Note, Predictor, Project, TrainConfig, deep, finetune, models, train
 from classifier import device as devices
-from classifier.config import LIMITS, Preprocessing
+from classifier.config import Preprocessing
 from classifier.errors import SettingError, StorageError
 from classifier.finetune import Astray, Learner, Lesson
 from classifier.judging import evaluate
-from classifier.store import FeatureStore
 from classifier.training import unfinished
 
 ROOT = Path(__file__).parent.parent
@@ -391,30 +390,6 @@ def test_the_head_learns_fastest_and_norms_and_biases_are_not_pulled_to_zero() -
     assert 5 < rates["classifier.weight"]["lr"] / rates["conv_stem.weight"]["lr"] < 20
     assert rates["bn2.weight"]["weight_decay"] == rates["classifier.bias"]["weight_decay"] == 0
     assert rates["conv_head.weight"]["weight_decay"] > 0
-
-
-def test_the_plan_thaws_less_where_time_is_short(tmp_path: Path) -> None:
-    network = models.build("tf_efficientnet_lite0", 2)
-    store = deep.Embedder("tf_efficientnet_lite0", CPU, FeatureStore(tmp_path), LIMITS)
-    samples = [deep.Sample("0" * 64, tmp_path, 0, 640, 480)] * 400
-    photos = deep.Photos(samples, np.arange(400) % 2, np.arange(400), 2, np.zeros((400, 4), np.float32))
-    preparation = models.preprocessing("tf_efficientnet_lite0")
-
-    def plan(minutes: float, **settings: Any) -> deep.Plan:
-        config = TrainConfig(mode="deep", minutes=minutes, **settings)
-        return deep._plan(store, network, photos, preparation, config)
-
-    def depth(found: deep.Plan) -> int:
-        return found.thaw or 100
-
-    assert depth(plan(0)) >= depth(plan(2)) >= depth(plan(0.3))
-    assert plan(0).thaw == 0
-    assert plan(0.3).thaw > 0
-    assert plan(0).epochs >= plan(2).epochs
-    assert (plan(1, thaw=3, epochs=5).thaw, plan(1, thaw=3, epochs=5).epochs) == (3, 5)
-    small = replace(photos, samples=[replace(samples[0], width=32, height=32)] * 400)
-    assert deep._size(small.samples, preparation, TrainConfig()) == 160
-    assert deep._size(samples, preparation, TrainConfig()) == 224
 
 
 def test_clearly_better_takes_more_photos_right_and_a_gain_beyond_chance() -> None:
