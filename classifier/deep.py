@@ -9,6 +9,7 @@ score stays the one from before.
 from __future__ import annotations
 
 import copy
+import errno
 import hashlib
 import json
 import shutil
@@ -28,7 +29,7 @@ from torch import Tensor, nn
 from . import anatomy, finetune, head, models, processes, split, views
 from . import plan as plans
 from .config import Preprocessing, TrainConfig
-from .errors import ModelError, StorageError
+from .errors import ModelError
 from .features import Embedder, Progress
 from .finetune import Astray, Epoch, Learner, Lesson, Note
 from .fits import Sample
@@ -333,11 +334,9 @@ def _keep(learner: Learner, path: Path) -> None:
             part.replace(path)
         except OSError as error:
             raise views.full_disk(error) from error
-        except SafetensorError as error:
-            raise StorageError(
-                "The disk is full: the training stopped, and the model of before is untouched; free some space and "
-                "train again, it goes on from there."
-            ) from error
+        except SafetensorError as error:  # it hides the system's error in its text
+            number = errno.ENOSPC if "No space" in str(error) else errno.EIO
+            raise views.full_disk(OSError(number, str(error))) from error
     processes.wait()
 
 
