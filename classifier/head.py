@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -33,12 +34,14 @@ class HeadFit:
 
     ``weight`` (C, D) and ``bias`` (C,) apply to features as they come from the network: standardisation
     and temperature are folded in. ``probabilities`` (N, C) are out of fold: those of each photo come
-    from a head that has not seen its group. ``loss`` is their mean negative log-likelihood.
+    from a head that has not seen its group. ``loss`` is their mean negative log-likelihood. ``strength``
+    and ``shrinkage`` are the inverse penalty and the scaling that were chosen.
     """
 
     weight: Floats
     bias: Floats
     strength: float
+    shrinkage: float
     temperature: float
     probabilities: Floats
     loss: float
@@ -50,37 +53,49 @@ def fit(
     classes: int,
     folds: Ints,
     strengths: tuple[float, ...] = STRENGTHS,
+    shrinkage: float | None = None,
 ) -> HeadFit:
     """Fit a class-balanced linear head by L-BFGS.
 
     ``features`` (N, D); ``labels`` (N,) in 0 to ``classes`` - 1; ``folds`` (N,) numbers the part in which
     a photo is held out. The heads of all folds and the final one are fitted together, from the
     strongest penalty to the weakest, each starting where the one before ended; the search ends once
-    the out-of-fold loss has stopped falling.
+    the out-of-fold loss has stopped falling. ``shrinkage`` scales the features (``SHRINKAGES``); it is
+    chosen by cross-validation where it is not given.
     """
-    shift, scale = standardisation(features, _shrinkage(features, labels, classes, folds))
+    if shrinkage is None:
+        shrinkage = _shrinkage(features, labels, classes, folds)
+    shift, scale = standardisation(features, shrinkage)
     scaled = torch.from_numpy((features - shift) / scale)  # (N, D)
     basis, reduced = _reduce(scaled, classes)
     targets = torch.nn.functional.one_hot(torch.from_numpy(labels), classes).float()  # (N, C)
     masks = _fold_masks(folds)  # (P, N): P - 1 folds, then all photos
     weights = masks * _balance(masks, targets)
     solution = torch.zeros(len(masks), reduced.shape[1] + 1, classes)
-    best: tuple[float, float, Tensor, Tensor] | None = None
+    best: _Solved | None = None
     for strength in strengths:
         solution = _solve(reduced, targets, weights, solution, strength)
         held_out = _held_out_logits(reduced, solution, masks)
         loss = _loss(held_out, targets)
-        if best is not None and loss > best[0]:
+        if best is not None and loss > best.loss:
             break
-        best = (loss, strength, solution[-1].clone(), held_out)
+        best = _Solved(loss, strength, shrinkage, solution[-1].clone(), held_out)
     assert best is not None
     return _finish(best, targets, basis, shift, scale)
 
 
-def _finish(
-    best: tuple[float, float, Tensor, Tensor], targets: Tensor, basis: Tensor | None, shift: Floats, scale: Floats
-) -> HeadFit:
-    _, strength, solution, held_out = best
+class _Solved(NamedTuple):
+    """The coefficients (R + 1, C) for one penalty, fitted to all photos, and the held-out logits (N, C)."""
+
+    loss: float
+    strength: float
+    shrinkage: float
+    solution: Tensor
+    held_out: Tensor
+
+
+def _finish(best: _Solved, targets: Tensor, basis: Tensor | None, shift: Floats, scale: Floats) -> HeadFit:
+    solution, held_out = best.solution, best.held_out
     temperature = _temperature(held_out, targets)
     slope = solution[:-1] if basis is None else basis @ solution[:-1]  # (D, C)
     weight = slope.T.numpy() / scale / temperature
@@ -89,7 +104,8 @@ def _finish(
     return HeadFit(
         weight=weight.astype(np.float32),
         bias=bias.astype(np.float32),
-        strength=strength,
+        strength=best.strength,
+        shrinkage=best.shrinkage,
         temperature=temperature,
         probabilities=calibrated.softmax(1).numpy(),
         loss=_loss(calibrated, targets),

@@ -213,21 +213,21 @@ def _grouped(tools: Embedder, project: Project, photos: Sequence[Asset], feature
 def _fitted(
     tools: Embedder, photos: Sequence[Asset], chosen: fits.Fitted, truth: Ints, folds: Ints, config: TrainConfig
 ) -> head.HeadFit:
-    """The head. In a large set of which a few photos or labels are new, its penalty is that of the time before.
+    """The head. Where a few photos or labels are new, what cross-validation chose before is taken again.
 
-    The same photos and labels give the same head again, however it was come by.
+    The penalty too in a large set, where trying them all takes seconds. The same photos and labels give
+    the same head again, however it was come by.
     """
-    kinds = int(truth.max()) + 1
-    if len(photos) < head.SMALL:
-        return head.fit(chosen.features, truth, kinds, folds)
-    question = json.dumps(["penalty", tools.backbone, chosen.fit, config.seed])
+    question = json.dumps(["head", tools.backbone, chosen.fit, config.seed])
     shas, state = [asset.sha256 for asset in photos], _fingerprint(photos)
     answer = tools.store.recall(question, shas)
-    before: dict[str, Any] = json.loads(answer) if answer else {"state": state, "strength": None, "kept": False}
-    known: float | None = before["strength"] if before["state"] != state or before["kept"] else None
-    fitted = head.fit(chosen.features, truth, kinds, folds, (known,) if known else head.STRENGTHS)
+    before: dict[str, Any] = json.loads(answer) if answer else {"state": state, "kept": False}
+    kept = before["state"] != state or before["kept"]
+    shrinkage: float | None = before["shrinkage"] if kept else None
+    strengths = (before["strength"],) if kept and len(photos) >= head.SMALL else head.STRENGTHS
+    fitted = head.fit(chosen.features, truth, int(truth.max()) + 1, folds, strengths, shrinkage)
     if processes.first() and (answer is None or before["state"] != state):
-        note = {"state": state, "strength": fitted.strength, "kept": known is not None}
+        note = {"state": state, "kept": kept, "shrinkage": fitted.shrinkage, "strength": fitted.strength}
         tools.store.remember(question, shas, json.dumps(note))
     return fitted
 

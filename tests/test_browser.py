@@ -99,15 +99,26 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
+def watched(context: Any, problems: list[str]) -> Any:
+    """A new page whose errors and dialogs are kept.
+
+    After a restart of the program the tests open a new one, as a person would who comes back: the old
+    one notices the restart and reloads itself, at a moment of its own choice.
+    """
+    page = context.new_page()
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("dialog", lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
+    return page
+
+
 def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     program: Program, browser: Any, tmp_path: Path
 ) -> None:
     draw_example(tmp_path / "drop" / "my photos", per_class=8)
     draw_example(tmp_path / "new", per_class=1, seed=7)
-    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    context = browser.new_context(viewport={"width": 390, "height": 844})
     problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("dialog", lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
+    page = watched(context, problems)
     page.goto(program.url)
     page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)
     page.get_by_role("button", name="Try with example photos").wait_for(timeout=SLOW)
@@ -135,7 +146,9 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
 
     program.stop()
     program.start()
-    page.reload()
+    page.close()
+    page = watched(context, problems)
+    page.goto(program.url)
     page.get_by_text("32 photos in 4 classes").wait_for(timeout=SLOW)
     page.get_by_role("tab", name="Train").click()
     page.locator(".pc-score").wait_for()
@@ -168,9 +181,9 @@ def test_deep_training_is_watched_goes_on_after_a_reload_and_a_crash_and_keeps_t
     program: Program, browser: Any, tmp_path: Path
 ) -> None:
     draw_noise(tmp_path / "drop" / "noise", 20)
-    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    context = browser.new_context(viewport={"width": 390, "height": 844})
     problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
+    page = watched(context, problems)
     page.goto(program.url)
     page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)
     page.locator("#photos-drop .pc-folder input").set_input_files(tmp_path / "drop")
@@ -201,7 +214,10 @@ def test_deep_training_is_watched_goes_on_after_a_reload_and_a_crash_and_keeps_t
     curves.first.wait_for(timeout=SLOW)
     program.kill()
     program.start()
-    page.reload()
+    page.close()
+    page = watched(context, problems)
+    page.goto(program.url)
+    curves = page.locator("#train-progress svg")
     curves.first.wait_for(timeout=SLOW)
     (waiting,) = (program.home).glob("*/models/*/resume/settings.json")
 
