@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from .finetune import Epoch, Note
     from .predictor import Guess, Prediction, Predictor
     from .project import Project
+    from .reviewing import Review, review
     from .training import Finished, train
 
 __all__ = [
     "Checked", "ClassifierError", "Epoch", "Finished", "Guess", "Limits", "Note", "Prediction", "Predictor",
-    "Preprocessing", "Progress", "Project", "TrainConfig", "__version__", "check", "train",
+    "Preprocessing", "Progress", "Project", "Review", "TrainConfig", "__version__", "check", "review", "train",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
@@ -31,6 +32,7 @@ _HOMES = {
     "errors": ("ClassifierError",),
     "predictor": ("Guess", "Prediction", "Predictor"),
     "project": ("Project",),
+    "reviewing": ("Review", "review"),
     "features": ("Progress",),
     "finetune": ("Epoch", "Note"),
     "training": ("Finished", "train"),

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from datetime import datetime, timezone
 from itertools import groupby
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from .errors import DataError, StorageError
 from .names import natural_key
 
-VERSION = 2
+VERSION = 3
 _APPLICATION = 0x50484F54  # “PHOT”: tells a catalogue from any other SQLite file
 _UNDO_STEPS = 50
 
@@ -27,7 +27,7 @@ CREATE TABLE assets (
     path TEXT NOT NULL, sha256 TEXT NOT NULL, label TEXT NOT NULL,
     split TEXT NOT NULL CHECK (split IN ('train', 'val', 'test', 'held_out')),
     duplicate_group INTEGER, source TEXT NOT NULL, size INTEGER NOT NULL,
-    width INTEGER NOT NULL, height INTEGER NOT NULL, created TEXT NOT NULL,
+    width INTEGER NOT NULL, height INTEGER NOT NULL, created TEXT NOT NULL, confirmed INTEGER NOT NULL DEFAULT 0,
     UNIQUE (sha256, label)
 );
 CREATE INDEX assets_by_class ON assets (split, label);
@@ -37,7 +37,7 @@ CREATE TABLE runs (
 );
 CREATE TABLE run_assets (
     run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    sha256 TEXT NOT NULL, label TEXT NOT NULL, split TEXT NOT NULL,
+    sha256 TEXT NOT NULL, label TEXT NOT NULL, split TEXT NOT NULL, predicted TEXT, confidence REAL, doubt REAL,
     PRIMARY KEY (run_id, sha256, label)
 );
 CREATE TABLE left_out (
@@ -48,7 +48,15 @@ CREATE TABLE edits (
 );
 """
 # What makes the catalogue of one version into that of the next.
-_UPGRADES = {1: "ALTER TABLE runs ADD COLUMN seconds REAL NOT NULL DEFAULT 0"}
+_UPGRADES = {
+    1: ["ALTER TABLE runs ADD COLUMN seconds REAL NOT NULL DEFAULT 0"],
+    2: [
+        "ALTER TABLE assets ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE run_assets ADD COLUMN predicted TEXT",
+        "ALTER TABLE run_assets ADD COLUMN confidence REAL",
+        "ALTER TABLE run_assets ADD COLUMN doubt REAL",
+    ],
+}
 _PICKED = "id IN (SELECT value FROM json_each(?))"  # any number of ids in one parameter
 
 
@@ -57,6 +65,7 @@ class Asset:
     """One photo in one class; ``path`` is relative with ``/``, ``size`` in bytes, width and height in pixels.
 
     ``source`` is the name the person knows the file under. ``id`` is 0 until the photo is in a catalogue.
+    ``confirmed``: the person looked at this very photo and said that it belongs to its class.
     """
 
     id: int
@@ -70,6 +79,7 @@ class Asset:
     width: int
     height: int
     created: str
+    confirmed: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,11 +98,18 @@ class Run:
 
 
 class RunAsset(NamedTuple):
-    """A photo of a run, as it was then."""
+    """A photo of a run as it was then, and what a model said of it that had not seen it.
+
+    ``split`` is ``held_out`` where deep training kept a training photo back to judge by. ``confidence`` is that
+    of the class ``predicted``, ``doubt`` the probability that ``label`` is wrong; None where nobody asked.
+    """
 
     sha256: str
     label: str
     split: str
+    predicted: str | None = None
+    confidence: float | None = None
+    doubt: float | None = None
 
 
 class Changes(NamedTuple):
@@ -148,7 +165,7 @@ class Catalog:
 
     def add(self, assets: Iterable[Asset]) -> int:
         """Takes photos in, whatever their ``id``, and gives how many; one already in its class is skipped."""
-        rows = [(None, *astuple(asset)[1:-1], asset.created or now()) for asset in assets]
+        rows = [(None, *astuple(replace(asset, created=asset.created or now()))[1:]) for asset in assets]
         with self._writing() as db:
             return db.executemany(f"INSERT OR IGNORE INTO assets {_INSERT}", rows).rowcount
 
@@ -197,11 +214,22 @@ class Catalog:
     # -- edits, each of which can be undone
 
     def relabel(self, ids: Iterable[int], label: str) -> None:
-        """Moves photos to a class; one that is there already is not doubled."""
+        """Moves photos to a class; one that is there already is not doubled. Whoever moves a photo has looked at it."""
         with self._writing() as db:
             before = self._select(f"{_PICKED} AND label <> ?", json.dumps(list(ids)), label)
             self._remember(db, f"moving {_photos(len(before))} to “{label}”", before)
             self._move(db, before, label)
+            _set_confirmed(db, before)
+
+    def confirm(self, ids: Iterable[int]) -> None:
+        """Notes that photos belong where they are; the same photos in other classes are taken out."""
+        with self._writing() as db:
+            right = self._select(_PICKED, json.dumps(list(ids)))
+            contents, kept = json.dumps([asset.sha256 for asset in right]), {asset.id for asset in right}
+            alike = self._select("sha256 IN (SELECT value FROM json_each(?))", contents)
+            self._remember(db, f"calling {_photos(len(right))} right", alike)
+            _delete(db, [asset for asset in alike if asset.id not in kept])
+            _set_confirmed(db, right)
 
     def rename(self, old: str, new: str) -> None:
         """Renames a class, or merges it into ``new`` if that exists."""
@@ -257,17 +285,16 @@ class Catalog:
     # -- runs
 
     def record_run(
-        self, name: str, mode: str, report: Mapping[str, Any], assets: Iterable[Asset], seconds: float = 0.0
+        self, name: str, mode: str, report: Mapping[str, Any], assets: Iterable[RunAsset], seconds: float = 0.0
     ) -> int:
-        """Keeps a training's report, the photos it was judged on and the seconds it took; gives the run's id."""
+        """Keeps a training's report, its photos with the answers, and the seconds it took; gives the run's id."""
         with self._writing() as db:
             row = (now(), name, mode, json.dumps(dict(report)), seconds)
             run = db.execute(
                 "INSERT INTO runs (created, name, mode, report, seconds) VALUES (?, ?, ?, ?, ?)", row
             ).lastrowid
             db.executemany(
-                "INSERT OR IGNORE INTO run_assets VALUES (?, ?, ?, ?)",
-                [(run, asset.sha256, asset.label, asset.split) for asset in assets],
+                "INSERT OR IGNORE INTO run_assets VALUES (?, ?, ?, ?, ?, ?, ?)", [(run, *asset) for asset in assets]
             )
             return int(run or 0)
 
@@ -280,15 +307,19 @@ class Catalog:
 
     def run_assets(self, run_id: int) -> list[RunAsset]:
         """The photos of a run: those it learnt from, and those set apart that it was judged on."""
-        rows = self._rows("SELECT sha256, label, split FROM run_assets WHERE run_id = ? ORDER BY rowid", run_id)
+        columns = ", ".join(RunAsset._fields)
+        rows = self._rows(f"SELECT {columns} FROM run_assets WHERE run_id = ? ORDER BY rowid", run_id)
         return [RunAsset(*row) for row in rows]
 
     def judged_on(self, run_id: int) -> list[RunAsset]:
         """The photos whose answers are the score of a run: held out in turn, or set apart."""
         report = json.loads(self._rows("SELECT report FROM runs WHERE id = ?", run_id)[0][0])
-        split = {"out_of_fold": "train"}.get(report["judged_on"], report["judged_on"])
         known = set(report["labels"])  # photos set apart may be of classes that the model does not have
-        return [asset for asset in self.run_assets(run_id) if asset.split == split and asset.label in known]
+        assets = [asset for asset in self.run_assets(run_id) if asset.label in known]
+        if report["judged_on"] != "out_of_fold":
+            return [asset for asset in assets if asset.split == report["judged_on"]]
+        held_out = [asset for asset in assets if asset.split == "held_out"]
+        return held_out or [asset for asset in assets if asset.split == "train"]
 
     def changed_since(self, run_id: int, until: int | None = None) -> Changes:
         """Which photos came, went or changed class since a run, until today or until another run.
@@ -297,6 +328,7 @@ class Catalog:
         """
         before = self.run_assets(run_id)
         splits = {asset.split for asset in before}
+        splits |= {"train", "held_out"} if splits & {"train", "held_out"} else set()
         later: Iterable[Asset | RunAsset] = self.assets() if until is None else self.run_assets(until)
         then, today = _labels_of(before), _labels_of(asset for asset in later if asset.split in splits)
         return Changes(
@@ -338,7 +370,8 @@ class Catalog:
             raise DataError("The file “project.sqlite” belongs to another program; choose another folder.")
         elif version in _UPGRADES:
             for older in range(version, VERSION):
-                self._db.execute(_UPGRADES[older])
+                for statement in _UPGRADES[older]:
+                    self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version = {VERSION}")
         elif version != VERSION:
             raise DataError(
@@ -378,6 +411,10 @@ class Catalog:
 
 def _delete(db: sqlite3.Connection, assets: list[Asset]) -> None:
     db.execute(f"DELETE FROM assets WHERE {_PICKED}", (json.dumps([asset.id for asset in assets]),))
+
+
+def _set_confirmed(db: sqlite3.Connection, assets: list[Asset]) -> None:
+    db.execute(f"UPDATE assets SET confirmed = 1 WHERE {_PICKED}", (json.dumps([asset.id for asset in assets]),))
 
 
 def _labels_of(assets: Iterable[Asset | RunAsset]) -> dict[str, set[str]]:

@@ -77,16 +77,19 @@ def check(
     project: Project,
     config: TrainConfig = DEFAULTS,
     device: str | None = None,
+    suspects: bool = True,
 ) -> Iterator[Progress | Checked]:
     """Look at the photos before training: look-alikes, labels that may be wrong, what is missing.
 
     Yields ``Progress`` and last ``Checked``. Works with any number of classes, so that it can say what
-    is still needed; raises ``DataError`` only where there is no photo at all.
+    is still needed; raises ``DataError`` only where there is no photo at all. The photos are looked at in
+    the first of the config's ways of fitting. Without ``suspects`` no head is fitted: after a training its
+    own answers tell them (``review``). Photos that the person called right are no suspects.
     """
     photos = project.catalog.assets(split="train")
     if not photos:
         raise DataError(NO_PHOTOS)
-    preparation = models.preprocessing(config.backbone).fitted("whole")
+    preparation = models.preprocessing(config.backbone).fitted(config.fits[0])
     with closing(FeatureStore(project.features)) as store:
         tools = Embedder(config.backbone, devices.choose(device), store, project.limits)
         photos, table = yield from looked_at(tools, project, photos, preparation, "Looking at the photos")
@@ -96,13 +99,14 @@ def check(
     groups = audit.look_alikes(table, looks) if photos else np.zeros(0, np.int64)
     poor, remarks = _poor(photos, looks)
     found: tuple[Suspicion, ...] = ()
-    if len(labels) > 1:
+    if len(labels) > 1 and suspects:
         folds = split.folds(truth, groups, config.folds, config.seed)
         strengths = head.STRENGTHS if len(photos) < head.SMALL else _MIDDLING  # to rank photos one will do
         fitted = head.fit(table, truth, len(labels), folds, strengths)
         found = tuple(
             Suspicion(photos[suspect.photo], labels[suspect.suggested], suspect.score)
             for suspect in audit.suspects(fitted.probabilities, truth)
+            if not photos[suspect.photo].confirmed
         )
     yield Checked(
         project.classes(),

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from . import device as devices
 from . import metrics, models
-from .catalog import Asset
+from .catalog import Asset, RunAsset
 from .checking import alike, looked_at, numbers
 from .config import Mode, Preprocessing
 from .errors import DataError, PhotoError
@@ -33,7 +33,8 @@ _CHECKING = "Checking on the test photos"
 class Learnt:
     """A finished network and what its held-out answers say of it; ``network`` is None for a head on cached features.
 
-    ``groups`` (N,) are the scenes of the photos learnt from. ``familiar`` tells photos unlike all of them; it is
+    ``groups`` (N,) are the scenes of the photos learnt from, ``answers`` (N) what was said of each by a model that
+    had not seen it. ``familiar`` tells photos unlike all of them; it is
     None for a network that was fine-tuned: where photos lie that it has learnt from says little of new ones.
     """
 
@@ -44,6 +45,7 @@ class Learnt:
     preparation: Preprocessing
     report: Report
     groups: Ints
+    answers: tuple[RunAsset, ...]
     familiar: Familiar | None
     network: nn.Module | None
     details: dict[str, Any]
@@ -73,18 +75,35 @@ def evaluate(predictor: Predictor, project: Project) -> Report:
     return metrics.rejudged(predictor.report, probabilities, truth, "test", familiar=known)
 
 
-def on_own_split(tools: Embedder, project: Project, learnt: Learnt) -> Generator[Progress, None, Report]:
+Judged = tuple[Report, tuple[RunAsset, ...]]  # and what was said of each photo
+
+
+def on_own_split(tools: Embedder, project: Project, learnt: Learnt) -> Generator[Progress, None, Judged]:
     """The report on the test or else the validation photos the person set apart; as it is if there are none."""
     for name in ("test", "val"):
         photos = _of_known_classes(project, project.catalog.assets(split=name), learnt.report)
         if photos:
             return (yield from _judged(tools, project, photos, learnt, learnt.report))
-    return learnt.report
+    return learnt.report, ()
 
 
 def on_test(tools: Embedder, test: Project, learnt: Learnt, report: Report) -> Generator[Progress, None, Report]:
     """The report on photos that were brought for this."""
-    return (yield from _judged(tools, test, _test_photos(test, report), learnt, report))
+    judged, _ = yield from _judged(tools, test, _test_photos(test, report), learnt, report)
+    return judged
+
+
+def answered(
+    photos: Sequence[Asset], probabilities: Floats, labels: Sequence[str], split: str | None = None
+) -> list[RunAsset]:
+    """What was said of photos that the model had not seen, from probabilities (N, C); ``split`` replaces theirs."""
+    truth, best = numbers(photos, labels), probabilities.argmax(1)
+    return [
+        RunAsset(
+            asset.sha256, asset.label, split or asset.split, labels[taken], float(row[taken]), float(1 - row[true])
+        )
+        for asset, true, taken, row in zip(photos, truth, best, probabilities)
+    ]
 
 
 def _of_known_classes(project: Project, photos: Sequence[Asset], report: Report) -> list[Asset]:
@@ -105,16 +124,17 @@ def _test_photos(test: Project, report: Report) -> list[Asset]:
 
 def _judged(
     tools: Embedder, project: Project, photos: Sequence[Asset], learnt: Learnt, report: Report
-) -> Generator[Progress, None, Report]:
+) -> Generator[Progress, None, Judged]:
     """The report with its scores taken on these photos instead, or as it is if none of them can be read."""
     good, logits, table = yield from _answers(tools, project, photos, learnt)
     if not good:
-        return report
+        return report, ()
     probabilities = metrics.softmax(logits)
     judged_on: metrics.JudgedOn = "val" if good[0].split == "val" else "test"
     scenes = alike(tools, project, good, table) if len(table) == len(good) else None
     known = None if learnt.familiar is None else learnt.familiar.knows(table, probabilities.argmax(1))
-    return metrics.rejudged(report, probabilities, numbers(good, report.labels), judged_on, scenes, known)
+    judged = metrics.rejudged(report, probabilities, numbers(good, report.labels), judged_on, scenes, known)
+    return judged, tuple(answered(good, probabilities, report.labels))
 
 
 def _answers(

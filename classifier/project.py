@@ -223,6 +223,13 @@ class Project:
         """Moves photos to a class, which is made if it is new."""
         self.catalog.relabel(ids, self._label(label))
 
+    def confirm(self, ids: Iterable[int]) -> None:
+        """Notes that photos belong to the class they are in; the same photos in other classes are taken out.
+
+        They are no longer listed as suspected.
+        """
+        self.catalog.confirm(ids)
+
     def rename_class(self, old: str, new: str) -> None:
         """Renames a class; if ``new`` exists, the two become one."""
         self.catalog.rename(self._known(old), self._label(new))
@@ -236,7 +243,7 @@ class Project:
         self.catalog.remove(asset.id for asset in self.catalog.assets(self._known(label)))
 
     def undo(self) -> str | None:
-        """Takes back the last move, renaming or removal and says which it was; None when there is none."""
+        """Takes back the last move, renaming, confirmation or removal and says which; None when there is none."""
         return self.catalog.undo()
 
     # -- inside

@@ -28,7 +28,7 @@ from .config import Fit, Mode, TrainConfig
 from .errors import DataError, ModelError, SettingError
 from .features import Embedder, Progress
 from .finetune import Epoch, Note
-from .judging import Learnt, on_own_split, on_test
+from .judging import Learnt, answered, on_own_split, on_test
 from .metrics import Report
 from .names import natural_key
 from .project import Project
@@ -94,16 +94,15 @@ def train(
         learnt = yield from _quick(tools, project, photos, labels, chosen, config)
         if config.mode == "deep":
             learnt = yield from _noted(_deep(tools, project, photos, chosen, learnt, config, folder, stop), notes)
-        report = yield from on_own_split(tools, project, learnt)
+        report, judged = yield from on_own_split(tools, project, learnt)
         tested = None if test is None else (yield from on_test(tools, test, learnt, report))
     if processes.first():
         settings = _settings(tools, project, photos, learnt, config)
         checkpoint.save(
             folder, learnt.tensors, learnt.weight, learnt.bias, learnt.preparation, report, settings, learnt.familiar
         )
-    judged = [] if report.judged_on == "out_of_fold" else project.catalog.assets(split=report.judged_on)
     seconds = perf_counter() - started
-    project.catalog.record_run(folder.name, learnt.mode, report.to_json(), [*photos, *judged], seconds)
+    project.catalog.record_run(folder.name, learnt.mode, report.to_json(), [*learnt.answers, *judged], seconds)
     yield Finished(report, folder, seconds, tested, learnt.mode, tuple(notes))
 
 
@@ -196,10 +195,10 @@ def _quick(
     report = _report(answers, truth, groups, labels, chosen.fit, config)
     preparation = models.preprocessing(config.backbone).fitted(chosen.fit)
     tensors = {} if models.from_scratch(config.backbone) else models.tensors(config.backbone, project.features)
+    said = tuple(answered(photos, fitted.probabilities, labels))
     details = {"strength": fitted.strength}
-    return Learnt(
-        "quick", tensors, fitted.weight, fitted.bias, preparation, report, groups, known, network=None, details=details
-    )
+    return Learnt("quick", tensors, fitted.weight, fitted.bias, preparation, report, groups, said, known,
+                  network=None, details=details)  # fmt: skip
 
 
 def _grouped(tools: Embedder, project: Project, photos: Sequence[Asset], features: Floats) -> Ints:
@@ -258,11 +257,16 @@ def _deep(
         if fresh:
             raise DataError("The training ended before anything was learnt; train again to go on.")
         return quick
-    answers = _Answers(metrics.softmax(tuned.logits), tuned.places, tuned.temperature, None)
+    shares = metrics.softmax(tuned.logits)
+    answers = _Answers(shares, tuned.places, tuned.temperature, None)
     report = _report(answers, truth, quick.groups, labels, chosen.fit, config)
     details = {"plan": asdict(tuned.plan), "judged": len(tuned.places)}
-    return Learnt("deep", tuned.tensors, tuned.weight, tuned.bias, tuned.preprocessing, report, quick.groups, None,
-                  _assembled(config, tuned, len(labels)), details)  # fmt: skip
+    said = list(quick.answers)  # of the photos that deep training learnt from the quick model's answers stay
+    kept_back = answered([photos[place] for place in tuned.places], shares, labels, "held_out")
+    for place, answer in zip(tuned.places, kept_back):
+        said[place] = answer
+    return Learnt("deep", tuned.tensors, tuned.weight, tuned.bias, tuned.preprocessing, report, quick.groups,
+                  tuple(said), None, _assembled(config, tuned, len(labels)), details)  # fmt: skip
 
 
 def _never() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from classifier import Finished, Project, TrainConfig, train
+from classifier.catalog import Asset, RunAsset
 from classifier.example import draw_example
 
 MakePhoto = Callable[..., Image.Image]
@@ -79,6 +80,11 @@ def example_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("example") / "photos"
     draw_example(folder, per_class=8)
     return folder
+
+
+def unanswered(assets: Iterable[Asset]) -> list[RunAsset]:
+    """The photos of a run that asked nobody what they show."""
+    return [RunAsset(asset.sha256, asset.label, asset.split) for asset in assets]
 
 
 def train_on(data: Path, features: Path, out: Path, **settings: object) -> Finished:

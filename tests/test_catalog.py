@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from conftest import unanswered
 
-from classifier.catalog import Asset, Catalog, Changes
+from classifier.catalog import Asset, Catalog, Changes, RunAsset
 from classifier.errors import DataError
 
 
@@ -79,6 +81,7 @@ def test_thousands_of_photos_can_be_edited_at_once(catalog: Catalog) -> None:
         (lambda catalog: catalog.rename("cat", "kitten"), "renaming “cat” to “kitten”"),
         (lambda catalog: catalog.rename("cat", "dog"), "renaming “cat” to “dog”"),
         (lambda catalog: catalog.remove([4]), "removing 1 photo"),
+        (lambda catalog: catalog.confirm([1, 2]), "calling 2 photos right"),
     ],
 )
 def test_every_edit_can_be_undone_exactly(catalog: Catalog, edit: object, words: str) -> None:
@@ -90,6 +93,24 @@ def test_every_edit_can_be_undone_exactly(catalog: Catalog, edit: object, words:
     assert catalog.undo() == words
     assert state(catalog) == before
     assert catalog.undo() is None
+
+
+def test_a_photo_called_right_leaves_the_other_class_it_was_in(catalog: Catalog) -> None:
+    catalog.add([photo("a", "dog"), photo("a", "wolf")])
+    catalog.confirm([1])
+    assert [(asset.sha256, asset.label) for asset in catalog.assets() if asset.confirmed] == [("a", "cat")]
+    assert catalog.conflicts() == []
+    catalog.rename("cat", "kitten")
+    assert [asset.sha256 for asset in catalog.assets() if asset.confirmed] == ["a"]  # it is still looked at
+
+
+def test_a_photo_moved_by_hand_counts_as_looked_at_one_whose_class_was_renamed_does_not(catalog: Catalog) -> None:
+    catalog.relabel([1], "dog")
+    catalog.rename("cat", "kitten")
+    assert [asset.sha256 for asset in catalog.assets() if asset.confirmed] == ["a"]
+    catalog.undo()
+    catalog.undo()
+    assert not any(asset.confirmed for asset in catalog.assets())
 
 
 def test_edits_are_undone_last_first(catalog: Catalog) -> None:
@@ -141,7 +162,7 @@ def test_left_out_files_are_listed_once_and_can_be_forgotten(catalog: Catalog) -
 
 
 def test_a_run_remembers_its_photos_and_sees_what_changed_since(catalog: Catalog) -> None:
-    run = catalog.record_run("first", "quick", {"accuracy": 0.9}, catalog.assets())
+    run = catalog.record_run("first", "quick", {"accuracy": 0.9}, unanswered(catalog.assets()))
     assert catalog.changed_since(run) == Changes((), (), ())
     catalog.relabel([1], "dog")
     catalog.remove([2])
@@ -149,13 +170,13 @@ def test_a_run_remembers_its_photos_and_sees_what_changed_since(catalog: Catalog
     assert catalog.changed_since(run) == Changes(added=("e",), removed=("b",), relabelled=("a",))
     kept = catalog.runs()[0]
     assert (kept.id, kept.name, kept.mode, kept.report) == (run, "first", "quick", {"accuracy": 0.9})
-    assert ("a", "cat", "train") in catalog.run_assets(run)
+    assert RunAsset("a", "cat", "train") in catalog.run_assets(run)
 
 
 def test_two_runs_tell_what_changed_between_them_and_how_long_each_took(catalog: Catalog) -> None:
-    first = catalog.record_run("first", "quick", {}, catalog.assets(split="train"), 2.5)
+    first = catalog.record_run("first", "quick", {}, unanswered(catalog.assets(split="train")), 2.5)
     catalog.add([photo("e")])
-    second = catalog.record_run("second", "deep", {}, catalog.assets(split="train"), 61.0)
+    second = catalog.record_run("second", "deep", {}, unanswered(catalog.assets(split="train")), 61.0)
     catalog.remove([1])
     assert [kept.seconds for kept in catalog.runs()] == [61.0, 2.5]
     assert catalog.changed_since(first, second) == Changes(("e",), (), ())
@@ -165,16 +186,29 @@ def test_two_runs_tell_what_changed_between_them_and_how_long_each_took(catalog:
 
 def test_a_run_tells_which_photos_it_was_judged_on(catalog: Catalog) -> None:
     catalog.add([replace(photo("e", "parrot"), split="test")])
-    on_test = catalog.record_run("one", "quick", {"judged_on": "test", "labels": ["cat", "dog"]}, catalog.assets())
+    on_test = catalog.record_run(
+        "one", "quick", {"judged_on": "test", "labels": ["cat", "dog"]}, unanswered(catalog.assets())
+    )
     in_turn = catalog.record_run("two", "quick", {"judged_on": "out_of_fold", "labels": ["cat", "dog"]},
-                                 catalog.assets(split="train"))  # fmt: skip
+                                 unanswered(catalog.assets(split="train")))  # fmt: skip
     assert [asset.sha256 for asset in catalog.judged_on(on_test)] == ["d"]  # nobody asked for parrots
     assert {asset.sha256 for asset in catalog.judged_on(in_turn)} == {"a", "b", "c"}
 
 
+def test_deep_training_is_judged_on_what_it_held_out_and_those_photos_count_as_trained_on(catalog: Catalog) -> None:
+    held_out = RunAsset("b", "cat", "held_out", "dog", 0.7, 0.75)
+    data = {"judged_on": "out_of_fold", "labels": ["cat", "dog"]}
+    run = catalog.record_run("deep", "deep", data, [RunAsset("a", "cat", "train", "cat", 0.9, 0.1), held_out])
+    assert catalog.judged_on(run) == [held_out]
+    catalog.remove([3])  # “c”, which came later and went again
+    assert catalog.changed_since(run) == Changes((), (), ())
+    catalog.relabel([2], "dog")
+    assert catalog.changed_since(run).relabelled == ("b",)
+
+
 def test_a_deleted_run_takes_its_list_of_photos_along(catalog: Catalog) -> None:
-    run = catalog.record_run("first", "quick", {}, catalog.assets())
-    second = catalog.record_run("second", "deep", {}, catalog.assets("cat"))
+    run = catalog.record_run("first", "quick", {}, unanswered(catalog.assets()))
+    second = catalog.record_run("second", "deep", {}, unanswered(catalog.assets("cat")))
     assert [kept.name for kept in catalog.runs()] == ["second", "first"]
     catalog.delete_run("first")
     assert [kept.id for kept in catalog.runs()] == [second]
@@ -191,20 +225,29 @@ def test_the_file_keeps_everything(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["project.sqlite"]
 
 
-def test_a_project_of_the_first_version_opens_with_its_photos_and_runs(tmp_path: Path) -> None:
+def test_a_project_of_the_first_version_opens_with_its_photos_runs_and_edits(tmp_path: Path) -> None:
     path = tmp_path / "project.sqlite"
     with Catalog(path) as catalog:
         catalog.add([photo("a"), photo("b", "dog")])
-        run = catalog.record_run("first", "quick", {"accuracy": 0.9}, catalog.assets())
-    with sqlite3.connect(path) as db:  # as the first version made it: runs without their seconds
+        run = catalog.record_run("first", "quick", {"accuracy": 0.9}, unanswered(catalog.assets()))
+        catalog.relabel([1], "dog")
+    with sqlite3.connect(path) as db:  # as the first version made it: no seconds, no answers, nothing confirmed
         db.execute("ALTER TABLE runs DROP COLUMN seconds")
+        db.execute("ALTER TABLE assets DROP COLUMN confirmed")
+        for column in ("predicted", "confidence", "doubt"):
+            db.execute(f"ALTER TABLE run_assets DROP COLUMN {column}")
+        ((edit,),) = db.execute("SELECT before FROM edits")
+        db.execute("UPDATE edits SET before = ?", (json.dumps([row[:11] for row in json.loads(edit)]),))
         db.execute("PRAGMA user_version = 1")
     db.close()
     with Catalog(path) as catalog:
         (kept,) = catalog.runs()
         assert (kept.id, kept.seconds, kept.report) == (run, 0.0, {"accuracy": 0.9})
-        catalog.record_run("second", "deep", {}, catalog.assets(), 60.0)
+        catalog.record_run("second", "deep", {}, unanswered(catalog.assets()), 60.0)
         assert len(catalog.assets()) == 2
+        assert catalog.run_assets(run)[0] == RunAsset("a", "cat", "train")
+        assert catalog.undo() == "moving 1 photo to “dog”"
+        assert catalog.labels() == ["cat", "dog"]
     with Catalog(path) as catalog:
         assert [kept.seconds for kept in catalog.runs()] == [60.0, 0.0]
 

@@ -15,6 +15,7 @@ from urllib.request import urlopen
 
 import gradio as gr
 import pytest
+from conftest import unanswered
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
@@ -37,6 +38,7 @@ from classifier.ui import (
     runs_panel,
     settings,
     train_tab,
+    trainings,
 )
 from classifier.ui.curves import curves
 from classifier.ui.events import plain
@@ -434,7 +436,7 @@ def test_a_deep_training_that_ended_with_the_program_goes_on_when_the_page_is_op
     home, token = Home(tmp_path / "home", tmp_path), welcome(None)
     fill(home, token, make_folder({"cat": 4, "dog": 4}))
     folder = cut_short(home, token, TrainConfig(mode="deep", seed=5))
-    assert not train_tab.under_way(home, token)
+    assert not trainings.under_way(home, token)
     train_tab.arrive(home, token, *chosen())
     job = home.jobs.find(home.folder(token))
     assert job is not None
@@ -490,7 +492,7 @@ def test_one_photo_is_shown_in_eight_ways_for_deep_training_only(tmp_path: Path,
 def recorded(home: Home, token: str, name: str, data: Report, seconds: float = 5.0) -> int:
     with home.open(token) as project:
         return project.catalog.record_run(
-            name, name.rsplit("-", 1)[-1], data.to_json(), project.catalog.assets(), seconds
+            name, name.rsplit("-", 1)[-1], data.to_json(), unanswered(project.catalog.assets()), seconds
         )
 
 

@@ -143,14 +143,15 @@ def _verdict(one: Report, two: Report) -> str:
 
 def _photos_between(between: Changes, since: Changes) -> str:
     told = (
-        f"From the earlier to the later, {_changed(between)}."
+        f"From the earlier to the later, {changed(between)}."
         if any(between)
         else "Both had the same photos in the same classes."
     )
-    return f"{told} Since the later one, {_changed(since)}." if any(since) else told
+    return f"{told} Since the later one, {changed(since)}." if any(since) else told
 
 
-def _changed(changes: Changes) -> str:
+def changed(changes: Changes) -> str:
+    """“2 photos came and 1 photo changed class”; empty where nothing changed."""
     counts = (len(changes.added), "came"), (len(changes.removed), "went"), (len(changes.relabelled), "changed class")
     parts = [f"{plots.photos(count)} {what}" for count, what in counts if count]
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

@@ -7,14 +7,14 @@ from typing import Any
 
 import gradio as gr
 
-from . import photos_tab, plots, predict_tab, runs_panel, train_tab
-from .events import FREE, plain
+from . import photos_tab, plots, predict_tab, review_tab, runs_panel, train_tab, trainings
+from .events import DEVICE, FREE, plain
 from .session import Home, token_store, welcome
 
 _HEADER = """
 <header class="pc-header">
   <h1>Teach a photo classifier</h1>
-  <p>Show it photos of each kind of thing, press Train, see how far to trust it, try it.</p>
+  <p>Show it photos of each kind of thing, press Train, see how far to trust it, put it right, try it.</p>
 </header>
 """
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", **FREE}
@@ -25,22 +25,29 @@ def lay_out(page: gr.Blocks, home: Home) -> None:
     token = token_store(home)
     gr.HTML(_HEADER)
     with gr.Tabs(elem_id="tabs") as tabs:
-        with gr.Tab("1 · Photos", id="photos"):
+        with gr.Tab("1 · Photos", id="photos") as photos_page:
             photos = photos_tab.build(home, token)
         with gr.Tab("2 · Train", id="train") as train_page:
             training = train_tab.build(home, token)
             runs = runs_panel.build(home, token)
-        with gr.Tab("3 · Try it", id="try") as try_page:
+        with gr.Tab("3 · Review", id="review") as review_page:
+            review = review_tab.build(home, token, training.inputs[1:])
+        with gr.Tab("4 · Try it", id="try") as try_page:
             trying = predict_tab.build(home, token)
-    refreshed = [photos, training, runs, trying]
+    refreshed = [photos, training, runs, review, trying]
 
     # The browser's token comes first, since everything else is found by it.
     here = page.load(plain(welcome), token, token, **_QUIET)
     here = here.then(training.arrive, training.inputs, training.outputs, **_QUIET)
     here = here.then(plain(_to_a_training, home), token, tabs, **_QUIET)
     _refresh_all(here, [photos, runs, trying])
+    photos_page.select(photos.refresh, photos.inputs, photos.outputs, **_QUIET)
     on_train = train_page.select(training.refresh, training.inputs, training.outputs, **_QUIET)
     _refresh_all(on_train, [runs, training.strip])
+    on_review = review_page.select(review.refresh, review.inputs, review.outputs, **_QUIET)
+    looked = on_review.then(review.checkup, review.inputs[:1], review.checked, **{**_QUIET, **DEVICE})
+    _refresh_all(looked, [review])
+    _refresh_all(review.trained, [training, runs])
     try_page.select(trying.refresh, trying.inputs, trying.outputs, **_QUIET)
     ended = training.newest.change(trying.refresh_newest, trying.inputs[:1], trying.outputs, **_QUIET)
     _refresh_all(ended, [runs])
@@ -48,6 +55,7 @@ def lay_out(page: gr.Blocks, home: Home) -> None:
     shown = runs.used.then(trying.refresh, [*trying.inputs[:1], runs.chosen], trying.outputs, **_QUIET)
     shown.then(_go_to("try"), None, tabs, **_QUIET)
     photos.next.click(_go_to("train"), None, tabs, **_QUIET)
+    training.review.click(_go_to("review"), None, tabs, **_QUIET)
     training.next.click(_go_to("try"), None, tabs, **_QUIET)
     _corner(home, token, refreshed, photos.message)
 
@@ -66,7 +74,7 @@ def _go_to(tab: str) -> Any:
 
 def _to_a_training(home: Home, token: str) -> Any:
     """Who comes back while a training is under way sees that first."""
-    return gr.Tabs(selected="train") if train_tab.under_way(home, token) else gr.skip()
+    return gr.Tabs(selected="train") if trainings.under_way(home, token) else gr.skip()
 
 
 def _forget(home: Home, token: str) -> tuple[str, str]:

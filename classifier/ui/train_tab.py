@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
 
-from ..checkpoint import RESUME, read_report
+from ..checkpoint import read_report
 from ..config import TrainConfig
 from ..errors import ClassifierError
-from ..training import estimate_seconds, train, unfinished
-from . import plots, settings
+from ..training import estimate_seconds
+from . import plots, settings, trainings
 from .curves import curves
 from .events import FREE, WATCH, plain
-from .jobs import Job, State, Work
-from .session import Home, is_token
+from .jobs import Job, State
+from .session import Home
 
 _TICK = 0.5  # seconds between two looks at a training under way
 
@@ -41,12 +39,13 @@ class View(NamedTuple):
 
 @dataclass(frozen=True)
 class TrainTab:
-    """What other tabs need: the button that leads on, the newest model's name, and how to draw this tab anew.
+    """What other tabs need: the buttons that lead on, the newest model's name, and how to draw this tab anew.
 
     ``arrive`` is for a page that was just opened: it also goes on with a training that a restart cut short.
     """
 
     next: gr.Button
+    review: gr.Button
     newest: gr.State
     strip: settings.Strip
     arrive: Callable[..., Any]
@@ -60,41 +59,19 @@ class TrainTab:
 
 def arrive(home: Home, token: str, *chosen: Any) -> View:
     """Draws the tab for a page that was just opened; a deep training that a restart cut short goes on."""
-    _go_on(home, token)
+    trainings.go_on(home, token)
     return show(home, token, *chosen)
 
 
 def start(home: Home, token: str, *chosen: Any) -> View:
-    """Begins a training with the chosen settings, in the background; it goes on when the tab is closed."""
-    config = settings.config(*chosen)
-    if not under_way(home, token):
-        _begin(home, token, config, _taken_up(home, token, config))
+    """Begins a training with the chosen settings, in the background."""
+    trainings.start(home, token, settings.config(*chosen))
     return show(home, token, *chosen)
-
-
-def _begin(home: Home, token: str, config: TrainConfig, out: Path | None) -> None:
-    home.jobs.start(home.folder(token), training(home, token, config, out), gentle=config.mode == "deep")
-
-
-def _taken_up(home: Home, token: str, config: TrainConfig) -> Path | None:
-    """The folder of a training that failed half-way with the same settings; what is left of others is deleted.
-
-    Otherwise a restart would take up a training that the person has long replaced.
-    """
-    with home.open(token) as project:
-        while (found := unfinished(project)) is not None:
-            folder, before = found
-            if before == config:
-                return folder
-            shutil.rmtree(folder / RESUME)
-            with suppress(OSError):  # there is a model beside it
-                folder.rmdir()
-    return None
 
 
 def stop(home: Home, token: str, *chosen: Any) -> View:
     """Ends the training under way: deep training keeps the best so far, quick training nothing."""
-    job = _job(home, token)
+    job = trainings.job(home, token)
     if job is not None:
         job.stop()
     return show(home, token, *chosen)
@@ -102,7 +79,7 @@ def stop(home: Home, token: str, *chosen: Any) -> View:
 
 def tick(home: Home, token: str, seen: int, *chosen: Any) -> View:
     """The training under way as it is now, if it changed since ``seen``; at its end, the tab as it is then."""
-    job = _job(home, token)
+    job = trainings.job(home, token)
     if job is None:  # the server was started anew under an open page
         return arrive(home, token, *chosen)
     if not job.state.over and job.state.version == seen:
@@ -110,31 +87,9 @@ def tick(home: Home, token: str, seen: int, *chosen: Any) -> View:
     return show(home, token, *chosen)
 
 
-def training(home: Home, token: str, config: TrainConfig, out: Path | None = None) -> Work:
-    """The work of a background job: to train on the project of ``token``."""
-
-    def work(to_stop: Callable[[], bool]) -> Iterator[Any]:
-        with home.open(token) as project, closing(train(project, config, out, stop=to_stop)) as events:  # type: ignore[type-var]
-            yield from events
-
-    return work
-
-
-def _go_on(home: Home, token: str) -> None:
-    """Takes up the training that ended with the program; one that failed or was stopped is left as it is."""
-    project = home.find(token) if _job(home, token) is None else None
-    if project is None:
-        return
-    with project:
-        found = unfinished(project)
-    if found is not None:
-        out, config = found
-        _begin(home, token, config, out)
-
-
 def show(home: Home, token: str, *chosen: Any) -> View:
     """Draws the tab as it is now: a training under way; or ready, or what is missing, and the newest result."""
-    job = _job(home, token)
+    job = trainings.job(home, token)
     state = State(phase="stopped") if job is None else job.state
     if job is not None and not state.over:
         return _busy(state, home.jobs.ahead(job))
@@ -156,16 +111,6 @@ def show(home: Home, token: str, *chosen: Any) -> View:
     )
 
 
-def under_way(home: Home, token: str) -> bool:
-    """Whether this visitor's training runs or waits for its turn."""
-    job = _job(home, token)
-    return job is not None and not job.state.over
-
-
-def _job(home: Home, token: str) -> Job | None:
-    return home.jobs.find(home.folder(token)) if is_token(token) else None
-
-
 def _busy(state: State, ahead: int) -> View:
     hidden = gr.update(visible=False)
     return View(
@@ -173,25 +118,13 @@ def _busy(state: State, ahead: int) -> View:
         hidden,
         "",
         gr.update(visible=True, interactive=state.phase != "stopping"),
-        _bar(state, ahead) + _notes(state.notes) + curves(state.epochs),
+        trainings.bar(state, ahead) + _notes(state.notes) + curves(state.epochs),
         "",
         hidden,
         gr.Timer(active=True),
         state.version,
         gr.skip(),
     )
-
-
-def _bar(state: State, ahead: int) -> str:
-    if state.phase == "waiting":
-        return plots.waiting(f"Waiting for its turn: {_trainings(ahead)} before yours" if ahead else "Getting ready…")
-    if state.phase == "stopping":
-        return plots.waiting("Stopping…")
-    return plots.waiting("Getting ready…") if state.progress is None else plots.progress(state.progress)
-
-
-def _trainings(count: int) -> str:
-    return "1 training is" if count == 1 else f"{count} trainings are"
 
 
 def _notes(sentences: tuple[str, ...]) -> str:
@@ -269,7 +202,9 @@ def build(home: Home, token: gr.BrowserState) -> TrainTab:
     progress = gr.HTML(elem_id="train-progress")
     stop_button = gr.Button("Stop", visible=False, variant="stop", elem_id="train-stop")
     result = gr.HTML(elem_id="train-result")
-    forward = gr.Button("Try it now", visible=False, variant="primary", size="lg", elem_id="train-next")
+    with gr.Row(visible=False) as forward:
+        onward = gr.Button("Try it now", variant="primary", size="lg", elem_id="train-next")
+        back = gr.Button("Look at doubtful photos", size="lg", elem_id="train-review")
     advanced.render()
     timer, seen, newest = gr.Timer(_TICK, active=False), gr.State(0), gr.State("")
     inputs: list[Any] = [token, *chosen.inputs]
@@ -281,4 +216,4 @@ def build(home: Home, token: gr.BrowserState) -> TrainTab:
     timer.tick(plain(tick, home), [token, seen, *chosen.inputs], view, **quiet, **WATCH)
     for changed in chosen.time:
         changed.change(refresh, inputs, view, **quiet, **FREE)
-    return TrainTab(forward, newest, chosen.strip, plain(arrive, home), refresh, inputs, view)
+    return TrainTab(onward, back, newest, chosen.strip, plain(arrive, home), refresh, inputs, view)

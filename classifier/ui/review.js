@@ -1,0 +1,13 @@
+// Photos to look at: one press answers for one photo.
+const send = (card, action, label) => {
+  card.inert = true; // until the page has drawn the rest anew
+  card.classList.add("pc-sent");
+  trigger("submit", { action, id: Number(card.dataset.id), label });
+};
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-do]");
+  if (button) send(button.closest(".pc-look"), button.dataset.do, button.dataset.label || "");
+});
+element.addEventListener("change", (event) => {
+  if (event.target.matches("select") && event.target.value) send(event.target.closest(".pc-look"), "move", event.target.value);
+});
