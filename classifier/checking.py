@@ -100,7 +100,7 @@ def check(
     poor, remarks = _poor(photos, looks)
     found: tuple[Suspicion, ...] = ()
     if len(labels) > 1 and suspects:
-        folds = split.folds(truth, groups, config.folds, config.seed)
+        folds = split.folds(truth, groups, config.folds, config.seed, (asset.sha256 for asset in photos))
         strengths = head.STRENGTHS if len(photos) < head.SMALL else _MIDDLING  # to rank photos one will do
         fitted = head.fit(table, truth, len(labels), folds, strengths)
         found = tuple(

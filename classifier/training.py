@@ -187,7 +187,7 @@ def _quick(
     """A linear head on the cached features."""
     truth = numbers(photos, labels)
     groups = _grouped(tools, project, photos, chosen.features)
-    folds = split.folds(truth, groups, config.folds, config.seed)
+    folds = split.folds(truth, groups, config.folds, config.seed, (asset.sha256 for asset in photos))
     yield Progress("Learning the classes", 0, len(photos), None)
     fitted = _fitted(tools, photos, chosen, truth, folds, config)
     known, distances = familiar.fit(chosen.features, truth, groups, fitted.probabilities.argmax(1))

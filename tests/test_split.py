@@ -39,6 +39,17 @@ def test_the_seed_decides() -> None:
     assert not np.array_equal(folds(labels, groups, 5, 3), folds(labels, groups, 5, 4))
 
 
+def test_a_corrected_label_and_a_new_photo_leave_nearly_all_others_where_they_were() -> None:
+    labels = np.random.default_rng(0).integers(0, 4, 200)
+    names = [f"photo {number}" for number in range(200)]
+    before = folds(labels, np.arange(200), 5, 0, names)
+    corrected = labels.copy()
+    corrected[17] = (labels[17] + 1) % 4
+    assert np.count_nonzero(folds(corrected, np.arange(200), 5, 0, names) != before) < 20
+    more = folds(np.append(1, labels), np.arange(201), 5, 0, ["new", *names])
+    assert np.count_nonzero(more[1:] != before) < 20
+
+
 def test_there_are_no_more_folds_than_groups() -> None:
     labels, groups = labels_of(6, 6), np.repeat([0, 1, 2], 4)
     assert sorted(set(folds(labels, groups, 5, 0))) == [0, 1, 2]

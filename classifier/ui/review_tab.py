@@ -137,11 +137,7 @@ def _drawn(project: Project, reviewed: Review, which: str | None, count: int, fo
 
 def _state(reviewed: Review) -> str:
     told = history.changed(reviewed.changes)
-    sentence = (
-        f"Since the last training {told}. Train again to see what that brings; with quick training it takes moments."
-        if told
-        else "Nothing changed since the last training."
-    )
+    sentence = f"Since the last training {told}." if told else "Nothing changed since the last training."
     return f'<p class="pc-state">{sentence}</p>'
 
 
@@ -338,8 +334,11 @@ def build(home: Home, token: gr.BrowserState, chosen: list[Any]) -> ReviewTab:
             "which may be in the wrong class, and can put them right.</p>"
         )
     with gr.Column(visible=False) as filled:
-        matrix = _html("cells.js", "review-matrix")
+        with gr.Row(elem_classes="pc-tables"):
+            matrix = _html("cells.js", "review-matrix")
+            classes = _html("cells.js", "review-classes")
         advice = gr.HTML()
+        progress, brought = gr.HTML(), gr.HTML(elem_id="review-brought")
         which = choice("Show", elem_id="review-which")
         photos = gr.HTML(
             html_template='<div class="pc-looks">${value}</div>',
@@ -348,12 +347,12 @@ def build(home: Home, token: gr.BrowserState, chosen: list[Any]) -> ReviewTab:
             apply_default_css=False,
         )
         more = gr.Button("Show more", visible=False, elem_id="review-more")
-        message = gr.HTML(elem_id="review-message")
-        undo_button = gr.Button("Undo the last change", size="sm", elem_id="review-undo", elem_classes="pc-link")
-        state = gr.HTML(elem_id="review-state")
-        train = gr.Button("Train again", size="lg", elem_id="review-train")
-        progress, brought = gr.HTML(), gr.HTML(elem_id="review-brought")
-        classes = _html("cells.js", "review-classes")
+        with gr.Column(elem_classes="pc-bar"):
+            message = gr.HTML(elem_id="review-message")
+            with gr.Row(elem_classes="pc-row"):
+                state = gr.HTML(elem_id="review-state", min_width=180)
+                undo_button = gr.Button("Undo", min_width=80, scale=0, elem_id="review-undo")
+                train = gr.Button("Train again", min_width=140, scale=0, elem_id="review-train")
     count, found = gr.State(PAGE), gr.State(Checkup())
     view: list[Any] = [nothing, filled, matrix, classes, advice, state, train, undo_button, which, photos, more]
     refresh, where = plain(show, home), [token, which, count, found]
