@@ -167,6 +167,55 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     assert problems == []
 
 
+def test_photos_are_put_right_in_the_review_and_training_again_shows_what_that_brought(
+    program: Program, browser: Any, tmp_path: Path
+) -> None:
+    draw_example(tmp_path / "drop" / "photos", per_class=8)
+    for name in ("apple 01.jpg", "apple 02.jpg", "apple 05.jpg"):
+        shutil.move(tmp_path / "drop" / "photos" / "apple" / name, tmp_path / "drop" / "photos" / "mug" / name)
+    problems: list[str] = []
+    page = watched(browser.new_context(viewport={"width": 390, "height": 844}), problems)
+    page.goto(program.url)
+    page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)
+    page.locator("#photos-drop .pc-folder input").set_input_files(tmp_path / "drop")
+    page.locator("#photos-next").click(timeout=SLOW)
+    page.locator("#train").click()
+    page.locator("#train-review").click(timeout=SLOW)
+
+    cell = page.locator("#review-matrix button[aria-label*='of mug taken for apple']")
+    cell.click(timeout=SLOW)
+    count = int(cell.inner_text())
+    looks = page.locator("#review-photos .pc-look")
+    page.wait_for_function("(n) => document.querySelectorAll('#review-photos .pc-look').length === n", arg=count)
+    assert count >= 2
+    width, shown = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert width <= shown
+
+    state = page.locator("#review-state")
+    for moved, words in enumerate(("1 photo changed class", "2 photos changed class"), 1):
+        looks.first.get_by_role("button", name="Move to apple").click()
+        state.get_by_text(words).wait_for(timeout=SLOW)
+        page.wait_for_function("(n) => document.querySelectorAll('.pc-look').length === n", arg=count - moved)
+    page.locator("#review-undo").click()
+    state.get_by_text("1 photo changed class").wait_for(timeout=SLOW)
+    page.locator("#review-classes").get_by_role("button", name="key").click()
+    page.locator("#review-photos").get_by_text("No photos are left here.").or_(
+        looks.filter(has_text="In key").first
+    ).first.wait_for(timeout=SLOW)
+    page.get_by_role("tab", name="Photos").click()
+    page.get_by_role("tab", name="Review").click()
+    state.get_by_text("1 photo changed class").wait_for(timeout=SLOW)  # kept, wherever one goes meanwhile
+
+    page.locator("#review-train").click()
+    brought = page.locator("#review-brought")
+    brought.get_by_text("Trained in").wait_for(timeout=SLOW)
+    brought.get_by_text("1 photo changed class").wait_for()
+    state.get_by_text("Nothing changed since the last training.").wait_for(timeout=SLOW)
+    page.get_by_role("tab", name="Try it").click()
+    page.locator("#try-drop").wait_for(timeout=SLOW)
+    assert problems == []
+
+
 def draw_noise(folder: Path, count: int) -> None:
     """Photos with nothing to tell apart: quick training fails on them, so that deep training has to try."""
     numbers = np.random.default_rng(0)
