@@ -325,14 +325,14 @@ def test_a_model_of_before_costs_were_known_has_its_slider_without_a_sentence(vi
 # -- another model, another number of answers, everything deleted
 
 
-def test_another_model_answers_anew_and_keeps_what_was_said_and_not_why(visit: Visit, owned: Path) -> None:
+def test_another_model_answers_anew_and_nothing_is_left_of_the_evidence_before(visit: Visit, owned: Path) -> None:
     home, token = visit()
     _, trying = tried(home, token, uploaded(owned / "new/mug/mug 01.jpg"))
     _, trying, _ = predict_tab.correct(home, token, 3, trying, asked(card=trying.cards[0].number, label="mug"))
     _, trying = predict_tab.explain_the_only_one(home, token, 3, trying)
     html, anew = predict_tab.answer_anew(home, token, "shared", 3, trying)
     assert anew.model == "shared"
-    assert "Added to “mug”" in html
+    assert "Added to “mug”" not in html  # “train again”: that has been done
     assert "What spoke" not in html
     assert predict_tab.redraw(1, anew).count('class="pc-name"') == 1
     assert predict_tab.redraw(99, anew).count('class="pc-name"') == 4

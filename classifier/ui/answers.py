@@ -87,8 +87,8 @@ def answered(trying: Trying, model: str, predictor: Predictor, classes: tuple[st
 
 def _answered(card: Card, outcome: Prediction | PhotoError) -> Card:
     if isinstance(outcome, PhotoError):
-        return replace(card, outcome=str(outcome), picture=b"", why="")
-    return replace(card, outcome=outcome, picture=card.picture or _small(card.path), why="")
+        return replace(card, outcome=str(outcome), picture=b"", why="", said="")
+    return replace(card, outcome=outcome, picture=card.picture or _small(card.path), why="", said="")
 
 
 def _small(path: Path) -> bytes:

@@ -242,6 +242,7 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
             label="How sure it must be to answer, in percent",
             visible=False,
             elem_id="try-sure",
+            buttons=[],
         )
         cost = gr.HTML(elem_id="try-cost")
         top = gr.Slider(1, cards.TOP, value=3, step=1, label="Answers per photo")
