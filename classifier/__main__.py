@@ -12,6 +12,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -130,6 +131,12 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="photos, or folders of photos")
     sub.add_argument("--top-k", type=int, default=5, metavar="K", help="answers per photo (default %(default)s)")
     sub.add_argument("--csv", type=Path, metavar="FILE", help="also write the answers as a table")
+
+    sub = command("threshold", _threshold, "say what it costs to answer only when sure, or keep how sure is enough")
+    sub.add_argument("folder", type=Path, metavar="FOLDER", help="the model")
+    sub.add_argument(
+        "value", type=float, nargs="?", metavar="VALUE", help="from 0 (always answer) to 1; kept in the model"
+    )
     return parser
 
 
@@ -330,6 +337,27 @@ def _predict(args: argparse.Namespace) -> list[Any]:
         for row in rows:
             print(_line(row))
     return rows
+
+
+def _threshold(args: argparse.Namespace) -> dict[str, Any]:
+    with _collector_at_rest():
+        from . import checkpoint
+
+    checkpoint.check_is_model(args.folder)
+    changed = args.value is not None
+    report = checkpoint.set_threshold(args.folder, args.value) if changed else checkpoint.read_report(args.folder)
+    here = report.cost_at(report.threshold)
+    if not args.json:
+        print(f"It answers when it is at least {report.threshold:.0%} sure.{' This is kept.' if changed else ''}")
+        print(here.in_words() if here else "What that costs is not known of this model; train it again to see.")
+        for point in () if changed else report.cost:
+            print(f"  {point.threshold:4.0%} sure: {point.in_words()}")
+    return {
+        "threshold": report.threshold,
+        "answered": here and here.answered,
+        "right": here and here.right,
+        "cost": [asdict(point) for point in report.cost],
+    }
 
 
 def _pictures(paths: Sequence[Path]) -> Iterator[Path]:

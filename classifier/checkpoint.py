@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,6 +101,47 @@ def _beside(folder: Path) -> tuple[Path, Path]:
     return folder.with_name(f".{name}.part"), folder.with_name(f".{name}.old")
 
 
+def set_threshold(folder: Path, value: float) -> Report:
+    """Keep how sure a model must be to answer, 0 to 1, in its report and its card; gives the report as it is then.
+
+    Raises ``SettingError`` outside 0 to 1, ``ModelError`` when the folder is damaged or no model,
+    ``StorageError`` when it cannot be written.
+    """
+    if not 0 <= value <= 1:  # not a number is in no range
+        raise SettingError(f"How sure the model must be is {value}; it must be from 0 to 1.")
+    check_is_model(folder)
+    data = {**_read_json(folder / "report.json"), "threshold": float(value)}
+    report = Report.from_json(data)
+    texts = {"report.json": json.dumps(data, indent=2, ensure_ascii=False)}
+    card = folder / "README.md"
+    with suppress(OSError, ValueError):  # a card that is gone or no text is nothing to keep in step
+        before = card.read_text(encoding="utf-8")
+        after = _NOT_SURE.sub(_not_sure(value), before, count=1)
+        texts.update({card.name: after} if after != before else {})
+    _replace_texts(folder.resolve(), texts)
+    return report
+
+
+def _replace_texts(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write files of a model beside it and move each in whole."""
+    part, _ = _beside(folder)
+    recover(folder)
+    try:
+        part.mkdir()
+        for name, text in texts.items():
+            (part / name).write_text(text, encoding="utf-8")
+        for name in texts:
+            (part / name).replace(folder / name)
+    except OSError as error:
+        if _is_full(error):
+            raise StorageError("The disk is full: the model stays as it was; free some space and try again.") from error
+        raise StorageError(
+            f"The model in “{folder}” cannot be changed ({error}); check that you may write there and beside it."
+        ) from error
+    finally:
+        recover(folder)
+
+
 def recover(folder: Path) -> None:
     """Put right what a writing left behind that was cut off at any moment: the model of before, whole or gone."""
     part, old = _beside(folder.resolve())
@@ -125,10 +168,14 @@ def check_target(folder: Path) -> None:
 
 
 def _storage_error(folder: Path, error: Exception) -> StorageError:
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    if full or "No space" in str(error):
+    if _is_full(error):
         return StorageError("The disk is full: the model was not saved; free some space and train again.")
     return StorageError(f"The model cannot be written to “{folder}” ({error}); choose another place.")
+
+
+def _is_full(error: Exception) -> bool:
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return full or "No space" in str(error)
 
 
 def _hub_config(features: int, preprocessing: Preprocessing, report: Report) -> dict[str, Any]:
@@ -165,8 +212,7 @@ def load(folder: Path) -> Checkpoint:
     Raises ``ModelError`` with what is wrong: missing or damaged files, an unknown network, weights
     that do not fit it.
     """
-    if not _is_file(folder / "config.json"):
-        raise ModelError(f"There is no model in “{folder}”: it has no config.json; choose a folder made by training.")
+    check_is_model(folder)
     config = _read_json(folder / "config.json")
     try:
         name, cfg = str(config["architecture"]), dict(config["pretrained_cfg"])
@@ -186,6 +232,12 @@ def load(folder: Path) -> Checkpoint:
     network = _with_weights(folder / "model.safetensors", name, len(labels), args)
     kept = _familiar(folder / "familiar.safetensors", network, labels)
     return Checkpoint(network, labels, preprocessing, report, kept)
+
+
+def check_is_model(folder: Path) -> None:
+    """Raise ``ModelError`` where ``folder`` is not even meant to be a model."""
+    if not _is_file(folder / "config.json"):
+        raise ModelError(f"There is no model in “{folder}”: it has no config.json; choose a folder made by training.")
 
 
 def _familiar(path: Path, network: nn.Module, labels: tuple[str, ...]) -> Familiar | None:
@@ -282,6 +334,13 @@ _OTHER_THINGS = """ What photos of other things look like is told by
 `familiar.safetensors`: how far the training photos lie from one another."""
 
 
+_NOT_SURE = re.compile(r"^A confidence under \d+% is best read as “not sure”\.", re.MULTILINE)
+
+
+def _not_sure(threshold: float) -> str:
+    return f"A confidence under {threshold:.0%} is best read as “not sure”."
+
+
 def _card(report: Report, training: Mapping[str, Any], familiar: bool) -> str:
     """The model card, in Markdown with the Hub's front matter; class names are a person's, so JSON quotes them."""
     rows = "\n".join(
@@ -307,7 +366,7 @@ Tells apart {len(report.labels)} classes. Trained on {report.images} photos; rig
 | --- | --- | --- | --- |
 {rows}
 
-A confidence under {report.threshold:.0%} is best read as “not sure”.{_OTHER_THINGS if familiar else ""}
+{_not_sure(report.threshold)}{_OTHER_THINGS if familiar else ""}
 
 ## Use it
 

@@ -18,6 +18,14 @@ Floats = NDArray[np.float32]
 JudgedOn = Literal["out_of_fold", "val", "test"]
 
 
+def percent(share: float) -> str:
+    """A share in whole percent; never a flat 0 or 100 that the number does not deserve."""
+    whole = round(share * 100)
+    if whole == 100 and share < 1:
+        return "99 %" if share < 0.995 else "over 99 %"
+    return "under 1 %" if whole == 0 and share > 0 else f"{whole} %"
+
+
 @dataclass(frozen=True)
 class ClassScore:
     """One class: how many photos were judged, and precision, recall and F1, each 0 to 1."""
@@ -36,6 +44,12 @@ class Cost:
     threshold: float
     answered: float
     right: float
+
+    def in_words(self) -> str:
+        """The two shares as a person would say them."""
+        if self.answered < 0.005:
+            return "It answers hardly any photo."
+        return f"It answers {percent(self.answered)} of photos, and is right on {percent(self.right)} of those."
 
 
 @dataclass(frozen=True)
@@ -87,6 +101,15 @@ class Report:
         could = f"it could be {self.accuracy_low:.0%} to {self.accuracy_high:.0%}"
         return f"{share} {'with this many photos ' if share[-1] == ':' else 'With this many photos '}{could}."
 
+    def cost_at(self, threshold: float) -> Cost | None:
+        """What any threshold from 0 to 1 costs, read off between the points of ``cost``; None where there are none."""
+        if not self.cost:
+            return None
+        known = np.array([(point.threshold, point.answered, point.right) for point in self.cost])
+        known = known[np.argsort(known[:, 0])]
+        answered, right = (float(np.interp(threshold, known[:, 0], known[:, column])) for column in (1, 2))
+        return Cost(threshold, answered, right)
+
     def to_json(self) -> dict[str, Any]:
         """Plain lists, dicts and numbers."""
         return asdict(self)
@@ -126,7 +149,10 @@ def _in_words(share: float) -> str:
 
 
 def _numbers(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    return {**values, **{name: float(values[name]) for name in names}}
+    shares = {name: float(values[name]) for name in names}
+    if not np.isfinite(list(shares.values())).all():
+        raise ValueError("a share that is no number")
+    return {**values, **shares}
 
 
 def confusion_matrix(truth: Ints, predicted: Ints, classes: int) -> Ints:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from . import hub
 from .backbones import BACKBONES, ROWS, Backbone
-from .config import Preprocessing
+from .config import Preprocessing, TrainConfig
 from .errors import ModelError
 
 _FROM_SCRATCH = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5), "crop_pct": 1.0, "first_conv": "conv1.0",
@@ -182,6 +182,11 @@ def is_built_in(name: str) -> bool:
 def from_scratch(name: str) -> bool:
     """Whether the network ``name`` starts from random weights, on purpose: it knows nothing until it is trained."""
     return name in ROWS and ROWS[name].from_scratch
+
+
+def eyes(name: str) -> str:
+    """The network whose features of the photos are kept when ``name`` is trained: itself, if it can see already."""
+    return TrainConfig().backbone if from_scratch(name) else name
 
 
 def relative_cost(name: str) -> float:

@@ -19,7 +19,8 @@ from . import device as devices
 from .anatomy import folded, with_features
 from .config import LIMITS, Limits
 from .device import Device
-from .errors import PhotoError, SettingError
+from .errors import ModelError, PhotoError, SettingError
+from .metrics import Report
 from .pictures import open_picture
 
 Picture = Path | str | bytes | Image.Image | np.ndarray[Any, Any]
@@ -41,6 +42,13 @@ class Prediction:
     unsure: bool
     reason: str | None = None
 
+    def at(self, threshold: float) -> Prediction:
+        """The same answer from a model that has to be so sure of it; a photo unlike all others is none at any."""
+        if self.reason == UNLIKE:
+            return self
+        unsure = self.top[0].confidence < threshold
+        return replace(self, unsure=unsure, reason=UNLIKELY if unsure else None)
+
 
 UNLIKE = "it looks like none of the training photos"
 UNLIKELY = "no class is likely enough"
@@ -50,14 +58,15 @@ UNLIKELY = "no class is likely enough"
 class Evidence:
     """What spoke for a class in one picture.
 
-    ``heat`` (h, w) is how much each part of the square the network saw added to the class or, below zero,
-    spoke against it; ``features`` (D,) are what to look for its nearest training photos with
-    (``explain.nearest``), empty where the network has none.
+    ``square`` (H, W, 3), uint8, is what the network saw of the picture; ``heat`` (h, w) is how much each part
+    of it added to the class or, below zero, spoke against it; ``features`` (D,) are what to look for its
+    nearest training photos with (``explain.nearest``), empty where the network has none.
     """
 
     label: str
     heat: np.ndarray[Any, Any]
     features: np.ndarray[Any, Any]
+    square: np.ndarray[Any, Any]
 
 
 class Predictor:
@@ -74,7 +83,7 @@ class Predictor:
         opened = _open(self._stamp)
         self.labels = opened.labels
         self.preprocessing = opened.preprocessing
-        self.report = opened.report
+        self.report = _report(self.folder, opened)
         self._familiar = opened.familiar
 
     def predict(self, pictures: Picture | Sequence[Picture], top_k: int = 5) -> list[Prediction]:
@@ -111,17 +120,19 @@ class Predictor:
         with torch.inference_mode():
             outputs = with_features(copy.deepcopy(network))(pixels)[0].numpy()
         place = int(outputs[: len(self.labels)].argmax()) if label is None else self.labels.index(label)
-        return Evidence(self.labels[place], explain.heat_map(network, pixels, place), outputs[len(self.labels) :])
+        heat = explain.heat_map(network, pixels, place)
+        seen = square[0].permute(1, 2, 0).numpy()
+        return Evidence(self.labels[place], heat, outputs[len(self.labels) :], seen)
 
     def _prediction(self, outputs: np.ndarray[Any, Any], top_k: int) -> Prediction:
         logits, pooled = outputs[: len(self.labels)], outputs[len(self.labels) :]
         shares = torch.from_numpy(logits).softmax(0).numpy()
         order = np.argsort(-shares, kind="stable")[:top_k]
         top = tuple(Guess(self.labels[i], float(shares[i])) for i in order)
-        reason = UNLIKELY if shares.max() < self.report.threshold else None
-        if self._familiar is not None and len(pooled):
-            reason = reason if self._familiar.knows(pooled[None], np.array([shares.argmax()]))[0] else UNLIKE
-        return Prediction(top, reason is not None, reason)
+        strange = self._familiar is not None and bool(
+            len(pooled) and not self._familiar.knows(pooled[None], np.array([shares.argmax()]))[0]
+        )
+        return Prediction(top, strange, UNLIKE if strange else None).at(self.report.threshold)
 
 
 def _source(picture: Picture) -> features.Source:
@@ -135,6 +146,14 @@ def _source(picture: Picture) -> features.Source:
             )
         return Image.fromarray(picture)
     return picture
+
+
+def _report(folder: Path, opened: checkpoint.Checkpoint) -> Report:
+    """The report as it is now: how sure the model must be may change long after its network was opened."""
+    report = checkpoint.read_report(folder)
+    if (report.labels, report.backbone) != (opened.labels, opened.report.backbone):
+        raise ModelError(f"The report in “{folder}” is of another model; get the folder again.")
+    return report
 
 
 _Stamp = tuple[str, int]  # a folder and when its weights were written: names one state of one model

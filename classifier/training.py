@@ -164,14 +164,12 @@ def _embedded(
 
 def _eyes(config: TrainConfig) -> str:
     """The network that looks at the photos first: a network from scratch cannot see yet."""
-    if not models.from_scratch(config.backbone):
-        return config.backbone
-    if config.mode == "quick":
+    if models.from_scratch(config.backbone) and config.mode == "quick":
         raise SettingError(
             f"“{config.backbone}” has learnt nothing yet, so quick training has nothing to build on; choose deep "
             "training or another network."
         )
-    return TrainConfig().backbone
+    return models.eyes(config.backbone)
 
 
 def _fetched(config: TrainConfig) -> Iterator[Progress]:

@@ -143,13 +143,26 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     page.locator("#try-drop input[type=file]").set_input_files(tmp_path / "new" / "mug" / "mug 01.jpg")
     page.locator(".pc-answer .pc-bars").wait_for(timeout=SLOW)
     assert page.locator(".pc-answer .pc-bars .pc-name").count() == 3
+    page.locator(".pc-heat img").wait_for(timeout=SLOW)  # what spoke for it comes by itself, after the answer
+    assert page.locator(".pc-alike img").count() == 3
+    page.locator("#try-sure input[type=number]").fill("100")
+    page.locator(".pc-answer").get_by_text("Not sure").wait_for(timeout=SLOW)
+    page.locator("#try-result input").fill("cup")
+    page.get_by_role("button", name="Add to my photos").click()
+    page.get_by_text("Added to “cup”.").wait_for(timeout=SLOW)
+    page.locator("#try-again").click()
+    page.get_by_text("33 photos in 5 classes:").wait_for(timeout=SLOW)  # on the Train tab, when it is done
+    page.get_by_role("tab", name="Try it").click()
+    page.locator(".pc-answer .pc-heat").wait_for(timeout=SLOW)
+    width, shown = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert width <= shown
 
     program.stop()
     program.start()
     page.close()
     page = watched(context, problems)
     page.goto(program.url)
-    page.get_by_text("32 photos in 4 classes").wait_for(timeout=SLOW)
+    page.get_by_role("heading", name="33 photos in 5 classes").wait_for(timeout=SLOW)
     page.get_by_role("tab", name="Train").click()
     page.locator(".pc-score").wait_for()
     page.get_by_role("tab", name="Try it").click()

@@ -21,7 +21,7 @@ from timm.data import create_transform, resolve_data_config
 
 from classifier import Finished, Predictor, checkpoint, metrics, models
 from classifier.config import FITS, Preprocessing
-from classifier.errors import ModelError, StorageError
+from classifier.errors import ModelError, SettingError, StorageError
 
 NAME = "tf_efficientnet_lite0"
 ROOT = Path(__file__).parent.parent
@@ -173,6 +173,70 @@ def test_a_link_to_a_models_folder_goes_on_leading_to_it(tmp_path: Path) -> None
     bias = save(tmp_path / "link", seed=1)
     assert (tmp_path / "link").is_symlink()
     assert np.array_equal(checkpoint.load(tmp_path / "disk/model").network.get_classifier().bias.numpy(), bias)
+
+
+# -- how sure it must be
+
+
+def test_how_sure_a_model_must_be_is_kept_in_report_and_card_and_nothing_else_changes(model: Path) -> None:
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+    report = checkpoint.set_threshold(model, 0.83)
+    assert report == checkpoint.read_report(model)
+    assert report.threshold == 0.83
+    assert "A confidence under 83% is best read as “not sure”." in (model / "README.md").read_text(encoding="utf-8")
+    after = {path.name: path.read_bytes() for path in model.iterdir()}
+    assert {name for name in before if before[name] != after[name]} == {"report.json", "README.md"}
+    assert after.keys() == before.keys()
+    assert [path.name for path in model.parent.iterdir()] == [model.name]
+    first = json.loads(before["report.json"])["threshold"]
+    checkpoint.set_threshold(model, first)
+    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
+
+
+def test_a_class_named_like_the_sentence_of_the_card_keeps_its_name(tmp_path: Path) -> None:
+    name = "A confidence under 7% is best read as “not sure”."
+    save(tmp_path / "model", (name, "dog"))
+    checkpoint.set_threshold(tmp_path / "model", 0.25)
+    card = (tmp_path / "model/README.md").read_text(encoding="utf-8")
+    assert card.count("under 7%") == 2
+    assert card.count("\nA confidence under 25% is best") == 1
+
+
+@pytest.mark.parametrize("value", [-0.01, 1.01, float("nan"), float("inf")])
+def test_how_sure_is_a_share(value: float, model: Path) -> None:
+    before = (model / "report.json").read_bytes()
+    with pytest.raises(SettingError, match="from 0 to 1"):
+        checkpoint.set_threshold(model, value)
+    assert (model / "report.json").read_bytes() == before
+
+
+def test_a_card_that_is_gone_or_was_rewritten_is_left_alone(model: Path) -> None:
+    (model / "README.md").write_text("My own words.", encoding="utf-8")
+    checkpoint.set_threshold(model, 0.1)
+    assert (model / "README.md").read_text(encoding="utf-8") == "My own words."
+    (model / "README.md").unlink()
+    checkpoint.set_threshold(model, 0.2)
+    assert not (model / "README.md").exists()
+    assert checkpoint.read_report(model).threshold == 0.2
+
+
+def test_how_sure_cannot_be_kept_in_what_is_no_model(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "missing", tmp_path / "empty"):
+        with pytest.raises(ModelError, match="no model"):
+            checkpoint.set_threshold(folder, 0.5)
+    (model / "report.json").write_text("{}")
+    with pytest.raises(ModelError, match="report"):
+        checkpoint.set_threshold(model, 0.5)
+
+
+def test_a_place_where_nothing_can_be_written_leaves_the_model_as_it_was(model: Path) -> None:
+    before = (model / "report.json").read_bytes()
+    part, _ = checkpoint._beside(model)
+    part.write_text("in the way")
+    with pytest.raises(StorageError, match="cannot be changed"):
+        checkpoint.set_threshold(model, 0.5)
+    assert (model / "report.json").read_bytes() == before
 
 
 # -- folders of strangers

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import MakeFolder, draw_photo, encode
 
@@ -141,6 +142,30 @@ def test_predicting_answers_for_files_and_folders_and_names_what_it_cannot_read(
     )
 
 
+def test_how_sure_a_model_must_be_is_shown_with_its_cost_and_kept(
+    trained: Finished, example_set: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    folder = Path(shutil.copytree(trained.folder, tmp_path / "model"))
+    shown = run(capsys, "threshold", folder)
+    assert shown["threshold"] == trained.report.threshold
+    assert [point["threshold"] for point in shown["cost"]] == pytest.approx(np.linspace(0, 1, 21))
+    assert 0 <= shown["answered"] <= 1
+    kept = run(capsys, "threshold", folder, 1)
+    assert (kept["threshold"], kept["cost"]) == (1.0, shown["cost"])
+    assert run(capsys, "predict", folder, example_set / "mug/mug 01.jpg")[0]["unsure"] is True
+    assert main(["threshold", str(folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "It answers when it is at least 100% sure."
+    assert len(lines) == 2 + 21
+    assert main(["threshold", str(folder), "0.5"]) == 0
+    assert "at least 50% sure. This is kept." in capsys.readouterr().out
+    assert "from 0 to 1" in refusal(capsys, "threshold", folder, "1.5")
+    assert "from 0 to 1" in refusal(capsys, "threshold", folder, "nan")
+    assert "no model" in refusal(capsys, "threshold", tmp_path)
+    assert "no model" in refusal(capsys, "threshold", tmp_path, "0.5")
+    assert run(capsys, "threshold", folder)["threshold"] == 0.5
+
+
 def test_without_json_people_read_sentences(
     trained: Finished, example_set: Path, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -260,7 +285,7 @@ def program(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("command", ["", "example", "check", "train", "evaluate", "predict"])
+@pytest.mark.parametrize("command", ["", "example", "check", "train", "evaluate", "predict", "threshold"])
 def test_every_command_explains_itself(command: str, capsys: Capture) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*command.split(), "--help"])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from PIL import Image
 from sklearn.neighbors import NearestNeighbors
 
 from classifier import Finished, Predictor, explain
@@ -77,6 +78,11 @@ def test_a_trained_model_shows_what_spoke_for_its_answer(trained: Finished, exam
     assert evidence.label == predictor.predict(photo)[0].top[0].label
     assert evidence.heat.shape == (9, 9)
     assert evidence.features.shape == (1280,)
+    assert (evidence.square.shape, evidence.square.dtype) == ((288, 288, 3), np.uint8)
+    colours = np.asarray(Image.open(photo).convert("RGB"), np.float32).mean((0, 1))
+    np.testing.assert_allclose(
+        evidence.square.mean((0, 1)), colours, atol=20
+    )  # colours as in the photo, not normalised
     assert predictor.evidence(photo, "key").heat.sum() < evidence.heat.sum()
     with pytest.raises(SettingError, match="no class “zebra”"):
         predictor.evidence(photo, "zebra")

@@ -136,6 +136,26 @@ def test_the_cost_of_a_threshold_is_counted() -> None:
     assert curve[0].answered == pytest.approx(0.9)
 
 
+def test_the_cost_between_two_points_lies_between_theirs() -> None:
+    report = report_on(*answers(4))
+    for point in report.cost:
+        found = report.cost_at(point.threshold)
+        assert found is not None
+        assert (found.answered, found.right) == pytest.approx((point.answered, point.right))
+    between, before, after = report.cost_at(0.52), report.cost[10], report.cost[11]
+    assert between is not None
+    assert between.answered == pytest.approx(0.6 * before.answered + 0.4 * after.answered)
+    assert between.right == pytest.approx(0.6 * before.right + 0.4 * after.right)
+    assert replace(report, cost=()).cost_at(0.5) is None
+
+
+def test_a_cost_is_said_in_words() -> None:
+    said = metrics.Cost(0.8, 0.921, 0.968).in_words()
+    assert said == "It answers 92 % of photos, and is right on 97 % of those."
+    assert "over 99 % of photos" in metrics.Cost(0.1, 0.999, 1.0).in_words()
+    assert metrics.Cost(1.0, 0.0, 1.0).in_words() == "It answers hardly any photo."
+
+
 def test_photos_that_are_not_answered_anyway_leave_less_room_for_a_threshold() -> None:
     probabilities, truth = answers(4, 150)
     familiar = np.arange(150) % 10 > 0
@@ -221,6 +241,8 @@ GOOD = report_on(*answers(3)).to_json()
         {"labels": 5},
         {"threshold": "high"},
         {"threshold": None},
+        {"threshold": float("nan")},
+        {"cost": [{"threshold": 0.0, "answered": float("inf"), "right": 1.0}]},
         {"accuracy": "good"},
         {"accuracy": None},
         {"accuracy_low": []},

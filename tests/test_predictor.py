@@ -11,8 +11,10 @@ from PIL import ExifTags, Image
 from safetensors.numpy import load_file, save_file
 
 from classifier import Finished, Predictor
+from classifier.checkpoint import set_threshold
 from classifier.config import Limits
 from classifier.errors import ModelError, PhotoError, SettingError
+from classifier.predictor import _open
 
 
 @pytest.fixture
@@ -125,6 +127,38 @@ def test_the_model_says_not_sure_under_its_threshold(trained: Finished, example_
         report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
         (folder / "report.json").write_text(json.dumps({**report, "threshold": threshold}), encoding="utf-8")
         assert Predictor(folder).predict(photo)[0].unsure is unsure
+
+
+def test_how_sure_it_must_be_is_noticed_at_once_and_the_network_is_not_opened_again(
+    trained: Finished, example_set: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(trained.folder, tmp_path / "model"))
+    photo = next(example_set.glob("apple/*"))
+    (before,) = Predictor(folder).predict(photo)
+    opened = _open.cache_info().misses
+    set_threshold(folder, 1.0)
+    (after,) = Predictor(folder).predict(photo)
+    assert (before.unsure, after.unsure, after.reason) == (False, True, "no class is likely enough")
+    assert after.top == before.top
+    assert _open.cache_info().misses == opened
+    assert before.at(1.0) == after
+    assert after.at(0.0) == before
+
+
+def test_no_sureness_makes_an_answer_of_a_photo_unlike_all_others(trained: Finished) -> None:
+    (strange,) = Predictor(trained.folder).predict(Image.new("RGB", (80, 80), "green"))
+    assert strange.at(0.0) == strange
+
+
+def test_a_report_of_another_model_is_a_plain_message_also_when_the_network_is_open(
+    trained: Finished, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(trained.folder, tmp_path / "model"))
+    Predictor(folder)
+    report = (folder / "report.json").read_text(encoding="utf-8")
+    (folder / "report.json").write_text(report.replace('"mug"', '"cup"'), encoding="utf-8")
+    with pytest.raises(ModelError, match="of another model"):
+        Predictor(folder)
 
 
 def test_a_photo_unlike_all_training_photos_is_not_answered(trained: Finished, example_set: Path) -> None:

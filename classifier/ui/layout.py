@@ -57,6 +57,9 @@ def lay_out(page: gr.Blocks, home: Home) -> None:
     photos.next.click(_go_to("train"), None, tabs, **_QUIET)
     training.review.click(_go_to("review"), None, tabs, **_QUIET)
     training.next.click(_go_to("try"), None, tabs, **_QUIET)
+    _refresh_all(trying.corrected, [photos])
+    begun = trying.again.click(training.start, training.inputs, training.outputs, **_QUIET)
+    begun.then(_go_to("train"), None, tabs, **_QUIET)
     _corner(home, token, refreshed, photos.message)
 
 

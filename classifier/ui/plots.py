@@ -11,7 +11,7 @@ from itertools import groupby
 
 from ..catalog import Asset
 from ..intake import LeftOut
-from ..metrics import ClassScore, Report
+from ..metrics import ClassScore, Report, percent
 from ..names import natural_key
 from ..predictor import Prediction
 from ..training import Progress
@@ -36,14 +36,6 @@ def note(text: str, kind: str = "note") -> str:
 def photos(count: int) -> str:
     """“1 photo”, “1,234 photos”."""
     return "1 photo" if count == 1 else f"{count:,} photos"
-
-
-def percent(share: float) -> str:
-    """A share in whole percent; never a flat 0 or 100 that the number does not deserve."""
-    whole = round(share * 100)
-    if whole == 100 and share < 1:
-        return "99 %" if share < 0.995 else "over 99 %"
-    return "under 1 %" if whole == 0 and share > 0 else f"{whole} %"
 
 
 # -- photos
@@ -239,8 +231,8 @@ def _mistakes(report: Report) -> str:
 # -- predicting
 
 
-def answer(prediction: Prediction, jpeg: bytes, name: str) -> str:
-    """One photo with the likeliest classes, or “Not sure” said plainly above them."""
+def answer(prediction: Prediction, jpeg: bytes, name: str, more: str = "") -> str:
+    """One photo with the likeliest classes, or “Not sure” said plainly above them; ``more`` is HTML below both."""
     best = prediction.top[0]
     verdict = (
         f'<p class="pc-big">Not sure</p><p>Its best guess is <b>{escape(best.label)}</b>, '
@@ -251,7 +243,7 @@ def answer(prediction: Prediction, jpeg: bytes, name: str) -> str:
     rows = "".join(_bar(guess.label, guess.confidence, percent(guess.confidence)) for guess in prediction.top)
     return _answer_card(
         jpeg, name, f'{verdict}<p class="pc-quiet">How sure it is</p><ul class="pc-bars">{rows}</ul>',
-        "pc-unsure" if prediction.unsure else "",
+        "pc-unsure" if prediction.unsure else "", more,
     )  # fmt: skip
 
 
@@ -264,14 +256,17 @@ def unusable(name: str, reason: str) -> str:
     return _answer_card(None, name, f'<p class="pc-big">No photo</p><p>{escape(reason)}</p>', "pc-unsure")
 
 
-def _answer_card(jpeg: bytes | None, name: str, text: str, kind: str) -> str:
-    picture = (
-        f'<img alt="{escape(name)}" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}">' if jpeg else ""
-    )
+def _answer_card(jpeg: bytes | None, name: str, text: str, kind: str, more: str = "") -> str:
+    photo = picture(jpeg, name) if jpeg else ""
     return (
-        f'<article class="pc-answer {kind}"><figure>{picture}<figcaption>{escape(name)}</figcaption></figure>'
-        f"<div>{text}</div></article>"
+        f'<article class="pc-answer {kind}"><figure>{photo}<figcaption>{escape(name)}</figcaption></figure>'
+        f"<div>{text}</div>{more}</article>"
     )
+
+
+def picture(jpeg: bytes, name: str) -> str:
+    """A picture that travels inside the page: it has no address to be fetched from."""
+    return f'<img alt="{escape(name)}" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}">'
 
 
 def _bar(label: str, share: float, text: str) -> str:

@@ -2,49 +2,51 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
 
-from ..checkpoint import read_report
-from ..errors import ClassifierError, DataError, ModelError, PhotoError
-from ..pictures import open_picture, thumbnail
+from ..checkpoint import read_report, set_threshold
+from ..errors import ClassifierError, DataError, ModelError
+from ..metrics import Report
 from ..predictor import Predictor
-from . import plots
+from . import answers as cards
+from .answers import Card, Trying
 from .events import DEVICE, FREE, afterwards, plain
-from .session import Home
+from .session import Home, check_room
+from .shelf import Model, own_models, pick, shared_models
 from .uploads import camera, choice, discard, done, drop_area, received
 
 AT_ONCE = 50  # photos tried in one go
-TOP = 10  # most answers per photo
-_SIDE = 320  # pixels of the photo shown beside its answer
 
 
-class Model(NamedTuple):
-    """A model that may be used: the name it is asked for by, a title to read, its folder."""
+class View(NamedTuple):
+    """What the tab shows beside the answers, in the order of its outputs."""
 
-    name: str
-    title: str
-    folder: Path
-
-
-@dataclass(frozen=True)
-class Trying:
-    """The photos on view: (name, path) in Gradio's upload folder, kept until the next ones come."""
-
-    photos: tuple[tuple[str, Path], ...] = ()
+    model: Any
+    filled: Any
+    nothing: Any
+    sure: Any
+    cost: str
+    again: Any
 
 
 @dataclass(frozen=True)
 class PredictTab:
-    """How to draw this tab anew; ``refresh_newest`` also chooses the newest model."""
+    """How to draw this tab anew; ``refresh_newest`` also chooses the newest model.
+
+    ``corrected`` is the event of a photo that was added to the project, ``again`` the button to train then.
+    """
 
     refresh: Callable[..., Any]
     refresh_newest: Callable[..., Any]
+    corrected: Any
+    again: gr.Button
     inputs: list[gr.components.Component]
     outputs: list[Any]
 
@@ -52,59 +54,35 @@ class PredictTab:
 # -- handlers
 
 
-def shared_models(home: Home) -> list[Model]:
-    """The models meant for everybody."""
-    if not home.checkpoints.is_dir():
-        return []
-    folders = sorted(path.parent for path in home.checkpoints.glob("*/config.json"))
-    return [_model(folder, folder.name, folder.name) for folder in folders]
-
-
-def own_models(home: Home, token: str) -> list[Model]:
-    """This visitor's models, newest first."""
-    project = home.find(token)
-    if project is None:
-        return []
-    with project:
-        folders = project.model_folders()
-    return [_model(folder, f"mine/{folder.name}", plots.when(folder.name)) for folder in folders]
-
-
-def _model(folder: Path, name: str, title: str) -> Model:
-    try:
-        report = read_report(folder)
-    except ClassifierError:  # it stays in the list, and says what is wrong with it when it is used
-        return Model(name, title, folder)
-    return Model(name, f"{title} · {plots.percent(report.accuracy)} right", folder)
-
-
-def pick(models: list[Model], name: str | None) -> Model:
-    """The model of that name. A name is only ever compared, never made into a path."""
-    if not models:
-        raise ModelError("There is no model yet; train one first, on the Train tab.")
-    if not name:
-        raise ModelError("No model was chosen; choose one from the list.")
-    for model in models:
-        if model.name == name:
-            return model
-    known = ", ".join(f"“{model.name}”" for model in models[:10])
-    raise ModelError(f"There is no model called “{name[:80]}”. There are: {known}.")
-
-
-def show(home: Home, token: str, chosen: str | None) -> tuple[Any, ...]:
+def show(home: Home, token: str, chosen: str | None) -> View:
     """Draws the list of models as it is now, with the newest chosen unless the visitor chose another."""
-    models = [*own_models(home, token), *shared_models(home)]
+    own = own_models(home, token)
+    models = [*own, *shared_models(home)]
     there = {model.name: model for model in models}
     model = there.get(chosen or "", models[0] if models else None)
     choices = [(model.title, model.name) for model in models]
-    return (
+    sure, cost = _sureness(model if model in own else None)
+    return View(
         gr.update(choices=choices, value=model.name if model else None),
         gr.update(visible=bool(models)),
         gr.update(visible=not models),
+        sure,
+        cost,
+        gr.skip() if home.find(token) else gr.update(visible=False),
     )
 
 
-def show_newest(home: Home, token: str) -> tuple[Any, ...]:
+def _sureness(own: Model | None) -> tuple[Any, str]:
+    """How sure a model must be, which its owner may change, and what that costs."""
+    with suppress(ClassifierError):  # a damaged model says so when it is used
+        if own is not None:
+            report = read_report(own.folder)
+            percent = min(max(round(report.threshold * 100), 0), 100)
+            return gr.update(visible=True, value=percent), _cost(report)
+    return gr.update(visible=False), ""
+
+
+def show_newest(home: Home, token: str) -> View:
     """The same after a training: the new model is the one to try."""
     return show(home, token, None)
 
@@ -117,41 +95,103 @@ def accept(home: Home, token: str, model: str | None, top: float, old: Trying, e
     if len(came.files) > AT_ONCE:
         discard([path for _, path in came.files])
         raise DataError(f"{len(came.files):,} photos came, and up to {AT_ONCE} are tried at once; choose fewer.")
-    discard([path for _, path in old.photos if path not in {new for _, new in came.files}])
-    trying = Trying(came.files)
-    return answers(home, token, model, top, trying), trying
+    discard([path for path in old.paths() if path not in {new for _, new in came.files}])
+    return answer(home, token, model, top, cards.fresh(came.files, old))
 
 
 def accept_shot(home: Home, token: str, model: str | None, top: float, old: Trying, shot: str | None) -> Any:
     """Tries a picture from the camera."""
     if shot is None:
         return gr.skip(), gr.skip()
-    discard([path for _, path in old.photos])
-    trying = Trying((("Camera", Path(shot)),))
-    return answers(home, token, model, top, trying), trying
+    discard(old.paths())
+    return answer(home, token, model, top, cards.fresh((("Camera", Path(shot)),), old))
 
 
-def answers(home: Home, token: str, model: str | None, top: float, trying: Trying) -> str:
-    """The answers for the photos on view, as HTML."""
-    there = [(name, path) for name, path in trying.photos if path.is_file()]
-    if not there:
-        return ""
-    folder = pick([*own_models(home, token), *shared_models(home)], model).folder
-    outcomes = Predictor(folder).outcomes([path for _, path in there], _top(top))
-    return plots.cards(_card(name, path, outcome) for (name, path), outcome in zip(there, outcomes))
+def answer(home: Home, token: str, model: str | None, top: float, trying: Trying) -> tuple[str, Trying]:
+    """The answers of a model for the photos on view, as HTML and to keep."""
+    if not trying.cards:
+        return "", trying
+    chosen = pick([*own_models(home, token), *shared_models(home)], model)
+    answered = cards.answered(trying, chosen.name, Predictor(chosen.folder), _classes(home, token))
+    return cards.drawn(answered, _top(top)), answered
 
 
-def _card(name: str, path: Path, outcome: Any) -> str:
-    name = name.rsplit("/", 1)[-1]
-    if isinstance(outcome, PhotoError):
-        return plots.unusable(name, str(outcome))
-    stream = io.BytesIO()
-    thumbnail(open_picture(path, _SIDE), _SIDE).save(stream, "JPEG", quality=85)
-    return plots.answer(outcome, stream.getvalue(), name)
+def answer_anew(home: Home, token: str, model: str | None, top: float, trying: Trying) -> tuple[str, Trying]:
+    """The same when another model was chosen; with the last model gone, the photos on view go too."""
+    if model:
+        return answer(home, token, model, top, trying)
+    discard(trying.paths())
+    return "", Trying()
+
+
+def _classes(home: Home, token: str) -> tuple[str, ...]:
+    project = home.find(token)
+    if project is None:
+        return ()
+    with project:
+        return tuple(project.classes())
+
+
+def redraw(top: float, trying: Trying) -> str:
+    """The answers on view with another number of classes each."""
+    return cards.drawn(trying, _top(top))
+
+
+def explain(home: Home, token: str, top: float, trying: Trying, event: gr.EventData) -> tuple[str, Trying]:
+    """Shows what spoke for the answer on one card."""
+    return _explained(home, token, top, trying, trying.find(_data(event).get("card")))
+
+
+def explain_the_only_one(home: Home, token: str, top: float, trying: Trying) -> Any:
+    """The same unasked for a photo that was tried alone; after its answer, which does not wait for it."""
+    if len(trying.cards) != 1:
+        return gr.skip(), gr.skip()
+    return _explained(home, token, top, trying, trying.cards[0])
+
+
+def _explained(home: Home, token: str, top: float, trying: Trying, card: Card) -> tuple[str, Trying]:
+    own = own_models(home, token)
+    chosen = pick([*own, *shared_models(home)], trying.model)
+    project = home.find(token) if chosen in own else None  # the photos behind a shared model are somebody else's
+    with project or nullcontext():
+        known = cards.explained(trying, card, Predictor(chosen.folder), project)
+    return cards.drawn(known, _top(top)), known
+
+
+def correct(home: Home, token: str, top: float, trying: Trying, event: gr.EventData) -> tuple[str, Trying, Any]:
+    """Puts the photo of one card among the visitor's photos, under the class it really shows."""
+    card, label = trying.find(_data(event).get("card")), _data(event).get("label")
+    if not isinstance(label, str) or not label.strip():
+        raise DataError("Write what the photo shows first.")
+    with home.open(token) as project:
+        check_room(project, 1)
+        known, new = cards.corrected(trying, card, project, label)
+    return cards.drawn(known, _top(top)), known, gr.update(visible=True) if new else gr.skip()
+
+
+def keep_sure(
+    home: Home, token: str, model: str | None, sure: float | None, top: float, trying: Trying
+) -> tuple[Any, Any, Any]:
+    """Keeps how sure one of the visitor's own models must be to answer, in percent, and judges the answers anew."""
+    if sure is None:  # the field beside the slider, while a number is typed
+        return gr.skip(), gr.skip(), gr.skip()
+    own = pick(own_models(home, token), model)
+    report = set_threshold(own.folder, sure / 100)
+    known = cards.decided(trying, report.threshold) if trying.model == own.name else trying
+    return _cost(report), cards.drawn(known, _top(top)), known
+
+
+def _cost(report: Report) -> str:
+    cost = report.cost_at(report.threshold)
+    return f'<p class="pc-quiet">{escape(cost.in_words())}</p>' if cost else ""
+
+
+def _data(event: gr.EventData) -> dict[str, Any]:
+    return event._data if isinstance(event._data, dict) else {}
 
 
 def _top(top: float) -> int:
-    return max(1, min(int(top), TOP))
+    return max(1, min(int(top), cards.TOP))
 
 
 def predict(home: Home, image: str | None, model: str, top_k: float) -> dict[str, Any]:
@@ -190,26 +230,50 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
             folders=False,
             elem_id="try-drop",
         )
-        result = gr.HTML(elem_id="try-result")
+        result = cards.area()
+        again = gr.Button("Train again", variant="primary", size="lg", visible=False, elem_id="try-again")
         with gr.Accordion("Use the camera", open=False):
             shot = camera()
-        top = gr.Slider(1, TOP, value=3, step=1, label="Answers per photo")
+        sure = gr.Slider(
+            0,
+            100,
+            value=50,
+            step=1,
+            label="How sure it must be to answer, in percent",
+            visible=False,
+            elem_id="try-sure",
+            buttons=[],
+        )
+        cost = gr.HTML(elem_id="try-cost")
+        top = gr.Slider(1, cards.TOP, value=3, step=1, label="Answers per photo")
     trying = gr.State(Trying(), delete_callback=_let_go)
     _offer_api(home)
-    view: list[Any] = [model, filled, nothing]
+    view: list[Any] = [model, filled, nothing, sure, cost, again]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    asked: list[Any] = [token, model, top, trying]
-    tried = drop.submit(plain(accept, home), asked, [result, trying], **{**quiet, "show_progress": "minimal"}, **DEVICE)
+    asked, shown = [token, model, top, trying], [result, trying]
+
+    def then_why(event: Any) -> None:
+        event.success(plain(explain_the_only_one, home), [token, top, trying], shown, **quiet, **DEVICE)
+
+    tried = drop.submit(plain(accept, home), asked, shown, **{**quiet, "show_progress": "minimal"}, **DEVICE)
     afterwards(tried, done, None, drop, queue=False, **quiet)
-    shot.input(plain(accept_shot, home), [*asked, shot], [result, trying], **quiet, **DEVICE)
-    for changed in (model.change, top.release):
-        changed(plain(answers, home), asked, result, **quiet, **DEVICE)
+    then_why(tried)
+    then_why(shot.input(plain(accept_shot, home), [*asked, shot], shown, **quiet, **DEVICE))
+    then_why(model.change(plain(answer_anew, home), asked, shown, **quiet, **DEVICE))
+    top.release(plain(redraw), [top, trying], result, **quiet, **DEVICE)
     model.input(plain(show, home), [token, model], view, **quiet, **FREE)
-    return PredictTab(plain(show, home), plain(show_newest, home), [token, model], view)
+    # Whatever changes the cards takes its turn with the answers, so that each begins with what the last one left.
+    several: dict[str, Any] = {"trigger_mode": "multiple", **quiet, **DEVICE}
+    result.select(plain(explain, home), [token, top, trying], shown, **several)
+    added = result.submit(plain(correct, home), [token, top, trying], [*shown, again], **several)
+    again.click(lambda: gr.update(visible=False), None, again, queue=False, **quiet)
+    latest: dict[str, Any] = {"trigger_mode": "always_last", **quiet, **DEVICE}
+    sure.input(plain(keep_sure, home), [token, model, sure, top, trying], [cost, *shown], **latest)
+    return PredictTab(plain(show, home), plain(show_newest, home), added, again, [token, model], view)
 
 
 def _let_go(trying: Trying) -> None:
-    discard([path for _, path in trying.photos])
+    discard(trying.paths())
 
 
 def _offer_api(home: Home) -> None:

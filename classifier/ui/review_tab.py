@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,40 +15,17 @@ from ..catalog import Asset
 from ..checking import Checked, check
 from ..config import TrainConfig
 from ..errors import ClassifierError, DataError, PhotoError
-from ..metrics import Report
 from ..project import Project
-from ..reviewing import Answer, Review, review
-from . import gallery, history, plots, settings, trainings
+from ..reviewing import Review, review
+from . import gallery, history, plots, review_lists, settings, trainings
 from .events import DEVICE, FREE, WATCH, afterwards, plain
+from .review_lists import Checkup, Shown
 from .session import Home
 from .uploads import choice
 
 PAGE = 24  # photos shown at once
 _TICK = 0.1  # seconds between two looks at the training
 _HERE = Path(__file__).parent
-_NAMES = {
-    "suspects": "Maybe in the wrong class",
-    "mistakes": "Taken for something else, the surest first",
-    "twice": "The same photo in two classes",
-    "poor": "Poor photos",
-    "alike": "Look-alikes",
-}
-_NONE = {
-    "suspects": "No photo looks as if it were in the wrong class.",
-    "mistakes": "Every photo was taken for what it is.",
-    "twice": "No photo is in two classes.",
-    "poor": "No photo stands out as blurred, dark, blown-out, tiny or odd-shaped.",
-    "alike": "No photos look alike.",
-}
-
-
-@dataclass(frozen=True)
-class Checkup:
-    """What a look at the photos themselves found: ids with advice, ids of one scene, what to add."""
-
-    poor: tuple[tuple[int, str], ...] = ()
-    alike: tuple[tuple[int, ...], ...] = ()
-    more: tuple[str, ...] = ()
 
 
 class View(NamedTuple):
@@ -80,15 +56,6 @@ class ReviewTab:
     checked: list[Any]
 
 
-class _Shown(NamedTuple):
-    """A photo on view: what is said of it (HTML), the class to move it to, and the line above its group (HTML)."""
-
-    photo: Asset
-    said: str
-    suggested: str | None = None
-    group: str = ""
-
-
 # -- handlers
 
 
@@ -111,14 +78,15 @@ def _nothing() -> View:
 
 
 def _drawn(project: Project, reviewed: Review, which: str | None, count: int, found: Checkup) -> View:
-    shown = _lists(project, reviewed, found)
-    chosen = _chosen(which, reviewed.report)
-    choices = gallery.counts({key: len(rows) for key, rows in shown.items()}, _NAMES)
+    shown = review_lists.lists(project, reviewed, found)
+    chosen = review_lists.chosen(which, reviewed.report)
+    choices = gallery.counts({key: len(rows) for key, rows in shown.items()}, review_lists.NAMES)
     if chosen not in shown:
-        title, rows = _cell(chosen, reviewed)
+        title, rows = review_lists.cell(chosen, reviewed)
         shown[chosen] = rows
         choices.append((f"{title} ({len(rows):,})", chosen))
     wanted = shown[chosen]
+    cards = _cards(project, wanted[: _count(count)], list(project.classes()))
     changed = any(reviewed.changes)
     return View(
         gr.update(visible=False),
@@ -130,7 +98,8 @@ def _drawn(project: Project, reviewed: Review, which: str | None, count: int, fo
         gr.update(variant="primary" if changed else "secondary"),
         gr.update(visible=True),
         gr.update(choices=choices, value=chosen),
-        _cards(project, wanted[: _count(count)], list(project.classes())) or plots.note(_empty(chosen), "good"),
+        _cards(project, wanted[: _count(count)], list(project.classes()))
+        or plots.note(review_lists.empty(chosen), "good"),
         gr.update(visible=len(wanted) > _count(count)),
     )
 
@@ -145,81 +114,7 @@ def _count(claimed: object) -> int:
     return max(PAGE, min(int(claimed), 100_000)) if isinstance(claimed, (int, float)) else PAGE
 
 
-def _empty(chosen: str) -> str:
-    return _NONE.get(chosen, "No photos are left here.")
-
-
-# -- which photos
-
-
-def _chosen(which: str | None, report: Report) -> str:
-    """One of the lists, or a cell “cell:2:0”, or the mistakes of a class “cell:2:-1”; anything else is the first."""
-    if which in _NAMES:
-        return which
-    parts = (which or "").split(":")
-    if len(parts) == 3 and parts[0] == "cell" and all(part.lstrip("-").isdecimal() for part in parts[1:]):
-        true, taken = (int(part[:9]) for part in parts[1:])
-        if 0 <= true < len(report.labels) and -1 <= taken < len(report.labels):
-            return f"cell:{true}:{taken}"
-    return "suspects"
-
-
-def _cell(chosen: str, reviewed: Review) -> tuple[str, list[_Shown]]:
-    true, taken = (int(part) for part in chosen.split(":")[1:])
-    labels = reviewed.report.labels
-    if taken < 0:
-        behind = [answer for answer in reviewed.mistakes() if answer.photo.label == labels[true]]
-        return f"{labels[true]} taken for something else", _answers(behind, reviewed.report)
-    behind = reviewed.cell(labels[true], labels[taken])
-    title = f"{labels[true]} recognised" if true == taken else f"{labels[true]} taken for {labels[taken]}"
-    return title, _answers(behind, reviewed.report)
-
-
-def _answers(answers: Sequence[Answer], report: Report) -> list[_Shown]:
-    return [
-        _Shown(answer.photo, gallery.taken_for(answer, report), None if answer.right else answer.predicted)
-        for answer in answers
-    ]
-
-
-def _lists(project: Project, reviewed: Review, found: Checkup) -> dict[str, list[_Shown]]:
-    photos = {photo.id: photo for photo in project.photos()}
-    twice = [
-        _Shown(photo, f"In <b>{escape(photo.label)}</b>.", None, f"Which is right? Photo {number}")
-        for number, group in enumerate(project.conflicts(), 1)
-        for photo in group
-    ]
-    poor = [
-        _Shown(photos[id], f"In <b>{escape(photos[id].label)}</b>; {escape(advice)}.")
-        for id, advice in found.poor
-        if id in photos and not photos[id].confirmed
-    ]
-    alike = [
-        _Shown(photos[id], f"In <b>{escape(photos[id].label)}</b>.", None, _of_one_scene(number, len(scene)))
-        for number, scene in enumerate(_still_there(found.alike, photos), 1)
-        for id in scene
-    ]
-    return {
-        "suspects": _answers(reviewed.suspects(), reviewed.report),
-        "mistakes": _answers(reviewed.mistakes(), reviewed.report),
-        "twice": twice,
-        "poor": poor,
-        "alike": alike,
-    }
-
-
-def _of_one_scene(number: int, size: int) -> str:
-    return f"Group {number}: {size} photos of one scene. They never stand on both sides when the model is judged."
-
-
-def _still_there(scenes: Sequence[Sequence[int]], photos: dict[int, Asset]) -> Iterator[list[int]]:
-    for scene in scenes:
-        here = [id for id in scene if id in photos]
-        if len(here) > 1:
-            yield here
-
-
-def _cards(project: Project, rows: Sequence[_Shown], labels: Sequence[str]) -> str:
+def _cards(project: Project, rows: Sequence[Shown], labels: Sequence[str]) -> str:
     html: list[str] = []
     group: list[str] = []
     for place, row in enumerate(rows):
@@ -246,9 +141,7 @@ def checkup(home: Home, token: str) -> Checkup:
         reviewed = review(project)
         if reviewed is None or not project.photos():
             return Checkup()
-        name = reviewed.report.backbone
-        eyes = TrainConfig().backbone if models.from_scratch(name) else name
-        config = TrainConfig(backbone=eyes, fits=(reviewed.report.fit,))
+        config = TrainConfig(backbone=models.eyes(reviewed.report.backbone), fits=(reviewed.report.fit,))
         *_, last = check(project, config, suspects=False)
         assert isinstance(last, Checked)
         return Checkup(
@@ -297,9 +190,7 @@ def open_cell(event: gr.EventData) -> tuple[str, int]:
 def train_again(home: Home, token: str, *chosen: Any) -> Iterator[tuple[str, str]]:
     """Trains quickly with the settings of the Train tab, and says what that changed."""
     config = replace(settings.config(*chosen), mode="quick")
-    if models.from_scratch(config.backbone):
-        config = replace(config, backbone=TrainConfig().backbone)
-    trainings.start(home, token, config)
+    trainings.start(home, token, replace(config, backbone=models.eyes(config.backbone)))
     job = trainings.job(home, token)
     while job is not None and not job.state.over:
         yield trainings.bar(job.state, home.jobs.ahead(job)), ""

@@ -42,6 +42,7 @@ class TrainTab:
     """What other tabs need: the buttons that lead on, the newest model's name, and how to draw this tab anew.
 
     ``arrive`` is for a page that was just opened: it also goes on with a training that a restart cut short.
+    ``start`` begins a training with the settings of this tab.
     """
 
     next: gr.Button
@@ -49,6 +50,7 @@ class TrainTab:
     newest: gr.State
     strip: settings.Strip
     arrive: Callable[..., Any]
+    start: Callable[..., Any]
     refresh: Callable[..., Any]
     inputs: list[Any]
     outputs: list[Any]
@@ -209,11 +211,11 @@ def build(home: Home, token: gr.BrowserState) -> TrainTab:
     timer, seen, newest = gr.Timer(_TICK, active=False), gr.State(0), gr.State("")
     inputs: list[Any] = [token, *chosen.inputs]
     view: list[Any] = [ways, button, about, stop_button, progress, result, forward, timer, seen, newest]
-    refresh = plain(show, home)
+    refresh, begin = plain(show, home), plain(start, home)
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    button.click(plain(start, home), inputs, view, **quiet, **FREE)
+    button.click(begin, inputs, view, **quiet, **FREE)
     stop_button.click(plain(stop, home), inputs, view, **quiet, **FREE)
     timer.tick(plain(tick, home), [token, seen, *chosen.inputs], view, **quiet, **WATCH)
     for changed in chosen.time:
         changed.change(refresh, inputs, view, **quiet, **FREE)
-    return TrainTab(onward, back, newest, chosen.strip, plain(arrive, home), refresh, inputs, view)
+    return TrainTab(onward, back, newest, chosen.strip, plain(arrive, home), begin, refresh, inputs, view)

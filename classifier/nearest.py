@@ -1,0 +1,69 @@
+"""The training photos that a new photo looks most like, to the network that told the training photos apart."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from . import device as devices
+from . import explain, features, models
+from .catalog import Asset
+from .config import Preprocessing
+from .errors import PhotoError
+from .intake import sha256
+from .metrics import Report
+from .project import Project
+from .store import FeatureStore, Floats
+
+
+def nearest(
+    project: Project, report: Report, picture: Path, count: int = 3, device: str | None = None
+) -> list[tuple[Asset, float]]:
+    """The training photos of ``project`` most like the one in the file ``picture``, best first.
+
+    Each comes with its likeness, the cosine of both photos' features, -1 to 1. ``report`` is that of a model
+    trained on the project: its network and its way of fitting a picture are used, and the features that
+    training kept. Photos without kept features are passed over, as is ``picture`` itself; a photo that is there
+    twice counts once. Nothing of ``picture`` stays on the disk. Raises ``PhotoError`` when it cannot be used,
+    ``ModelError`` when the network cannot be had.
+    """
+    name = models.eyes(report.backbone)
+    preparation = models.preprocessing(name).fitted(report.fit)
+    itself = _content(picture)
+    photos = {asset.sha256: asset for asset in project.catalog.assets(split="train") if asset.sha256 != itself}
+    with closing(FeatureStore(project.features)) as store:
+        known = store.get(name, preparation, list(photos))
+    there = [asset for sha, asset in photos.items() if sha in known]
+    if not there:
+        return []
+    query = _embedded(name, preparation, itself, picture, project, device)
+    table = np.stack([known[asset.sha256] for asset in there])
+    places = explain.nearest(query, table, count)
+    return [(there[place], likeness) for place, likeness in zip(places, _cosines(query, table[places]))]
+
+
+def _content(picture: Path) -> str:
+    try:
+        return sha256(picture)
+    except OSError as error:
+        raise PhotoError("The photo cannot be opened; choose it again.") from error
+
+
+def _embedded(
+    name: str, preparation: Preprocessing, sha: str, picture: Path, project: Project, device: str | None
+) -> Floats:
+    """The features (D,) of a photo, as training computes them; what is kept of them is gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="trying-") as folder, closing(FeatureStore(Path(folder))) as store:
+        tools = features.Embedder(name, devices.choose(device), store, project.limits)
+        (outcome,) = features.embed(tools, [(sha, picture)], [preparation])
+    if isinstance(outcome, str):
+        raise PhotoError(outcome)
+    return outcome[0]
+
+
+def _cosines(query: Floats, table: Floats) -> list[float]:
+    lengths = np.linalg.norm(table, axis=1) * np.linalg.norm(query)
+    return [float(value) for value in (table @ query) / np.maximum(lengths, 1e-9)]
