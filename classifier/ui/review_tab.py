@@ -98,8 +98,7 @@ def _drawn(project: Project, reviewed: Review, which: str | None, count: int, fo
         gr.update(variant="primary" if changed else "secondary"),
         gr.update(visible=True),
         gr.update(choices=choices, value=chosen),
-        _cards(project, wanted[: _count(count)], list(project.classes()))
-        or plots.note(review_lists.empty(chosen), "good"),
+        cards or plots.note(review_lists.empty(chosen), "good"),
         gr.update(visible=len(wanted) > _count(count)),
     )
 
