@@ -16,16 +16,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from . import __version__
+from . import __version__, results
 from .config import DOMAINS, MODES, OPTIMISERS, Limits, TrainConfig
 from .errors import ClassifierError, DataError, StorageError
 from .intake import is_junk, scan
-from .project import SAME_PHOTO, Project
+from .project import Project
 
 if TYPE_CHECKING:
-    from .catalog import Asset
-    from .metrics import Report
-    from .training import Finished
+    pass
 
 T = TypeVar("T")
 
@@ -161,44 +159,10 @@ def _check(args: argparse.Namespace) -> dict[str, Any]:
 
     with Project.over(args.data) as project:
         checked = _last(check(project), Checked)
-        result = {
-            "classes": checked.classes,
-            "images": sum(checked.classes.values()),
-            "left_out": _left_out(project),
-            "exact_duplicates": _repeats(project),
-            "near_duplicates": [[asset.source for asset in scene] for scene in checked.look_alikes],
-            "suspects": [
-                {
-                    "file": suspect.photo.source,
-                    "label": suspect.photo.label,
-                    "suggested": suspect.suggested,
-                    "score": round(suspect.score, 4),
-                }
-                for suspect in checked.suspects
-            ],
-            "warnings": list(checked.warnings),
-            "quality": [
-                {"file": poor.photo.source, "label": poor.photo.label, "problem": poor.kind, "advice": poor.advice}
-                for poor in checked.quality
-            ],
-            "more_photos": [
-                {"label": more.label, "add": more.count, "gain": round(more.gain, 4), "advice": more.advice}
-                for more in checked.more_photos
-            ],
-            "conflicts": [
-                {"files": [asset.source for asset in group], "classes": [asset.label for asset in group]}
-                for group in checked.conflicts
-            ],
-        }
+        result = results.of_check(project, checked)
     if not args.json:
         _print_check(result)
     return result
-
-
-def _repeats(project: Project) -> list[str]:
-    """Files with the content of another: left out within a class, or lying in two classes."""
-    again = [file.file for file in project.left_out() if file.reason.startswith(SAME_PHOTO)]
-    return again + [asset.source for group in project.conflicts() for asset in group]
 
 
 def _print_check(result: dict[str, Any]) -> None:
@@ -234,7 +198,7 @@ def _train(args: argparse.Namespace) -> dict[str, Any]:
 
         with together():
             finished = _last(train(project, config, args.out, test, args.device), Finished)
-            result = _trained(project, test, finished, config)
+            result = results.of_training(project, test, finished, config)
             args.json, quiet = args.json and first(), not first()  # of several processes one speaks
     if not args.json and not quiet:
         _print_left_out(result["left_out"])
@@ -265,43 +229,6 @@ def _self_check(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]
     }
 
 
-def _trained(project: Project, test: Project | None, finished: Finished, config: TrainConfig) -> dict[str, Any]:
-    report = finished.report
-    disputed = _disputed(project)
-    left_out = _left_out(project) + list(disputed.values()) + ([] if test is None else _left_out(test))
-    learned = Counter(asset.label for asset in project.photos() if asset.split == "train" and asset.id not in disputed)
-    tested = {} if finished.test is None else {"test_accuracy": finished.test.accuracy}
-    return {
-        "classes": {label: learned[label] for label in report.labels},
-        **_scores(report),
-        "left_out": left_out,
-        "seconds": round(finished.seconds, 3),
-        "mode": config.mode,
-        "kept": finished.mode,
-        "notes": list(finished.notes),
-        "backbone": config.backbone,
-        "checkpoint": str(finished.folder),
-        **tested,
-    }
-
-
-def _scores(report: Report) -> dict[str, Any]:
-    return {
-        "images": report.images,
-        "judged_on": report.judged_on,
-        "accuracy": report.accuracy,
-        "accuracy_low": report.accuracy_low,
-        "accuracy_high": report.accuracy_high,
-        "balanced_accuracy": report.balanced_accuracy,
-        "per_class": {
-            row.label: {"images": row.images, "precision": row.precision, "recall": row.recall, "f1": row.f1}
-            for row in report.per_class
-        },
-        "fit": report.fit,
-        "warnings": list(report.warnings),
-    }
-
-
 def _evaluate(args: argparse.Namespace) -> dict[str, Any]:
     with _collector_at_rest():
         from .judging import evaluate
@@ -310,7 +237,7 @@ def _evaluate(args: argparse.Namespace) -> dict[str, Any]:
     predictor = Predictor(args.folder)
     with Project.over(args.data) as project:
         report = evaluate(predictor, project)
-        result = {"classes": list(report.labels), **_scores(report), "left_out": _left_out(project)}
+        result = {"classes": list(report.labels), **results.scores(report), "left_out": results.left_out(project)}
     if not args.json:
         _print_left_out(result["left_out"])
         print(report.in_words())
@@ -405,24 +332,6 @@ def _inert(text: str) -> str:
 
 
 # -- what the commands share
-
-
-def _left_out(project: Project) -> list[dict[str, str]]:
-    return [{"file": file.file, "reason": file.reason} for file in project.left_out()]
-
-
-def _disputed(project: Project) -> dict[int, dict[str, str]]:
-    """By id, the photos that training passes over because each lies in several classes."""
-    return {
-        asset.id: {"file": asset.source, "reason": f"it lies in {_all_of(group)} at once: keep it in one of them"}
-        for group in project.conflicts()
-        for asset in group
-        if asset.split == "train"
-    }
-
-
-def _all_of(group: Sequence[Asset]) -> str:
-    return " and ".join(f"“{label}”" for label in sorted(asset.label for asset in group))
 
 
 def _print_left_out(files: Sequence[dict[str, str]]) -> None:

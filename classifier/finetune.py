@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from . import device as devices
-from . import processes, transforms
+from . import head, processes, transforms
 from .config import Optimiser, Preprocessing
 from .device import Device
 from .errors import ClassifierError
@@ -42,7 +42,7 @@ class Epoch:
     """One round over the photos is done: number ``number`` of at most ``total``, counted from 1.
 
     ``loss`` and ``accuracy`` are of the varied training views, ``held_out_loss`` and ``held_out_accuracy``
-    of photos that are held out; ``best`` is the number of the best round so far.
+    of photos that are held out, at the temperature that suits them; ``best`` is the number of the best round so far.
     """
 
     number: int
@@ -269,7 +269,8 @@ class Learner:
             self.best, self.best_tensors = self.epoch, self._copy()
             return Epoch(self.epoch, lesson.epochs, loss, accuracy, loss, accuracy, self.epoch)
         answers = self.answers(pool)
-        logs = torch.from_numpy(answers).log_softmax(1).numpy()
+        # At the confidence the model will answer with; else a round that is only less sure would pass for better.
+        logs = torch.from_numpy(answers / head.temperature(answers, truth)).log_softmax(1).numpy()
         held_out_loss = float(-logs[np.arange(len(truth)), truth].mean())
         if held_out_loss < self.best_loss:
             self.best, self.best_loss, self.best_tensors, self.held_out = (

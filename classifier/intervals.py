@@ -12,7 +12,7 @@ Ints = NDArray[np.int64]
 _Z = 1.959964  # standard errors of a 95 % interval
 _MISSED = 0.025  # beyond either end of it
 _NEW = 1 / 3  # new photos to each one judged, for whose share right an interval is given
-_PRECISE = 0.05  # half the width of an interval that says enough
+PRECISE = 0.05  # half the width of an interval that says enough
 _BURSTS_ASSUMED = 5  # scenes in which all photos stand or fall together, counted in beside those seen
 
 
@@ -77,4 +77,4 @@ def effective_count(right: NDArray[np.bool_], scenes: Ints | None) -> float:
 def photos_needed(share: float, scenes_per_photo: float = 1.0) -> int:
     """About how many photos have to be judged until ``interval`` reaches no further than 5 points to either side."""
     spread = min(max(share, 0.05), 0.95)
-    return int(np.ceil((1 + 1 / _NEW) * _Z * _Z * spread * (1 - spread) / _PRECISE**2 / max(scenes_per_photo, 1e-3)))
+    return int(np.ceil((1 + 1 / _NEW) * _Z * _Z * spread * (1 - spread) / PRECISE**2 / max(scenes_per_photo, 1e-3)))

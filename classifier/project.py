@@ -40,6 +40,7 @@ THUMBNAIL = 256  # pixels, longest side
 SAME_PHOTO = "the same photo as"  # how the reason for a repeated photo begins
 _SMALL_FILE = 2**24  # bytes; read once into memory for hashing and probing, larger ones are read twice
 _THREADS = 2
+_CATALOG = "project.sqlite"
 _ORDER = {"train": 0, "val": 1, "test": 2}
 _SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
 
@@ -99,16 +100,19 @@ class Project:
                 (folder / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise storage_error(error) from error
-        catalog = Catalog(folder / "project.sqlite")
+        catalog = Catalog(folder / _CATALOG)
         return cls(folder, folder / "features", folder / "models", folder / "thumbs", catalog, limits)
 
     @classmethod
     def over(cls, data: Path, limits: Limits = LIMITS, features: Path | None = None) -> Project:
         """A project over photos where they lie: a folder, in which nothing is written, or a zip.
 
-        Lives until ``close``; only the feature cache stays (by default in the user's cache folder).
+        Lives until ``close``; only the feature cache stays (by default in the user's cache folder). A folder
+        that ``open`` made, as the page does for each visitor, is opened as the project it is.
         Raises ``DataError`` when ``data`` is neither, is empty, or is a zip that could do harm.
         """
+        if (data / _CATALOG).is_file():
+            return cls.open(data, limits)
         scratch = tempfile.TemporaryDirectory(prefix="photos-")
         try:
             own = Path(scratch.name)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from conftest import MakeFolder, draw_photo, encode
 
-from classifier import Finished, __version__
+from classifier import Finished, Project, TrainConfig, __version__, train
 from classifier.__main__ import main
 
 ROOT = Path(__file__).parent.parent
@@ -68,13 +68,32 @@ def test_a_check_says_what_was_promised_and_writes_nothing_beside_the_photos(
     result = run(capsys, "check", data)
     assert set(result) == {
         "classes", "images", "left_out", "exact_duplicates", "near_duplicates", "suspects", "warnings",
-        "quality", "more_photos", "conflicts",
+        "quality", "more_photos", "conflicts", "splits", "photos", "runs",
     }  # fmt: skip
     assert (result["classes"], result["images"]) == ({"cat": 3, "dog": 5}, 8)
     assert {row["file"] for row in result["left_out"]} == {"cat/copy.jpg", "dog/notes.txt"}
     assert sorted(result["exact_duplicates"]) == ["cat/2.jpg", "cat/copy.jpg", "dog/same.jpg"]
     assert all(set(row) == {"file", "label", "suggested", "score"} for row in result["suspects"])
+    assert (result["splits"], result["runs"]) == ({"train": {"cat": 3, "dog": 5}}, [])
+    assert {(row["file"], row["width"], row["height"]) for row in result["photos"]} >= {("cat/1.jpg", 64, 48)}
     assert state(data) == before
+
+
+def test_a_check_of_a_project_made_on_the_page_tells_what_changed_since_each_training(
+    example_set: Path, features: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    with Project.open(tmp_path / "project") as project:
+        project.add(example_set)
+        project.features = features
+        list(train(project, TrainConfig(fits=("whole",))))
+        one, other, *_ = project.photos("mug")
+        project.move([one.id], "key")
+        project.remove([other.id])
+    result = run(capsys, "check", tmp_path / "project")
+    (training,) = result["runs"]
+    assert (training["mode"], training["judged"], training["added"]) == ("quick", 32, [])
+    assert (training["relabelled"], training["removed"]) == ([one.source], [other.sha256])
+    assert {row["file"] for row in result["photos"] if row["called_right"]} == {one.source}
 
 
 def test_training_says_what_was_promised_and_writes_only_the_model(

@@ -36,6 +36,7 @@ from classifier.ui import (
     plots,
     predict_tab,
     runs_panel,
+    scores,
     settings,
     train_tab,
     trainings,
@@ -606,7 +607,7 @@ def report(**changes: Any) -> Report:
 
 
 def test_the_score_is_said_in_words_with_its_interval_and_mistakes() -> None:
-    shown = plots.score(report())
+    shown = scores.score(report())
     assert "About 9 in 10 right" in shown
     assert "<b>77</b> to <b>96 %</b>" in shown
     assert "18 of 20" in shown

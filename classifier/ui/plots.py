@@ -11,16 +11,11 @@ from itertools import groupby
 
 from ..catalog import Asset
 from ..intake import LeftOut
-from ..metrics import ClassScore, Report, percent
+from ..metrics import percent
 from ..names import natural_key
 from ..predictor import Prediction
 from ..training import Progress
 
-_JUDGED = {
-    "out_of_fold": "Each photo was judged by a model that had not seen it.",
-    "val": "Judged on the photos of your validation folder, which the model had not seen.",
-    "test": "Judged on the photos of your test folder, which the model had not seen.",
-}
 _ICONS = {"note": "ℹ", "warn": "!", "good": "✓"}
 
 
@@ -45,7 +40,7 @@ def class_counts(counts: Mapping[str, int]) -> str:
     """How many photos each class has, as bars."""
     most = max(counts.values(), default=1)
     total = f"{photos(sum(counts.values()))} in {len(counts)} {'class' if len(counts) == 1 else 'classes'}"
-    rows = "".join(_bar(label, count / most, f"{count:,}") for label, count in counts.items())
+    rows = "".join(bar(label, count / most, f"{count:,}") for label, count in counts.items())
     return f'<h3 class="pc-h">{total}</h3><ul class="pc-bars">{rows}</ul>'
 
 
@@ -178,56 +173,6 @@ def in_ten(share: float) -> str:
     return f"About {round(share * 10)} in 10 right"
 
 
-def score(report: Report) -> str:
-    """How far the model can be trusted: the score in words, its interval, each class, and warnings."""
-    low, high = round(report.accuracy_low * 100), round(report.accuracy_high * 100)
-    warnings = "".join(note(warning, "warn") for warning in report.warnings)
-    return (
-        '<section class="pc-score" aria-label="How good is it?">'
-        f'<p class="pc-big">{in_ten(report.accuracy)}</p>'
-        f"<p>With this many photos it could be anything from <b>{low}</b> to <b>{high} %</b>. "
-        f"{_JUDGED[report.judged_on]}</p>{_interval(report)}</section>"
-        f'{warnings}<h3 class="pc-h">How many of each class it recognises</h3>'
-        f'<ul class="pc-bars">{"".join(_class_row(score) for score in report.per_class)}</ul>'
-        f"{_mistakes(report)}"
-    )
-
-
-def _interval(report: Report) -> str:
-    left, width = report.accuracy_low * 100, (report.accuracy_high - report.accuracy_low) * 100
-    return (
-        '<div class="pc-scale" aria-hidden="true">'
-        f'<i style="left:{left:.1f}%;width:{max(width, 0.8):.1f}%"></i>'
-        f'<b style="left:{report.accuracy * 100:.1f}%"></b></div>'
-        '<div class="pc-ends" aria-hidden="true"><span>0 %</span><span>100 %</span></div>'
-    )
-
-
-def _class_row(row: ClassScore) -> str:
-    right = round(row.recall * row.images)
-    return _bar(row.label, row.recall, f"{right:,} of {row.images:,}" if row.images else "not judged")
-
-
-def _mistakes(report: Report) -> str:
-    """The commonest mix-ups, worst first."""
-    mixed = sorted(
-        (
-            (-count, true, taken)
-            for true, row in enumerate(report.confusion)
-            for taken, count in enumerate(row)
-            if true != taken and count
-        ),
-    )[:5]
-    if not mixed:
-        return ""
-    rows = "".join(
-        f"<li><b>{escape(report.labels[true])}</b> taken for <b>{escape(report.labels[taken])}</b>: "
-        f"{photos(-count)}</li>"
-        for count, true, taken in mixed
-    )
-    return f'<h3 class="pc-h">What it mixes up most</h3><ul class="pc-list">{rows}</ul>'
-
-
 # -- predicting
 
 
@@ -240,7 +185,7 @@ def answer(prediction: Prediction, jpeg: bytes, name: str, more: str = "") -> st
         if prediction.unsure
         else f'<p class="pc-big">{_hedge(best.confidence)}{escape(best.label)}</p>'
     )
-    rows = "".join(_bar(guess.label, guess.confidence, percent(guess.confidence)) for guess in prediction.top)
+    rows = "".join(bar(guess.label, guess.confidence, percent(guess.confidence)) for guess in prediction.top)
     return _answer_card(
         jpeg, name, f'{verdict}<p class="pc-quiet">How sure it is</p><ul class="pc-bars">{rows}</ul>',
         "pc-unsure" if prediction.unsure else "", more,
@@ -269,7 +214,8 @@ def picture(jpeg: bytes, name: str) -> str:
     return f'<img alt="{escape(name)}" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}">'
 
 
-def _bar(label: str, share: float, text: str) -> str:
+def bar(label: str, share: float, text: str) -> str:
+    """One row of a list of bars: a name, a share from 0 to 1, and what to write beside it."""
     return (
         f'<li><span class="pc-name" title="{escape(label)}">{escape(label)}</span>'
         f'<span class="pc-track"><i style="width:{share:.1%}"></i></span>'

@@ -13,7 +13,7 @@ from ..checkpoint import read_report
 from ..config import TrainConfig
 from ..errors import ClassifierError
 from ..training import estimate_seconds
-from . import plots, settings, trainings
+from . import plots, scores, settings, trainings
 from .curves import curves
 from .events import FREE, WATCH, plain
 from .jobs import Job, State
@@ -172,7 +172,7 @@ def _newest(home: Home, token: str) -> tuple[str, str]:
         models = project.model_folders()
     for model in models[:1]:
         with suppress(ClassifierError):  # a damaged model says so where it is used
-            return model.name, plots.score(read_report(model))
+            return model.name, scores.score(read_report(model))
     return "", ""
 
 
