@@ -19,7 +19,7 @@ from conftest import draw_digits, draw_photo
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from classifier import Epoch, Finished, Note, Predictor, Project, TrainConfig, deep, finetune, models, train
+from classifier import Epoch, Finished, Note, Predictor, Project, TrainConfig, deep, finetune, head, models, train
 from classifier import device as devices
 from classifier.config import Preprocessing
 from classifier.errors import SettingError, StorageError
@@ -255,6 +255,16 @@ def lesson(network: nn.Module | None = None, rate: float = 1e-2, batch: int = 8)
 def learn(learner: Learner, epochs: int = 1) -> list[object]:
     with finetune.workers(CPU) as pool:
         return [event for _ in range(epochs) for event in learner.learn(pool)]
+
+
+def test_the_best_round_is_the_likeliest_at_the_confidence_the_model_will_answer_with() -> None:
+    learner = Learner(lesson(), CPU)
+    rounds = [event for event in learn(learner, 3) if isinstance(event, Epoch)]
+    truth = learner.lesson.labels[learner.lesson.held_out]
+    logits = torch.from_numpy(learner.held_out / head.temperature(learner.held_out, truth))
+    loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(truth)).item()
+    assert rounds[learner.best - 1].held_out_loss == pytest.approx(loss, rel=1e-5)
+    assert rounds[learner.best - 1].held_out_loss == min(event.held_out_loss for event in rounds)
 
 
 def test_a_loss_that_is_no_number_ends_it_with_reason_and_advice_and_the_last_good_model() -> None:
