@@ -36,7 +36,7 @@ def _needed(report: Report) -> str:
     if report.photos_needed <= judged or report.accuracy_high - report.accuracy_low <= 2 * PRECISE:
         return ""
     rough = -(-report.photos_needed // 50) * 50
-    return f" For a range of {PRECISE:.0%} to either side about {rough:,} photos have to be judged; {judged:,} were."
+    return f" For a range of {PRECISE * 100:.0f} points to either side about {rough:,} photos have to be judged; {judged:,} were."
 
 
 def _more_numbers(report: Report) -> str:
@@ -58,7 +58,7 @@ def _more_numbers(report: Report) -> str:
     )
     return (
         '<details class="pc-details"><summary>More numbers</summary><div class="pc-inside pc-compare">'
-        f"<table><tbody>{table}</tbody></table>"
+        f'<table class="pc-wide-first"><tbody>{table}</tbody></table>'
         "<table><thead><tr><th>Class</th><th>Precision</th><th>Recall</th><th>F1</th></tr></thead>"
         f"<tbody>{classes}</tbody></table></div></details>"
     )
