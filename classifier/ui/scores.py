@@ -36,7 +36,8 @@ def _needed(report: Report) -> str:
     if report.photos_needed <= judged or report.accuracy_high - report.accuracy_low <= 2 * PRECISE:
         return ""
     rough = -(-report.photos_needed // 50) * 50
-    return f" For a range of {PRECISE * 100:.0f} points to either side about {rough:,} photos have to be judged; {judged:,} were."
+    wanted = f"For a range of {PRECISE * 100:.0f} points to either side about {rough:,} photos have to be judged"
+    return f" {wanted}; {judged:,} were."
 
 
 def _more_numbers(report: Report) -> str:
