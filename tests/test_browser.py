@@ -71,12 +71,13 @@ class Program:
             self.process.wait(20)
 
 
-@pytest.fixture
-def program(tmp_path: Path) -> Iterator[Program]:
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """One for all tests, each of which is another visitor: a start takes as long as a test."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    program = Program(tmp_path / "home", port)
+    program = Program(tmp_path_factory.mktemp("program") / "home", port)
     program.start()
     yield program
     program.stop()
