@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import io
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 
 import gradio as gr
 
-from ..catalog import Asset
 from ..errors import ClassifierError, DataError, PhotoError
 from ..intake import sha256
 from ..names import clean_label, natural_key
@@ -19,6 +17,7 @@ from ..pictures import open_picture, thumbnail
 from ..predictor import Prediction, Predictor
 from ..project import Project
 from . import evidence, plots
+from .session import small
 
 TOP = 10  # most answers per photo
 _SIDE = 320  # pixels of the photo shown beside its answer
@@ -118,17 +117,11 @@ def explained(trying: Trying, card: Card, predictor: Predictor, project: Project
     try:
         found = predictor.evidence(card.path, label)
         alike = [] if project is None else nearest(project, predictor.report, card.path)
-        like = [] if project is None else [(asset.label, _thumbnail(project, asset)) for asset, _ in alike]
+        like = [] if project is None else [(asset.label, small(project, asset)) for asset, _ in alike]
         why = evidence.shown(label, evidence.overlay(found.square, found.heat), like)
     except ClassifierError as error:  # said in the card: the answer stays good
         why = plots.note(str(error), "warn")
     return trying.put(replace(card, why=why))
-
-
-def _thumbnail(project: Project, photo: Asset) -> bytes:
-    with suppress(PhotoError, OSError):
-        return project.thumbnail(photo).read_bytes()
-    return b""
 
 
 def corrected(trying: Trying, card: Card, project: Project, label: str) -> tuple[Trying, bool]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -80,17 +79,13 @@ def taken_for(answer: Answer, report: Report) -> str:
     return f"In <b>{label}</b>, looks like <b>{escape(answer.predicted)}</b> ({sure} sure). {known}"
 
 
-def card(photo: Asset, jpeg: bytes | None, said: str, suggested: str | None, labels: Sequence[str]) -> str:
+def card(photo: Asset, jpeg: bytes, said: str, suggested: str | None, labels: Sequence[str]) -> str:
     """One photo, what is said of it (HTML), and the answers: move it, it is right, remove it."""
-    name = escape(photo.source.rsplit("/", 1)[-1])
-    picture = (
-        f'<img alt="{name}" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}">'
-        if jpeg
-        else "<span class='pc-gone'>cannot be shown</span>"
-    )
+    name = photo.source.rsplit("/", 1)[-1]
     return (
-        f'<article class="pc-look" data-id="{photo.id}"><figure title="{escape(photo.source)}">{picture}</figure>'
-        f'<div><p>{said}</p><div class="pc-actions">{_buttons(photo, name, suggested, labels)}</div></div></article>'
+        f'<article class="pc-look" data-id="{photo.id}"><figure title="{escape(photo.source)}">'
+        f"{plots.picture(jpeg, name)}</figure><div><p>{said}</p>"
+        f'<div class="pc-actions">{_buttons(photo, escape(name), suggested, labels)}</div></div></article>'
     )
 
 

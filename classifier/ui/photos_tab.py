@@ -11,13 +11,12 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from ..catalog import Asset
-from ..errors import DataError, PhotoError
+from ..errors import DataError
 from ..example import draw_example
-from ..project import Intake, Project
+from ..project import Intake
 from . import plots
 from .events import FREE, afterwards, plain
-from .session import Home, check_room
+from .session import Home, check_room, small
 from .uploads import camera, choice, discard, done, drop_area, received
 
 PAGE = 60  # photos shown at once
@@ -89,7 +88,7 @@ def show(home: Home, token: str, label: str | None = None, page: int = 0) -> Vie
             gr.update(visible=True),
             plots.class_counts(counts),
             gr.update(choices=[(f"{name} ({count:,})", name) for name, count in counts.items()], value=label),
-            _datalist(counts) + "".join(plots.photo_card(photo, _thumbnail(project, photo)) for photo in photos),
+            _datalist(counts) + "".join(plots.photo_card(photo, small(project, photo)) for photo in photos),
             page,
             gr.update(visible=pages > 1),
             f"{page * PAGE + 1}-{page * PAGE + len(photos)} of {plots.photos(counts[label])}",
@@ -123,13 +122,6 @@ def _next(classes: int) -> str:
 def _datalist(counts: dict[str, int]) -> str:
     options = "".join(f'<option value="{escape(label)}"></option>' for label in counts)
     return f'<datalist id="pc-classes">{options}</datalist>'
-
-
-def _thumbnail(project: Project, photo: Asset) -> bytes | None:
-    try:
-        return project.thumbnail(photo).read_bytes()
-    except (PhotoError, OSError):
-        return None
 
 
 def add(home: Home, token: str, event: gr.EventData) -> str:

@@ -44,17 +44,12 @@ def class_counts(counts: Mapping[str, int]) -> str:
     return f'<h3 class="pc-h">{total}</h3><ul class="pc-bars">{rows}</ul>'
 
 
-def photo_card(asset: Asset, jpeg: bytes | None) -> str:
-    """One photo that can be ticked. The picture travels inside the page: it has no address to be fetched from."""
-    name = escape(asset.source.rsplit("/", 1)[-1])
-    picture = (
-        f'<img alt="{name}" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}">'
-        if jpeg
-        else "<span class='pc-gone'>cannot be shown</span>"
-    )
+def photo_card(asset: Asset, jpeg: bytes) -> str:
+    """One photo that can be ticked."""
+    name = asset.source.rsplit("/", 1)[-1]
     return (
-        f'<label class="pc-card" title="{escape(asset.source)}">'
-        f'<input type="checkbox" value="{asset.id}" aria-label="Choose {name}">{picture}</label>'
+        f'<label class="pc-card" title="{escape(asset.source)}"><input type="checkbox" value="{asset.id}" '
+        f'aria-label="Choose {escape(name)}">{picture(jpeg, name)}</label>'
     )
 
 
@@ -152,10 +147,7 @@ def strip(jpegs: Sequence[bytes]) -> str:
     if not jpegs:
         return ""
     names = ["as it is", *(f"varied, {number} of {len(jpegs) - 1}" for number in range(1, len(jpegs)))]
-    pictures = "".join(
-        f'<img alt="The photo {name}" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}">'
-        for name, jpeg in zip(names, jpegs)
-    )
+    pictures = "".join(picture(jpeg, f"The photo {name}") for name, jpeg in zip(names, jpegs))
     return (
         '<figure class="pc-strip"><figcaption>While it learns, each photo is shown in many ways. One of yours, '
         f"first as it is. What it shows must stay the same in all of them:</figcaption><div>{pictures}</div></figure>"
@@ -210,7 +202,9 @@ def _answer_card(jpeg: bytes | None, name: str, text: str, kind: str, more: str 
 
 
 def picture(jpeg: bytes, name: str) -> str:
-    """A picture that travels inside the page: it has no address to be fetched from."""
+    """A picture that travels inside the page: it has no address to be fetched from. Without bytes, that it is gone."""
+    if not jpeg:
+        return '<span class="pc-gone">cannot be shown</span>'
     return f'<img alt="{escape(name)}" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}">'
 
 

@@ -11,16 +11,15 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from .. import models
-from ..catalog import Asset
 from ..checking import Checked, check
 from ..config import TrainConfig
-from ..errors import ClassifierError, DataError, PhotoError
+from ..errors import ClassifierError, DataError
 from ..project import Project
 from ..reviewing import Review, review
 from . import gallery, history, plots, review_lists, settings, trainings
 from .events import DEVICE, FREE, WATCH, afterwards, plain
 from .review_lists import Checkup, Shown
-from .session import Home
+from .session import Home, small
 from .uploads import choice
 
 PAGE = 24  # photos shown at once
@@ -117,18 +116,11 @@ def _cards(project: Project, rows: Sequence[Shown], labels: Sequence[str]) -> st
     html: list[str] = []
     group: list[str] = []
     for place, row in enumerate(rows):
-        group.append(gallery.card(row.photo, _thumbnail(project, row.photo), row.said, row.suggested, labels))
+        group.append(gallery.card(row.photo, small(project, row.photo), row.said, row.suggested, labels))
         if place + 1 == len(rows) or rows[place + 1].group != row.group or not row.group:
             html += [gallery.group(row.group, group)] if row.group else group
             group = []
     return "".join(html)
-
-
-def _thumbnail(project: Project, photo: Asset) -> bytes | None:
-    try:
-        return project.thumbnail(photo).read_bytes()
-    except (PhotoError, OSError):
-        return None
 
 
 def checkup(home: Home, token: str) -> Checkup:

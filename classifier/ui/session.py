@@ -22,8 +22,9 @@ from pathlib import Path
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from ..catalog import Asset
 from ..config import LIMITS
-from ..errors import ClassifierError, DataError
+from ..errors import ClassifierError, DataError, PhotoError
 from ..intake import storage_error
 from ..project import Project
 from .jobs import Jobs
@@ -140,6 +141,13 @@ def _delete_old(
 def welcome(stored: object) -> str:
     """The token of this browser: the stored one, or a new one where there is none or it is not ours."""
     return str(stored) if is_token(stored) else secrets.token_urlsafe(32)
+
+
+def small(project: Project, photo: Asset) -> bytes:
+    """A small JPEG of a photo; empty where the photo has become unusable."""
+    with suppress(PhotoError, OSError):
+        return project.thumbnail(photo).read_bytes()
+    return b""
 
 
 def check_room(project: Project, coming: int) -> None:
