@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from . import advice, audit, head, models, quality, split
+from . import advice, audit, head, models, processes, quality, split
 from . import device as devices
 from .catalog import Asset
 from .config import Preprocessing, TrainConfig
@@ -94,9 +96,9 @@ def check(
         tools = Embedder(config.backbone, devices.choose(device), store, project.limits)
         photos, table = yield from looked_at(tools, project, photos, preparation, "Looking at the photos")
         looks = _looks(tools, project, photos)
+        groups = _alike(tools, table, looks) if photos else np.zeros(0, np.int64)
     labels = tuple(sorted({asset.label for asset in photos}, key=natural_key))
     truth = numbers(photos, labels)
-    groups = audit.look_alikes(table, looks) if photos else np.zeros(0, np.int64)
     poor, remarks = _poor(photos, looks)
     found: tuple[Suspicion, ...] = ()
     if len(labels) > 1 and suspects:
@@ -139,8 +141,11 @@ def looked_at(
 
 
 def alike(tools: Embedder, project: Project, photos: Sequence[Asset], features: Floats) -> Ints:
-    """Which photos are of one scene (N,), by their features (N, D) and by what they look like."""
-    return audit.look_alikes(features, _looks(tools, project, photos)) if photos else np.zeros(0, np.int64)
+    """Which photos are of one scene (N,), by their features (N, D) and by what they look like.
+
+    Remembered with the features: new labels make no new scenes.
+    """
+    return _alike(tools, features, _looks(tools, project, photos)) if photos else np.zeros(0, np.int64)
 
 
 def scenes(photos: Sequence[Asset], groups: Ints) -> tuple[tuple[Asset, ...], ...]:
@@ -174,6 +179,17 @@ def warnings(truth: Ints, labels: Sequence[str]) -> list[str]:
 
 def _looks(tools: Embedder, project: Project, photos: Sequence[Asset]) -> Floats:
     return looks_of(tools, [(asset.sha256, project.photo_path(asset)) for asset in photos])
+
+
+def _alike(tools: Embedder, features: Floats, looks: Floats) -> Ints:
+    contents = hashlib.sha256(features.tobytes() + looks.tobytes()).hexdigest()
+    known = tools.store.recall(f"scenes {contents}", [])
+    if known is not None:
+        return np.array(json.loads(known), np.int64)
+    groups = audit.look_alikes(features, looks)
+    if processes.first():
+        tools.store.remember(f"scenes {contents}", [], json.dumps(groups.tolist()))
+    return groups
 
 
 def _poor(photos: Sequence[Asset], looks: Floats) -> tuple[tuple[Poor, ...], tuple[str, ...]]:
