@@ -74,7 +74,7 @@ class Model:
 
     def answers(self, features: np.ndarray) -> np.ndarray:
         shares = self.probabilities(features)
-        return (shares.max(1) >= self.report.threshold) & self.known.knows(features, shares.argmax(1))
+        return (shares.max(1) >= self.report.threshold) & self.known.knows(features, shares)
 
 
 def described(tools: Embedder, paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
@@ -102,9 +102,8 @@ def learn(photos: Photos, scenes: np.ndarray, together: bool = True) -> Model:
     kept = scenes if together else np.arange(len(scenes))
     folds = split.folds(photos.labels, kept, CONFIG.folds, 0)
     fitted = head.fit(photos.features, photos.labels, len(photos.names), folds)
-    guesses = fitted.probabilities.argmax(1)
-    known, distances = familiar.fit(photos.features, photos.labels, kept, guesses)
-    near = distances <= known.limit
+    known, strangeness = familiar.fit(photos.features, photos.labels, kept, fitted.probabilities)
+    near = strangeness <= known.limit
     threshold = metrics.unsure_threshold(fitted.probabilities, photos.labels, familiar=near)
     report = metrics.report(
         fitted.probabilities, photos.labels, photos.names, images=len(kept), judged_on="out_of_fold",

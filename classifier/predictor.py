@@ -120,7 +120,7 @@ class Predictor:
         top = tuple(Guess(self.labels[i], float(shares[i])) for i in order)
         reason = UNLIKELY if shares.max() < self.report.threshold else None
         if self._familiar is not None and len(pooled):
-            reason = reason if self._familiar.knows(pooled[None], np.array([shares.argmax()]))[0] else UNLIKE
+            reason = reason if self._familiar.knows(pooled[None], shares[None])[0] else UNLIKE
         return Prediction(top, reason is not None, reason)
 
 
