@@ -20,9 +20,12 @@ Hits = NDArray[np.bool_]
 # network knows a scene again from another place, but thinks little of a photo turned on its side, where the
 # fingerprint is sure; so both are added. Found on 120 photos of seven sets with 14 changed copies each, and on all
 # pairs of those sets looked at by eye: at 1.6 and above nearly all pairs are true, at 1.45 there are two dandelions.
-_ALIKE = 1.6
-_CLEARLY = 0.65  # above what is usual between two photos and their next ones: one background does not make one scene
-_FAIRLY_ALIKE, _FAIRLY = 1.2, 0.5  # the same two for a photo and half of a scene
+# A thing photographed again from nearer or at an angle has another fingerprint, so features may also decide alone.
+# Found on things of four sets photographed six times, a turn of 8° and three tenths of the view apart.
+# In each pair: how alike, and how much above what is usual between two photos and their next ones, for one
+# background does not make one scene.
+_ALIKE, _ALIKE_TO_NETWORK = (1.6, 0.65), (0.75, 0.45)
+_FAIRLY, _FAIRLY_TO_NETWORK = (1.2, 0.5), (0.65, 0.4)  # the same for a photo and half of a scene
 _SEVERAL = 2  # different photos of a scene to be like
 _ROUNDS = 3
 _SAME_PRINT = 0.95  # fingerprints so alike need no more of the network than that it does not object
@@ -73,18 +76,18 @@ def _scenes(centred: Floats, looks: Floats) -> Ints:
     1710.04087): hands before one wall are all alike, and only repeats among them stand out. A photo also
     joins a scene when it is fairly like half of the photos in it, as some of a burst are.
     """
-    pairs, both, same, usual = _candidates(centred, looks)
-    above = both - usual[pairs].mean(1)
-    groups = _groups(len(centred), pairs[same | ((both > _ALIKE) & (above > _CLEARLY))])
-    fairly = pairs[(both > _FAIRLY_ALIKE) & (above > _FAIRLY)]
+    pairs, alike, same, usual = _candidates(centred, looks)
+    above = alike - usual[:, pairs].mean(2)
+    groups = _groups(len(centred), pairs[same | _reached(alike, above, _ALIKE, _ALIKE_TO_NETWORK)])
+    fairly = pairs[_reached(alike, above, _FAIRLY, _FAIRLY_TO_NETWORK)]
     prints = _groups(len(centred), pairs[same])  # copies of one picture count once
     for _ in range(_ROUNDS):
         sizes = Counter(group for group, _ in set(zip(groups.tolist(), prints.tolist())))
-        alike = {
+        linked = {
             (photo, int(groups[other]), int(prints[other]))
             for photo, other in np.concatenate([fairly, fairly[:, ::-1]]).tolist()
         }
-        links = Counter((photo, group) for photo, group, _ in alike)
+        links = Counter((photo, group) for photo, group, _ in linked)
         joins = [
             (photo, group)
             for (photo, group), count in links.items()
@@ -98,24 +101,33 @@ def _scenes(centred: Floats, looks: Floats) -> Ints:
 
 
 def _candidates(centred: Floats, looks: Floats) -> tuple[Ints, Floats, Hits, Floats]:
-    """Pairs (P, 2) that are at least fairly alike, how much, whether their fingerprints are the same; and (N,) how
-    alike each photo is to its further neighbours."""
+    """Pairs (P, 2) that are at least fairly alike, how much (2, P), whether their fingerprints are the same (P,); and
+    how alike each photo is to its further neighbours (2, N). First by features and looks, then by features."""
     count = len(centred)
-    rank = min(max(_CROWD, count // 20), count // 2)
-    usual = np.zeros(count, np.float32)
+    # Features alone are judged by the very next, or a class that is all alike in a large mixed set would be one scene.
+    ranks = min(max(_CROWD, count // 20), count // 2), min(_CROWD, count // 2)
+    usual = np.zeros((2, count), np.float32)
     pairs, alike, equal = [], [], []
     for start in range(0, count, _BLOCK):
         rows = slice(start, start + _BLOCK)
         cosine, prints = centred[rows] @ centred.T, likeness(looks[rows], looks)
         both = cosine + prints
-        usual[rows] = -np.partition(-both, rank, axis=1)[:, rank]
+        for row, values, rank in zip(usual, (both, cosine), ranks):
+            row[rows] = -np.partition(-values, rank, axis=1)[:, rank]
         same = (prints > _SAME_PRINT) & (cosine > 0)
-        found = np.argwhere(np.triu(same | (both > _FAIRLY_ALIKE), 1 + start))
+        likely = same | (both > _FAIRLY[0]) | (cosine > _FAIRLY_TO_NETWORK[0])
+        found = np.argwhere(np.triu(likely, 1 + start))
         places = found[:, 0], found[:, 1]
         pairs.append(found + np.array([start, 0]))
-        alike.append(both[places])
+        alike.append(np.stack([both[places], cosine[places]]))
         equal.append(same[places])
-    return np.concatenate(pairs), np.concatenate(alike), np.concatenate(equal), usual
+    return np.concatenate(pairs), np.concatenate(alike, 1), np.concatenate(equal), usual
+
+
+def _reached(alike: Floats, above: Floats, both: tuple[float, float], network: tuple[float, float]) -> Hits:
+    """Whether pairs (P,) are so alike and so much above the usual, both (2, P), in one of the two ways."""
+    least = np.array([both, network], np.float32).T[..., None]  # (2, 2, 1): first alike, then above
+    return np.asarray(((alike > least[0]) & (above > least[1])).any(0), np.bool_)
 
 
 def _close(centred: Floats, cosine: float) -> Iterator[tuple[int, int]]:

@@ -132,7 +132,7 @@ def _judged(
     probabilities = metrics.softmax(logits)
     judged_on: metrics.JudgedOn = "val" if good[0].split == "val" else "test"
     scenes = alike(tools, project, good, table) if len(table) == len(good) else None
-    known = None if learnt.familiar is None else learnt.familiar.knows(table, probabilities.argmax(1))
+    known = None if learnt.familiar is None else learnt.familiar.knows(table, probabilities)
     judged = metrics.rejudged(report, probabilities, numbers(good, report.labels), judged_on, scenes, known)
     return judged, tuple(answered(good, probabilities, report.labels))
 

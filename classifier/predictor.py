@@ -130,7 +130,7 @@ class Predictor:
         order = np.argsort(-shares, kind="stable")[:top_k]
         top = tuple(Guess(self.labels[i], float(shares[i])) for i in order)
         strange = self._familiar is not None and bool(
-            len(pooled) and not self._familiar.knows(pooled[None], np.array([shares.argmax()]))[0]
+            len(pooled) and not self._familiar.knows(pooled[None], shares[None])[0]
         )
         return Prediction(top, strange, UNLIKE if strange else None).at(self.report.threshold)
 

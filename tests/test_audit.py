@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageEnhance
 
 from classifier import audit, models
 from classifier import device as devices
 from classifier.config import Limits
 from classifier.features import Embedder, embed, looks_of
+from classifier.looks import WIDTH
 from classifier.store import FeatureStore
 
 NAME = "tf_efficientnet_lite0"
@@ -33,6 +34,16 @@ def table(example_set: Path, features: Path, tmp_path: Path) -> np.ndarray:
     return np.stack(rows)[:, 0]
 
 
+def scenes(paths: list[Path], cache: Path) -> np.ndarray:
+    """The scenes of photos, by their features and looks."""
+    tools = Embedder(NAME, devices.choose("cpu"), FeatureStore(cache), Limits())
+    pairs = [(path.stem + str(path.stat().st_mtime_ns), path) for path in paths]
+    rows = np.stack(list(embed(tools, pairs, [models.preprocessing(NAME).fitted("whole")])))[:, 0]
+    groups = audit.look_alikes(rows, looks_of(tools, pairs))
+    tools.store.close()
+    return groups
+
+
 def test_copies_and_resaves_are_one_scene_and_different_photos_are_not(table: np.ndarray) -> None:
     groups = audit.look_alikes(table)
     assert len(set(groups[:32])) == 32
@@ -42,7 +53,6 @@ def test_copies_and_resaves_are_one_scene_and_different_photos_are_not(table: np
 def test_a_photo_in_another_form_is_of_the_same_scene(example_set: Path, features: Path, tmp_path: Path) -> None:
     """Mirrored, turned, cropped and darker copies of three photos, with their looks."""
     originals = sorted(example_set.glob("*/*.jpg"))
-    tools = Embedder(NAME, devices.choose("cpu"), FeatureStore(features), Limits())
     paths = list(originals)
     for place in (1, 12, 30):
         with Image.open(originals[place]) as photo:
@@ -57,13 +67,42 @@ def test_a_photo_in_another_form_is_of_the_same_scene(example_set: Path, feature
             for number, copy in enumerate(copies):
                 paths.append(tmp_path / f"{place} {number}.jpg")
                 copy.save(paths[-1], quality=60)
-    pairs = [(path.stem + str(path.stat().st_mtime_ns), path) for path in paths]
-    rows = np.stack(list(embed(tools, pairs, [models.preprocessing(NAME).fitted("whole")])))[:, 0]
-    groups = audit.look_alikes(rows, looks_of(tools, pairs))
-    tools.store.close()
+    groups = scenes(paths, features)
     assert len(set(groups[:32])) == 32
     for start, place in zip((32, 36, 40), (1, 12, 30)):
         assert set(groups[start : start + 4]) == {groups[place]}
+
+
+def test_a_thing_photographed_again_from_nearer_and_at_an_angle_is_one_scene(
+    example_set: Path, features: Path, tmp_path: Path
+) -> None:
+    """Six shots of one thing of each class among the other photos: turned by up to 8°, 70 to 95 % of the view."""
+    rng = np.random.default_rng(0)
+    originals = sorted(example_set.glob("*/*.jpg"))
+    paths = [photo for place, photo in enumerate(originals) if place % 8]
+    for photo in originals[::8]:
+        with Image.open(photo) as opened:
+            for _ in range(6):
+                zoom = rng.uniform(0.7, 0.95)
+                left, top = (1 - zoom) * rng.uniform(0, 1, 2) * opened.size
+                view = opened.rotate(rng.uniform(-8, 8), Image.Resampling.BICUBIC)
+                view = view.crop((int(left), int(top), int(left + zoom * view.width), int(top + zoom * view.height)))
+                paths.append(tmp_path / f"{len(paths)}.jpg")
+                ImageEnhance.Brightness(view).enhance(rng.uniform(0.75, 1.25)).save(paths[-1])
+    groups = scenes(paths, features)
+    assert len(set(groups[:28])) == 28
+    assert all(len(set(groups[start : start + 6])) == 1 for start in (28, 34, 40, 46))
+    assert len(set(groups)) >= 31  # two drawn apples are nearly the same
+
+
+def test_a_class_of_photos_that_are_all_alike_is_not_one_scene_in_a_large_set() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.gamma(0.3, size=(1200, 200)).astype(np.float32)
+    features[:60] = rng.gamma(0.3, size=200) * rng.uniform(0.5, 2, (60, 200))  # alike, but no two more than the others
+    looks = np.full((1200, WIDTH), np.nan, np.float32)
+    assert len(set(audit.look_alikes(features, looks))) == 1200
+    features[70] = features[1000] * rng.uniform(0.9, 1.1, 200)
+    assert audit.look_alikes(features, looks)[70] == audit.look_alikes(features, looks)[1000]
 
 
 def test_looks_are_noted_while_photos_are_embedded(example_set: Path, tmp_path: Path) -> None:
