@@ -96,7 +96,7 @@ def check(
         tools = Embedder(config.backbone, devices.choose(device), store, project.limits)
         photos, table = yield from looked_at(tools, project, photos, preparation, "Looking at the photos")
         looks = _looks(tools, project, photos)
-        groups = _alike(tools, table, looks) if photos else np.zeros(0, np.int64)
+        groups = _alike(tools, photos, table, looks)
     labels = tuple(sorted({asset.label for asset in photos}, key=natural_key))
     truth = numbers(photos, labels)
     poor, remarks = _poor(photos, looks)
@@ -145,7 +145,7 @@ def alike(tools: Embedder, project: Project, photos: Sequence[Asset], features: 
 
     Remembered with the features: new labels make no new scenes.
     """
-    return _alike(tools, features, _looks(tools, project, photos)) if photos else np.zeros(0, np.int64)
+    return _alike(tools, photos, features, _looks(tools, project, photos))
 
 
 def scenes(photos: Sequence[Asset], groups: Ints) -> tuple[tuple[Asset, ...], ...]:
@@ -181,14 +181,18 @@ def _looks(tools: Embedder, project: Project, photos: Sequence[Asset]) -> Floats
     return looks_of(tools, [(asset.sha256, project.photo_path(asset)) for asset in photos])
 
 
-def _alike(tools: Embedder, features: Floats, looks: Floats) -> Ints:
+def _alike(tools: Embedder, photos: Sequence[Asset], features: Floats, looks: Floats) -> Ints:
+    if not photos:
+        return np.zeros(0, np.int64)
+    order = sorted(range(len(photos)), key=lambda place: photos[place].sha256)  # photos come class by class
+    features, looks = features[order], looks[order]
     contents = hashlib.sha256(features.tobytes() + looks.tobytes()).hexdigest()
     known = tools.store.recall(f"scenes {contents}", [])
-    if known is not None:
-        return np.array(json.loads(known), np.int64)
-    groups = audit.look_alikes(features, looks)
-    if processes.first():
-        tools.store.remember(f"scenes {contents}", [], json.dumps(groups.tolist()))
+    found = audit.look_alikes(features, looks) if known is None else np.array(json.loads(known), np.int64)
+    if known is None and processes.first():
+        tools.store.remember(f"scenes {contents}", [], json.dumps(found.tolist()))
+    groups = np.empty_like(found)
+    groups[order] = found
     return groups
 
 

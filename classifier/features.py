@@ -194,7 +194,9 @@ def embed(
     known = [store.get(name, preparation, [sha for sha, _ in photos]) for preparation in preparations]
     waiting = {index for index, (sha, _) in enumerate(photos) if any(sha not in view for view in known)}
     paths = [photos[index][1] for index in sorted(waiting)]
-    fresh = devices.stream(_embed, name, paths, preparations, tools.device, tools.limits) if paths else iter(())
+    lacking = [place for place, view in enumerate(known) if any(photos[index][0] not in view for index in waiting)]
+    wanted = [preparations[place] for place in lacking]
+    fresh = devices.stream(_embed, name, paths, wanted, tools.device, tools.limits) if paths else iter(())
     with store:
         for index, (sha, _) in enumerate(photos):
             if index not in waiting:
@@ -206,9 +208,10 @@ def embed(
             else:
                 if looked is not None:
                     store.put_looks(looks.NAME, sha, looked)
-                store.put(name, preparations, sha, outcome)
+                store.put(name, wanted, sha, outcome)
                 # Rounded as the store rounds, so that a second training gives the same model.
-                yield outcome.astype(np.float16).astype(np.float32)
+                rows = dict(zip(lacking, outcome.astype(np.float16).astype(np.float32)))
+                yield np.stack([rows[place] if place in rows else view[sha] for place, view in enumerate(known)])
 
 
 def gather(

@@ -21,6 +21,7 @@ STRENGTHS: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0, 1000.0)
 # benchmarks/accuracy.py.
 SHRINKAGES = (1.0, 0.1)
 SMALL = 1000  # photos up to which trying all penalties costs next to nothing
+OF_MANY = STRENGTHS[1:]  # with more photos so strong a penalty does not pay
 _JUDGES = 300  # photos that decide between them; more would seldom change the decision
 _CURVATURE = 0.02  # a typical p(1 - p) near the solution, for the scale of the steps only
 _LARGE = 15_000_000  # photos times directions times classes: a second of two cores

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from .config import LIMITS, Limits
 
 
+@lru_cache(maxsize=1024)  # thousands of photos share a few dozen class names
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     """Sorts as people do: “2” before “10”, capitals beside small letters."""
     # Digits are compared by length, then as text: int() refuses numbers of thousands of digits.
