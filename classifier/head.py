@@ -20,6 +20,9 @@ STRENGTHS: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0, 1000.0)
 # The first is the rule; the second is taken where it is clearly better, as on textures. Measured in
 # benchmarks/accuracy.py.
 SHRINKAGES = (1.0, 0.1)
+# Share by which the loss has to fall for a weaker penalty: where the curve is flat, the stronger one is the safer
+# choice (the idea of the one-standard-error rule; Breiman et al., “Classification and Regression Trees”, 1984).
+_WORTH = 0.003
 SMALL = 1000  # photos up to which trying all penalties costs next to nothing
 OF_MANY = STRENGTHS[1:]  # with more photos so strong a penalty does not pay
 _JUDGES = 300  # photos that decide between them; more would seldom change the decision
@@ -61,8 +64,8 @@ def fit(
     ``features`` (N, D); ``labels`` (N,) in 0 to ``classes`` - 1; ``folds`` (N,) numbers the part in which
     a photo is held out. The heads of all folds and the final one are fitted together, from the
     strongest penalty to the weakest, each starting where the one before ended; the search ends once
-    the out-of-fold loss has stopped falling. ``shrinkage`` scales the features (``SHRINKAGES``); it is
-    chosen by cross-validation where it is not given.
+    the out-of-fold loss no longer falls by enough to tell it from chance. ``shrinkage`` scales the
+    features (``SHRINKAGES``); it is chosen by cross-validation where it is not given.
     """
     if shrinkage is None:
         shrinkage = _shrinkage(features, labels, classes, folds)
@@ -78,7 +81,7 @@ def fit(
         solution = _solve(reduced, targets, weights, solution, strength)
         held_out = _held_out_logits(reduced, solution, masks)
         loss = _loss(held_out, targets)
-        if best is not None and loss > best.loss:
+        if best is not None and loss > (1 - _WORTH) * best.loss:
             break
         best = _Solved(loss, strength, shrinkage, solution[-1].clone(), held_out)
     assert best is not None
