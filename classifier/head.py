@@ -22,7 +22,7 @@ STRENGTHS: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0, 1000.0)
 SHRINKAGES = (1.0, 0.1)
 # Share by which the loss has to fall for a weaker penalty: where the curve is flat, the stronger one is the safer
 # choice (the idea of the one-standard-error rule; Breiman et al., “Classification and Regression Trees”, 1984).
-_WORTH = 0.003
+_WORTH = 0.005
 SMALL = 1000  # photos up to which trying all penalties costs next to nothing
 OF_MANY = STRENGTHS[1:]  # with more photos so strong a penalty does not pay
 _JUDGES = 300  # photos that decide between them; more would seldom change the decision
