@@ -10,33 +10,27 @@ import os
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from . import __version__, results
-from .config import DOMAINS, MODES, OPTIMISERS, Limits, TrainConfig
+from . import options, results
+from .config import Limits, TrainConfig
 from .errors import ClassifierError, DataError, StorageError
 from .intake import is_junk, scan
 from .project import Project
 
-if TYPE_CHECKING:
-    pass
-
 T = TypeVar("T")
-
-DATA_HELP = "a folder of class folders, a folder holding train/ and val/ or test/, or a zip of either"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it worked, 2 after a sentence on standard error, 130 after Ctrl-C."""
     warnings.filterwarnings("ignore", module="PIL")  # what Pillow says of odd files is in the list of left-out files
-    args = _parser().parse_args(argv)
-    run: Callable[[argparse.Namespace], dict[str, Any] | list[Any]] = args.run
+    args = options.parser().parse_args(argv)
     try:
-        result = run(args)
+        result = _COMMANDS[args.command](args)
     except ClassifierError as error:
         print(error, file=sys.stderr)
         return 2
@@ -49,93 +43,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.json:
         print(json.dumps(result, ensure_ascii=sys.stdout.encoding.lower() != "utf-8"))
     return 0
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, as every other error is said."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"This command cannot be understood ({message}); “{self.prog} --help” says what it takes.\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m classifier",
-        description="Teach an image classifier with your own photos. The page is started with “python app.py”.",
-    )
-    parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def command(name: str, run: Callable[[argparse.Namespace], Any], text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text)
-        sub.add_argument("--json", action="store_true", help="print the result as one JSON object on the last line")
-        sub.set_defaults(run=run)
-        return sub
-
-    sub = command("example", _example, "draw a small photo-like set into a folder")
-    sub.add_argument("folder", type=Path, metavar="FOLDER")
-    sub.add_argument(
-        "--per-class", type=int, default=24, metavar="N", help="photos of each class (default %(default)s)"
-    )
-
-    sub = command("check", _check, "say what the photos look like before training")
-    sub.add_argument("data", type=Path, metavar="DATA", help=DATA_HELP)
-
-    sub = command("train", _train, "train a model and write it to a folder")
-    sub.add_argument("data", type=Path, metavar="DATA", help=DATA_HELP)
-    sub.add_argument("--out", type=Path, metavar="FOLDER", help="where the model goes")
-    sub.add_argument("--self-check", action="store_true", help="only try whether training can work, and show why not")
-    sub.add_argument("--test", type=Path, metavar="DIR", help="class folders to judge the finished model on")
-    defaults = TrainConfig()
-    sub.add_argument("--mode", choices=MODES, default=defaults.mode, help="default %(default)s")
-    sub.add_argument(
-        "--backbone", default=defaults.backbone, metavar="NAME", help="a timm network (default %(default)s)"
-    )
-    sub.add_argument(
-        "--domain", choices=DOMAINS, default=defaults.domain, help="kind of pictures (default %(default)s)"
-    )
-    sub.add_argument("--seed", type=int, default=defaults.seed, metavar="N", help="default %(default)s")
-    deep = sub.add_argument_group("deep training")
-    deep.add_argument(
-        "--minutes",
-        type=float,
-        default=defaults.minutes,
-        metavar="N",
-        help="about how long it may take; 0: as long as it takes (default %(default)s)",
-    )
-    deep.add_argument("--thaw", type=int, metavar="N", help="how many of the last stages learn (default: by the time)")
-    deep.add_argument("--epochs", type=int, metavar="N", help="rounds over the photos (default: by the time)")
-    deep.add_argument(
-        "--batch", type=int, default=defaults.batch, metavar="N", help="photos per correction (default %(default)s)"
-    )
-    deep.add_argument(
-        "--learning-rate",
-        type=float,
-        default=defaults.learning_rate,
-        metavar="R",
-        help="of the last stage; the head learns faster, the first stages more slowly (default %(default)s)",
-    )
-    deep.add_argument(
-        "--optimiser", choices=OPTIMISERS, default=defaults.optimiser, help="rule of correction (default %(default)s)"
-    )
-    sub.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps (default: the best there is)")
-
-    sub = command("evaluate", _evaluate, "judge a model on labelled photos")
-    sub.add_argument("folder", type=Path, metavar="FOLDER", help="the model")
-    sub.add_argument("data", type=Path, metavar="DATA", help=DATA_HELP)
-
-    sub = command("predict", _predict, "say what photos show")
-    sub.add_argument("folder", type=Path, metavar="FOLDER", help="the model")
-    sub.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="photos, or folders of photos")
-    sub.add_argument("--top-k", type=int, default=5, metavar="K", help="answers per photo (default %(default)s)")
-    sub.add_argument("--csv", type=Path, metavar="FILE", help="also write the answers as a table")
-
-    sub = command("threshold", _threshold, "say what it costs to answer only when sure, or keep how sure is enough")
-    sub.add_argument("folder", type=Path, metavar="FOLDER", help="the model")
-    sub.add_argument(
-        "value", type=float, nargs="?", metavar="VALUE", help="from 0 (always answer) to 1; kept in the model"
-    )
-    return parser
 
 
 # -- commands
@@ -172,7 +79,7 @@ def _print_check(result: dict[str, Any]) -> None:
     _print_left_out(result["left_out"])
     print(f"{len(result['exact_duplicates'])} exact repeats, {len(result['near_duplicates'])} groups of look-alikes")
     for suspect in result["suspects"][:20]:
-        print(f"  {suspect['file']}: is it really {suspect['label']}? It looks like {suspect['suggested']}.")
+        print(_doubt(suspect["file"], suspect["label"], suspect["suggested"]))
     for poor in result["quality"][:20]:
         print(f"  {poor['file']}: {poor['advice']}.")
     for warning in (*result["warnings"], *(more["advice"] for more in result["more_photos"])):
@@ -287,6 +194,40 @@ def _threshold(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _review(args: argparse.Namespace) -> dict[str, Any]:
+    with _collector_at_rest():
+        from .reviewing import review
+        from .training import Finished, train
+
+    with Project.over(args.data) as project:
+        if args.run is None and not project.catalog.runs():
+            _last(train(project), Finished)
+        seen = review(project, args.run)
+        if seen is None:
+            raise DataError(f"“{args.data}” has no training called “{args.run}”; name one of those on the page.")
+        result = results.of_review(project, seen)
+    if not args.json:
+        _print_review(result)
+    return result
+
+
+def _print_review(result: dict[str, Any]) -> None:
+    print(f"{result['accuracy']:.1%} right of {result['judged']} photos judged")
+    for cell in result["confusion"]:
+        if cell["label"] != cell["predicted"]:
+            first, others = cell["files"][0], len(cell["files"]) - 1
+            print(f"  {cell['label']} taken for {cell['predicted']}: {first}{f' and {others} more' if others else ''}")
+    for suspect in result["suspects"][:20]:
+        print(_doubt(suspect["file"], suspect["label"], suspect["predicted"]))
+    for what in ("added", "removed", "relabelled"):
+        if result[what]:
+            print(f"{len(result[what])} {what} since then")
+
+
+def _doubt(file: str, label: str, suggested: str) -> str:
+    return f"  {file}: is it really {label}? It looks like {suggested}."
+
+
 def _pictures(paths: Sequence[Path]) -> Iterator[Path]:
     """Files as named, and the files of folders; a name that leads nowhere is an error."""
     for path in paths:
@@ -329,6 +270,17 @@ def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 def _inert(text: str) -> str:
     return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace], dict[str, Any] | list[Any]]] = {
+    "example": _example,
+    "check": _check,
+    "train": _train,
+    "review": _review,
+    "evaluate": _evaluate,
+    "predict": _predict,
+    "threshold": _threshold,
+}
 
 
 # -- what the commands share

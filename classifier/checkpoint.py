@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import re
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from . import models
+from . import card, models
 from .backbones import ROWS
 from .config import Preprocessing
 from .errors import ModelError, SettingError, StorageError
@@ -65,7 +64,7 @@ def save(
     head = {f"{classifier}.weight": torch.from_numpy(weight), f"{classifier}.bias": torch.from_numpy(bias)}
     texts = {
         "config.json": json.dumps(_hub_config(weight.shape[1], preprocessing, report), indent=2, ensure_ascii=False),
-        "README.md": _card(report, training, familiar is not None),
+        "README.md": card.text(report, training, familiar is not None),
         "report.json": json.dumps(report.to_json(), indent=2, ensure_ascii=False),
         "training.json": json.dumps(training, indent=2, ensure_ascii=False),
     }
@@ -113,11 +112,11 @@ def set_threshold(folder: Path, value: float) -> Report:
     data = {**_read_json(folder / "report.json"), "threshold": float(value)}
     report = Report.from_json(data)
     texts = {"report.json": json.dumps(data, indent=2, ensure_ascii=False)}
-    card = folder / "README.md"
+    path = folder / "README.md"
     with suppress(OSError, ValueError):  # a card that is gone or no text is nothing to keep in step
-        before = card.read_text(encoding="utf-8")
-        after = _NOT_SURE.sub(_not_sure(value), before, count=1)
-        texts.update({card.name: after} if after != before else {})
+        before = path.read_text(encoding="utf-8")
+        after = card.with_threshold(before, value)
+        texts.update({path.name: after} if after != before else {})
     _replace_texts(folder.resolve(), texts)
     return report
 
@@ -328,86 +327,3 @@ def _with_weights(path: Path, name: str, classes: int, args: Mapping[str, Any]) 
 
 def _as_float(value: Tensor) -> Tensor:
     return value.float() if value.is_floating_point() else value
-
-
-_OTHER_THINGS = """ What photos of other things look like is told by
-`familiar.safetensors`: how far the training photos lie from one another."""
-
-
-_NOT_SURE = re.compile(r"^A confidence under \d+% is best read as “not sure”\.", re.MULTILINE)
-
-
-def _not_sure(threshold: float) -> str:
-    return f"A confidence under {threshold:.0%} is best read as “not sure”."
-
-
-def _card(report: Report, training: Mapping[str, Any], familiar: bool) -> str:
-    """The model card, in Markdown with the Hub's front matter; class names are a person's, so JSON quotes them."""
-    rows = "\n".join(
-        f"| {_cell(row.label)} | {row.images} | {row.recall:.0%} | {row.precision:.0%} |" for row in report.per_class
-    )
-    judged = {"out_of_fold": "by cross-validation, each photo by a model that had not seen it",
-              "val": "on the validation photos", "test": "on the test photos"}[report.judged_on]  # fmt: skip
-    return f"""---
-library_name: timm
-pipeline_tag: image-classification
-{_provenance(report.backbone)}tags:
-- image-classification
-- timm
-- transformers
----
-
-# Photo classifier: {", ".join(_cell(label) for label in report.labels[:8])}{"…" if len(report.labels) > 8 else ""}
-
-Tells apart {len(report.labels)} classes. Trained on {report.images} photos; right on **{report.accuracy:.0%}** of them
-(95 % interval {report.accuracy_low:.0%} to {report.accuracy_high:.0%}), judged {judged}.
-
-| class | photos judged | found | right when it says so |
-| --- | --- | --- | --- |
-{rows}
-
-{_not_sure(report.threshold)}{_OTHER_THINGS if familiar else ""}
-
-## Use it
-
-```python
-import timm
-
-model = timm.create_model("local-dir:FOLDER", pretrained=True).eval()
-```
-
-```python
-from transformers import pipeline
-
-pipeline("image-classification", "FOLDER")("photo.jpg")
-```
-
-## How it was made
-
-{_making(report.backbone, training)}
-on {training.get("created", "")[:10]}; the settings are in `training.json`.
-Pictures are fitted to the square by “{report.fit}”, as `config.json` says.
-"""
-
-
-def _provenance(backbone: str) -> str:
-    """The lines of a card's front matter that say what the model was made from."""
-    repository, licence = models.origin(backbone)
-    return f"license: {licence}\nbase_model: {repository}\n" if repository else ""
-
-
-def _making(backbone: str, training: Mapping[str, Any]) -> str:
-    """How the card says the model was made, without the end of the sentence."""
-    repository, licence = models.origin(backbone)
-    if not repository:
-        return f"The network {backbone}, trained on these photos alone from random weights"
-    source = f"{backbone} (weights: {repository}, licence {licence})"
-    if training.get("config", {}).get("mode") == "deep":
-        return f"{source}, its last stages trained further together with a linear head"
-    return f"A linear head on the pooled features of {source}, fitted"
-
-
-def _cell(text: str) -> str:
-    """A name inside Markdown, with nothing in it that Markdown or HTML would act on."""
-    line = " ".join(text.split())
-    return "".join(f"&#{ord(letter)};" if letter in "<>&|*_`[]()#!\\~" else letter for letter in line)

@@ -13,6 +13,7 @@ from .project import SAME_PHOTO, Project
 if TYPE_CHECKING:  # these import torch, and “--help” must not wait for it
     from .checking import Checked
     from .metrics import Report
+    from .reviewing import Answer, Review
     from .training import Finished
 
 
@@ -58,6 +59,30 @@ def _provenance(asset: Asset) -> dict[str, Any]:
         "file": asset.source, "label": asset.label, "split": asset.split, "sha256": asset.sha256,
         "width": asset.width, "height": asset.height, "bytes": asset.size, "added": asset.created,
         "called_right": bool(asset.confirmed),
+    }  # fmt: skip
+
+
+def of_review(project: Project, seen: Review) -> dict[str, Any]:
+    """The photos behind a training's score: what was taken for what, what may be mislabelled, what changed since."""
+    labels = seen.report.labels
+    cells = ((true, taken, seen.cell(true, taken)) for true in labels for taken in labels)
+    return {
+        **_since(project, seen.run),
+        "confusion": [
+            {"label": true, "predicted": taken, "files": [answer.photo.source for answer in answers]}
+            for true, taken, answers in cells
+            if answers
+        ],
+        "suspects": [_answer(answer) for answer in seen.suspects()],
+        "mistakes": [_answer(answer) for answer in seen.mistakes()],
+    }
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    """A photo and what was said of it."""
+    return {
+        "file": answer.photo.source, "label": answer.photo.label, "predicted": answer.predicted,
+        "confidence": round(answer.confidence, 4), "doubt": round(answer.doubt, 4),
     }  # fmt: skip
 
 

@@ -94,6 +94,31 @@ def test_a_check_of_a_project_made_on_the_page_tells_what_changed_since_each_tra
     assert (training["mode"], training["judged"], training["added"]) == ("quick", 32, [])
     assert (training["relabelled"], training["removed"]) == ([one.source], [other.sha256])
     assert {row["file"] for row in result["photos"] if row["called_right"]} == {one.source}
+    seen = run(capsys, "review", tmp_path / "project")
+    assert (seen["name"], seen["relabelled"]) == (training["name"], [one.source])
+    assert sum(len(cell["files"]) for cell in seen["confusion"]) == 30  # two are no more what they were
+    assert run(capsys, "review", tmp_path / "project", "--run", training["name"]) == seen
+    assert "no training called “gone”" in refusal(capsys, "review", tmp_path / "project", "--run", "gone")
+
+
+def test_a_review_of_a_folder_shows_the_photos_behind_the_score(
+    example_set: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    data = Path(shutil.copytree(example_set, tmp_path / "photos"))
+    (data / "mug/mug 01.jpg").replace(data / "apple/stray.jpg")
+    before = state(data)
+    seen = run(capsys, "review", data)
+    right = sum(len(cell["files"]) for cell in seen["confusion"] if cell["label"] == cell["predicted"])
+    wrong = {(file, cell["predicted"]) for cell in seen["confusion"] for file in cell["files"]
+             if cell["label"] != cell["predicted"]}  # fmt: skip
+    assert seen["accuracy"] == right / seen["judged"] == right / (right + len(wrong))
+    assert {(row["file"], row["predicted"]) for row in seen["mistakes"]} == wrong
+    assert (seen["suspects"][0]["file"], seen["suspects"][0]["predicted"]) == ("apple/stray.jpg", "mug")
+    assert main(["review", str(data)]) == 0
+    told = capsys.readouterr().out
+    assert "apple taken for mug: apple/stray.jpg\n" in told
+    assert "apple/stray.jpg: is it really apple? It looks like mug." in told
+    assert state(data) == before
 
 
 def test_training_says_what_was_promised_and_writes_only_the_model(
@@ -304,7 +329,7 @@ def program(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("command", ["", "example", "check", "train", "evaluate", "predict", "threshold"])
+@pytest.mark.parametrize("command", ["", "example", "check", "train", "review", "evaluate", "predict", "threshold"])
 def test_every_command_explains_itself(command: str, capsys: Capture) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*command.split(), "--help"])
