@@ -260,7 +260,6 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
     then_why(tried)
     then_why(shot.input(plain(accept_shot, home), [*asked, shot], shown, **quiet, **DEVICE))
     then_why(model.change(plain(answer_anew, home), asked, shown, **quiet, **DEVICE))
-    top.release(plain(redraw), [top, trying], result, **quiet, **DEVICE)
     model.input(plain(show, home), [token, model], view, **quiet, **FREE)
     # Whatever changes the cards takes its turn with the answers, so that each begins with what the last one left.
     several: dict[str, Any] = {"trigger_mode": "multiple", **quiet, **DEVICE}
@@ -268,6 +267,7 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
     added = result.submit(plain(correct, home), [token, top, trying], [*shown, again], **several)
     again.click(lambda: gr.update(visible=False), None, again, queue=False, **quiet)
     latest: dict[str, Any] = {"trigger_mode": "always_last", **quiet, **DEVICE}
+    top.input(plain(redraw), [top, trying], result, **latest)  # not “release”, which a key press does not fire
     sure.input(plain(keep_sure, home), [token, model, sure, top, trying], [cost, *shown], **latest)
     return PredictTab(plain(show, home), plain(show_newest, home), added, again, [token, model], view)
 
