@@ -1,10 +1,11 @@
-"""Small photos, made at test time."""
+"""Small photos, made at test time, and what else several tests share."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,16 @@ from PIL import Image, ImageDraw, ImageFont
 from classifier import Finished, Project, TrainConfig, train
 from classifier.catalog import Asset, RunAsset
 from classifier.example import draw_example
+from classifier.metrics import ClassScore, Report
+
+if TYPE_CHECKING:  # it imports Gradio, which most tests do without
+    from classifier.ui.session import Home
 
 MakePhoto = Callable[..., Image.Image]
 MakeFolder = Callable[..., Path]
+
+NASTY = "<script>alert(1)</script>"
+SHA = "a" * 64
 
 
 def draw_photo(seed: int = 0, size: tuple[int, int] = (64, 48), tint: tuple[int, int, int] = (0, 0, 0)) -> Image.Image:
@@ -87,6 +95,18 @@ def unanswered(assets: Iterable[Asset]) -> list[RunAsset]:
     return [RunAsset(asset.sha256, asset.label, asset.split) for asset in assets]
 
 
+def report(**changes: Any) -> Report:
+    """A good score of two classes; names and warnings in it try to be HTML."""
+    values: dict[str, Any] = {
+        "labels": ("cat", "<b>dog</b>"), "images": 40, "judged_on": "out_of_fold", "accuracy": 0.9,
+        "accuracy_low": 0.77, "accuracy_high": 0.96, "balanced_accuracy": 0.9,
+        "per_class": (ClassScore("cat", 20, 0.9, 0.9, 0.9), ClassScore("<b>dog</b>", 20, 0.9, 0.9, 0.9)),
+        "confusion": ((18, 2), (2, 18)), "threshold": 0.5, "temperature": 1.0,
+        "warnings": (f"Few photos of {NASTY}.",), "fit": "crop", "backbone": "x",
+    }  # fmt: skip
+    return Report(**{**values, **changes})
+
+
 def train_on(data: Path, features: Path, out: Path, **settings: object) -> Finished:
     """Train on a folder of class folders, to the end."""
     with Project.over(data, features=features) as project:
@@ -115,3 +135,20 @@ def draw_digits(folder: Path, digits: str, per_class: int, seed: int = 0) -> Pat
             noisy = np.asarray(turned) + rng.normal(0, 12, (28, 28))
             Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(folder / digit / f"{seed}-{number}.png")
     return folder
+
+
+@pytest.fixture
+def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An upload folder of Gradio's with one uploaded photo, ``uploads/<sha>/a.jpg``."""
+    folder = tmp_path / "uploads"
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
+    (folder / SHA).mkdir(parents=True)
+    draw_example(tmp_path / "one", per_class=1)
+    (folder / SHA / "a.jpg").write_bytes((tmp_path / "one" / "key" / "key 01.jpg").read_bytes())
+    return folder
+
+
+def fill(home: Home, token: str, folder: Path) -> None:
+    """Give a visitor of the page the photos of a folder."""
+    with home.open(token) as project:
+        project.add(folder)

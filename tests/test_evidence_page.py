@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
+from conftest import NASTY
 from PIL import Image
 
 from classifier import ClassifierError, Finished, Prediction, TrainConfig, train
@@ -24,7 +25,6 @@ from classifier.ui import answers, evidence, predict_tab
 from classifier.ui.answers import Trying
 from classifier.ui.session import Home, welcome
 
-NASTY = "<script>alert(1)</script>"
 Visit = Callable[[], tuple[Home, str]]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from conftest import NASTY
 
 from classifier import Project, TrainConfig, train
 from classifier.errors import DataError
@@ -17,7 +18,6 @@ from classifier.ui import review_tab, settings
 from classifier.ui.review_tab import Checkup
 from classifier.ui.session import Home, welcome
 
-NASTY = "<script>alert(1)</script>"
 CHOSEN = ("quick", 3.0, "photo", TrainConfig().backbone, None, 3e-4, None, 16, "adamw", None, 0)
 
 
