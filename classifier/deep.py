@@ -34,6 +34,7 @@ from .features import Embedder, Progress
 from .finetune import Astray, Epoch, Learner, Lesson, Note
 from .fits import Sample
 from .plan import Plan
+from .transforms import VARIATIONS
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -207,6 +208,7 @@ class Course:
         return Lesson(
             self.rest, self.classifier, self.stages, self.kept, self.photos.labels, seen, held_out, self.preparation,
             self.plan.epochs, self.config.batch, rate, self.config.optimiser, self.config.seed, fresh,
+            VARIATIONS[self.config.domain].mirror,
         )  # fmt: skip
 
     def last_lesson(self, learner: Learner) -> Lesson:

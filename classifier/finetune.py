@@ -72,7 +72,8 @@ class Lesson:
     ``network`` is the thawed part with its classifier, in evaluation mode; ``views`` (N, 1 + V, …) are what it
     reads: of each photo first the view all later loaders take, then the varied ones; bytes are pictures.
     ``seen`` and ``held_out`` are places among the N. ``stages`` name the thawed modules, for their rates. A
-    ``fresh`` network starts from random weights: its batch norms have to learn their statistics, too.
+    ``fresh`` network starts from random weights: its batch norms have to learn their statistics, too. Pictures that
+    still show the same in a ``mirror`` are seen in it every other time, by chance: twice the views for nothing.
     """
 
     network: nn.Module
@@ -89,6 +90,7 @@ class Lesson:
     optimiser: Optimiser
     seed: int
     fresh: bool = False
+    mirror: bool = False
 
 
 class Learner:
@@ -240,7 +242,11 @@ class Learner:
 
     def _piece(self, rows: Ints, views: Ints, total: int) -> tuple[float, int, Sequence[Tensor]]:
         places = torch.from_numpy(rows).to(self.views.device), torch.from_numpy(views).to(self.views.device)
-        inputs = self._inputs(self.views[places])
+        values = self.views[places]
+        if self.lesson.mirror and values.dtype == torch.uint8:
+            turned = torch.from_numpy(_mirrored(self.lesson, self.epoch)[rows]).to(values.device)
+            values[turned] = values[turned].flip(-1)
+        inputs = self._inputs(values)
         targets = torch.from_numpy(self.lesson.labels[rows]).to(inputs.device)
         with torch.enable_grad():
             logits = self._logits(inputs)
@@ -352,6 +358,11 @@ def _first_view(lesson: Lesson, rows: Ints) -> Ints:
     """Which view of each photo comes in the first epoch; each later one takes the next."""
     many = np.random.default_rng([lesson.seed]).integers(0, 2**31, len(lesson.labels))
     return many[rows]
+
+
+def _mirrored(lesson: Lesson, epoch: int) -> NDArray[np.bool_]:
+    """Which photos (N,) are seen in the mirror in one epoch."""
+    return np.random.default_rng([lesson.seed, epoch, 1]).random(len(lesson.labels)) < 0.5
 
 
 def _out_of_memory(error: BaseException) -> bool:

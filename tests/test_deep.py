@@ -268,6 +268,23 @@ def test_the_best_round_is_the_likeliest_at_the_confidence_the_model_will_answer
     assert rounds[learner.best - 1].held_out_loss == min(event.held_out_loss for event in rounds)
 
 
+@pytest.mark.parametrize("mirror", [True, False])
+def test_pictures_are_learnt_in_the_mirror_every_other_time_where_they_may_be_and_never_judged_so(mirror: bool) -> None:
+    shades = torch.arange(8, dtype=torch.uint8) * 20  # from dark to light, in the mirror from light to dark
+    task = replace(lesson(), mirror=mirror)
+    learner = Learner(replace(task, views=shades.expand_as(task.views).clone()), CPU)
+    turned: dict[bool, list[bool]] = {True: [], False: []}  # of the pictures learnt from, and of those judged
+
+    def watch(_: nn.Module, inputs: tuple[Tensor]) -> None:
+        turned[torch.is_grad_enabled()] += (inputs[0][:, 0, 0, 0] > inputs[0][:, 0, 0, -1]).tolist()
+
+    learner.network.register_forward_pre_hook(watch)
+    learn(learner, 3)
+    assert (len(turned[True]), len(turned[False])) == (3 * 12, 3 * 4)
+    assert (6 < sum(turned[True]) < 30) if mirror else not any(turned[True])
+    assert not any(turned[False])
+
+
 def test_a_loss_that_is_no_number_ends_it_with_reason_and_advice_and_the_last_good_model() -> None:
     learner = Learner(lesson(rate=1e-3), CPU)
     learn(learner)
