@@ -26,7 +26,6 @@ Ints = NDArray[np.int64]
 
 NO_PHOTOS = "There are no photos to learn from: add at least two folders, each named after what its photos show."
 DEFAULTS = TrainConfig()
-_MIDDLING = head.STRENGTHS[1:2]
 _FEW = 10  # photos of a class below which its score says little
 
 
@@ -103,8 +102,7 @@ def check(
     found: tuple[Suspicion, ...] = ()
     if len(labels) > 1 and suspects:
         folds = split.folds(truth, groups, config.folds, config.seed, (asset.sha256 for asset in photos))
-        strengths = head.STRENGTHS if len(photos) < head.SMALL else _MIDDLING  # to rank photos one will do
-        fitted = head.fit(table, truth, len(labels), folds, strengths)
+        fitted = head.fit(table, truth, len(labels), folds)
         found = tuple(
             Suspicion(photos[suspect.photo], labels[suspect.suggested], suspect.score)
             for suspect in audit.suspects(fitted.probabilities, truth)

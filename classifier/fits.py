@@ -23,7 +23,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Hits = NDArray[np.bool_]
 
-_SCOUTS = (48, 128)  # photos that try every way, and those that try the ways that then lead
+_SCOUTS = (48, 128)  # photos that try every way, and those that try the one that then leads
 _FOLDS = 5
 _CLEARLY = 1.5  # standard errors; on near-square photos differences are chance, and a wrong choice costs points
 
@@ -75,17 +75,21 @@ def _tried(
 ) -> Generator[Progress, None, Fit]:
     """The first way, unless another tells some of the photos apart clearly better.
 
-    A way that has no lead on the first few is not tried on more.
+    Of the others only the one that leads most on the first few is tried on more, and none if none leads.
     """
+    if len(fits) == 1:
+        return fits[0]
     order = _shuffled(samples, seed)
-    rivals, best = fits[1:], fits[0]
-    for before, count in zip((0, *_SCOUTS), _SCOUTS):
-        if rivals and before < len(order):
-            usual, *others = yield from _judged(tools, samples, order[:count], (fits[0], *rivals), seed)
-            leading = {fit: way for fit, way in zip(rivals, others) if way[0].sum() > usual[0].sum()}
-            rivals = tuple(leading)
-            best = max(leading, key=lambda fit: _score(leading[fit]), default=fits[0])
-    return best if rivals and head.ahead(leading[best][0], usual[0], _CLEARLY) else fits[0]
+    few, more = _SCOUTS
+    usual, *others = yield from _judged(tools, samples, order[:few], fits, seed)
+    leading = {fit: way for fit, way in zip(fits[1:], others) if way[0].sum() > usual[0].sum()}
+    if not leading:
+        return fits[0]
+    rival = max(leading, key=lambda fit: _score(leading[fit]))
+    other = leading[rival]
+    if few < len(order):
+        usual, other = yield from _judged(tools, samples, order[:more], (fits[0], rival), seed)
+    return rival if head.ahead(other[0], usual[0], _CLEARLY) else fits[0]
 
 
 def _judged(

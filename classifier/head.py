@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -24,12 +27,15 @@ SHRINKAGES = (1.0, 0.1)
 # choice (the idea of the one-standard-error rule; Breiman et al., “Classification and Regression Trees”, 1984).
 _WORTH = 0.005
 SMALL = 1000  # photos up to which trying all penalties costs next to nothing
-OF_MANY = STRENGTHS[1:]  # with more photos so strong a penalty does not pay
+_OF_MANY = STRENGTHS[1:]  # with more photos so strong a penalty does not pay
 _JUDGES = 300  # photos that decide between them; more would seldom change the decision
 _CURVATURE = 0.02  # a typical p(1 - p) near the solution, for the scale of the steps only
 _LARGE = 15_000_000  # photos times directions times classes: a second of two cores
 _LEFT_OUT = 0.05  # of the variance, where there is more
 _RIDGE_PENALTIES = (0.01, 0.03, 0.1)
+_KEPT = 4  # fits
+_last: OrderedDict[bytes, HeadFit] = OrderedDict()
+_turn = Lock()
 
 
 @dataclass(frozen=True)
@@ -56,17 +62,43 @@ def fit(
     labels: Ints,
     classes: int,
     folds: Ints,
-    strengths: tuple[float, ...] = STRENGTHS,
+    strengths: tuple[float, ...] | None = None,
     shrinkage: float | None = None,
 ) -> HeadFit:
     """Fit a class-balanced linear head by L-BFGS.
 
     ``features`` (N, D); ``labels`` (N,) in 0 to ``classes`` - 1; ``folds`` (N,) numbers the part in which
-    a photo is held out. The heads of all folds and the final one are fitted together, from the
-    strongest penalty to the weakest, each starting where the one before ended; the search ends once
-    the out-of-fold loss no longer falls by enough to tell it from chance. ``shrinkage`` scales the
-    features (``SHRINKAGES``); it is chosen by cross-validation where it is not given.
+    a photo is held out. The heads of all folds and the final one are fitted together, from the strongest penalty
+    of ``strengths`` (by default those of ``STRENGTHS`` that suit the number of photos) to the weakest, each
+    starting where the one before ended; the search ends once the out-of-fold loss no longer falls by enough to
+    tell it from chance. ``shrinkage`` scales the features (``SHRINKAGES``); it is chosen by cross-validation
+    where it is not given. The last few fits are remembered: a training that follows a check asks for the same.
     """
+    strengths = strengths or (STRENGTHS if len(labels) < SMALL else _OF_MANY)
+    asked = _print(features, labels, folds, np.array([classes, *strengths, shrinkage or 0.0]))
+    with _turn:
+        found = _last.get(asked)
+    if found is None:
+        found = _fit(features, labels, classes, folds, strengths, shrinkage)
+        with _turn:
+            _last[asked] = found
+            while len(_last) > _KEPT:
+                _last.popitem(last=False)
+    return replace(found, weight=found.weight.copy(), bias=found.bias.copy(), probabilities=found.probabilities.copy())
+
+
+def _print(*arrays: NDArray[np.generic]) -> bytes:
+    """What tells arrays from all others: their contents and shapes."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.digest()
+
+
+def _fit(
+    features: Floats, labels: Ints, classes: int, folds: Ints, strengths: tuple[float, ...], shrinkage: float | None
+) -> HeadFit:
     if shrinkage is None:
         shrinkage = _shrinkage(features, labels, classes, folds)
     shift, scale = standardisation(features, shrinkage)

@@ -221,9 +221,7 @@ def _fitted(
     before: dict[str, Any] = json.loads(answer) if answer else {"state": state, "kept": False}
     kept = before["state"] != state or before["kept"]
     shrinkage: float | None = before["shrinkage"] if kept else None
-    strengths = head.STRENGTHS
-    if len(photos) >= head.SMALL:
-        strengths = (before["strength"],) if kept else head.OF_MANY
+    strengths = (before["strength"],) if kept and len(photos) >= head.SMALL else None
     fitted = head.fit(chosen.features, truth, int(truth.max()) + 1, folds, strengths, shrinkage)
     if processes.first() and (answer is None or before["state"] != state):
         note = {"state": state, "kept": kept, "shrinkage": fitted.shrinkage, "strength": fitted.strength}

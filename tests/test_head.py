@@ -52,6 +52,18 @@ def test_the_head_is_scikit_learns_logistic_regression(counts: tuple[int, ...], 
     assert np.array_equal(best[1].argmax(1)[sure], best[2].argmax(1)[sure])
 
 
+def test_what_is_remembered_of_a_fit_cannot_be_changed_from_outside_and_is_of_that_very_question() -> None:
+    features, labels = cloud((12, 12))
+    first = fit(features, labels)
+    kept = first.weight.copy(), first.bias.copy(), first.probabilities.copy()
+    for array in (first.weight, first.bias, first.probabilities):
+        array[:] = 0
+    again = fit(features, labels)
+    assert all(map(np.array_equal, (again.weight, again.bias, again.probabilities), kept))
+    for other in (fit(features, labels[::-1].copy()), fit(features + features[0], labels, strengths=(10.0,))):
+        assert not np.allclose(other.probabilities, again.probabilities)
+
+
 def test_held_out_probabilities_come_from_heads_that_did_not_see_the_photo() -> None:
     features, labels = cloud((30, 30))
     held_out = parts(labels)
