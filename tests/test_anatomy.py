@@ -58,7 +58,8 @@ def test_a_network_whose_definition_misleads_is_left_as_it_is() -> None:
 def random_network(name: str) -> nn.Module:
     """A network with random weights whose batch norms have seen something."""
     torch.manual_seed(0)
-    args = {"img_size": 96} if name.startswith("vit") else models.arguments(name)
+    smaller = {"vit_tiny_patch16_224": {"img_size": 96}, "vgg11": {"mlp_ratio": 0.02}}
+    args = smaller.get(name) or models.arguments(name)
     network = timm.create_model(models.architecture(name), num_classes=3, **args).eval()
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):

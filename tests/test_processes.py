@@ -34,8 +34,8 @@ with processes.together():
 def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
     script = tmp_path / "learn.py"
     script.write_text(LEARN.format(root=str(ROOT), tests=str(ROOT / "tests")))
-    for count in (1, 2):
-        command = [*TORCHRUN, str(count), str(script), str(tmp_path / f"{count}.safetensors")]
+    for count, start in ((1, [sys.executable]), (2, [*TORCHRUN, "2"])):
+        command = [*start, str(script), str(tmp_path / f"{count}.safetensors")]
         subprocess.run(command, check=True, capture_output=True)
     one, two = (load_file(tmp_path / f"{count}.safetensors") for count in (1, 2))
     assert one.keys() == two.keys()

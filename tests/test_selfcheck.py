@@ -22,9 +22,11 @@ def test_a_self_check_shows_shapes_a_batch_and_learns_a_few_photos_by_heart(
     assert found["shapes"][-1]["shape"] == [2, 4]
     assert found["batch"]["shape"][0] == 8
     assert "leaf" in found["batch"]["labels"]
-    assert main(command) == 0
-    told = capsys.readouterr().out
-    assert "learnt by heart: yes" in told
+
+
+def test_a_self_check_says_in_plain_lines_what_it_found(example_set: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", str(example_set), "--self-check", "--mode", "deep", "--backbone", "small_cnn"]) == 0
+    assert "learnt by heart: yes" in capsys.readouterr().out
 
 
 def test_without_two_classes_it_is_a_sentence(
