@@ -57,7 +57,7 @@ def equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
 def test_small_cnn_learns_to_read_digits(tmp_path: Path) -> None:
     data = draw_digits(tmp_path / "data", "0123456789", 40)
     test = draw_digits(tmp_path / "test", "0123456789", 20, seed=7)
-    *events, last = run(data, tmp_path / "model", replace(SCRATCH, epochs=16))
+    *events, last = run(data, tmp_path / "model", replace(SCRATCH, epochs=12))
     assert isinstance(last, Finished)
     assert last.mode == "deep"
     epochs = [event for event in events if isinstance(event, Epoch)]
