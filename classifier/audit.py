@@ -159,13 +159,15 @@ def _join(groups: Ints, one: int, other: int) -> None:
 def suspects(probabilities: Floats, truth: Ints) -> list[Suspect]:
     """Photos that out of fold look like another class than their own, worst first.
 
-    ``probabilities`` (N, C), ``truth`` (N,). The score is the probability that the given class is wrong. Of
-    flipped labels this ranking brings more to the top than the margin between the two classes, a second
-    round without the worst, near neighbours, and confident learning (Northcutt et al., JAIR 2021) do;
-    measured in benchmarks/honesty.py.
+    ``probabilities`` (N, C), ``truth`` (N,). The score is the probability of the suggested class where only it and
+    the given one are possible. Of flipped labels this brings to the top what the probability of the given class
+    alone does, and in 19 of 20 experiments of ten draws at least as many as confident learning (Northcutt et al.,
+    JAIR 2021); the margin between the two classes, a second round without the worst and near neighbours bring fewer.
+    Measured as in benchmarks/honesty.py.
     """
     suggested = probabilities.argmax(1)
     rows = np.arange(len(truth))
-    score = 1 - probabilities[rows, truth]
+    likely, given = probabilities[rows, suggested], probabilities[rows, truth]
+    score = likely / (likely + given)
     worst = np.argsort(-score, kind="stable")
     return [Suspect(int(i), int(suggested[i]), float(score[i])) for i in worst if suggested[i] != truth[i]]

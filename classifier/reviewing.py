@@ -28,6 +28,11 @@ class Answer:
         """Whether the photo was taken for what it is."""
         return self.predicted == self.photo.label
 
+    @property
+    def suspicion(self) -> float:
+        """How likely the photo is of the class ``predicted`` where only that and its own are possible."""
+        return self.confidence / (self.confidence + 1 - self.doubt)
+
 
 @dataclass(frozen=True)
 class Review:
@@ -50,7 +55,7 @@ class Review:
     def suspects(self) -> list[Answer]:
         """The photos whose class may be wrong, worst first (``audit.suspects``); not those the person called right."""
         doubtful = (one for one in self.answers if not one.right and not one.photo.confirmed)
-        return sorted(doubtful, key=lambda one: -one.doubt)
+        return sorted(doubtful, key=lambda one: -one.suspicion)
 
 
 def review(project: Project, name: str | None = None) -> Review | None:

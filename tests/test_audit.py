@@ -156,7 +156,13 @@ def test_suspects_are_the_doubted_photos_worst_first() -> None:
     probabilities = np.array([[0.9, 0.1, 0], [0.6, 0.4, 0], [0.05, 0.05, 0.9], [0, 1, 0]], np.float32)
     found = audit.suspects(probabilities, np.array([0, 1, 1, 1]))
     assert [(suspect.photo, suspect.suggested) for suspect in found] == [(2, 2), (1, 0)]
-    assert [suspect.score for suspect in found] == pytest.approx([0.95, 0.6])
+    assert [suspect.score for suspect in found] == pytest.approx([0.9 / 0.95, 0.6])
+
+
+def test_between_two_doubted_photos_the_one_with_a_clear_other_class_comes_first() -> None:
+    probabilities = np.array([[0.2, 0.3, 0.3, 0.2], [0.24, 0.7, 0.06, 0]], np.float32)
+    found = audit.suspects(probabilities, np.array([0, 0]))
+    assert [suspect.photo for suspect in found] == [1, 0]
 
 
 def test_nobody_is_suspected_where_all_is_right() -> None:

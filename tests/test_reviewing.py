@@ -59,6 +59,11 @@ def test_photos_in_the_wrong_class_come_first_and_are_gone_once_they_are_moved(p
     first = [one for one in seen.suspects() if one.photo.id in wrong]
     assert {(one.photo.label, one.predicted) for one in first} == {("mug", "apple")}
     assert all(0.5 < one.doubt <= 1 for one in first)
+    *_, checked = check(project, TrainConfig(fits=(seen.report.fit,)))
+    assert [one.photo.id for one in seen.suspects()] == [one.photo.id for one in checked.suspects]
+    assert [one.suspicion for one in seen.suspects()] == pytest.approx(
+        [one.score for one in checked.suspects], abs=1e-5
+    )
 
     project.move([one.photo.id for one in first], "apple")
     again = review(project)
