@@ -75,7 +75,7 @@ def fit(
     where it is not given. The last few fits are remembered: a training that follows a check asks for the same.
     """
     strengths = strengths or (STRENGTHS if len(labels) < SMALL else _OF_MANY)
-    asked = _print(features, labels, folds, np.array([classes, *strengths, shrinkage or 0.0]))
+    asked = _fingerprint(features, labels, folds, np.array([classes, *strengths, shrinkage or 0.0]))
     with _turn:
         found = _last.get(asked)
     if found is None:
@@ -87,7 +87,7 @@ def fit(
     return replace(found, weight=found.weight.copy(), bias=found.bias.copy(), probabilities=found.probabilities.copy())
 
 
-def _print(*arrays: NDArray[np.generic]) -> bytes:
+def _fingerprint(*arrays: NDArray[np.generic]) -> bytes:
     """What tells arrays from all others: their contents and shapes."""
     digest = hashlib.sha256()
     for array in arrays:

@@ -146,6 +146,8 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     assert page.locator(".pc-answer .pc-bars .pc-name").count() == 3
     page.locator(".pc-heat img").wait_for(timeout=SLOW)  # what spoke for it comes by itself, after the answer
     assert page.locator(".pc-alike img").count() == 3
+    page.get_by_label("range slider for Answers per photo").press("ArrowRight")
+    page.locator(".pc-answer .pc-bars .pc-name").nth(3).wait_for(timeout=SLOW)
     page.locator("#try-sure input[type=number]").fill("100")
     page.locator(".pc-answer").get_by_text("Not sure").wait_for(timeout=SLOW)
     page.locator("#try-result input").fill("cup")
