@@ -161,9 +161,9 @@ def suspects(probabilities: Floats, truth: Ints) -> list[Suspect]:
 
     ``probabilities`` (N, C), ``truth`` (N,). The score is the probability of the suggested class where only it and
     the given one are possible. Of flipped labels this brings about as many to the top as the probability of the
-    given class alone, and in 19 of 20 experiments of ten draws at least as many as confident learning (Northcutt et al.,
-    JAIR 2021); the margin between the two classes, a second round without the worst and near neighbours bring fewer.
-    Measured as in benchmarks/honesty.py.
+    given class alone, and in 19 of 20 experiments of ten draws at least as many as confident learning (Northcutt
+    et al., JAIR 2021); the margin between the two classes, a second round without the worst and near neighbours
+    bring fewer. Measured as in benchmarks/honesty.py.
     """
     suggested = probabilities.argmax(1)
     rows = np.arange(len(truth))
