@@ -45,7 +45,7 @@ def main() -> None:
         from classifier.device import host_on_zero_gpu
 
         host_on_zero_gpu()
-    from classifier.ui import build_app, launch_settings
+    from classifier.ui.app import build_app, launch_settings
 
     page = build_app(home, checkpoints, hours)
     page.launch(server_name=chosen.host, server_port=chosen.port, share=chosen.share, **launch_settings())

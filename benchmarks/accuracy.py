@@ -22,15 +22,16 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from classifier import Finished, Project, TrainConfig, models, train, transforms
+from classifier import Finished, Project, TrainConfig, train
 from classifier import device as devices
-from classifier.pictures import open_picture
+from classifier.data.images import open_picture
+from classifier.models import networks, transforms
 
 
 def features(paths: list[Path]) -> torch.Tensor:
     """The plain way: whole network, float32, 224 pixels, 32 pictures at a time."""
-    network = models.build("tf_efficientnet_lite0").to(memory_format=torch.channels_last)
-    preparation = models.preprocessing("tf_efficientnet_lite0").fitted("crop")
+    network = networks.build("tf_efficientnet_lite0").to(memory_format=torch.channels_last)
+    preparation = networks.preprocessing("tf_efficientnet_lite0").fitted("crop")
     preparation = type(preparation)(**{**vars(preparation), "size": 224})
     read = transforms.evaluation(preparation)
     side = transforms.decoded_side(preparation)

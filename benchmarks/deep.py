@@ -22,23 +22,24 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from classifier import anatomy, finetune, models
 from classifier import device as devices
 from classifier.config import Preprocessing
 from classifier.device import Device
-from classifier.finetune import Learner, Lesson
+from classifier.models import networks, surgery
+from classifier.training import finetune
+from classifier.training.finetune import Learner, Lesson
 
 CLASSES = 10
 
 
 def lesson(backbone: str, photos: int, size: int, batch: int, random: bool) -> Lesson:
     """Views of random pixels, all of the network thawed."""
-    network = timm.create_model(backbone, num_classes=CLASSES) if random else models.build(backbone, CLASSES)
+    network = timm.create_model(backbone, num_classes=CLASSES) if random else networks.build(backbone, CLASSES)
     rng = np.random.default_rng(0)
     views = torch.from_numpy(rng.integers(0, 255, (photos, 3, 3, size, size), dtype=np.uint8))
     labels = rng.integers(0, CLASSES, photos)
     return Lesson(
-        network, models.classifier(backbone), anatomy.stages(network), views, labels, np.arange(photos),
+        network, networks.classifier(backbone), surgery.stages(network), views, labels, np.arange(photos),
         np.arange(batch), Preprocessing(size=size), 10, batch, 1e-4, "adamw", 0,
     )  # fmt: skip
 

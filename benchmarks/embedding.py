@@ -21,9 +21,9 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from classifier import anatomy, models
 from classifier import device as devices
 from classifier.device import Device
+from classifier.models import networks, surgery
 
 PICTURES = 96
 
@@ -62,9 +62,9 @@ def main() -> None:
     args = parser.parse_args()
     device = devices.choose("cpu")
     pixels = torch.randn(PICTURES, 3, args.size, args.size).contiguous(memory_format=torch.channels_last)
-    plain = models.build("tf_efficientnet_lite0").to(memory_format=torch.channels_last)
-    folded = anatomy.folded(plain).to(memory_format=torch.channels_last)
-    fast = anatomy.folded(plain).to(device.dtype).to(memory_format=torch.channels_last)
+    plain = networks.build("tf_efficientnet_lite0").to(memory_format=torch.channels_last)
+    folded = surgery.folded(plain).to(memory_format=torch.channels_last)
+    fast = surgery.folded(plain).to(device.dtype).to(memory_format=torch.channels_last)
     ways = {
         "plain": in_batches(plain, pixels, 32),
         "batch norm folded": in_batches(folded, pixels, 32),

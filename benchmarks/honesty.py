@@ -30,13 +30,18 @@ from PIL import Image, ImageDraw, ImageEnhance
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from classifier import TrainConfig, audit, familiar, head, metrics, models, split
+from classifier import TrainConfig
 from classifier import device as devices
 from classifier.config import Limits
-from classifier.features import Embedder, embed, looks_of
-from classifier.pictures import open_picture
-from classifier.project import _user_cache
-from classifier.store import FeatureStore
+from classifier.data import duplicates, splits
+from classifier.data.images import open_picture
+from classifier.data.project import _user_cache
+from classifier.evaluation import calibration, label_errors, metrics, ood
+from classifier.evaluation.report import Report, build_report
+from classifier.models import networks
+from classifier.models.feature_cache import FeatureStore
+from classifier.models.features import Embedder, embed, looks_of
+from classifier.training import linear_head
 
 SEEDS = range(10)
 CONFIG = TrainConfig()
@@ -55,7 +60,7 @@ class Photos:
 
     @property
     def scenes(self) -> np.ndarray:
-        return audit.look_alikes(self.features, self.looks)
+        return duplicates.look_alikes(self.features, self.looks)
 
     def part(self, chosen: np.ndarray) -> Photos:
         paths = [self.paths[place] for place in np.flatnonzero(chosen)]
@@ -65,9 +70,9 @@ class Photos:
 
 @dataclass
 class Model:
-    head: head.HeadFit
-    known: familiar.Familiar
-    report: metrics.Report
+    head: linear_head.HeadFit
+    known: ood.Familiar
+    report: Report
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         return metrics.softmax(features @ self.head.weight.T + self.head.bias)
@@ -80,7 +85,7 @@ class Model:
 def described(tools: Embedder, paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
     """Features and looks, from the cache where it has them."""
     pairs = [(hashlib.sha256(path.read_bytes()).hexdigest(), path) for path in paths]
-    rows = list(embed(tools, pairs, [models.preprocessing(tools.backbone).fitted("whole")]))
+    rows = list(embed(tools, pairs, [networks.preprocessing(tools.backbone).fitted("whole")]))
     return np.stack(rows)[:, 0], looks_of(tools, pairs)
 
 
@@ -100,12 +105,12 @@ def read(tools: Embedder, folder: Path) -> Photos:
 def learn(photos: Photos, scenes: np.ndarray, together: bool = True) -> Model:
     """As ``training.train`` does it; with ``together`` False in a random division, as others do it."""
     kept = scenes if together else np.arange(len(scenes))
-    folds = split.folds(photos.labels, kept, CONFIG.folds, 0)
-    fitted = head.fit(photos.features, photos.labels, len(photos.names), folds)
-    known, strangeness = familiar.fit(photos.features, photos.labels, kept, fitted.probabilities)
+    folds = splits.folds(photos.labels, kept, CONFIG.folds, 0)
+    fitted = linear_head.fit(photos.features, photos.labels, len(photos.names), folds)
+    known, strangeness = ood.fit(photos.features, photos.labels, kept, fitted.probabilities)
     near = strangeness <= known.limit
-    threshold = metrics.unsure_threshold(fitted.probabilities, photos.labels, familiar=near)
-    report = metrics.report(
+    threshold = calibration.unsure_threshold(fitted.probabilities, photos.labels, familiar=near)
+    report = build_report(
         fitted.probabilities, photos.labels, photos.names, images=len(kept), judged_on="out_of_fold",
         threshold=threshold, temperature=fitted.temperature, warnings=[], fit="whole", backbone=CONFIG.backbone,
         scenes=kept, familiar=near,
@@ -118,13 +123,13 @@ def claims(name: str, photos: Photos) -> tuple[float, float, float]:
     scenes = photos.scenes
     rows = []
     for seed in SEEDS:
-        apart = split.folds(photos.labels, scenes, 10, 100 + seed) < 3
+        apart = splits.folds(photos.labels, scenes, 10, 100 + seed) < 3
         model = learn(photos.part(~apart), scenes[~apart])
         shares = model.probabilities(photos.features[apart])
         true = float((shares.argmax(1) == photos.labels[apart]).mean())
         report = model.report
         covered = report.accuracy_low <= true <= report.accuracy_high
-        rows.append((covered, report.accuracy - true, metrics.calibration_error(shares, photos.labels[apart])))
+        rows.append((covered, report.accuracy - true, calibration.calibration_error(shares, photos.labels[apart])))
     covered, off, error = np.mean(rows, 0)
     print(f"  {name:16} covered {covered:4.0%}   claim less truth {100 * off:+5.1f}   calibration error {error:.3f}")
     return covered, off, error
@@ -203,9 +208,9 @@ def wrong_labels(name: str, photos: Photos) -> None:
         turned = rng.choice(count, round(0.05 * count), replace=False)
         labels = train.labels.copy()
         labels[turned] = (labels[turned] + rng.integers(1, kinds, len(turned))) % kinds
-        folds = split.folds(labels, scenes, CONFIG.folds, 0)
-        shares = head.fit(train.features, labels, kinds, folds).probabilities
-        ours = [suspect.photo for suspect in audit.suspects(shares, labels)][: count // 10]
+        folds = splits.folds(labels, scenes, CONFIG.folds, 0)
+        shares = linear_head.fit(train.features, labels, kinds, folds).probabilities
+        ours = [suspect.photo for suspect in label_errors.suspects(shares, labels)][: count // 10]
         found.append(np.isin(turned, ours).mean())
         theirs.append(np.isin(turned, confident_learning(shares, labels)[: count // 10]).mean())
     print(f"  {name:16} ours {np.mean(found):.1%} (worst {min(found):.0%}), confident learning {np.mean(theirs):.1%}")
@@ -244,7 +249,9 @@ def repeats(tools: Embedder, name: str, photos: Photos, scratch: Path) -> tuple[
             copy.save(paths[-1], quality=quality)
             origin.append(place)
     features, looks = described(tools, paths)
-    together = audit.look_alikes(np.concatenate([photos.features, features]), np.concatenate([photos.looks, looks]))
+    together = duplicates.look_alikes(
+        np.concatenate([photos.features, features]), np.concatenate([photos.looks, looks])
+    )
     origins = np.concatenate([np.arange(len(photos.paths)), origin])
     pairs = [pair for place in chosen for pair in combinations(np.flatnonzero(origins == place), 2)]
     found = sum(together[one] == together[other] for one, other in pairs)
@@ -274,7 +281,7 @@ def strange(name: str, sets: dict[str, Photos], model: Model) -> float:
     answered = {other: model.answers(rows.features).mean() for other, rows in sets.items() if other != name}
     others = "  ".join(f"{other[:10]} {1 - share:.0%}" for other, share in answered.items())
     print(f"  {name:16} answers {model.answers(own).mean():.0%} of its test photos; not sure of {others}")
-    return metrics.calibration_error(shares, photos.labels[photos.test])
+    return calibration.calibration_error(shares, photos.labels[photos.test])
 
 
 def main() -> None:

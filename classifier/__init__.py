@@ -10,15 +10,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .checking import Checked, check
     from .config import Limits, Preprocessing, TrainConfig
+    from .data.project import Project
     from .errors import ClassifierError
-    from .features import Progress
-    from .finetune import Epoch, Note
-    from .predictor import Guess, Prediction, Predictor
-    from .project import Project
-    from .reviewing import Review, review
-    from .training import Finished, train
+    from .events import Epoch, Note, Progress
+    from .models.predictor import Guess, Prediction, Predictor
+    from .workflows.check import Checked, check
+    from .workflows.review import Review, review
+    from .workflows.train import Finished, train
 
 __all__ = [
     "Checked", "ClassifierError", "Epoch", "Finished", "Guess", "Limits", "Note", "Prediction", "Predictor",
@@ -27,15 +26,14 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
-    "checking": ("Checked", "check"),
     "config": ("Limits", "Preprocessing", "TrainConfig"),
+    "data.project": ("Project",),
     "errors": ("ClassifierError",),
-    "predictor": ("Guess", "Prediction", "Predictor"),
-    "project": ("Project",),
-    "reviewing": ("Review", "review"),
-    "features": ("Progress",),
-    "finetune": ("Epoch", "Note"),
-    "training": ("Finished", "train"),
+    "events": ("Epoch", "Note", "Progress"),
+    "models.predictor": ("Guess", "Prediction", "Predictor"),
+    "workflows.check": ("Checked", "check"),
+    "workflows.review": ("Review", "review"),
+    "workflows.train": ("Finished", "train"),
 }
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from classifier.__main__ import main
-from classifier.checking import Checked, check
+from classifier.cli.main import main
 from classifier.config import DOMAINS, MODES, TrainConfig
-from classifier.models import BACKBONES, Backbone
-from classifier.training import Finished, train
+from classifier.models.backbones import BACKBONES, Backbone
+from classifier.workflows.check import Checked, check
+from classifier.workflows.train import Finished, train
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 
 
@@ -59,7 +59,7 @@ def test_the_readme_maps_every_room() -> None:
 
 
 def test_every_file_of_a_checkpoint_is_explained() -> None:
-    from classifier.checkpoint import FILES
+    from classifier.models.checkpoint import FILES
 
     section = README[README.index("## The model folder") :]
     for name in FILES:

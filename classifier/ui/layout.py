@@ -7,9 +7,15 @@ from typing import Any
 
 import gradio as gr
 
-from . import photos_tab, plots, predict_tab, review_tab, runs_panel, train_tab, trainings
-from .events import DEVICE, FREE, plain
-from .session import Home, token_store, welcome
+from . import html
+from .handlers import DEVICE, FREE, plain
+from .photos import tab as photos_tab
+from .predict import tab as predict_tab
+from .review import tab as review_tab
+from .sessions import Home, token_store, welcome
+from .train import jobs
+from .train import runs as runs_panel
+from .train import tab as train_tab
 
 _HEADER = """
 <header class="pc-header">
@@ -77,12 +83,12 @@ def _go_to(tab: str) -> Any:
 
 def _to_a_training(home: Home, token: str) -> Any:
     """Who comes back while a training is under way sees that first."""
-    return gr.Tabs(selected="train") if trainings.under_way(home, token) else gr.skip()
+    return gr.Tabs(selected="train") if jobs.under_way(home, token) else gr.skip()
 
 
 def _forget(home: Home, token: str) -> tuple[str, str]:
     home.forget(token)
-    return plots.note("Your photos and models are deleted.", "good"), ""
+    return html.note("Your photos and models are deleted.", "good"), ""
 
 
 def _corner(home: Home, token: gr.BrowserState, tabs: list[Any], said: gr.HTML) -> None:

@@ -1,0 +1,1 @@
+"""Files, labels and the catalog of a project; no torch."""

@@ -1,0 +1,39 @@
+"""What a workflow yields while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one step is: ``done`` of ``total`` photos, and the seconds left of it if that can be told."""
+
+    step: str
+    done: int
+    total: int
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One round over the photos is done: number ``number`` of at most ``total``, counted from 1.
+
+    ``loss`` and ``accuracy`` are of the varied training views, ``held_out_loss`` and ``held_out_accuracy``
+    of photos that are held out, at the temperature that suits them; ``best`` is the number of the best round so far.
+    """
+
+    number: int
+    total: int
+    loss: float
+    accuracy: float
+    held_out_loss: float
+    held_out_accuracy: float
+    best: int
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something the person should know, in one or two plain sentences."""
+
+    sentence: str

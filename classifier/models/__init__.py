@@ -1,0 +1,1 @@
+"""Networks: image -> features or logits, and network <-> disk."""

@@ -1,0 +1,86 @@
+"""The page in the browser; the rest of the package never imports it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ..config import Limits
+from .layout import lay_out
+from .sessions import Home
+
+_TRIED = (600, 3000)  # seconds: how often, and how old, photos that were only tried are deleted: within the hour
+
+# System fonts: nothing is fetched from anywhere. Blue and orange stay apart for colour-blind eyes.
+THEME = gr.themes.Base(
+    primary_hue=gr.themes.colors.blue,
+    secondary_hue=gr.themes.colors.blue,
+    neutral_hue=gr.themes.colors.slate,
+    radius_size=gr.themes.sizes.radius_lg,
+    text_size=gr.themes.sizes.text_lg,
+    spacing_size=gr.themes.sizes.spacing_md,
+    font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],
+    font_mono=["ui-monospace", "Consolas", "monospace"],
+).set(
+    body_background_fill="#f6f7f9",
+    body_background_fill_dark="#0f141b",
+    body_text_color="#17202c",
+    body_text_color_dark="#e9edf3",
+    body_text_color_subdued="#566273",
+    body_text_color_subdued_dark="#a9b5c5",
+    block_background_fill="#ffffff",
+    block_background_fill_dark="#19212c",
+    block_border_width="1px",
+    block_border_color="#d5dae2",
+    block_border_color_dark="#364253",
+    block_label_text_color="#566273",
+    block_label_text_color_dark="#a9b5c5",
+    block_shadow="none",
+    border_color_primary="#d5dae2",
+    border_color_primary_dark="#364253",
+    input_background_fill="#f6f7f9",
+    input_background_fill_dark="#10161e",
+    button_large_padding="12px 24px",
+    button_large_text_size="1.05rem",
+    button_primary_background_fill="#1d5fd1",
+    button_primary_background_fill_hover="#174fb0",
+    button_primary_background_fill_dark="#2466d8",
+    button_primary_background_fill_hover_dark="#3a78e4",
+    button_primary_text_color="#ffffff",
+    button_secondary_background_fill="#ffffff",
+    button_secondary_background_fill_hover="#edf3fd",
+    button_secondary_background_fill_dark="#19212c",
+    button_secondary_background_fill_hover_dark="#223044",
+    button_secondary_border_color="#d5dae2",
+    button_secondary_border_color_dark="#364253",
+    button_border_width="1px",
+)
+CSS = (Path(__file__).parent / "page.css").read_text("utf-8")
+
+
+def build_app(home: Path, checkpoints: Path, keep_hours: float | None = None) -> gr.Blocks:
+    """The whole page over the visitors' projects in ``home`` and the models for everybody in ``checkpoints``.
+
+    Projects nobody visits for ``keep_hours`` are deleted, never if that is None.
+    """
+    place = Home(home, checkpoints, keep_hours)
+    with gr.Blocks(title="Teach a photo classifier", analytics_enabled=False, delete_cache=_TRIED) as page:
+        lay_out(page, place)
+    place.keep_sweeping()
+    return page
+
+
+def launch_settings() -> dict[str, Any]:
+    """What ``launch`` is given besides host and port: the look, and nothing kept or shown that is private."""
+    return {
+        "theme": THEME,
+        "css": CSS,
+        "run_history": False,
+        "show_error": False,
+        "footer_links": [],
+        "max_file_size": Limits().bytes_unpacked,
+        "ssr_mode": False,
+        "allowed_paths": [],
+    }

@@ -1,0 +1,1 @@
+"""The public verbs: check, train, evaluate, review."""

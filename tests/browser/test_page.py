@@ -1,0 +1,297 @@
+"""The whole way a person goes, in a real browser against the real program."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from classifier.data.example import draw_example
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+SLOW = 60_000  # milliseconds
+
+
+@dataclass
+class Program:
+    """``python app.py`` in a process of its own, over a folder of its own."""
+
+    home: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = field(default=None)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = [sys.executable, str(ROOT / "app.py"), "--port", str(self.port)]
+        empty = self.home.parent / "no-checkpoints"
+        settings = {"CLASSIFIER_HOME": str(self.home), "CLASSIFIER_CHECKPOINTS": str(empty)}
+        hidden = ("GRADIO_SERVER_NAME", "GRADIO_TEMP_DIR", "SPACE_ID")
+        kept = {name: value for name, value in os.environ.items() if name not in hidden}
+        self.process = subprocess.Popen(command, env={**kept, **settings}, stdout=subprocess.DEVNULL)
+        for _ in range(120):
+            try:
+                urllib.request.urlopen(self.url, timeout=5).close()
+                return
+            except OSError:
+                assert self.process.poll() is None, "the program ended at its start"
+                time.sleep(0.5)
+        raise AssertionError("the program did not answer within a minute")
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.terminate()
+            self.process.wait(20)
+
+    def kill(self) -> None:
+        """Ends it as a power cut would."""
+        if self.process:
+            self.process.kill()
+            self.process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """One for all tests, each of which is another visitor: a start takes as long as a test."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = Program(tmp_path_factory.mktemp("program") / "home", port)
+    program.start()
+    yield program
+    program.stop()
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        sync_playwright = None
+    if sync_playwright is None or CHROMIUM is None:
+        reason = "needs Chromium and Playwright"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def watched(context: Any, problems: list[str]) -> Any:
+    """A new page whose errors and dialogs are kept.
+
+    After a restart of the program the tests open a new one, as a person would who comes back: the old
+    one notices the restart and reloads itself, at a moment of its own choice.
+    """
+    page = context.new_page()
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("dialog", lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
+    return page
+
+
+def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
+    program: Program, browser: Any, tmp_path: Path
+) -> None:
+    draw_example(tmp_path / "drop" / "my photos", per_class=8)
+    draw_example(tmp_path / "new", per_class=1, seed=7)
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    problems: list[str] = []
+    page = watched(context, problems)
+    page.goto(program.url)
+    page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)
+    page.get_by_role("button", name="Try with example photos").wait_for(timeout=SLOW)
+
+    (tmp_path / "bad.zip").write_bytes(b"no zip")
+    page.locator("#photos-drop input[type=file]").nth(1).set_input_files(tmp_path / "bad.zip")
+    page.get_by_text("“bad.zip” is neither a folder nor a zip").wait_for(timeout=SLOW)
+    page.locator("#photos-drop .pc-working").wait_for(state="detached")  # ready for more after an error
+
+    page.locator("#photos-drop .pc-folder input").set_input_files(tmp_path / "drop")
+    page.get_by_text("Added 32 photos.").wait_for(timeout=SLOW)
+    page.get_by_text("32 photos in 4 classes").wait_for()
+    assert page.locator("#photos-grid .pc-card img").count() == 8
+    assert not list((program.home / "uploads").rglob("*.jpg"))
+    width, shown = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert width <= shown
+
+    page.locator("#photos-next").click()
+    page.locator("#train").click()
+    page.locator(".pc-score").wait_for(timeout=SLOW)
+    page.locator("#train-next").click()
+    page.locator("#try-drop input[type=file]").set_input_files(tmp_path / "new" / "mug" / "mug 01.jpg")
+    page.locator(".pc-answer .pc-bars").wait_for(timeout=SLOW)
+    assert page.locator(".pc-answer .pc-bars .pc-name").count() == 3
+    page.locator(".pc-heat img").wait_for(timeout=SLOW)  # what spoke for it comes by itself, after the answer
+    assert page.locator(".pc-alike img").count() == 3
+    page.get_by_label("range slider for Answers per photo").press("ArrowRight")
+    page.locator(".pc-answer .pc-bars .pc-name").nth(3).wait_for(timeout=SLOW)
+    page.locator("#try-sure input[type=number]").fill("100")
+    page.locator(".pc-answer").get_by_text("Not sure").wait_for(timeout=SLOW)
+    page.locator("#try-result input").fill("cup")
+    page.get_by_role("button", name="Add to my photos").click()
+    page.get_by_text("Added to “cup”.").wait_for(timeout=SLOW)
+    page.locator("#try-again").click()
+    page.get_by_text("33 photos in 5 classes:").wait_for(timeout=SLOW)  # on the Train tab, when it is done
+    page.get_by_role("tab", name="Try it").click()
+    page.locator(".pc-answer .pc-heat").wait_for(timeout=SLOW)
+    width, shown = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert width <= shown
+
+    program.stop()
+    program.start()
+    page.close()
+    page = watched(context, problems)
+    page.goto(program.url)
+    page.get_by_role("heading", name="33 photos in 5 classes").wait_for(timeout=SLOW)
+    page.get_by_role("tab", name="Train").click()
+    page.locator(".pc-score").wait_for()
+    page.get_by_role("tab", name="Try it").click()
+    page.locator("#try-drop").wait_for()
+    assert "right" in page.locator("#try-model input").input_value()
+
+    stranger = browser.new_context().new_page()
+    stranger.goto(program.url)
+    stranger.get_by_role("button", name="Try with example photos").wait_for(timeout=SLOW)
+    assert stranger.locator(".pc-card").count() == 0
+    stranger.get_by_role("tab", name="Train").click()
+    stranger.get_by_text("Add at least two classes").wait_for()
+    stranger.get_by_role("tab", name="Try it").click()
+    stranger.get_by_text("There is no model yet").wait_for()
+    assert problems == []
+
+
+def test_photos_are_put_right_in_the_review_and_training_again_shows_what_that_brought(
+    program: Program, browser: Any, tmp_path: Path
+) -> None:
+    draw_example(tmp_path / "drop" / "photos", per_class=8)
+    for name in ("apple 01.jpg", "apple 02.jpg", "apple 05.jpg"):
+        shutil.move(tmp_path / "drop" / "photos" / "apple" / name, tmp_path / "drop" / "photos" / "mug" / name)
+    problems: list[str] = []
+    page = watched(browser.new_context(viewport={"width": 390, "height": 844}), problems)
+    page.goto(program.url)
+    page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)
+    page.locator("#photos-drop .pc-folder input").set_input_files(tmp_path / "drop")
+    page.locator("#photos-next").click(timeout=SLOW)
+    page.locator("#train").click()
+    page.locator("#train-review").click(timeout=SLOW)
+
+    cell = page.locator("#review-matrix button[aria-label*='of mug taken for apple']")
+    cell.click(timeout=SLOW)
+    count = int(cell.inner_text())
+    looks = page.locator("#review-photos .pc-look")
+    page.wait_for_function("(n) => document.querySelectorAll('#review-photos .pc-look').length === n", arg=count)
+    assert count >= 2
+    width, shown = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert width <= shown
+
+    state = page.locator("#review-state")
+    for moved, words in enumerate(("1 photo changed class", "2 photos changed class"), 1):
+        looks.first.get_by_role("button", name="Move to apple").click()
+        state.get_by_text(words).wait_for(timeout=SLOW)
+        page.wait_for_function("(n) => document.querySelectorAll('.pc-look').length === n", arg=count - moved)
+    page.locator("#review-undo").click()
+    state.get_by_text("1 photo changed class").wait_for(timeout=SLOW)
+    page.locator("#review-classes").get_by_role("button", name="key").click()
+    page.locator("#review-photos").get_by_text("No photos are left here.").or_(
+        looks.filter(has_text="In key").first
+    ).first.wait_for(timeout=SLOW)
+    page.get_by_role("tab", name="Photos").click()
+    page.get_by_role("tab", name="Review").click()
+    state.get_by_text("1 photo changed class").wait_for(timeout=SLOW)  # kept, wherever one goes meanwhile
+
+    page.locator("#review-train").click()
+    brought = page.locator("#review-brought")
+    brought.get_by_text("Trained in").wait_for(timeout=SLOW)
+    brought.get_by_text("1 photo changed class").wait_for()
+    state.get_by_text("Nothing changed since the last training.").wait_for(timeout=SLOW)
+    page.get_by_role("tab", name="Try it").click()
+    page.locator("#try-drop").wait_for(timeout=SLOW)
+    assert problems == []
+
+
+def draw_noise(folder: Path, count: int) -> None:
+    """Photos with nothing to tell apart: quick training fails on them, so that deep training has to try."""
+    numbers = np.random.default_rng(0)
+    for label in ("one", "other"):
+        (folder / label).mkdir(parents=True)
+        for number in range(count):
+            pixels = numbers.integers(0, 256, (96, 96, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / label / f"{label} {number}.png")
+
+
+def test_deep_training_is_watched_goes_on_after_a_reload_and_a_crash_and_keeps_the_best_when_stopped(
+    program: Program, browser: Any, tmp_path: Path
+) -> None:
+    draw_noise(tmp_path / "drop" / "noise", 20)
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    problems: list[str] = []
+    page = watched(context, problems)
+    page.goto(program.url)
+    page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)
+    page.locator("#photos-drop .pc-folder input").set_input_files(tmp_path / "drop")
+    page.locator("#photos-next").click(timeout=SLOW)
+    page.locator("#train").click()  # quick first: a model to try while the deep training goes on
+    page.locator(".pc-score").wait_for(timeout=SLOW)
+
+    page.locator("#train-mode").get_by_text("Deep").click()
+    page.locator("#train-views img").nth(7).wait_for(timeout=SLOW)
+    first = page.locator("#train-views img").nth(7).get_attribute("src")
+    page.locator("#train-domain").get_by_text("Documents").click()
+    page.wait_for_function("(old) => document.querySelectorAll('#train-views img')[7].src !== old", arg=first)
+    page.locator("#train-minutes").get_by_text("as long as it takes").click()
+    page.get_by_role("button", name="Advanced").click()
+    page.get_by_label("Rounds (epochs)").fill("10000")  # more than it will come to
+    page.get_by_label("Stages that learn (thaw depth)").fill("1")
+    page.locator("#train").click()
+    curves = page.locator("#train-progress svg")
+    curves.first.wait_for(timeout=SLOW)
+    width, shown = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert width <= shown
+
+    page.get_by_role("tab", name="Try it").click()
+    page.locator("#try-drop input[type=file]").set_input_files(next((tmp_path / "drop").rglob("*.png")))
+    page.locator(".pc-answer .pc-bars").wait_for(timeout=SLOW)
+
+    page.reload()
+    curves.first.wait_for(timeout=SLOW)
+    program.kill()
+    program.start()
+    page.close()
+    page = watched(context, problems)
+    page.goto(program.url)
+    curves = page.locator("#train-progress svg")
+    curves.first.wait_for(timeout=SLOW)
+    (waiting,) = (program.home).glob("*/models/*/resume/settings.json")
+
+    page.locator("#train-stop").click()
+    page.locator(".pc-score").wait_for(timeout=SLOW)
+    assert not waiting.exists()
+    page.get_by_text("held-out photos right", exact=False).first.wait_for()
+    page.get_by_role("button", name="Past trainings (2)").click()
+    page.locator(".pc-run").nth(1).wait_for()
+    page.locator(".pc-run").first.get_by_text("Try it").click()
+    page.locator("#try-drop").wait_for()
+    assert problems == []

@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from classifier.data.catalog import Asset, Catalog, Changes, RunAsset
+from classifier.errors import DataError
+from tests.helpers import unanswered
+
+
+def photo(sha: str, label: str = "cat", split: str = "train") -> Asset:
+    return Asset(0, f"photos/{sha}.jpg", sha, label, split, None, f"{label}/{sha}.jpg", 10, 64, 48, "")
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    """Four photos: a and b are cats, c is a dog, d is a dog for testing."""
+    made = Catalog(None)
+    made.add([photo("a"), photo("b"), photo("c", "dog"), photo("d", "dog", "test")])
+    return made
+
+
+def state(catalog: Catalog) -> list[Asset]:
+    return sorted(catalog.assets(), key=lambda asset: asset.id)
+
+
+def test_photos_come_back_in_natural_order_of_class() -> None:
+    with Catalog(None) as catalog:
+        catalog.add([photo("a", "10"), photo("b", "2"), photo("c", "2")])
+        assert [(asset.label, asset.sha256) for asset in catalog.assets()] == [
+            ("2", "b"),
+            ("2", "c"),
+            ("10", "a"),
+        ]
+        assert catalog.labels() == ["2", "10"]
+        assert catalog.asset(1).created
+
+
+def test_photos_are_found_by_class_and_split(catalog: Catalog) -> None:
+    assert [asset.sha256 for asset in catalog.assets("dog")] == ["c", "d"]
+    assert [asset.sha256 for asset in catalog.assets("dog", "test")] == ["d"]
+    assert [asset.sha256 for asset in catalog.assets(split="train")] == ["a", "b", "c"]
+    assert catalog.balance() == {"train": {"cat": 2, "dog": 1}, "test": {"dog": 1}}
+
+
+def test_a_photo_is_not_doubled_in_its_class_but_may_be_in_two(catalog: Catalog) -> None:
+    assert catalog.add([photo("a"), photo("a", "dog")]) == 1
+    assert [[asset.label for asset in group] for group in catalog.conflicts()] == [["cat", "dog"]]
+
+
+def test_a_missing_photo_is_one_sentence(catalog: Catalog) -> None:
+    with pytest.raises(DataError, match="no longer"):
+        catalog.asset(99)
+
+
+def test_splits_and_groups_are_written_back(catalog: Catalog) -> None:
+    catalog.set_split([1, 3], "held_out")
+    catalog.set_group({1: 7, 2: 7})
+    assert [(asset.split, asset.duplicate_group) for asset in state(catalog)] == [
+        ("held_out", 7), ("train", 7), ("held_out", None), ("test", None),
+    ]  # fmt: skip
+    with pytest.raises(sqlite3.IntegrityError):
+        catalog.set_split([1], "nonsense")
+
+
+def test_thousands_of_photos_can_be_edited_at_once(catalog: Catalog) -> None:
+    catalog.add(photo(f"x{number}") for number in range(40_000))
+    catalog.set_split((asset.id for asset in catalog.assets("cat")), "val")
+    assert catalog.balance()["val"] == {"cat": 40_002}
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (lambda catalog: catalog.relabel([1, 2], "dog"), "moving 2 photos to “dog”"),
+        (lambda catalog: catalog.rename("cat", "kitten"), "renaming “cat” to “kitten”"),
+        (lambda catalog: catalog.rename("cat", "dog"), "renaming “cat” to “dog”"),
+        (lambda catalog: catalog.remove([4]), "removing 1 photo"),
+        (lambda catalog: catalog.confirm([1, 2]), "calling 2 photos right"),
+    ],
+)
+def test_every_edit_can_be_undone_exactly(catalog: Catalog, edit: object, words: str) -> None:
+    catalog.add([photo("a", "dog")])
+    catalog.set_group({1: 3})
+    before = state(catalog)
+    edit(catalog)  # type: ignore[operator]
+    assert state(catalog) != before
+    assert catalog.undo() == words
+    assert state(catalog) == before
+    assert catalog.undo() is None
+
+
+def test_a_photo_called_right_leaves_the_other_class_it_was_in(catalog: Catalog) -> None:
+    catalog.add([photo("a", "dog"), photo("a", "wolf")])
+    catalog.confirm([1])
+    assert [(asset.sha256, asset.label) for asset in catalog.assets() if asset.confirmed] == [("a", "cat")]
+    assert catalog.conflicts() == []
+    catalog.rename("cat", "kitten")
+    assert [asset.sha256 for asset in catalog.assets() if asset.confirmed] == ["a"]  # it is still looked at
+
+
+def test_a_photo_moved_by_hand_counts_as_looked_at_one_whose_class_was_renamed_does_not(catalog: Catalog) -> None:
+    catalog.relabel([1], "dog")
+    catalog.rename("cat", "kitten")
+    assert [asset.sha256 for asset in catalog.assets() if asset.confirmed] == ["a"]
+    catalog.undo()
+    catalog.undo()
+    assert not any(asset.confirmed for asset in catalog.assets())
+
+
+def test_edits_are_undone_last_first(catalog: Catalog) -> None:
+    before = state(catalog)
+    catalog.relabel([1], "dog")
+    catalog.rename("dog", "wolf")
+    catalog.remove([2])
+    assert [catalog.undo() for _ in range(3)] == [
+        "removing 1 photo", "renaming “dog” to “wolf”", "moving 1 photo to “dog”",
+    ]  # fmt: skip
+    assert state(catalog) == before
+
+
+def test_merging_classes_does_not_double_a_photo_that_was_in_both(catalog: Catalog) -> None:
+    catalog.add([photo("a", "dog")])
+    catalog.rename("cat", "dog")
+    assert sorted(asset.sha256 for asset in catalog.assets()) == ["a", "b", "c", "d"]
+    assert catalog.labels() == ["dog"]
+
+
+def test_an_edit_that_changes_nothing_leaves_nothing_to_undo(catalog: Catalog) -> None:
+    catalog.relabel([1], "cat")
+    catalog.rename("cat", "cat")
+    catalog.remove([])
+    assert catalog.undo() is None
+
+
+def test_a_photo_added_again_after_its_removal_survives_the_undo(catalog: Catalog) -> None:
+    catalog.remove([1])
+    catalog.add([photo("a")])
+    catalog.undo()
+    assert sorted(asset.sha256 for asset in catalog.assets()) == ["a", "b", "c", "d"]
+
+
+def test_a_discarded_photo_does_not_come_back(catalog: Catalog) -> None:
+    catalog.discard([1])
+    assert catalog.undo() is None
+    assert len(catalog.assets()) == 3
+
+
+def test_left_out_files_are_listed_once_and_can_be_forgotten(catalog: Catalog) -> None:
+    catalog.note_left_out([("x.jpg", "empty"), ("y.jpg", "a text")])
+    catalog.note_left_out([("x.jpg", "empty")])
+    assert catalog.left_out() == [("x.jpg", "empty"), ("y.jpg", "a text")]
+    catalog.clear_left_out(["x.jpg"])
+    assert catalog.left_out() == [("y.jpg", "a text")]
+    catalog.clear_left_out()
+    assert catalog.left_out() == []
+
+
+def test_a_run_remembers_its_photos_and_sees_what_changed_since(catalog: Catalog) -> None:
+    run = catalog.record_run("first", "quick", {"accuracy": 0.9}, unanswered(catalog.assets()))
+    assert catalog.changed_since(run) == Changes((), (), ())
+    catalog.relabel([1], "dog")
+    catalog.remove([2])
+    catalog.add([photo("e")])
+    assert catalog.changed_since(run) == Changes(added=("e",), removed=("b",), relabelled=("a",))
+    kept = catalog.runs()[0]
+    assert (kept.id, kept.name, kept.mode, kept.report) == (run, "first", "quick", {"accuracy": 0.9})
+    assert RunAsset("a", "cat", "train") in catalog.run_assets(run)
+
+
+def test_two_runs_tell_what_changed_between_them_and_how_long_each_took(catalog: Catalog) -> None:
+    first = catalog.record_run("first", "quick", {}, unanswered(catalog.assets(split="train")), 2.5)
+    catalog.add([photo("e")])
+    second = catalog.record_run("second", "deep", {}, unanswered(catalog.assets(split="train")), 61.0)
+    catalog.remove([1])
+    assert [kept.seconds for kept in catalog.runs()] == [61.0, 2.5]
+    assert catalog.changed_since(first, second) == Changes(("e",), (), ())
+    assert catalog.changed_since(second, first) == Changes((), ("e",), ())
+    assert catalog.changed_since(first) == Changes(("e",), ("a",), ())  # not “d”, which is there for testing
+
+
+def test_a_run_tells_which_photos_it_was_judged_on(catalog: Catalog) -> None:
+    catalog.add([replace(photo("e", "parrot"), split="test")])
+    on_test = catalog.record_run(
+        "one", "quick", {"judged_on": "test", "labels": ["cat", "dog"]}, unanswered(catalog.assets())
+    )
+    in_turn = catalog.record_run("two", "quick", {"judged_on": "out_of_fold", "labels": ["cat", "dog"]},
+                                 unanswered(catalog.assets(split="train")))  # fmt: skip
+    assert [asset.sha256 for asset in catalog.judged_on(on_test)] == ["d"]  # nobody asked for parrots
+    assert {asset.sha256 for asset in catalog.judged_on(in_turn)} == {"a", "b", "c"}
+
+
+def test_deep_training_is_judged_on_what_it_held_out_and_those_photos_count_as_trained_on(catalog: Catalog) -> None:
+    held_out = RunAsset("b", "cat", "held_out", "dog", 0.7, 0.75)
+    data = {"judged_on": "out_of_fold", "labels": ["cat", "dog"]}
+    run = catalog.record_run("deep", "deep", data, [RunAsset("a", "cat", "train", "cat", 0.9, 0.1), held_out])
+    assert catalog.judged_on(run) == [held_out]
+    catalog.remove([3])  # “c”, which came later and went again
+    assert catalog.changed_since(run) == Changes((), (), ())
+    catalog.relabel([2], "dog")
+    assert catalog.changed_since(run).relabelled == ("b",)
+
+
+def test_a_deleted_run_takes_its_list_of_photos_along(catalog: Catalog) -> None:
+    run = catalog.record_run("first", "quick", {}, unanswered(catalog.assets()))
+    second = catalog.record_run("second", "deep", {}, unanswered(catalog.assets("cat")))
+    assert [kept.name for kept in catalog.runs()] == ["second", "first"]
+    catalog.delete_run("first")
+    assert [kept.id for kept in catalog.runs()] == [second]
+    assert catalog.run_assets(run) == []
+
+
+def test_the_file_keeps_everything(tmp_path: Path) -> None:
+    with Catalog(tmp_path / "project.sqlite") as catalog:
+        catalog.add([photo("a")])
+        catalog.relabel([1], "dog")
+    with Catalog(tmp_path / "project.sqlite") as catalog:
+        assert catalog.labels() == ["dog"]
+        assert catalog.undo() == "moving 1 photo to “dog”"
+    assert [path.name for path in tmp_path.iterdir()] == ["project.sqlite"]
+
+
+def test_a_project_of_the_first_version_opens_with_its_photos_runs_and_edits(tmp_path: Path) -> None:
+    path = tmp_path / "project.sqlite"
+    with Catalog(path) as catalog:
+        catalog.add([photo("a"), photo("b", "dog")])
+        run = catalog.record_run("first", "quick", {"accuracy": 0.9}, unanswered(catalog.assets()))
+        catalog.relabel([1], "dog")
+    with sqlite3.connect(path) as db:  # as the first version made it: no seconds, no answers, nothing confirmed
+        db.execute("ALTER TABLE runs DROP COLUMN seconds")
+        db.execute("ALTER TABLE assets DROP COLUMN confirmed")
+        for column in ("predicted", "confidence", "doubt"):
+            db.execute(f"ALTER TABLE run_assets DROP COLUMN {column}")
+        ((edit,),) = db.execute("SELECT before FROM edits")
+        db.execute("UPDATE edits SET before = ?", (json.dumps([row[:11] for row in json.loads(edit)]),))
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    with Catalog(path) as catalog:
+        (kept,) = catalog.runs()
+        assert (kept.id, kept.seconds, kept.report) == (run, 0.0, {"accuracy": 0.9})
+        catalog.record_run("second", "deep", {}, unanswered(catalog.assets()), 60.0)
+        assert len(catalog.assets()) == 2
+        assert catalog.run_assets(run)[0] == RunAsset("a", "cat", "train")
+        assert catalog.undo() == "moving 1 photo to “dog”"
+        assert catalog.labels() == ["cat", "dog"]
+    with Catalog(path) as catalog:
+        assert [kept.seconds for kept in catalog.runs()] == [60.0, 0.0]
+
+
+def test_a_foreign_a_newer_and_a_damaged_file_are_each_refused_in_one_sentence(tmp_path: Path) -> None:
+    foreign, newer, damaged = (tmp_path / name for name in ("foreign", "newer", "damaged"))
+    with sqlite3.connect(foreign) as db:
+        db.execute("CREATE TABLE stamps (id)")
+    Catalog(newer).close()
+    with sqlite3.connect(newer) as db:
+        db.execute("PRAGMA user_version = 99")
+    damaged.write_bytes(b"no database at all" * 100)
+    for path, words in {foreign: "another program", newer: "another version", damaged: "damaged"}.items():
+        with pytest.raises(DataError, match=words):
+            Catalog(path)
+
+
+def test_several_threads_and_windows_write_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "project.sqlite"
+    catalogs = [Catalog(path), Catalog(path)]
+
+    def work(number: int) -> None:
+        for step in range(20):
+            catalogs[number % 2].add([photo(f"{number}-{step}")])
+            catalogs[number % 2].assets("cat")
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(catalogs[0].assets()) == 80
+    assert len({replace(asset, id=0) for asset in catalogs[1].assets()}) == 80
+    for catalog in catalogs:
+        catalog.close()
+        catalog.close()

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from classifier.config import Limits
+from classifier.data.project import Project
+from classifier.errors import DataError, StorageError
+from tests.helpers import MakeFolder, draw_photo, encode
+
+
+@pytest.fixture
+def pets(make_folder: MakeFolder) -> Path:
+    return make_folder({"cat": 3, "dog": 2}, name="pets")
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def zipped(folder: Path) -> Path:
+    return Path(shutil.make_archive(str(folder), "zip", folder.parent, folder.name))
+
+
+def reasons(project: Project) -> dict[str, str]:
+    return {file.file: file.reason for file in project.left_out()}
+
+
+def test_a_folder_is_copied_in_and_stays_as_it_was(pets: Path, tmp_path: Path) -> None:
+    before = files_in(pets)
+    with Project.open(tmp_path / "home") as project:
+        intake = project.add(pets)
+        assert (intake.added, intake.already, intake.left_out, intake.labels) == (5, 0, (), ("cat", "dog"))
+        assert project.classes() == {"cat": 3, "dog": 2}
+        for asset in project.photos():
+            assert project.photo_path(asset).read_bytes() == (pets / asset.source).read_bytes()
+            assert max(Image.open(project.thumbnail(asset)).size) == 64
+            assert (asset.width, asset.height) == (64, 48)
+    assert files_in(pets) == before
+    assert not [name for name in files_in(tmp_path / "home") if name.endswith(".part")]
+
+
+def test_a_zip_gives_the_same_photos_as_its_folder(pets: Path, tmp_path: Path) -> None:
+    with Project.open(tmp_path / "home") as project:
+        assert project.add(pets).added == 5
+        again = project.add(zipped(pets))
+        assert (again.added, again.already, again.left_out) == (0, 5, ())
+    assert sorted(path.name for path in (tmp_path / "home").iterdir()) == [
+        "features", "models", "photos", "project.sqlite", "thumbs",
+    ]  # fmt: skip
+
+
+def test_files_for_one_class_go_there_whatever_their_names(pets: Path, tmp_path: Path) -> None:
+    with Project.open(tmp_path / "home") as project:
+        given = [("IMG_1.jpg", pets / "cat/1.jpg"), ("IMG_1.jpg", pets / "dog/1.jpg")]
+        intake = project.add_files(given, label="  a  pet ")
+        assert (intake.added, intake.labels) == (2, ("a pet",))
+        with pytest.raises(DataError, match="no name"):
+            project.add_files(given, label=" \u202e ")
+
+
+def test_every_file_is_used_or_listed_with_its_reason(pets: Path, tmp_path: Path) -> None:
+    (pets / "cat/page.jpg").write_text("<html>404</html>")
+    (pets / "cat/cut.jpg").write_bytes(encode(draw_photo(9, (200, 200)))[:-2000])
+    (pets / "cat/twin.jpg").write_bytes((pets / "cat/1.jpg").read_bytes())
+    (pets / "dog/.DS_Store").write_bytes(b"x")
+    (pets / "dog/link.jpg").symlink_to(pets / "cat/1.jpg")
+    (pets / "loose.jpg").write_bytes(encode(draw_photo(77)))
+    (pets / "README.txt").write_text("hello")
+    with Project.open(tmp_path / "home") as project:
+        intake = project.add(pets)
+        assert intake.added == 5
+        assert set(intake.left_out) == set(project.left_out())
+        found = reasons(project)
+    assert "web page" in found["cat/page.jpg"]
+    assert "cut off" in found["cat/cut.jpg"]
+    assert found["cat/twin.jpg"] == "the same photo as “cat/1.jpg”, which is already in this class"
+    assert "computer keeps" in found["dog/.DS_Store"]
+    assert "link" in found["dog/link.jpg"]
+    assert "not in a class folder" in found["loose.jpg"]
+    assert "text" in found["README.txt"]
+
+
+def test_one_photo_in_two_classes_is_a_conflict_and_stored_once(pets: Path, tmp_path: Path) -> None:
+    shutil.copy(pets / "cat/1.jpg", pets / "dog/same.jpg")
+    with Project.open(tmp_path / "home") as project:
+        assert project.add(pets).added == 6
+        (group,) = project.conflicts()
+        assert [asset.label for asset in group] == ["cat", "dog"]
+        assert len({asset.path for asset in group}) == 1
+        assert len(files_in(tmp_path / "home/photos")) == 5
+
+
+def test_a_test_photo_that_is_also_trained_on_is_left_out(make_folder: MakeFolder) -> None:
+    data = make_folder({"train/cat": 2, "train/dog": 2, "test/cat": 2, "test/dog": 1})
+    shutil.copy(data / "train/cat/1.jpg", data / "test/cat/again.jpg")
+    with Project.over(data) as project:
+        assert project.catalog.balance() == {"train": {"cat": 2, "dog": 2}, "test": {"cat": 2, "dog": 1}}
+        assert reasons(project) == {
+            "test/cat/again.jpg": "the same photo as “train/cat/1.jpg”, which is among the training photos"
+        }
+
+
+def test_a_photo_added_again_is_already_there_even_after_it_was_held_out(pets: Path, tmp_path: Path) -> None:
+    with Project.open(tmp_path / "home") as project:
+        project.add(pets)
+        project.catalog.set_split([1, 2], "held_out")
+        assert project.add(pets).already == 5
+        assert reasons(project) == {}
+
+
+def test_a_folder_is_used_in_place_and_nothing_is_written_there(pets: Path, tmp_path: Path) -> None:
+    before = files_in(pets)
+    with Project.over(pets, features=tmp_path / "cache") as project:
+        assert project.features == tmp_path / "cache"
+        assert project.classes() == {"cat": 3, "dog": 2}
+        asset = project.photos("dog")[0]
+        assert asset.path == "dog/1.jpg"
+        assert project.thumbnail(asset).exists()
+        assert project.model_folders() == []
+    assert files_in(pets) == before
+
+
+def test_a_zip_used_in_place_is_gone_after_closing(pets: Path) -> None:
+    project = Project.over(zipped(pets))
+    asset = project.photos()[0]
+    assert asset.source == "pets/cat/1.jpg"
+    path = project.photo_path(asset)
+    assert path.exists()
+    project.close()
+    project.close()
+    assert not path.exists()
+
+
+def test_what_is_neither_folder_nor_zip_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("hello")
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w"):
+        pass
+    with Project.open(tmp_path / "home") as project:
+        for name, words in {"a.txt": "neither", "missing": "no folder or zip", "empty.zip": "empty"}.items():
+            with pytest.raises(DataError, match=words):
+                Project.over(tmp_path / name)
+            with pytest.raises(DataError, match=words):
+                project.add(tmp_path / name)
+
+
+def test_too_many_files_are_refused_before_anything_is_stored(pets: Path, tmp_path: Path) -> None:
+    with Project.open(tmp_path / "home", Limits(files=4)) as project:
+        with pytest.raises(DataError, match="at most 4"):
+            project.add_files([(f"cat/{number}.jpg", pets / "cat/1.jpg") for number in range(5)])
+        assert files_in(tmp_path / "home/photos") == []
+
+
+def test_a_hostile_zip_leaves_the_project_as_it_was(pets: Path, tmp_path: Path) -> None:
+    archive = zipped(pets)
+    with zipfile.ZipFile(archive, "a") as packed:
+        packed.writestr("../evil.jpg", encode(draw_photo()))
+    with Project.open(tmp_path / "home") as project:
+        with pytest.raises(DataError, match="outside"):
+            project.add(archive)
+        assert project.classes() == {}
+        assert files_in(tmp_path / "home/photos") == []
+
+
+def test_when_photos_cannot_be_written_nothing_half_written_stays(pets: Path, tmp_path: Path) -> None:
+    with Project.open(tmp_path / "home") as project:
+        shutil.rmtree(tmp_path / "home/photos")
+        (tmp_path / "home/photos").write_text("a file is in the way")
+        with pytest.raises(StorageError, match="could not be saved"):
+            project.add(pets)
+        assert project.classes() == {}
+        assert files_in(tmp_path / "home/thumbs") == []
+
+
+def test_a_moved_project_opens_and_works(pets: Path, tmp_path: Path) -> None:
+    with Project.open(tmp_path / "home") as project:
+        project.add(pets)
+    shutil.rmtree(pets)
+    (tmp_path / "home").rename(tmp_path / "moved")
+    with Project.open(tmp_path / "moved") as project:
+        assert all(project.photo_path(asset).exists() for asset in project.photos())
+        assert str(tmp_path).encode() not in (tmp_path / "moved/project.sqlite").read_bytes()
+
+
+def test_classes_are_moved_renamed_removed_and_brought_back(pets: Path, tmp_path: Path) -> None:
+    with Project.open(tmp_path / "home") as project:
+        project.add(pets)
+        before = project.photos()
+        project.move([before[0].id], " wolf ")
+        assert project.classes() == {"cat": 2, "dog": 2, "wolf": 1}
+        project.rename_class("cat", "dog")
+        assert project.classes() == {"dog": 4, "wolf": 1}
+        project.remove_class("dog")
+        project.remove([asset.id for asset in project.photos()])
+        assert project.classes() == {}
+        while project.undo():
+            pass
+        assert project.photos() == before
+        assert all(project.photo_path(asset).exists() for asset in before)
+
+
+def test_a_class_needs_a_name_and_an_unknown_class_is_one_sentence(pets: Path) -> None:
+    with Project.over(pets) as project:
+        with pytest.raises(DataError, match="no name"):
+            project.move([1], "  ")
+        with pytest.raises(DataError, match="no name"):
+            project.rename_class("cat", "\n")
+        with pytest.raises(DataError, match="no class “cow”"):
+            project.rename_class("cow", "bull")
+        with pytest.raises(DataError, match="no class “cow”"):
+            project.remove_class("cow")
+
+
+def test_photos_that_prove_unusable_later_are_listed(pets: Path) -> None:
+    with Project.over(pets) as project:
+        project.leave_out({1: "The picture is damaged."})
+        assert reasons(project) == {"cat/1.jpg": "The picture is damaged."}
+        assert project.classes() == {"cat": 2, "dog": 2}
+        assert project.undo() is None
+
+
+def test_trained_models_are_listed_newest_first(tmp_path: Path) -> None:
+    with Project.open(tmp_path / "home") as project:
+        for age, name in enumerate(("new", "old", "unfinished")):
+            (project.models / name).mkdir()
+            if name != "unfinished":
+                config = project.models / name / "config.json"
+                config.write_text("{}")
+                os.utime(config, (1000 - age, 1000 - age))
+        assert [folder.name for folder in project.model_folders()] == ["new", "old"]
+
+
+def test_two_uploads_at_once_lose_and_double_nothing(make_folder: MakeFolder, tmp_path: Path) -> None:
+    one, two = make_folder({"cat": 8}, name="one"), make_folder({"cat": 12}, name="two")  # 8 in common
+    with Project.open(tmp_path / "home") as project:
+        threads = [threading.Thread(target=project.add, args=(folder,)) for folder in (one, two)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert project.classes() == {"cat": 12}
+        assert len(files_in(tmp_path / "home/photos")) == 12

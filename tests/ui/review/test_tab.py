@@ -1,0 +1,192 @@
+"""The Review tab's handlers: lists, answers, training again, and whatever a browser may claim."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from classifier import Project, TrainConfig, train
+from classifier.errors import DataError
+from classifier.ui.review import tab as review_tab
+from classifier.ui.review.tab import Checkup
+from classifier.ui.sessions import Home, welcome
+from classifier.ui.train import settings
+from tests.helpers import NASTY
+
+CHOSEN = ("quick", 3.0, "photo", TrainConfig().backbone, None, 3e-4, None, 16, "adamw", None, 0)
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A home with one visitor whose photos are trained; two apples lie among the mugs."""
+
+    home: Home
+    token: str
+
+    def ids(self, which: str | None, found: Checkup | None = None) -> list[int]:
+        view = review_tab.show(self.home, self.token, which, found=found)
+        return [int(id) for id in re.findall(r'data-id="(\d+)"', view.photos)]
+
+    def answer(self, **data: object) -> str:
+        return review_tab.answer(self.home, self.token, gr.EventData(None, data))
+
+    def label(self, id: int) -> str:
+        with self.home.open(self.token) as project:
+            return project.catalog.asset(id).label
+
+
+@pytest.fixture(scope="module")
+def trained_project(tmp_path_factory: pytest.TempPathFactory, example_set: Path, features: Path) -> Path:
+    folder = tmp_path_factory.mktemp("review")
+    shutil.copytree(example_set, folder / "photos")
+    for name in ("apple 01.jpg", "apple 02.jpg"):
+        shutil.move(folder / "photos" / "apple" / name, folder / "photos" / "mug" / name)
+    with Project.open(folder / "project") as project:
+        project.add(folder / "photos")
+        project.features = features
+        list(train(project, TrainConfig(fits=("whole",))))
+    return folder / "project"
+
+
+@pytest.fixture
+def visitor(trained_project: Path, tmp_path: Path) -> Visitor:
+    home, token = Home(tmp_path / "home", tmp_path / "none"), welcome(None)
+    shutil.copytree(trained_project, home.folder(token))
+    return Visitor(home, token)
+
+
+def test_before_a_training_the_tab_says_what_it_is_for(tmp_path: Path) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), welcome(None)
+    for _ in range(2):
+        view = review_tab.show(home, token)
+        assert (view.nothing["visible"], view.filled["visible"]) == (True, False)
+        assert review_tab.checkup(home, token) == Checkup()
+        home.open(token).close()
+
+
+def test_doubtful_photos_come_with_a_suggestion_and_leave_the_list_once_answered(visitor: Visitor) -> None:
+    first, second, *_ = visitor.ids(None)
+    view = review_tab.show(visitor.home, visitor.token)
+    assert "In <b>mug</b>, looks like <b>apple</b>" in view.photos
+    assert "Nothing changed since the last training." in view.state
+    assert "Moved 1 photo from “mug” to “apple”" in visitor.answer(id=first, action="move", label="apple")
+    assert visitor.label(first) == "apple"
+    visitor.answer(id=second, action="right", label="")
+    assert not {first, second} & set(visitor.ids("suspects"))
+    assert second in visitor.ids("mistakes")
+    view = review_tab.show(visitor.home, visitor.token)
+    assert "1 photo changed class" in view.state
+    assert view.train["variant"] == "primary"
+    review_tab.undo(visitor.home, visitor.token)
+    review_tab.undo(visitor.home, visitor.token)
+    assert {first, second} <= set(visitor.ids("suspects"))
+
+
+def test_a_number_of_the_table_opens_its_photos_and_a_class_its_mistakes(visitor: Visitor) -> None:
+    matrix = review_tab.show(visitor.home, visitor.token).matrix
+    cells = re.findall(r'data-true="(\d)" data-taken="(\d)"[^>]*>(\d+)<', matrix)
+    assert sum(int(count) for *_, count in cells) == 32
+    for true, taken, count in cells:
+        which, shown = review_tab.open_cell(gr.EventData(None, {"true": int(true), "taken": int(taken)}))
+        assert len(visitor.ids(which)) == int(count) <= shown
+    which, _ = review_tab.open_cell(gr.EventData(None, {"true": 3, "taken": -1}))
+    wrong = sum(int(count) for true, taken, count in cells if true == "3" != taken)
+    assert len(visitor.ids(which)) == wrong >= 2
+
+
+def test_a_photo_in_two_classes_is_settled_by_one_answer(visitor: Visitor, example_set: Path) -> None:
+    photo = example_set / "key" / "key 01.jpg"
+    with visitor.home.open(visitor.token) as project:
+        project.add_files([("leaf/again.jpg", photo)])
+    both = visitor.ids("twice")
+    assert [visitor.label(id) for id in both] == ["key", "leaf"]
+    visitor.answer(id=both[0], action="right")
+    assert visitor.ids("twice") == []
+    assert visitor.label(both[0]) == "key"
+
+
+def test_what_the_photos_themselves_show_is_listed(visitor: Visitor, example_set: Path) -> None:
+    from PIL import Image
+
+    with Image.open(example_set / "key" / "key 03.jpg") as picture:
+        picture.resize((picture.width // 2, picture.height // 2)).save(visitor.home.root / "copy.jpg")
+        Image.new("RGB", picture.size, (2, 2, 2)).save(visitor.home.root / "black.png")
+    with visitor.home.open(visitor.token) as project:
+        project.add_files([("copy.jpg", visitor.home.root / "copy.jpg")], "key")
+        project.add_files([("black.png", visitor.home.root / "black.png")], "leaf")
+    found = review_tab.checkup(visitor.home, visitor.token)
+    (poor,) = visitor.ids("poor", found)
+    assert visitor.label(poor) == "leaf"
+    assert [visitor.label(id) for id in visitor.ids("alike", found)] == ["key", "key"]
+    assert any("Add about" in sentence for sentence in found.more)
+    visitor.answer(id=poor, action="remove")
+    assert visitor.ids("poor", found) == []
+
+
+def test_training_again_says_what_the_corrections_brought(visitor: Visitor) -> None:
+    with visitor.home.open(visitor.token) as project:
+        apples = [photo.id for photo in project.photos("mug") if "apple" in photo.source]
+        project.move(apples, "apple")
+    *bars, (_, brought) = review_tab.train_again(visitor.home, visitor.token, *CHOSEN)
+    assert bars
+    assert re.search(r"Trained in \d+\.\d seconds: \d+ % right before, \d+ % now", brought)
+    assert "2 photos changed class" in brought
+    view = review_tab.show(visitor.home, visitor.token)
+    assert "Nothing changed since the last training." in view.state
+
+
+def test_training_again_tells_why_it_failed(visitor: Visitor) -> None:
+    with visitor.home.open(visitor.token) as project:
+        for label in ("apple", "key", "leaf"):
+            project.remove_class(label)
+    *_, (_, said) = review_tab.train_again(visitor.home, visitor.token, *CHOSEN)
+    assert "only one class" in said
+
+
+@pytest.mark.parametrize("id", [None, "1", True, -1, 10**30, [1], 1.5])
+def test_a_claimed_photo_that_is_none_changes_nothing(visitor: Visitor, id: object) -> None:
+    before = visitor.ids(None)
+    with pytest.raises(DataError):
+        visitor.answer(id=id, action="remove")
+    assert visitor.ids(None) == before
+
+
+def test_a_claimed_answer_or_list_that_is_none_changes_nothing(visitor: Visitor) -> None:
+    first, *others = visitor.ids(None)
+    for data in ({"action": "explode"}, {"action": "move", "label": "  "}, {}):
+        with pytest.raises(DataError):
+            visitor.answer(id=first, **data)
+    for which in ("cell:9:0", "cell:0:99", "cell:-3:0", f"cell:{'9' * 500}:1", "cell:a:b", NASTY, "cell:0"):
+        assert visitor.ids(which) == [first, *others]
+    for data in (None, [], {"true": NASTY, "taken": None}):
+        which, _ = review_tab.open_cell(gr.EventData(None, data))
+        assert visitor.ids(which) == [first, *others]
+
+
+def test_names_are_shown_as_text(visitor: Visitor) -> None:
+    with visitor.home.open(visitor.token) as project:
+        project.rename_class("mug", NASTY)
+    list(review_tab.train_again(visitor.home, visitor.token, *CHOSEN))
+    for which in (None, "mistakes", "cell:0:0", "cell:1:-1"):
+        view = review_tab.show(visitor.home, visitor.token, which)
+        assert "<script" not in "".join(part for part in view if isinstance(part, str))
+
+
+def test_a_stranger_sees_and_changes_nothing(visitor: Visitor) -> None:
+    stranger = Visitor(visitor.home, welcome(None))
+    (first, *_), mine = visitor.ids(None), visitor.ids("mistakes")
+    assert stranger.ids("mistakes") == []
+    with pytest.raises(DataError):
+        stranger.answer(id=first, action="remove")
+    assert visitor.ids("mistakes") == mine
+
+
+def test_the_settings_given_here_are_those_of_the_train_tab() -> None:
+    config: Any = settings.config(*CHOSEN)
+    assert config == TrainConfig()

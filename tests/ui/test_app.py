@@ -1,0 +1,141 @@
+"""The page as a whole, through a real server and Gradio's own client; and what it says of an error."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import gradio as gr
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from classifier import ClassifierError, Predictor, Project, TrainConfig, train
+from classifier.data.example import draw_example
+from classifier.ui.app import build_app, launch_settings
+from classifier.ui.handlers import plain
+from classifier.ui.predict import tab as predict_tab
+from classifier.ui.sessions import Home, welcome
+from tests.helpers import NASTY, SHA
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running page, the folder it works over, and a photo to try."""
+
+    url: str
+    home: Home
+    photo: Path
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("server")
+    draw_example(folder / "drawn", per_class=6)
+    with Project.over(folder / "drawn", features=folder / "features") as project:
+        list(train(project, TrainConfig(), out=folder / "checkpoints" / "tiny"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(folder / "home" / "uploads"))
+        page = build_app(folder / "home", folder / "checkpoints")
+        _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_settings())
+        home = Home(folder / "home", folder / "checkpoints")
+        yield Server(url, home, next((folder / "drawn" / "mug").iterdir()))
+        page.close()
+
+
+@pytest.fixture(scope="module")
+def client(server: Server) -> Iterator[Client]:
+    client = Client(server.url, verbose=False)
+    yield client
+    client.close()
+
+
+# -- over the network
+
+
+def test_predict_answers_like_the_predictor_itself(server: Server, client: Client) -> None:
+    answer = client.predict(image=handle_file(server.photo), model="tiny", top_k=3, api_name="/predict")
+    expected = Predictor(server.home.checkpoints / "tiny").predict(server.photo, 3)[0]
+    assert [row["label"] for row in answer["top"]] == [guess.label for guess in expected.top]
+    assert [row["confidence"] for row in answer["top"]] == pytest.approx(
+        [guess.confidence for guess in expected.top], abs=1e-4
+    )
+    assert answer["unsure"] is expected.unsure
+
+
+def test_a_photo_sent_for_a_prediction_is_not_kept(server: Server, client: Client) -> None:
+    client.predict(image=handle_file(server.photo), model="tiny", top_k=1, api_name="/predict")
+    assert not [path for path in (server.home.root / "uploads").rglob("*") if path.is_file() and path.stat().st_size]
+
+
+@pytest.mark.parametrize("name", ["nothing", "../tiny", "/etc", "tiny/", f"mine/{SHA}", NASTY])
+def test_an_unknown_model_gets_a_sentence_that_names_the_known_ones(server: Server, client: Client, name: str) -> None:
+    with pytest.raises(AppError, match=r"There is no model called.*“tiny”"):
+        client.predict(image=handle_file(server.photo), model=name, top_k=3, api_name="/predict")
+
+
+def test_a_visitors_own_model_is_out_of_reach_over_the_network(server: Server, client: Client) -> None:
+    token = welcome(None)
+    with server.home.open(token) as project:
+        folder = project.models / "2025-01-02-030405-quick"
+        folder.mkdir()
+        for file in (server.home.checkpoints / "tiny").iterdir():
+            os.link(file, folder / file.name)
+    (own,) = predict_tab.own_models(server.home, token)
+    assert own.title.startswith("2 Jan 2025, 03:04:05")
+    assert predict_tab.own_models(server.home, welcome(None)) == []
+    with pytest.raises(AppError, match="There is no model called"):
+        client.predict(image=handle_file(server.photo), model=own.name, top_k=3, api_name="/predict")
+
+
+def test_a_file_that_is_no_photo_gets_its_reason(server: Server, client: Client, tmp_path: Path) -> None:
+    (tmp_path / "note.jpg").write_text("hello")
+    with pytest.raises(AppError, match="This is a text, not a picture"):
+        client.predict(image=handle_file(tmp_path / "note.jpg"), model="tiny", top_k=3, api_name="/predict")
+
+
+def test_predict_is_the_only_endpoint_offered(client: Client) -> None:
+    described = client.view_api(return_format="dict", print_info=False)
+    assert set(described["named_endpoints"]) == {"/predict"}
+    names = [row["parameter_name"] for row in described["named_endpoints"]["/predict"]["parameters"]]
+    assert names == ["image", "model", "top_k"]
+
+
+def test_no_file_of_a_project_has_an_address(server: Server) -> None:
+    token = welcome(None)
+    with server.home.open(token) as project:
+        project.add(server.photo.parent, "mug")
+        stored = project.photo_path(project.photos()[0])
+    for path in (stored, stored.parents[2] / "project.sqlite", server.home.root / "browser-secret"):
+        with pytest.raises(HTTPError) as refused:
+            urlopen(f"{server.url}gradio_api/file={path}")
+        assert refused.value.code in (403, 404)
+
+
+# -- messages
+
+
+def test_an_error_on_purpose_becomes_its_sentence_with_names_escaped() -> None:
+    def handler(home: str, name: str) -> None:
+        raise ClassifierError(f"There is no {name}.")
+
+    with pytest.raises(gr.Error) as caught:
+        plain(handler, "home")("<b>x</b>")
+    assert caught.value.message == "There is no &lt;b&gt;x&lt;/b&gt;."
+
+
+def test_a_bug_is_logged_and_the_page_says_one_calm_sentence(caplog: pytest.LogCaptureFixture) -> None:
+    def handler() -> Iterator[int]:
+        yield 1
+        raise ZeroDivisionError("secret detail")
+
+    events = plain(handler)()
+    assert next(events) == 1
+    with pytest.raises(gr.Error) as caught:
+        next(events)
+    assert "secret detail" not in caught.value.message
+    assert "secret detail" in caplog.text
