@@ -31,15 +31,15 @@ from classifier.models import networks, transforms
 def features(paths: list[Path]) -> torch.Tensor:
     """The plain way: whole network, float32, 224 pixels, 32 pictures at a time."""
     network = networks.build("tf_efficientnet_lite0").to(memory_format=torch.channels_last)
-    preparation = networks.preprocessing("tf_efficientnet_lite0").fitted("crop")
+    preparation = networks.preprocessing("tf_efficientnet_lite0").with_resize_mode("crop")
     preparation = type(preparation)(**{**vars(preparation), "size": 224})
-    read = transforms.evaluation(preparation)
+    read = transforms.eval_transform(preparation)
     side = transforms.decoded_side(preparation)
     rows = []
     with torch.inference_mode():
         for start in range(0, len(paths), 32):
             pixels = torch.stack([read(open_picture(path, side)) for path in paths[start : start + 32]])
-            rows.append(network(transforms.normalise(pixels, preparation, torch.device("cpu"), torch.float32)))
+            rows.append(network(transforms.normalize(pixels, preparation, torch.device("cpu"), torch.float32)))
     return torch.cat(rows).clone()
 
 
@@ -55,12 +55,12 @@ def teachable_machine(folder: Path) -> float:
     seen, truth = parts["train"]
     torch.manual_seed(0)
     head = nn.Sequential(nn.Linear(seen.shape[1], 100), nn.ReLU(), nn.Linear(100, len(labels), bias=False))
-    optimiser = torch.optim.Adam(head.parameters(), 1e-3)
+    optimizer = torch.optim.Adam(head.parameters(), 1e-3)
     for _ in range(50):
         for batch in torch.randperm(len(seen)).split(16):
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             nn.functional.cross_entropy(head(seen[batch]), truth[batch]).backward()
-            optimiser.step()
+            optimizer.step()
     unseen, answers = parts["test"]
     return float((head(unseen).argmax(1) == answers).float().mean())
 
@@ -75,7 +75,7 @@ def ours(folder: Path) -> tuple[float, str]:
         ):
             for event in train(project, TrainConfig(), Path(scratch) / "model", test):
                 if isinstance(event, Finished) and event.test is not None:
-                    return event.test.accuracy, event.report.fit
+                    return event.test.accuracy, event.report.resize_mode
     raise AssertionError("training ends with a result")
 
 

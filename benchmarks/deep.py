@@ -3,7 +3,7 @@
     python benchmarks/deep.py [--backbone NAME] [--photos N] [--size S] [--device cuda] [--weights random]
 
 Meant for a GPU, where everything is thawed; on a CPU it runs as well. The bare step is the same network, precision,
-batch and optimiser on one batch that lies on the device already, so that the ratio says what reading views, moving
+batch and optimizer on one batch that lies on the device already, so that the ratio says what reading views, moving
 them to the device and preparing them costs. Where the weights cannot be fetched, random ones give the same speed.
 """
 
@@ -27,24 +27,24 @@ from classifier.config import Preprocessing
 from classifier.device import Device
 from classifier.models import networks, surgery
 from classifier.training import finetune
-from classifier.training.finetune import Learner, Lesson
+from classifier.training.finetune import FineTuneSpec, TrainState
 
 CLASSES = 10
 
 
-def lesson(backbone: str, photos: int, size: int, batch: int, random: bool) -> Lesson:
+def lesson(backbone: str, photos: int, size: int, batch: int, random: bool) -> FineTuneSpec:
     """Views of random pixels, all of the network thawed."""
     network = timm.create_model(backbone, num_classes=CLASSES) if random else networks.build(backbone, CLASSES)
     rng = np.random.default_rng(0)
     views = torch.from_numpy(rng.integers(0, 255, (photos, 3, 3, size, size), dtype=np.uint8))
     labels = rng.integers(0, CLASSES, photos)
-    return Lesson(
+    return FineTuneSpec(
         network, networks.classifier(backbone), surgery.stages(network), views, labels, np.arange(photos),
         np.arange(batch), Preprocessing(size=size), 10, batch, 1e-4, "adamw", 0,
     )  # fmt: skip
 
 
-def ours(learner: Learner, device: Device) -> float:
+def ours(learner: TrainState, device: Device) -> float:
     """Training pictures a second over one epoch, after one to warm up; judging aside."""
     with finetune.workers(device) as pool:
         list(learner.learn(pool))
@@ -59,9 +59,9 @@ def ours(learner: Learner, device: Device) -> float:
         return done / seconds
 
 
-def bare(learner: Learner, device: Device, batch: int, size: int, steps: int = 30) -> float:
+def bare(learner: TrainState, device: Device, batch: int, size: int, steps: int = 30) -> float:
     """The same step on a tensor that is there already, without anything round it."""
-    network, optimiser = learner.network, torch.optim.AdamW(learner.network.parameters(), lr=1e-5)
+    network, optimizer = learner.network, torch.optim.AdamW(learner.network.parameters(), lr=1e-5)
     inputs = torch.randn(batch, 3, size, size, device=device.torch_device).to(memory_format=torch.channels_last)
     targets = torch.randint(0, CLASSES, (batch,), device=device.torch_device)
     kind = device.torch_device.type
@@ -71,9 +71,9 @@ def bare(learner: Learner, device: Device, batch: int, size: int, steps: int = 3
             started = perf_counter()
         with torch.autocast(kind, device.dtype, enabled=device.dtype != torch.float32):
             loss = nn.functional.cross_entropy(network(inputs).float(), targets, label_smoothing=0.1)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     _wait(device)
     return steps * batch / (perf_counter() - started)
 
@@ -95,7 +95,7 @@ def main() -> None:
     args = parser.parse_args()
     device = devices.choose(args.device)
     task = lesson(args.backbone, args.photos, args.size, args.batch, args.weights == "random")
-    learner = Learner(replace(task), device)
+    learner = TrainState(replace(task), device)
     mine = ours(learner, device)
     raw = bare(learner, device, args.batch, args.size)
     print(f"{device.name}, torch {torch.__version__}, {args.backbone} at {args.size} pixels, batches of {args.batch}")

@@ -63,8 +63,8 @@ def main() -> None:
     device = devices.choose("cpu")
     pixels = torch.randn(PICTURES, 3, args.size, args.size).contiguous(memory_format=torch.channels_last)
     plain = networks.build("tf_efficientnet_lite0").to(memory_format=torch.channels_last)
-    folded = surgery.folded(plain).to(memory_format=torch.channels_last)
-    fast = surgery.folded(plain).to(device.dtype).to(memory_format=torch.channels_last)
+    folded = surgery.fuse_batch_norm(plain).to(memory_format=torch.channels_last)
+    fast = surgery.fuse_batch_norm(plain).to(device.dtype).to(memory_format=torch.channels_last)
     ways = {
         "plain": in_batches(plain, pixels, 32),
         "batch norm folded": in_batches(folded, pixels, 32),

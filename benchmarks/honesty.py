@@ -39,8 +39,8 @@ from classifier.data.project import _user_cache
 from classifier.evaluation import calibration, label_errors, metrics, ood
 from classifier.evaluation.report import Report, build_report
 from classifier.models import networks
-from classifier.models.feature_cache import FeatureStore
-from classifier.models.features import Embedder, embed, looks_of
+from classifier.models.feature_cache import FeatureCache
+from classifier.models.features import FeatureExtractor, embed, extract_descriptors
 from classifier.training import linear_head
 
 SEEDS = range(10)
@@ -60,7 +60,7 @@ class Photos:
 
     @property
     def scenes(self) -> np.ndarray:
-        return duplicates.look_alikes(self.features, self.looks)
+        return duplicates.near_duplicate_groups(self.features, self.looks)
 
     def part(self, chosen: np.ndarray) -> Photos:
         paths = [self.paths[place] for place in np.flatnonzero(chosen)]
@@ -70,8 +70,8 @@ class Photos:
 
 @dataclass
 class Model:
-    head: linear_head.HeadFit
-    known: ood.Familiar
+    head: linear_head.LinearHead
+    known: ood.OODModel
     report: Report
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
@@ -79,17 +79,17 @@ class Model:
 
     def answers(self, features: np.ndarray) -> np.ndarray:
         shares = self.probabilities(features)
-        return (shares.max(1) >= self.report.threshold) & self.known.knows(features, shares)
+        return (shares.max(1) >= self.report.threshold) & self.known.in_distribution(features, shares)
 
 
-def described(tools: Embedder, paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
+def described(extractor: FeatureExtractor, paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
     """Features and looks, from the cache where it has them."""
     pairs = [(hashlib.sha256(path.read_bytes()).hexdigest(), path) for path in paths]
-    rows = list(embed(tools, pairs, [networks.preprocessing(tools.backbone).fitted("whole")]))
-    return np.stack(rows)[:, 0], looks_of(tools, pairs)
+    rows = list(embed(extractor, pairs, [networks.preprocessing(extractor.backbone).with_resize_mode("whole")]))
+    return np.stack(rows)[:, 0], extract_descriptors(extractor, pairs)
 
 
-def read(tools: Embedder, folder: Path) -> Photos:
+def read(extractor: FeatureExtractor, folder: Path) -> Photos:
     names = sorted(path.name for path in (folder / "train").iterdir())
     found = [
         (path, label, part == "test")
@@ -99,20 +99,20 @@ def read(tools: Embedder, folder: Path) -> Photos:
     ]
     paths = [path for path, _, _ in found]
     labels, test = np.array([label for _, label, _ in found]), np.array([test for _, _, test in found])
-    return Photos(paths, *described(tools, paths), labels, test, names)
+    return Photos(paths, *described(extractor, paths), labels, test, names)
 
 
 def learn(photos: Photos, scenes: np.ndarray, together: bool = True) -> Model:
     """As ``training.train`` does it; with ``together`` False in a random division, as others do it."""
     kept = scenes if together else np.arange(len(scenes))
-    folds = splits.folds(photos.labels, kept, CONFIG.folds, 0)
-    fitted = linear_head.fit(photos.features, photos.labels, len(photos.names), folds)
-    known, strangeness = ood.fit(photos.features, photos.labels, kept, fitted.probabilities)
-    near = strangeness <= known.limit
+    folds = splits.stratified_group_folds(photos.labels, kept, CONFIG.folds, 0)
+    fitted = linear_head.fit_linear_head(photos.features, photos.labels, len(photos.names), folds)
+    known, ood_score = ood.fit_ood(photos.features, photos.labels, kept, fitted.probabilities)
+    near = ood_score <= known.limit
     threshold = calibration.unsure_threshold(fitted.probabilities, photos.labels, familiar=near)
     report = build_report(
-        fitted.probabilities, photos.labels, photos.names, images=len(kept), judged_on="out_of_fold",
-        threshold=threshold, temperature=fitted.temperature, warnings=[], fit="whole", backbone=CONFIG.backbone,
+        fitted.probabilities, photos.labels, photos.names, images=len(kept), evaluated_on="out_of_fold",
+        threshold=threshold, temperature=fitted.temperature, warnings=[], resize_mode="whole", backbone=CONFIG.backbone,
         scenes=kept, familiar=near,
     )  # fmt: skip
     return Model(fitted, known, report)
@@ -123,7 +123,7 @@ def claims(name: str, photos: Photos) -> tuple[float, float, float]:
     scenes = photos.scenes
     rows = []
     for seed in SEEDS:
-        apart = splits.folds(photos.labels, scenes, 10, 100 + seed) < 3
+        apart = splits.stratified_group_folds(photos.labels, scenes, 10, 100 + seed) < 3
         model = learn(photos.part(~apart), scenes[~apart])
         shares = model.probabilities(photos.features[apart])
         true = float((shares.argmax(1) == photos.labels[apart]).mean())
@@ -161,7 +161,9 @@ def shot(photo: Image.Image, rng: np.random.Generator, hand: Hand) -> Image.Imag
     return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
 
 
-def six_in_a_row(tools: Embedder, name: str, photos: Photos, scratch: Path, hand: Hand, objects: int = 8) -> None:
+def six_in_a_row(
+    extractor: FeatureExtractor, name: str, photos: Photos, scratch: Path, hand: Hand, objects: int = 8
+) -> None:
     """``objects`` photos of each class, six shots of each; one shot each of 120 others.
 
     Ten draws: so few are the things that a single one is off by 5 points or more one time in three.
@@ -172,13 +174,13 @@ def six_in_a_row(tools: Embedder, name: str, photos: Photos, scratch: Path, hand
         order = rng.permutation(len(photos.labels))
         chosen = np.concatenate([order[photos.labels[order] == label][:objects] for label in range(len(photos.names))])
         new = rng.permutation(np.setdiff1d(np.arange(len(photos.labels)), chosen))[:120]
-        made = shots(tools, photos, np.repeat(chosen, 6), scratch / f"{name} {hand.name} {seed}", rng, hand)
-        fresh = shots(tools, photos, new, scratch / f"{name} {hand.name} {seed} new", rng, hand)
+        made = shots(extractor, photos, np.repeat(chosen, 6), scratch / f"{name} {hand.name} {seed}", rng, hand)
+        fresh = shots(extractor, photos, new, scratch / f"{name} {hand.name} {seed} new", rng, hand)
         honest, careless = learn(made, made.scenes), learn(made, made.scenes, together=False)
         true = float((honest.probabilities(fresh.features).argmax(1) == fresh.labels).mean())
         claimed = honest.report
         covered = claimed.accuracy_low <= true <= claimed.accuracy_high
-        rows.append((claimed.scenes, claimed.accuracy, true, careless.report.accuracy, covered))
+        rows.append((claimed.group_count, claimed.accuracy, true, careless.report.accuracy, covered))
     scenes, claim, true, random, covered = np.mean(rows, 0)
     off = np.subtract(*np.array(rows).T[1:3])
     print(
@@ -189,14 +191,14 @@ def six_in_a_row(tools: Embedder, name: str, photos: Photos, scratch: Path, hand
 
 
 def shots(
-    tools: Embedder, photos: Photos, places: np.ndarray, folder: Path, rng: np.random.Generator, hand: Hand
+    extractor: FeatureExtractor, photos: Photos, places: np.ndarray, folder: Path, rng: np.random.Generator, hand: Hand
 ) -> Photos:
     """One shot of each of the photos at ``places``."""
     folder.mkdir()
     paths = [folder / f"{number}.jpg" for number in range(len(places))]
     for place, path in zip(places, paths):
         shot(open_picture(photos.paths[place], 512), rng, hand).save(path, quality=90)
-    return Photos(paths, *described(tools, paths), photos.labels[places], np.zeros(len(places), bool), photos.names)
+    return Photos(paths, *described(extractor, paths), photos.labels[places], np.zeros(len(places), bool), photos.names)
 
 
 def wrong_labels(name: str, photos: Photos) -> None:
@@ -208,9 +210,9 @@ def wrong_labels(name: str, photos: Photos) -> None:
         turned = rng.choice(count, round(0.05 * count), replace=False)
         labels = train.labels.copy()
         labels[turned] = (labels[turned] + rng.integers(1, kinds, len(turned))) % kinds
-        folds = splits.folds(labels, scenes, CONFIG.folds, 0)
-        shares = linear_head.fit(train.features, labels, kinds, folds).probabilities
-        ours = [suspect.photo for suspect in label_errors.suspects(shares, labels)][: count // 10]
+        folds = splits.stratified_group_folds(labels, scenes, CONFIG.folds, 0)
+        shares = linear_head.fit_linear_head(train.features, labels, kinds, folds).probabilities
+        ours = [suspect.photo for suspect in label_errors.find_label_issues(shares, labels)][: count // 10]
         found.append(np.isin(turned, ours).mean())
         theirs.append(np.isin(turned, confident_learning(shares, labels)[: count // 10]).mean())
     print(f"  {name:16} ours {np.mean(found):.1%} (worst {min(found):.0%}), confident learning {np.mean(theirs):.1%}")
@@ -238,7 +240,9 @@ def copies(photo: Image.Image) -> Iterator[tuple[str, Image.Image, int]]:
     yield "lighter", ImageEnhance.Brightness(photo).enhance(1.3), 90
 
 
-def repeats(tools: Embedder, name: str, photos: Photos, scratch: Path) -> tuple[int, int, list[tuple[Path, Path]]]:
+def repeats(
+    extractor: FeatureExtractor, name: str, photos: Photos, scratch: Path
+) -> tuple[int, int, list[tuple[Path, Path]]]:
     """Pairs found, true pairs, and the pairs found among the set's own photos."""
     rng = np.random.default_rng(1)
     chosen = rng.choice(len(photos.paths), min(12, len(photos.paths)), replace=False)
@@ -248,8 +252,8 @@ def repeats(tools: Embedder, name: str, photos: Photos, scratch: Path) -> tuple[
             paths.append(scratch / f"{name} {place} {change}.jpg")
             copy.save(paths[-1], quality=quality)
             origin.append(place)
-    features, looks = described(tools, paths)
-    together = duplicates.look_alikes(
+    features, looks = described(extractor, paths)
+    together = duplicates.near_duplicate_groups(
         np.concatenate([photos.features, features]), np.concatenate([photos.looks, looks])
     )
     origins = np.concatenate([np.arange(len(photos.paths)), origin])
@@ -289,14 +293,14 @@ def main() -> None:
     parser.add_argument("sets", type=Path, metavar="SETS")
     parser.add_argument("--pairs", type=Path, metavar="FILE", help="a picture of the pairs found in the sets")
     args = parser.parse_args()
-    store = FeatureStore(_user_cache())
-    tools = Embedder(CONFIG.backbone, devices.choose("cpu"), store, Limits())
+    store = FeatureCache(_user_cache())
+    extractor = FeatureExtractor(CONFIG.backbone, devices.choose("cpu"), store, Limits())
     folders = sorted(path for path in args.sets.iterdir() if (path / "train").is_dir())
-    sets = {folder.name: read(tools, folder) for folder in folders}
+    sets = {folder.name: read(extractor, folder) for folder in folders}
     some = [name for name in ("flowers", "trash", "weather") if name in sets] or list(sets)
     with tempfile.TemporaryDirectory() as scratch:
         print("3. Repeats: pairs found")
-        results = [repeats(tools, name, photos, Path(scratch)) for name, photos in sets.items()]
+        results = [repeats(extractor, name, photos, Path(scratch)) for name, photos in sets.items()]
         print(f"  all sets: {sum(row[0] for row in results) / sum(row[1] for row in results):.1%}")
         if args.pairs:
             draw([pair for row in results for pair in row[2]], args.pairs)
@@ -313,7 +317,7 @@ def main() -> None:
         print("   Six shots of each object in a row")
         for hand in HANDS:
             for name in some:
-                six_in_a_row(tools, name, sets[name], Path(scratch), hand)
+                six_in_a_row(extractor, name, sets[name], Path(scratch), hand)
     store.close()
 
 

@@ -14,14 +14,30 @@ if TYPE_CHECKING:
     from .data.project import Project
     from .errors import ClassifierError
     from .events import Epoch, Note, Progress
-    from .models.predictor import Guess, Prediction, Predictor
+    from .models.predictor import ClassConfidence, Prediction, Predictor
     from .workflows.check import Checked, check
     from .workflows.review import Review, review
     from .workflows.train import Finished, train
 
 __all__ = [
-    "Checked", "ClassifierError", "Epoch", "Finished", "Guess", "Limits", "Note", "Prediction", "Predictor",
-    "Preprocessing", "Progress", "Project", "Review", "TrainConfig", "__version__", "check", "review", "train",
+    "Checked",
+    "ClassConfidence",
+    "ClassifierError",
+    "Epoch",
+    "Finished",
+    "Limits",
+    "Note",
+    "Prediction",
+    "Predictor",
+    "Preprocessing",
+    "Progress",
+    "Project",
+    "Review",
+    "TrainConfig",
+    "__version__",
+    "check",
+    "review",
+    "train",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
@@ -30,7 +46,7 @@ _HOMES = {
     "data.project": ("Project",),
     "errors": ("ClassifierError",),
     "events": ("Epoch", "Note", "Progress"),
-    "models.predictor": ("Guess", "Prediction", "Predictor"),
+    "models.predictor": ("ClassConfidence", "Prediction", "Predictor"),
     "workflows.check": ("Checked", "check"),
     "workflows.review": ("Review", "review"),
     "workflows.train": ("Finished", "train"),

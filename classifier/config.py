@@ -9,14 +9,33 @@ from typing import Any, Literal, get_args
 
 from .errors import SettingError
 
-Fit = Literal["crop", "whole", "squash"]
-FITS: tuple[Fit, ...] = ("whole", "squash", "crop")  # equal scores go to the first
+ResizeMode = Literal["crop", "whole", "squash"]
+RESIZE_MODES: tuple[ResizeMode, ...] = ("whole", "squash", "crop")  # equal scores go to the first
 Mode = Literal["quick", "deep"]
 MODES: tuple[Mode, ...] = get_args(Mode)
-Optimiser = Literal["adamw", "sgd"]
-OPTIMISERS: tuple[Optimiser, ...] = get_args(Optimiser)
+Optimizer = Literal["adamw", "sgd"]
+OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 Domain = Literal["photo", "medical", "aerial", "document"]
 DOMAINS: tuple[Domain, ...] = get_args(Domain)
+
+# What settings and report entries were called before: ``training.json`` and ``report.json`` of older versions hold
+# these names, and ``report.json`` keeps them.
+OLD_NAMES: Mapping[str, str] = {
+    "fit": "resize_mode",
+    "fits": "resize_modes",
+    "thaw": "unfreeze",
+    "optimiser": "optimizer",
+    "judged_on": "evaluated_on",
+    "scenes": "group_count",
+    "cost": "coverage_curve",
+    "answered": "coverage",
+    "right": "selective_accuracy",
+}
+
+
+def current_names(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of a file of any version under the names of this one."""
+    return {OLD_NAMES.get(name, name): value for name, value in data.items()}
 
 
 @dataclass(frozen=True)
@@ -71,14 +90,14 @@ class Preprocessing:
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0 or not all(map(isfinite, colours)):
             raise SettingError("The mean and spread of the colours must be three numbers each.")
 
-    def fitted(self, fit: Fit) -> Preprocessing:
+    def with_resize_mode(self, resize_mode: ResizeMode) -> Preprocessing:
         """The same preparation with another way of fitting the picture into the square."""
-        if fit == "crop":
+        if resize_mode == "crop":
             return replace(self, crop_mode="center", crop_pct=0.875 if self.crop_pct == 1.0 else self.crop_pct)
-        return replace(self, crop_mode="squash" if fit == "squash" else "center", crop_pct=1.0)
+        return replace(self, crop_mode="squash" if resize_mode == "squash" else "center", crop_pct=1.0)
 
     @property
-    def fit(self) -> Fit:
+    def resize_mode(self) -> ResizeMode:
         """The plain name of the way a picture is fitted."""
         if self.crop_mode == "squash":
             return "squash"
@@ -120,7 +139,7 @@ class TrainConfig:
 
     ``backbone`` is a timm name; ``fits`` are the ways of fitting a picture that compete; ``folds`` the
     parts of cross-validation. What follows ``minutes`` is of deep training only: ``minutes`` is about
-    how long it may take (0: as long as it takes); ``thaw`` how many of the network's last stages are
+    how long it may take (0: as long as it takes); ``unfreeze`` how many of the network's last stages are
     trained and ``epochs`` how often each photo is seen, both chosen from the time where they are None;
     ``learning_rate`` is that of the last stage; ``batch`` the photos between two corrections.
     """
@@ -130,26 +149,26 @@ class TrainConfig:
     domain: Domain = "photo"
     seed: int = 0
     folds: int = 5
-    fits: tuple[Fit, ...] = FITS
+    resize_modes: tuple[ResizeMode, ...] = RESIZE_MODES
     minutes: float = 3.0
-    thaw: int | None = None
+    unfreeze: int | None = None
     epochs: int | None = None
     batch: int = 16
     learning_rate: float = 3e-4
-    optimiser: Optimiser = "adamw"
+    optimizer: Optimizer = "adamw"
 
     def __post_init__(self) -> None:
         _one_of("mode", self.mode, MODES)
         _one_of("domain", self.domain, DOMAINS)
-        _one_of("optimiser", self.optimiser, OPTIMISERS)
-        for fit in self.fits:
-            _one_of("fit", fit, FITS)
-        if not self.fits:
+        _one_of("optimizer", self.optimizer, OPTIMIZERS)
+        for resize_mode in self.resize_modes:
+            _one_of("resize mode", resize_mode, RESIZE_MODES)
+        if not self.resize_modes:
             raise SettingError("No way of fitting a picture was named; name at least one of crop, whole, squash.")
         _within("number of parts for cross-validation", self.folds, 2, 20)
         _within("seed", self.seed, 0, 2**32 - 1)
         _within("number of minutes", self.minutes, 0, 10_000)
-        _within("number of stages to train", self.thaw, 1, 1000)
+        _within("number of stages to train", self.unfreeze, 1, 1000)
         _within("number of epochs", self.epochs, 1, 10_000)
         _within("batch size", self.batch, 1, 4096)
         _within("learning rate", self.learning_rate, 1e-8, 10)

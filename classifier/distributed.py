@@ -13,27 +13,27 @@ from torch import Tensor
 
 def rank() -> int:
     """Our number among the processes, from 0; the first is the one that writes."""
-    return dist.get_rank() if _joined() else 0
+    return dist.get_rank() if _is_initialized() else 0
 
 
-def count() -> int:
+def world_size() -> int:
     """How many processes work together; 1 when this is the only one."""
-    return dist.get_world_size() if _joined() else 1
+    return dist.get_world_size() if _is_initialized() else 1
 
 
-def first() -> bool:
+def is_main_process() -> bool:
     """Whether this is the process that writes and speaks."""
     return rank() == 0
 
 
-def _joined() -> bool:
+def _is_initialized() -> bool:
     return dist.is_available() and dist.is_initialized()
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def process_group() -> Iterator[None]:
     """Join the processes ``torchrun`` started, if it did: NCCL where each has a GPU, else gloo."""
-    if "WORLD_SIZE" not in os.environ or int(os.environ["WORLD_SIZE"]) < 2 or _joined():
+    if "WORLD_SIZE" not in os.environ or int(os.environ["WORLD_SIZE"]) < 2 or _is_initialized():
         yield
         return
     local = int(os.environ.get("LOCAL_RANK", "0"))
@@ -47,15 +47,15 @@ def together() -> Iterator[None]:
         dist.destroy_process_group()
 
 
-def wait() -> None:
+def barrier() -> None:
     """Until all have come here."""
-    if _joined():
+    if _is_initialized():
         dist.barrier()
 
 
-def summed(loss: float, right: int, gradients: Sequence[Tensor]) -> tuple[float, int, list[Tensor]]:
+def all_reduce(loss: float, right: int, gradients: Sequence[Tensor]) -> tuple[float, int, list[Tensor]]:
     """Loss, hits and gradients added up over all processes, in one message."""
-    if not _joined():
+    if not _is_initialized():
         return loss, right, list(gradients)
     head = torch.tensor([loss, right], dtype=torch.float32, device=gradients[0].device)
     flat = torch.cat([head, *(gradient.flatten() for gradient in gradients)])
@@ -65,19 +65,19 @@ def summed(loss: float, right: int, gradients: Sequence[Tensor]) -> tuple[float,
     return float(flat[0]), int(flat[1]), shaped
 
 
-def decided(value: object) -> object:
+def broadcast(value: object) -> object:
     """The first process's word, for all: what depends on a clock or a person must be the same everywhere."""
-    if not _joined():
+    if not _is_initialized():
         return value
     box = [value]
     dist.broadcast_object_list(box)
     return box[0]
 
 
-def collected(value: object) -> list[object]:
+def all_gather(value: object) -> list[object]:
     """What each process has, in order of their numbers."""
-    if not _joined():
+    if not _is_initialized():
         return [value]
-    everyone: list[object] = [None] * count()
+    everyone: list[object] = [None] * world_size()
     dist.all_gather_object(everyone, value)
     return everyone

@@ -19,7 +19,7 @@ class Progress:
 class Epoch:
     """One round over the photos is done: number ``number`` of at most ``total``, counted from 1.
 
-    ``loss`` and ``accuracy`` are of the varied training views, ``held_out_loss`` and ``held_out_accuracy``
+    ``loss`` and ``accuracy`` are of the varied training views, ``val_loss`` and ``val_accuracy``
     of photos that are held out, at the temperature that suits them; ``best`` is the number of the best round so far.
     """
 
@@ -27,8 +27,8 @@ class Epoch:
     total: int
     loss: float
     accuracy: float
-    held_out_loss: float
-    held_out_accuracy: float
+    val_loss: float
+    val_accuracy: float
     best: int
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from classifier.config import FITS, Limits, Preprocessing, TrainConfig
+from classifier.config import RESIZE_MODES, Limits, Preprocessing, TrainConfig
 from classifier.errors import SettingError
 
 
@@ -32,8 +32,8 @@ from classifier.errors import SettingError
         (TrainConfig, "seed", 2**32),
         (TrainConfig, "folds", 1),
         (TrainConfig, "folds", 21),
-        (TrainConfig, "fits", ()),
-        (TrainConfig, "fits", ("stretch",)),
+        (TrainConfig, "resize_modes", ()),
+        (TrainConfig, "resize_modes", ("stretch",)),
     ],
 )
 def test_a_value_that_cannot_work_is_refused_with_a_sentence(kind: type, name: str, value: object) -> None:
@@ -46,18 +46,20 @@ def test_the_message_names_the_value_and_what_would_work() -> None:
         TrainConfig(domain="underwater")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("fit", FITS)
-def test_each_way_of_fitting_survives_timms_form_and_json(fit: str) -> None:
-    preparation = Preprocessing(size=260, mean=(0.1, 0.2, 0.3), interpolation="bilinear").fitted(fit)
-    assert preparation.fit == fit
+@pytest.mark.parametrize("resize_mode", RESIZE_MODES)
+def test_each_way_of_fitting_survives_timms_form_and_json(resize_mode: str) -> None:
+    preparation = Preprocessing(size=260, mean=(0.1, 0.2, 0.3), interpolation="bilinear").with_resize_mode(resize_mode)
+    assert preparation.resize_mode == resize_mode
     assert Preprocessing.from_timm(json.loads(json.dumps(preparation.to_timm()))) == preparation
 
 
 def test_fitting_twice_is_fitting_once_and_the_crop_is_kept() -> None:
     narrow = Preprocessing(crop_pct=0.8)
-    assert narrow.fitted("crop") == narrow
-    assert narrow.fitted("squash").fitted("whole") == narrow.fitted("whole")
-    assert narrow.fitted("whole").fitted("crop").crop_pct == 0.875  # the share is lost, so the usual one is taken
+    assert narrow.with_resize_mode("crop") == narrow
+    assert narrow.with_resize_mode("squash").with_resize_mode("whole") == narrow.with_resize_mode("whole")
+    assert (
+        narrow.with_resize_mode("whole").with_resize_mode("crop").crop_pct == 0.875
+    )  # the share is lost, so the usual one is taken
 
 
 def change(**entries: object) -> dict[str, Any]:

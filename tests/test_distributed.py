@@ -21,12 +21,12 @@ import sys
 sys.path.insert(0, {root!r})
 import torch
 from safetensors.torch import save_file
-from tests.training.test_deep import CPU, Learner, learn, lesson
+from tests.training.test_deep import CPU, TrainState, learn, lesson
 from classifier import distributed
-with distributed.together():
-    learner = Learner(lesson(), CPU)
+with distributed.process_group():
+    learner = TrainState(lesson(), CPU)
     learn(learner, 3)
-    if distributed.first():
+    if distributed.is_main_process():
         save_file({{name: value.contiguous() for name, value in learner.state().items()}}, sys.argv[1])
 """
 
@@ -48,19 +48,20 @@ import sys
 sys.path[:0] = [{root!r}]
 from pathlib import Path
 import numpy as np
-from classifier import models, processes
+from classifier.models import networks
 from classifier.config import Limits
 from classifier.device import choose
-from classifier.models.features import Embedder, gather, looks_of
-from classifier.models.feature_cache import FeatureStore
+from classifier import distributed
+from classifier.models.features import FeatureExtractor, extract_features, extract_descriptors
+from classifier.models.feature_cache import FeatureCache
 folder = Path(sys.argv[1])
-with distributed.together():
-    tools = Embedder("tf_efficientnet_lite0", choose("cpu"), FeatureStore(folder / "cache"), Limits())
+with distributed.process_group():
+    extractor = FeatureExtractor("tf_efficientnet_lite0", choose("cpu"), FeatureCache(folder / "cache"), Limits())
     photos = [(path.stem, path) for path in sorted(folder.glob("*.jpg"))]
-    for _ in gather(tools, photos, [models.preprocessing(tools.backbone)], "Looking"):
+    for _ in extract_features(extractor, photos, [networks.preprocessing(extractor.backbone)], "Looking"):
         pass
-    looks = looks_of(tools, [(name, folder / "gone") for name, _ in photos])
-    (folder / str(processes.rank())).write_text(str((looks.shape[0], bool(np.isnan(looks).any()))))
+    looks = extract_descriptors(extractor, [(name, folder / "gone") for name, _ in photos])
+    (folder / str(distributed.rank())).write_text(str((looks.shape[0], bool(np.isnan(looks).any()))))
 """
 
 
@@ -81,7 +82,7 @@ def test_a_whole_training_in_two_processes_has_one_writer_and_the_same_result(tm
     results = []
     for count in (1, 2):
         command = [*TORCHRUN, str(count), "-m", "classifier", "train", str(data), "--out", str(tmp_path / str(count)),
-                   "--mode", "deep", "--thaw", "1", "--epochs", "2", "--json"]  # fmt: skip
+                   "--mode", "deep", "--unfreeze", "1", "--epochs", "2", "--json"]  # fmt: skip
         done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
         lines = done.stdout.strip().splitlines()
         assert len(lines) == 1
@@ -94,7 +95,7 @@ def test_a_whole_training_in_two_processes_has_one_writer_and_the_same_result(tm
 
 
 def test_a_process_alone_is_the_first_of_one() -> None:
-    assert (distributed.rank(), distributed.count(), distributed.first()) == (0, 1, True)
-    with distributed.together():
-        assert distributed.count() == 1
-    assert distributed.decided("word") == "word"
+    assert (distributed.rank(), distributed.world_size(), distributed.is_main_process()) == (0, 1, True)
+    with distributed.process_group():
+        assert distributed.world_size() == 1
+    assert distributed.broadcast("word") == "word"

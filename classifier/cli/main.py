@@ -12,7 +12,6 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -89,8 +88,8 @@ def _print_check(result: dict[str, Any]) -> None:
 def _train(args: argparse.Namespace) -> dict[str, Any]:
     config = TrainConfig(
         mode=args.mode, backbone=args.backbone, domain=args.domain, seed=args.seed, minutes=args.minutes,
-        thaw=args.thaw, epochs=args.epochs, batch=args.batch, learning_rate=args.learning_rate,
-        optimiser=args.optimiser,
+        unfreeze=args.unfreeze, epochs=args.epochs, batch=args.batch, learning_rate=args.learning_rate,
+        optimizer=args.optimizer,
     )  # fmt: skip
     if args.self_check:
         return _self_check(args, config)
@@ -100,13 +99,13 @@ def _train(args: argparse.Namespace) -> dict[str, Any]:
         project = opened.enter_context(Project.over(args.data))
         test = opened.enter_context(Project.over(args.test)) if args.test else None
         with _collector_at_rest():
-            from ..distributed import first, together
+            from ..distributed import is_main_process, process_group
             from ..workflows.train import Finished, train
 
-        with together():
+        with process_group():
             finished = _last(train(project, config, args.out, test, args.device), Finished)
             result = output.of_training(project, test, finished, config)
-            args.json, quiet = args.json and first(), not first()  # of several processes one speaks
+            args.json, quiet = args.json and is_main_process(), not is_main_process()  # of several processes one speaks
     if not args.json and not quiet:
         _print_left_out(result["left_out"])
         for note in finished.notes:
@@ -120,10 +119,10 @@ def _train(args: argparse.Namespace) -> dict[str, Any]:
 
 def _self_check(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]:
     with _collector_at_rest():
-        from ..workflows.overfit_check import self_check
+        from ..workflows.overfit_check import overfit_check
 
     with Project.over(args.data) as project:
-        found = self_check(project, config, args.device)
+        found = overfit_check(project, config, args.device)
     if not args.json:
         for line in found.lines():
             print(line)
@@ -132,7 +131,7 @@ def _self_check(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]
         "batch": found.batch,
         "loss_before": found.loss_before,
         "loss_after": found.loss_after,
-        "learnt_by_heart": found.learnt_by_heart,
+        "learnt_by_heart": found.overfits,
     }
 
 
@@ -180,17 +179,17 @@ def _threshold(args: argparse.Namespace) -> dict[str, Any]:
     checkpoint.check_is_model(args.folder)
     changed = args.value is not None
     report = checkpoint.set_threshold(args.folder, args.value) if changed else checkpoint.read_report(args.folder)
-    here = report.cost_at(report.threshold)
+    here = report.coverage_at(report.threshold)
     if not args.json:
         print(f"It answers when it is at least {report.threshold:.0%} sure.{' This is kept.' if changed else ''}")
         print(here.in_words() if here else "What that costs is not known of this model; train it again to see.")
-        for point in () if changed else report.cost:
+        for point in () if changed else report.coverage_curve:
             print(f"  {point.threshold:4.0%} sure: {point.in_words()}")
     return {
         "threshold": report.threshold,
-        "answered": here and here.answered,
-        "right": here and here.right,
-        "cost": [asdict(point) for point in report.cost],
+        "answered": here and here.coverage,
+        "right": here and here.selective_accuracy,
+        "cost": report.to_json()["cost"],
     }
 
 
@@ -309,9 +308,9 @@ def _told(event: Any) -> str:
     """An event in one line; what stays to be read ends with a new one."""
     if hasattr(event, "sentence"):
         return f"{event.sentence}\n"
-    if hasattr(event, "held_out_accuracy"):
+    if hasattr(event, "val_accuracy"):
         return (
-            f"Round {event.number} of {event.total}: {event.held_out_accuracy:.1%} of new photos right, "
+            f"Round {event.number} of {event.total}: {event.val_accuracy:.1%} of new photos right, "
             f"{event.accuracy:.1%} of those it learns from\n"
         )
     left = f", {event.seconds_left:.0f} s left" if event.seconds_left else ""

@@ -13,7 +13,7 @@ from ..data.project import SAME_PHOTO, Project
 if TYPE_CHECKING:  # these import torch, and “--help” must not wait for it
     from ..evaluation.report import Report
     from ..workflows.check import Checked
-    from ..workflows.review import Answer, Review
+    from ..workflows.review import PhotoPrediction, Review
     from ..workflows.train import Finished
 
 
@@ -24,7 +24,7 @@ def of_check(project: Project, checked: Checked) -> dict[str, Any]:
         "images": sum(checked.classes.values()),
         "left_out": left_out(project),
         "exact_duplicates": _repeats(project),
-        "near_duplicates": [[asset.source for asset in scene] for scene in checked.look_alikes],
+        "near_duplicates": [[asset.source for asset in scene] for scene in checked.near_duplicates],
         "suspects": [
             {
                 "file": suspect.photo.source,
@@ -78,7 +78,7 @@ def of_review(project: Project, seen: Review) -> dict[str, Any]:
     }
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
+def _answer(answer: PhotoPrediction) -> dict[str, Any]:
     """A photo and what was said of it."""
     return {
         "file": answer.photo.source, "label": answer.photo.label, "predicted": answer.predicted,
@@ -89,11 +89,12 @@ def _answer(answer: Answer) -> dict[str, Any]:
 def _since(project: Project, run: Run) -> dict[str, Any]:
     """A training of a project made on the page, and the files that changed since."""
     names = {asset.sha256: asset.source for asset in project.photos()}
-    changes = project.catalog.changed_since(run.id)._asdict()
+    changes = project.catalog.changed_since(run.id)
+    files = {"added": changes.added, "removed": changes.removed, "relabelled": changes.relabeled}
     return {
         "name": run.name, "created": run.created, "mode": run.mode, "accuracy": run.report["accuracy"],
-        "judged": len(project.catalog.judged_on(run.id)),
-        **{what: [names.get(sha, sha) for sha in shas] for what, shas in changes.items()},
+        "judged": len(project.catalog.evaluated_assets(run.id)),
+        **{what: [names.get(sha, sha) for sha in shas] for what, shas in files.items()},
     }  # fmt: skip
 
 
@@ -128,7 +129,7 @@ def scores(report: Report) -> dict[str, Any]:
     """A report's scores."""
     return {
         "images": report.images,
-        "judged_on": report.judged_on,
+        "judged_on": report.evaluated_on,
         "accuracy": report.accuracy,
         "accuracy_low": report.accuracy_low,
         "accuracy_high": report.accuracy_high,
@@ -137,7 +138,7 @@ def scores(report: Report) -> dict[str, Any]:
             row.label: {"images": row.images, "precision": row.precision, "recall": row.recall, "f1": row.f1}
             for row in report.per_class
         },
-        "fit": report.fit,
+        "fit": report.resize_mode,
         "warnings": list(report.warnings),
     }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from .. import __version__
-from ..config import DOMAINS, MODES, OPTIMISERS, TrainConfig
+from ..config import DOMAINS, MODES, OPTIMIZERS, TrainConfig
 
 DATA_HELP = "a folder of class folders, a folder holding train/ and val/ or test/, or a zip of either"
 
@@ -90,7 +90,9 @@ def _train(sub: argparse.ArgumentParser) -> None:
         metavar="N",
         help="about how long it may take; 0: as long as it takes (default %(default)s)",
     )
-    deep.add_argument("--thaw", type=int, metavar="N", help="how many of the last stages learn (default: by the time)")
+    deep.add_argument(
+        "--unfreeze", type=int, metavar="N", help="how many of the last stages learn (default: by the time)"
+    )
     deep.add_argument("--epochs", type=int, metavar="N", help="rounds over the photos (default: by the time)")
     deep.add_argument(
         "--batch", type=int, default=defaults.batch, metavar="N", help="photos per correction (default %(default)s)"
@@ -103,6 +105,6 @@ def _train(sub: argparse.ArgumentParser) -> None:
         help="of the last stage; the head learns faster, the first stages more slowly (default %(default)s)",
     )
     deep.add_argument(
-        "--optimiser", choices=OPTIMISERS, default=defaults.optimiser, help="rule of correction (default %(default)s)"
+        "--optimizer", choices=OPTIMIZERS, default=defaults.optimizer, help="rule of correction (default %(default)s)"
     )
     sub.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps (default: the best there is)")

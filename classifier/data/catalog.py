@@ -117,7 +117,7 @@ class Changes(NamedTuple):
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
-    relabelled: tuple[str, ...]
+    relabeled: tuple[str, ...]
 
 
 _COLUMNS = tuple(field.name for field in fields(Asset))
@@ -311,7 +311,7 @@ class Catalog:
         rows = self._rows(f"SELECT {columns} FROM run_assets WHERE run_id = ? ORDER BY rowid", run_id)
         return [RunAsset(*row) for row in rows]
 
-    def judged_on(self, run_id: int) -> list[RunAsset]:
+    def evaluated_assets(self, run_id: int) -> list[RunAsset]:
         """The photos whose answers are the score of a run: held out in turn, or set apart."""
         report = json.loads(self._rows("SELECT report FROM runs WHERE id = ?", run_id)[0][0])
         known = set(report["labels"])  # photos set apart may be of classes that the model does not have
@@ -334,7 +334,7 @@ class Catalog:
         return Changes(
             added=tuple(sorted(today.keys() - then.keys())),
             removed=tuple(sorted(then.keys() - today.keys())),
-            relabelled=tuple(sorted(sha for sha in then.keys() & today.keys() if then[sha] != today[sha])),
+            relabeled=tuple(sorted(sha for sha in then.keys() & today.keys() if then[sha] != today[sha])),
         )
 
     def delete_run(self, name: str) -> None:

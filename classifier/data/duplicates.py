@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .perceptual_hash import likeness
+from .perceptual_hash import similarity
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -34,7 +34,7 @@ SAME_SCENE = 0.8  # cosine from which two photos count as one scene where their 
 _STRICTER = (SAME_SCENE, 0.85, 0.9, 0.95)
 
 
-def look_alikes(features: Floats, looks: Floats | None = None) -> Ints:
+def near_duplicate_groups(features: Floats, looks: Floats | None = None) -> Ints:
     """A group number (N,) for each photo, from pooled features (N, D) and looks (N, W); a scene shares its number.
 
     One scene are re-saves, crops, mirror images, quarter turns, other exposures and bursts, and what hangs
@@ -100,7 +100,7 @@ def _candidates(centred: Floats, looks: Floats) -> tuple[Ints, Floats, Hits, Flo
     pairs, alike, equal = [], [], []
     for start in range(0, count, _BLOCK):
         rows = slice(start, start + _BLOCK)
-        cosine, prints = centred[rows] @ centred.T, likeness(looks[rows], looks)
+        cosine, prints = centred[rows] @ centred.T, similarity(looks[rows], looks)
         both = cosine + prints
         for row, values, rank in zip(usual, (both, cosine), ranks):
             row[rows] = -np.partition(-values, rank, axis=1)[:, rank]

@@ -42,7 +42,7 @@ WHAT_TO_DO: dict[Kind, str] = {
 
 
 @dataclass(frozen=True)
-class Flaw:
+class QualityIssue:
     """What is wrong with a photo, by its place; ``sentence`` says what to do about it."""
 
     photo: int
@@ -53,13 +53,13 @@ class Flaw:
         return WHAT_TO_DO[self.kind]
 
 
-def flaws(looks: Floats, widths: Ints, heights: Ints) -> list[Flaw]:
+def find_quality_issues(looks: Floats, widths: Ints, heights: Ints) -> list[QualityIssue]:
     """The photos that stand out as poor, by their looks (N, looks.WIDTH) and sizes in pixels (N,), in order."""
     if not len(looks):
         return []
     with np.errstate(invalid="ignore"):  # photos whose looks are not known are not judged by them
         found = dict(_found(looks, np.minimum(widths, heights), np.maximum(widths, heights)))
-    return [Flaw(place, kind) for place in range(len(looks)) for kind in KINDS if found[kind][place]]
+    return [QualityIssue(place, kind) for place in range(len(looks)) for kind in KINDS if found[kind][place]]
 
 
 def _found(looks: Floats, short: Ints, long: Ints) -> Iterator[tuple[Kind, Flags]]:

@@ -36,7 +36,7 @@ _COSINES = np.asarray(
 _WHITENING = np.asarray(np.hypot(_steps, _steps.T), np.float32)
 
 
-def look(picture: Image.Image) -> Floats:
+def compute_descriptor(picture: Image.Image) -> Floats:
     """The looks (WIDTH,) of an RGB picture: two fingerprints, then what the constants above name, 0 to 1.
 
     Sharpness is the ratio of fine to coarse detail, so that a plain subject is not taken for a blurred
@@ -88,7 +88,7 @@ def _halved(pixels: Floats) -> Floats:
     return np.asarray((even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4, np.float32)
 
 
-def likeness(some: Floats, others: Floats) -> Floats:
+def similarity(some: Floats, others: Floats) -> Floats:
     """How alike fingerprints are, (n, WIDTH) and (m, WIDTH) -> (n, m): 1 for the same picture, about 0 for any other.
 
     However the one is mirrored or turned by quarters, and also if it is the middle of the other. Looks

@@ -35,7 +35,7 @@ _SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
 
 
 @dataclass(frozen=True)
-class Intake:
+class IntakeResult:
     """What became of one upload: photos added, photos the project had already, files left out and why."""
 
     added: int
@@ -134,7 +134,7 @@ class Project:
 
     # -- photos in
 
-    def add(self, source: Path, label: str | None = None) -> Intake:
+    def add(self, source: Path, label: str | None = None) -> IntakeResult:
         """Copies in the photos of a folder or zip: its folders are the classes, or all are ``label``.
 
         Raises ``DataError`` when the folder or zip cannot be used, ``StorageError`` when the disk is full.
@@ -144,7 +144,7 @@ class Project:
         with tempfile.TemporaryDirectory(prefix="unpacking-", dir=self.folder) as folder:
             return self.add_files(_files(source, Path(folder) / "unpacked", self.limits), label)
 
-    def add_files(self, files: Iterable[tuple[str, Path]], label: str | None = None) -> Intake:
+    def add_files(self, files: Iterable[tuple[str, Path]], label: str | None = None) -> IntakeResult:
         """Copies in (relative name, existing file) pairs; all are ``label``, or their folders tell.
 
         A photo is stored once, whatever it is called; one that its class has already is counted, not
@@ -163,7 +163,7 @@ class Project:
         self.catalog.clear_left_out(photo.name for photo in found)
         self.catalog.note_left_out((file.file, file.reason) for file in left_out)
         labels = sorted({photo.label for photo in found}, key=natural_key)
-        return Intake(len(kept), already, tuple(left_out), tuple(labels))
+        return IntakeResult(len(kept), already, tuple(left_out), tuple(labels))
 
     def leave_out(self, reasons: Mapping[int, str] | Iterable[tuple[int, str]]) -> None:
         """Takes out photos that proved unusable later, by id, and lists each with its reason."""

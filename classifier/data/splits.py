@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 
 
-def folds(labels: Ints, groups: Ints, count: int, seed: int, names: Iterable[str] | None = None) -> Ints:
+def stratified_group_folds(
+    labels: Ints, groups: Ints, count: int, seed: int, names: Iterable[str] | None = None
+) -> Ints:
     """The number of the fold (N,) in which each photo is held out.
 
     ``labels`` (N,) and ``groups`` (N,): photos of one group never part. Each group has a favourite fold by

@@ -17,6 +17,21 @@ _BINS = 15  # of confidence, equally wide, as in Guo et al., arXiv 1706.04599
 _THRESHOLDS = 21  # points of the cost curve, from 0 to 1
 
 
+@dataclass(frozen=True)
+class CoveragePoint:
+    """What a threshold costs: the share of photos that get an answer, and the share of those answers that are right."""
+
+    threshold: float
+    coverage: float
+    selective_accuracy: float
+
+    def in_words(self) -> str:
+        """The two shares as a person would say them."""
+        if self.coverage < 0.005:
+            return "It answers hardly any photo."
+        return f"It answers {percent(self.coverage)} of photos, and is right on {percent(self.selective_accuracy)} of those."
+
+
 def calibration_error(probabilities: Floats, truth: Ints) -> float:
     """How far confidence and share right lie apart, on average over 15 equally wide bins of confidence."""
     if not len(truth):
@@ -27,12 +42,14 @@ def calibration_error(probabilities: Floats, truth: Ints) -> float:
     return float(np.abs(gaps).sum() / len(truth))
 
 
-def at_temperature(probabilities: Floats, temperature: float) -> Floats:
+def apply_temperature(probabilities: Floats, temperature: float) -> Floats:
     """The probabilities (N, C) if their logits were divided by ``temperature``."""
     return softmax(np.log(np.maximum(probabilities, np.float32(1e-30))) / np.float32(temperature))
 
 
-def cost_curve(probabilities: Floats, truth: Ints, familiar: NDArray[np.bool_] | None = None) -> tuple[Cost, ...]:
+def coverage_curve(
+    probabilities: Floats, truth: Ints, familiar: NDArray[np.bool_] | None = None
+) -> tuple[CoveragePoint, ...]:
     """What thresholds from 0 to 1 cost; photos (N,) that are not ``familiar`` get no answer at any."""
     if not len(truth):
         return ()
@@ -42,7 +59,9 @@ def cost_curve(probabilities: Floats, truth: Ints, familiar: NDArray[np.bool_] |
     for threshold in np.linspace(0, 1, _THRESHOLDS):
         answered = confidence >= threshold
         curve.append(
-            Cost(float(threshold), float(answered.mean()), float(right[answered].mean()) if answered.any() else 1.0)
+            CoveragePoint(
+                float(threshold), float(answered.mean()), float(right[answered].mean()) if answered.any() else 1.0
+            )
         )
     return tuple(curve)
 
@@ -71,18 +90,3 @@ def unsure_threshold(
     answered = max(int(good[-1]) + 1 if len(good) else 0, needed)
     reached = 0.0 if answered >= len(order) else float(confidence[order[answered - 1]])
     return max(reached, min(0.5, float(confidence[order[needed - 1]])))
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a threshold costs: the share of photos that get an answer, and the share of those answers that are right."""
-
-    threshold: float
-    answered: float
-    right: float
-
-    def in_words(self) -> str:
-        """The two shares as a person would say them."""
-        if self.answered < 0.005:
-            return "It answers hardly any photo."
-        return f"It answers {percent(self.answered)} of photos, and is right on {percent(self.right)} of those."

@@ -16,7 +16,7 @@ PRECISE = 0.05  # half the width of an interval that says enough
 _BURSTS_ASSUMED = 5  # scenes in which all photos stand or fall together, counted in beside those seen
 
 
-def interval(right: NDArray[np.bool_], scenes: Ints | None = None) -> tuple[float, float]:
+def accuracy_interval(right: NDArray[np.bool_], scenes: Ints | None = None) -> tuple[float, float]:
     """The 95 % prediction interval of the share right among new photos, a third as many as these (N,).
 
     What a person sees next is the share of so and so many new photos, which varies by itself, and more the
@@ -24,7 +24,7 @@ def interval(right: NDArray[np.bool_], scenes: Ints | None = None) -> tuple[floa
     needs no large numbers (Brown, Cai and DasGupta, Statistical Science 16, 2001). Photos of one scene
     (``scenes``, (N,), numbers) tell less than as many different ones.
     """
-    count = effective_count(right, scenes)
+    count = effective_sample_size(right, scenes)
     if not count:
         return 0.0, 1.0
     share, new = float(right.mean()), max(1, round(count * _NEW))
@@ -48,7 +48,7 @@ def _beta_binomial(count: int, right: float, wrong: float) -> NDArray[np.float64
     return np.exp(np.array(logs))
 
 
-def effective_count(right: NDArray[np.bool_], scenes: Ints | None) -> float:
+def effective_sample_size(right: NDArray[np.bool_], scenes: Ints | None) -> float:
     """How many independent photos tell as much as these (N,) do.
 
     By the design effect of clusters (Kish, “Survey Sampling”, 1965; unequal sizes as in Donner and Klar,
@@ -75,6 +75,6 @@ def effective_count(right: NDArray[np.bool_], scenes: Ints | None) -> float:
 
 
 def photos_needed(share: float, scenes_per_photo: float = 1.0) -> int:
-    """About how many photos have to be judged until ``interval`` reaches no further than 5 points to either side."""
+    """About how many photos have to be judged until ``accuracy_interval`` reaches no further than 5 points to either side."""
     spread = min(max(share, 0.05), 0.95)
     return int(np.ceil((1 + 1 / _NEW) * _Z * _Z * spread * (1 - spread) / PRECISE**2 / max(scenes_per_photo, 1e-3)))

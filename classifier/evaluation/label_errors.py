@@ -13,7 +13,7 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Suspect:
+class LabelIssue:
     """A photo whose label may be wrong: its place, the place of the class it looks like, and how surely (0 to 1)."""
 
     photo: int
@@ -21,7 +21,7 @@ class Suspect:
     score: float
 
 
-def suspects(probabilities: Floats, truth: Ints) -> list[Suspect]:
+def find_label_issues(probabilities: Floats, truth: Ints) -> list[LabelIssue]:
     """Photos that out of fold look like another class than their own, worst first.
 
     ``probabilities`` (N, C), ``truth`` (N,). The score is the probability of the suggested class where only it and
@@ -35,4 +35,4 @@ def suspects(probabilities: Floats, truth: Ints) -> list[Suspect]:
     likely, given = probabilities[rows, suggested], probabilities[rows, truth]
     score = likely / (likely + given)
     worst = np.argsort(-score, kind="stable")
-    return [Suspect(int(i), int(suggested[i]), float(score[i])) for i in worst if suggested[i] != truth[i]]
+    return [LabelIssue(int(i), int(suggested[i]), float(score[i])) for i in worst if suggested[i] != truth[i]]

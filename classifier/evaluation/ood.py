@@ -34,10 +34,10 @@ _FEW = 20  # photos from which a limit cannot be read off with any confidence
 
 
 @dataclass(frozen=True)
-class Familiar:
+class OODModel:
     """The training photos as ``points`` (N, R) on a ``basis`` (D, R) about a ``centre`` (D,), and their classes (N,).
 
-    A photo is familiar when its strangeness is at most ``limit``. Strangeness adds up two things: the mean squared
+    A photo is familiar when its ood_score is at most ``limit``. Strangeness adds up two things: the mean squared
     distance to the five nearest points of its class, and how little speaks for any class; each measured by what is
     ``usual`` (2, 2): a row of middle and spread for each. A model of an older version has only the first, as it is.
     """
@@ -54,14 +54,14 @@ class Familiar:
         found = [self._distances(features[rows], guesses[rows]) for rows in _blocks(len(features))]
         return np.concatenate(found) if found else np.zeros(0, np.float32)
 
-    def strangeness(self, features: Floats, shares: Floats) -> Floats:
+    def ood_score(self, features: Floats, shares: Floats) -> Floats:
         """How strange photos are (n,), from their pooled features (n, D) and probabilities (n, C)."""
         distances = self.distances(features, shares.argmax(1))
         return distances if self.usual is None else _strangeness(distances, shares, self.usual)
 
-    def knows(self, features: Floats, shares: Floats) -> NDArray[np.bool_]:
+    def in_distribution(self, features: Floats, shares: Floats) -> NDArray[np.bool_]:
         """Whether photos look like training photos of the class they are taken for (n,); given as above."""
-        return np.asarray(self.strangeness(features, shares) <= self.limit, np.bool_)
+        return np.asarray(self.ood_score(features, shares) <= self.limit, np.bool_)
 
     def _distances(self, features: Floats, guesses: Ints) -> Floats:
         return _nearest(self._squares(features), self.labels[None] == guesses[:, None])
@@ -79,7 +79,7 @@ class Familiar:
         return {**half, "labels": self.labels.astype(np.int32), "limit": np.array([self.limit], np.float32), **usual}
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, NDArray[np.generic]]) -> Familiar:
+    def from_tensors(cls, tensors: Mapping[str, NDArray[np.generic]]) -> OODModel:
         """The inverse of ``tensors``; raises ``ModelError`` where they do not belong together."""
         try:
             centre, basis, points = (np.asarray(tensors[name], np.float32) for name in ("centre", "basis", "points"))
@@ -98,7 +98,9 @@ class Familiar:
 _DAMAGED = "What the model keeps of its training photos (familiar.safetensors) is damaged; get the folder again."
 
 
-def fit(features: Floats, labels: Ints, scenes: Ints, shares: Floats, keep: float = KEEP) -> tuple[Familiar, Floats]:
+def fit_ood(
+    features: Floats, labels: Ints, scenes: Ints, shares: Floats, keep: float = KEEP
+) -> tuple[OODModel, Floats]:
     """Learn from the training photos' features (N, D) how strange they are to one another; also gives that (N,).
 
     ``shares`` (N, C) are their probabilities out of fold. Each photo is measured against those of other
@@ -110,7 +112,7 @@ def fit(features: Floats, labels: Ints, scenes: Ints, shares: Floats, keep: floa
     basis = _basis(rows - centre)
     kept = np.unique(np.linspace(0, len(rows) - 1, _MOST_PHOTOS).astype(np.int64))  # photos come class by class
     points = (rows[kept] - centre) @ basis
-    found = Familiar(_half(centre), _half(basis), _half(points), labels[kept], np.inf)
+    found = OODModel(_half(centre), _half(basis), _half(points), labels[kept], np.inf)
     distances = np.concatenate(
         [
             _nearest(
@@ -121,8 +123,8 @@ def fit(features: Floats, labels: Ints, scenes: Ints, shares: Floats, keep: floa
         ]
     )
     usual = np.stack([_usual(distances), _usual(_doubt(shares))])
-    strangeness = _strangeness(distances, shares, usual)
-    return replace(found, limit=_limit(strangeness, keep), usual=usual), strangeness
+    ood_score = _strangeness(distances, shares, usual)
+    return replace(found, limit=_limit(ood_score, keep), usual=usual), ood_score
 
 
 def _doubt(shares: Floats) -> Floats:
@@ -152,13 +154,13 @@ def _strangeness(distances: Floats, shares: Floats, usual: Floats) -> Floats:
     return np.asarray(np.logaddexp(0, scales) @ (1, _DOUBT), np.float32)
 
 
-def _limit(strangeness: Floats, keep: float) -> float:
-    """The strangeness up to which a new photo of the same kind comes with probability ``keep``.
+def _limit(ood_score: Floats, keep: float) -> float:
+    """The ood_score up to which a new photo of the same kind comes with probability ``keep``.
 
     Read off as in conformal prediction (Vovk et al., 2005). From a handful of photos it cannot be: then half as
     much again as the largest seen.
     """
-    known = np.sort(strangeness[np.isfinite(strangeness)])
+    known = np.sort(ood_score[np.isfinite(ood_score)])
     if len(known) < _FEW:
         return 1.5 * float(known[-1]) if len(known) else float(np.inf)
     return float(known[min(len(known), int(np.ceil((len(known) + 1) * keep))) - 1])

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config import Fit
+from ..config import OLD_NAMES, ResizeMode, current_names
 from ..errors import ModelError
-from .calibration import Cost, at_temperature, calibration_error, cost_curve
-from .intervals import effective_count, interval, photos_needed
+from .calibration import CoveragePoint, apply_temperature, calibration_error, coverage_curve
+from .intervals import accuracy_interval, effective_sample_size, photos_needed
 from .metrics import ClassScore, balanced_accuracy, class_scores, confusion_matrix, top_accuracy
 
 Ints = NDArray[np.int64]
 
 Floats = NDArray[np.float32]
 
-JudgedOn = Literal["out_of_fold", "val", "test"]
+EvaluatedOn = Literal["out_of_fold", "val", "test"]
 
 
 @dataclass(frozen=True)
@@ -27,21 +27,21 @@ class Report:
     """What is known of a model. Shares are 0 to 1; ``accuracy_low`` to ``accuracy_high`` is a 95 % interval.
 
     ``confusion[i][j]`` counts photos of class i that were taken for class j, on the photos named by
-    ``judged_on``, none of which the judging model had seen. A prediction with less confidence than
+    ``evaluated_on``, none of which the judging model had seen. A prediction with less confidence than
     ``threshold`` is “not sure”. ``temperature`` is what the logits were divided by; it is already
     inside the weights. ``warnings`` are plain sentences.
 
     ``accuracy_low`` to ``accuracy_high`` is a prediction: in 19 of 20 cases so many are right of new photos,
-    a third as many as were judged (see ``interval``). ``scenes`` is the number of different scenes among
+    a third as many as were judged (see ``interval``). ``group_count`` is the number of different scenes among
     those judged, ``photos_needed`` how many have to be judged until the interval reaches 5 points to either
     side. ``top_accuracy[k - 1]`` is the share whose class is among the first k answers.
     ``calibration_error`` and ``calibration_error_before`` are those with and without the temperature.
-    ``cost`` says what a threshold costs. What a report of an older version lacks is 0 or empty.
+    ``coverage_curve`` says what a threshold costs. What a report of an older version lacks is 0 or empty.
     """
 
     labels: tuple[str, ...]
     images: int
-    judged_on: JudgedOn
+    evaluated_on: EvaluatedOn
     accuracy: float
     accuracy_low: float
     accuracy_high: float
@@ -51,14 +51,14 @@ class Report:
     threshold: float
     temperature: float
     warnings: tuple[str, ...]
-    fit: Fit
+    resize_mode: ResizeMode
     backbone: str
-    scenes: int = 0
+    group_count: int = 0
     photos_needed: int = 0
     top_accuracy: tuple[float, ...] = ()
     calibration_error: float = 0.0
     calibration_error_before: float = 0.0
-    cost: tuple[Cost, ...] = ()
+    coverage_curve: tuple[CoveragePoint, ...] = ()
 
     def in_words(self) -> str:
         """The score and its interval as a person would say them."""
@@ -71,30 +71,31 @@ class Report:
         could = f"it could be {self.accuracy_low:.0%} to {self.accuracy_high:.0%}"
         return f"{share} {'with this many photos ' if share[-1] == ':' else 'With this many photos '}{could}."
 
-    def cost_at(self, threshold: float) -> Cost | None:
-        """What any threshold from 0 to 1 costs, read off between the points of ``cost``; None where there are none."""
-        if not self.cost:
+    def coverage_at(self, threshold: float) -> CoveragePoint | None:
+        """What any threshold from 0 to 1 costs, read off between the points of ``coverage_curve``; None where there are none."""
+        if not self.coverage_curve:
             return None
-        known = np.array([(point.threshold, point.answered, point.right) for point in self.cost])
+        known = np.array([(point.threshold, point.coverage, point.selective_accuracy) for point in self.coverage_curve])
         known = known[np.argsort(known[:, 0])]
         answered, right = (float(np.interp(threshold, known[:, 0], known[:, column])) for column in (1, 2))
-        return Cost(threshold, answered, right)
+        return CoveragePoint(threshold, answered, right)
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists, dicts and numbers."""
-        return asdict(self)
+        return {_KEYS.get(name, name): _to_json(value) for name, value in vars(self).items()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Report:
         """The inverse of ``to_json``; raises ``ModelError`` where something is missing."""
         try:
-            values = dict(data)
+            values = current_names(data)
             values["labels"] = tuple(map(str, values["labels"]))
             values["per_class"] = tuple(ClassScore(**_numbers(row, _CLASS_SHARES)) for row in values["per_class"])
             values["confusion"] = tuple(tuple(map(int, row)) for row in values["confusion"])
             values["warnings"] = tuple(map(str, values["warnings"]))
             values["top_accuracy"] = tuple(map(float, values.get("top_accuracy", ())))
-            values["cost"] = tuple(Cost(**_numbers(row, _COST_SHARES)) for row in values.get("cost", ()))
+            curve = map(current_names, values.get("coverage_curve", ()))
+            values["coverage_curve"] = tuple(CoveragePoint(**_numbers(row, _POINT_SHARES)) for row in curve)
             values.update({name: float(values.get(name, 0)) for name in _NEWER_SHARES})
             values.update({name: int(values.get(name, 0)) for name in _NEWER_COUNTS})
             return cls(**_numbers(values, _SHARES))
@@ -104,15 +105,26 @@ class Report:
 
 _SHARES = ("accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "threshold", "temperature")
 _CLASS_SHARES = ("precision", "recall", "f1")
-_COST_SHARES = ("threshold", "answered", "right")
+_POINT_SHARES = ("threshold", "coverage", "selective_accuracy")
 _NEWER_SHARES = ("calibration_error", "calibration_error_before")
-_NEWER_COUNTS = ("scenes", "photos_needed")
+_NEWER_COUNTS = ("group_count", "photos_needed")
+# report.json is read by other programs: its keys are those of its first version.
+_KEYS = {new: old for old, new in OLD_NAMES.items()}
 
 
 def _in_words(share: float) -> str:
     """“9 in 10”; a share that ten cannot tell from none or all is counted in hundred."""
     tenths, hundredths = round(share * 10), round(share * 100)
     return f"{hundredths} in 100" if tenths in (0, 10) and hundredths else f"{tenths} in 10"
+
+
+def _to_json(value: Any) -> Any:
+    """Dataclasses as dicts under the keys of the file."""
+    if isinstance(value, tuple):
+        return [_to_json(item) for item in value]
+    if isinstance(value, (ClassScore, CoveragePoint)):
+        return {_KEYS.get(name, name): item for name, item in vars(value).items()}
+    return value
 
 
 def _numbers(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
@@ -126,7 +138,7 @@ def rescore(
     report: Report,
     probabilities: Floats,
     truth: Ints,
-    judged_on: JudgedOn,
+    evaluated_on: EvaluatedOn,
     scenes: Ints | None = None,
     familiar: NDArray[np.bool_] | None = None,
 ) -> Report:
@@ -137,24 +149,24 @@ def rescore(
     """
     right = probabilities.argmax(1) == truth
     confusion = confusion_matrix(truth, probabilities.argmax(1), len(report.labels))
-    low, high = interval(right, scenes)
+    low, high = accuracy_interval(right, scenes)
     total = len(truth)
     accuracy = float(right.mean()) if total else 0.0
     return replace(
         report,
-        judged_on=judged_on,
+        evaluated_on=evaluated_on,
         accuracy=accuracy,
         accuracy_low=low,
         accuracy_high=high,
         balanced_accuracy=balanced_accuracy(confusion),
         per_class=class_scores(confusion, report.labels),
         confusion=tuple(tuple(map(int, row)) for row in confusion),
-        scenes=total if scenes is None else len(np.unique(scenes)),
-        photos_needed=photos_needed(accuracy, effective_count(right, scenes) / max(total, 1)) if total else 0,
+        group_count=total if scenes is None else len(np.unique(scenes)),
+        photos_needed=photos_needed(accuracy, effective_sample_size(right, scenes) / max(total, 1)) if total else 0,
         top_accuracy=top_accuracy(probabilities, truth),
         calibration_error=calibration_error(probabilities, truth),
-        calibration_error_before=calibration_error(at_temperature(probabilities, 1 / report.temperature), truth),
-        cost=cost_curve(probabilities, truth, familiar),
+        calibration_error_before=calibration_error(apply_temperature(probabilities, 1 / report.temperature), truth),
+        coverage_curve=coverage_curve(probabilities, truth, familiar),
     )
 
 
@@ -164,11 +176,11 @@ def build_report(
     labels: Sequence[str],
     *,
     images: int,
-    judged_on: JudgedOn,
+    evaluated_on: EvaluatedOn,
     threshold: float,
     temperature: float,
     warnings: Sequence[str],
-    fit: Fit,
+    resize_mode: ResizeMode,
     backbone: str,
     scenes: Ints | None = None,
     familiar: NDArray[np.bool_] | None = None,
@@ -177,7 +189,7 @@ def build_report(
     empty = Report(
         labels=tuple(labels),
         images=images,
-        judged_on=judged_on,
+        evaluated_on=evaluated_on,
         accuracy=0.0,
         accuracy_low=0.0,
         accuracy_high=1.0,
@@ -187,7 +199,7 @@ def build_report(
         threshold=threshold,
         temperature=temperature,
         warnings=tuple(warnings),
-        fit=fit,
+        resize_mode=resize_mode,
         backbone=backbone,
     )
-    return rescore(empty, probabilities, truth, judged_on, scenes, familiar)
+    return rescore(empty, probabilities, truth, evaluated_on, scenes, familiar)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from ..config import Mode, Preprocessing
 from ..data.catalog import RunAsset
 from ..errors import ModelError, SettingError, StorageError
-from ..evaluation.ood import Familiar
+from ..evaluation.ood import OODModel
 from ..evaluation.report import Report
 from . import model_card, networks
 from .backbones import ROWS
@@ -46,7 +46,7 @@ class Checkpoint:
     labels: tuple[str, ...]
     preprocessing: Preprocessing
     report: Report
-    familiar: Familiar | None = None
+    familiar: OODModel | None = None
 
 
 def save(
@@ -57,7 +57,7 @@ def save(
     preprocessing: Preprocessing,
     report: Report,
     training: Mapping[str, Any],
-    familiar: Familiar | None = None,
+    familiar: OODModel | None = None,
 ) -> None:
     """Write the network of ``report.backbone`` into ``folder``.
 
@@ -205,7 +205,7 @@ def _hub_config(features: int, preprocessing: Preprocessing, report: Report) -> 
             "pool_size": None,
             "first_conv": source.get("first_conv"),
             "classifier": networks.classifier(report.backbone),
-            "license": networks.origin(report.backbone)[1],
+            "license": networks.weights_source(report.backbone)[1],
         },
         **({"model_args": args} if args else {}),
     }
@@ -245,14 +245,14 @@ def check_is_model(folder: Path) -> None:
         raise ModelError(f"There is no model in “{folder}”: it has no config.json; choose a folder made by training.")
 
 
-def _familiar(path: Path, network: nn.Module, labels: tuple[str, ...]) -> Familiar | None:
+def _familiar(path: Path, network: nn.Module, labels: tuple[str, ...]) -> OODModel | None:
     """What tells strange photos; None for a model that was made without."""
     if not _is_file(path):
         return None
     try:
         if path.stat().st_size > _LARGEST_FAMILIAR:
             raise ModelError("The file familiar.safetensors of the model is too large to be one; get the folder again.")
-        found = Familiar.from_tensors({key: value.numpy() for key, value in load_file(path).items()})
+        found = OODModel.from_tensors({key: value.numpy() for key, value in load_file(path).items()})
     except (OSError, SafetensorError, TypeError, ValueError) as error:
         raise ModelError("The file familiar.safetensors of the model is damaged; get the folder again.") from error
     width = getattr(network.get_classifier(), "in_features", len(found.centre))  # type: ignore[operator]
@@ -308,7 +308,7 @@ def _with_weights(path: Path, name: str, classes: int, args: Mapping[str, Any]) 
         raise ModelError(f"The model uses a network called “{name}”, which this version of timm does not have.")
     damaged = ModelError("The weights of the model (model.safetensors) are missing or damaged; get the folder again.")
     try:
-        network = networks.skeleton(name, classes, **args)
+        network = networks.build_on_meta(name, classes, **args)
         expected = {key: (list(value.shape), value.is_floating_point()) for key, value in network.state_dict().items()}
         with safe_open(path, "pt") as file:  # the header only: nothing large is read before it fits
             slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118
@@ -336,7 +336,7 @@ def _as_float(value: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Learnt:
+class TrainedModel:
     """A finished network and what its held-out answers say of it; ``network`` is None for a head on cached features.
 
     ``groups`` (N,) are the scenes of the photos learnt from, ``answers`` (N) what was said of each by a model that
@@ -352,6 +352,6 @@ class Learnt:
     report: Report
     groups: Ints
     answers: tuple[RunAsset, ...]
-    familiar: Familiar | None
+    familiar: OODModel | None
     network: nn.Module | None
     details: dict[str, Any]

@@ -19,7 +19,7 @@ from ..errors import StorageError
 Floats = NDArray[np.float32]
 
 
-class FeatureStore:
+class FeatureCache:
     """Features on disk, in one SQLite file in ``folder``; as a context manager, writes what was put.
 
     A damaged file is only a cache and is begun anew. Values are kept as float16, which is finer
@@ -68,7 +68,7 @@ class FeatureStore:
             self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
         self._connect()
 
-    def __enter__(self) -> FeatureStore:
+    def __enter__(self) -> FeatureCache:
         return self
 
     def __exit__(
@@ -84,7 +84,7 @@ class FeatureStore:
         """The features (D,) that are known, by content."""
         return self._known(_key(name, preparation), shas)
 
-    def get_looks(self, name: str, shas: Sequence[str]) -> dict[str, Floats]:
+    def get_descriptors(self, name: str, shas: Sequence[str]) -> dict[str, Floats]:
         """What is known of the photos' looks, by content; these need no network and no preparation."""
         return self._known(name, shas)
 
@@ -106,13 +106,13 @@ class FeatureStore:
         if len(self._pending) >= self._BATCH:
             self.flush()
 
-    def put_looks(self, name: str, sha: str, vector: Floats) -> None:
+    def put_descriptor(self, name: str, sha: str, vector: Floats) -> None:
         """Keep the looks of one photo."""
         self._pending.append((name, sha, vector.astype(np.float16).tobytes()))
         if len(self._pending) >= self._BATCH:
             self.flush()
 
-    def recall(self, question: str, photos: Sequence[str]) -> str | None:
+    def get_choice(self, question: str, photos: Sequence[str]) -> str | None:
         """What was answered before for these photos, or for a set that shares four fifths with them."""
         wanted = set(photos)
         rows = self._db.execute(
@@ -124,7 +124,7 @@ class FeatureStore:
                 return str(answer)
         return None
 
-    def remember(self, question: str, photos: Sequence[str], answer: str) -> None:
+    def put_choice(self, question: str, photos: Sequence[str], answer: str) -> None:
         """Keep an answer found for these photos."""
         with self._db:
             self._db.execute("INSERT INTO choices VALUES (?, ?, ?)", (question, json.dumps(list(photos)), answer))

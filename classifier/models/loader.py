@@ -36,7 +36,7 @@ class Prepare(Protocol):
 
 
 @dataclass(frozen=True)
-class Views:
+class EvalViews:
     """A picture in each of several preparations of one network, as every later loader makes them."""
 
     preparations: tuple[Preprocessing, ...]
@@ -46,10 +46,10 @@ class Views:
         return self.preparations[0]
 
     def __call__(self, place: int, picture: Image.Image) -> Tensor:
-        return torch.stack([transforms.evaluation(preparation)(picture) for preparation in self.preparations])
+        return torch.stack([transforms.eval_transform(preparation)(picture) for preparation in self.preparations])
 
 
-def run(
+def run_batches(
     network: nn.Module | None,
     sources: Sequence[Source],
     prepare: Prepare,
@@ -75,11 +75,11 @@ def run(
     # On a CPU each worker runs the network by itself on one thread: a small network has too little work
     # per operation to share, and threads of OpenMP spin while they wait. A GPU takes whole batches.
     with devices.single_threaded_workers(device) as pool:
-        for ready in in_order(pool, work, chunks, ahead=2 * device.workers):
+        for ready in map_in_order(pool, work, chunks, ahead=2 * device.workers):
             yield from ready if device.is_cpu else _forward(network, ready, prepare.preprocessing, device, dtype)
 
 
-def in_order(pool: ThreadPoolExecutor, work: Callable[[S], T], items: Iterable[S], ahead: int) -> Iterator[T]:
+def map_in_order(pool: ThreadPoolExecutor, work: Callable[[S], T], items: Iterable[S], ahead: int) -> Iterator[T]:
     """Results in order, with a bounded number of items under way, and none started once the reader has left."""
     pending: deque[Future[T]] = deque()
     try:
@@ -114,6 +114,6 @@ def _forward(
     if not good or network is None:
         return pixels
     batch = torch.stack(good, 1)  # (V, B, 3, size, size)
-    views = [network(transforms.normalise(view, preprocessing, device.torch_device, dtype)) for view in batch]
+    views = [network(transforms.normalize(view, preprocessing, device.torch_device, dtype)) for view in batch]
     outputs = iter(torch.stack(views, 1).cpu())  # (B, V, …)
     return [value if isinstance(value, str) else next(outputs) for value in pixels]

@@ -23,7 +23,7 @@ def text(report: Report, training: Mapping[str, Any], familiar: bool) -> str:
         f"| {_cell(row.label)} | {row.images} | {row.recall:.0%} | {row.precision:.0%} |" for row in report.per_class
     )
     judged = {"out_of_fold": "by cross-validation, each photo by a model that had not seen it",
-              "val": "on the validation photos", "test": "on the test photos"}[report.judged_on]  # fmt: skip
+              "val": "on the validation photos", "test": "on the test photos"}[report.evaluated_on]  # fmt: skip
     return f"""---
 library_name: timm
 pipeline_tag: image-classification
@@ -62,7 +62,7 @@ pipeline("image-classification", "FOLDER")("photo.jpg")
 
 {_making(report.backbone, training)}
 on {training.get("created", "")[:10]}; the settings are in `training.json`.
-Pictures are fitted to the square by “{report.fit}”, as `config.json` says.
+Pictures are fitted to the square by “{report.resize_mode}”, as `config.json` says.
 """
 
 
@@ -77,13 +77,13 @@ def _not_sure(threshold: float) -> str:
 
 def _provenance(backbone: str) -> str:
     """The lines of a card's front matter that say what the model was made from."""
-    repository, licence = networks.origin(backbone)
+    repository, licence = networks.weights_source(backbone)
     return f"license: {licence}\nbase_model: {repository}\n" if repository else ""
 
 
 def _making(backbone: str, training: Mapping[str, Any]) -> str:
     """How the card says the model was made, without the end of the sentence."""
-    repository, licence = networks.origin(backbone)
+    repository, licence = networks.weights_source(backbone)
     if not repository:
         return f"The network {backbone}, trained on these photos alone from random weights"
     source = f"{backbone} (weights: {repository}, licence {licence})"

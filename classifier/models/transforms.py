@@ -18,10 +18,10 @@ from ..config import Domain, Preprocessing
 
 
 @lru_cache(maxsize=32)
-def evaluation(preprocessing: Preprocessing) -> Callable[[Image.Image], Tensor]:
+def eval_transform(preprocessing: Preprocessing) -> Callable[[Image.Image], Tensor]:
     """A function from an RGB picture to bytes ``(3, size, size)``, uint8.
 
-    Bytes, because they are a quarter of the size on their way to the device, where ``normalise``
+    Bytes, because they are a quarter of the size on their way to the device, where ``normalize``
     does the rest for the whole batch.
     """
     config: dict[str, Any] = {**preprocessing.to_timm(), "input_size": (3, *[preprocessing.size] * 2)}
@@ -29,7 +29,7 @@ def evaluation(preprocessing: Preprocessing) -> Callable[[Image.Image], Tensor]:
     return transform
 
 
-def normalise(pixels: Tensor, preprocessing: Preprocessing, device: torch.device, dtype: torch.dtype) -> Tensor:
+def normalize(pixels: Tensor, preprocessing: Preprocessing, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Bytes (B, 3, size, size) -> what the network reads: same shape, channels last, on ``device``."""
     moved = pixels.to(device, non_blocking=True, memory_format=torch.channels_last)
     mean = torch.tensor(preprocessing.mean, device=device).view(1, 3, 1, 1)
@@ -47,7 +47,7 @@ def decoded_side(preprocessing: Preprocessing) -> int:
 
 
 @dataclass(frozen=True)
-class Variation:
+class AugmentationPolicy:
     """How photos of one kind may be varied in training without a change of what they show.
 
     ``zoom`` is the smallest share of the side of the square that a view keeps, ``stretch`` the largest
@@ -66,21 +66,23 @@ class Variation:
 
 
 # What keeps a label: a cat in a mirror is a cat, an X-ray in a mirror is another patient, a letter is no letter.
-VARIATIONS: dict[Domain, Variation] = {
-    "photo": Variation(),
-    "medical": Variation(zoom=0.85, stretch=1.0, mirror=False, turn=8.0, light=0.1),
-    "aerial": Variation(zoom=0.75, upside_down=True, quarter_turns=True, light=0.2),
-    "document": Variation(zoom=0.9, stretch=1.1, mirror=False, turn=2.0, tilt=0.04, light=0.2),
+AUGMENTATIONS: dict[Domain, AugmentationPolicy] = {
+    "photo": AugmentationPolicy(),
+    "medical": AugmentationPolicy(zoom=0.85, stretch=1.0, mirror=False, turn=8.0, light=0.1),
+    "aerial": AugmentationPolicy(zoom=0.75, upside_down=True, quarter_turns=True, light=0.2),
+    "document": AugmentationPolicy(zoom=0.9, stretch=1.1, mirror=False, turn=2.0, tilt=0.04, light=0.2),
 }
 
 
-def varied(picture: Image.Image, preprocessing: Preprocessing, domain: Domain, rng: np.random.Generator) -> Tensor:
+def train_transform(
+    picture: Image.Image, preprocessing: Preprocessing, domain: Domain, rng: np.random.Generator
+) -> Tensor:
     """One random view of an RGB picture for training, as bytes ``(3, size, size)``, uint8.
 
     Random crop, mirror, turn and light are those of torchvision's ``transforms.v2``; the numbers come from
     ``rng``, not from torch's global state, so that threads side by side give the same views every time.
     """
-    rule = VARIATIONS[domain]
+    rule = AUGMENTATIONS[domain]
     size = preprocessing.size
     view = picture.resize((size, size), Image.Resampling.BICUBIC, _window(picture, preprocessing, rule, rng))
     if rule.mirror and rng.random() < 0.5:
@@ -108,7 +110,7 @@ def _mean_colour(picture: Image.Image) -> tuple[int, ...]:
 
 
 def _window(
-    picture: Image.Image, preprocessing: Preprocessing, rule: Variation, rng: np.random.Generator
+    picture: Image.Image, preprocessing: Preprocessing, rule: AugmentationPolicy, rng: np.random.Generator
 ) -> tuple[float, float, float, float]:
     """The part of the picture that a view shows: about what the evaluation shows, smaller, and moved."""
     width, height = picture.size

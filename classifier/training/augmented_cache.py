@@ -1,4 +1,4 @@
-"""Views of the photos for fine-tuning, made once and kept on disk: pictures, or what a frozen front makes of them."""
+"""EvalViews of the photos for fine-tuning, made once and kept on disk: pictures, or what a frozen front makes of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STEP = "Preparing views of the photos"
 
 
 @dataclass(frozen=True)
-class Varied:
+class AugmentedViews:
     """Of each picture the view that all later loaders take, and ``count`` varied ones, the same every time.
 
     ``names`` are those of the pictures' contents (SHA-256), from which the variations follow.
@@ -40,17 +40,17 @@ class Varied:
 
     def __call__(self, place: int, picture: Image.Image) -> Tensor:
         rng = np.random.default_rng([self.seed, int(self.names[place][:16], 16)])
-        plain = transforms.evaluation(self.preprocessing)(picture)
-        others = [transforms.varied(picture, self.preprocessing, self.domain, rng) for _ in range(self.count)]
+        plain = transforms.eval_transform(self.preprocessing)(picture)
+        others = [transforms.train_transform(picture, self.preprocessing, self.domain, rng) for _ in range(self.count)]
         return torch.stack([plain, *others])
 
-    def part(self, start: int, stop: int) -> Varied:
+    def part(self, start: int, stop: int) -> AugmentedViews:
         """The same for some of the pictures."""
-        return Varied(self.preprocessing, self.domain, self.names[start:stop], self.count, self.seed)
+        return AugmentedViews(self.preprocessing, self.domain, self.names[start:stop], self.count, self.seed)
 
 
 @dataclass(frozen=True)
-class Form:
+class ViewLayout:
     """What one photo's views look like on disk: their shape, (1 + V, 3, S, S) or (1 + V, H, W, C), and their type."""
 
     shape: tuple[int, ...]
@@ -62,36 +62,36 @@ class Form:
         return int(np.prod(self.shape)) * self.dtype.itemsize
 
 
-def form(front: nn.Module | None, preprocessing: Preprocessing, count: int, device: Device) -> Form:
-    """What ``kept`` will write: pictures as bytes if there is no frozen front."""
+def view_layout(front: nn.Module | None, preprocessing: Preprocessing, count: int, device: Device) -> ViewLayout:
+    """What ``build_augmented_cache`` will write: pictures as bytes if there is no frozen front."""
     size = preprocessing.size
     if front is None:
-        return Form((1 + count, 3, size, size), torch.uint8)
+        return ViewLayout((1 + count, 3, size, size), torch.uint8)
     with torch.inference_mode():
         pixels = torch.zeros(1, 3, size, size, dtype=device.dtype, device=device.torch_device)
         one = _last_channels(front(pixels))
-    return Form((1 + count, *one.shape[1:]), device.dtype)
+    return ViewLayout((1 + count, *one.shape[1:]), device.dtype)
 
 
-def kept(
-    path: Path, front: nn.Module | None, photos: Sequence[Path], varied: Varied, device: Device, limits: Limits
+def build_augmented_cache(
+    path: Path, front: nn.Module | None, photos: Sequence[Path], varied: AugmentedViews, device: Device, limits: Limits
 ) -> Generator[Progress, None, Tensor]:
     """The views of the photos (N, 1 + V, …), written to ``path`` as they come, then mapped into memory from there.
 
     What a training that was cut off has written is not made again. The system keeps in memory what
     fits. Of several processes each makes a share. Raises ``StorageError`` when the disk is full.
     """
-    shape = form(front, varied.preprocessing, varied.count, device)
+    shape = view_layout(front, varied.preprocessing, varied.count, device)
     if not path.exists() or path.stat().st_size != len(photos) * shape.bytes:
-        count, rank = distributed.count(), distributed.rank()
+        count, rank = distributed.world_size(), distributed.rank()
         ends = [len(photos) * place // count for place in range(count + 1)]
         start, stop = ends[rank], ends[rank + 1]
         mine = path.with_name(f"{path.name}.{rank}-of-{count}")
         yield from _write(mine, front, photos[start:stop], varied.part(start, stop), device, limits, shape.bytes)
-        distributed.wait()
-        if distributed.first():
+        distributed.barrier()
+        if distributed.is_main_process():
             _join([path.with_name(f"{path.name}.{place}-of-{count}") for place in range(count)], path)
-        distributed.wait()
+        distributed.barrier()
     whole = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8)
     return whole.view(shape.dtype).view(len(photos), *shape.shape)
 
@@ -100,7 +100,7 @@ def _write(
     path: Path,
     front: nn.Module | None,
     photos: Sequence[Path],
-    varied: Varied,
+    varied: AugmentedViews,
     device: Device,
     limits: Limits,
     record: int,
@@ -127,11 +127,11 @@ def _write(
 
 
 def _made(
-    front: nn.Module | None, photos: Sequence[Path], varied: Varied, device: Device, limits: Limits
+    front: nn.Module | None, photos: Sequence[Path], varied: AugmentedViews, device: Device, limits: Limits
 ) -> Iterator[Tensor | str]:
     # A view keeps no less than half of the side, so that twice the square is fine enough for each.
     side = 2 * varied.preprocessing.size
-    yield from loader.run(front, photos, varied, device, device.dtype, side, limits)
+    yield from loader.run_batches(front, photos, varied, device, device.dtype, side, limits)
 
 
 def _join(parts: Sequence[Path], path: Path) -> None:

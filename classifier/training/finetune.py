@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from .. import device as devices
 from .. import distributed
-from ..config import Optimiser, Preprocessing
+from ..config import Optimizer, Preprocessing
 from ..device import Device
 from ..errors import ClassifierError
 from ..events import Epoch, Note
@@ -40,12 +40,12 @@ _UNEVEN = 2  # times as many photos as the smallest class, from which classes ar
 _PATIENCE = 4  # epochs without progress on the held-out photos
 
 
-class Astray(ClassifierError):
+class NonFiniteLossError(ClassifierError):
     """The loss is no number any more: what was learnt last is worthless."""
 
 
 @dataclass(frozen=True)
-class Lesson:
+class FineTuneSpec:
     """What one copy of the network learns from, and how.
 
     ``network`` is the thawed part with its classifier, in evaluation mode; ``views`` (N, 1 + V, …) are what it
@@ -66,23 +66,23 @@ class Lesson:
     epochs: int
     batch: int
     rate: float
-    optimiser: Optimiser
+    optimizer: Optimizer
     seed: int
     fresh: bool = False
     mirror: bool = False
 
 
-class Learner:
+class TrainState:
     """A copy of a network in training; what ``state`` gives of it is all that the next epoch depends on."""
 
-    def __init__(self, lesson: Lesson, device: Device) -> None:
+    def __init__(self, lesson: FineTuneSpec, device: Device) -> None:
         self.lesson = lesson
         self.device = device
         self.network = copy.deepcopy(lesson.network).to(device.torch_device).to(memory_format=torch.channels_last)
         self.network.eval().requires_grad_(True)
         self.named = dict(self.network.named_parameters())
         self.statistics = dict(self.network.named_buffers()) if lesson.fresh else {}
-        self.optimiser = _optimiser(lesson, self.named)
+        self.optimizer = _optimizer(lesson, self.named)
         self.scaler = torch.amp.GradScaler(device.torch_device.type, enabled=device.dtype == torch.float16)
         self.epoch = 0
         self.best = 0
@@ -104,7 +104,7 @@ class Learner:
         tensors = {f"now.{name}": value for name, value in self._copy().items()}
         tensors |= {f"best.{name}": value for name, value in self.best_tensors.items()}
         for name, value in self.named.items():
-            for key, moment in self.optimiser.state[value].items():
+            for key, moment in self.optimizer.state[value].items():
                 tensors[f"{key}.{name}"] = torch.as_tensor(moment).detach().cpu().clone()
         tensors["held_out"] = torch.from_numpy(self.held_out)
         numbers = [self.epoch, self.best, self.best_loss, self.micro, self.scaler.get_scale()]
@@ -129,7 +129,7 @@ class Learner:
                 for key in ("step", "exp_avg", "exp_avg_sq", "momentum_buffer"):
                     if f"{key}.{name}" in tensors:
                         moment = tensors[f"{key}.{name}"]
-                        self.optimiser.state[value][key] = moment if key == "step" else moment.to(value.device)
+                        self.optimizer.state[value][key] = moment if key == "step" else moment.to(value.device)
         if self.scaler.is_enabled():
             self.scaler.load_state_dict({**self.scaler.state_dict(), "scale": scale})
 
@@ -141,7 +141,7 @@ class Learner:
     # -- learning
 
     def learn(self, pool: ThreadPoolExecutor) -> Iterator[tuple[int, int] | Note]:
-        """One epoch, which goes into ``history``: yields batches done and in all, and notes; raises ``Astray``."""
+        """One epoch, which goes into ``history``: yields batches done and in all, and notes; raises ``NonFiniteLossError``."""
         lesson = self.lesson
         self.network.train(lesson.fresh)
         batches = _batches(lesson, self.epoch)
@@ -158,7 +158,7 @@ class Learner:
                 )
             loss, right, count = loss + batch_loss * len(rows), right + batch_right, count + len(rows)
             if not np.isfinite(batch_loss):
-                raise Astray(
+                raise NonFiniteLossError(
                     "The training went astray: its numbers grew beyond all bounds. Choose a smaller learning rate "
                     f"than {lesson.rate:g}, such as {lesson.rate / 10:g}."
                 )
@@ -172,7 +172,7 @@ class Learner:
             if progress < _WARM_UP
             else 0.5 + 0.5 * np.cos(np.pi * (progress - _WARM_UP) / (1 - _WARM_UP))
         )
-        for group in self.optimiser.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * max(float(factor), 1e-3)
 
     def _step(self, rows: Ints, views: Ints, pool: ThreadPoolExecutor) -> tuple[float, int]:
@@ -188,12 +188,12 @@ class Learner:
                 if not self.device.is_cpu:
                     torch.cuda.empty_cache()
         if not self.lesson.fresh:
-            loss, right, gradients = distributed.summed(loss, right, gradients)
+            loss, right, gradients = distributed.all_reduce(loss, right, gradients)
         for parameter, gradient in zip(self.named.values(), gradients):
             parameter.grad = gradient
-        self.scaler.unscale_(self.optimiser)
+        self.scaler.unscale_(self.optimizer)
         nn.utils.clip_grad_norm_(self.named.values(), _CLIP)
-        self.scaler.step(self.optimiser)
+        self.scaler.step(self.optimizer)
         self.scaler.update()
         return loss, right
 
@@ -201,7 +201,7 @@ class Learner:
         """The sums over the batch, computed in pieces side by side and added up in a fixed order."""
         # A fresh batch norm takes its statistics from the batch, so that one is divided neither among threads nor
         # among processes.
-        share = (0, 1) if self.lesson.fresh else (distributed.rank(), distributed.count())
+        share = (0, 1) if self.lesson.fresh else (distributed.rank(), distributed.world_size())
         mine = np.arange(share[0], len(rows), share[1])
         threads = self.device.workers if self.device.is_cpu and not self.lesson.fresh else 1
         size = max(1, min(self.micro, -(-len(mine) // threads)))
@@ -235,7 +235,7 @@ class Learner:
 
     def _inputs(self, values: Tensor) -> Tensor:
         if values.dtype == torch.uint8:
-            return transforms.normalise(values, self.lesson.preprocessing, self.device.torch_device, torch.float32)
+            return transforms.normalize(values, self.lesson.preprocessing, self.device.torch_device, torch.float32)
         moved = values.to(self.device.torch_device, non_blocking=True)
         return moved.permute(0, 3, 1, 2) if moved.ndim == 4 else moved  # kept as (B, H, W, C)
 
@@ -256,16 +256,16 @@ class Learner:
         answers = self.answers(pool)
         # At the confidence the model will answer with; else a round that is only less sure would pass for better.
         logs = torch.from_numpy(answers / linear_head.temperature(answers, truth)).log_softmax(1).numpy()
-        held_out_loss = float(-logs[np.arange(len(truth)), truth].mean())
-        if held_out_loss < self.best_loss:
+        val_loss = float(-logs[np.arange(len(truth)), truth].mean())
+        if val_loss < self.best_loss:
             self.best, self.best_loss, self.best_tensors, self.held_out = (
                 self.epoch,
-                held_out_loss,
+                val_loss,
                 self._copy(),
                 answers,
             )
         share = float((answers.argmax(1) == truth).mean())
-        return Epoch(self.epoch, lesson.epochs, loss, accuracy, held_out_loss, share, self.best)
+        return Epoch(self.epoch, lesson.epochs, loss, accuracy, val_loss, share, self.best)
 
     def answers(self, pool: ThreadPoolExecutor) -> Floats:
         """Logits (H, C) of the held-out photos in the one view that all later loaders take."""
@@ -280,7 +280,7 @@ class Learner:
 
 @contextmanager
 def workers(device: Device) -> Iterator[ThreadPoolExecutor]:
-    """Threads for ``Learner.learn``; the one that waits for them leaves the cores to them meanwhile."""
+    """Threads for ``TrainState.learn``; the one that waits for them leaves the cores to them meanwhile."""
     with devices.single_threaded_workers(device) as pool:
         torch.set_num_threads(1 if device.is_cpu else device.workers)
         yield pool
@@ -293,7 +293,7 @@ def _near(views: Tensor, device: Device) -> Tensor:
     return views.to(device.torch_device)
 
 
-def _optimiser(lesson: Lesson, named: dict[str, nn.Parameter]) -> torch.optim.Optimizer:
+def _optimizer(lesson: FineTuneSpec, named: dict[str, nn.Parameter]) -> torch.optim.Optimizer:
     """Rates fall from the head to the first stage; norms and biases are not pulled towards zero."""
     alike: dict[tuple[float, float], list[nn.Parameter]] = {}  # few groups: each is a handful of calls
     for name, parameter in named.items():
@@ -306,7 +306,7 @@ def _optimiser(lesson: Lesson, named: dict[str, nn.Parameter]) -> torch.optim.Op
         {"params": parameters, "lr": rate, "peak": rate, "weight_decay": decay}
         for (rate, decay), parameters in alike.items()
     ]
-    if lesson.optimiser == "sgd":
+    if lesson.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=lesson.rate, momentum=0.9)
     # Not the fused form: it goes over the memory of parameter and gradient without a look at their strides.
     return torch.optim.AdamW(groups, lr=lesson.rate, fused=False)
@@ -320,7 +320,7 @@ def _distance(name: str, stages: Sequence[Sequence[str]]) -> int:
     return len(stages)
 
 
-def _batches(lesson: Lesson, epoch: int) -> list[Ints]:
+def _batches(lesson: FineTuneSpec, epoch: int) -> list[Ints]:
     """The photos of one epoch in random order, classes evenly where they differ much, in batches of about one size."""
     rng = np.random.default_rng([lesson.seed, epoch])
     counts = np.bincount(lesson.labels[lesson.seen])
@@ -333,13 +333,13 @@ def _batches(lesson: Lesson, epoch: int) -> list[Ints]:
     return [part.astype(np.int64) for part in np.array_split(order, max(1, round(len(order) / lesson.batch)))]
 
 
-def _first_view(lesson: Lesson, rows: Ints) -> Ints:
+def _first_view(lesson: FineTuneSpec, rows: Ints) -> Ints:
     """Which view of each photo comes in the first epoch; each later one takes the next."""
     many = np.random.default_rng([lesson.seed]).integers(0, 2**31, len(lesson.labels))
     return many[rows]
 
 
-def _mirrored(lesson: Lesson, epoch: int) -> NDArray[np.bool_]:
+def _mirrored(lesson: FineTuneSpec, epoch: int) -> NDArray[np.bool_]:
     """Which photos (N,) are seen in the mirror in one epoch."""
     return np.random.default_rng([lesson.seed, epoch, 1]).random(len(lesson.labels)) < 0.5
 
@@ -359,12 +359,12 @@ def hints(epochs: Sequence[Epoch], held_out: int) -> list[str]:
             "The photos were not learnt any better from round to round. Usual causes: a learning rate that is too "
             "small or too large, or labels that do not follow what the photos show."
         )
-    if last.accuracy - last.held_out_accuracy > 0.25:
+    if last.accuracy - last.val_accuracy > 0.25:
         said.append(
             "The training photos are recognised far better than new ones: they are learnt by heart. Usual causes: too "
             "few photos, photos that are all alike, or wrong labels. More photos help most."
         )
-    jumps = [abs(one.held_out_accuracy - other.held_out_accuracy) for one, other in pairwise(epochs)]
+    jumps = [abs(one.val_accuracy - other.val_accuracy) for one, other in pairwise(epochs)]
     if held_out < 50 and max(jumps) > 0.1:
         said.append(
             f"The score jumps from round to round because only {held_out} photos are held out to take it; "

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..data import splits
-from .linear_head import standardisation
+from .linear_head import compute_standardization
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -29,7 +29,7 @@ _WORTH = 0.01  # gain from which asking for photos is worth a person's time
 
 
 @dataclass(frozen=True)
-class Curve:
+class LearningCurve:
     """How many photos of each class (C,) are recognised by learning from ``shares`` of the set: (S, C), 0 to 1."""
 
     shares: tuple[float, ...]
@@ -37,7 +37,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PhotoRequest:
     """``count`` more photos of a class, by its place.
 
     ``gain`` is by how much more of its photos would then be recognised, 0 to 1, or 0 where that cannot be told.
@@ -58,7 +58,7 @@ class Wanted:
         }[self.reason]
 
 
-def learning_curve(features: Floats, labels: Ints, classes: int, scenes: Ints, seed: int = 0) -> Curve:
+def learning_curve(features: Floats, labels: Ints, classes: int, scenes: Ints, seed: int = 0) -> LearningCurve:
     """Learn from a quarter, a half and three quarters of the photos (N, D), each time judging the quarter left out.
 
     By ridge regression, whose answers on nested subsets of one set follow from its inner products in
@@ -66,11 +66,11 @@ def learning_curve(features: Floats, labels: Ints, classes: int, scenes: Ints, s
     """
     some = np.unique(np.linspace(0, len(labels) - 1, _MOST).astype(np.int64))
     features, labels, scenes = features[some], labels[some], scenes[some]
-    shift, scale = standardisation(features, 1.0)
+    shift, scale = compute_standardization(features, 1.0)
     rows = torch.from_numpy((features - shift) / scale)
     inner = rows @ rows.T
     targets = torch.nn.functional.one_hot(torch.from_numpy(labels), classes).float()
-    parts = splits.folds(labels, scenes, _PARTS, seed)
+    parts = splits.stratified_group_folds(labels, scenes, _PARTS, seed)
     hits = np.zeros((_PARTS - 1, len(labels)), np.bool_)
     for held_out in range(_PARTS):
         others = [part % _PARTS for part in range(held_out + 1, held_out + _PARTS)]
@@ -79,7 +79,7 @@ def learning_curve(features: Floats, labels: Ints, classes: int, scenes: Ints, s
             learnt = np.flatnonzero(np.isin(parts, others[:used]))
             hits[used - 1, judged] = _recognised(inner, targets, labels, learnt, judged)
     shares = tuple(used / _PARTS for used in range(1, _PARTS))
-    return Curve(shares, np.stack([_recall(row, labels, classes) for row in hits]))
+    return LearningCurve(shares, np.stack([_recall(row, labels, classes) for row in hits]))
 
 
 def _recognised(inner: Tensor, targets: Tensor, labels: Ints, learnt: Ints, judged: Ints) -> Hits:
@@ -100,7 +100,7 @@ def _recall(hits: Hits, labels: Ints, classes: int) -> Floats:
     )
 
 
-def gains(curve: Curve, counts: Ints, added: Ints) -> Floats:
+def expected_gains(curve: LearningCurve, counts: Ints, added: Ints) -> Floats:
     """By how much more of its photos each class (C,) would be recognised with so many ``added`` (C,) to its ``counts``.
 
     The missing share is taken to fall like one over the number of photos (Cortes et al., NIPS 1993); the slope
@@ -115,22 +115,22 @@ def gains(curve: Curve, counts: Ints, added: Ints) -> Floats:
     return np.asarray(np.minimum(gain, 1 - curve.recall[-1]), np.float32)
 
 
-def wanted(counts: Ints, curve: Curve | None) -> list[Wanted]:
+def recommend_more_photos(counts: Ints, curve: LearningCurve | None) -> list[PhotoRequest]:
     """What to add, most pressing first: too small classes, uneven ones, then the one that would gain most."""
     added = np.maximum(10, np.round(counts / 20) * 10).astype(np.int64)
-    gain = np.zeros(len(counts), np.float32) if curve is None else gains(curve, counts, added)
+    gain = np.zeros(len(counts), np.float32) if curve is None else expected_gains(curve, counts, added)
     found = [
-        Wanted(int(label), int(ENOUGH - counts[label]), float(gain[label]), "few")
+        PhotoRequest(int(label), int(ENOUGH - counts[label]), float(gain[label]), "few")
         for label in np.argsort(counts, kind="stable")
         if counts[label] < ENOUGH
     ]
     fair = -(-int(counts.max(initial=0)) // UNEVEN)
     for label in np.argsort(counts, kind="stable"):
         if ENOUGH <= counts[label] < fair:
-            found.append(Wanted(int(label), _tens(fair - int(counts[label])), float(gain[label]), "uneven"))
+            found.append(PhotoRequest(int(label), _tens(fair - int(counts[label])), float(gain[label]), "uneven"))
     best = int(gain.argmax()) if len(gain) else 0
     if len(gain) > 1 and gain[best] >= _WORTH and best not in {one.label for one in found}:
-        found.append(Wanted(best, int(added[best]), float(gain[best]), "gain"))
+        found.append(PhotoRequest(best, int(added[best]), float(gain[best]), "gain"))
     return found
 
 

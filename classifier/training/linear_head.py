@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 # Inverse weights of the penalty, weak models first; features have a mean squared length of one.
-STRENGTHS: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0, 1000.0)
+C_VALUES: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0, 1000.0)
 # How much of the mean variance is added to the variance of each feature before dividing by it. Fully
 # standardised features (0) let rare ones shout; unscaled ones (large) lose fine differences.
 # The first is the rule; the second is taken where it is clearly better, as on textures. Measured in
@@ -27,19 +27,19 @@ SHRINKAGES = (1.0, 0.1)
 # choice (the idea of the one-standard-error rule; Breiman et al., “Classification and Regression Trees”, 1984).
 _WORTH = 0.005
 SMALL = 1000  # photos up to which trying all penalties costs next to nothing
-_OF_MANY = STRENGTHS[1:]  # with more photos so strong a penalty does not pay
+_OF_MANY = C_VALUES[1:]  # with more photos so strong a penalty does not pay
 _JUDGES = 300  # photos that decide between them; more would seldom change the decision
 _CURVATURE = 0.02  # a typical p(1 - p) near the solution, for the scale of the steps only
 _LARGE = 15_000_000  # photos times directions times classes: a second of two cores
 _LEFT_OUT = 0.05  # of the variance, where there is more
 _RIDGE_PENALTIES = (0.01, 0.03, 0.1)
 _KEPT = 4  # fits
-_last: OrderedDict[bytes, HeadFit] = OrderedDict()
+_last: OrderedDict[bytes, LinearHead] = OrderedDict()
 _turn = Lock()
 
 
 @dataclass(frozen=True)
-class HeadFit:
+class LinearHead:
     """A fitted linear head and what cross-validation says of it.
 
     ``weight`` (C, D) and ``bias`` (C,) apply to features as they come from the network: standardisation
@@ -57,24 +57,24 @@ class HeadFit:
     loss: float
 
 
-def fit(
+def fit_linear_head(
     features: Floats,
     labels: Ints,
     classes: int,
     folds: Ints,
     strengths: tuple[float, ...] | None = None,
     shrinkage: float | None = None,
-) -> HeadFit:
-    """Fit a class-balanced linear head by L-BFGS.
+) -> LinearHead:
+    """ResizeMode a class-balanced linear head by L-BFGS.
 
     ``features`` (N, D); ``labels`` (N,) in 0 to ``classes`` - 1; ``folds`` (N,) numbers the part in which
     a photo is held out. The heads of all folds and the final one are fitted together, from the strongest penalty
-    of ``strengths`` (by default those of ``STRENGTHS`` that suit the number of photos) to the weakest, each
+    of ``strengths`` (by default those of ``C_VALUES`` that suit the number of photos) to the weakest, each
     starting where the one before ended; the search ends once the out-of-fold loss no longer falls by enough to
     tell it from chance. ``shrinkage`` scales the features (``SHRINKAGES``); it is chosen by cross-validation
     where it is not given. The last few fits are remembered: a training that follows a check asks for the same.
     """
-    strengths = strengths or (STRENGTHS if len(labels) < SMALL else _OF_MANY)
+    strengths = strengths or (C_VALUES if len(labels) < SMALL else _OF_MANY)
     asked = _fingerprint(features, labels, folds, np.array([classes, *strengths, shrinkage or 0.0]))
     with _turn:
         found = _last.get(asked)
@@ -98,10 +98,10 @@ def _fingerprint(*arrays: NDArray[np.generic]) -> bytes:
 
 def _fit(
     features: Floats, labels: Ints, classes: int, folds: Ints, strengths: tuple[float, ...], shrinkage: float | None
-) -> HeadFit:
+) -> LinearHead:
     if shrinkage is None:
         shrinkage = _shrinkage(features, labels, classes, folds)
-    shift, scale = standardisation(features, shrinkage)
+    shift, scale = compute_standardization(features, shrinkage)
     scaled = torch.from_numpy((features - shift) / scale)  # (N, D)
     basis, reduced = _reduce(scaled, classes)
     targets = torch.nn.functional.one_hot(torch.from_numpy(labels), classes).float()  # (N, C)
@@ -130,14 +130,14 @@ class _Solved(NamedTuple):
     held_out: Tensor
 
 
-def _finish(best: _Solved, targets: Tensor, basis: Tensor | None, shift: Floats, scale: Floats) -> HeadFit:
+def _finish(best: _Solved, targets: Tensor, basis: Tensor | None, shift: Floats, scale: Floats) -> LinearHead:
     solution, held_out = best.solution, best.held_out
     temperature = _temperature(held_out, targets)
     slope = solution[:-1] if basis is None else basis @ solution[:-1]  # (D, C)
     weight = slope.T.numpy() / scale / temperature
     bias = solution[-1].numpy() / temperature - weight @ shift
     calibrated = held_out / temperature
-    return HeadFit(
+    return LinearHead(
         weight=weight.astype(np.float32),
         bias=bias.astype(np.float32),
         strength=best.strength,
@@ -151,13 +151,13 @@ def _finish(best: _Solved, targets: Tensor, basis: Tensor | None, shift: Floats,
 def _shrinkage(features: Floats, labels: Ints, classes: int, folds: Ints) -> float:
     judges = np.unique(np.linspace(0, len(labels) - 1, _JUDGES).astype(np.int64))
     usual, other = (
-        held_out_ridge(features[judges], labels[judges], classes, folds[judges], shrinkage)[0]
+        cross_validated_ridge(features[judges], labels[judges], classes, folds[judges], shrinkage)[0]
         for shrinkage in SHRINKAGES
     )
-    return SHRINKAGES[1] if ahead(other, usual) else SHRINKAGES[0]
+    return SHRINKAGES[1] if is_significantly_better(other, usual) else SHRINKAGES[0]
 
 
-def ahead(one: NDArray[np.bool_], other: NDArray[np.bool_], errors: float = 1.0) -> bool:
+def is_significantly_better(one: NDArray[np.bool_], other: NDArray[np.bool_], errors: float = 1.0) -> bool:
     """Whether the first recognises more of the same photos (N,), by over so many standard errors.
 
     Only photos on which the two differ tell anything (McNemar, Psychometrika 12, 1947); one is added
@@ -167,7 +167,7 @@ def ahead(one: NDArray[np.bool_], other: NDArray[np.bool_], errors: float = 1.0)
     return bool(lead > errors * np.sqrt(np.count_nonzero(one != other) + 1))
 
 
-def standardisation(features: Floats, shrinkage: float) -> tuple[Floats, Floats]:
+def compute_standardization(features: Floats, shrinkage: float) -> tuple[Floats, Floats]:
     """Shift and scale (D,) that centre the features and give them a mean squared length of one."""
     shift = features.mean(0)
     variance = features.var(0)
@@ -222,7 +222,7 @@ def _solve(rows: Tensor, targets: Tensor, weights: Tensor, start: Tensor, streng
     unit = (_CURVATURE * rows.square().sum(0) + 1 / strength).rsqrt()[:, None]  # (D, 1)
     scaled, penalty, shares = rows * unit.T, unit.square() / strength, weights.T[..., None]
     solution = torch.cat([start[:, :-1] / unit, start[:, -1:]], 1).requires_grad_(True)
-    optimiser = torch.optim.LBFGS(
+    optimizer = torch.optim.LBFGS(
         [solution], max_iter=40, tolerance_grad=1e-2, tolerance_change=1e-4, line_search_fn="strong_wolfe"
     )
 
@@ -236,7 +236,7 @@ def _solve(rows: Tensor, targets: Tensor, weights: Tensor, start: Tensor, streng
         solution.grad = torch.cat([gradient + slope * penalty, error.sum(0)[:, None]], 1)
         return (slope.square() * penalty).sum() / 2 - (logs * targets[:, None] * shares).sum()
 
-    optimiser.step(objective)
+    optimizer.step(objective)
     found = solution.detach()
     return torch.cat([found[:, :-1] * unit, found[:, -1:]], 1)
 
@@ -268,7 +268,7 @@ def _temperature(logits: Tensor, targets: Tensor) -> float:
     return float(candidates[int(np.argmin(losses))])
 
 
-def held_out_ridge(
+def cross_validated_ridge(
     features: Floats, labels: Ints, classes: int, folds: Ints, shrinkage: float = SHRINKAGES[0]
 ) -> tuple[NDArray[np.bool_], float]:
     """Whether each photo would be recognised out of its fold (N,), and the mean squared error.
@@ -278,7 +278,7 @@ def held_out_ridge(
     Tibshirani and Friedman, “The Elements of Statistical Learning”, 7.10). Milliseconds, and good enough
     to compare preparations of the same photos.
     """
-    shift, scale = standardisation(features, shrinkage)
+    shift, scale = compute_standardization(features, shrinkage)
     scaled = torch.from_numpy((features - shift) / scale)
     targets = torch.nn.functional.one_hot(torch.from_numpy(labels), classes).float()
     targets -= targets.mean(0)

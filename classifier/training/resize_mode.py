@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config import Fit
+from ..config import ResizeMode
 from ..data import splits
 from ..data.dataset import Sample
 from ..events import Progress
 from ..models import networks
-from ..models.features import Embedder, gather
+from ..models.features import FeatureExtractor, extract_features
 from . import linear_head
 
 Floats = NDArray[np.float32]
@@ -32,86 +32,100 @@ _CLEARLY = 1.5  # standard errors; on near-square photos differences are chance,
 
 
 @dataclass(frozen=True)
-class Fitted:
+class ResizeModeChoice:
     """The chosen way, the places of the photos that could be read with their features (n, D), the others' reasons."""
 
-    fit: Fit
+    resize_mode: ResizeMode
     places: list[int]
     features: Floats
     reasons: dict[int, str]
 
 
-def choose(
-    tools: Embedder, samples: Sequence[Sample], fits: tuple[Fit, ...], seed: int
-) -> Generator[Progress, None, Fitted]:
+def choose_resize_mode(
+    extractor: FeatureExtractor, samples: Sequence[Sample], resize_modes: tuple[ResizeMode, ...], seed: int
+) -> Generator[Progress, None, ResizeModeChoice]:
     """Embed the photos in the way of fitting under which their classes are told apart best.
 
     The choice is remembered with the features and holds until a fifth of the labelled photos is
     another: corrections, or a few photos more, then cost nothing but what is new.
     """
-    fits = _distinct(samples, fits)
-    question = json.dumps([tools.backbone, fits, seed])
+    resize_modes = _distinct(samples, resize_modes)
+    question = json.dumps([extractor.backbone, resize_modes, seed])
     photos = [f"{sample.sha256} {sample.label}" for sample in samples]
-    remembered = tools.store.recall(question, photos)
+    remembered = extractor.cache.get_choice(question, photos)
     if remembered is None:
-        fit = yield from _tried(tools, samples, fits, seed)
-        tools.store.remember(question, photos, fit)
+        resize_mode = yield from _tried(extractor, samples, resize_modes, seed)
+        extractor.cache.put_choice(question, photos, resize_mode)
     else:
-        fit = next(fit for fit in fits if fit == remembered)
-    places, table, reasons = yield from _gather(tools, samples, range(len(samples)), [fit], "Looking at the photos")
-    return Fitted(fit, places, np.ascontiguousarray(table[:, 0]), reasons)
+        resize_mode = next(resize_mode for resize_mode in resize_modes if resize_mode == remembered)
+    places, table, reasons = yield from _gather(
+        extractor, samples, range(len(samples)), [resize_mode], "Looking at the photos"
+    )
+    return ResizeModeChoice(resize_mode, places, np.ascontiguousarray(table[:, 0]), reasons)
 
 
 def _tried(
-    tools: Embedder, samples: Sequence[Sample], fits: tuple[Fit, ...], seed: int
-) -> Generator[Progress, None, Fit]:
+    extractor: FeatureExtractor, samples: Sequence[Sample], resize_modes: tuple[ResizeMode, ...], seed: int
+) -> Generator[Progress, None, ResizeMode]:
     """The first way, unless another tells some of the photos apart clearly better.
 
     Of the others only the one that leads most on the first few is tried on more, and none if none leads.
     """
-    if len(fits) == 1:
-        return fits[0]
+    if len(resize_modes) == 1:
+        return resize_modes[0]
     order = _shuffled(samples, seed)
     few, more = _SCOUTS
-    usual, *others = yield from _judged(tools, samples, order[:few], fits, seed)
-    leading = {fit: way for fit, way in zip(fits[1:], others) if way[0].sum() > usual[0].sum()}
+    usual, *others = yield from _judged(extractor, samples, order[:few], resize_modes, seed)
+    leading = {resize_mode: way for resize_mode, way in zip(resize_modes[1:], others) if way[0].sum() > usual[0].sum()}
     if not leading:
-        return fits[0]
-    rival = max(leading, key=lambda fit: _score(leading[fit]))
+        return resize_modes[0]
+    rival = max(leading, key=lambda resize_mode: _score(leading[resize_mode]))
     other = leading[rival]
     if few < len(order):
-        usual, other = yield from _judged(tools, samples, order[:more], (fits[0], rival), seed)
-    return rival if linear_head.ahead(other[0], usual[0], _CLEARLY) else fits[0]
+        usual, other = yield from _judged(extractor, samples, order[:more], (resize_modes[0], rival), seed)
+    return rival if linear_head.is_significantly_better(other[0], usual[0], _CLEARLY) else resize_modes[0]
 
 
 def _judged(
-    tools: Embedder, samples: Sequence[Sample], scouts: Sequence[int], fits: Sequence[Fit], seed: int
+    extractor: FeatureExtractor,
+    samples: Sequence[Sample],
+    scouts: Sequence[int],
+    resize_modes: Sequence[ResizeMode],
+    seed: int,
 ) -> Generator[Progress, None, list[tuple[Hits, float]]]:
     """For each way, which scouts are recognised out of fold, and the squared error."""
-    places, table, _ = yield from _gather(tools, samples, scouts, fits, "Trying how the photos fit")
+    places, table, _ = yield from _gather(extractor, samples, scouts, resize_modes, "Trying how the photos resize_mode")
     if not places:
-        return [(np.zeros(0, np.bool_), 0.0) for _ in fits]
+        return [(np.zeros(0, np.bool_), 0.0) for _ in resize_modes]
     truth = np.array([samples[place].label for place in places], np.int64)
-    folds = splits.folds(truth, np.arange(len(truth)), _FOLDS, seed)
+    folds = splits.stratified_group_folds(truth, np.arange(len(truth)), _FOLDS, seed)
     classes = max(sample.label for sample in samples) + 1
-    return [linear_head.held_out_ridge(table[:, view], truth, classes, folds) for view in range(len(fits))]
+    return [
+        linear_head.cross_validated_ridge(table[:, view], truth, classes, folds) for view in range(len(resize_modes))
+    ]
 
 
 def _gather(
-    tools: Embedder, samples: Sequence[Sample], chosen: Sequence[int], fits: Sequence[Fit], step: str
+    extractor: FeatureExtractor,
+    samples: Sequence[Sample],
+    chosen: Sequence[int],
+    resize_modes: Sequence[ResizeMode],
+    step: str,
 ) -> Generator[Progress, None, tuple[list[int], Floats, dict[int, str]]]:
-    base = networks.preprocessing(tools.backbone)
+    base = networks.preprocessing(extractor.backbone)
     photos = [(samples[place].sha256, samples[place].path) for place in chosen]
-    good, table, reasons = yield from gather(tools, photos, [base.fitted(fit) for fit in fits], step)
+    good, table, reasons = yield from extract_features(
+        extractor, photos, [base.with_resize_mode(resize_mode) for resize_mode in resize_modes], step
+    )
     return [chosen[i] for i in good], table, {chosen[i]: reason for i, reason in reasons.items()}
 
 
-def _distinct(samples: Sequence[Sample], fits: tuple[Fit, ...]) -> tuple[Fit, ...]:
+def _distinct(samples: Sequence[Sample], resize_modes: tuple[ResizeMode, ...]) -> tuple[ResizeMode, ...]:
     """Without squashing where nearly all photos are square: it would be the whole picture again."""
     square = sum(abs(sample.width - sample.height) <= 0.02 * sample.height for sample in samples)
-    if "whole" in fits and square >= 0.95 * len(samples):
-        return tuple(fit for fit in fits if fit != "squash")
-    return fits
+    if "whole" in resize_modes and square >= 0.95 * len(samples):
+        return tuple(resize_mode for resize_mode in resize_modes if resize_mode != "squash")
+    return resize_modes
 
 
 def _shuffled(samples: Sequence[Sample], seed: int) -> list[int]:

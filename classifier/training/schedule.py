@@ -15,7 +15,7 @@ from .. import distributed
 from ..config import Preprocessing, TrainConfig
 from ..data.dataset import Sample
 from ..models import networks, surgery
-from ..models.features import Embedder
+from ..models.features import FeatureExtractor
 from . import augmented_cache, finetune
 
 PARTS = 4  # one of them is held out
@@ -32,11 +32,11 @@ _REFERENCE = 60.0  # pictures a second of Lite0 at 224 pixels forward: two cores
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How deep and how long: ``size`` in pixels, ``thaw`` stages (0: all and what is before them), and the rest."""
+class TrainPlan:
+    """How deep and how long: ``size`` in pixels, ``unfreeze`` stages (0: all and what is before them), and the rest."""
 
     size: int
-    thaw: int
+    unfreeze: int
     views: int
     epochs: int
 
@@ -46,39 +46,43 @@ class Plan:
         return -(-self.epochs // 3)
 
 
-def make(
-    tools: Embedder, network: nn.Module, samples: Sequence[Sample], preparation: Preprocessing, config: TrainConfig
-) -> Plan:
+def make_plan(
+    extractor: FeatureExtractor,
+    network: nn.Module,
+    samples: Sequence[Sample],
+    preparation: Preprocessing,
+    config: TrainConfig,
+) -> TrainPlan:
     """The deepest training that the time allowed permits, and then the longest, on this machine with these photos."""
     fresh = networks.from_scratch(config.backbone)
     size = _size(samples, preparation, config)
     stages = surgery.stages(network)
     works = _works(network, stages, size)
-    per_second = _speed(tools, network, size)
+    per_second = _speed(extractor, network, size)
     count = len(samples)
 
-    def seconds(thaw: int, epochs: int) -> float:
-        rest = sum(works[-thaw:]) / sum(works) if thaw else 1.0
+    def seconds(unfreeze: int, epochs: int) -> float:
+        rest = sum(works[-unfreeze:]) / sum(works) if unfreeze else 1.0
         held = 1 / PARTS
         per_epoch = count * rest * ((1 - held) * _STEP + held + _STEP / 3)  # a third as many rounds again on all photos
         return (count * (1 + _VIEWS) * (1 - rest) + epochs * per_epoch) / per_second
 
     allowed = config.minutes * 60 if config.minutes else math.inf
-    depths = [0, *range(len(stages), 0, -1)] if config.thaw is None and not fresh else [config.thaw or 0]
+    depths = [0, *range(len(stages), 0, -1)] if config.unfreeze is None and not fresh else [config.unfreeze or 0]
     least, most = _rounds(config, size, fresh)
-    thaw = next((depth for depth in depths if seconds(depth, least) <= allowed), depths[-1])
+    unfreeze = next((depth for depth in depths if seconds(depth, least) <= allowed), depths[-1])
     epochs = least
-    while epochs < most and seconds(thaw, epochs + 1) <= allowed:
+    while epochs < most and seconds(unfreeze, epochs + 1) <= allowed:
         epochs += 1
-    while config.epochs is None and epochs > 3 and seconds(thaw, epochs) > 1.5 * allowed:
+    while config.epochs is None and epochs > 3 and seconds(unfreeze, epochs) > 1.5 * allowed:
         epochs -= 1
-    thawed = surgery.stages(network)[-thaw:] if thaw else []
-    front = surgery.front(network, thawed) if thaw else None
-    one = augmented_cache.form(
-        front, replace(preparation, size=size), 1, replace(tools.device, dtype=torch.float32)
+    thawed = surgery.stages(network)[-unfreeze:] if unfreeze else []
+    front = surgery.frozen_trunk(network, thawed) if unfreeze else None
+    one = augmented_cache.view_layout(
+        front, replace(preparation, size=size), 1, replace(extractor.device, dtype=torch.float32)
     ).bytes
     count_views = max(1, min(_VIEWS, epochs, int(_MOST_BYTES / max(1, count * one)) - 1))
-    return Plan(size, thaw, count_views, epochs)
+    return TrainPlan(size, unfreeze, count_views, epochs)
 
 
 def _rounds(config: TrainConfig, size: int, fresh: bool) -> tuple[int, int]:
@@ -126,25 +130,25 @@ def _works(network: nn.Module, stages: Sequence[Sequence[str]], size: int) -> li
     return works
 
 
-def _speed(tools: Embedder, network: nn.Module, size: int) -> float:
+def _speed(extractor: FeatureExtractor, network: nn.Module, size: int) -> float:
     """Pictures a second forward, on all cores, in steps of a factor of two.
 
     Coarse on purpose: the plan follows from it, and the same machine is to make the same plan every
     time, however busy it is just now.
     """
-    question = f"speed {tools.backbone} {size} {tools.device}"
-    remembered = tools.store.recall(question, ["speed"])
+    question = f"speed {extractor.backbone} {size} {extractor.device}"
+    remembered = extractor.cache.get_choice(question, ["speed"])
     if remembered is None:
-        seconds = min(_timed(tools, network, size) for _ in range(3))
+        seconds = min(_timed(extractor, network, size) for _ in range(3))
         class_ = round(math.log2(1 / seconds / _REFERENCE))
         remembered = str(_REFERENCE * 2.0**class_)
-        if distributed.first():
-            tools.store.remember(question, ["speed"], remembered)
+        if distributed.is_main_process():
+            extractor.cache.put_choice(question, ["speed"], remembered)
     return float(remembered)
 
 
-def _timed(tools: Embedder, network: nn.Module, size: int) -> float:
-    device = tools.device
+def _timed(extractor: FeatureExtractor, network: nn.Module, size: int) -> float:
+    device = extractor.device
     count = 4 if device.is_cpu else 32
     pixels = torch.zeros(count, 3, size, size).to(device.torch_device, memory_format=torch.channels_last)
     moved = network.to(device.torch_device).to(memory_format=torch.channels_last)

@@ -22,8 +22,8 @@ from ..errors import DataError
 from ..evaluation import label_errors
 from ..events import Progress
 from ..models import networks
-from ..models.feature_cache import FeatureStore
-from ..models.features import Embedder, gather, looks_of
+from ..models.feature_cache import FeatureCache
+from ..models.features import FeatureExtractor, extract_descriptors, extract_features
 from ..training import learning_curve, linear_head
 
 Floats = NDArray[np.float32]
@@ -35,7 +35,7 @@ _FEW = 10  # photos of a class below which its score says little
 
 
 @dataclass(frozen=True)
-class Suspicion:
+class MislabeledPhoto:
     """A photo whose label may be wrong, the class it looks like, and how surely (0 to 1)."""
 
     photo: Asset
@@ -44,7 +44,7 @@ class Suspicion:
 
 
 @dataclass(frozen=True)
-class Poor:
+class PoorPhoto:
     """A photo to fix: what is wrong with it in a word, and in a sentence what to do about it."""
 
     photo: Asset
@@ -53,7 +53,7 @@ class Poor:
 
 
 @dataclass(frozen=True)
-class More:
+class MorePhotos:
     """Photos to add: about how many of a class, how much more of it would be recognised, and why in a sentence."""
 
     label: str
@@ -71,11 +71,11 @@ class Checked:
     """
 
     classes: dict[str, int]
-    look_alikes: tuple[tuple[Asset, ...], ...]
-    suspects: tuple[Suspicion, ...]
+    near_duplicates: tuple[tuple[Asset, ...], ...]
+    suspects: tuple[MislabeledPhoto, ...]
     warnings: tuple[str, ...]
-    quality: tuple[Poor, ...] = ()
-    more_photos: tuple[More, ...] = ()
+    quality: tuple[PoorPhoto, ...] = ()
+    more_photos: tuple[MorePhotos, ...] = ()
     conflicts: tuple[tuple[Asset, ...], ...] = ()
 
 
@@ -95,27 +95,31 @@ def check(
     photos = project.catalog.assets(split="train")
     if not photos:
         raise DataError(NO_PHOTOS)
-    preparation = networks.preprocessing(config.backbone).fitted(config.fits[0])
-    with closing(FeatureStore(project.features)) as store:
-        tools = Embedder(config.backbone, devices.choose(device), store, project.limits)
-        photos, table = yield from looked_at(tools, project, photos, preparation, "Looking at the photos")
-        looks = _looks(tools, project, photos)
-        groups = _alike(tools, photos, table, looks)
+    preparation = networks.preprocessing(config.backbone).with_resize_mode(config.resize_modes[0])
+    with closing(FeatureCache(project.features)) as cache:
+        extractor = FeatureExtractor(config.backbone, devices.choose(device), cache, project.limits)
+        photos, table = yield from extract_project_features(
+            extractor, project, photos, preparation, "Looking at the photos"
+        )
+        looks = _looks(extractor, project, photos)
+        groups = _alike(extractor, photos, table, looks)
     labels = tuple(sorted({asset.label for asset in photos}, key=natural_key))
-    truth = numbers(photos, labels)
+    truth = encode_labels(photos, labels)
     poor, remarks = _poor(photos, looks)
-    found: tuple[Suspicion, ...] = ()
+    found: tuple[MislabeledPhoto, ...] = ()
     if len(labels) > 1 and suspects:
-        folds = splits.folds(truth, groups, config.folds, config.seed, (asset.sha256 for asset in photos))
-        fitted = linear_head.fit(table, truth, len(labels), folds)
+        folds = splits.stratified_group_folds(
+            truth, groups, config.folds, config.seed, (asset.sha256 for asset in photos)
+        )
+        fitted = linear_head.fit_linear_head(table, truth, len(labels), folds)
         found = tuple(
-            Suspicion(photos[suspect.photo], labels[suspect.suggested], suspect.score)
-            for suspect in label_errors.suspects(fitted.probabilities, truth)
+            MislabeledPhoto(photos[suspect.photo], labels[suspect.suggested], suspect.score)
+            for suspect in label_errors.find_label_issues(fitted.probabilities, truth)
             if not photos[suspect.photo].confirmed
         )
     yield Checked(
         project.classes(),
-        scenes(photos, groups),
+        duplicate_groups(photos, groups),
         found,
         (*warnings(truth, labels), *remarks),
         poor,
@@ -127,31 +131,33 @@ def check(
 # -- what other stories ask as well
 
 
-def numbers(photos: Sequence[Asset], labels: Sequence[str]) -> Ints:
+def encode_labels(photos: Sequence[Asset], labels: Sequence[str]) -> Ints:
     """The classes of photos (N,), each as its place among the labels."""
     number = {label: index for index, label in enumerate(labels)}
     return np.array([number[asset.label] for asset in photos], np.int64)
 
 
-def looked_at(
-    tools: Embedder, project: Project, photos: Sequence[Asset], preparation: Preprocessing, step: str
+def extract_project_features(
+    extractor: FeatureExtractor, project: Project, photos: Sequence[Asset], preparation: Preprocessing, step: str
 ) -> Generator[Progress, None, tuple[list[Asset], Floats]]:
     """The photos that can be read and their features (n, D); the others go to the list of left-out files."""
     pairs = [(asset.sha256, project.photo_path(asset)) for asset in photos]
-    good, table, reasons = yield from gather(tools, pairs, [preparation], step)
+    good, table, reasons = yield from extract_features(extractor, pairs, [preparation], step)
     project.leave_out({photos[place].id: reason for place, reason in reasons.items()})
     return [photos[place] for place in good], table[:, 0]
 
 
-def alike(tools: Embedder, project: Project, photos: Sequence[Asset], features: Floats) -> Ints:
+def group_near_duplicates(
+    extractor: FeatureExtractor, project: Project, photos: Sequence[Asset], features: Floats
+) -> Ints:
     """Which photos are of one scene (N,), by their features (N, D) and by what they look like.
 
     Remembered with the features: new labels make no new scenes.
     """
-    return _alike(tools, photos, features, _looks(tools, project, photos))
+    return _alike(extractor, photos, features, _looks(extractor, project, photos))
 
 
-def scenes(photos: Sequence[Asset], groups: Ints) -> tuple[tuple[Asset, ...], ...]:
+def duplicate_groups(photos: Sequence[Asset], groups: Ints) -> tuple[tuple[Asset, ...], ...]:
     """The groups (N,) of more than one photo."""
     members: dict[int, list[Asset]] = {}
     for asset, group in zip(photos, groups):
@@ -180,36 +186,38 @@ def warnings(truth: Ints, labels: Sequence[str]) -> list[str]:
 # -- inside
 
 
-def _looks(tools: Embedder, project: Project, photos: Sequence[Asset]) -> Floats:
-    return looks_of(tools, [(asset.sha256, project.photo_path(asset)) for asset in photos])
+def _looks(extractor: FeatureExtractor, project: Project, photos: Sequence[Asset]) -> Floats:
+    return extract_descriptors(extractor, [(asset.sha256, project.photo_path(asset)) for asset in photos])
 
 
-def _alike(tools: Embedder, photos: Sequence[Asset], features: Floats, looks: Floats) -> Ints:
+def _alike(extractor: FeatureExtractor, photos: Sequence[Asset], features: Floats, looks: Floats) -> Ints:
     if not photos:
         return np.zeros(0, np.int64)
     order = sorted(range(len(photos)), key=lambda place: photos[place].sha256)  # photos come class by class
     features, looks = features[order], looks[order]
     contents = hashlib.sha256(features.tobytes() + looks.tobytes()).hexdigest()
-    known = tools.store.recall(f"scenes {contents}", [])
-    found = duplicates.look_alikes(features, looks) if known is None else np.array(json.loads(known), np.int64)
-    if known is None and distributed.first():
-        tools.store.remember(f"scenes {contents}", [], json.dumps(found.tolist()))
+    known = extractor.cache.get_choice(f"scenes {contents}", [])
+    found = (
+        duplicates.near_duplicate_groups(features, looks) if known is None else np.array(json.loads(known), np.int64)
+    )
+    if known is None and distributed.is_main_process():
+        extractor.cache.put_choice(f"scenes {contents}", [], json.dumps(found.tolist()))
     groups = np.empty_like(found)
     groups[order] = found
     return groups
 
 
-def _poor(photos: Sequence[Asset], looks: Floats) -> tuple[tuple[Poor, ...], tuple[str, ...]]:
+def _poor(photos: Sequence[Asset], looks: Floats) -> tuple[tuple[PoorPhoto, ...], tuple[str, ...]]:
     """The photos to fix, and what is to be said of the set as a whole."""
     widths, heights = (np.array([getattr(asset, side) for asset in photos], np.int64) for side in ("width", "height"))
-    flaws = image_quality.flaws(looks, widths, heights)
-    poor = tuple(Poor(photos[flaw.photo], flaw.kind, flaw.sentence) for flaw in flaws)
+    flaws = image_quality.find_quality_issues(looks, widths, heights)
+    poor = tuple(PoorPhoto(photos[flaw.photo], flaw.kind, flaw.sentence) for flaw in flaws)
     return poor, tuple(image_quality.of_the_whole_set(widths, heights))
 
 
-def _more(features: Floats, truth: Ints, labels: Sequence[str], groups: Ints, seed: int) -> Iterator[More]:
+def _more(features: Floats, truth: Ints, labels: Sequence[str], groups: Ints, seed: int) -> Iterator[MorePhotos]:
     """What to add, class by class."""
     counts = np.bincount(truth, minlength=len(labels))
     curve = learning_curve.learning_curve(features, truth, len(labels), groups, seed) if len(labels) > 1 else None
-    for wanted in learning_curve.wanted(counts, curve):
-        yield More(labels[wanted.label], wanted.count, wanted.gain, wanted.sentence(labels))
+    for wanted in learning_curve.recommend_more_photos(counts, curve):
+        yield MorePhotos(labels[wanted.label], wanted.count, wanted.gain, wanted.sentence(labels))

@@ -14,14 +14,14 @@ from ..data.catalog import Asset, RunAsset
 from ..data.project import Project
 from ..errors import DataError, PhotoError
 from ..evaluation import metrics
-from ..evaluation.report import JudgedOn, Report, rescore
+from ..evaluation.report import EvaluatedOn, Report, rescore
 from ..events import Progress
 from ..models import networks
-from ..models.checkpoint import Learnt
-from ..models.features import Embedder
-from ..models.loader import Views, run
+from ..models.checkpoint import TrainedModel
+from ..models.features import FeatureExtractor
+from ..models.loader import EvalViews, run_batches
 from ..models.predictor import UNLIKE, Prediction, Predictor
-from .check import alike, looked_at, numbers
+from .check import encode_labels, extract_project_features, group_near_duplicates
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -48,7 +48,7 @@ def evaluate(predictor: Predictor, project: Project) -> Report:
     for row, (_, answer) in zip(probabilities, judged):
         for guess in answer.top:
             row[place[guess.label]] = guess.confidence
-    truth = numbers([asset for asset, _ in judged], predictor.labels)
+    truth = encode_labels([asset for asset, _ in judged], predictor.labels)
     known = np.array([answer.reason != UNLIKE for _, answer in judged])
     return rescore(predictor.report, probabilities, truth, "test", familiar=known)
 
@@ -56,26 +56,30 @@ def evaluate(predictor: Predictor, project: Project) -> Report:
 Judged = tuple[Report, tuple[RunAsset, ...]]  # and what was said of each photo
 
 
-def on_own_split(tools: Embedder, project: Project, learnt: Learnt) -> Generator[Progress, None, Judged]:
+def on_own_split(
+    extractor: FeatureExtractor, project: Project, learnt: TrainedModel
+) -> Generator[Progress, None, Judged]:
     """The report on the test or else the validation photos the person set apart; as it is if there are none."""
     for name in ("test", "val"):
         photos = _of_known_classes(project, project.catalog.assets(split=name), learnt.report)
         if photos:
-            return (yield from _judged(tools, project, photos, learnt, learnt.report))
+            return (yield from _judged(extractor, project, photos, learnt, learnt.report))
     return learnt.report, ()
 
 
-def on_test(tools: Embedder, test: Project, learnt: Learnt, report: Report) -> Generator[Progress, None, Report]:
+def on_test(
+    extractor: FeatureExtractor, test: Project, learnt: TrainedModel, report: Report
+) -> Generator[Progress, None, Report]:
     """The report on photos that were brought for this."""
-    judged, _ = yield from _judged(tools, test, _test_photos(test, report), learnt, report)
+    judged, _ = yield from _judged(extractor, test, _test_photos(test, report), learnt, report)
     return judged
 
 
-def answered(
+def to_run_assets(
     photos: Sequence[Asset], probabilities: Floats, labels: Sequence[str], split: str | None = None
 ) -> list[RunAsset]:
     """What was said of photos that the model had not seen, from probabilities (N, C); ``split`` replaces theirs."""
-    truth, best = numbers(photos, labels), probabilities.argmax(1)
+    truth, best = encode_labels(photos, labels), probabilities.argmax(1)
     return [
         RunAsset(
             asset.sha256, asset.label, split or asset.split, labels[taken], float(row[taken]), float(1 - row[true])
@@ -101,41 +105,43 @@ def _test_photos(test: Project, report: Report) -> list[Asset]:
 
 
 def _judged(
-    tools: Embedder, project: Project, photos: Sequence[Asset], learnt: Learnt, report: Report
+    extractor: FeatureExtractor, project: Project, photos: Sequence[Asset], learnt: TrainedModel, report: Report
 ) -> Generator[Progress, None, Judged]:
     """The report with its scores taken on these photos instead, or as it is if none of them can be read."""
-    good, logits, table = yield from _answers(tools, project, photos, learnt)
+    good, logits, table = yield from _answers(extractor, project, photos, learnt)
     if not good:
         return report, ()
     probabilities = metrics.softmax(logits)
-    judged_on: JudgedOn = "val" if good[0].split == "val" else "test"
-    scenes = alike(tools, project, good, table) if len(table) == len(good) else None
-    known = None if learnt.familiar is None else learnt.familiar.knows(table, probabilities)
-    judged = rescore(report, probabilities, numbers(good, report.labels), judged_on, scenes, known)
-    return judged, tuple(answered(good, probabilities, report.labels))
+    evaluated_on: EvaluatedOn = "val" if good[0].split == "val" else "test"
+    scenes = group_near_duplicates(extractor, project, good, table) if len(table) == len(good) else None
+    known = None if learnt.familiar is None else learnt.familiar.in_distribution(table, probabilities)
+    judged = rescore(report, probabilities, encode_labels(good, report.labels), evaluated_on, scenes, known)
+    return judged, tuple(to_run_assets(good, probabilities, report.labels))
 
 
 def _answers(
-    tools: Embedder, project: Project, photos: Sequence[Asset], learnt: Learnt
+    extractor: FeatureExtractor, project: Project, photos: Sequence[Asset], learnt: TrainedModel
 ) -> Generator[Progress, None, tuple[list[Asset], Floats, Floats]]:
     """The photos that can be read, the model's logits (n, C), and the features (n, D) that tell scenes apart."""
     if learnt.network is None:
-        good, table = yield from looked_at(tools, project, photos, learnt.preparation, _CHECKING)
+        good, table = yield from extract_project_features(extractor, project, photos, learnt.preparation, _CHECKING)
         return good, table @ learnt.weight.T + learnt.bias if good else table, table
-    good, logits = yield from _of_network(tools, project, photos, learnt, learnt.network)
-    preparation = networks.preprocessing(tools.backbone).fitted(learnt.report.fit)
-    _, table = yield from looked_at(tools, project, good, preparation, _CHECKING)
+    good, logits = yield from _of_network(extractor, project, photos, learnt, learnt.network)
+    preparation = networks.preprocessing(extractor.backbone).with_resize_mode(learnt.report.resize_mode)
+    _, table = yield from extract_project_features(extractor, project, good, preparation, _CHECKING)
     return good, logits, table
 
 
 def _of_network(
-    tools: Embedder, project: Project, photos: Sequence[Asset], learnt: Learnt, network: nn.Module
+    extractor: FeatureExtractor, project: Project, photos: Sequence[Asset], learnt: TrainedModel, network: nn.Module
 ) -> Generator[Progress, None, tuple[list[Asset], Floats]]:
     """The photos that can be read and the network's logits (n, C), as ``Predictor`` will give them."""
-    device = devices.for_long_work(tools.device)
+    device = devices.for_long_work(extractor.device)
     network = network.to(device.torch_device).to(memory_format=torch.channels_last)
     paths = [project.photo_path(asset) for asset in photos]
-    stream = run(network, paths, Views((learnt.preparation,)), device, torch.float32, None, tools.limits)
+    stream = run_batches(
+        network, paths, EvalViews((learnt.preparation,)), device, torch.float32, None, extractor.limits
+    )
     good, rows, reasons = [], [], {}
     for number, (asset, outcome) in enumerate(zip(photos, stream), 1):
         if isinstance(outcome, str):

@@ -28,14 +28,14 @@ _ROUNDS = 40
 
 
 @dataclass(frozen=True)
-class SelfCheck:
+class OverfitCheck:
     """What was found: (module, shape) through the network, one batch in words, and whether it was learnt by heart."""
 
     shapes: tuple[tuple[str, tuple[int, ...]], ...]
     batch: dict[str, Any]
     loss_before: float
     loss_after: float
-    learnt_by_heart: bool
+    overfits: bool
 
     def lines(self) -> Iterator[str]:
         """The same for reading."""
@@ -43,11 +43,11 @@ class SelfCheck:
             yield f"{name:24} {' x '.join(map(str, shape))}"
         for name, value in self.batch.items():
             yield f"batch {name:18} {value}"
-        verdict = "yes" if self.learnt_by_heart else "no: look at the learning rate and at the labels"
+        verdict = "yes" if self.overfits else "no: look at the learning rate and at the labels"
         yield f"learnt by heart: {verdict} (loss {self.loss_before:.3f} to {self.loss_after:.3f})"
 
 
-def self_check(project: Project, config: TrainConfig, device: str | None = None) -> SelfCheck:
+def overfit_check(project: Project, config: TrainConfig, device: str | None = None) -> OverfitCheck:
     """Try the network and a few of the project's photos before a long training.
 
     Raises ``DataError`` when there are fewer than two classes, ``ModelError`` when the network cannot be had.
@@ -56,23 +56,27 @@ def self_check(project: Project, config: TrainConfig, device: str | None = None)
     photos = _a_few(project)
     labels = tuple(sorted({photo.label for photo in photos}, key=natural_key))
     network = networks.build(config.backbone, len(labels), config.seed)
-    preparation = networks.preprocessing(config.backbone).fitted("whole")
-    varied = augmented_cache.Varied(preparation, config.domain, tuple(photo.sha256 for photo in photos), 1, config.seed)
+    preparation = networks.preprocessing(config.backbone).with_resize_mode("whole")
+    varied = augmented_cache.AugmentedViews(
+        preparation, config.domain, tuple(photo.sha256 for photo in photos), 1, config.seed
+    )
     paths = [project.photo_path(photo) for photo in photos]
     with tempfile.TemporaryDirectory(prefix="self-check-") as scratch:
-        story = augmented_cache.kept(Path(scratch) / "views", None, paths, varied, chosen, project.limits)
+        story = augmented_cache.build_augmented_cache(
+            Path(scratch) / "views", None, paths, varied, chosen, project.limits
+        )
         kept = _result(story)
         truth = np.array([labels.index(photo.label) for photo in photos], np.int64)
         everything = np.arange(len(photos))
         fresh = networks.from_scratch(config.backbone)
-        lesson = finetune.Lesson(
+        lesson = finetune.FineTuneSpec(
             network, networks.classifier(config.backbone), surgery.stages(network), kept[:, [0, 0]], truth, everything,
             everything[:0], preparation, _ROUNDS, len(photos), config.learning_rate * (10 if fresh else 1),
-            config.optimiser, config.seed, fresh,
+            config.optimizer, config.seed, fresh,
         )  # fmt: skip
-        inputs = transforms.normalise(kept[:, 0], preparation, torch.device("cpu"), torch.float32)
+        inputs = transforms.normalize(kept[:, 0], preparation, torch.device("cpu"), torch.float32)
         shapes = tuple(_shapes(network, inputs[:2]))
-        learner = finetune.Learner(lesson, chosen)
+        learner = finetune.TrainState(lesson, chosen)
         with finetune.workers(chosen) as pool:
             for _ in range(_ROUNDS):
                 list(learner.learn(pool))
@@ -85,7 +89,7 @@ def self_check(project: Project, config: TrainConfig, device: str | None = None)
         "labels": ", ".join(f"{number} {labels[number]}" for number in truth),
     }
     first, last = learner.history[0], learner.history[-1]
-    return SelfCheck(shapes, batch, first.loss, last.loss, last.accuracy == 1)
+    return OverfitCheck(shapes, batch, first.loss, last.loss, last.accuracy == 1)
 
 
 def _a_few(project: Project) -> list[Asset]:

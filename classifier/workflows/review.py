@@ -10,7 +10,7 @@ from ..evaluation.report import Report
 
 
 @dataclass(frozen=True)
-class Answer:
+class PhotoPrediction:
     """A photo and what was said of it by a model that had not seen it.
 
     ``confidence`` is that of the class ``predicted``, ``doubt`` the probability that the photo's own class is
@@ -40,19 +40,19 @@ class Review:
 
     run: Run
     report: Report
-    answers: tuple[Answer, ...]
+    answers: tuple[PhotoPrediction, ...]
     changes: Changes
 
-    def cell(self, true: str, taken: str) -> list[Answer]:
+    def cell(self, true: str, taken: str) -> list[PhotoPrediction]:
         """The judged photos of one class that were taken for another, or for itself; the surest answers first."""
         behind = [one for one in self.answers if one.judged and (one.photo.label, one.predicted) == (true, taken)]
         return sorted(behind, key=lambda one: -one.confidence)
 
-    def mistakes(self) -> list[Answer]:
+    def mistakes(self) -> list[PhotoPrediction]:
         """The judged photos that were taken for something else; the surest answers first."""
         return sorted((one for one in self.answers if one.judged and not one.right), key=lambda one: -one.confidence)
 
-    def suspects(self) -> list[Answer]:
+    def suspects(self) -> list[PhotoPrediction]:
         """The photos whose class may be wrong, worst first (``audit.suspects``); not those the person called right."""
         doubtful = (one for one in self.answers if not one.right and not one.photo.confirmed)
         return sorted(doubtful, key=lambda one: -one.suspicion)
@@ -67,9 +67,9 @@ def review(project: Project, name: str | None = None) -> Review | None:
     if run is None:
         return None
     today = {(asset.sha256, asset.label): asset for asset in project.photos()}
-    judged = set(project.catalog.judged_on(run.id))
+    judged = set(project.catalog.evaluated_assets(run.id))
     answers = [
-        Answer(photo, said.predicted, said.confidence or 0.0, said.doubt or 0.0, said in judged)
+        PhotoPrediction(photo, said.predicted, said.confidence or 0.0, said.doubt or 0.0, said in judged)
         for said in project.catalog.run_assets(run.id)
         if said.predicted is not None and (photo := today.get((said.sha256, said.label))) is not None
     ]

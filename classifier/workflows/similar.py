@@ -17,7 +17,7 @@ from ..data.project import Project
 from ..errors import PhotoError
 from ..evaluation.report import Report
 from ..models import features, networks
-from ..models.feature_cache import FeatureStore, Floats
+from ..models.feature_cache import FeatureCache, Floats
 
 Ints = NDArray[np.int64]
 
@@ -33,12 +33,12 @@ def nearest(
     twice counts once. Nothing of ``picture`` stays on the disk. Raises ``PhotoError`` when it cannot be used,
     ``ModelError`` when the network cannot be had.
     """
-    name = networks.eyes(report.backbone)
-    preparation = networks.preprocessing(name).fitted(report.fit)
+    name = networks.feature_backbone(report.backbone)
+    preparation = networks.preprocessing(name).with_resize_mode(report.resize_mode)
     itself = _content(picture)
     photos = {asset.sha256: asset for asset in project.catalog.assets(split="train") if asset.sha256 != itself}
-    with closing(FeatureStore(project.features)) as store:
-        known = store.get(name, preparation, list(photos))
+    with closing(FeatureCache(project.features)) as cache:
+        known = cache.get(name, preparation, list(photos))
     there = [asset for sha, asset in photos.items() if sha in known]
     if not there:
         return []
@@ -59,9 +59,9 @@ def _embedded(
     name: str, preparation: Preprocessing, sha: str, picture: Path, project: Project, device: str | None
 ) -> Floats:
     """The features (D,) of a photo, as training computes them; what is kept of them is gone at the end."""
-    with tempfile.TemporaryDirectory(prefix="trying-") as folder, closing(FeatureStore(Path(folder))) as store:
-        tools = features.Embedder(name, devices.choose(device), store, project.limits)
-        (outcome,) = features.embed(tools, [(sha, picture)], [preparation])
+    with tempfile.TemporaryDirectory(prefix="trying-") as folder, closing(FeatureCache(Path(folder))) as cache:
+        extractor = features.FeatureExtractor(name, devices.choose(device), cache, project.limits)
+        (outcome,) = features.embed(extractor, [(sha, picture)], [preparation])
     if isinstance(outcome, str):
         raise PhotoError(outcome)
     return outcome[0]

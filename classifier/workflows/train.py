@@ -21,7 +21,7 @@ from torch import nn
 
 from .. import device as devices
 from .. import distributed
-from ..config import Fit, Mode, TrainConfig
+from ..config import Mode, ResizeMode, TrainConfig
 from ..data import dataset, splits
 from ..data.catalog import Asset
 from ..data.labels import natural_key
@@ -31,13 +31,13 @@ from ..evaluation import calibration, metrics, ood
 from ..evaluation.report import Report, build_report
 from ..events import Epoch, Note, Progress
 from ..models import checkpoint, networks
-from ..models.checkpoint import Learnt
-from ..models.feature_cache import FeatureStore
-from ..models.features import Embedder
-from ..models.surgery import folded
+from ..models.checkpoint import TrainedModel
+from ..models.feature_cache import FeatureCache
+from ..models.features import FeatureExtractor
+from ..models.surgery import fuse_batch_norm
 from ..training import deep, linear_head, resize_mode
-from .check import DEFAULTS, NO_PHOTOS, alike, numbers, scenes, warnings
-from .evaluate import answered, on_own_split, on_test
+from .check import DEFAULTS, NO_PHOTOS, duplicate_groups, encode_labels, group_near_duplicates, warnings
+from .evaluate import on_own_split, on_test, to_run_assets
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -88,21 +88,21 @@ def train(
     started = perf_counter()
     folder = out or _new_folder(project, config)
     checkpoint.check_target(folder)
-    if distributed.first():
+    if distributed.is_main_process():
         checkpoint.recover(folder)
     notes: list[str] = []
-    with closing(FeatureStore(project.features)) as store:
-        tools = Embedder(_eyes(config), devices.choose(device), store, project.limits)
+    with closing(FeatureCache(project.features)) as cache:
+        extractor = FeatureExtractor(_eyes(config), devices.choose(device), cache, project.limits)
         photos, labels = _usable(project)
         yield from _fetched(config)
-        chosen, photos = yield from _embedded(tools, project, photos, labels, config)
-        learnt = yield from _quick(tools, project, photos, labels, chosen, config)
+        chosen, photos = yield from _embedded(extractor, project, photos, labels, config)
+        learnt = yield from _quick(extractor, project, photos, labels, chosen, config)
         if config.mode == "deep":
-            learnt = yield from _noted(_deep(tools, project, photos, chosen, learnt, config, folder, stop), notes)
-        report, judged = yield from on_own_split(tools, project, learnt)
-        tested = None if test is None else (yield from on_test(tools, test, learnt, report))
-    if distributed.first():
-        settings = _settings(tools, project, photos, learnt, config)
+            learnt = yield from _noted(_deep(extractor, project, photos, chosen, learnt, config, folder, stop), notes)
+        report, judged = yield from on_own_split(extractor, project, learnt)
+        tested = None if test is None else (yield from on_test(extractor, test, learnt, report))
+    if distributed.is_main_process():
+        settings = _settings(extractor, project, photos, learnt, config)
         checkpoint.save(
             folder, learnt.tensors, learnt.weight, learnt.bias, learnt.preparation, report, settings, learnt.familiar
         )
@@ -116,7 +116,7 @@ def unfinished(project: Project) -> tuple[Path, TrainConfig] | None:
     found = sorted(project.models.glob(f"*/{checkpoint.RESUME}/settings.json"), key=lambda path: path.stat().st_mtime)
     for path in reversed(found):
         with suppress(ModelError):
-            return path.parent.parent, deep.settings(path.parent)
+            return path.parent.parent, deep.read_resume_config(path.parent)
     return None
 
 
@@ -149,13 +149,13 @@ def _labels(photos: Sequence[Asset]) -> tuple[str, ...]:
 
 
 def _embedded(
-    tools: Embedder, project: Project, photos: list[Asset], labels: tuple[str, ...], config: TrainConfig
-) -> Generator[Progress, None, tuple[resize_mode.Fitted, list[Asset]]]:
+    extractor: FeatureExtractor, project: Project, photos: list[Asset], labels: tuple[str, ...], config: TrainConfig
+) -> Generator[Progress, None, tuple[resize_mode.ResizeModeChoice, list[Asset]]]:
     samples = [
         dataset.Sample(asset.sha256, project.photo_path(asset), int(label), asset.width, asset.height)
-        for asset, label in zip(photos, numbers(photos, labels))
+        for asset, label in zip(photos, encode_labels(photos, labels))
     ]
-    chosen = yield from resize_mode.choose(tools, samples, config.fits, config.seed)
+    chosen = yield from resize_mode.choose_resize_mode(extractor, samples, config.resize_modes, config.seed)
     project.leave_out({photos[place].id: reason for place, reason in chosen.reasons.items()})
     readable = [photos[place] for place in chosen.places]
     gone = sorted(set(labels) - {asset.label for asset in readable}, key=natural_key)
@@ -174,7 +174,7 @@ def _eyes(config: TrainConfig) -> str:
             f"“{config.backbone}” has learnt nothing yet, so quick training has nothing to build on; choose deep "
             "training or another network."
         )
-    return networks.eyes(config.backbone)
+    return networks.feature_backbone(config.backbone)
 
 
 def _fetched(config: TrainConfig) -> Iterator[Progress]:
@@ -184,53 +184,62 @@ def _fetched(config: TrainConfig) -> Iterator[Progress]:
 
 
 def _quick(
-    tools: Embedder, project: Project, photos: Sequence[Asset], labels: tuple[str, ...], chosen: resize_mode.Fitted,
+    extractor: FeatureExtractor, project: Project, photos: Sequence[Asset], labels: tuple[str, ...], chosen: resize_mode.ResizeModeChoice,
     config: TrainConfig,
-) -> Generator[Progress, None, Learnt]:  # fmt: skip
+) -> Generator[Progress, None, TrainedModel]:  # fmt: skip
     """A linear head on the cached features."""
-    truth = numbers(photos, labels)
-    groups = _grouped(tools, project, photos, chosen.features)
-    folds = splits.folds(truth, groups, config.folds, config.seed, (asset.sha256 for asset in photos))
+    truth = encode_labels(photos, labels)
+    groups = _grouped(extractor, project, photos, chosen.features)
+    folds = splits.stratified_group_folds(truth, groups, config.folds, config.seed, (asset.sha256 for asset in photos))
     yield Progress("Learning the classes", 0, len(photos), None)
-    fitted = _fitted(tools, photos, chosen, truth, folds, config)
-    known, strangeness = ood.fit(chosen.features, truth, groups, fitted.probabilities)
-    answers = _Answers(fitted.probabilities, np.arange(len(truth)), fitted.temperature, strangeness <= known.limit)
-    report = _report(answers, truth, groups, labels, chosen.fit, config)
-    preparation = networks.preprocessing(config.backbone).fitted(chosen.fit)
-    tensors = {} if networks.from_scratch(config.backbone) else networks.tensors(config.backbone, project.features)
-    said = tuple(answered(photos, fitted.probabilities, labels))
+    fitted = _fitted(extractor, photos, chosen, truth, folds, config)
+    known, ood_score = ood.fit_ood(chosen.features, truth, groups, fitted.probabilities)
+    answers = _Answers(fitted.probabilities, np.arange(len(truth)), fitted.temperature, ood_score <= known.limit)
+    report = _report(answers, truth, groups, labels, chosen.resize_mode, config)
+    preparation = networks.preprocessing(config.backbone).with_resize_mode(chosen.resize_mode)
+    tensors = (
+        {} if networks.from_scratch(config.backbone) else networks.backbone_tensors(config.backbone, project.features)
+    )
+    said = tuple(to_run_assets(photos, fitted.probabilities, labels))
     details = {"strength": fitted.strength}
-    return Learnt("quick", tensors, fitted.weight, fitted.bias, preparation, report, groups, said, known,
+    return TrainedModel("quick", tensors, fitted.weight, fitted.bias, preparation, report, groups, said, known,
                   network=None, details=details)  # fmt: skip
 
 
-def _grouped(tools: Embedder, project: Project, photos: Sequence[Asset], features: Floats) -> Ints:
+def _grouped(extractor: FeatureExtractor, project: Project, photos: Sequence[Asset], features: Floats) -> Ints:
     """Which photos are of one scene, as numbers (N,); also written to the catalogue."""
-    groups = alike(tools, project, photos, features)
+    groups = group_near_duplicates(extractor, project, photos, features)
     alone: dict[int, int | None] = {asset.id: None for asset in photos}
-    project.catalog.set_group(alone | {asset.id: scene[0].id for scene in scenes(photos, groups) for asset in scene})
+    project.catalog.set_group(
+        alone | {asset.id: scene[0].id for scene in duplicate_groups(photos, groups) for asset in scene}
+    )
     return groups
 
 
 def _fitted(
-    tools: Embedder, photos: Sequence[Asset], chosen: resize_mode.Fitted, truth: Ints, folds: Ints, config: TrainConfig
-) -> linear_head.HeadFit:
+    extractor: FeatureExtractor,
+    photos: Sequence[Asset],
+    chosen: resize_mode.ResizeModeChoice,
+    truth: Ints,
+    folds: Ints,
+    config: TrainConfig,
+) -> linear_head.LinearHead:
     """The head. Where a few photos or labels are new, what cross-validation chose before is taken again.
 
     The penalty too in a large set, where trying them all takes seconds. The same photos and labels give
     the same head again, however it was come by.
     """
-    question = json.dumps(["head", tools.backbone, chosen.fit, config.seed])
+    question = json.dumps(["head", extractor.backbone, chosen.resize_mode, config.seed])
     shas, state = [asset.sha256 for asset in photos], _fingerprint(photos)
-    answer = tools.store.recall(question, shas)
+    answer = extractor.cache.get_choice(question, shas)
     before: dict[str, Any] = json.loads(answer) if answer else {"state": state, "kept": False}
     kept = before["state"] != state or before["kept"]
     shrinkage: float | None = before["shrinkage"] if kept else None
     strengths = (before["strength"],) if kept and len(photos) >= linear_head.SMALL else None
-    fitted = linear_head.fit(chosen.features, truth, int(truth.max()) + 1, folds, strengths, shrinkage)
-    if distributed.first() and (answer is None or before["state"] != state):
+    fitted = linear_head.fit_linear_head(chosen.features, truth, int(truth.max()) + 1, folds, strengths, shrinkage)
+    if distributed.is_main_process() and (answer is None or before["state"] != state):
         note = {"state": state, "kept": kept, "shrinkage": fitted.shrinkage, "strength": fitted.strength}
-        tools.store.remember(question, shas, json.dumps(note))
+        extractor.cache.put_choice(question, shas, json.dumps(note))
     return fitted
 
 
@@ -240,35 +249,37 @@ def _fingerprint(photos: Sequence[Asset]) -> str:
 
 
 def _deep(
-    tools: Embedder, project: Project, photos: Sequence[Asset], chosen: resize_mode.Fitted, quick: Learnt,
+    extractor: FeatureExtractor, project: Project, photos: Sequence[Asset], chosen: resize_mode.ResizeModeChoice, quick: TrainedModel,
     config: TrainConfig, folder: Path, stop: Callable[[], bool] | None,
-) -> Generator[Progress | Epoch | Note, None, Learnt]:  # fmt: skip
+) -> Generator[Progress | Epoch | Note, None, TrainedModel]:  # fmt: skip
     """The fine-tuned network, or the quick one where it was already as good."""
     fresh = networks.from_scratch(config.backbone)
     labels = quick.report.labels
-    truth = numbers(photos, labels)
+    truth = encode_labels(photos, labels)
     samples = [
         dataset.Sample(asset.sha256, project.photo_path(asset), int(label), asset.width, asset.height)
         for asset, label in zip(photos, truth)
     ]
     learnt_from = deep.Photos(samples, truth, quick.groups, len(labels), None if fresh else chosen.features)
     resume = folder / checkpoint.RESUME
-    deep.opened(resume, config, [f"{sample.sha256} {asset.label}" for sample, asset in zip(samples, photos)])
-    here = replace(tools, backbone=config.backbone, device=devices.for_long_work(tools.device))
-    tuned = yield from deep.tune(here, learnt_from, quick.preparation, config, resume, stop or _never)
+    deep.prepare_resume_folder(
+        resume, config, [f"{sample.sha256} {asset.label}" for sample, asset in zip(samples, photos)]
+    )
+    here = replace(extractor, backbone=config.backbone, device=devices.for_long_work(extractor.device))
+    tuned = yield from deep.fine_tune(here, learnt_from, quick.preparation, config, resume, stop or _never)
     if tuned is None:
         if fresh:
             raise DataError("The training ended before anything was learnt; train again to go on.")
         return quick
     shares = metrics.softmax(tuned.logits)
     answers = _Answers(shares, tuned.places, tuned.temperature, None)
-    report = _report(answers, truth, quick.groups, labels, chosen.fit, config)
+    report = _report(answers, truth, quick.groups, labels, chosen.resize_mode, config)
     details = {"plan": asdict(tuned.plan), "judged": len(tuned.places)}
     said = list(quick.answers)  # of the photos that deep training learnt from the quick model's answers stay
-    kept_back = answered([photos[place] for place in tuned.places], shares, labels, "held_out")
+    kept_back = to_run_assets([photos[place] for place in tuned.places], shares, labels, "held_out")
     for place, answer in zip(tuned.places, kept_back):
         said[place] = answer
-    return Learnt("deep", tuned.tensors, tuned.weight, tuned.bias, tuned.preprocessing, report, quick.groups,
+    return TrainedModel("deep", tuned.tensors, tuned.weight, tuned.bias, tuned.preprocessing, report, quick.groups,
                   tuple(said), None, _assembled(config, tuned, len(labels)), details)  # fmt: skip
 
 
@@ -276,24 +287,24 @@ def _never() -> bool:
     return False
 
 
-def _assembled(config: TrainConfig, tuned: deep.Tuned, classes: int) -> nn.Module:
+def _assembled(config: TrainConfig, tuned: deep.FineTunedNetwork, classes: int) -> nn.Module:
     """The whole network, for answers in float32."""
     network = networks.build(config.backbone, classes, config.seed)
     last = networks.classifier(config.backbone)
     head_tensors = {f"{last}.weight": torch.from_numpy(tuned.weight), f"{last}.bias": torch.from_numpy(tuned.bias)}
     network.load_state_dict({**tuned.tensors, **head_tensors})
-    return folded(network)
+    return fuse_batch_norm(network)
 
 
 def _noted(
-    events: Generator[Progress | Epoch | Note, None, Learnt], notes: list[str]
-) -> Generator[Progress | Epoch | Note, None, Learnt]:
+    events: Generator[Progress | Epoch | Note, None, TrainedModel], notes: list[str]
+) -> Generator[Progress | Epoch | Note, None, TrainedModel]:
     """The same events; what the notes say is kept for the end as well."""
     while True:
         try:
             event = next(events)
         except StopIteration as end:
-            learnt: Learnt = end.value
+            learnt: TrainedModel = end.value
             return learnt
         if isinstance(event, Note):
             notes.append(event.sentence)
@@ -314,7 +325,7 @@ class _Answers:
 
 
 def _report(
-    answers: _Answers, truth: Ints, groups: Ints, labels: tuple[str, ...], fit: Fit, config: TrainConfig
+    answers: _Answers, truth: Ints, groups: Ints, labels: tuple[str, ...], resize_mode: ResizeMode, config: TrainConfig
 ) -> Report:
     """The report on answers to some of the photos, whose classes and scenes are all given (N,)."""
     judged = truth[answers.places]
@@ -323,11 +334,11 @@ def _report(
         judged,
         labels,
         images=len(truth),
-        judged_on="out_of_fold",
+        evaluated_on="out_of_fold",
         threshold=calibration.unsure_threshold(answers.probabilities, judged, familiar=answers.familiar),
         temperature=answers.temperature,
         warnings=warnings(truth, labels),
-        fit=fit,
+        resize_mode=resize_mode,
         backbone=config.backbone,
         scenes=groups[answers.places],
         familiar=answers.familiar,
@@ -335,7 +346,7 @@ def _report(
 
 
 def _settings(
-    tools: Embedder, project: Project, photos: Sequence[Asset], learnt: Learnt, config: TrainConfig
+    extractor: FeatureExtractor, project: Project, photos: Sequence[Asset], learnt: TrainedModel, config: TrainConfig
 ) -> dict[str, Any]:
     """What it takes to train the same model again."""
     packages = ("torch", "torchvision", "timm", "numpy", "pillow", "pillow-heif")
@@ -344,8 +355,8 @@ def _settings(
         "config": asdict(config),
         "kept": learnt.mode,
         **learnt.details,
-        "device": tools.device.name,
-        "precision": str(tools.device.dtype).removeprefix("torch."),
+        "device": extractor.device.name,
+        "precision": str(extractor.device.dtype).removeprefix("torch."),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
         "data": {
             "fingerprint": _fingerprint(photos),

@@ -264,7 +264,7 @@ def test_deep_training_is_watched_goes_on_after_a_reload_and_a_crash_and_keeps_t
     page.locator("#train-minutes").get_by_text("as long as it takes").click()
     page.get_by_role("button", name="Advanced").click()
     page.get_by_label("Rounds (epochs)").fill("10000")  # more than it will come to
-    page.get_by_label("Stages that learn (thaw depth)").fill("1")
+    page.get_by_label("Stages that learn (unfreeze depth)").fill("1")
     page.locator("#train").click()
     curves = page.locator("#train-progress svg")
     curves.first.wait_for(timeout=SLOW)

@@ -85,7 +85,7 @@ def test_a_check_of_a_project_made_on_the_page_tells_what_changed_since_each_tra
     with Project.open(tmp_path / "project") as project:
         project.add(example_set)
         project.features = features
-        list(train(project, TrainConfig(fits=("whole",))))
+        list(train(project, TrainConfig(resize_modes=("whole",))))
         one, other, *_ = project.photos("mug")
         project.move([one.id], "key")
         project.remove([other.id])

@@ -167,7 +167,7 @@ def test_a_run_remembers_its_photos_and_sees_what_changed_since(catalog: Catalog
     catalog.relabel([1], "dog")
     catalog.remove([2])
     catalog.add([photo("e")])
-    assert catalog.changed_since(run) == Changes(added=("e",), removed=("b",), relabelled=("a",))
+    assert catalog.changed_since(run) == Changes(added=("e",), removed=("b",), relabeled=("a",))
     kept = catalog.runs()[0]
     assert (kept.id, kept.name, kept.mode, kept.report) == (run, "first", "quick", {"accuracy": 0.9})
     assert RunAsset("a", "cat", "train") in catalog.run_assets(run)
@@ -191,19 +191,19 @@ def test_a_run_tells_which_photos_it_was_judged_on(catalog: Catalog) -> None:
     )
     in_turn = catalog.record_run("two", "quick", {"judged_on": "out_of_fold", "labels": ["cat", "dog"]},
                                  unanswered(catalog.assets(split="train")))  # fmt: skip
-    assert [asset.sha256 for asset in catalog.judged_on(on_test)] == ["d"]  # nobody asked for parrots
-    assert {asset.sha256 for asset in catalog.judged_on(in_turn)} == {"a", "b", "c"}
+    assert [asset.sha256 for asset in catalog.evaluated_assets(on_test)] == ["d"]  # nobody asked for parrots
+    assert {asset.sha256 for asset in catalog.evaluated_assets(in_turn)} == {"a", "b", "c"}
 
 
 def test_deep_training_is_judged_on_what_it_held_out_and_those_photos_count_as_trained_on(catalog: Catalog) -> None:
     held_out = RunAsset("b", "cat", "held_out", "dog", 0.7, 0.75)
     data = {"judged_on": "out_of_fold", "labels": ["cat", "dog"]}
     run = catalog.record_run("deep", "deep", data, [RunAsset("a", "cat", "train", "cat", 0.9, 0.1), held_out])
-    assert catalog.judged_on(run) == [held_out]
+    assert catalog.evaluated_assets(run) == [held_out]
     catalog.remove([3])  # “c”, which came later and went again
     assert catalog.changed_since(run) == Changes((), (), ())
     catalog.relabel([2], "dog")
-    assert catalog.changed_since(run).relabelled == ("b",)
+    assert catalog.changed_since(run).relabeled == ("b",)
 
 
 def test_a_deleted_run_takes_its_list_of_photos_along(catalog: Catalog) -> None:

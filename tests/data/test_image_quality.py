@@ -33,7 +33,9 @@ def found(photos: list[Image.Image], sizes: list[tuple[int, int]] | None = None)
     widths, heights = np.array(sizes or [photo.size for photo in photos]).T
     return [
         (flaw.photo, flaw.kind)
-        for flaw in image_quality.flaws(np.stack(list(map(perceptual_hash.look, photos))), widths, heights)
+        for flaw in image_quality.find_quality_issues(
+            np.stack(list(map(perceptual_hash.compute_descriptor, photos))), widths, heights
+        )
     ]
 
 
@@ -61,11 +63,11 @@ def test_small_and_long_photos_are_found_beside_usual_ones() -> None:
 
 def test_photos_whose_looks_are_unknown_are_judged_by_their_size_only() -> None:
     unknown = np.full((3, perceptual_hash.WIDTH), np.nan, np.float32)
-    flaws = image_quality.flaws(unknown, np.array([600, 20, 600]), np.array([400, 20, 400]))
+    flaws = image_quality.find_quality_issues(unknown, np.array([600, 20, 600]), np.array([400, 20, 400]))
     assert [(flaw.photo, flaw.kind) for flaw in flaws] == [(1, "tiny")]
-    assert image_quality.flaws(unknown[:0], np.zeros(0), np.zeros(0)) == []
+    assert image_quality.find_quality_issues(unknown[:0], np.zeros(0), np.zeros(0)) == []
 
 
 def test_every_flaw_says_what_to_do() -> None:
     assert set(image_quality.WHAT_TO_DO) == set(image_quality.KINDS)
-    assert all(image_quality.Flaw(0, kind).sentence for kind in image_quality.KINDS)
+    assert all(image_quality.QualityIssue(0, kind).sentence for kind in image_quality.KINDS)

@@ -58,7 +58,7 @@ def test_avif_and_multi_picture_jpeg_open() -> None:
 
 def test_every_accepted_format_has_an_extension_and_postscript_is_not_among_them() -> None:
     assert tuple(EXTENSIONS) == FORMATS
-    assert not {"EPS", "PSD", "PDF", "FITS"} & set(FORMATS)
+    assert not {"EPS", "PSD", "PDF", "RESIZE_MODES"} & set(FORMATS)
     with pytest.raises(PhotoError, match="PostScript"):
         probe(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
 

@@ -15,7 +15,11 @@ PHOTO = draw_photo(1, (320, 240))
 
 
 def compare(one: Image.Image, other: Image.Image) -> float:
-    return float(perceptual_hash.likeness(perceptual_hash.look(one)[None], perceptual_hash.look(other)[None])[0, 0])
+    return float(
+        perceptual_hash.similarity(
+            perceptual_hash.compute_descriptor(one)[None], perceptual_hash.compute_descriptor(other)[None]
+        )[0, 0]
+    )
 
 
 def cropped(photo: Image.Image, share: float) -> Image.Image:
@@ -48,20 +52,25 @@ def test_the_fingerprint_is_the_low_corner_of_scipys_cosine_transform() -> None:
     photo = draw_photo(3, (64, 64))
     small = np.asarray(photo.convert("L").resize((32, 32), Image.Resampling.BOX), float)
     waves = dctn(small)[:8, :8] * np.hypot(*np.meshgrid(np.arange(8), np.arange(8)))
-    np.testing.assert_allclose(perceptual_hash.look(photo)[:64], waves.ravel() / np.linalg.norm(waves), atol=1e-4)
+    np.testing.assert_allclose(
+        perceptual_hash.compute_descriptor(photo)[:64], waves.ravel() / np.linalg.norm(waves), atol=1e-4
+    )
 
 
 def test_looks_that_are_not_known_are_like_nothing() -> None:
-    known, unknown = perceptual_hash.look(PHOTO)[None], np.full((1, perceptual_hash.WIDTH), np.nan, np.float32)
-    assert perceptual_hash.likeness(known, unknown)[0, 0] < 0.1
-    assert perceptual_hash.likeness(unknown, known)[0, 0] < 0.1
+    known, unknown = (
+        perceptual_hash.compute_descriptor(PHOTO)[None],
+        np.full((1, perceptual_hash.WIDTH), np.nan, np.float32),
+    )
+    assert perceptual_hash.similarity(known, unknown)[0, 0] < 0.1
+    assert perceptual_hash.similarity(unknown, known)[0, 0] < 0.1
 
 
 def test_the_more_a_picture_is_blurred_the_less_sharp_it_is() -> None:
     rng = np.random.default_rng(0)
     sharp = Image.fromarray(rng.integers(0, 255, (64, 64, 3), np.uint8)).resize((256, 256), Image.Resampling.NEAREST)
     found = [
-        perceptual_hash.look(sharp.filter(ImageFilter.GaussianBlur(radius)))[perceptual_hash.SHARPNESS]
+        perceptual_hash.compute_descriptor(sharp.filter(ImageFilter.GaussianBlur(radius)))[perceptual_hash.SHARPNESS]
         for radius in (0, 1.5, 3, 6)
     ]
     assert found == sorted(found, reverse=True)
@@ -69,11 +78,11 @@ def test_the_more_a_picture_is_blurred_the_less_sharp_it_is() -> None:
 
 
 def test_light_is_measured_from_black_to_white() -> None:
-    assert perceptual_hash.look(Image.new("RGB", (40, 40), "black"))[perceptual_hash.BRIGHTEST] == 0
-    white = perceptual_hash.look(Image.new("RGB", (40, 40), "white"))
+    assert perceptual_hash.compute_descriptor(Image.new("RGB", (40, 40), "black"))[perceptual_hash.BRIGHTEST] == 0
+    white = perceptual_hash.compute_descriptor(Image.new("RGB", (40, 40), "white"))
     assert (white[perceptual_hash.DARKEST], white[perceptual_hash.BLOWN_OUT]) == (1, 1)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (2, 3), (3000, 2)])
 def test_pictures_of_any_shape_have_looks(size: tuple[int, int]) -> None:
-    assert np.isfinite(perceptual_hash.look(Image.new("RGB", size, "grey"))).all()
+    assert np.isfinite(perceptual_hash.compute_descriptor(Image.new("RGB", size, "grey"))).all()

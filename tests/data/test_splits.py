@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from classifier.data.splits import folds
+from classifier.data.splits import stratified_group_folds
 
 
 def labels_of(*counts: int) -> np.ndarray:
@@ -14,7 +14,7 @@ def labels_of(*counts: int) -> np.ndarray:
 @pytest.mark.parametrize("seed", [0, 1, 12345])
 def test_every_class_is_spread_evenly(counts: tuple[int, ...], seed: int) -> None:
     labels = labels_of(*counts)
-    result = folds(labels, np.arange(len(labels)), 5, seed)
+    result = stratified_group_folds(labels, np.arange(len(labels)), 5, seed)
     for label in range(len(counts)):
         per_fold = np.bincount(result[labels == label], minlength=5)
         assert per_fold.max() - per_fold.min() <= 1
@@ -27,7 +27,7 @@ def test_groups_never_part_however_they_lie() -> None:
     for seed in range(20):
         labels = rng.integers(0, 4, 90)
         groups = rng.integers(0, 25, 90) * 7  # groups cross the classes, and their numbers have gaps
-        result = folds(labels, groups, 5, seed)
+        result = stratified_group_folds(labels, groups, 5, seed)
         assert set(result) == set(range(5))
         for group in np.unique(groups):
             assert len(set(result[groups == group])) == 1
@@ -35,29 +35,31 @@ def test_groups_never_part_however_they_lie() -> None:
 
 def test_the_seed_decides() -> None:
     labels, groups = labels_of(30, 30), np.arange(60)
-    assert np.array_equal(folds(labels, groups, 5, 3), folds(labels, groups, 5, 3))
-    assert not np.array_equal(folds(labels, groups, 5, 3), folds(labels, groups, 5, 4))
+    assert np.array_equal(stratified_group_folds(labels, groups, 5, 3), stratified_group_folds(labels, groups, 5, 3))
+    assert not np.array_equal(
+        stratified_group_folds(labels, groups, 5, 3), stratified_group_folds(labels, groups, 5, 4)
+    )
 
 
 def test_a_corrected_label_and_a_new_photo_leave_nearly_all_others_where_they_were() -> None:
     labels = np.random.default_rng(0).integers(0, 4, 200)
     names = [f"photo {number}" for number in range(200)]
-    before = folds(labels, np.arange(200), 5, 0, names)
+    before = stratified_group_folds(labels, np.arange(200), 5, 0, names)
     corrected = labels.copy()
     corrected[17] = (labels[17] + 1) % 4
-    assert np.count_nonzero(folds(corrected, np.arange(200), 5, 0, names) != before) < 20
-    more = folds(np.append(1, labels), np.arange(201), 5, 0, ["new", *names])
+    assert np.count_nonzero(stratified_group_folds(corrected, np.arange(200), 5, 0, names) != before) < 20
+    more = stratified_group_folds(np.append(1, labels), np.arange(201), 5, 0, ["new", *names])
     assert np.count_nonzero(more[1:] != before) < 20
 
 
 def test_there_are_no_more_folds_than_groups() -> None:
     labels, groups = labels_of(6, 6), np.repeat([0, 1, 2], 4)
-    assert sorted(set(folds(labels, groups, 5, 0))) == [0, 1, 2]
+    assert sorted(set(stratified_group_folds(labels, groups, 5, 0))) == [0, 1, 2]
 
 
 def test_one_group_is_held_out_as_one() -> None:
-    assert set(folds(labels_of(3, 3), np.zeros(6, np.int64), 5, 0)) == {0}
+    assert set(stratified_group_folds(labels_of(3, 3), np.zeros(6, np.int64), 5, 0)) == {0}
 
 
 def test_two_photos_are_enough_to_hold_one_out() -> None:
-    assert sorted(folds(labels_of(1, 1), np.arange(2), 5, 0)) == [0, 1]
+    assert sorted(stratified_group_folds(labels_of(1, 1), np.arange(2), 5, 0)) == [0, 1]

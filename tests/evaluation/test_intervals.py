@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import betabinom
 
-from classifier.evaluation.intervals import effective_count, interval, photos_needed
+from classifier.evaluation.intervals import accuracy_interval, effective_sample_size, photos_needed
 
 
 @pytest.mark.parametrize("total", [3, 7, 40, 1000])
@@ -13,7 +13,7 @@ def test_the_interval_is_that_of_the_beta_binomial_distribution(total: int) -> N
         hits = np.arange(total) < right
         new = round(total / 3)
         theirs = betabinom(new, right + 0.5, total - right + 0.5).ppf([0.025, 0.975]) / new
-        low, high = interval(hits)
+        low, high = accuracy_interval(hits)
         assert low == pytest.approx(min(theirs[0], hits.mean()))
         assert high == pytest.approx(max(theirs[1], hits.mean()))
 
@@ -36,24 +36,24 @@ def test_the_interval_covers_new_photos_a_third_as_many_nineteen_times_in_twenty
     for seed in range(300):
         right, scenes = bursts(objects, shots, 0.85, seed, together)
         new, _ = bursts(objects // 3, shots, 0.85, 1000 + seed, together)
-        low, high = interval(right, scenes)
+        low, high = accuracy_interval(right, scenes)
         covered.append(low - 1e-9 <= new.mean() <= high + 1e-9)
     assert np.mean(covered) > 0.92
 
 
 def test_six_shots_of_one_object_tell_about_as_much_as_one_and_different_photos_all_they_can() -> None:
     right, scenes = bursts(30, 6, 0.8, 0)
-    assert 30 <= effective_count(right, scenes) < 36
+    assert 30 <= effective_sample_size(right, scenes) < 36
     right, scenes = bursts(60, 6, 0.8, 0, together=0)
-    assert effective_count(right, scenes) > 220
-    assert effective_count(right, np.arange(360)) == effective_count(right, None) == 360
+    assert effective_sample_size(right, scenes) > 220
+    assert effective_sample_size(right, np.arange(360)) == effective_sample_size(right, None) == 360
 
 
 @pytest.mark.parametrize("scenes", [[0, 0, 0, 0], [0, 0, 1, 1], [0, 1, 2, 3]])
 @pytest.mark.parametrize("right", [[1, 1, 1, 1], [0, 0, 0, 0], [1, 0, 1, 0]])
 def test_a_handful_of_photos_has_an_interval_about_its_share(right: list[int], scenes: list[int]) -> None:
     hits = np.array(right, np.bool_)
-    low, high = interval(hits, np.array(scenes))
+    low, high = accuracy_interval(hits, np.array(scenes))
     assert 0 <= low <= hits.mean() <= high <= 1
     assert high - low > 0.5
 
@@ -61,6 +61,6 @@ def test_a_handful_of_photos_has_an_interval_about_its_share(right: list[int], s
 def test_with_as_many_photos_as_needed_the_interval_reaches_five_points_to_either_side() -> None:
     for share in (0.6, 0.8, 0.95):
         count = photos_needed(share)
-        low, high = interval(np.arange(count) < share * count)
+        low, high = accuracy_interval(np.arange(count) < share * count)
         assert (high - low) / 2 == pytest.approx(0.05, abs=0.01)
     assert photos_needed(0.8, 0.5) == pytest.approx(2 * photos_needed(0.8), abs=1)

@@ -10,8 +10,8 @@ from sklearn import metrics as oracle
 
 from classifier.errors import ModelError
 from classifier.evaluation import calibration, metrics
-from classifier.evaluation.calibration import Cost
-from classifier.evaluation.intervals import interval
+from classifier.evaluation.calibration import CoveragePoint
+from classifier.evaluation.intervals import accuracy_interval
 from classifier.evaluation.report import Report, build_report, rescore
 
 
@@ -30,11 +30,11 @@ def report_on(probabilities: np.ndarray, truth: np.ndarray, **changes: Any) -> R
         truth,
         labels,
         images=len(truth),
-        judged_on="out_of_fold",
+        evaluated_on="out_of_fold",
         threshold=0.4,
         temperature=1.2,
         warnings=["Few photos."],
-        fit="whole",
+        resize_mode="whole",
         backbone="tf_efficientnet_lite0",
     )
     return replace(made, **changes)
@@ -68,7 +68,7 @@ def test_classes_that_are_never_there_or_never_named_score_nothing_and_break_not
 
 
 def test_of_no_photos_nothing_is_known() -> None:
-    assert interval(np.zeros(0, np.bool_)) == (0.0, 1.0)
+    assert accuracy_interval(np.zeros(0, np.bool_)) == (0.0, 1.0)
     empty = rescore(report_on(*answers(3)), np.zeros((0, 3), np.float32), np.zeros(0, np.int64), "test")
     assert (empty.accuracy, empty.accuracy_low, empty.accuracy_high, empty.balanced_accuracy) == (0, 0, 1, 0)
     assert empty.in_words()
@@ -77,9 +77,9 @@ def test_of_no_photos_nothing_is_known() -> None:
 def test_rejudging_changes_the_scores_and_nothing_else() -> None:
     report = report_on(*answers(3))
     other = rescore(report, *answers(3, 50, seed=1), "val")
-    assert other.judged_on == "val"
+    assert other.evaluated_on == "val"
     assert sum(map(sum, other.confusion)) == 50
-    kept = ("labels", "images", "threshold", "temperature", "warnings", "fit", "backbone")
+    kept = ("labels", "images", "threshold", "temperature", "warnings", "resize_mode", "backbone")
     assert all(getattr(other, name) == getattr(report, name) for name in kept)
 
 
@@ -127,34 +127,34 @@ def test_the_error_before_is_that_of_the_undivided_logits() -> None:
 def test_the_cost_of_a_threshold_is_counted() -> None:
     probabilities, truth = answers(4)
     familiar = np.arange(len(truth)) % 10 > 0
-    curve = calibration.cost_curve(probabilities, truth, familiar)
+    curve = calibration.coverage_curve(probabilities, truth, familiar)
     assert [point.threshold for point in curve] == pytest.approx(np.linspace(0, 1, 21))
     for point in curve:
         answered = (probabilities.max(1) >= point.threshold) & familiar
-        assert point.answered == pytest.approx(answered.mean())
+        assert point.coverage == pytest.approx(answered.mean())
         if answered.any():
-            assert point.right == pytest.approx((probabilities.argmax(1) == truth)[answered].mean())
-    assert curve[0].answered == pytest.approx(0.9)
+            assert point.selective_accuracy == pytest.approx((probabilities.argmax(1) == truth)[answered].mean())
+    assert curve[0].coverage == pytest.approx(0.9)
 
 
 def test_the_cost_between_two_points_lies_between_theirs() -> None:
     report = report_on(*answers(4))
-    for point in report.cost:
-        found = report.cost_at(point.threshold)
+    for point in report.coverage_curve:
+        found = report.coverage_at(point.threshold)
         assert found is not None
-        assert (found.answered, found.right) == pytest.approx((point.answered, point.right))
-    between, before, after = report.cost_at(0.52), report.cost[10], report.cost[11]
+        assert (found.coverage, found.selective_accuracy) == pytest.approx((point.coverage, point.selective_accuracy))
+    between, before, after = report.coverage_at(0.52), report.coverage_curve[10], report.coverage_curve[11]
     assert between is not None
-    assert between.answered == pytest.approx(0.6 * before.answered + 0.4 * after.answered)
-    assert between.right == pytest.approx(0.6 * before.right + 0.4 * after.right)
-    assert replace(report, cost=()).cost_at(0.5) is None
+    assert between.coverage == pytest.approx(0.6 * before.coverage + 0.4 * after.coverage)
+    assert between.selective_accuracy == pytest.approx(0.6 * before.selective_accuracy + 0.4 * after.selective_accuracy)
+    assert replace(report, coverage_curve=()).coverage_at(0.5) is None
 
 
 def test_a_cost_is_said_in_words() -> None:
-    said = Cost(0.8, 0.921, 0.968).in_words()
+    said = CoveragePoint(0.8, 0.921, 0.968).in_words()
     assert said == "It answers 92 % of photos, and is right on 97 % of those."
-    assert "over 99 % of photos" in Cost(0.1, 0.999, 1.0).in_words()
-    assert Cost(1.0, 0.0, 1.0).in_words() == "It answers hardly any photo."
+    assert "over 99 % of photos" in CoveragePoint(0.1, 0.999, 1.0).in_words()
+    assert CoveragePoint(1.0, 0.0, 1.0).in_words() == "It answers hardly any photo."
 
 
 def test_photos_that_are_not_answered_anyway_leave_less_room_for_a_threshold() -> None:
@@ -216,7 +216,7 @@ def test_a_lower_target_never_asks_for_more_confidence() -> None:
     ],
 )
 def test_the_score_is_said_in_words(right: int, words: str) -> None:
-    low, high = interval(np.arange(1000) < right)
+    low, high = accuracy_interval(np.arange(1000) < right)
     report = report_on(*answers(2), accuracy=right / 1000, accuracy_low=low, accuracy_high=high)
     assert report.in_words().startswith(words)
     assert f"it could be {low:.0%} to {high:.0%}." in report.in_words()
@@ -224,7 +224,7 @@ def test_the_score_is_said_in_words(right: int, words: str) -> None:
 
 def test_few_photos_are_said_to_be_too_few_whatever_the_score() -> None:
     for right in (0, 1, 2):
-        low, high = interval(np.arange(2) < right)
+        low, high = accuracy_interval(np.arange(2) < right)
         words = report_on(*answers(2), accuracy=right / 2, accuracy_low=low, accuracy_high=high).in_words()
         assert words.startswith("There are too few photos to tell how often it is right: with this many photos")
 
@@ -270,7 +270,7 @@ NEWER = {"scenes", "photos_needed", "top_accuracy", "calibration_error", "calibr
 
 def test_a_report_of_an_older_version_is_read() -> None:
     older = Report.from_json({key: value for key, value in GOOD.items() if key not in NEWER})
-    assert (older.scenes, older.top_accuracy, older.cost) == (0, (), ())
+    assert (older.group_count, older.top_accuracy, older.coverage_curve) == (0, (), ())
     assert older.confusion == Report.from_json(GOOD).confusion
 
 

@@ -52,13 +52,13 @@ def save(folder: Path, name: str, network: nn.Module) -> None:
     """Write the network as training does."""
     truth = np.arange(6) % 3
     report = build_report(
-        np.eye(3, dtype=np.float32)[truth], truth, LABELS, images=6, judged_on="out_of_fold",
-        threshold=0.5, temperature=1.0, warnings=[], fit="whole", backbone=name,
+        np.eye(3, dtype=np.float32)[truth], truth, LABELS, images=6, evaluated_on="out_of_fold",
+        threshold=0.5, temperature=1.0, warnings=[], resize_mode="whole", backbone=name,
     )  # fmt: skip
     last, end = network.get_classifier(), f"{networks.classifier(name)}."
     tensors = {key: value for key, value in network.state_dict().items() if not key.startswith(end)}
     weight, bias = last.weight.detach().numpy(), last.bias.detach().numpy()
-    checkpoint.save(folder, tensors, weight, bias, networks.preprocessing(name).fitted("whole"), report, {})
+    checkpoint.save(folder, tensors, weight, bias, networks.preprocessing(name).with_resize_mode("whole"), report, {})
 
 
 # -- the table
@@ -68,7 +68,7 @@ def save(folder: Path, name: str, network: nn.Module) -> None:
 def test_a_row_tells_what_timm_knows(row: Backbone) -> None:
     cfg = timm.get_pretrained_cfg(row.weights)
     with torch.device("meta"):
-        network = timm.create_model(row.weights) if not row.from_scratch else networks.skeleton(row.name, 10)
+        network = timm.create_model(row.weights) if not row.from_scratch else networks.build_on_meta(row.name, 10)
     weights = sum(value.numel() * value.element_size() for value in network.state_dict().values()) / 1e6
     if row.from_scratch:
         assert (row.licence, row.source) == ("", "none: trained from scratch")
@@ -90,8 +90,8 @@ def test_a_row_tells_what_timm_knows(row: Backbone) -> None:
 
 def test_only_one_network_starts_from_random_weights_and_says_so() -> None:
     assert [row.name for row in BACKBONES if networks.from_scratch(row.name)] == ["small_cnn"]
-    assert networks.origin("small_cnn") == ("", "")
-    assert networks.origin("resnet18") == ("timm/resnet18.tv_in1k", "bsd-3-clause")
+    assert networks.weights_source("small_cnn") == ("", "")
+    assert networks.weights_source("resnet18") == ("timm/resnet18.tv_in1k", "bsd-3-clause")
     assert not networks.from_scratch("resnet18d")
 
 
@@ -112,7 +112,7 @@ def test_equal_seeds_give_equal_random_weights_and_leave_the_dice_alone() -> Non
 @pytest.mark.parametrize("row", BACKBONES, ids=lambda row: row.name)
 def test_every_network_runs_forward_and_backward(row: Backbone) -> None:
     """On torch's meta device: every layer is there and every shape is checked, without the arithmetic."""
-    network = networks.skeleton(row.name, 3).train()
+    network = networks.build_on_meta(row.name, 3).train()
     logits = network(torch.zeros(2, 3, row.size, row.size, device="meta"))
     assert logits.shape == (2, 3)
     nn.functional.cross_entropy(logits, torch.zeros(2, dtype=torch.long, device="meta")).backward()
@@ -154,13 +154,13 @@ def test_every_network_learns_is_saved_opens_in_timm_and_answers_alike(name: str
 
 @pytest.mark.parametrize("name", sorted(HEAVY))
 def test_the_largest_network_is_described_in_timms_form(name: str) -> None:
-    network = networks.skeleton(name, 3)
+    network = networks.build_on_meta(name, 3)
     described = checkpoint._hub_config(
         network.head_hidden_size,
         networks.preprocessing(name),
         build_report(
-            np.eye(3, dtype=np.float32), np.arange(3), LABELS, images=3, judged_on="out_of_fold",
-            threshold=0.5, temperature=1.0, warnings=[], fit="whole", backbone=name,
+            np.eye(3, dtype=np.float32), np.arange(3), LABELS, images=3, evaluated_on="out_of_fold",
+            threshold=0.5, temperature=1.0, warnings=[], resize_mode="whole", backbone=name,
         ),
     )  # fmt: skip
     with torch.device("meta"):
@@ -332,16 +332,16 @@ class Crooked(nn.Module):
 
 def test_a_wrong_shape_names_the_layer_where_it_goes_wrong() -> None:
     with pytest.raises(ModelError, match=r"32 by 32 pixels.*“body\.1” \(Conv2d\), which is given \(1, 8, 30, 30\)"):
-        networks.tried(Crooked(), 32)
+        networks.check_forward(Crooked(), 32)
     with pytest.raises(ModelError, match="“stem” \\(Conv2d\\)"):
-        networks.tried(Crooked(), 2)
+        networks.check_forward(Crooked(), 2)
     with pytest.raises(ModelError, match="layer “patch_embed” "):
-        networks.tried(timm.create_model("vit_tiny_patch16_224", num_classes=2, depth=1), 96)
+        networks.check_forward(timm.create_model("vit_tiny_patch16_224", num_classes=2, depth=1), 96)
     with pytest.raises(ModelError, match="one row of numbers"):
-        networks.tried(nn.Conv2d(3, 8, 3), 32)
+        networks.check_forward(nn.Conv2d(3, 8, 3), 32)
 
 
 def test_a_network_that_fits_is_given_back_without_a_trace() -> None:
     network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    assert networks.tried(network, 28) is network
+    assert networks.check_forward(network, 28) is network
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())

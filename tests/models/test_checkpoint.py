@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from timm.data import create_transform, resolve_data_config
 
 from classifier import Finished, Predictor
-from classifier.config import FITS, Preprocessing
+from classifier.config import RESIZE_MODES, Preprocessing
 from classifier.errors import ModelError, SettingError, StorageError
 from classifier.evaluation.report import build_report
 from classifier.models import checkpoint, networks
@@ -34,13 +34,13 @@ def save(folder: Path, labels: tuple[str, ...] = ("cat", "dog"), seed: int = 0, 
     rng = np.random.default_rng(seed)
     truth = np.arange(2 * len(labels)) % len(labels)
     report = build_report(
-        np.eye(len(labels), dtype=np.float32)[truth], truth, labels, images=len(truth), judged_on="out_of_fold",
-        threshold=0.5, temperature=1.0, warnings=[], fit="whole", backbone=NAME,
+        np.eye(len(labels), dtype=np.float32)[truth], truth, labels, images=len(truth), evaluated_on="out_of_fold",
+        threshold=0.5, temperature=1.0, warnings=[], resize_mode="whole", backbone=NAME,
     )  # fmt: skip
     weight = rng.normal(size=(len(labels), 1280)).astype(np.float32)
     bias = rng.normal(size=len(labels)).astype(np.float32)
-    tensors = networks.tensors(NAME, Path(os.environ["XDG_CACHE_HOME"]))
-    checkpoint.save(folder, tensors, weight, bias, Preprocessing(size=64).fitted("whole"), report, settings)
+    tensors = networks.backbone_tensors(NAME, Path(os.environ["XDG_CACHE_HOME"]))
+    checkpoint.save(folder, tensors, weight, bias, Preprocessing(size=64).with_resize_mode("whole"), report, settings)
     return bias
 
 
@@ -50,11 +50,13 @@ def model(trained: Finished, tmp_path: Path) -> Path:
     return Path(shutil.copytree(trained.folder, tmp_path / "copy"))
 
 
-@pytest.mark.parametrize("fit", FITS)
-def test_timm_opens_the_folder_and_answers_alike(fit: str, example_set: Path, features: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("resize_mode", RESIZE_MODES)
+def test_timm_opens_the_folder_and_answers_alike(
+    resize_mode: str, example_set: Path, features: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "model"
-    finished = train_on(example_set, features, folder, fits=(fit,))
-    assert finished.report.fit == fit
+    finished = train_on(example_set, features, folder, resize_modes=(resize_mode,))
+    assert finished.report.resize_mode == resize_mode
     network = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
     transform = create_transform(**resolve_data_config(network.pretrained_cfg))
     predictor = Predictor(folder, "cpu")
@@ -85,7 +87,7 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     bias = save(tmp_path / "model", ("Äpfel", "犬 & 🐈", "c"))
     opened = checkpoint.load(tmp_path / "model")
     assert opened.labels == ("Äpfel", "犬 & 🐈", "c")
-    assert opened.preprocessing == Preprocessing(size=64).fitted("whole")
+    assert opened.preprocessing == Preprocessing(size=64).with_resize_mode("whole")
     assert opened.report == checkpoint.read_report(tmp_path / "model")
     assert np.array_equal(opened.network.get_classifier().bias.numpy(), bias)
     assert "犬" in (tmp_path / "model/config.json").read_text(encoding="utf-8")

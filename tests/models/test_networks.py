@@ -33,19 +33,19 @@ def test_weights_are_loaded_and_never_random() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_tensors_are_kept_under_timms_names_and_found_again(name: str, tmp_path: Path) -> None:
-    first = networks.tensors(name, tmp_path)
+    first = networks.backbone_tensors(name, tmp_path)
     expected = {key: value for key, value in networks.build(name, 2).state_dict().items() if "classifier" not in key}
-    again = networks.tensors(name, tmp_path)
+    again = networks.backbone_tensors(name, tmp_path)
     assert first.keys() == again.keys() == expected.keys()
     assert all(torch.equal(first[key], value) and torch.equal(again[key], value) for key, value in expected.items())
     (kept,) = tmp_path.iterdir()
     kept.write_bytes(kept.read_bytes()[:1000])
-    assert networks.tensors(name, tmp_path).keys() == expected.keys()
-    assert networks.tensors(name, tmp_path / "nowhere").keys() == expected.keys()
+    assert networks.backbone_tensors(name, tmp_path).keys() == expected.keys()
+    assert networks.backbone_tensors(name, tmp_path / "nowhere").keys() == expected.keys()
 
 
 def test_tensors_of_other_networks_are_not_kept_twice(tmp_path: Path) -> None:
-    assert "conv1.0.weight" in networks.tensors("small_cnn", tmp_path)
+    assert "conv1.0.weight" in networks.backbone_tensors("small_cnn", tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

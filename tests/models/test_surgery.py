@@ -24,7 +24,7 @@ KINDS = [
 @pytest.mark.parametrize("name", NAMES)
 def test_folding_batch_norm_changes_nothing_but_the_speed(name: str) -> None:
     network = networks.build(name)
-    folded = surgery.folded(network)
+    folded = surgery.fuse_batch_norm(network)
     assert any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
     assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
     pixels = torch.randn(2, 3, 128, 160, generator=torch.Generator().manual_seed(1))
@@ -49,7 +49,7 @@ def test_a_network_whose_definition_misleads_is_left_as_it_is() -> None:
     network.norm.running_mean.uniform_(-2, 2, generator=torch.Generator().manual_seed(0))
     network.norm.running_var.uniform_(1, 9, generator=torch.Generator().manual_seed(0))
     pixels = torch.randn(2, 3, 32, 32)
-    folded = surgery.folded(network)
+    folded = surgery.fuse_batch_norm(network)
     assert folded is not network
     with torch.inference_mode():
         assert torch.equal(folded(pixels), network(pixels))
@@ -78,6 +78,6 @@ def test_front_and_rest_together_answer_like_the_whole(name: str) -> None:
     with torch.inference_mode():
         expected = network(pixels)
         for thawed in {1, 2, len(stages) - 1}:
-            front = surgery.front(network, stages[-thawed:])
-            rest = surgery.rest(network, stages[-thawed:])
+            front = surgery.frozen_trunk(network, stages[-thawed:])
+            rest = surgery.trainable_tail(network, stages[-thawed:])
             torch.testing.assert_close(rest(front(pixels)), expected)

@@ -12,10 +12,10 @@ from classifier.data.images import open_picture
 from classifier.errors import StorageError
 from classifier.models import networks, surgery, transforms
 from classifier.training import augmented_cache
-from classifier.training.augmented_cache import Varied
+from classifier.training.augmented_cache import AugmentedViews
 from tests.helpers import draw_photo
 
-PREPARATION = Preprocessing(size=64).fitted("whole")
+PREPARATION = Preprocessing(size=64).with_resize_mode("whole")
 CPU = devices.choose("cpu")
 
 
@@ -28,12 +28,12 @@ def photos(tmp_path: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def varied(count: int = 3, domain: str = "photo") -> Varied:
-    return Varied(PREPARATION, domain, tuple(f"{number:064x}" for number in range(5)), count, 0)  # type: ignore[arg-type]
+def varied(count: int = 3, domain: str = "photo") -> AugmentedViews:
+    return AugmentedViews(PREPARATION, domain, tuple(f"{number:064x}" for number in range(5)), count, 0)  # type: ignore[arg-type]
 
 
 def kept(path: Path, photos: list[Path], front: torch.nn.Module | None = None, **settings: object) -> torch.Tensor:
-    story = augmented_cache.kept(path, front, photos, varied(**settings), CPU, LIMITS)  # type: ignore[arg-type]
+    story = augmented_cache.build_augmented_cache(path, front, photos, varied(**settings), CPU, LIMITS)  # type: ignore[arg-type]
     while True:
         try:
             next(story)
@@ -47,7 +47,7 @@ def test_the_first_view_is_the_one_of_all_later_loaders_and_the_others_vary(
 ) -> None:
     found = kept(tmp_path / "views.bin", photos, domain=domain)
     assert found.shape == (5, 4, 3, 64, 64)
-    plain = transforms.evaluation(PREPARATION)(open_picture(photos[2], 128, LIMITS))
+    plain = transforms.eval_transform(PREPARATION)(open_picture(photos[2], 128, LIMITS))
     assert torch.equal(found[2, 0], plain)
     assert all(not torch.equal(found[2, view], plain) for view in (1, 2, 3))
     assert not torch.equal(found[2, 1], found[2, 2])
@@ -55,7 +55,7 @@ def test_the_first_view_is_the_one_of_all_later_loaders_and_the_others_vary(
 
 def test_a_cut_off_file_is_gone_on_with_and_ends_the_same(photos: list[Path], tmp_path: Path) -> None:
     whole = kept(tmp_path / "whole.bin", photos).clone()
-    story = augmented_cache.kept(tmp_path / "cut.bin", None, photos, varied(), CPU, LIMITS)
+    story = augmented_cache.build_augmented_cache(tmp_path / "cut.bin", None, photos, varied(), CPU, LIMITS)
     next(story)
     story.close()
     part = tmp_path / "cut.bin.0-of-1"
@@ -67,11 +67,11 @@ def test_a_cut_off_file_is_gone_on_with_and_ends_the_same(photos: list[Path], tm
 def test_with_a_frozen_front_what_it_makes_of_the_views_is_kept(photos: list[Path], tmp_path: Path) -> None:
     network = networks.build("tf_efficientnet_lite0", 2)
     stages = surgery.stages(network)[-2:]
-    front = surgery.front(network, stages).to(CPU.dtype)
+    front = surgery.frozen_trunk(network, stages).to(CPU.dtype)
     found = kept(tmp_path / "views.bin", photos, front, count=1)
     pixels = kept(tmp_path / "pixels.bin", photos, count=1)
     with torch.inference_mode():
-        inputs = transforms.normalise(pixels[:, 1], PREPARATION, torch.device("cpu"), CPU.dtype)
+        inputs = transforms.normalize(pixels[:, 1], PREPARATION, torch.device("cpu"), CPU.dtype)
         expected = front(inputs).permute(0, 2, 3, 1)
     assert found.shape == (5, 2, 4, 4, 112)
     torch.testing.assert_close(found[:, 1].float(), expected.float(), rtol=0.05, atol=0.1)
@@ -83,7 +83,7 @@ def test_only_what_keeps_its_meaning_in_a_mirror_is_mirrored(domain: str, allowe
     rows[:, :32] = 255  # bright on the left
     picture = augmented_cache.Image.fromarray(rows)
     rng = np.random.default_rng(0)
-    many = [transforms.varied(picture, PREPARATION, domain, rng).float() for _ in range(30)]  # type: ignore[arg-type]
+    many = [transforms.train_transform(picture, PREPARATION, domain, rng).float() for _ in range(30)]  # type: ignore[arg-type]
     mirrored = [bool(view[:, :, 40:].mean() > view[:, :, :24].mean()) for view in many]
     assert any(mirrored) == allowed
 

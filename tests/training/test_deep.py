@@ -24,7 +24,7 @@ from classifier.config import Preprocessing
 from classifier.errors import SettingError, StorageError
 from classifier.models import networks, surgery
 from classifier.training import deep, finetune, linear_head
-from classifier.training.finetune import Astray, Learner, Lesson
+from classifier.training.finetune import FineTuneSpec, NonFiniteLossError, TrainState
 from classifier.workflows.evaluate import evaluate
 from classifier.workflows.train import unfinished
 from tests.helpers import draw_digits, draw_photo
@@ -104,7 +104,7 @@ def muddle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_deep_training_that_is_no_better_gives_the_quick_model(muddle: Path, tmp_path: Path) -> None:
-    *events, last = run(muddle, tmp_path / "deep", TrainConfig(mode="deep", thaw=1, epochs=2))
+    *events, last = run(muddle, tmp_path / "deep", TrainConfig(mode="deep", unfreeze=1, epochs=2))
     run(muddle, tmp_path / "quick", TrainConfig())
     assert sum(isinstance(event, Epoch) for event in events) == 2
     assert last.mode == "quick"
@@ -116,38 +116,38 @@ def test_deep_training_that_is_no_better_gives_the_quick_model(muddle: Path, tmp
 def test_deep_training_that_is_better_is_kept_and_opens_as_it_answered(
     muddle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deep, "clearly", lambda *_: True)  # what decides is tested above, what follows here
-    *_, last = run(muddle, tmp_path / "model", TrainConfig(mode="deep", thaw=1, epochs=2))
+    monkeypatch.setattr(deep, "is_clearly_better", lambda *_: True)  # what decides is tested above, what follows here
+    *_, last = run(muddle, tmp_path / "model", TrainConfig(mode="deep", unfreeze=1, epochs=2))
     assert last.mode == "deep"
     trained = json.loads((tmp_path / "model/training.json").read_text())
     assert trained["kept"] == "deep"
-    assert trained["plan"]["thaw"] == 1
+    assert trained["plan"]["unfreeze"] == 1
     pretrained = networks.build("tf_efficientnet_lite0").state_dict()
     found = weights(tmp_path / "model")
     assert torch.equal(found["blocks.4.0.conv_pw.weight"], pretrained["blocks.4.0.conv_pw.weight"])  # frozen
     assert not torch.equal(found["blocks.6.0.conv_pw.weight"], pretrained["blocks.6.0.conv_pw.weight"])
     assert Predictor(tmp_path / "model", "cpu").predict(sorted(muddle.glob("a/*.jpg")))
     assert not (tmp_path / "model/familiar.safetensors").exists()  # that of the quick model says nothing of this one
-    assert last.report.scenes == trained["judged"] == 12
+    assert last.report.group_count == trained["judged"] == 12
     with Project.over(muddle) as project:
         again = evaluate(Predictor(tmp_path / "model", "cpu"), project)
-    assert again.cost[0].answered == 1.0
+    assert again.coverage_curve[0].coverage == 1.0
 
 
 def test_a_deep_model_is_judged_on_photos_set_apart_with_their_scenes(
     muddle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deep, "clearly", lambda *_: True)
+    monkeypatch.setattr(deep, "is_clearly_better", lambda *_: True)
     for part, places in (("train", range(36)), ("test", range(36, 48))):
         for number in places:
             target = tmp_path / "data" / part / "ab"[number % 2]
             target.mkdir(parents=True, exist_ok=True)
             shutil.copy(muddle / "ab"[number % 2] / f"{number}.jpg", target)
     draw_photo(9036, (96, 80)).save(tmp_path / "data/test/a/again.png")  # the first of them
-    *_, last = run(tmp_path / "data", tmp_path / "model", TrainConfig(mode="deep", thaw=1, epochs=1, seed=1))
-    assert (last.mode, last.report.judged_on) == ("deep", "test"), last.notes
+    *_, last = run(tmp_path / "data", tmp_path / "model", TrainConfig(mode="deep", unfreeze=1, epochs=1, seed=1))
+    assert (last.mode, last.report.evaluated_on) == ("deep", "test"), last.notes
     assert sum(map(sum, last.report.confusion)) == 13
-    assert last.report.scenes == 12
+    assert last.report.group_count == 12
 
 
 def test_stop_keeps_the_best_so_far(digits: Path, tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_with_other_photos_an_unfinished_training_begins_anew(digits: Path, tmp_
 # -- when it goes wrong
 
 
-def lesson(network: nn.Module | None = None, rate: float = 1e-2, batch: int = 8) -> Lesson:
+def lesson(network: nn.Module | None = None, rate: float = 1e-2, batch: int = 8) -> FineTuneSpec:
     """Sixteen pictures of one colour each, learnt by a network of one convolution."""
     if network is None:
         torch.manual_seed(0)
@@ -248,33 +248,33 @@ def lesson(network: nn.Module | None = None, rate: float = 1e-2, batch: int = 8)
     labels = np.arange(16) % 2
     views = torch.from_numpy(rng.integers(0, 60, (16, 3, 3, 8, 8), dtype=np.uint8))
     views += torch.from_numpy(labels.astype(np.uint8) * 150)[:, None, None, None, None]
-    return Lesson(
+    return FineTuneSpec(
         network, str(len(network) - 1) if isinstance(network, nn.Sequential) else "", [["0"]], views, labels,
         np.arange(12), np.arange(12, 16), Preprocessing(size=8), 3, batch, rate, "adamw", 0,
     )  # fmt: skip
 
 
-def learn(learner: Learner, epochs: int = 1) -> list[object]:
+def learn(learner: TrainState, epochs: int = 1) -> list[object]:
     with finetune.workers(CPU) as pool:
         return [event for _ in range(epochs) for event in learner.learn(pool)]
 
 
 def test_the_best_round_is_the_likeliest_at_the_confidence_the_model_will_answer_with() -> None:
-    learner = Learner(lesson(), CPU)
+    learner = TrainState(lesson(), CPU)
     learn(learner, 3)
     rounds = learner.history
     truth = learner.lesson.labels[learner.lesson.held_out]
     logits = torch.from_numpy(learner.held_out / linear_head.temperature(learner.held_out, truth))
     loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(truth)).item()
-    assert rounds[learner.best - 1].held_out_loss == pytest.approx(loss, rel=1e-5)
-    assert rounds[learner.best - 1].held_out_loss == min(event.held_out_loss for event in rounds)
+    assert rounds[learner.best - 1].val_loss == pytest.approx(loss, rel=1e-5)
+    assert rounds[learner.best - 1].val_loss == min(event.val_loss for event in rounds)
 
 
 @pytest.mark.parametrize("mirror", [True, False])
 def test_pictures_are_learnt_in_the_mirror_every_other_time_where_they_may_be_and_never_judged_so(mirror: bool) -> None:
     shades = torch.arange(8, dtype=torch.uint8) * 20  # from dark to light, in the mirror from light to dark
     task = replace(lesson(), mirror=mirror)
-    learner = Learner(replace(task, views=shades.expand_as(task.views).clone()), CPU)
+    learner = TrainState(replace(task, views=shades.expand_as(task.views).clone()), CPU)
     turned: dict[bool, list[bool]] = {True: [], False: []}  # of the pictures learnt from, and of those judged
 
     def watch(_: nn.Module, inputs: tuple[Tensor]) -> None:
@@ -288,19 +288,19 @@ def test_pictures_are_learnt_in_the_mirror_every_other_time_where_they_may_be_an
 
 
 def test_a_loss_that_is_no_number_ends_it_with_reason_and_advice_and_the_last_good_model() -> None:
-    learner = Learner(lesson(rate=1e-3), CPU)
+    learner = TrainState(lesson(rate=1e-3), CPU)
     learn(learner)
     good = {name: value.clone() for name, value in learner.best_tensors.items()}
-    for group in learner.optimiser.param_groups:
+    for group in learner.optimizer.param_groups:
         group["peak"] = 1e38
-    with pytest.raises(Astray, match=r"smaller learning rate than 0\.001"):
+    with pytest.raises(NonFiniteLossError, match=r"smaller learning rate than 0\.001"):
         learn(learner, 2)
     assert equal(learner.best_tensors, good)
     assert all(value.isfinite().all() for value in learner.best_tensors.values())
 
 
 def test_a_learning_rate_beyond_reason_leaves_the_quick_model_and_says_why(muddle: Path, tmp_path: Path) -> None:
-    config = TrainConfig(mode="deep", thaw=1, epochs=3, learning_rate=10.0, optimiser="sgd")
+    config = TrainConfig(mode="deep", unfreeze=1, epochs=3, learning_rate=10.0, optimizer="sgd")
     *events, last = run(muddle, tmp_path / "model", config)
     notes = [event.sentence for event in events if isinstance(event, Note)]
     assert last.mode == "quick"
@@ -324,7 +324,7 @@ class Greedy(nn.Module):
 
 
 def test_out_of_memory_halves_the_batch_says_so_and_gives_the_same_result() -> None:
-    plain, greedy = Learner(lesson(), CPU), Learner(replace(lesson(Greedy()), classifier="body.4"), CPU)
+    plain, greedy = TrainState(lesson(), CPU), TrainState(replace(lesson(Greedy()), classifier="body.4"), CPU)
     greedy.micro = 8
     learn(plain)
     notes = [event.sentence for event in learn(greedy) if isinstance(event, Note)]
@@ -391,7 +391,7 @@ def test_hints_name_the_usual_causes() -> None:
 
 
 def test_a_restored_learner_goes_on_exactly_as_the_one_before() -> None:
-    one, other = Learner(lesson(), CPU), Learner(lesson(), CPU)
+    one, other = TrainState(lesson(), CPU), TrainState(lesson(), CPU)
     learn(one)
     other.restore({key: value.clone() for key, value in one.state().items()})
     assert other.history == one.history
@@ -414,8 +414,8 @@ def test_the_head_learns_fastest_and_norms_and_biases_are_not_pulled_to_zero() -
     network = networks.build("tf_efficientnet_lite0", 2)
     stages = surgery.stages(network)
     named = dict(network.named_parameters())
-    optimiser = finetune._optimiser(replace(lesson(network), classifier="classifier", stages=stages), named)
-    group_of = {id(parameter): group for group in optimiser.param_groups for parameter in group["params"]}
+    optimizer = finetune._optimizer(replace(lesson(network), classifier="classifier", stages=stages), named)
+    group_of = {id(parameter): group for group in optimizer.param_groups for parameter in group["params"]}
     rates = {name: group_of[id(parameter)] for name, parameter in named.items()}
     assert rates["conv_stem.weight"]["lr"] < rates["blocks.3.0.conv_pw.weight"]["lr"] < rates["conv_head.weight"]["lr"]
     assert 5 < rates["classifier.weight"]["lr"] / rates["conv_stem.weight"]["lr"] < 20
@@ -431,7 +431,7 @@ def test_clearly_better_takes_more_photos_right_and_a_gain_beyond_chance() -> No
         said = np.where(wrong, 1 - truth, truth)
         return np.log(np.stack([np.where(said == label, sure, 1 - sure) for label in (0, 1)], 1)).astype(np.float32)
 
-    assert deep.clearly(logs(0.95, 0.9), logs(0.6, 0.9), truth)
-    assert not deep.clearly(logs(0.6, 0.9), logs(0.95, 0.9), truth)
-    assert not deep.clearly(logs(0.8, 0.9), logs(0.8, 0.6), truth)  # surer, and not right more often
-    assert not deep.clearly(logs(0.625, 0.9), logs(0.6, 0.9), truth)  # one photo
+    assert deep.is_clearly_better(logs(0.95, 0.9), logs(0.6, 0.9), truth)
+    assert not deep.is_clearly_better(logs(0.6, 0.9), logs(0.95, 0.9), truth)
+    assert not deep.is_clearly_better(logs(0.8, 0.9), logs(0.8, 0.6), truth)  # surer, and not right more often
+    assert not deep.is_clearly_better(logs(0.625, 0.9), logs(0.6, 0.9), truth)  # one photo

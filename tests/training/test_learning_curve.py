@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from classifier.training import learning_curve
-from classifier.training.learning_curve import Curve
+from classifier.training.learning_curve import LearningCurve
 
 
 def clouds(counts: tuple[int, ...], spread: tuple[float, ...], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -25,23 +25,23 @@ def test_more_photos_recognise_more_on_the_whole() -> None:
 def test_a_class_that_is_still_learning_gains_most() -> None:
     recall = np.array([[0.95, 0.5, 0.9], [0.95, 0.6, 0.9], [0.95, 0.7, 0.9]], np.float32)
     counts = np.array([60, 60, 60])
-    curve = Curve((0.25, 0.5, 0.75), recall)
-    gains = learning_curve.gains(curve, counts, np.full(3, 30))
+    curve = LearningCurve((0.25, 0.5, 0.75), recall)
+    gains = learning_curve.expected_gains(curve, counts, np.full(3, 30))
     assert gains.argmax() == 1
     assert (gains >= 0).all()
-    (wanted,) = learning_curve.wanted(counts, curve)
+    (wanted,) = learning_curve.recommend_more_photos(counts, curve)
     assert (wanted.label, wanted.reason) == (1, "gain")
     assert wanted.sentence(("leaf", "rust", "soil")).startswith(f"Add about {wanted.count} photos of “rust”")
 
 
 def test_nothing_is_asked_for_where_all_is_recognised() -> None:
-    curve = Curve((0.25, 0.5, 0.75), np.ones((3, 2), np.float32))
-    assert learning_curve.wanted(np.array([50, 50]), curve) == []
+    curve = LearningCurve((0.25, 0.5, 0.75), np.ones((3, 2), np.float32))
+    assert learning_curve.recommend_more_photos(np.array([50, 50]), curve) == []
 
 
 def test_small_classes_come_first_then_uneven_ones() -> None:
-    curve = Curve((0.25, 0.5, 0.75), np.ones((3, 4), np.float32))
-    found = learning_curve.wanted(np.array([400, 7, 30, 3]), curve)
+    curve = LearningCurve((0.25, 0.5, 0.75), np.ones((3, 4), np.float32))
+    found = learning_curve.recommend_more_photos(np.array([400, 7, 30, 3]), curve)
     assert [(one.label, one.count, one.reason) for one in found] == [
         (3, 17, "few"), (1, 13, "few"), (2, 50, "uneven"),
     ]  # fmt: skip
@@ -52,7 +52,7 @@ def test_a_handful_of_photos_breaks_nothing(counts: tuple[int, ...]) -> None:
     features, labels = clouds(counts, (1.0,) * len(counts))
     curve = learning_curve.learning_curve(features, labels, len(counts), np.arange(len(labels)))
     assert np.isfinite(curve.recall).all()
-    assert len(learning_curve.wanted(np.array(counts), curve)) == len(counts)
+    assert len(learning_curve.recommend_more_photos(np.array(counts), curve)) == len(counts)
 
 
 def test_photos_of_one_scene_never_judge_one_another() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from classifier.data.splits import folds
+from classifier.data.splits import stratified_group_folds
 from classifier.evaluation.metrics import softmax
 from classifier.training import linear_head
 
@@ -19,11 +19,11 @@ def cloud(counts: tuple[int, ...], width: int = 60, apart: float = 3.0, seed: in
 
 
 def parts(labels: np.ndarray, count: int = 5) -> np.ndarray:
-    return folds(labels, np.arange(len(labels)), count, 0)
+    return stratified_group_folds(labels, np.arange(len(labels)), count, 0)
 
 
-def fit(features: np.ndarray, labels: np.ndarray, **more: object) -> linear_head.HeadFit:
-    return linear_head.fit(features, labels, int(labels.max()) + 1, parts(labels), **more)
+def fit(features: np.ndarray, labels: np.ndarray, **more: object) -> linear_head.LinearHead:
+    return linear_head.fit_linear_head(features, labels, int(labels.max()) + 1, parts(labels), **more)
 
 
 @pytest.mark.parametrize(("counts", "width"), [((40, 40, 40), 20), ((60, 15, 30), 200)])
@@ -67,10 +67,10 @@ def test_what_is_remembered_of_a_fit_cannot_be_changed_from_outside_and_is_of_th
 def test_held_out_probabilities_come_from_heads_that_did_not_see_the_photo() -> None:
     features, labels = cloud((30, 30))
     held_out = parts(labels)
-    first = linear_head.fit(features, labels, 2, held_out, strengths=(30.0,))
+    first = linear_head.fit_linear_head(features, labels, 2, held_out, strengths=(30.0,))
     turned = labels.copy()
     turned[held_out == 2] = 1 - turned[held_out == 2]
-    second = linear_head.fit(features, turned, 2, held_out, strengths=(30.0,))
+    second = linear_head.fit_linear_head(features, turned, 2, held_out, strengths=(30.0,))
     # What the photos of a part are called changes every head but the one that judges them.
     one = first.probabilities[held_out == 2] ** first.temperature
     other = second.probabilities[held_out == 2] ** second.temperature
@@ -122,7 +122,7 @@ def test_a_class_that_lies_in_one_fold_only_is_survived() -> None:
     features, labels = cloud((20, 20, 4), apart=30)
     held_out = parts(labels)
     held_out[labels == 2] = 0
-    fitted = linear_head.fit(features, labels, 3, held_out)
+    fitted = linear_head.fit_linear_head(features, labels, 3, held_out)
     assert np.isfinite(fitted.probabilities).all()
     assert np.array_equal(fitted.probabilities.argmax(1)[labels < 2], labels[labels < 2])
     assert np.array_equal((features @ fitted.weight.T + fitted.bias).argmax(1), labels)  # the last head knows it
@@ -130,7 +130,7 @@ def test_a_class_that_lies_in_one_fold_only_is_survived() -> None:
 
 def test_one_fold_for_all_photos_is_survived() -> None:
     features, labels = cloud((4, 4), apart=30)
-    fitted = linear_head.fit(features, labels, 2, np.zeros(8, np.int64))
+    fitted = linear_head.fit_linear_head(features, labels, 2, np.zeros(8, np.int64))
     assert np.isfinite(fitted.probabilities).all()
     assert np.array_equal((features @ fitted.weight.T + fitted.bias).argmax(1), labels)
 
@@ -161,7 +161,7 @@ def test_confidences_out_of_fold_are_about_as_often_right_as_they_say() -> None:
 def test_the_quick_judge_gives_what_refitting_for_every_fold_gives(counts: tuple[int, ...], shrinkage: float) -> None:
     features, labels = cloud(counts, apart=4)
     held_out = parts(labels)
-    hits, error = linear_head.held_out_ridge(features, labels, len(counts), held_out, shrinkage)
+    hits, error = linear_head.cross_validated_ridge(features, labels, len(counts), held_out, shrinkage)
     variance = features.var(0)
     spread = np.sqrt(variance + shrinkage * variance.mean())
     scaled = (features - features.mean(0)) / (spread * np.sqrt((variance / spread**2).sum()))
@@ -184,7 +184,7 @@ def test_the_quick_judge_gives_what_refitting_for_every_fold_gives(counts: tuple
 
 def test_ahead_needs_more_than_chance() -> None:
     none, all_, half = np.zeros(40, bool), np.ones(40, bool), np.arange(40) % 2 == 0
-    assert linear_head.ahead(all_, none)
-    assert linear_head.ahead(all_, half)
-    assert not linear_head.ahead(none, all_)
-    assert not linear_head.ahead(half, half)
+    assert linear_head.is_significantly_better(all_, none)
+    assert linear_head.is_significantly_better(all_, half)
+    assert not linear_head.is_significantly_better(none, all_)
+    assert not linear_head.is_significantly_better(half, half)

@@ -9,21 +9,21 @@ import pytest
 from PIL import Image, ImageDraw
 
 from classifier import device as devices
-from classifier.config import FITS, Limits
+from classifier.config import RESIZE_MODES, Limits
 from classifier.data.dataset import Sample
 from classifier.events import Progress
-from classifier.models.feature_cache import FeatureStore
-from classifier.models.features import Embedder
+from classifier.models.feature_cache import FeatureCache
+from classifier.models.features import FeatureExtractor
 from classifier.training import resize_mode
-from classifier.training.resize_mode import Fitted
+from classifier.training.resize_mode import ResizeModeChoice
 from tests.helpers import draw_photo
 
 
 @pytest.fixture
-def tools(tmp_path: Path) -> Generator[Embedder, None, None]:
-    store = FeatureStore(tmp_path / "features")
-    yield Embedder("tf_efficientnet_lite0", devices.choose("cpu"), store, Limits())
-    store.close()
+def extractor(tmp_path: Path) -> Generator[FeatureExtractor, None, None]:
+    cache = FeatureCache(tmp_path / "features")
+    yield FeatureExtractor("tf_efficientnet_lite0", devices.choose("cpu"), cache, Limits())
+    cache.close()
 
 
 def write(folder: Path, pictures: list[tuple[int, Image.Image]]) -> list[Sample]:
@@ -50,7 +50,7 @@ def long_picture(seed: int, label: int) -> Image.Image:
     return picture
 
 
-def run(story: Generator[Progress, None, Fitted]) -> tuple[list[Progress], Fitted]:
+def run(story: Generator[Progress, None, ResizeModeChoice]) -> tuple[list[Progress], ResizeModeChoice]:
     events = []
     while True:
         try:
@@ -59,51 +59,59 @@ def run(story: Generator[Progress, None, Fitted]) -> tuple[list[Progress], Fitte
             return events, end.value
 
 
-def test_long_pictures_that_show_their_class_at_the_ends_are_squashed(tools: Embedder, tmp_path: Path) -> None:
+def test_long_pictures_that_show_their_class_at_the_ends_are_squashed(
+    extractor: FeatureExtractor, tmp_path: Path
+) -> None:
     samples = write(tmp_path, [(seed % 2, long_picture(seed, seed % 2)) for seed in range(24)])
-    _, chosen = run(resize_mode.choose(tools, samples, FITS, 0))
-    assert chosen.fit == "squash"
+    _, chosen = run(resize_mode.choose_resize_mode(extractor, samples, RESIZE_MODES, 0))
+    assert chosen.resize_mode == "squash"
     assert chosen.places == list(range(24))
     assert chosen.features.shape == (24, 1280)
 
 
-def test_square_photos_are_not_squashed_because_that_would_be_the_whole_again(tools: Embedder, tmp_path: Path) -> None:
+def test_square_photos_are_not_squashed_because_that_would_be_the_whole_again(
+    extractor: FeatureExtractor, tmp_path: Path
+) -> None:
     samples = write(tmp_path, [(seed % 2, draw_photo(seed, (64, 64), (60 * (seed % 2), 0, 0))) for seed in range(10)])
-    events, chosen = run(resize_mode.choose(tools, samples, ("squash", "whole"), 0))
-    assert chosen.fit == "whole"
+    events, chosen = run(resize_mode.choose_resize_mode(extractor, samples, ("squash", "whole"), 0))
+    assert chosen.resize_mode == "whole"
     assert (events[-1].done, events[-1].total) == (10, 10)
-    _, squashed = run(resize_mode.choose(tools, samples, ("squash",), 0))  # asked for by name it is done
-    assert squashed.fit == "squash"
+    _, squashed = run(
+        resize_mode.choose_resize_mode(extractor, samples, ("squash",), 0)
+    )  # asked for by name it is done
+    assert squashed.resize_mode == "squash"
 
 
-def test_the_same_photos_give_the_same_choice_and_the_same_numbers(tools: Embedder, tmp_path: Path) -> None:
+def test_the_same_photos_give_the_same_choice_and_the_same_numbers(extractor: FeatureExtractor, tmp_path: Path) -> None:
     samples = write(tmp_path, [(seed % 2, long_picture(seed, seed % 2)) for seed in range(8)])
-    _, one = run(resize_mode.choose(tools, samples, FITS, 3))
-    _, other = run(resize_mode.choose(tools, samples, FITS, 3))
-    assert (one.fit, one.places) == (other.fit, other.places)
+    _, one = run(resize_mode.choose_resize_mode(extractor, samples, RESIZE_MODES, 3))
+    _, other = run(resize_mode.choose_resize_mode(extractor, samples, RESIZE_MODES, 3))
+    assert (one.resize_mode, one.places) == (other.fit, other.places)
     assert np.array_equal(one.features, other.features)
 
 
-def test_unreadable_photos_are_named_and_the_others_keep_their_places(tools: Embedder, tmp_path: Path) -> None:
+def test_unreadable_photos_are_named_and_the_others_keep_their_places(
+    extractor: FeatureExtractor, tmp_path: Path
+) -> None:
     samples = write(tmp_path, [(seed % 2, draw_photo(seed, (60, 40), (60 * (seed % 2), 0, 0))) for seed in range(8)])
     samples[2].path.write_bytes(b"")
     samples[5].path.unlink()
-    _, chosen = run(resize_mode.choose(tools, samples, FITS, 0))
+    _, chosen = run(resize_mode.choose_resize_mode(extractor, samples, RESIZE_MODES, 0))
     assert chosen.places == [0, 1, 3, 4, 6, 7]
     assert sorted(chosen.reasons) == [2, 5]
     assert "empty" in chosen.reasons[2]
     assert len(chosen.features) == 6
 
 
-def test_photos_of_which_none_can_be_read_are_no_crash(tools: Embedder, tmp_path: Path) -> None:
+def test_photos_of_which_none_can_be_read_are_no_crash(extractor: FeatureExtractor, tmp_path: Path) -> None:
     samples = write(tmp_path, [(seed % 2, draw_photo(seed)) for seed in range(4)])
     for sample in samples:
         sample.path.unlink()
-    _, chosen = run(resize_mode.choose(tools, samples, FITS, 0))
+    _, chosen = run(resize_mode.choose_resize_mode(extractor, samples, RESIZE_MODES, 0))
     assert (chosen.places, sorted(chosen.reasons)) == ([], [0, 1, 2, 3])
 
 
-def test_of_many_photos_only_the_first_try_every_way(tools: Embedder, tmp_path: Path) -> None:
+def test_of_many_photos_only_the_first_try_every_way(extractor: FeatureExtractor, tmp_path: Path) -> None:
     """More photos than scouts: a clear loser among the ways is not computed for the rest."""
     photos = []
     for seed in range(136):
@@ -112,8 +120,8 @@ def test_of_many_photos_only_the_first_try_every_way(tools: Embedder, tmp_path: 
         ImageDraw.Draw(picture).rectangle((0, 0, 11, 15), fill=mark)
         photos.append((seed % 2, picture))
     samples = write(tmp_path, photos)
-    events, chosen = run(resize_mode.choose(tools, samples, ("crop", "squash"), 0))
-    assert chosen.fit == "squash"
+    events, chosen = run(resize_mode.choose_resize_mode(extractor, samples, ("crop", "squash"), 0))
+    assert chosen.resize_mode == "squash"
     assert len(chosen.features) == 136
     assert sum(event.done == event.total for event in events) == 3  # a few, more of them, then all
     assert np.unique([sample.sha256 for sample in samples]).size == 136

@@ -10,7 +10,7 @@ import pytest
 from classifier.data.catalog import Asset
 from classifier.data.intake import LeftOut
 from classifier.events import Epoch, Progress
-from classifier.models.predictor import Guess, Prediction
+from classifier.models.predictor import ClassConfidence, Prediction
 from classifier.ui import html
 from classifier.ui.train import scores
 from classifier.ui.train.curves import curves
@@ -50,8 +50,8 @@ def test_progress_says_the_step_the_count_and_the_time_left() -> None:
 
 def epochs(count: int, **changes: float) -> list[Epoch]:
     return [
-        Epoch(number, 10, **{"loss": 1 / number, "accuracy": 0.7, "held_out_loss": 1.2 / number, **changes},
-              held_out_accuracy=0.5 + number / 50 % 0.5, best=number)
+        Epoch(number, 10, **{"loss": 1 / number, "accuracy": 0.7, "val_loss": 1.2 / number, **changes},
+              val_accuracy=0.5 + number / 50 % 0.5, best=number)
         for number in range(1, count + 1)
     ]  # fmt: skip
 
@@ -79,14 +79,14 @@ def test_very_many_rounds_are_thinned_to_what_can_be_told_apart() -> None:
 @pytest.mark.parametrize("count", [0, 1, 2])
 @pytest.mark.parametrize("loss", [0.0, 1e-9, 1.0, 1e9, float("nan"), float("inf")])
 def test_the_curves_of_few_or_odd_rounds_are_drawn_or_left_out(count: int, loss: float) -> None:
-    shown = curves(epochs(count, loss=loss, held_out_loss=loss, accuracy=1.0))
+    shown = curves(epochs(count, loss=loss, val_loss=loss, accuracy=1.0))
     assert ("<svg" in shown) is (count > 0 and loss < 1e10)
     assert "nan" not in shown
     assert "inf" not in shown
 
 
 def test_an_unsure_answer_says_so_before_anything_else() -> None:
-    guesses = (Guess("<i>a</i>", 0.4), Guess("b", 0.3))
+    guesses = (ClassConfidence("<i>a</i>", 0.4), ClassConfidence("b", 0.3))
     unsure = html.answer(Prediction(guesses, True), b"jpeg", NASTY)
     assert unsure.index("Not sure") < unsure.index("&lt;i&gt;a")
     assert "<i>a" not in unsure

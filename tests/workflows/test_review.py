@@ -13,7 +13,7 @@ from classifier import Finished, Project, TrainConfig, check, review, train
 from classifier.workflows.check import Checked
 from tests.helpers import draw_photo
 
-QUICK = TrainConfig(fits=("whole",))
+QUICK = TrainConfig(resize_modes=("whole",))
 
 
 def finish(project: Project, config: TrainConfig = QUICK) -> Finished:
@@ -59,7 +59,7 @@ def test_photos_in_the_wrong_class_come_first_and_are_gone_once_they_are_moved(p
     first = [one for one in seen.suspects() if one.photo.id in wrong]
     assert {(one.photo.label, one.predicted) for one in first} == {("mug", "apple")}
     assert all(0.5 < one.doubt <= 1 for one in first)
-    *_, checked = check(project, TrainConfig(fits=(seen.report.fit,)))
+    *_, checked = check(project, TrainConfig(resize_modes=(seen.report.resize_mode,)))
     assert [one.photo.id for one in seen.suspects()] == [one.photo.id for one in checked.suspects]
     assert [one.suspicion for one in seen.suspects()] == pytest.approx(
         [one.score for one in checked.suspects], abs=1e-5
@@ -69,7 +69,7 @@ def test_photos_in_the_wrong_class_come_first_and_are_gone_once_they_are_moved(p
     again = review(project)
     assert again is not None
     assert not {one.photo.id for one in first} & {one.photo.id for one in again.answers}
-    assert len(again.changes.relabelled) == 2
+    assert len(again.changes.relabeled) == 2
     before = seen.report.accuracy
     assert finish(project).report.accuracy > before
     now = review(project)
@@ -79,7 +79,7 @@ def test_photos_in_the_wrong_class_come_first_and_are_gone_once_they_are_moved(p
     project.undo()
     back = review(project)
     assert back is not None
-    assert len(back.changes.relabelled) == 2
+    assert len(back.changes.relabeled) == 2
 
 
 def test_a_photo_called_right_is_no_suspect_any_more_also_after_the_next_training_and_in_check(

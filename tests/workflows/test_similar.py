@@ -14,7 +14,7 @@ from classifier.data.example import draw_example
 from classifier.errors import PhotoError
 from classifier.evaluation.report import Report
 from classifier.models import networks
-from classifier.models.feature_cache import FeatureStore
+from classifier.models.feature_cache import FeatureCache
 from classifier.workflows.similar import nearest
 from tests.helpers import draw_photo
 
@@ -34,7 +34,7 @@ def learnt(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     folder = tmp_path_factory.mktemp("project") / "one"
     with Project.open(folder) as project:
         project.add(drawn / "mine")
-        *_, last = train(project, TrainConfig(fits=("whole", "crop")))
+        *_, last = train(project, TrainConfig(resize_modes=("whole", "crop")))
     assert isinstance(last, Finished)
     return folder, last.report
 
@@ -46,9 +46,11 @@ def project(learnt: tuple[Path, Report], tmp_path: Path) -> Iterator[Project]:
 
 
 def kept(folder: Path, shas: list[str], report: Report) -> dict[str, np.ndarray]:
-    store = FeatureStore(folder)
-    found = store.get(report.backbone, networks.preprocessing(report.backbone).fitted(report.fit), shas)
-    store.close()
+    cache = FeatureCache(folder)
+    found = cache.get(
+        report.backbone, networks.preprocessing(report.backbone).with_resize_mode(report.resize_mode), shas
+    )
+    cache.close()
     return found
 
 
@@ -59,7 +61,7 @@ def test_the_nearest_photos_are_those_of_brute_force(
     photo = drawn / "new" / "mug" / "mug 01.jpg"
     with Project.open(tmp_path / "other") as other:  # what training keeps of the tried photo, if it is trained on
         other.add(drawn / "new")
-        list(train(other, TrainConfig(fits=(learnt[1].fit,))))
+        list(train(other, TrainConfig(resize_modes=(learnt[1].resize_mode,))))
         (asset,) = other.photos("mug")
         query = kept(other.features, [asset.sha256], learnt[1])[asset.sha256]
     photos = project.photos()

@@ -19,7 +19,7 @@ from classifier.workflows.evaluate import evaluate
 from classifier.workflows.train import estimate_seconds
 from tests.helpers import MakeFolder, draw_photo, train_on
 
-QUICK = TrainConfig(fits=("whole",))
+QUICK = TrainConfig(resize_modes=("whole",))
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def over(folder: Path, features: Path) -> Project:
 def test_a_drawn_set_is_learned_and_the_report_is_honest(trained: Finished, example_set: Path) -> None:
     report = trained.report
     assert report.labels == ("apple", "key", "leaf", "mug")
-    assert (report.images, report.judged_on) == (32, "out_of_fold")
+    assert (report.images, report.evaluated_on) == (32, "out_of_fold")
     assert report.accuracy > 0.8
     assert report.accuracy_low <= report.accuracy <= report.accuracy_high
     assert sum(map(sum, report.confusion)) == 32
@@ -96,7 +96,7 @@ def test_a_moved_photo_is_learned_under_its_new_class(project: Project, tmp_path
     project.move(moved, "green apple")
     again = finish(train(project, QUICK, tmp_path / "two"))
     assert again.report.labels == ("apple", "green apple", "mug")
-    assert len(project.catalog.changed_since(project.catalog.runs()[-1].id).relabelled) == 2
+    assert len(project.catalog.changed_since(project.catalog.runs()[-1].id).relabeled) == 2
 
 
 def test_after_a_correction_a_large_set_keeps_its_penalty_and_stays_reproducible(
@@ -127,13 +127,13 @@ def test_a_run_tells_which_photos_it_was_judged_on(example_set: Path, features: 
     with over(tmp_path / "data", features) as project:
         report = finish(train(project, QUICK, tmp_path / "model")).report
         (run,) = project.catalog.runs()
-        judged = project.catalog.judged_on(run.id)
-        assert report.judged_on == "test"
+        judged = project.catalog.evaluated_assets(run.id)
+        assert report.evaluated_on == "test"
         assert {photo.sha256 for photo in judged} == {photo.sha256 for photo in project.catalog.assets(split="test")}
         assert len(project.catalog.run_assets(run.id)) == 16
     with over(example_set, features) as project:
         finish(train(project, QUICK, tmp_path / "other"))
-        assert len(project.catalog.judged_on(project.catalog.runs()[0].id)) == 32
+        assert len(project.catalog.evaluated_assets(project.catalog.runs()[0].id)) == 32
 
 
 def test_the_fingerprint_tells_data_apart_and_not_the_order(project: Project, tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_two_photos_in_all_give_a_model_that_claims_nothing(
 def test_a_class_of_one_photo_is_warned_of_and_counts_as_wrong(
     make_folder: MakeFolder, features: Path, tmp_path: Path
 ) -> None:
-    report = train_on(make_folder({"cat": 9, "dog": 1}), features, tmp_path / "model", fits=("whole",)).report
+    report = train_on(make_folder({"cat": 9, "dog": 1}), features, tmp_path / "model", resize_modes=("whole",)).report
     assert report.per_class[1].recall == 0
     assert any("single photo of “dog”" in warning for warning in report.warnings)
     assert any("“cat” has 9 photos and “dog” only 1" in warning for warning in report.warnings)
@@ -242,11 +242,11 @@ def test_photos_set_apart_by_the_person_judge_the_model(example_set: Path, featu
             target.mkdir(parents=True)
             for path in sorted((example_set / label).iterdir())[chosen]:
                 shutil.copy(path, target)
-    report = train_on(tmp_path / "data", features, tmp_path / "one", fits=("whole",)).report
-    assert (report.judged_on, report.images, sum(map(sum, report.confusion))) == ("test", 12, 6)
+    report = train_on(tmp_path / "data", features, tmp_path / "one", resize_modes=("whole",)).report
+    assert (report.evaluated_on, report.images, sum(map(sum, report.confusion))) == ("test", 12, 6)
     shutil.rmtree(tmp_path / "data" / "test")
-    report = train_on(tmp_path / "data", features, tmp_path / "two", fits=("whole",)).report
-    assert (report.judged_on, report.images, sum(map(sum, report.confusion))) == ("val", 12, 6)
+    report = train_on(tmp_path / "data", features, tmp_path / "two", resize_modes=("whole",)).report
+    assert (report.evaluated_on, report.images, sum(map(sum, report.confusion))) == ("val", 12, 6)
 
 
 def test_separate_test_photos_are_judged_as_the_predictor_judges_them(
@@ -258,13 +258,13 @@ def test_separate_test_photos_are_judged_as_the_predictor_judges_them(
     with over(example_set, features) as project, over(tmp_path / "test", features) as test:
         finished = finish(train(project, QUICK, tmp_path / "model", test))
         assert finished.test is not None
-        assert (finished.test.judged_on, finished.report.judged_on) == ("test", "out_of_fold")
+        assert (finished.test.evaluated_on, finished.report.evaluated_on) == ("test", "out_of_fold")
         assert [left.file for left in test.left_out()] == ["zebra/1.jpg"]
         assert "no class “zebra”" in test.left_out()[0].reason
     with over(tmp_path / "test", features) as test:
         report = evaluate(Predictor(tmp_path / "model"), test)
         assert report.confusion == finished.test.confusion
-        assert report.judged_on == "test"
+        assert report.evaluated_on == "test"
 
 
 def test_test_photos_of_no_known_class_are_a_plain_message(
@@ -312,7 +312,7 @@ def test_a_check_finds_the_swapped_label_and_the_second_copy(example_set: Path, 
         assert checked.classes == {"apple": 8, "key": 9, "leaf": 9, "mug": 7}
         assert checked.suspects[0].photo.source == "leaf/not a leaf.jpg"
         assert checked.suspects[0].suggested == "mug"
-        (scene,) = checked.look_alikes
+        (scene,) = checked.near_duplicates
         assert {photo.source for photo in scene} == {"key/key 02.jpg", "key/saved again.jpg"}
         assert [(more.label, more.count) for more in checked.more_photos] == [
             ("mug", 13), ("apple", 12), ("key", 11), ("leaf", 11),

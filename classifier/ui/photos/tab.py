@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from ...data.example import draw_example
-from ...data.project import Intake
+from ...data.project import IntakeResult
 from ...errors import DataError
 from .. import html
 from ..handlers import FREE, afterwards, plain
@@ -22,7 +22,7 @@ from ..uploads import camera, choice, discard, done, drop_area, received
 PAGE = 60  # photos shown at once
 _HERE = Path(__file__).parent
 _GRID = """
-<div class="pc-tools">
+<div class="pc-extractor">
   <label class="pc-all"><input type="checkbox"> All shown</label>
   <span class="pc-chosen" role="status">Choose photos to move or remove them</span>
   <span class="pc-actions" hidden>
@@ -140,7 +140,7 @@ def add(home: Home, token: str, event: gr.EventData) -> str:
         discard([path for _, path in came.files])
 
 
-def _told(results: list[Intake], missing: int) -> str:
+def _told(results: list[IntakeResult], missing: int) -> str:
     added, already = sum(result.added for result in results), sum(result.already for result in results)
     left_out = sum(len(result.left_out) for result in results)
     parts = [f"Added {html.photos(added)}." if added else "No new photos."]

@@ -182,7 +182,7 @@ def keep_sure(
 
 
 def _cost(report: Report) -> str:
-    cost = report.cost_at(report.threshold)
+    cost = report.coverage_at(report.threshold)
     return f'<p class="pc-quiet">{escape(cost.in_words())}</p>' if cost else ""
 
 

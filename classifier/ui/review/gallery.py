@@ -8,7 +8,7 @@ from html import escape
 from ...data.catalog import Asset
 from ...evaluation.metrics import ClassScore
 from ...evaluation.report import Report
-from ...workflows.review import Answer
+from ...workflows.review import PhotoPrediction
 from .. import html
 
 
@@ -71,7 +71,7 @@ def _precision(report: Report, place: int) -> str:
 # -- cards
 
 
-def taken_for(answer: Answer, report: Report) -> str:
+def taken_for(answer: PhotoPrediction, report: Report) -> str:
     """What a photo is and was taken for, as HTML."""
     label, sure = escape(answer.photo.label), html.percent(answer.confidence)
     if answer.right:
@@ -119,7 +119,7 @@ def group(title: str, cards: Sequence[str]) -> str:
 def headline(before: Report | None, after: Report, seconds: float) -> str:
     """What a training after corrections brought, in one sentence."""
     took = f"Trained in {seconds:.1f} seconds"
-    if before is None or before.judged_on != after.judged_on:
+    if before is None or before.evaluated_on != after.evaluated_on:
         return html.note(f"{took}: {html.in_ten(after.accuracy).lower()}.", "good")
     old, new = html.percent(before.accuracy), html.percent(after.accuracy)
     told = f"as many right as before ({new})" if old == new else f"{old} right before, {new} now"

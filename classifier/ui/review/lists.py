@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ...data.catalog import Asset
 from ...data.project import Project
 from ...evaluation.report import Report
-from ...workflows.review import Answer, Review
+from ...workflows.review import PhotoPrediction, Review
 from . import gallery
 
 NAMES = {
@@ -71,7 +71,7 @@ def cell(chosen: str, reviewed: Review) -> tuple[str, list[Shown]]:
     return title, _answers(behind, reviewed.report)
 
 
-def _answers(answers: Sequence[Answer], report: Report) -> list[Shown]:
+def _answers(answers: Sequence[PhotoPrediction], report: Report) -> list[Shown]:
     return [
         Shown(answer.photo, gallery.taken_for(answer, report), None if answer.right else answer.predicted)
         for answer in answers

@@ -134,12 +134,14 @@ def checkup(home: Home, token: str) -> Checkup:
         reviewed = review(project)
         if reviewed is None or not project.photos():
             return Checkup()
-        config = TrainConfig(backbone=networks.eyes(reviewed.report.backbone), fits=(reviewed.report.fit,))
+        config = TrainConfig(
+            backbone=networks.feature_backbone(reviewed.report.backbone), resize_modes=(reviewed.report.resize_mode,)
+        )
         *_, last = check(project, config, suspects=False)
         assert isinstance(last, Checked)
         return Checkup(
             tuple((poor.photo.id, poor.advice) for poor in last.quality),
-            tuple(tuple(asset.id for asset in scene) for scene in last.look_alikes),
+            tuple(tuple(asset.id for asset in scene) for scene in last.near_duplicates),
             tuple(more.advice for more in last.more_photos),
         )
 
@@ -183,7 +185,7 @@ def open_cell(event: gr.EventData) -> tuple[str, int]:
 def train_again(home: Home, token: str, *chosen: Any) -> Iterator[tuple[str, str]]:
     """Trains quickly with the settings of the Train tab, and says what that changed."""
     config = replace(settings.config(*chosen), mode="quick")
-    jobs.start(home, token, replace(config, backbone=networks.eyes(config.backbone)))
+    jobs.start(home, token, replace(config, backbone=networks.feature_backbone(config.backbone)))
     job = jobs.job(home, token)
     while job is not None and not job.state.over:
         yield jobs.bar(job.state, home.jobs.ahead(job)), ""

@@ -24,17 +24,15 @@ def curves(epochs: Sequence[Epoch]) -> str:
         return ""
     every, best = 1 + len(drawn) // _POINTS, drawn[-1].best
     drawn = [epoch for place, epoch in enumerate(drawn, 1 - len(drawn)) if place % every == 0 or epoch.number == best]
-    right = _chart(
-        "Photos right", drawn, lambda e: e.accuracy, lambda e: e.held_out_accuracy, _percent_axis(drawn), percent
-    )
+    right = _chart("Photos right", drawn, lambda e: e.accuracy, lambda e: e.val_accuracy, _percent_axis(drawn), percent)
     loss = _chart(
-        "Error (loss), lower is better", drawn, lambda e: e.loss, lambda e: e.held_out_loss, _loss_axis(drawn), _short
+        "Error (loss), lower is better", drawn, lambda e: e.loss, lambda e: e.val_loss, _loss_axis(drawn), _short
     )
     return f'<div class="pc-curves">{right}{loss}</div>{_legend(drawn)}'
 
 
 def _numbers(epoch: Epoch) -> tuple[float, ...]:
-    return epoch.loss, epoch.accuracy, epoch.held_out_loss, epoch.held_out_accuracy
+    return epoch.loss, epoch.accuracy, epoch.val_loss, epoch.val_accuracy
 
 
 def _short(number: float) -> str:
@@ -45,7 +43,7 @@ def _legend(epochs: Sequence[Epoch]) -> str:
     best = next((epoch for epoch in epochs if epoch.number == epochs[-1].best), None)
     told = "" if best is None else (
         f'<li><i class="pc-key-best"></i>best so far: round {best.number}, '
-        f"{percent(best.held_out_accuracy)} of the held-out photos right</li>"
+        f"{percent(best.val_accuracy)} of the held-out photos right</li>"
     )  # fmt: skip
     return (
         f'<ul class="pc-legend"><li><i class="pc-key-held"></i>{_HELD_OUT}: what counts</li>'
@@ -59,7 +57,7 @@ Axis = tuple[float, float, list[tuple[float, str]]]  # lowest, highest, the line
 
 
 def _percent_axis(epochs: Sequence[Epoch]) -> Axis:
-    lowest = min(min(epoch.accuracy, epoch.held_out_accuracy) for epoch in epochs)
+    lowest = min(min(epoch.accuracy, epoch.val_accuracy) for epoch in epochs)
     low = min(0.8, floor(lowest * 5 - 1e-9) / 5)  # the upper part alone, where all of it happens there
     low = max(0.0, low)
     step = 0.1 if low >= 0.6 else 0.2
@@ -68,7 +66,7 @@ def _percent_axis(epochs: Sequence[Epoch]) -> Axis:
 
 
 def _loss_axis(epochs: Sequence[Epoch]) -> Axis:
-    highest = max(max(epoch.loss, epoch.held_out_loss) for epoch in epochs) or 1.0
+    highest = max(max(epoch.loss, epoch.val_loss) for epoch in epochs) or 1.0
     raw = highest / 4
     unit = 10.0 ** floor(log10(raw))
     step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= raw - 1e-12)

@@ -131,7 +131,7 @@ def _points(difference: float) -> str:
 
 
 def _verdict(one: Report, two: Report) -> str:
-    if one.judged_on != two.judged_on:
+    if one.evaluated_on != two.evaluated_on:
         return "The two were not judged in the same way, so their scores cannot be set against each other."
     if one.accuracy == two.accuracy:
         return "Both are equally good, as far as this many photos can tell."
@@ -152,6 +152,6 @@ def _photos_between(between: Changes, since: Changes) -> str:
 
 def changed(changes: Changes) -> str:
     """“2 photos came and 1 photo changed class”; empty where nothing changed."""
-    counts = (len(changes.added), "came"), (len(changes.removed), "went"), (len(changes.relabelled), "changed class")
+    counts = (len(changes.added), "came"), (len(changes.removed), "went"), (len(changes.relabeled), "changed class")
     parts = [f"{html.photos(count)} {what}" for count, what in counts if count]
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

@@ -24,7 +24,7 @@ def score(report: Report) -> str:
         '<section class="pc-score" aria-label="How good is it?">'
         f'<p class="pc-big">{html.in_ten(report.accuracy)}</p>'
         f"<p>With this many photos it could be anything from <b>{low}</b> to <b>{high} %</b>. "
-        f"{_JUDGED[report.judged_on]}{_needed(report)}</p>{_interval(report)}</section>"
+        f"{_JUDGED[report.evaluated_on]}{_needed(report)}</p>{_interval(report)}</section>"
         f'{warnings}<h3 class="pc-h">How many of each class it recognises</h3>'
         f'<ul class="pc-bars">{"".join(_class_row(score) for score in report.per_class)}</ul>'
         f"{_mistakes(report)}{_more_numbers(report)}"
@@ -50,8 +50,8 @@ def _more_numbers(report: Report) -> str:
         now, before = (f"{100 * error:.0f}" for error in (report.calibration_error, report.calibration_error_before))
         rows.append(("How sure it says it is, and how often it is right, differ by", f"{now} points"))
         rows.append(("The same before its confidence was adjusted", f"{before} points"))
-    if report.scenes:
-        rows.append(("Different scenes among the photos judged", f"{report.scenes:,}"))
+    if report.group_count:
+        rows.append(("Different scenes among the photos judged", f"{report.group_count:,}"))
     table = "".join(f"<tr><td>{name}</td><td>{value}</td></tr>" for name, value in rows)
     classes = "".join(
         f"<tr><th scope='row'>{escape(row.label)}</th><td>{html.percent(row.precision)}</td>"

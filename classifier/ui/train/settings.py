@@ -13,11 +13,11 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from ...config import DOMAINS, OPTIMISERS, Domain, Preprocessing, TrainConfig
+from ...config import DOMAINS, OPTIMIZERS, Domain, Preprocessing, TrainConfig
 from ...data.images import open_picture
 from ...errors import PhotoError, SettingError
 from ...models.backbones import BACKBONES, Backbone
-from ...models.transforms import evaluation, varied
+from ...models.transforms import eval_transform, train_transform
 from .. import html
 from ..handlers import FREE, plain
 from ..sessions import Home
@@ -40,7 +40,7 @@ _DOMAIN_WORDS = {
 }
 _OPTIMISER_WORDS = {"adamw": "AdamW", "sgd": "SGD with momentum"}
 _VIEWS = 8
-_VIEW = Preprocessing(size=160).fitted("whole")  # small: eight of them travel inside the page
+_VIEW = Preprocessing(size=160).with_resize_mode("whole")  # small: eight of them travel inside the page
 _NAME_LETTERS = 100
 
 
@@ -77,8 +77,8 @@ def config(
     learning_rate: float | None,
     epochs: str | None,
     batch: float | None,
-    optimiser: str,
-    thaw: str | None,
+    optimizer: str,
+    unfreeze: str | None,
     seed: float | None,
 ) -> TrainConfig:
     """The settings as they stand on the page; ``SettingError`` where one cannot work."""
@@ -90,8 +90,8 @@ def config(
         learning_rate=float(_given("step size", learning_rate)),
         epochs=_optional("number of rounds", epochs),
         batch=_whole("number of photos per step", batch),
-        optimiser=optimiser,  # type: ignore[arg-type]
-        thaw=_optional("number of stages", thaw),
+        optimizer=optimizer,  # type: ignore[arg-type]
+        unfreeze=_optional("number of stages", unfreeze),
         seed=_whole("starting number", seed),
     )
 
@@ -143,7 +143,10 @@ def strip(home: Home, token: str, mode: str, domain: str) -> str:
 
 def _ways(picture: Image.Image, domain: Domain) -> list[bytes]:
     numbers = np.random.default_rng(0)  # the same every time: only another kind of photos changes the strip
-    views = [evaluation(_VIEW)(picture), *(varied(picture, _VIEW, domain, numbers) for _ in range(_VIEWS - 1))]
+    views = [
+        eval_transform(_VIEW)(picture),
+        *(train_transform(picture, _VIEW, domain, numbers) for _ in range(_VIEWS - 1)),
+    ]
     return [_jpeg(view) for view in views]
 
 
@@ -176,7 +179,7 @@ def build(home: Home, token: gr.BrowserState, under: gr.Accordion) -> Settings:
     with under:
         backbone, other = _networks()
         with gr.Column(visible=False) as deeper:
-            rate, epochs, batch, optimiser, thaw = _deep_numbers()
+            rate, epochs, batch, optimizer, unfreeze = _deep_numbers()
         seed = gr.Number(
             value=_DEFAULT.seed, label="Starting number (seed)", precision=0,
             info="The same number on the same photos gives the same model.",
@@ -186,7 +189,7 @@ def build(home: Home, token: gr.BrowserState, under: gr.Accordion) -> Settings:
     drawn = Strip(plain(strip, home), [token, mode, domain], [views])
     for changed in (mode.change, domain.change):
         changed(drawn.refresh, drawn.inputs, drawn.outputs, **quiet, **FREE)
-    inputs = [mode, minutes, domain, backbone, other, rate, epochs, batch, optimiser, thaw, seed]
+    inputs = [mode, minutes, domain, backbone, other, rate, epochs, batch, optimizer, unfreeze, seed]
     return Settings(inputs, [mode, minutes, backbone], drawn)
 
 
@@ -228,18 +231,18 @@ def _deep_numbers() -> tuple[gr.Number, gr.Textbox, gr.Number, gr.Radio, gr.Text
         value=_DEFAULT.batch, label="Photos per step (batch)", precision=0,
         info="How many photos it looks at before each correction. Fewer need less memory.",
     )  # fmt: skip
-    optimiser = gr.Radio(
-        [(_OPTIMISER_WORDS.get(name, name), name) for name in OPTIMISERS],
-        value=_DEFAULT.optimiser,
-        label="Way of correcting (optimiser)",
+    optimizer = gr.Radio(
+        [(_OPTIMISER_WORDS.get(name, name), name) for name in OPTIMIZERS],
+        value=_DEFAULT.optimizer,
+        label="Way of correcting (optimizer)",
         info="AdamW suits nearly everything; SGD is the older way, and needs a larger step size.",
     )
-    thaw = _chosen_if_empty(
-        _DEFAULT.thaw,
-        "Stages that learn (thaw depth)",
+    unfreeze = _chosen_if_empty(
+        _DEFAULT.unfreeze,
+        "Stages that learn (unfreeze depth)",
         "How many of the network's last stages change; the others stay as they came. Empty: chosen from the time.",
     )
-    return rate, epochs, batch, optimiser, thaw
+    return rate, epochs, batch, optimizer, unfreeze
 
 
 def _chosen_if_empty(default: int | None, label: str, info: str) -> gr.Textbox:

@@ -86,7 +86,7 @@ def owned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = Home(folder, folder / "checkpoints")
     with home.open(token := welcome(None)) as project:
         project.add(folder / "drawn")
-        *_, last = train(project, TrainConfig(fits=("whole",)))
+        *_, last = train(project, TrainConfig(resize_modes=("whole",)))
     assert isinstance(last, Finished)
     home.folder(token).rename(folder / "project")
     (model,) = (folder / "project" / "models").iterdir()

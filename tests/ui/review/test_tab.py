@@ -50,7 +50,7 @@ def trained_project(tmp_path_factory: pytest.TempPathFactory, example_set: Path,
     with Project.open(folder / "project") as project:
         project.add(folder / "photos")
         project.features = features
-        list(train(project, TrainConfig(fits=("whole",))))
+        list(train(project, TrainConfig(resize_modes=("whole",))))
     return folder / "project"
 
 

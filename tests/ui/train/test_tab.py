@@ -23,8 +23,8 @@ from tests.helpers import NASTY, fill
 DEFAULT = TrainConfig()
 CHOSEN: dict[str, Any] = {
     "mode": "quick", "minutes": DEFAULT.minutes, "domain": DEFAULT.domain, "backbone": DEFAULT.backbone, "other": "",
-    "learning_rate": DEFAULT.learning_rate, "epochs": "", "batch": DEFAULT.batch, "optimiser": DEFAULT.optimiser,
-    "thaw": "", "seed": DEFAULT.seed,
+    "learning_rate": DEFAULT.learning_rate, "epochs": "", "batch": DEFAULT.batch, "optimizer": DEFAULT.optimizer,
+    "unfreeze": "", "seed": DEFAULT.seed,
 }  # fmt: skip
 
 
@@ -41,12 +41,12 @@ def test_every_setting_on_the_page_reaches_the_training() -> None:
     made = settings.config(
         *chosen(
             mode="deep", minutes=0, domain="aerial", backbone="tf_efficientnet_lite1", learning_rate=1e-3, epochs=" 7 ",
-            batch=8, optimiser="sgd", thaw="2", seed=3,
+            batch=8, optimizer="sgd", unfreeze="2", seed=3,
         )
     )  # fmt: skip
     assert made == TrainConfig(
         mode="deep", minutes=0.0, domain="aerial", backbone="tf_efficientnet_lite1", learning_rate=1e-3, epochs=7,
-        batch=8, optimiser="sgd", thaw=2, seed=3,
+        batch=8, optimizer="sgd", unfreeze=2, seed=3,
     )  # fmt: skip
     assert settings.config(*chosen(other=" resnet26d ")).backbone == "resnet26d"
 
@@ -56,7 +56,7 @@ def test_every_setting_on_the_page_reaches_the_training() -> None:
     [
         ({"epochs": "many"}, "number of rounds is “many”"),
         ({"epochs": "-1"}, "write a whole number"),
-        ({"thaw": "0"}, "must be from 1"),
+        ({"unfreeze": "0"}, "must be from 1"),
         ({"seed": 1.5}, "must be a whole number"),
         ({"seed": None}, "is empty"),
         ({"batch": 0}, "batch size"),
