@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .messages import Code, Message
+
 
 @dataclass(frozen=True)
 class Progress:
-    """How far one step is: ``done`` of ``total`` photos, and the seconds left of it if that can be told."""
+    """How far one step, named by its code, is: ``done`` of ``total`` photos, and the seconds left of it if that can be told."""
 
-    step: str
+    step: Code
     done: int
     total: int
     seconds_left: float | None
@@ -34,6 +36,11 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Note:
-    """Something the person should know, in one or two plain sentences."""
+    """Something the person should know."""
 
-    sentence: str
+    message: Message
+
+    @property
+    def sentence(self) -> str:
+        """The message in one or two plain sentences."""
+        return str(self.message)

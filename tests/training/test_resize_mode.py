@@ -86,7 +86,7 @@ def test_the_same_photos_give_the_same_choice_and_the_same_numbers(extractor: Fe
     samples = write(tmp_path, [(seed % 2, long_picture(seed, seed % 2)) for seed in range(8)])
     _, one = run(resize_mode.choose_resize_mode(extractor, samples, RESIZE_MODES, 3))
     _, other = run(resize_mode.choose_resize_mode(extractor, samples, RESIZE_MODES, 3))
-    assert (one.resize_mode, one.places) == (other.fit, other.places)
+    assert (one.resize_mode, one.places) == (other.resize_mode, other.places)
     assert np.array_equal(one.features, other.features)
 
 

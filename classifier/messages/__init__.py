@@ -1,0 +1,98 @@
+"""Code and arguments -> sentence, for the page and the command line.
+
+The modules of this package hold the codes, one enum per topic. The value of a code is its English sentence, a
+format string over named arguments; another language is a table from codes to format strings. Beside the usual
+format specifications there are
+
+- ``{count:photo|photos}``: the number with the word for one or for several, “1 photo”, “1,234 photos”;
+- ``{count:*is|are}``: the word alone;
+- ``{share:percent}``: a share of 0 to 1 in whole percent; ``{seconds:duration}``: a rough time;
+- ``{names:list}``: names in quotes, “a”, “b” and “c”; ``{bytes:megabytes}``.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class Code(Enum):
+    """Base of all codes; ``str(code)`` is the sentence of a code without arguments."""
+
+    def __str__(self) -> str:
+        return sentence(self)
+
+    @property
+    def id(self) -> str:
+        """The name for files and JSON: small letters."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True)
+class Message:
+    """A code with the arguments of its sentence; ``str(message)`` is the sentence."""
+
+    code: Code
+    arguments: tuple[tuple[str, Any], ...] = ()
+
+    def __str__(self) -> str:
+        return sentence(self.code, **dict(self.arguments))
+
+
+def message(code: Code, **arguments: Any) -> Message:
+    """The message of a code and its arguments."""
+    return Message(code, tuple(arguments.items()))
+
+
+def sentence(code: Code, **arguments: Any) -> str:
+    """The English sentence of a code; raises ``KeyError`` where an argument is missing."""
+    return _FORMATTER.vformat(code.value, (), arguments)
+
+
+def percent(share: float) -> str:
+    """A share of 0 to 1 in whole percent; never a flat 0 or 100 that the number does not deserve."""
+    whole = round(share * 100)
+    if whole == 100 and share < 1:
+        return "99 %" if share < 0.995 else "over 99 %"
+    return "under 1 %" if whole == 0 and share > 0 else f"{whole} %"
+
+
+def duration(seconds: float) -> str:
+    """A rough time in words."""
+    if seconds < 10:
+        return "a few seconds"
+    if seconds < 90:
+        return f"about {max(10, round(seconds / 10) * 10)} seconds"
+    minutes = round(seconds / 60)
+    return f"about {minutes} minutes" if minutes < 90 else f"about {seconds / 3600:.1f} hours"
+
+
+def listed(names: Iterable[object]) -> str:
+    """“a”, “b” and “c”."""
+    quoted = [f"“{name}”" for name in names]
+    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+
+
+class _Formatter(string.Formatter):
+    """``str.format`` with the specifications named in the module's docstring."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if "|" in format_spec:
+            one, _, several = format_spec.removeprefix("*").partition("|")
+            word = one if value == 1 else several
+            return word if format_spec.startswith("*") else f"{value:,} {word}"
+        if format_spec in _SPECIFICATIONS:
+            return _SPECIFICATIONS[format_spec](value)
+        return str(super().format_field(value, format_spec))
+
+
+_SPECIFICATIONS: dict[str, Any] = {
+    "percent": percent,
+    "duration": duration,
+    "list": listed,
+    "megabytes": lambda count: f"{count / 1e6:,.1f}".removesuffix(".0"),
+}
+_FORMATTER = _Formatter()
