@@ -20,10 +20,10 @@ from typing import Any
 
 
 class Code(Enum):
-    """Base of all codes; ``str(code)`` is the sentence of a code without arguments."""
+    """Base of all codes; ``str(code)`` is its English sentence with the arguments still open."""
 
     def __str__(self) -> str:
-        return sentence(self)
+        return str(self.value)
 
     @property
     def id(self) -> str:
