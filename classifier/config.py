@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from math import isfinite
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from .errors import SettingError
 
@@ -17,6 +17,10 @@ Optimizer = Literal["adamw", "sgd"]
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 Domain = Literal["photo", "medical", "aerial", "document"]
 DOMAINS: tuple[Domain, ...] = get_args(Domain)
+
+# Metadata of the fields of ``TrainConfig`` that page and command line offer; a field without is for Python only.
+GENERAL: Mapping[str, str] = {"group": "general"}
+DEEP: Mapping[str, str] = {"group": "deep"}  # used by deep training only
 
 # What settings and report entries were called before: ``training.json`` and ``report.json`` of older versions hold
 # these names, and ``report.json`` keeps them.
@@ -144,18 +148,18 @@ class TrainConfig:
     ``learning_rate`` is that of the last stage; ``batch`` the photos between two corrections.
     """
 
-    mode: Mode = "quick"
-    backbone: str = "tf_efficientnet_lite0"
-    domain: Domain = "photo"
-    seed: int = 0
+    mode: Mode = field(default="quick", metadata=GENERAL)
+    backbone: str = field(default="tf_efficientnet_lite0", metadata=GENERAL)
+    domain: Domain = field(default="photo", metadata=GENERAL)
+    seed: int = field(default=0, metadata=GENERAL)
     folds: int = 5
     resize_modes: tuple[ResizeMode, ...] = RESIZE_MODES
-    minutes: float = 3.0
-    unfreeze: int | None = None
-    epochs: int | None = None
-    batch: int = 16
-    learning_rate: float = 3e-4
-    optimizer: Optimizer = "adamw"
+    minutes: float = field(default=3.0, metadata=DEEP)
+    unfreeze: int | None = field(default=None, metadata=DEEP)
+    epochs: int | None = field(default=None, metadata=DEEP)
+    batch: int = field(default=16, metadata=DEEP)
+    learning_rate: float = field(default=3e-4, metadata=DEEP)
+    optimizer: Optimizer = field(default="adamw", metadata=DEEP)
 
     def __post_init__(self) -> None:
         _one_of("mode", self.mode, MODES)
@@ -172,6 +176,35 @@ class TrainConfig:
         _within("number of epochs", self.epochs, 1, 10_000)
         _within("batch size", self.batch, 1, 4096)
         _within("learning rate", self.learning_rate, 1e-8, 10)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A field of ``TrainConfig`` from which the page builds an input and the command line an option.
+
+    ``kind`` is int, float or str; ``choices`` are the allowed values of a str, empty where any value may do;
+    ``optional`` is True where None lets the program choose.
+    """
+
+    name: str
+    group: Literal["general", "deep"]
+    kind: type[int] | type[float] | type[str]
+    choices: tuple[str, ...]
+    optional: bool
+    default: Any
+
+
+def settings() -> tuple[Setting, ...]:
+    """The fields of ``TrainConfig`` that page and command line offer, in the order of the fields."""
+    hints = get_type_hints(TrainConfig)
+    return tuple(_setting(hints[one.name], one) for one in fields(TrainConfig) if "group" in one.metadata)
+
+
+def _setting(hint: Any, one: Field[Any]) -> Setting:
+    choices = get_args(hint) if get_origin(hint) is Literal else ()
+    optional = type(None) in get_args(hint)
+    kind = str if choices else get_args(hint)[0] if optional else hint
+    return Setting(one.name, one.metadata["group"], kind, choices, optional, one.default)
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
