@@ -17,11 +17,9 @@ from pathlib import Path, PurePosixPath
 
 from ..config import LIMITS, Limits
 from ..errors import DataError, StorageError
+from ..messages import Code, Message, message
+from ..messages.data import IntakeCode, LeftOutCode
 from .labels import clean_label, natural_key
-
-JUNK = "a file the computer keeps for itself, not a photo"
-NO_CLASS = "not in a class folder: put it into a folder named after what it shows"
-A_LINK = "a link to another place, not a photo itself: put the photo here instead"
 
 _SPLITS = {
     "train": "train", "training": "train",
@@ -43,14 +41,24 @@ Parts = tuple[str, ...]
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A file that was not taken, by the name the person knows it under, and why."""
+    """A file that was not taken: the name the person knows it under, and the reason as a message."""
 
     file: str
-    reason: str
+    message: Message
+
+    @property
+    def reason(self) -> str:
+        """The reason as an English sentence."""
+        return str(self.message)
+
+    @property
+    def code(self) -> Code:
+        """The reason for program logic."""
+        return self.message.code
 
 
 @dataclass(frozen=True)
-class Placed:
+class LabeledFile:
     """A file's class (None: it lies in no class folder) and its split: ``train``, ``val`` or ``test``."""
 
     name: str
@@ -63,7 +71,7 @@ def is_hostile(name: str) -> bool:
     return bool(re.match(r"[A-Za-z]:", name)) or any(part in ("", "..") for part in re.split(r"[\\/]", name))
 
 
-def arrange(names: Sequence[str], limits: Limits = LIMITS) -> tuple[list[Placed], list[LeftOut]]:
+def assign_classes(names: Sequence[str], limits: Limits = LIMITS) -> tuple[list[LabeledFile], list[LeftOut]]:
     """Classes and splits from relative names alone; ``/`` and ``\\`` both separate folders.
 
     How the class folders are found, since people drop them in every wrapping:
@@ -77,23 +85,23 @@ def arrange(names: Sequence[str], limits: Limits = LIMITS) -> tuple[list[Placed]
     - They are splits instead if each is named like one, ``train`` and one other are among them, and
       ``train`` holds folders: then those are the classes. Otherwise “train” is a vehicle.
     """
-    left_out = [LeftOut(clean_name(name), reason) for name in names if (reason := _unusable(name))]
-    usable = [(name, _parts(name)) for name in names if not _unusable(name)]
+    left_out = [LeftOut(clean_name(name), message(code)) for name in names if (code := _check_name(name))]
+    usable = [(name, _split_path(name)) for name in names if not _check_name(name)]
     pictures = [parts for _, parts in usable if _looks_like_picture(parts)]
     base, has_splits = _layout(pictures or [parts for _, parts in usable])
     return [_place(name, parts, base, has_splits, limits) for name, parts in usable], left_out
 
 
-def _parts(name: str) -> Parts:
+def _split_path(name: str) -> Parts:
     return tuple(part for part in re.split(r"[\\/]", name) if part != ".")
 
 
-def _unusable(name: str) -> str | None:
+def _check_name(name: str) -> LeftOutCode | None:
     if is_hostile(name):
-        return "its name points outside the folder it came in: rename it"
-    if any("\ud800" <= letter <= "\udfff" for letter in name):
-        return "its name holds characters that cannot be read: rename it"
-    return JUNK if is_junk(name) else None
+        return LeftOutCode.NAME_OUTSIDE
+    if any("\ud800" <= letter <= "\udfff" for letter in name):  # surrogates: undecodable bytes
+        return LeftOutCode.NAME_UNREADABLE
+    return LeftOutCode.JUNK if is_junk(name) else None
 
 
 def clean_name(name: str) -> str:
@@ -103,7 +111,7 @@ def clean_name(name: str) -> str:
 
 def is_junk(name: str) -> bool:
     """Whether a name belongs to the computer: dot files and folders, ``__MACOSX``, ``Thumbs.db`` and such."""
-    return any(part.startswith(".") or part.lower() in _JUNK_NAMES for part in _parts(name))
+    return any(part.startswith(".") or part.lower() in _JUNK_NAMES for part in _split_path(name))
 
 
 def _looks_like_picture(parts: Parts) -> bool:
@@ -139,20 +147,20 @@ def _split_of(folder: str) -> str | None:
     return _SPLITS.get(folder.strip().lower())
 
 
-def _place(name: str, parts: Parts, base: Parts, has_splits: bool, limits: Limits) -> Placed:
+def _place(name: str, parts: Parts, base: Parts, has_splits: bool, limits: Limits) -> LabeledFile:
     below = parts[len(base) :] if parts[: len(base)] == base else ()
     split = "train"
     if has_splits and len(below) > 1:
         split, below = _split_of(below[0]) or "train", below[1:]
     label = clean_label(below[0], limits) if len(below) > 1 else ""
-    return Placed(name, label or None, split)
+    return LabeledFile(name, label or None, split)
 
 
 def scan(folder: Path, limits: Limits = LIMITS) -> Iterator[tuple[str, Path]]:
     """Every file below ``folder`` in natural order, as (name relative to it, path).
 
     Links are never followed, and dot folders never entered: they are given as they are, for
-    ``arrange`` and ``not_a_file`` to refuse. Raises ``DataError`` when the folder is missing or
+    ``assign_classes`` and ``check_regular_file`` to refuse. Raises ``DataError`` when the folder is missing or
     unreadable, holds nothing, or holds more than ``limits.files``.
     """
     if not folder.is_dir():
@@ -181,11 +189,11 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def not_a_file(path: Path) -> str | None:
-    """Why a path is no plain file (a link, a device), or None if it is one."""
+def check_regular_file(path: Path) -> LeftOutCode | None:
+    """Return why ``path`` is not a regular file (a link, a device, a folder), or None if it is one."""
     if path.is_symlink():
-        return A_LINK
-    return None if path.is_file() else "not a file with a picture in it"
+        return LeftOutCode.LINK
+    return None if path.is_file() else LeftOutCode.NOT_A_FILE
 
 
 def unpack(archive: Path, into: Path, limits: Limits = LIMITS) -> list[tuple[str, Path]]:

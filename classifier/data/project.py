@@ -20,9 +20,21 @@ from types import TracebackType
 
 from ..config import LIMITS, Limits
 from ..errors import DataError, PhotoError
+from ..messages import message
+from ..messages.data import LeftOutCode, PhotoCode
 from .catalog import Asset, Catalog, now
 from .images import EXTENSIONS, PictureInfo, open_picture, probe, thumbnail
-from .intake import NO_CLASS, LeftOut, Placed, arrange, clean_name, not_a_file, scan, sha256, storage_error, unpack
+from .intake import (
+    LabeledFile,
+    LeftOut,
+    assign_classes,
+    check_regular_file,
+    clean_name,
+    scan,
+    sha256,
+    storage_error,
+    unpack,
+)
 from .labels import clean_label, natural_key
 
 THUMBNAIL = 256  # pixels, longest side
@@ -295,7 +307,7 @@ def _files(source: Path, into: Path, limits: Limits) -> list[tuple[str, Path]]:
 
 def _sort_out(files: list[tuple[str, Path]], label: str | None, limits: Limits) -> tuple[list[_Found], list[LeftOut]]:
     """Which files look like photos of a class; only their headers are read."""
-    placed, left_out = arrange([name for name, _ in files], limits)
+    placed, left_out = assign_classes([name for name, _ in files], limits)
     if label is not None:
         placed = [replace(file, label=label, split="train") for file in placed]
     paths: dict[str, deque[Path]] = {}  # several files may have come under one name
@@ -307,22 +319,22 @@ def _sort_out(files: list[tuple[str, Path]], label: str | None, limits: Limits) 
     return [result for result in results if isinstance(result, _Found)], left_out
 
 
-def _inspect(file: Placed, path: Path, limits: Limits) -> _Found | LeftOut:
+def _inspect(file: LabeledFile, path: Path, limits: Limits) -> _Found | LeftOut:
     name = clean_name(file.name)
-    reason = not_a_file(path)
-    if reason:
-        return LeftOut(name, reason)
+    code = check_regular_file(path)
+    if code:
+        return LeftOut(name, message(code))
     try:
         size = path.stat().st_size
         source = path.read_bytes() if size <= min(_SMALL_FILE, limits.bytes_per_file) else path
         info = probe(source, limits)
         if file.label is None:  # only now: a README in no folder is told that it is a text
-            return LeftOut(name, NO_CLASS)
+            return LeftOut(name, message(LeftOutCode.NO_CLASS))
         digest = hashlib.sha256(source).hexdigest() if isinstance(source, bytes) else sha256(path)
     except PhotoError as error:
-        return LeftOut(name, str(error))
+        return LeftOut(name, error.message)
     except OSError:
-        return LeftOut(name, "The file cannot be opened; check that you may read it.")
+        return LeftOut(name, message(PhotoCode.CANNOT_READ))
     return _Found(name, file.label, file.split, path, digest, size, info)
 
 

@@ -11,18 +11,20 @@ from pathlib import Path
 import pytest
 
 from classifier.config import Limits
-from classifier.data.intake import LeftOut, arrange, not_a_file, scan, sha256, storage_error, unpack
+from classifier.data.intake import LeftOut, assign_classes, check_regular_file, scan, sha256, storage_error, unpack
 from classifier.data.labels import clean_label, natural_key
 from classifier.errors import DataError
+from classifier.messages import message
+from classifier.messages.data import LeftOutCode
 from tests.helpers import draw_photo, encode
 
 
 def labels(*names: str) -> list[str | None]:
-    return [file.label for file in arrange(names)[0]]
+    return [file.label for file in assign_classes(names)[0]]
 
 
 def splits(*names: str) -> list[tuple[str, str | None]]:
-    return [(file.split, file.label) for file in arrange(names)[0]]
+    return [(file.split, file.label) for file in assign_classes(names)[0]]
 
 
 def make_zip(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
@@ -108,20 +110,20 @@ def test_the_computers_own_files_are_left_out() -> None:
         "desktop.ini",
         ".git/x/1.jpg",
     ]
-    placed, left_out = arrange(["cat/1.jpg", *junk])
+    placed, left_out = assign_classes(["cat/1.jpg", *junk])
     assert [file.name for file in placed] == ["cat/1.jpg"]
-    assert left_out == [LeftOut(name, "a file the computer keeps for itself, not a photo") for name in junk]
+    assert left_out == [LeftOut(name, message(LeftOutCode.JUNK)) for name in junk]
 
 
 @pytest.mark.parametrize("name", ["../1.jpg", "a/../1.jpg", "/etc/1.jpg", "C:\\a\\1.jpg", "a//1.jpg", "", "a\\..\\b"])
 def test_names_that_point_outside_are_left_out(name: str) -> None:
-    placed, left_out = arrange([name])
+    placed, left_out = assign_classes([name])
     assert not placed
     assert "outside" in left_out[0].reason
 
 
 def test_a_name_of_broken_characters_is_left_out_and_can_be_shown() -> None:
-    _, left_out = arrange(["cat/\udcff.jpg"])
+    _, left_out = assign_classes(["cat/\udcff.jpg"])
     left_out[0].file.encode("utf-8")
 
 
@@ -175,7 +177,7 @@ def test_scan_never_follows_links(tmp_path: Path) -> None:
     (tmp_path / "data" / "out").symlink_to(tmp_path / "secret")
     found = list(scan(tmp_path / "data"))
     assert [name for name, _ in found] == ["loop", "out"]
-    assert all("link" in (not_a_file(path) or "") for _, path in found)
+    assert all("link" in (check_regular_file(path).value) for _, path in found)
 
 
 def test_a_missing_an_empty_and_a_crowded_folder_are_each_one_sentence(tmp_path: Path) -> None:
