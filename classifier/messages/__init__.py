@@ -7,7 +7,8 @@ format specifications there are
 - ``{count:photo|photos}``: the number with the word for one or for several, “1 photo”, “1,234 photos”;
 - ``{count:*is|are}``: the word alone;
 - ``{share:percent}``: a share of 0 to 1 in whole percent; ``{seconds:duration}``: a rough time;
-- ``{names:list}``: names in quotes, “a”, “b” and “c”; ``{bytes:megabytes}``.
+- ``{names:list}``: names in quotes, “a”, “b” and “c”; ``{bytes:megabytes}``;
+- ``{counts:counts}``: pairs of name and number, “a” (3) and “b” (5).
 """
 
 from __future__ import annotations
@@ -72,8 +73,16 @@ def duration(seconds: float) -> str:
 
 def listed(names: Iterable[object]) -> str:
     """“a”, “b” and “c”."""
-    quoted = [f"“{name}”" for name in names]
-    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+    return _joined([f"“{name}”" for name in names])
+
+
+def listed_counts(counts: Iterable[tuple[object, int]]) -> str:
+    """“a” (3), “b” (1) and “c” (5)."""
+    return _joined([f"“{name}” ({count:,})" for name, count in counts])
+
+
+def _joined(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 class _Formatter(string.Formatter):
@@ -93,6 +102,9 @@ _SPECIFICATIONS: dict[str, Any] = {
     "percent": percent,
     "duration": duration,
     "list": listed,
+    "quoted": lambda names: ", ".join(f"“{name}”" for name in names),
+    "counted": lambda pairs: ", ".join(f"“{name}” ({count})" for name, count in pairs),
+    "counts": listed_counts,
     "megabytes": lambda count: f"{count / 1e6:,.1f}".removesuffix(".0"),
 }
 _FORMATTER = _Formatter()
