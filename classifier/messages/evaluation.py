@@ -1,1 +1,146 @@
-"""Codes of evaluation."""
+"""Codes of evaluation: scores, coverage, comparisons, warnings of a report, advice on more photos."""
+
+from __future__ import annotations
+
+from enum import unique
+
+from . import Code, Message, message, sentence
+
+
+@unique
+class AccuracyCode(Code):
+    """An accuracy in words; which one applies depends on the number of photos, see ``accuracy_in_words``."""
+
+    NO_PHOTOS = "There is no photo to judge by"
+    ONLY_ONE_RIGHT = "The only photo right"
+    ONLY_ONE_WRONG = "The only photo wrong"
+    ALL = "All {total:photo|photos} right"
+    NONE = "None of {total:photo|photos} right"
+    IN_TEN = "About {count} in 10 ({accuracy:percent})"
+    IN_HUNDRED = "About {count} in 100 ({accuracy:percent})"
+    UNDER_ONE_IN_HUNDRED = "Fewer than 1 in 100 ({accuracy:percent})"
+    OVER_99_IN_HUNDRED = "More than 99 in 100 ({accuracy:percent})"
+
+
+@unique
+class ScoreCode(Code):
+    """An accuracy with its interval of 95 %."""
+
+    INTERVAL = "With this many photos it could be {low:.0f} to {high:.0f} %."
+    RIGHT = "{accuracy} right"
+    SCORE = "{score}. {interval}"
+    TOO_FEW = "{score}, but there are too few photos to tell how often it is right. {interval}"
+
+
+@unique
+class CoverageCode(Code):
+    """What a threshold of confidence leads to."""
+
+    ANSWERED = "It answers {coverage:percent} of photos, and is right on {accuracy:percent} of those."
+    HARDLY_ANY = "It answers hardly any photo."
+
+
+@unique
+class ComparisonCode(Code):
+    """How the later of two models compares with the earlier one on the same photos (McNemar's exact test)."""
+
+    BETTER = "The later one is better by more than chance: {gained:photo|photos} more right, {lost:photo|photos} less."
+    WORSE = "The later one is worse by more than chance: {gained:photo|photos} more right, {lost:photo|photos} less."
+    UNDECIDED = "Which of the two is better cannot be told: {gained:photo|photos} more right, {lost:photo|photos} less."
+    NO_COMMON_PHOTOS = "Which of the two is better cannot be told: no photo was judged by both."
+
+
+@unique
+class WarningCode(Code):
+    """What to know of the photos before the score is trusted."""
+
+    ONE_CLASS = "There is only one class, “{label}”: add photos of at least one other."
+    SINGLE_PHOTO = "There is a single photo of {labels:list}: it cannot be checked and counts as wrong."
+    FEW_PHOTOS = "There are few photos of {counts:counts}: with {enough} or more each, the score says more."
+    IMBALANCED = "“{large}” has {most} photos and “{small}” only {fewest}: add photos of “{small}”."
+    TEXT = "{text}"  # of a report written before warnings had codes
+
+
+@unique
+class MorePhotosCode(Code):
+    """Why more photos of a class are asked for."""
+
+    FEW = "Add about {count} photos of “{label}”: there are too few to learn from and to judge by."
+    UNEVEN = "Add about {count} photos of “{label}”: other classes have many times as many."
+    GAIN = "Add about {count} photos of “{label}”: of all classes it would gain most from more."
+
+
+@unique
+class FileCode(Code):
+    """What is wrong with a file of a checkpoint that evaluation reads."""
+
+    REPORT_INCOMPLETE = "The model's report is incomplete or not one of this program's ({why})."
+    OOD_DAMAGED = "What the model keeps of its training photos (familiar.safetensors) is damaged; get the folder again."
+
+
+def accuracy_in_words(accuracy: float, total: int, correct: int | None = None) -> str:
+    """Return an accuracy of 0 to 1 on ``total`` photos in words, as the page and the command line show it.
+
+    In ten from 5 % to under 95 %, otherwise in hundred. All or none are only named where ``correct`` (by default
+    the rounded product of the other two) is ``total`` or 0.
+
+    >>> accuracy_in_words(0.91, 100)
+    'About 9 in 10 (91 %)'
+    """
+    return str(_accuracy_message(accuracy, total, correct))
+
+
+def interval_in_words(low: float, high: float) -> str:
+    """Return the sentence of an interval of accuracies, each 0 to 1."""
+    return sentence(ScoreCode.INTERVAL, low=low * 100, high=high * 100)
+
+
+def score_in_words(accuracy: float, low: float, high: float, total: int, correct: int | None = None) -> str:
+    """Return an accuracy with its interval in words, as the page and the command line show it.
+
+    Args:
+        accuracy: proportion of the photos that are right, 0 to 1.
+        low: lower end of the interval, 0 to 1.
+        high: upper end of the interval, 0 to 1.
+        total: number of photos judged.
+        correct: number of them that are right; by default ``accuracy * total``, rounded.
+    """
+    words = _accuracy_message(accuracy, total, correct)
+    score = message(ScoreCode.RIGHT, accuracy=words) if words.code in _APPROXIMATE else words
+    code = ScoreCode.TOO_FEW if total and high - low > _WIDE else ScoreCode.SCORE
+    return sentence(code, score=score, interval=interval_in_words(low, high))
+
+
+def coverage_in_words(coverage: float, selective_accuracy: float) -> str:
+    """Return in words how many photos are answered, and how many of these answers are right, each 0 to 1."""
+    if coverage < 0.005:
+        return sentence(CoverageCode.HARDLY_ANY)
+    return sentence(CoverageCode.ANSWERED, coverage=coverage, accuracy=selective_accuracy)
+
+
+_WIDE = 0.5  # width of an interval above which an accuracy says next to nothing
+_APPROXIMATE = {
+    AccuracyCode.IN_TEN,
+    AccuracyCode.IN_HUNDRED,
+    AccuracyCode.UNDER_ONE_IN_HUNDRED,
+    AccuracyCode.OVER_99_IN_HUNDRED,
+}
+
+
+def _accuracy_message(accuracy: float, total: int, correct: int | None) -> Message:
+    correct = round(accuracy * total) if correct is None else correct
+    if not total:
+        return message(AccuracyCode.NO_PHOTOS)
+    if total == 1:
+        return message(AccuracyCode.ONLY_ONE_RIGHT if correct else AccuracyCode.ONLY_ONE_WRONG)
+    if correct in (0, total):
+        return message(AccuracyCode.ALL if correct else AccuracyCode.NONE, total=total)
+    if 0.05 <= accuracy < 0.95:
+        # Half up: Python rounds 0.5 to 0, and 5 % are not 0 in 10.
+        return message(AccuracyCode.IN_TEN, count=int(accuracy * 10 + 0.5), accuracy=accuracy)
+    hundredths = round(accuracy * 100)
+    if hundredths == 0:
+        return message(AccuracyCode.UNDER_ONE_IN_HUNDRED, accuracy=accuracy)
+    if hundredths == 100:
+        return message(AccuracyCode.OVER_99_IN_HUNDRED, accuracy=accuracy)
+    return message(AccuracyCode.IN_HUNDRED, count=hundredths, accuracy=accuracy)
