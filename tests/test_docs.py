@@ -1,46 +1,73 @@
-"""The README names what there is: every backbone, setting, environment variable, command and room."""
+"""README and CONTRIBUTING name what there is: networks, settings, commands, variables, packages and stages."""
 
 from __future__ import annotations
 
+import importlib
 import re
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
 
-from classifier.cli.main import main
-from classifier.config import DOMAINS, MODES, TrainConfig
+import classifier
+from classifier.__main__ import main
+from classifier.config import DOMAINS, MODES, OPTIMIZERS, RESIZE_MODES, TrainConfig
 from classifier.models.backbones import BACKBONES, Backbone
-from classifier.workflows.check import Checked, check
-from classifier.workflows.train import Finished, train
+from classifier.models.checkpoint import FILES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("row", BACKBONES, ids=lambda row: row.timm_name)
-def test_the_readme_names_every_backbone_as_the_table_does(row: Backbone) -> None:
-    assert f"| `{row.timm_name}` | {row.title} | {row.megabytes} | {row.good_for} |" in README
+def section(title: str) -> str:
+    """The text of README below a heading."""
+    return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def rows(text: str, heading: str) -> list[list[str]]:
+    """The cells of a Markdown table whose first heading is given."""
+    lines = iter(text.splitlines())
+    next(line for line in lines if line.startswith(f"| {heading} |"))
+    next(lines)
+    table = []
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        table.append([cell.strip() for cell in line.strip("|").split("|")])
+    return table
+
+
+@pytest.mark.parametrize("row", BACKBONES, ids=lambda row: row.name)
+def test_the_readme_has_a_row_for_every_network(row: Backbone) -> None:
+    license = row.license or "yours"
+    expected = [f"`{row.name}`", row.title, str(row.megabytes), row.good_for, row.source, license]
+    assert expected in rows(section("Networks"), "`--backbone`")
 
 
 def test_the_readme_names_every_command_and_option(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in (["--help"], ["train", "--help"], ["predict", "--help"]):
+    commands = ("example", "check", "train", "review", "evaluate", "predict", "threshold")
+    for arguments in (["--help"], *([command, "--help"] for command in commands)):
         with pytest.raises(SystemExit):
             main(arguments)
-    told = capsys.readouterr().out
-    commands = re.findall(r"^    ([a-z]+) {2,}", told, re.MULTILINE)
-    assert {"example", "check", "train", "evaluate", "predict"} <= set(commands)
+    printed = capsys.readouterr().out
+    assert set(re.findall(r"^    ([a-z]+) {2,}", printed, re.MULTILINE)) == set(commands)
     for command in commands:
         assert f"python -m classifier {command} " in README
-    for option in set(re.findall(r"--[a-z][a-z-]+", told)) - {"--version"}:
+    for option in set(re.findall(r"--[a-z][a-z-]+", printed)) - {"--version", "--per-class"}:
         assert option in README, option
-    for value in (*MODES, *DOMAINS):
-        assert f"`{value}`" in README
 
 
-def test_the_readme_names_every_setting() -> None:
+def test_the_readme_has_a_row_for_every_setting() -> None:
+    table = {row[1]: row for row in rows(section("Command line and Python"), "option")}
+    assert list(table) == [f"`{field.name}`" for field in fields(TrainConfig)]
     for field in fields(TrainConfig):
-        assert f"`{field.name}`" in README, field.name
+        option, _, _, default = table[f"`{field.name}`"]
+        assert not option or option.startswith(f"`--{field.name.replace('_', '-')}")
+        if isinstance(field.default, (int, float, str)):
+            assert default.strip("`") == f"{field.default}", field.name
+    for value in (*MODES, *DOMAINS, *OPTIMIZERS, *RESIZE_MODES):
+        assert f"`{value}`" in README
 
 
 def test_the_readme_names_every_environment_variable() -> None:
@@ -51,24 +78,40 @@ def test_the_readme_names_every_environment_variable() -> None:
         assert f"`{name}`" in README, name
 
 
-def test_the_readme_maps_every_room() -> None:
-    rooms = {path.stem for path in ROOT.glob("classifier/*.py") if not path.stem.startswith("__")}
-    table = README[README.index("| room |") :]
-    for room in rooms:
-        assert f"`{room}`" in table, room
+def test_the_table_of_packages_names_each_and_fits_ten_rows() -> None:
+    table = rows(section("How it works"), "package")
+    assert len(table) <= 10
+    named = re.findall(r"`([a-z_]+)`", "".join(row[0] for row in table))
+    there = {path.stem for path in (ROOT / "classifier").iterdir() if not path.name.startswith("_")}
+    assert sorted(named) == sorted(there)
+
+
+def test_each_of_the_ten_stages_is_where_the_readme_says() -> None:
+    table = rows(section("How it works"), "stage")
+    assert len(table) == 10
+    for _, modules, content in table:
+        paths = re.findall(r"`([a-z_/.]+)`", modules)
+        assert all((ROOT / "classifier" / path).exists() for path in paths)
+        for name in re.findall(r"`([A-Za-z_]+)`", content):
+            module = importlib.import_module("classifier." + paths[0].removesuffix(".py").replace("/", "."))
+            assert hasattr(module, name), name
+
+
+def test_contributing_names_only_paths_that_exist() -> None:
+    paths = re.findall(r"`((?:classifier|tests|benchmarks|\.ci)/[\w./]*)`", CONTRIBUTING)
+    assert len(paths) > 10
+    for path in paths:
+        assert (ROOT / path).exists(), path
 
 
 def test_every_file_of_a_checkpoint_is_explained() -> None:
-    from classifier.models.checkpoint import FILES
-
-    section = README[README.index("## The model folder") :]
-    for name in FILES:
-        assert f"`{name}`" in section, name
+    named = [row[0].strip("`") for row in rows(section("The model folder"), "file")]
+    assert sorted(named) == sorted(FILES)
 
 
-def test_results_document_their_fields() -> None:
-    for kind in (Finished, Checked):
-        assert kind.__doc__
-        assert fields(kind)
-    assert "DataError" in (train.__doc__ or "")
-    assert "DataError" in (check.__doc__ or "")
+def test_public_results_document_their_fields() -> None:
+    results = [kind for name in classifier.__all__ if is_dataclass(kind := getattr(classifier, name))]
+    assert len(results) > 5
+    for kind in results:
+        for field in fields(kind):
+            assert f"``{field.name}``" in (kind.__doc__ or ""), f"{kind.__name__}.{field.name}"
