@@ -1,4 +1,4 @@
-"""Where the numbers are crunched, in which precision, and with how many threads: chosen once, from the hardware."""
+"""Device selection: CPU, CUDA or MPS, with dtype, number of worker threads and batch size."""
 
 from __future__ import annotations
 
@@ -8,22 +8,29 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import torch
 
 from .errors import SettingError
+from .messages.device import DeviceCode
+
+_CGROUPS = Path("/sys/fs/cgroup")
+_MEMBERSHIP = Path("/proc/self/cgroup")  # the cgroups that this process belongs to
 
 
 @dataclass(frozen=True)
 class Device:
-    """What the hardware does well.
+    """A device and how to use it well.
 
-    ``dtype`` is the fast precision for features; anything that is shown to a person is computed in
-    float32. ``workers`` threads prepare pictures side by side; on a CPU each of them also runs the
-    network by itself on ``batch`` pictures (see ``features.embed``).
+    ``dtype`` is the fastest precision for features and mixed-precision training; whatever a person is shown is
+    computed in float32. ``workers`` threads decode pictures in parallel; on a CPU each of them also runs the
+    network, single-threaded, on ``batch`` pictures at a time (see ``models.loader.run_batches``).
     """
 
     torch_device: torch.device
@@ -37,34 +44,64 @@ class Device:
 
     @property
     def name(self) -> str:
-        """A name a person knows, such as “CPU” or “NVIDIA H100”."""
+        """A name for people, such as “CPU” or “NVIDIA H100”."""
         if self.torch_device.type == "cuda":
             return torch.cuda.get_device_name(self.torch_device)
         return {"cpu": "CPU", "mps": "Apple GPU"}.get(self.torch_device.type, str(self.torch_device))
 
+    def autocast(self) -> AbstractContextManager[object]:
+        """Mixed precision in ``dtype``; a null context for float32, where ``torch.autocast`` warns on a CPU."""
+        if self.dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.torch_device.type, self.dtype)
+
 
 def choose(name: str | None = None) -> Device:
-    """The device called ``name`` (``cpu``, ``cuda``, ``cuda:1``, ``mps``), or the best one there is.
+    """Return the device called ``name`` (``cpu``, ``cuda``, ``cuda:1``, ``mps``), or the best one available.
 
-    Raises ``SettingError`` where that device is not there.
+    Raises ``SettingError`` when there is no such device on this machine.
     """
-    try:
-        kind = torch.device(name) if name else _best()
-    except RuntimeError:
-        kind = torch.device("meta")  # no device that computes
-    if kind.type not in ("cpu", "cuda", "mps") or (kind.index and kind.type != "cuda"):
-        raise SettingError(f"There is no device called “{name}”; choose cpu, cuda, cuda:1 or mps.")
-    if kind.type == "cuda" and (kind.index or 0) >= torch.cuda.device_count():
-        raise SettingError(f"The device “{name}” was asked for, but this machine has no usable NVIDIA GPU.")
-    if kind.type == "mps" and not torch.backends.mps.is_available():
-        raise SettingError(f"The device “{name}” was asked for, but this machine has no usable Apple GPU.")
-    cores = _cores()
+    kind = _checked(name) if name else _best()
+    cores = _available_cores()
     if kind.type == "cpu":
-        # Eight pictures of a small network's activations stay in a core's cache; 32 do not, and are a
-        # third slower (benchmarks/embedding.py).
+        # The activations of eight pictures in a small network fit into a core's cache; those of 32 do not, and
+        # the same work takes a third longer (benchmarks/embedding.py).
         return Device(kind, torch.bfloat16 if _cpu_has_bf16() else torch.float32, cores, 8)
-    fast = torch.float16 if kind.type == "mps" or not torch.cuda.is_bf16_supported() else torch.bfloat16
-    return Device(kind, fast, cores, 64)
+    dtype = torch.float16 if kind.type == "mps" else gpu_dtype(torch.cuda.get_device_capability(kind))
+    return Device(kind, dtype, cores, 64)
+
+
+def gpu_dtype(capability: tuple[int, int]) -> torch.dtype:
+    """The fast half precision of an NVIDIA GPU of this compute capability (major, minor).
+
+    bfloat16 has tensor cores from Ampere (8.0) on. ``torch.cuda.is_bf16_supported()`` is also true for V100, T4
+    and RTX 20, where bfloat16 is emulated and slower than float16.
+    """
+    return torch.bfloat16 if capability >= (8, 0) else torch.float16
+
+
+def cpu_quota(root: Path = _CGROUPS, membership: Path = _MEMBERSHIP) -> int | None:
+    """Return the number of cores that the cgroups of this process allow, rounded up, or None without a quota.
+
+    A container limited to one core still sees all cores of its host in ``os.sched_getaffinity``.
+    ``root`` is where the cgroup file system is mounted, ``membership`` a file in the form of ``/proc/self/cgroup``.
+    """
+    quotas = [quota for folder in _cgroup_folders(root, membership) if (quota := _read_quota(folder)) is not None]
+    return max(1, ceil(min(quotas))) if quotas else None
+
+
+def _checked(name: str) -> torch.device:
+    try:
+        kind = torch.device(name)
+    except RuntimeError as error:
+        raise SettingError(DeviceCode.UNKNOWN, name=name) from error
+    if kind.type not in ("cpu", "cuda", "mps") or (kind.index and kind.type != "cuda"):
+        raise SettingError(DeviceCode.UNKNOWN, name=name)
+    if kind.type == "cuda" and (kind.index or 0) >= torch.cuda.device_count():
+        raise SettingError(DeviceCode.NO_CUDA, name=name)
+    if kind.type == "mps" and not torch.backends.mps.is_available():
+        raise SettingError(DeviceCode.NO_MPS, name=name)
+    return kind
 
 
 def _best() -> torch.device:
@@ -73,54 +110,86 @@ def _best() -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def _cores() -> int:
+def _available_cores() -> int:
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # macOS and Windows
         cores = os.cpu_count() or 1
+    cores = min(cores, cpu_quota() or cores)
     return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))  # torchrun's processes share them
 
 
+def _cgroup_folders(root: Path, membership: Path) -> Iterator[Path]:
+    """The folders that may hold a quota of this process: its cgroup and all above it, of version 2 and of version 1.
+
+    Inside a container the mounted root often is the container's own cgroup, whatever ``membership`` says.
+    """
+    yield from (root, root / "cpu", root / "cpu,cpuacct")
+    try:
+        entries = [line.split(":", 2) for line in membership.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError):  # not Linux
+        return
+    for _, controllers, path in (entry for entry in entries if len(entry) == 3):
+        if not controllers or "cpu" in controllers.split(","):
+            own = PurePosixPath(path.lstrip("/"))
+            yield from (root / controllers / part for part in (own, *own.parents))
+
+
+def _read_quota(folder: Path) -> float | None:
+    """Cores allowed by version 2's ``cpu.max`` (“quota period” or “max period”) or version 1's pair of files."""
+    try:
+        if (folder / "cpu.max").is_file():
+            quota, period = (folder / "cpu.max").read_text(encoding="utf-8").split()
+        else:
+            quota, period = (
+                (folder / f"cpu.cfs_{name}_us").read_text(encoding="utf-8") for name in ("quota", "period")
+            )
+        cores = float(quota) / float(period)
+    except (OSError, ValueError, ZeroDivisionError):  # “max”, no such file, or in no known form: no quota
+        return None
+    return cores if cores > 0 else None  # version 1 writes -1 for no quota
+
+
 def _cpu_has_bf16() -> bool:
-    """Whether the CPU multiplies bfloat16 itself; without such units it is slower than float32."""
+    """Whether the CPU has bfloat16 instructions; without them bfloat16 is slower than float32."""
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, check, bool)() for check in checks)
 
 
-_POOLS = threading.Lock()
-_pools = 0  # how many are at work
+_pools_lock = threading.Lock()
+_open_pools = 0
 _threads_before = 1
 
 
 @contextlib.contextmanager
 def single_threaded_workers(device: Device) -> Iterator[ThreadPoolExecutor]:
-    """A pool of ``device.workers`` threads in each of which torch's operations use that one thread.
+    """A pool of ``device.workers`` threads in each of which torch's operations use only that thread.
 
-    The number is told in each worker, because OpenMP keeps it by thread, and put back by the last one to
-    end, because torch also keeps one for all.
+    ``torch.set_num_threads`` is called in every worker, because OpenMP keeps the number per thread, and the number
+    from before is restored when the last open pool closes, because torch also keeps one for the process.
     """
-    global _pools, _threads_before
-    with _POOLS:
-        if not _pools:
+    global _open_pools, _threads_before
+    with _pools_lock:
+        if not _open_pools:
             _threads_before = torch.get_num_threads()
-        _pools += 1
+        _open_pools += 1
     _keep_freed_memory()
     try:
         with ThreadPoolExecutor(device.workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             yield pool
     finally:
-        with _POOLS:
-            _pools -= 1
-            if not _pools:
+        with _pools_lock:
+            _open_pools -= 1
+            if not _open_pools:
                 torch.set_num_threads(_threads_before)
 
 
 @lru_cache(maxsize=1)
 def _keep_freed_memory() -> None:
-    """Let glibc keep the memory of one operation for the next.
+    """Let glibc keep the memory that one operation frees for the next one.
 
-    By default it hands every large block back to the system, which then clears it again page by page:
-    a quarter of the time of a small network (benchmarks/embedding.py). Other C libraries are left alone.
+    By default it returns every large block to the system, which then has to clear it again page by page: a quarter
+    of the run time of a small network (benchmarks/embedding.py). Other C libraries are left as they are.
     """
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL("libc.so.6").mallopt
@@ -128,30 +197,30 @@ def _keep_freed_memory() -> None:
             mallopt(parameter, size)
 
 
-def _stream(work: Callable[..., Iterator[Any]], *args: Any) -> Iterator[Any]:
+def _run_here(work: Callable[..., Iterator[Any]], *args: Any) -> Iterator[Any]:
     yield from work(*args)
 
 
-_hosted = _stream
+_runner = _run_here
 
 
 def stream(work: Callable[..., Iterator[Any]], *args: Any) -> Iterator[Any]:
-    """Run a generator that uses the device: the one place through which all such work passes.
+    """Run a generator function that uses the device; all such work goes through this function.
 
-    On a Space with ZeroGPU the work runs in another process that owns a GPU for a minute, so
-    ``work`` is a function of a module, and what goes in and comes out can be copied.
+    On a ZeroGPU Space it runs in another process, which has a GPU for a minute: ``work`` must be a function of a
+    module, and its arguments and results must be picklable.
     """
-    return _hosted(work, *args)
+    return _runner(work, *args)
 
 
 def for_long_work(device: Device) -> Device:
-    """The device for work of minutes: on a Space with ZeroGPU, which lends its GPU for one, the CPU."""
-    return device if _hosted is _stream else choose("cpu")
+    """The device for work that takes minutes: the CPU on a ZeroGPU Space, which lends its GPU for one minute."""
+    return device if _runner is _run_here else choose("cpu")
 
 
 def host_on_zero_gpu(seconds: int = 60) -> None:
-    """Let Hugging Face's ``spaces`` package wrap ``stream``; called by ``app.py`` on a ZeroGPU Space only."""
-    global _hosted
-    import spaces  # type: ignore[import-not-found,unused-ignore]  # there, and only there, it is installed
+    """Wrap ``stream`` with Hugging Face's ``spaces`` package; ``app.py`` calls this on a ZeroGPU Space only."""
+    global _runner
+    import spaces  # type: ignore[import-not-found,unused-ignore]  # installed on such Spaces only
 
-    _hosted = spaces.GPU(duration=seconds)(_stream)
+    _runner = spaces.GPU(duration=seconds)(_run_here)

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+import contextlib
+import os
+import threading
+import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 
 from classifier import device as devices
+from classifier.device import Device
 from classifier.errors import SettingError
+from classifier.messages.device import DeviceCode
 
 
-def test_the_cpu_is_always_there() -> None:
+def test_the_cpu_is_always_available() -> None:
     cpu = devices.choose("cpu")
     assert (cpu.is_cpu, cpu.name) == (True, "CPU")
     assert cpu.workers >= 1
@@ -17,24 +24,139 @@ def test_the_cpu_is_always_there() -> None:
     assert cpu.dtype in (torch.float32, torch.bfloat16)
 
 
-def test_without_a_name_a_device_is_found_and_found_again() -> None:
+def test_without_a_name_the_same_device_is_chosen_every_time() -> None:
     assert devices.choose() == devices.choose()
     assert devices.choose().name
 
 
-@pytest.mark.parametrize("name", ["potato", "cuda:x", "cuda:77", "meta", "xla", "cpu:3", "CPU 1", "1"])
-def test_a_device_that_is_not_there_is_a_plain_message(name: str) -> None:
-    with pytest.raises(SettingError, match=f"“{name}”"):
+@pytest.mark.parametrize("name", ["potato", "cuda:x", "meta", "xla", "cpu:3", "CPU 1", "1"])
+def test_an_unknown_device_is_a_setting_error(name: str) -> None:
+    with pytest.raises(SettingError, match=f"“{name}”") as raised:
         devices.choose(name)
+    assert raised.value.code is DeviceCode.UNKNOWN
+
+
+def test_a_gpu_beyond_the_last_one_is_a_setting_error() -> None:
+    with pytest.raises(SettingError, match="“cuda:77”") as raised:
+        devices.choose("cuda:77")
+    assert raised.value.code is DeviceCode.NO_CUDA
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
-def test_a_gpu_that_is_not_there_is_a_plain_message() -> None:
+def test_a_missing_gpu_is_a_setting_error() -> None:
     with pytest.raises(SettingError, match="no usable NVIDIA GPU"):
         devices.choose("cuda")
 
 
-def test_workers_have_one_thread_each_and_the_number_comes_back_even_after_an_error() -> None:
+@pytest.mark.skipif(torch.backends.mps.is_available(), reason="this machine has an Apple GPU")
+def test_a_missing_apple_gpu_is_a_setting_error() -> None:
+    with pytest.raises(SettingError, match="no usable Apple GPU"):
+        devices.choose("mps")
+
+
+@pytest.mark.parametrize(
+    ("capability", "dtype"),
+    [
+        ((7, 0), torch.float16),  # V100
+        ((7, 5), torch.float16),  # T4, RTX 20
+        ((8, 0), torch.bfloat16),  # A100
+        ((8, 6), torch.bfloat16),  # RTX 30
+        ((9, 0), torch.bfloat16),  # H100
+        ((12, 0), torch.bfloat16),  # RTX 50
+    ],
+)
+def test_gpus_older_than_ampere_compute_in_float16(capability: tuple[int, int], dtype: torch.dtype) -> None:
+    assert devices.gpu_dtype(capability) == dtype
+
+
+def test_autocast_to_float32_gives_no_warning() -> None:
+    device = Device(torch.device("cpu"), torch.float32, 1, 8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with device.autocast():
+            assert torch.nn.Linear(2, 2)(torch.zeros(1, 2)).dtype == torch.float32
+
+
+def test_autocast_computes_in_the_dtype_of_the_device() -> None:
+    with Device(torch.device("cpu"), torch.bfloat16, 1, 8).autocast():
+        assert torch.nn.Linear(2, 2)(torch.zeros(1, 2)).dtype == torch.bfloat16
+
+
+# cgroups: files in the form of /sys/fs/cgroup and /proc/self/cgroup
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "cores"),
+    [
+        ("200000 100000\n", 2),
+        ("150000 100000\n", 2),
+        ("10000 100000\n", 1),
+        ("100000 50000\n", 2),
+        ("max 100000\n", None),
+        ("nonsense", None),
+        ("100000 0\n", None),
+    ],
+)
+def test_the_quota_of_cgroup_version_2_is_rounded_up(tmp_path: Path, text: str, cores: int | None) -> None:
+    write(tmp_path / "cpu.max", text)
+    assert devices.cpu_quota(tmp_path, tmp_path / "none") == cores
+
+
+@pytest.mark.parametrize(("quota", "cores"), [("250000\n", 3), ("100000\n", 1), ("5000\n", 1), ("-1\n", None)])
+@pytest.mark.parametrize("folder", ["cpu", "cpu,cpuacct"])
+def test_the_quota_of_cgroup_version_1_is_rounded_up(
+    tmp_path: Path, folder: str, quota: str, cores: int | None
+) -> None:
+    write(tmp_path / folder / "cpu.cfs_quota_us", quota)
+    write(tmp_path / folder / "cpu.cfs_period_us", "100000\n")
+    assert devices.cpu_quota(tmp_path, tmp_path / "none") == cores
+
+
+@pytest.mark.parametrize(
+    ("membership", "folder"), [("0::/a/b\n", "a/b"), ("0::/a/b\n", "a"), ("5:devices:/x\n4:cpu,cpuacct:/a\n", None)]
+)
+def test_the_quota_of_the_processs_own_cgroup_counts(tmp_path: Path, membership: str, folder: str | None) -> None:
+    listed = write(tmp_path / "membership", membership)
+    if folder:
+        write(tmp_path / folder / "cpu.max", "300000 100000\n")
+    else:
+        write(tmp_path / "cpu,cpuacct" / "a" / "cpu.cfs_quota_us", "300000\n")
+        write(tmp_path / "cpu,cpuacct" / "a" / "cpu.cfs_period_us", "100000\n")
+    assert devices.cpu_quota(tmp_path, listed) == 3
+
+
+def test_the_smallest_quota_of_nested_cgroups_counts(tmp_path: Path) -> None:
+    listed = write(tmp_path / "membership", "0::/a/b\n")
+    for folder, quota in (("", "max"), ("a", "200000"), ("a/b", "700000")):
+        write(tmp_path / folder / "cpu.max", f"{quota} 100000\n")
+    assert devices.cpu_quota(tmp_path, listed) == 2
+
+
+def test_no_cgroup_files_mean_no_quota(tmp_path: Path) -> None:
+    assert devices.cpu_quota(tmp_path, tmp_path / "none") is None
+    assert devices.cpu_quota(tmp_path, write(tmp_path / "odd", "no colons\n1:cpu\n")) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no affinity on this system")
+def test_the_processes_of_torchrun_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = devices.choose("cpu").workers
+    assert alone <= len(os.sched_getaffinity(0))
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert devices.choose("cpu").workers == max(1, alone // 2)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "1000")
+    assert devices.choose("cpu").workers == 1
+
+
+# threads and streams
+
+
+def test_workers_have_one_thread_each_and_the_number_is_restored() -> None:
     before = torch.get_num_threads()
     cpu = devices.choose("cpu")
     with devices.single_threaded_workers(cpu) as pool:
@@ -45,23 +167,14 @@ def test_workers_have_one_thread_each_and_the_number_comes_back_even_after_an_er
     assert torch.get_num_threads() == before
 
 
-def test_a_stream_gives_what_the_work_gives_and_ends_it_when_left() -> None:
-    ended = []
-
-    def count(top: int) -> Iterator[int]:
-        try:
-            yield from range(top)
-        finally:
-            ended.append(top)
-
-    assert list(devices.stream(count, 3)) == [0, 1, 2]
-    left = devices.stream(count, 9)
-    assert next(left) == 0
-    left.close()  # type: ignore[attr-defined]
-    assert ended == [3, 9]
+def test_a_pool_has_as_many_threads_as_the_device_has_workers() -> None:
+    device = Device(torch.device("cpu"), torch.float32, 3, 8)
+    meeting = threading.Barrier(3, timeout=10)
+    with devices.single_threaded_workers(device) as pool:
+        list(pool.map(lambda _: meeting.wait(), range(3)))  # breaks with fewer than three threads
 
 
-def test_a_prediction_that_ends_while_a_training_works_leaves_the_threads_to_it() -> None:
+def test_a_closing_pool_does_not_change_the_threads_of_another() -> None:
     before = torch.get_num_threads()
     cpu = devices.choose("cpu")
     training, prediction = devices.single_threaded_workers(cpu), devices.single_threaded_workers(cpu)
@@ -71,3 +184,23 @@ def test_a_prediction_that_ends_while_a_training_works_leaves_the_threads_to_it(
             pass
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == before
+
+
+def test_a_stream_yields_what_the_work_yields_and_closes_it() -> None:
+    ended = []
+
+    def count(top: int) -> Iterator[int]:
+        try:
+            yield from range(top)
+        finally:
+            ended.append(top)
+
+    assert list(devices.stream(count, 3)) == [0, 1, 2]
+    with contextlib.closing(devices.stream(count, 9)) as left:  # type: ignore[type-var]
+        assert next(left) == 0
+    assert ended == [3, 9]
+
+
+def test_long_work_stays_on_its_device_outside_of_zero_gpu() -> None:
+    cpu = devices.choose("cpu")
+    assert devices.for_long_work(cpu) is cpu

@@ -154,7 +154,7 @@ def _timed(extractor: FeatureExtractor, network: nn.Module, size: int) -> float:
     moved = network.to(device.torch_device).to(memory_format=torch.channels_last)
 
     def work(_: int) -> None:
-        with torch.inference_mode(), torch.autocast(device.torch_device.type, device.dtype):
+        with torch.inference_mode(), device.autocast():
             moved(pixels).float().cpu()
 
     side_by_side = device.workers if device.is_cpu else 1

@@ -1,0 +1,16 @@
+"""Codes of devices that cannot be used."""
+
+from __future__ import annotations
+
+from enum import unique
+
+from . import Code
+
+
+@unique
+class DeviceCode(Code):
+    """Why the device that was asked for cannot be used."""
+
+    UNKNOWN = "There is no device called “{name}”; choose cpu, cuda, cuda:1 or mps."
+    NO_CUDA = "The device “{name}” was asked for, but this machine has no usable NVIDIA GPU."
+    NO_MPS = "The device “{name}” was asked for, but this machine has no usable Apple GPU."
