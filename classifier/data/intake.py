@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import lzma
 import re
@@ -16,27 +15,36 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..config import LIMITS, Limits
-from ..errors import DataError, StorageError
+from ..errors import DataError
+from ..files import remove, storage_error
 from ..messages import Code, Message, message
 from ..messages.data import IntakeCode, LeftOutCode
 from .labels import clean_label, natural_key
 
-_SPLITS = {
+SPLIT_NAMES = {
     "train": "train", "training": "train",
     "val": "val", "valid": "val", "validation": "val", "dev": "val",
     "test": "test", "testing": "test",
 }  # fmt: skip
+ZIP_SIGNATURE = rb"PK\x03\x04|PK\x05\x06"  # regular expressions over the first bytes of a file
+ARCHIVE_SIGNATURE = rb"7z\xbc\xaf\x27\x1c|Rar!|\x1f\x8b|BZh|\xfd7zXZ|.{257}ustar"
+_ANY_ARCHIVE = re.compile(ZIP_SIGNATURE + b"|" + ARCHIVE_SIGNATURE, re.DOTALL)
+
 _JUNK_NAMES = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir"}
-_PICTURE_ENDINGS = {
+_PICTURE_SUFFIXES = {
     ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp",
     ".avif", ".heic", ".heif", ".hif", ".ico", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm",
 }  # fmt: skip
+_ARCHIVE_SUFFIXES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst")
+_OFFICE_SUFFIXES = (".docx", ".xlsx", ".pptx", ".odt", ".ods", ".odp")  # zips too, but harmless beside photos
 
-_ARCHIVE_ENDINGS = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst")
-_OFFICE_ENDINGS = (".docx", ".xlsx", ".pptx", ".odt", ".ods", ".odp")  # zips too, but harmless strays
-_ARCHIVE = re.compile(rb"PK\x03\x04|PK\x05\x06|7z\xbc\xaf\x27\x1c|Rar!|\x1f\x8b|BZh|\xfd7zXZ|.{257}ustar", re.DOTALL)
+_CHUNK = 2**18  # bytes
+_NEVER_A_BOMB = 50_000_000  # bytes unpacked
+_SHOWN_LETTERS = 60  # of a member's name in an error
+_ENCRYPTED = 0x2041  # flag bits 0, 6 and 13 of a zip member: encryption of content or of names
+_UTF8 = 0x800
 
-Parts = tuple[str, ...]
+Parts = tuple[str, ...]  # of a path, as in pathlib
 
 
 @dataclass(frozen=True)
@@ -59,68 +67,130 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class LabeledFile:
-    """A file's class (None: it lies in no class folder) and its split: ``train``, ``val`` or ``test``."""
+    """A file's relative name, its class (None: in no class folder), and its split: train, val or test."""
 
     name: str
     label: str | None
     split: str
 
 
-def is_hostile(name: str) -> bool:
-    """Whether a relative name points outside its folder: ``..``, absolute, a drive letter, an empty part."""
+def assign_classes(names: Sequence[str], limits: Limits = LIMITS) -> tuple[list[LabeledFile], list[LeftOut]]:
+    """Derive class and split of files from their relative names; ``/`` and ``\\`` both separate folders.
+
+    The folder that holds the class folders is found thus, since people wrap them in other folders:
+
+    - Only names with the suffix of a picture, or none, are counted; a README changes nothing.
+    - A folder is a *wrapper*, and the search goes on inside it, if it holds one folder and nothing else, or at
+      least two folders with twice as many pictures in them as lie beside them. So a few loose files in a wrapper
+      do no harm, and a class folder with one subfolder stays one class.
+    - The folders inside the innermost wrapper are the classes; pictures deeper down belong to them.
+    - They are splits instead if each has a name of ``SPLIT_NAMES``, ``train`` and one other are among them, and
+      ``train`` holds folders: then those are the classes. Otherwise “train” is a class, of vehicles.
+
+    The order of ``names`` is kept, and equal names get equal classes. Files of the operating system and names
+    that are unsafe or unreadable are returned as left out. Reads no file.
+    """
+    codes = [_check_name(name) for name in names]
+    left_out = [LeftOut(clean_name(name), message(code)) for name, code in zip(names, codes) if code]
+    usable = [(name, _split_path(name)) for name, code in zip(names, codes) if code is None]
+    pictures = [parts for _, parts in usable if _has_picture_suffix(parts)]
+    base, has_splits = _find_class_folders(pictures or [parts for _, parts in usable])
+    return [_assign_class(name, parts, base, has_splits, limits) for name, parts in usable], left_out
+
+
+def clean_name(name: str) -> str:
+    """Replace what cannot be encoded as UTF-8, so that a name of any bytes can be shown and stored."""
+    return name.encode("utf-8", "replace").decode("utf-8")
+
+
+def is_junk(name: str) -> bool:
+    """Return whether a name belongs to the operating system: dot files and folders, ``__MACOSX``, ``Thumbs.db``."""
+    return any(part.startswith(".") or part.lower() in _JUNK_NAMES for part in _split_path(name))
+
+
+def is_outside(name: str) -> bool:
+    """Return whether a relative name leaves its folder: ``..``, absolute, a drive letter, an empty part."""
     return bool(re.match(r"[A-Za-z]:", name)) or any(part in ("", "..") for part in re.split(r"[\\/]", name))
 
 
-def assign_classes(names: Sequence[str], limits: Limits = LIMITS) -> tuple[list[LabeledFile], list[LeftOut]]:
-    """Classes and splits from relative names alone; ``/`` and ``\\`` both separate folders.
+def scan(folder: Path, limits: Limits = LIMITS) -> Iterator[tuple[str, Path]]:
+    """Yield (name relative to ``folder``, path) of every file below it, in natural order.
 
-    How the class folders are found, since people drop them in every wrapping:
-
-    - Only names that end like a picture (or have no ending) decide; a README changes nothing.
-    - Equal names share a fate, and the order of ``names`` is kept.
-    - A folder is a *wrapper*, and is opened, when it holds one folder and nothing else, or at least
-      two folders with twice as many pictures in them as lie loose beside them. So a few strays in
-      a wrapper do no harm, and a class folder with one odd subfolder stays one class.
-    - The folders inside the innermost wrapper are the classes; pictures deeper down belong to them.
-    - They are splits instead if each is named like one, ``train`` and one other are among them, and
-      ``train`` holds folders: then those are the classes. Otherwise “train” is a vehicle.
+    Links are not followed and dot folders not entered: they are yielded as they are, for ``assign_classes`` and
+    ``check_regular_file`` to refuse. Raises ``DataError`` if the folder is missing or unreadable, holds nothing,
+    or holds more than ``limits.files``.
     """
-    left_out = [LeftOut(clean_name(name), message(code)) for name in names if (code := _check_name(name))]
-    usable = [(name, _split_path(name)) for name in names if not _check_name(name)]
-    pictures = [parts for _, parts in usable if _looks_like_picture(parts)]
-    base, has_splits = _layout(pictures or [parts for _, parts in usable])
-    return [_place(name, parts, base, has_splits, limits) for name, parts in usable], left_out
+    if not folder.is_dir():
+        raise DataError(IntakeCode.MISSING, place=str(folder))
+    count = 0
+    for count, path in enumerate(_walk(folder), start=1):
+        if count > limits.files:
+            raise DataError(IntakeCode.TOO_MANY_FILES, name=folder.name, limit=limits.files)
+        yield path.relative_to(folder).as_posix(), path
+    if not count:
+        raise DataError(IntakeCode.EMPTY_FOLDER, name=folder.name)
+
+
+def check_regular_file(path: Path) -> LeftOutCode | None:
+    """Return why ``path`` is not a regular file (a link, a device, a folder), or None if it is one."""
+    if path.is_symlink():
+        return LeftOutCode.LINK
+    return None if path.is_file() else LeftOutCode.NOT_A_FILE
+
+
+def unpack(archive: Path, into: Path, limits: Limits = LIMITS) -> list[tuple[str, Path]]:
+    """Write the files of a zip into ``into`` under numbers as names; return (name inside the zip, path) pairs.
+
+    A zip that could do harm is refused as a whole with ``DataError``; ``StorageError`` is raised where the disk is
+    full. In both cases nothing of the zip stays on disk.
+    """
+    if not archive.is_file():
+        raise DataError(IntakeCode.MISSING, place=str(archive))
+    created = not into.exists()
+    files: list[tuple[str, Path]] = []
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+        with _translate_zip_errors(archive), zipfile.ZipFile(archive) as packed:
+            for name, info in _list_members(packed, archive, limits):
+                files.append((name, into / f"{len(files):06}"))
+                _extract_member(packed, info, name, files[-1][1])
+    except BaseException:
+        for _, path in files:
+            remove(path)
+        if created and into.is_dir():
+            into.rmdir()
+        raise
+    return files
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content, 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(2**20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _check_name(name: str) -> LeftOutCode | None:
+    if is_outside(name):
+        return LeftOutCode.NAME_OUTSIDE
+    if any("\ud800" <= letter <= "\udfff" for letter in name):  # surrogates: bytes that are no UTF-8
+        return LeftOutCode.NAME_UNREADABLE
+    return LeftOutCode.JUNK if is_junk(name) else None
 
 
 def _split_path(name: str) -> Parts:
     return tuple(part for part in re.split(r"[\\/]", name) if part != ".")
 
 
-def _check_name(name: str) -> LeftOutCode | None:
-    if is_hostile(name):
-        return LeftOutCode.NAME_OUTSIDE
-    if any("\ud800" <= letter <= "\udfff" for letter in name):  # surrogates: undecodable bytes
-        return LeftOutCode.NAME_UNREADABLE
-    return LeftOutCode.JUNK if is_junk(name) else None
+def _has_picture_suffix(parts: Parts) -> bool:
+    suffix = PurePosixPath(parts[-1]).suffix.lower()
+    return not suffix or suffix in _PICTURE_SUFFIXES
 
 
-def clean_name(name: str) -> str:
-    """A file name that can be shown and stored whatever bytes it came with."""
-    return name.encode("utf-8", "replace").decode("utf-8")
-
-
-def is_junk(name: str) -> bool:
-    """Whether a name belongs to the computer: dot files and folders, ``__MACOSX``, ``Thumbs.db`` and such."""
-    return any(part.startswith(".") or part.lower() in _JUNK_NAMES for part in _split_path(name))
-
-
-def _looks_like_picture(parts: Parts) -> bool:
-    ending = PurePosixPath(parts[-1]).suffix.lower()
-    return not ending or ending in _PICTURE_ENDINGS
-
-
-def _layout(pictures: list[Parts]) -> tuple[Parts, bool]:
-    """The folder that holds the class folders, and whether it holds split folders instead."""
+def _find_class_folders(pictures: list[Parts]) -> tuple[Parts, bool]:
+    """Return the folder that holds the class folders, and whether it holds split folders instead."""
     base: Parts = ()
     while True:
         inside = [parts[len(base) :] for parts in pictures if parts[: len(base)] == base]
@@ -138,123 +208,66 @@ def _is_wrapper(inside: Iterable[Parts]) -> bool:
 
 
 def _holds_splits(folders: Counter[str], inside: list[Parts]) -> bool:
-    found = {_split_of(folder) for folder in folders}
-    classes_below = any(len(parts) > 2 and _split_of(parts[0]) == "train" for parts in inside)
-    return None not in found and "train" in found and len(found) > 1 and classes_below
+    splits = {_parse_split(folder) for folder in folders}
+    classes_below = any(len(parts) > 2 and _parse_split(parts[0]) == "train" for parts in inside)
+    return None not in splits and "train" in splits and len(splits) > 1 and classes_below
 
 
-def _split_of(folder: str) -> str | None:
-    return _SPLITS.get(folder.strip().lower())
+def _parse_split(folder: str) -> str | None:
+    return SPLIT_NAMES.get(folder.strip().lower())
 
 
-def _place(name: str, parts: Parts, base: Parts, has_splits: bool, limits: Limits) -> LabeledFile:
+def _assign_class(name: str, parts: Parts, base: Parts, has_splits: bool, limits: Limits) -> LabeledFile:
     below = parts[len(base) :] if parts[: len(base)] == base else ()
     split = "train"
     if has_splits and len(below) > 1:
-        split, below = _split_of(below[0]) or "train", below[1:]
+        split, below = _parse_split(below[0]) or "train", below[1:]
     label = clean_label(below[0], limits) if len(below) > 1 else ""
     return LabeledFile(name, label or None, split)
-
-
-def scan(folder: Path, limits: Limits = LIMITS) -> Iterator[tuple[str, Path]]:
-    """Every file below ``folder`` in natural order, as (name relative to it, path).
-
-    Links are never followed, and dot folders never entered: they are given as they are, for
-    ``assign_classes`` and ``check_regular_file`` to refuse. Raises ``DataError`` when the folder is missing or
-    unreadable, holds nothing, or holds more than ``limits.files``.
-    """
-    if not folder.is_dir():
-        raise DataError(f"There is no folder or zip at “{folder}”; check the name and try again.")
-    count = 0
-    for count, path in enumerate(_walk(folder), start=1):
-        if count > limits.files:
-            raise DataError(
-                f"“{folder.name}” holds more than {limits.files:,} files; choose the folder of photos only."
-            )
-        yield path.relative_to(folder).as_posix(), path
-    if not count:
-        raise DataError(f"The folder “{folder.name}” is empty; put one folder of photos per class into it.")
 
 
 def _walk(folder: Path) -> Iterator[Path]:
     try:
         entries = sorted(folder.iterdir(), key=lambda path: natural_key(path.name))
     except OSError as error:
-        raise DataError(f"The folder “{folder.name}” cannot be read; check that you may open it.") from error
+        raise DataError(IntakeCode.FOLDER_UNREADABLE, name=folder.name) from error
     for path in entries:
-        # One line for a whole “.git” is enough; it may hold more files than there are photos.
+        # A dot folder is one entry: “.git” may hold more files than there are photos.
         if path.is_dir() and not path.is_symlink() and not path.name.startswith("."):
             yield from _walk(path)
         else:
             yield path
 
 
-def check_regular_file(path: Path) -> LeftOutCode | None:
-    """Return why ``path`` is not a regular file (a link, a device, a folder), or None if it is one."""
-    if path.is_symlink():
-        return LeftOutCode.LINK
-    return None if path.is_file() else LeftOutCode.NOT_A_FILE
-
-
-def unpack(archive: Path, into: Path, limits: Limits = LIMITS) -> list[tuple[str, Path]]:
-    """Writes the files of a zip into ``into`` under made-up names; gives (name inside the zip, path).
-
-    A zip that could do harm is refused whole with one ``DataError``, and nothing of it stays on disk.
-    """
-    if not archive.is_file():
-        raise DataError(f"There is no folder or zip at “{archive}”; check the name and try again.")
-    made = not into.exists()
-    files: list[tuple[str, Path]] = []
-    try:
-        into.mkdir(parents=True, exist_ok=True)
-        with _zip_errors(archive), zipfile.ZipFile(archive) as packed:
-            members = _members(packed, archive, limits)
-            amount = 0
-            for number, (name, info) in enumerate(members):
-                files.append((name, into / f"{number:06}"))
-                for size in _write(packed, info, name, files[-1][1]):
-                    amount += size  # what really comes out: the declared sizes may lie
-                    _check_amount(amount, archive, limits)
-    except BaseException:
-        for _, path in files:
-            path.unlink(missing_ok=True)
-        if made and into.is_dir():
-            into.rmdir()
-        raise
-    return files
-
-
 @contextmanager
-def _zip_errors(archive: Path) -> Iterator[None]:
-    damaged = f"The zip “{archive.name}” is damaged or no zip at all; make it again from your photo folders."
+def _translate_zip_errors(archive: Path) -> Iterator[None]:
     try:
         yield
-    except NotImplementedError as error:
-        raise DataError(
-            f"“{archive.name}” is packed in a way this program cannot read; make it again as a plain zip."
-        ) from error
+    except NotImplementedError as error:  # a compression method that zipfile lacks
+        raise DataError(IntakeCode.ZIP_METHOD, name=archive.name) from error
     except OSError as error:
         if error.errno is None:  # bz2 reports bad data as an OSError without a number
-            raise DataError(damaged) from error
+            raise DataError(IntakeCode.ZIP_DAMAGED, name=archive.name) from error
         raise storage_error(error) from error
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, RuntimeError) as error:
-        raise DataError(damaged) from error
+        raise DataError(IntakeCode.ZIP_DAMAGED, name=archive.name) from error
 
 
-def _members(packed: zipfile.ZipFile, archive: Path, limits: Limits) -> list[tuple[str, zipfile.ZipInfo]]:
-    members = [(_member_name(info), info) for info in packed.infolist()]
+def _list_members(packed: zipfile.ZipFile, archive: Path, limits: Limits) -> list[tuple[str, zipfile.ZipInfo]]:
+    """Return the files of a zip, after checking every entry, their number and their sizes."""
+    members = [(_decode_name(info), info) for info in packed.infolist()]
     for name, info in members:
         _check_member(name, info)
     files = [(name, info) for name, info in members if not name.endswith(("/", "\\"))]
     if len(files) > limits.files:
-        raise DataError(f"The zip holds {len(files):,} files, and at most {limits.files:,} are taken; split it in two.")
-    _check_amount(sum(info.file_size for _, info in files), archive, limits)
+        raise DataError(IntakeCode.ZIP_TOO_MANY_FILES, count=len(files), limit=limits.files)
+    _check_size(sum(info.file_size for _, info in files), archive.stat().st_size, limits)
     return files
 
 
-def _member_name(info: zipfile.ZipInfo) -> str:
-    """The name as its maker wrote it: macOS writes UTF-8 without saying so, and zipfile reads cp437."""
-    if info.flag_bits & 0x800:
+def _decode_name(info: zipfile.ZipInfo) -> str:
+    """Decode a member's name: macOS writes UTF-8 without setting the flag, and zipfile then reads cp437."""
+    if info.flag_bits & _UTF8:
         return info.filename
     try:
         return info.filename.encode("cp437").decode("utf-8")
@@ -263,57 +276,33 @@ def _member_name(info: zipfile.ZipInfo) -> str:
 
 
 def _check_member(name: str, info: zipfile.ZipInfo) -> None:
-    kind = stat.S_IFMT(info.external_attr >> 16)
-    if is_hostile(name.rstrip("/\\")):
-        what = f"a file outside its own folder (“{name[:60]}”)"
-    elif kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        what = f"a link or device (“{name[:60]}”) in place of a file"
-    elif info.flag_bits & 0x2041:
-        what = "files locked with a password"
-    elif name.lower().endswith(_ARCHIVE_ENDINGS) and not is_junk(name):
-        what = f"another archive (“{name[:60]}”)"
-    else:
-        return
-    raise DataError(f"The zip holds {what}, so it was not opened; make a plain zip of your photo folders.")
+    shown = name[:_SHOWN_LETTERS]
+    if is_outside(name.rstrip("/\\")):
+        raise DataError(IntakeCode.ZIP_OUTSIDE, member=shown)
+    if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise DataError(IntakeCode.ZIP_LINK, member=shown)
+    if info.flag_bits & _ENCRYPTED:
+        raise DataError(IntakeCode.ZIP_LOCKED)
+    if name.lower().endswith(_ARCHIVE_SUFFIXES) and not is_junk(name):
+        raise DataError(IntakeCode.ZIP_NESTED, member=shown)
 
 
-def _check_amount(amount: int, archive: Path, limits: Limits) -> None:
-    if amount > limits.bytes_unpacked:
-        raise DataError(f"The zip unpacks to more than {limits.bytes_unpacked / 1e6:,.0f} megabytes; split it in two.")
-    # Photos hardly shrink in a zip. Below 50 MB nothing can go wrong, and a few texts may pack very well.
-    if amount > 50e6 and amount > limits.ratio * archive.stat().st_size:
-        raise DataError(
-            f"The zip unpacks to more than {limits.ratio} times its size, as no photos do; it was not opened."
-        )
+def _check_size(unpacked: int, packed: int, limits: Limits) -> None:
+    """Check the declared sizes in bytes; they suffice, since zipfile gives at most the declared size of a member."""
+    if unpacked > limits.bytes_unpacked:
+        raise DataError(IntakeCode.ZIP_TOO_BIG, limit=limits.bytes_unpacked)
+    # Photos hardly shrink in a zip. Small amounts do no harm, and a few texts may pack very well.
+    if unpacked > _NEVER_A_BOMB and unpacked > limits.ratio * packed:
+        raise DataError(IntakeCode.ZIP_BOMB, limit=limits.ratio)
 
 
-def _write(packed: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, path: Path) -> Iterator[int]:
-    """Unpacks one member piece by piece, giving each piece's size once it is read."""
+def _extract_member(packed: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, path: Path) -> None:
     with packed.open(info) as source, path.open("xb") as target:
-        chunk = source.read(2**18)
-        if _ARCHIVE.match(chunk) and not name.lower().endswith(_OFFICE_ENDINGS):
-            raise DataError(
-                f"The zip holds another archive (“{name[:60]}”), so it was not opened; unpack that one first."
-            )
+        chunk = source.read(_CHUNK)
+        if _ANY_ARCHIVE.match(chunk) and not name.lower().endswith(_OFFICE_SUFFIXES):
+            raise DataError(IntakeCode.ZIP_NESTED, member=name[:_SHOWN_LETTERS])
         while chunk:
-            yield len(chunk)
             target.write(chunk)
-            chunk = source.read(2**18)
+            chunk = source.read(_CHUNK)
     if path.stat().st_size != info.file_size:
-        raise zipfile.BadZipFile("a member is shorter than its header says")
-
-
-def sha256(path: Path) -> str:
-    """The fingerprint of a file's content, 64 hexadecimal letters."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(2**20):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def storage_error(error: OSError) -> StorageError:
-    """The sentence for a file that could not be written."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return StorageError("The disk is full: nothing more can be saved; free some space and try again.")
-    return StorageError("A file could not be saved; check that this program may write to its folder.")
+        raise zipfile.BadZipFile("a member is shorter than its header declares")

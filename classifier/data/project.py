@@ -20,6 +20,7 @@ from types import TracebackType
 
 from ..config import LIMITS, Limits
 from ..errors import DataError, PhotoError
+from ..files import storage_error
 from ..messages import message
 from ..messages.data import LeftOutCode, PhotoCode
 from .catalog import Asset, Catalog, now
@@ -32,7 +33,6 @@ from .intake import (
     clean_name,
     scan,
     sha256,
-    storage_error,
     unpack,
 )
 from .labels import clean_label, natural_key

@@ -24,9 +24,9 @@ from gradio.utils import get_upload_folder
 
 from ..config import LIMITS
 from ..data.catalog import Asset
-from ..data.intake import storage_error
 from ..data.project import Project
 from ..errors import ClassifierError, DataError, PhotoError
+from ..files import storage_error
 from .background import Jobs
 
 log = logging.getLogger(__name__)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import errno
 import io
 import stat
 import struct
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from classifier.config import Limits
-from classifier.data.intake import LeftOut, assign_classes, check_regular_file, scan, sha256, storage_error, unpack
+from classifier.data.intake import LeftOut, assign_classes, check_regular_file, scan, sha256, unpack
 from classifier.data.labels import clean_label, natural_key
 from classifier.errors import DataError
 from classifier.messages import message
@@ -303,7 +302,3 @@ def test_an_unknown_packing_is_refused(tmp_path: Path) -> None:
 def test_a_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc")
     assert sha256(tmp_path / "x").startswith("ba7816bf8f01cfea")
-
-
-def test_a_full_disk_is_called_a_full_disk() -> None:
-    assert "disk is full" in str(storage_error(OSError(errno.ENOSPC, "No space left on device")))
