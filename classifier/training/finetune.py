@@ -240,9 +240,8 @@ class TrainState:
         return moved.permute(0, 3, 1, 2) if moved.ndim == 4 else moved  # kept as (B, H, W, C)
 
     def _logits(self, inputs: Tensor) -> Tensor:
-        kind, dtype = self.device.torch_device.type, self.device.dtype
-        with torch.autocast(kind, dtype, enabled=dtype != torch.float32):
-            logits: Tensor = self.network(inputs if dtype != torch.float32 else inputs.float())
+        with self.device.autocast():
+            logits: Tensor = self.network(inputs if self.device.dtype != torch.float32 else inputs.float())
         return logits.float()
 
     # -- judging
