@@ -14,7 +14,7 @@ format specifications there are
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -53,6 +53,13 @@ def sentence(code: Code, **arguments: Any) -> str:
     return _FORMATTER.vformat(code.value, (), arguments)
 
 
+def outline(messages: Sequence[Message]) -> str:
+    """The sentence that messages of one code share, with “…” in place of the arguments that differ."""
+    first, *others = (dict(one.arguments) for one in messages)
+    shared = {name: value if all(other.get(name) == value for other in others) else _GAP for name, value in first.items()}
+    return sentence(messages[0].code, **shared)
+
+
 def percent(share: float) -> str:
     """A share of 0 to 1 in whole percent; never a flat 0 or 100 that the number does not deserve."""
     whole = round(share * 100)
@@ -85,10 +92,15 @@ def _joined(words: list[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
+_GAP = object()
+
+
 class _Formatter(string.Formatter):
     """``str.format`` with the specifications named in the module's docstring."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
+        if value is _GAP:
+            return "…"
         if "|" in format_spec:
             one, _, several = format_spec.removeprefix("*").partition("|")
             word = one if value == 1 else several
