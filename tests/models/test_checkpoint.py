@@ -22,7 +22,7 @@ from classifier import Finished, Predictor
 from classifier.config import RESIZE_MODES, Preprocessing
 from classifier.errors import ModelError, SettingError, StorageError
 from classifier.evaluation.report import build_report
-from classifier.models import checkpoint, networks
+from classifier.models import backbones, checkpoint, networks
 from tests.helpers import draw_photo, train_on
 
 NAME = "tf_efficientnet_lite0"
@@ -40,7 +40,9 @@ def save(folder: Path, labels: tuple[str, ...] = ("cat", "dog"), seed: int = 0, 
     weight = rng.normal(size=(len(labels), 1280)).astype(np.float32)
     bias = rng.normal(size=len(labels)).astype(np.float32)
     tensors = networks.backbone_tensors(NAME, Path(os.environ["XDG_CACHE_HOME"]))
-    checkpoint.save(folder, tensors, weight, bias, Preprocessing(size=64).with_resize_mode("whole"), report, settings)
+    preprocessing = Preprocessing(size=64).with_resize_mode("whole")
+    model = checkpoint.TrainedModel("quick", backbones.resolve(NAME), tensors, weight, bias, preprocessing, report)
+    checkpoint.save(folder, model, settings)
     return bias
 
 
