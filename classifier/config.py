@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields, replace
+from functools import lru_cache
 from math import isfinite
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from .errors import SettingError
+from .messages.config import ConfigCode
 
 ResizeMode = Literal["crop", "whole", "squash"]
 RESIZE_MODES: tuple[ResizeMode, ...] = ("whole", "squash", "crop")  # equal scores go to the first
@@ -19,8 +21,9 @@ Domain = Literal["photo", "medical", "aerial", "document"]
 DOMAINS: tuple[Domain, ...] = get_args(Domain)
 
 # Metadata of the fields of ``TrainConfig`` that page and command line offer; a field without is for Python only.
-GENERAL: Mapping[str, str] = {"group": "general"}
-DEEP: Mapping[str, str] = {"group": "deep"}  # used by deep training only
+# “range” holds the smallest and the largest value that can work.
+GENERAL: Mapping[str, Any] = {"group": "general"}
+DEEP: Mapping[str, Any] = {"group": "deep"}  # used by deep training only
 
 # What settings and report entries were called before: ``training.json`` and ``report.json`` of older versions hold
 # these names, and ``report.json`` keeps them.
@@ -38,40 +41,49 @@ OLD_NAMES: Mapping[str, str] = {
 
 
 def current_names(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries of a file of any version under the names of this one."""
+    """Return the entries of a file of any version under the names of this version."""
     return {OLD_NAMES.get(name, name): value for name, value in data.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How much one upload may bring. A limit stops the work before any harm is done.
+    """What one upload may contain at most; larger ones are refused before they are unpacked or decoded.
 
-    ``pixels`` is Pillow's own threshold for a suspected decompression bomb (89 megapixels).
+    ``files`` counts files; ``bytes_unpacked`` is of a whole zip and ``bytes_per_file`` of one picture; ``ratio`` is
+    unpacked bytes per packed byte of a whole zip; ``pixels`` are of one picture, by default Pillow's threshold for
+    a decompression bomb; ``label_letters`` is the length of a class name.
+
+    Example::
+
+        Project.over(Path("photos"), limits=Limits(files=100_000))
     """
 
     files: int = 20_000
     bytes_unpacked: int = 4 * 2**30
     bytes_per_file: int = 128 * 2**20
-    ratio: int = 200  # unpacked bytes per packed byte, over the whole archive
+    ratio: int = 200
     pixels: int = 89_478_485
     label_letters: int = 80
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if value < 1:
-                raise SettingError(f"The limit “{name}” is {value}; it must be at least 1.")
+                raise SettingError(ConfigCode.LIMIT, name=name, value=value)
 
 
 LIMITS = Limits()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Preprocessing:
-    """How a picture becomes the square a network reads; it belongs to the weights and is saved with them.
+    """How a picture becomes the square input of a network; it belongs to the weights and is saved with them.
 
-    The fields are timm's (``timm.data.resolve_data_config``), so that any loader of a checkpoint
-    prepares a picture the same way. ``size`` is in pixels; ``mean`` and ``std`` are per RGB channel
-    of values in 0 to 1.
+    The fields are timm's (``timm.data.resolve_data_config``), so that any loader of a checkpoint prepares a picture
+    in the same way. ``size`` is in pixels; ``mean`` and ``std`` are per RGB channel, of values from 0 to 1.
+
+    Example::
+
+        Preprocessing(size=260, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)).with_resize_mode("squash")
     """
 
     size: int = 224
@@ -83,32 +95,32 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         if not 8 <= self.size <= 2048:
-            raise SettingError(f"The picture size is {self.size} pixels; it must be from 8 to 2048.")
+            raise SettingError(ConfigCode.PICTURE_SIZE, value=self.size, low=8, high=2048)
         if not 0.1 <= self.crop_pct <= 1:
-            raise SettingError(f"The share of the picture to keep is {self.crop_pct}; it must be 0.1 to 1.")
+            raise SettingError(ConfigCode.CROP_PCT, value=self.crop_pct, low=0.1, high=1)
         if self.crop_mode not in ("center", "squash"):
-            raise SettingError(f"The crop mode is “{self.crop_mode}”; it must be center or squash.")
+            raise SettingError(ConfigCode.CROP_MODE, value=self.crop_mode)
         if self.interpolation not in ("bicubic", "bilinear"):
-            raise SettingError(f"The interpolation is “{self.interpolation}”; it must be bicubic or bilinear.")
-        colours = (*self.mean, *self.std)
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0 or not all(map(isfinite, colours)):
-            raise SettingError("The mean and spread of the colours must be three numbers each.")
+            raise SettingError(ConfigCode.INTERPOLATION, value=self.interpolation)
+        finite = all(map(isfinite, (*self.mean, *self.std)))
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0 or not finite:
+            raise SettingError(ConfigCode.MEAN_STD)
 
     def with_resize_mode(self, resize_mode: ResizeMode) -> Preprocessing:
-        """The same preparation with another way of fitting the picture into the square."""
+        """Return the same preprocessing with another way to bring a picture to the square."""
         if resize_mode == "crop":
             return replace(self, crop_mode="center", crop_pct=0.875 if self.crop_pct == 1.0 else self.crop_pct)
         return replace(self, crop_mode="squash" if resize_mode == "squash" else "center", crop_pct=1.0)
 
     @property
     def resize_mode(self) -> ResizeMode:
-        """The plain name of the way a picture is fitted."""
+        """How a picture is brought to the square: ``crop``, ``whole`` or ``squash``."""
         if self.crop_mode == "squash":
             return "squash"
         return "whole" if self.crop_pct == 1.0 else "crop"
 
     def to_timm(self) -> dict[str, Any]:
-        """The entries of a timm ``pretrained_cfg``."""
+        """Return the entries of a timm ``pretrained_cfg``."""
         return {
             "input_size": [3, self.size, self.size],
             "crop_pct": self.crop_pct,
@@ -120,10 +132,7 @@ class Preprocessing:
 
     @classmethod
     def from_timm(cls, cfg: Mapping[str, Any]) -> Preprocessing:
-        """Read the entries of a timm ``pretrained_cfg``.
-
-        Raises ``SettingError`` where an entry is missing or cannot work.
-        """
+        """Read the entries of a timm ``pretrained_cfg``; raises ``SettingError`` if one is missing or invalid."""
         try:
             return cls(
                 size=int(cfg["input_size"][-1]),
@@ -134,48 +143,66 @@ class Preprocessing:
                 std=tuple(map(float, cfg["std"])),  # type: ignore[arg-type]
             )
         except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
-            raise SettingError(f"The description of how to prepare a picture is incomplete: {error}.") from error
+            raise SettingError(ConfigCode.INCOMPLETE, why=str(error)) from error
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """How to train.
+    """The settings of one training.
 
-    ``backbone`` is a timm name; ``fits`` are the ways of fitting a picture that compete; ``folds`` the
-    parts of cross-validation. What follows ``minutes`` is of deep training only: ``minutes`` is about
-    how long it may take (0: as long as it takes); ``unfreeze`` how many of the network's last stages are
-    trained and ``epochs`` how often each photo is seen, both chosen from the time where they are None;
-    ``learning_rate`` is that of the last stage; ``batch`` the photos between two corrections.
+    ``backbone`` is a timm name; ``domain`` selects the augmentation; ``folds`` is the number of cross-validation
+    folds; ``resize_modes`` are compared, and the best is used. The following are for deep training only:
+    ``minutes`` is the time budget (0: none); ``unfreeze`` the number of stages that are trained, counted from the
+    end of the network, and ``epochs`` the number of epochs, both planned from the time budget if None; ``batch``
+    the batch size; ``learning_rate`` that of the last stage.
+
+    Raises ``SettingError`` for a value that cannot work. Example::
+
+        train(project, TrainConfig(mode="deep", minutes=10, seed=1), Path("model"))
     """
 
     mode: Mode = field(default="quick", metadata=GENERAL)
     backbone: str = field(default="tf_efficientnet_lite0", metadata=GENERAL)
     domain: Domain = field(default="photo", metadata=GENERAL)
-    seed: int = field(default=0, metadata=GENERAL)
-    folds: int = 5
+    seed: int = field(default=0, metadata={**GENERAL, "range": (0, 2**32 - 1)})
+    folds: int = field(default=5, metadata={"range": (2, 20)})
     resize_modes: tuple[ResizeMode, ...] = RESIZE_MODES
-    minutes: float = field(default=3.0, metadata=DEEP)
-    unfreeze: int | None = field(default=None, metadata=DEEP)
-    epochs: int | None = field(default=None, metadata=DEEP)
-    batch: int = field(default=16, metadata=DEEP)
-    learning_rate: float = field(default=3e-4, metadata=DEEP)
+    minutes: float = field(default=3.0, metadata={**DEEP, "range": (0, 10_000)})
+    unfreeze: int | None = field(default=None, metadata={**DEEP, "range": (1, 1000)})
+    epochs: int | None = field(default=None, metadata={**DEEP, "range": (1, 10_000)})
+    batch: int = field(default=16, metadata={**DEEP, "range": (1, 4096)})
+    learning_rate: float = field(default=3e-4, metadata={**DEEP, "range": (1e-8, 10)})
     optimizer: Optimizer = field(default="adamw", metadata=DEEP)
 
     def __post_init__(self) -> None:
-        _one_of("mode", self.mode, MODES)
-        _one_of("domain", self.domain, DOMAINS)
-        _one_of("optimizer", self.optimizer, OPTIMIZERS)
-        for resize_mode in self.resize_modes:
-            _one_of("resize mode", resize_mode, RESIZE_MODES)
+        for one in fields(self):
+            value = getattr(self, one.name)
+            _check_choice(one.name, value, _choices().get(one.name))
+            _check_range(one.name, value, one.metadata.get("range"))
         if not self.resize_modes:
-            raise SettingError("No way of fitting a picture was named; name at least one of crop, whole, squash.")
-        _within("number of parts for cross-validation", self.folds, 2, 20)
-        _within("seed", self.seed, 0, 2**32 - 1)
-        _within("number of minutes", self.minutes, 0, 10_000)
-        _within("number of stages to train", self.unfreeze, 1, 1000)
-        _within("number of epochs", self.epochs, 1, 10_000)
-        _within("batch size", self.batch, 1, 4096)
-        _within("learning rate", self.learning_rate, 1e-8, 10)
+            raise SettingError(ConfigCode.NO_RESIZE_MODE, allowed=RESIZE_MODES)
+        for resize_mode in self.resize_modes:
+            _check_choice("resize_modes", resize_mode, RESIZE_MODES)
+
+
+@lru_cache
+def _choices() -> dict[str, tuple[str, ...]]:
+    """Return the values allowed for each field of ``TrainConfig`` that is a ``Literal``."""
+    hints = get_type_hints(TrainConfig)
+    return {name: get_args(hint) for name, hint in hints.items() if get_origin(hint) is Literal}
+
+
+def _check_choice(name: str, value: Any, allowed: tuple[str, ...] | None) -> None:
+    if allowed is not None and value not in allowed:
+        raise SettingError(ConfigCode.NOT_A_CHOICE, name=name, value=value, allowed=allowed)
+
+
+def _check_range(name: str, value: Any, limits: tuple[float, float] | None) -> None:
+    if limits is not None and value is not None and not limits[0] <= value <= limits[1]:  # NaN is in no range
+        raise SettingError(ConfigCode.OUT_OF_RANGE, name=name, value=value, low=limits[0], high=limits[1])
+
+
+DEFAULTS = TrainConfig()
 
 
 @dataclass(frozen=True)
@@ -195,23 +222,13 @@ class Setting:
 
 
 def settings() -> tuple[Setting, ...]:
-    """The fields of ``TrainConfig`` that page and command line offer, in the order of the fields."""
+    """Return the fields of ``TrainConfig`` that page and command line offer, in the order of the fields."""
     hints = get_type_hints(TrainConfig)
-    return tuple(_setting(hints[one.name], one) for one in fields(TrainConfig) if "group" in one.metadata)
+    return tuple(_describe(one, hints[one.name]) for one in fields(TrainConfig) if "group" in one.metadata)
 
 
-def _setting(hint: Any, one: Field[Any]) -> Setting:
-    choices = get_args(hint) if get_origin(hint) is Literal else ()
+def _describe(one: Field[Any], hint: Any) -> Setting:
+    choices = _choices().get(one.name, ())
     optional = type(None) in get_args(hint)
     kind = str if choices else get_args(hint)[0] if optional else hint
     return Setting(one.name, one.metadata["group"], kind, choices, optional, one.default)
-
-
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise SettingError(f"The {name} is “{value}”; it must be one of {', '.join(allowed)}.")
-
-
-def _within(name: str, value: float | None, low: float, high: float) -> None:
-    if value is not None and not low <= value <= high:  # not a number is in no range
-        raise SettingError(f"The {name} is {value}; it must be from {low} to {high}.")

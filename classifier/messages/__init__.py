@@ -7,7 +7,8 @@ format specifications there are
 - ``{count:photo|photos}``: the number with the word for one or for several, “1 photo”, “1,234 photos”;
 - ``{count:*is|are}``: the word alone;
 - ``{share:percent}``: a share of 0 to 1 in whole percent; ``{seconds:duration}``: a rough time;
-- ``{names:list}``: names in quotes, “a”, “b” and “c”; ``{names:alternatives}``: a or b or c; ``{bytes:megabytes}``;
+- ``{names:list}``: names in quotes, “a”, “b” and “c”; ``{names:alternatives}``: a or b or c;
+  ``{names:comma}``: a, b, c; ``{bytes:megabytes}``;
 - ``{counts:counts}``: pairs of name and number, “a” (3) and “b” (5).
 """
 
@@ -116,6 +117,7 @@ _SPECIFICATIONS: dict[str, Any] = {
     "list": listed,
     "quoted": lambda names: ", ".join(f"“{name}”" for name in names),
     "counted": lambda pairs: ", ".join(f"“{name}” ({count})" for name, count in pairs),
+    "comma": lambda names: ", ".join(map(str, names)),
     "alternatives": lambda names: " or ".join(map(str, names)),
     "counts": listed_counts,
     "megabytes": lambda count: f"{count / 1e6:,.1f}".removesuffix(".0"),
