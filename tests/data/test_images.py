@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 
 from classifier.config import Limits
-from classifier.data.images import EXTENSIONS, FORMATS, open_picture, probe, thumbnail
+from classifier.data.images import EXTENSIONS, FORMATS, make_thumbnail, open_picture, probe
 from classifier.errors import PhotoError
 from tests.helpers import draw_photo, encode
 
@@ -223,7 +223,7 @@ def test_damage_anywhere_in_a_file_gives_a_picture_or_a_reason() -> None:
 
 def test_a_thumbnail_fits_its_square_and_leaves_the_picture_alone() -> None:
     photo = draw_photo(size=(400, 100))
-    assert thumbnail(photo, 100).size == (100, 25)
+    assert make_thumbnail(photo, 100).size == (100, 25)
     assert photo.size == (400, 100)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from ...data.images import open_picture, thumbnail
+from ...data.images import make_thumbnail, open_picture
 from ...data.intake import sha256
 from ...data.labels import clean_label, natural_key
 from ...data.project import Project
@@ -93,7 +93,7 @@ def _answered(card: Card, outcome: Prediction | PhotoError) -> Card:
 
 def _small(path: Path) -> bytes:
     stream = io.BytesIO()
-    thumbnail(open_picture(path, _SIDE), _SIDE).save(stream, "JPEG", quality=85)
+    make_thumbnail(open_picture(path, _SIDE), _SIDE).save(stream, "JPEG", quality=85)
     return stream.getvalue()
 
 
