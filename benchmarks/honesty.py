@@ -35,7 +35,7 @@ from classifier import device as devices
 from classifier.config import Limits
 from classifier.data import duplicates, splits
 from classifier.data.images import open_picture
-from classifier.data.project import _user_cache
+from classifier.data.project import default_cache
 from classifier.evaluation import calibration, label_errors, metrics, ood
 from classifier.evaluation.report import Report, build_report
 from classifier.models import networks
@@ -293,7 +293,7 @@ def main() -> None:
     parser.add_argument("sets", type=Path, metavar="SETS")
     parser.add_argument("--pairs", type=Path, metavar="FILE", help="a picture of the pairs found in the sets")
     args = parser.parse_args()
-    store = FeatureCache(_user_cache())
+    store = FeatureCache(default_cache())
     extractor = FeatureExtractor(CONFIG.backbone, devices.choose("cpu"), store, Limits())
     folders = sorted(path for path in args.sets.iterdir() if (path / "train").is_dir())
     sets = {folder.name: read(extractor, folder) for folder in folders}

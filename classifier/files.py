@@ -16,11 +16,12 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
-def atomic_write(target: Path, full: Code = StorageCode.DISK_FULL) -> Iterator[Path]:
+def atomic_write(target: Path, full: Code = StorageCode.DISK_FULL, name_target: bool = True) -> Iterator[Path]:
     """A path beside ``target`` to write to; at the end it is moved to ``target`` in one step.
 
     Raises ``StorageError`` where it cannot be written, with the code ``full`` where the disk is full. What was at
-    ``target`` then stays, and nothing of the new file does.
+    ``target`` then stays, and nothing of the new file does. Without ``name_target`` the error does not name the
+    file: paths inside a server's project mean nothing to a visitor of the page.
     """
     part = target.with_name(f".{uuid.uuid4().hex}.part")
     try:
@@ -33,7 +34,7 @@ def atomic_write(target: Path, full: Code = StorageCode.DISK_FULL) -> Iterator[P
     except Exception as error:
         if not isinstance(error, OSError) and not is_disk_full(error):
             raise
-        raise storage_error(error, target, full) from error
+        raise storage_error(error, target if name_target else None, full) from error
     finally:
         remove(part)
 

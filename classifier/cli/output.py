@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import TrainConfig
 from ..data.catalog import Asset, Run
-from ..data.project import SAME_PHOTO, Project
+from ..data.project import Project
+from ..messages.data import RepeatCode
 
 if TYPE_CHECKING:  # these import torch, and “--help” must not wait for it
     from ..evaluation.report import Report
@@ -100,7 +101,7 @@ def _since(project: Project, run: Run) -> dict[str, Any]:
 
 def _repeats(project: Project) -> list[str]:
     """Files with the content of another: left out within a class, or lying in two classes."""
-    again = [file.file for file in project.left_out() if file.reason.startswith(SAME_PHOTO)]
+    again = [file.file for file in project.left_out() if isinstance(file.code, RepeatCode)]
     return again + [asset.source for group in project.conflicts() for asset in group]
 
 

@@ -1,4 +1,4 @@
-"""The memory of one project, in SQLite: photos with class and split, runs, left-out files, edits."""
+"""The catalog of one project in SQLite: photos with class and split, edits, left-out files and training runs."""
 
 from __future__ import annotations
 
@@ -10,62 +10,33 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields, replace
 from datetime import datetime, timezone
 from itertools import groupby
+from numbers import Integral, Real
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
 from ..errors import DataError, StorageError
+from ..files import is_disk_full
+from ..messages import Code, Message, message
+from ..messages.data import CatalogCode, EditCode, restore
+from ..messages.files import StorageCode
+from . import schema
+from .intake import LeftOut
 from .labels import natural_key
 
-VERSION = 3
-_APPLICATION = 0x50484F54  # “PHOT”: tells a catalogue from any other SQLite file
 _UNDO_STEPS = 50
-
-_SCHEMA = """
-CREATE TABLE assets (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used twice: undo brings back rows by id
-    path TEXT NOT NULL, sha256 TEXT NOT NULL, label TEXT NOT NULL,
-    split TEXT NOT NULL CHECK (split IN ('train', 'val', 'test', 'held_out')),
-    duplicate_group INTEGER, source TEXT NOT NULL, size INTEGER NOT NULL,
-    width INTEGER NOT NULL, height INTEGER NOT NULL, created TEXT NOT NULL, confirmed INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (sha256, label)
-);
-CREATE INDEX assets_by_class ON assets (split, label);
-CREATE TABLE runs (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, created TEXT NOT NULL, name TEXT NOT NULL, mode TEXT NOT NULL,
-    report TEXT NOT NULL, seconds REAL NOT NULL DEFAULT 0
-);
-CREATE TABLE run_assets (
-    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    sha256 TEXT NOT NULL, label TEXT NOT NULL, split TEXT NOT NULL, predicted TEXT, confidence REAL, doubt REAL,
-    PRIMARY KEY (run_id, sha256, label)
-);
-CREATE TABLE left_out (
-    file TEXT NOT NULL, reason TEXT NOT NULL, created TEXT NOT NULL, UNIQUE (file, reason)
-);
-CREATE TABLE edits (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, created TEXT NOT NULL, what TEXT NOT NULL, before TEXT NOT NULL
-);
-"""
-# What makes the catalogue of one version into that of the next.
-_UPGRADES = {
-    1: ["ALTER TABLE runs ADD COLUMN seconds REAL NOT NULL DEFAULT 0"],
-    2: [
-        "ALTER TABLE assets ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE run_assets ADD COLUMN predicted TEXT",
-        "ALTER TABLE run_assets ADD COLUMN confidence REAL",
-        "ALTER TABLE run_assets ADD COLUMN doubt REAL",
-    ],
-}
-_PICKED = "id IN (SELECT value FROM json_each(?))"  # any number of ids in one parameter
+_BUSY_MS = 10_000  # how long to wait for another window or thread that writes
+_ID_IN = "id IN (SELECT value FROM json_each(?))"  # any number of ids in one parameter
 
 
 @dataclass(frozen=True)
 class Asset:
-    """One photo in one class; ``path`` is relative with ``/``, ``size`` in bytes, width and height in pixels.
+    """One photo in one class.
 
-    ``source`` is the name the person knows the file under. ``id`` is 0 until the photo is in a catalogue.
-    ``confirmed``: the person looked at this very photo and said that it belongs to its class.
+    ``path`` is relative to the project's folder, with ``/``; ``source`` is the file name the person knows; ``size`` is
+    in bytes, ``width`` and ``height`` in pixels. ``id`` is 0 until the photo is in a catalog. ``duplicate_group`` is
+    the id of the first photo of its group of near-duplicates, None where it has none. ``confirmed``: the person
+    checked the label of this photo.
     """
 
     id: int
@@ -84,9 +55,9 @@ class Asset:
 
 @dataclass(frozen=True)
 class Run:
-    """One training: when, under which name and mode, its report as it was recorded, and the seconds it took.
+    """One training: when, name, mode, its report as recorded, and its duration in seconds.
 
-    ``seconds`` is 0 for a run of the time before it was kept.
+    ``seconds`` is 0 for a run recorded before durations were.
     """
 
     id: int
@@ -98,10 +69,11 @@ class Run:
 
 
 class RunAsset(NamedTuple):
-    """A photo of a run as it was then, and what a model said of it that had not seen it.
+    """A photo as it was in a run, with the prediction of a model that was not trained on it.
 
-    ``split`` is ``held_out`` where deep training kept a training photo back to judge by. ``confidence`` is that
-    of the class ``predicted``, ``doubt`` the probability that ``label`` is wrong; None where nobody asked.
+    ``split`` is ``held_out`` for a training photo that deep training used for validation. ``confidence`` is the
+    probability of ``predicted``, ``label_error_prob`` the probability that ``label`` is wrong; both are None where
+    the photo was not predicted.
     """
 
     sha256: str
@@ -109,11 +81,11 @@ class RunAsset(NamedTuple):
     split: str
     predicted: str | None = None
     confidence: float | None = None
-    doubt: float | None = None
+    label_error_prob: float | None = None
 
 
 class Changes(NamedTuple):
-    """SHA-256 of the photos that came, went or changed class since a run; all empty if nothing did."""
+    """SHA-256 of the photos added, removed or moved to another class since a run."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
@@ -125,23 +97,23 @@ _INSERT = f"({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 
 
 def now() -> str:
-    """This moment in UTC, ISO 8601 to the second."""
+    """Return the time in UTC, ISO 8601 to the second."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 class Catalog:
-    """Opens or makes the catalogue at ``path``; None keeps it in memory. Safe to use from several threads.
+    """Opens or creates the catalog at ``path``; None keeps it in memory. Safe to use from several threads.
 
-    Raises ``DataError`` when the file is no catalogue or was made by a newer version of this program,
+    Raises ``DataError`` when the file is no catalog or was made by a newer version of this program,
     ``StorageError`` when it cannot be written.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._lock = threading.RLock()
         try:
-            self._db = sqlite3.connect(path or ":memory:", timeout=10, check_same_thread=False)
+            self._db = sqlite3.connect(path or ":memory:", timeout=_BUSY_MS / 1000, check_same_thread=False)
         except sqlite3.OperationalError as error:
-            raise StorageError(f"The project's list of photos cannot be opened at “{path}”.") from error
+            raise StorageError(CatalogCode.CANNOT_OPEN, path=str(path)) from error
         try:
             self._prepare()
         except BaseException:
@@ -157,138 +129,152 @@ class Catalog:
         self.close()
 
     def close(self) -> None:
-        """Closes the file; may be called twice."""
+        """Close the file; may be called twice."""
         with self._lock:
             self._db.close()
 
-    # -- photos
+    # photos
 
     def add(self, assets: Iterable[Asset]) -> int:
-        """Takes photos in, whatever their ``id``, and gives how many; one already in its class is skipped."""
+        """Insert photos under new ids and return how many; one that its class has already is skipped."""
         rows = [(None, *astuple(replace(asset, created=asset.created or now()))[1:]) for asset in assets]
-        with self._writing() as db:
+        with self._write() as db:
             return db.executemany(f"INSERT OR IGNORE INTO assets {_INSERT}", rows).rowcount
 
     def assets(self, label: str | None = None, split: str | None = None) -> list[Asset]:
-        """The photos, of one class or split if given, in natural order of class, then as they came."""
+        """Return the photos, of one class or split if given, by class in natural order, then by id."""
         where = "(?1 IS NULL OR label = ?1) AND (?2 IS NULL OR split = ?2)"
         return sorted(self._select(where, label, split), key=lambda asset: (natural_key(asset.label), asset.id))
 
     def asset(self, id: int) -> Asset:
-        """One photo; ``DataError`` when it is gone."""
+        """Return one photo; raises ``DataError`` where it is no longer there."""
         found = self._select("id = ?", id)
         if not found:
-            raise DataError("This photo is no longer in the project; reload the page.")
+            raise DataError(CatalogCode.PHOTO_GONE)
         return found[0]
 
     def labels(self) -> list[str]:
-        """The classes in natural order."""
+        """Return the classes in natural order."""
         return sorted((row[0] for row in self._rows("SELECT DISTINCT label FROM assets")), key=natural_key)
 
     def balance(self) -> dict[str, dict[str, int]]:
-        """How many photos each split holds of each class: ``{split: {label: n}}``."""
+        """Return the number of photos per split and class, ``{split: {label: n}}``, both in alphabetical order."""
         rows = self._rows("SELECT split, label, COUNT(*) FROM assets GROUP BY split, label ORDER BY split, label")
         return {
             split: {label: count for _, label, count in group} for split, group in groupby(rows, key=lambda row: row[0])
         }
 
     def conflicts(self) -> list[list[Asset]]:
-        """Photos that lie in several classes at once, one group per content."""
+        """Return the photos that are in several classes, one group per content."""
         twice = "sha256 IN (SELECT sha256 FROM assets GROUP BY sha256 HAVING COUNT(*) > 1)"
         found = sorted(self._select(twice), key=lambda asset: (asset.sha256, asset.id))
         return [list(group) for _, group in groupby(found, key=lambda asset: asset.sha256)]
 
     def set_split(self, ids: Iterable[int], split: str) -> None:
-        """Puts photos into ``train``, ``val``, ``test`` or ``held_out``."""
-        with self._writing() as db:
-            db.execute(f"UPDATE assets SET split = ? WHERE {_PICKED}", (split, json.dumps(list(ids))))
+        """Assign photos to ``train``, ``val``, ``test`` or ``held_out``."""
+        with self._write() as db:
+            db.execute(f"UPDATE assets SET split = ? WHERE {_ID_IN}", (split, json.dumps(list(ids))))
 
     def set_group(self, groups: Mapping[int, int | None]) -> None:
-        """Writes down which photos look alike: id -> number of the group, or None."""
-        with self._writing() as db:
+        """Store the group of near-duplicates of photos, id -> group or None."""
+        with self._write() as db:
             db.executemany(
                 "UPDATE assets SET duplicate_group = ? WHERE id = ?",
                 [(group, id) for id, group in groups.items()],
             )
 
-    # -- edits, each of which can be undone
+    # edits, each of which can be undone
 
     def relabel(self, ids: Iterable[int], label: str) -> None:
-        """Moves photos to a class; one that is there already is not doubled. Whoever moves a photo has looked at it."""
-        with self._writing() as db:
-            before = self._select(f"{_PICKED} AND label <> ?", json.dumps(list(ids)), label)
-            self._remember(db, f"moving {_photos(len(before))} to “{label}”", before)
-            self._move(db, before, label)
+        """Move photos to a class and mark them as confirmed; one that is there already is not doubled."""
+        with self._write() as db:
+            before = self._select(f"{_ID_IN} AND label <> ?", json.dumps(list(ids)), label)
+            _store_edit(db, message(EditCode.MOVED, count=len(before), label=label), before)
+            _set_label(db, before, label)
             _set_confirmed(db, before)
 
     def confirm(self, ids: Iterable[int]) -> None:
-        """Notes that photos belong where they are; the same photos in other classes are taken out."""
-        with self._writing() as db:
-            right = self._select(_PICKED, json.dumps(list(ids)))
-            contents, kept = json.dumps([asset.sha256 for asset in right]), {asset.id for asset in right}
-            alike = self._select("sha256 IN (SELECT value FROM json_each(?))", contents)
-            self._remember(db, f"calling {_photos(len(right))} right", alike)
-            _delete(db, [asset for asset in alike if asset.id not in kept])
-            _set_confirmed(db, right)
+        """Mark photos as correctly labeled; the same photos in other classes are removed."""
+        with self._write() as db:
+            confirmed = self._select(_ID_IN, json.dumps(list(ids)))
+            contents = json.dumps([asset.sha256 for asset in confirmed])
+            before = self._select("sha256 IN (SELECT value FROM json_each(?))", contents)
+            _store_edit(db, message(EditCode.CONFIRMED, count=len(confirmed)), before)
+            confirmed_ids = {asset.id for asset in confirmed}
+            _delete(db, [asset for asset in before if asset.id not in confirmed_ids])
+            _set_confirmed(db, confirmed)
 
     def rename(self, old: str, new: str) -> None:
-        """Renames a class, or merges it into ``new`` if that exists."""
-        with self._writing() as db:
+        """Rename a class, or merge it into ``new`` if that exists."""
+        with self._write() as db:
             before = self._select("label = ? AND label <> ?", old, new)
-            self._remember(db, f"renaming “{old}” to “{new}”", before)
-            self._move(db, before, new)
+            _store_edit(db, message(EditCode.RENAMED, old=old, new=new), before)
+            _set_label(db, before, new)
 
     def remove(self, ids: Iterable[int]) -> None:
-        """Takes photos out of the catalogue."""
-        with self._writing() as db:
-            before = self._select(_PICKED, json.dumps(list(ids)))
-            self._remember(db, f"removing {_photos(len(before))}", before)
+        """Remove photos from the catalog."""
+        with self._write() as db:
+            before = self._select(_ID_IN, json.dumps(list(ids)))
+            _store_edit(db, message(EditCode.REMOVED, count=len(before)), before)
             _delete(db, before)
 
     def discard(self, ids: Iterable[int]) -> None:
-        """Takes photos out for good, with no way back by ``undo``: they turned out to be unusable."""
-        with self._writing() as db:
-            db.execute(f"DELETE FROM assets WHERE {_PICKED}", (json.dumps(list(ids)),))
+        """Remove photos that turned out to be unusable; ``undo`` does not restore them."""
+        with self._write() as db:
+            db.execute(f"DELETE FROM assets WHERE {_ID_IN}", (json.dumps(list(ids)),))
 
-    def undo(self) -> str | None:
-        """Takes back the last edit and says in words what it was; None when there is nothing to take back."""
-        with self._writing() as db:
-            edit = db.execute("SELECT id, what, before FROM edits ORDER BY id DESC LIMIT 1").fetchone()
+    def undo(self) -> Message | None:
+        """Undo the last edit and return what it was, or None where there is none."""
+        with self._write() as db:
+            edit = db.execute("SELECT id, before, code, arguments, what FROM edits ORDER BY id DESC LIMIT 1").fetchone()
             if edit is None:
                 return None
-            before = [Asset(*row) for row in json.loads(edit[2])]
+            id, before_json, code, arguments, text = edit
+            before = [Asset(*row) for row in json.loads(before_json)]
             _delete(db, before)
             db.executemany(f"INSERT OR IGNORE INTO assets {_INSERT}", [astuple(asset) for asset in before])
-            db.execute("DELETE FROM edits WHERE id = ?", edit[:1])
-            return str(edit[1])
+            db.execute("DELETE FROM edits WHERE id = ?", (id,))
+            return restore(code, json.loads(arguments), text)
 
-    # -- files that were left out
+    # files that were left out
 
-    def left_out(self) -> list[tuple[str, str]]:
-        """(file, reason), in the order they came."""
-        return self._rows("SELECT file, reason FROM left_out ORDER BY rowid")
+    def left_out(self) -> list[LeftOut]:
+        """Return the left-out files with their reasons, in the order they were noted."""
+        rows = self._rows("SELECT file, code, arguments, reason FROM left_out ORDER BY rowid")
+        return [LeftOut(file, restore(code, json.loads(arguments), text)) for file, code, arguments, text in rows]
 
-    def note_left_out(self, files: Iterable[tuple[str, str]]) -> None:
-        """Adds (file, reason) pairs to the list; one that is there already is not doubled."""
-        with self._writing() as db:
-            rows = [(file, reason, now()) for file, reason in files]
-            db.executemany("INSERT OR IGNORE INTO left_out VALUES (?, ?, ?)", rows)
+    def note_left_out(self, files: Iterable[LeftOut]) -> None:
+        """Add left-out files; one that is listed with the same reason already is not doubled."""
+        rows = [(left.file, str(left.message), now(), left.code.id, _to_json(left.message)) for left in files]
+        with self._write() as db:
+            db.executemany(
+                "INSERT OR IGNORE INTO left_out (file, reason, created, code, arguments) VALUES (?, ?, ?, ?, ?)", rows
+            )
 
-    def clear_left_out(self, files: Iterable[str] | None = None) -> None:
-        """Forgets the list, or only what it says of ``files``."""
-        with self._writing() as db:
-            if files is None:
-                db.execute("DELETE FROM left_out")
-            else:
-                db.executemany("DELETE FROM left_out WHERE file = ?", [(file,) for file in files])
+    def clear_left_out(self, files: Iterable[str] | None = None, code: Code | None = None) -> None:
+        """Delete the entries of left-out files: all, or only those of ``files`` and those with ``code`` if given."""
+        with self._write() as db:
+            db.execute(
+                "DELETE FROM left_out WHERE (?1 IS NULL OR file IN (SELECT value FROM json_each(?1))) "
+                "AND (?2 IS NULL OR code = ?2)",
+                (None if files is None else json.dumps(list(files)), None if code is None else code.id),
+            )
 
-    # -- runs
+    # training runs
 
     def record_run(
         self, name: str, mode: str, report: Mapping[str, Any], assets: Iterable[RunAsset], seconds: float = 0.0
     ) -> int:
-        """Keeps a training's report, its photos with the answers, and the seconds it took; gives the run's id."""
-        with self._writing() as db:
+        """Store a training and return its id.
+
+        Args:
+            name: the name of the model's folder.
+            mode: ``quick`` or ``deep``.
+            report: the report as JSON values.
+            assets: the photos of the run with their predictions.
+            seconds: the duration of the training.
+        """
+        with self._write() as db:
             row = (now(), name, mode, json.dumps(dict(report)), seconds)
             run = db.execute(
                 "INSERT INTO runs (created, name, mode, report, seconds) VALUES (?, ?, ?, ?, ?)", row
@@ -299,85 +285,66 @@ class Catalog:
             return int(run or 0)
 
     def runs(self) -> list[Run]:
-        """All runs, newest first."""
+        """Return all runs, newest first."""
         rows = self._rows("SELECT id, created, name, mode, report, seconds FROM runs ORDER BY id DESC")
         return [
-            Run(id, created, name, mode, json.loads(report), took) for id, created, name, mode, report, took in rows
+            Run(id, created, name, mode, json.loads(report), seconds)
+            for id, created, name, mode, report, seconds in rows
         ]
 
     def run_assets(self, run_id: int) -> list[RunAsset]:
-        """The photos of a run: those it learnt from, and those set apart that it was judged on."""
-        columns = ", ".join(RunAsset._fields)
-        rows = self._rows(f"SELECT {columns} FROM run_assets WHERE run_id = ? ORDER BY rowid", run_id)
+        """Return the photos of a run: those it was trained on and those it was evaluated on."""
+        rows = self._rows(
+            "SELECT sha256, label, split, predicted, confidence, doubt FROM run_assets WHERE run_id = ? ORDER BY rowid",
+            run_id,
+        )
         return [RunAsset(*row) for row in rows]
 
     def evaluated_assets(self, run_id: int) -> list[RunAsset]:
-        """The photos whose answers are the score of a run: held out in turn, or set apart."""
+        """Return the photos whose predictions are the score of a run: out of fold, or of a split set apart."""
         report = json.loads(self._rows("SELECT report FROM runs WHERE id = ?", run_id)[0][0])
-        known = set(report["labels"])  # photos set apart may be of classes that the model does not have
-        assets = [asset for asset in self.run_assets(run_id) if asset.label in known]
+        labels = set(report["labels"])  # photos set apart may be of classes that the model does not have
+        assets = [asset for asset in self.run_assets(run_id) if asset.label in labels]
         if report["judged_on"] != "out_of_fold":
             return [asset for asset in assets if asset.split == report["judged_on"]]
         held_out = [asset for asset in assets if asset.split == "held_out"]
         return held_out or [asset for asset in assets if asset.split == "train"]
 
     def changed_since(self, run_id: int, until: int | None = None) -> Changes:
-        """Which photos came, went or changed class since a run, until today or until another run.
+        """Compare the photos of a run with those of today, or with those of the run ``until``.
 
-        Photos set apart for a test count only where the run has such on its list.
+        Photos set apart for a test count only where the run has such photos.
         """
-        before = self.run_assets(run_id)
-        splits = {asset.split for asset in before}
+        assets = self.run_assets(run_id)
+        splits = {asset.split for asset in assets}
         splits |= {"train", "held_out"} if splits & {"train", "held_out"} else set()
         later: Iterable[Asset | RunAsset] = self.assets() if until is None else self.run_assets(until)
-        then, today = _labels_of(before), _labels_of(asset for asset in later if asset.split in splits)
+        old, new = _labels_by_content(assets), _labels_by_content(asset for asset in later if asset.split in splits)
         return Changes(
-            added=tuple(sorted(today.keys() - then.keys())),
-            removed=tuple(sorted(then.keys() - today.keys())),
-            relabeled=tuple(sorted(sha for sha in then.keys() & today.keys() if then[sha] != today[sha])),
+            added=tuple(sorted(new.keys() - old.keys())),
+            removed=tuple(sorted(old.keys() - new.keys())),
+            relabeled=tuple(sorted(sha for sha in old.keys() & new.keys() if old[sha] != new[sha])),
         )
 
     def delete_run(self, name: str) -> None:
-        """Forgets the runs of that name."""
-        with self._writing() as db:
+        """Delete the runs of that name."""
+        with self._write() as db:
             db.execute("DELETE FROM runs WHERE name = ?", (name,))
 
-    # -- inside
+    # helpers
 
     def _prepare(self) -> None:
         try:
-            self._db.execute("PRAGMA busy_timeout = 10000")
+            self._db.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
             self._db.execute("PRAGMA foreign_keys = ON")
             with self._lock, self._db:
                 self._db.execute("BEGIN IMMEDIATE")  # two windows may open a new project at once
-                self._check_or_make()
+                schema.create_or_upgrade(self._db)
             self._db.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            raise _storage_error(error) from error
+            raise _write_error(error) from error
         except sqlite3.DatabaseError as error:
-            raise DataError("The project's list of photos is damaged or no such list; open a saved copy.") from error
-
-    def _check_or_make(self) -> None:
-        version, application = (
-            self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "application_id")
-        )
-        if version == 0 and not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
-            for statement in filter(str.strip, _SCHEMA.split(";\n")):
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {VERSION}")
-            self._db.execute(f"PRAGMA application_id = {_APPLICATION}")
-        elif application != _APPLICATION:
-            raise DataError("The file “project.sqlite” belongs to another program; choose another folder.")
-        elif version in _UPGRADES:
-            for older in range(version, VERSION):
-                for statement in _UPGRADES[older]:
-                    self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {VERSION}")
-        elif version != VERSION:
-            raise DataError(
-                f"The project was made by another version of this program (list {version}, this one reads "
-                f"{VERSION}); open it with that version."
-            )
+            raise DataError(CatalogCode.CATALOG_DAMAGED) from error
 
     def _rows(self, query: str, *values: Any) -> list[Any]:
         with self._lock:
@@ -388,47 +355,61 @@ class Catalog:
         return [Asset(*row) for row in rows]
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it or nothing."""
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, committed at the end or rolled back on an error."""
         try:
             with self._lock, self._db:
                 yield self._db
         except sqlite3.OperationalError as error:
-            raise _storage_error(error) from error
+            raise _write_error(error) from error
 
-    def _remember(self, db: sqlite3.Connection, what: str, before: list[Asset]) -> None:
-        if before:
-            rows = json.dumps([astuple(asset) for asset in before])
-            db.execute("INSERT INTO edits (created, what, before) VALUES (?, ?, ?)", (now(), what, rows))
-            db.execute("DELETE FROM edits WHERE id <= (SELECT MAX(id) FROM edits) - ?", (_UNDO_STEPS,))
 
-    def _move(self, db: sqlite3.Connection, assets: list[Asset], label: str) -> None:
-        ids = json.dumps([asset.id for asset in assets])
-        db.execute(f"UPDATE OR IGNORE assets SET label = ? WHERE {_PICKED}", (label, ids))
-        # What could not move was there already.
-        db.execute(f"DELETE FROM assets WHERE {_PICKED} AND label <> ?", (ids, label))
+def _store_edit(db: sqlite3.Connection, edit: Message, before: list[Asset]) -> None:
+    """Store the rows that an edit changes; an edit that changes none cannot be undone."""
+    if before:
+        rows = json.dumps([astuple(asset) for asset in before])
+        db.execute(
+            "INSERT INTO edits (created, what, before, code, arguments) VALUES (?, ?, ?, ?, ?)",
+            (now(), str(edit), rows, edit.code.id, _to_json(edit)),
+        )
+        db.execute("DELETE FROM edits WHERE id <= (SELECT MAX(id) FROM edits) - ?", (_UNDO_STEPS,))
+
+
+def _set_label(db: sqlite3.Connection, assets: list[Asset], label: str) -> None:
+    ids = json.dumps([asset.id for asset in assets])
+    db.execute(f"UPDATE OR IGNORE assets SET label = ? WHERE {_ID_IN}", (label, ids))
+    # A photo that the class had already is ignored by the update.
+    db.execute(f"DELETE FROM assets WHERE {_ID_IN} AND label <> ?", (ids, label))
 
 
 def _delete(db: sqlite3.Connection, assets: list[Asset]) -> None:
-    db.execute(f"DELETE FROM assets WHERE {_PICKED}", (json.dumps([asset.id for asset in assets]),))
+    db.execute(f"DELETE FROM assets WHERE {_ID_IN}", (json.dumps([asset.id for asset in assets]),))
 
 
 def _set_confirmed(db: sqlite3.Connection, assets: list[Asset]) -> None:
-    db.execute(f"UPDATE assets SET confirmed = 1 WHERE {_PICKED}", (json.dumps([asset.id for asset in assets]),))
+    db.execute(f"UPDATE assets SET confirmed = 1 WHERE {_ID_IN}", (json.dumps([asset.id for asset in assets]),))
 
 
-def _labels_of(assets: Iterable[Asset | RunAsset]) -> dict[str, set[str]]:
+def _labels_by_content(assets: Iterable[Asset | RunAsset]) -> dict[str, set[str]]:
     labels: dict[str, set[str]] = {}
     for asset in assets:
         labels.setdefault(asset.sha256, set()).add(asset.label)
     return labels
 
 
-def _photos(count: int) -> str:
-    return "1 photo" if count == 1 else f"{count} photos"
+def _to_json(message: Message) -> str:
+    """Return the arguments of a message as a JSON object."""
+    return json.dumps(dict(message.arguments), default=_to_json_value)
 
 
-def _storage_error(error: sqlite3.OperationalError) -> StorageError:
-    if "full" in str(error):
-        return StorageError("The disk is full: nothing more can be saved; free some space and try again.")
-    return StorageError(f"The project's list of photos cannot be written ({error}); try again.")
+def _to_json_value(value: Any) -> int | float | str:
+    """Return NumPy's numbers as Python's, everything else as its text."""
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) else str(value)
+
+
+def _write_error(error: sqlite3.OperationalError) -> StorageError:
+    if is_disk_full(error):
+        return StorageError(StorageCode.DISK_FULL)
+    return StorageError(CatalogCode.CANNOT_WRITE, why=str(error))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import unique
+from typing import Any
 
-from . import Code
+from . import Code, Message, message
 
 
 @unique
@@ -86,3 +88,114 @@ class PhotoCode(Code):
     SVG = "This is a drawing in SVG form, not a photo; save it as PNG."
     TEXT = "This is a text, not a picture."
     UNKNOWN_FORMAT = "This is not a picture this program can read; save it as JPEG or PNG."
+
+
+@unique
+class RepeatCode(Code):
+    """Why a photo was left out whose content another file has already."""
+
+    REPEATED_IN_CLASS = "the same photo as “{name}”, which is already in this class"
+    REPEATED_IN_TRAINING = "the same photo as “{name}”, which is among the training photos"
+    REPEATED_IN_VALIDATION = "the same photo as “{name}”, which is among the validation photos"
+    REPEATED_IN_TEST = "the same photo as “{name}”, which is among the test photos"
+
+
+@unique
+class NotEvaluatedCode(Code):
+    """Why a photo set apart for evaluation was not evaluated, though it stays in the project."""
+
+    CLASS_NOT_TRAINED = "not judged: there is no class “{label}” to learn from"
+
+
+@unique
+class EditCode(Code):
+    """What an edit of the catalog did, as a phrase that fits after “Took back”."""
+
+    MOVED = "moving {count:photo|photos} to “{label}”"
+    CONFIRMED = "calling {count:photo|photos} right"
+    RENAMED = "renaming “{old}” to “{new}”"
+    REMOVED = "removing {count:photo|photos}"
+
+
+@unique
+class StoredCode(Code):
+    """A sentence that was stored before sentences had codes, or by a version that had other codes."""
+
+    SENTENCE = "{text}"
+
+
+@unique
+class CatalogCode(Code):
+    """Why the catalog cannot be read or written."""
+
+    CANNOT_OPEN = "The project's list of photos cannot be opened at “{path}”."
+    CANNOT_WRITE = "The project's list of photos cannot be written ({why}); try again."
+    CATALOG_DAMAGED = "The project's list of photos is damaged or no such list; open a saved copy."
+    CATALOG_FOREIGN = "The file “{name}” belongs to another program; choose another folder."
+    CATALOG_OTHER_VERSION = (
+        "The project was made by another version of this program (list {found}, this one reads {expected}); open it "
+        "with that version."
+    )
+    PHOTO_GONE = "This photo is no longer in the project; reload the page."
+
+
+@unique
+class ProjectCode(Code):
+    """Why a project cannot do what was asked of it."""
+
+    TOO_MANY_AT_ONCE = "{count:,} files came, and at most {limit:,} are taken at once; add fewer."
+    EMPTY_LABEL = "The class has no name; give it one that says what its photos show."
+    UNKNOWN_LABEL = "There is no class “{label}”; reload the page to see the classes there are."
+    NOT_FOLDER_OR_ZIP = "“{name}” is neither a folder nor a zip; choose a folder of photos or a zip of it."
+    EMPTY_ZIP = "The zip “{name}” is empty; put one folder of photos per class into it."
+
+
+@unique
+class QualityCode(Code):
+    """What is wrong with a photo, as advice that fits after its file name and a colon."""
+
+    BLURRED = "it is blurred: take it again, or remove it if new photos will be sharp"
+    DARK = "it is very dark: take it again with more light, or remove it"
+    BLOWN_OUT = "it is so bright that little is left to see: take it again with less light, or remove it"
+    EMPTY = "it shows next to nothing, one even surface: look whether it is the right photo, or remove it"
+    TINY = "it is very small: use the original photo if there is a larger one"
+    ODD_SHAPED = "it is very long and thin, and is shrunk or cut to fit a square: cut out the part that matters"
+
+    @property
+    def id(self) -> str:
+        """The value of the command line's JSON key ``problem``."""
+        return super().id.replace("_", "-")
+
+
+@unique
+class DatasetQualityCode(Code):
+    """What holds for most photos of a set."""
+
+    MOSTLY_TINY = "Most photos are very small ({width} by {height} pixels): larger ones are told apart better."
+
+
+# Beginning and end of the sentences that a catalog of version 3 stored, around their one argument.
+OLD_LEFT_OUT: tuple[tuple[Code, str, str, str], ...] = (
+    (RepeatCode.REPEATED_IN_CLASS, "name", "the same photo as “", "”, which is already in this class"),
+    (RepeatCode.REPEATED_IN_TRAINING, "name", "the same photo as “", "”, which is among the training photos"),
+    (RepeatCode.REPEATED_IN_VALIDATION, "name", "the same photo as “", "”, which is among the validation photos"),
+    (RepeatCode.REPEATED_IN_TEST, "name", "the same photo as “", "”, which is among the test photos"),
+    (NotEvaluatedCode.CLASS_NOT_TRAINED, "label", "not judged: there is no class “", "” to learn from"),
+)
+
+STORED_CODES: tuple[type[Code], ...] = (LeftOutCode, PhotoCode, RepeatCode, NotEvaluatedCode, EditCode)
+_STORED = {code.id: code for codes in STORED_CODES for code in codes}
+
+
+def restore(code_id: str, arguments: Mapping[str, Any], text: str) -> Message:
+    """Return the message that was stored as the id of its code, its arguments and its English sentence ``text``.
+
+    Where this version has no such code, or its sentence needs other arguments, the stored sentence stands for it.
+    """
+    code = _STORED.get(code_id, StoredCode.SENTENCE)
+    restored = message(code, **arguments)
+    try:
+        str(restored)
+    except (LookupError, TypeError, ValueError):
+        return message(StoredCode.SENTENCE, text=text)
+    return restored

@@ -1,4 +1,4 @@
-"""What to look at after a training: the photos behind the score, and those whose class may be wrong."""
+"""Review a training: the photos behind its score, and those whose label may be wrong."""
 
 from __future__ import annotations
 
@@ -11,67 +11,86 @@ from ..evaluation.report import Report
 
 @dataclass(frozen=True)
 class PhotoPrediction:
-    """A photo and what was said of it by a model that had not seen it.
+    """A photo and the prediction of a model that was not trained on it.
 
-    ``confidence`` is that of the class ``predicted``, ``doubt`` the probability that the photo's own class is
-    wrong; both 0 to 1. ``judged``: it is among the photos that make up the score.
+    ``confidence`` is the probability of the class ``predicted``, ``label_error_prob`` the probability that the
+    photo's own class is wrong; both 0 to 1. ``evaluated`` is True for the photos that make up the score.
     """
 
     photo: Asset
     predicted: str
     confidence: float
-    doubt: float
-    judged: bool
+    label_error_prob: float
+    evaluated: bool
 
     @property
-    def right(self) -> bool:
-        """Whether the photo was taken for what it is."""
+    def correct(self) -> bool:
+        """Whether the class predicted is the photo's own."""
         return self.predicted == self.photo.label
 
     @property
-    def suspicion(self) -> float:
-        """How likely the photo is of the class ``predicted`` where only that and its own are possible."""
-        return self.confidence / (self.confidence + 1 - self.doubt)
+    def score(self) -> float:
+        """The score of the label issue: the probability of ``predicted`` where only it and its own are possible."""
+        return self.confidence / (self.confidence + 1 - self.label_error_prob)
 
 
 @dataclass(frozen=True)
 class Review:
-    """A training seen photo by photo: those that are still in the class they had then, and what changed since."""
+    """A training photo by photo: those that are still in the class they had then, and what changed since.
+
+    Example::
+
+        with Project.open(Path("project")) as project:
+            newest = review(project)
+            if newest is not None:
+                print([one.photo.source for one in newest.label_issues()])
+    """
 
     run: Run
     report: Report
-    answers: tuple[PhotoPrediction, ...]
+    predictions: tuple[PhotoPrediction, ...]
     changes: Changes
 
-    def cell(self, true: str, taken: str) -> list[PhotoPrediction]:
-        """The judged photos of one class that were taken for another, or for itself; the surest answers first."""
-        behind = [one for one in self.answers if one.judged and (one.photo.label, one.predicted) == (true, taken)]
-        return sorted(behind, key=lambda one: -one.confidence)
+    def cell(self, true: str, predicted: str) -> list[PhotoPrediction]:
+        """Return the photos of one cell of the confusion matrix, highest confidence first."""
+        cell = (true, predicted)
+        return _by_confidence(
+            [one for one in self.predictions if one.evaluated and (one.photo.label, one.predicted) == cell]
+        )
 
     def mistakes(self) -> list[PhotoPrediction]:
-        """The judged photos that were taken for something else; the surest answers first."""
-        return sorted((one for one in self.answers if one.judged and not one.right), key=lambda one: -one.confidence)
+        """Return the evaluated photos with a wrong prediction, highest confidence first."""
+        return _by_confidence([one for one in self.predictions if one.evaluated and not one.correct])
 
-    def suspects(self) -> list[PhotoPrediction]:
-        """The photos whose class may be wrong, worst first (``audit.suspects``); not those the person called right."""
-        doubtful = (one for one in self.answers if not one.right and not one.photo.confirmed)
-        return sorted(doubtful, key=lambda one: -one.suspicion)
+    def label_issues(self) -> list[PhotoPrediction]:
+        """Return the photos whose label may be wrong, worst first; without those the person confirmed."""
+        issues = (one for one in self.predictions if not one.correct and not one.photo.confirmed)
+        return sorted(issues, key=lambda one: -one.score)
 
 
 def review(project: Project, name: str | None = None) -> Review | None:
-    """The newest training of a project, or the one of that name, photo by photo; None where there is none.
+    """Return the newest training of a project, or the one called ``name``, photo by photo; None where there is none.
 
     Raises ``ModelError`` when its report cannot be read.
+
+    Example::
+
+        with Project.open(Path("project")) as project:
+            newest = review(project)
     """
     run = next((run for run in project.catalog.runs() if name in (None, run.name)), None)
     if run is None:
         return None
-    today = {(asset.sha256, asset.label): asset for asset in project.photos()}
-    judged = set(project.catalog.evaluated_assets(run.id))
-    answers = [
-        PhotoPrediction(photo, said.predicted, said.confidence or 0.0, said.doubt or 0.0, said in judged)
-        for said in project.catalog.run_assets(run.id)
-        if said.predicted is not None and (photo := today.get((said.sha256, said.label))) is not None
+    assets = {(asset.sha256, asset.label): asset for asset in project.photos()}
+    evaluated = set(project.catalog.evaluated_assets(run.id))
+    predictions = [
+        PhotoPrediction(asset, row.predicted, row.confidence or 0.0, row.label_error_prob or 0.0, row in evaluated)
+        for row in project.catalog.run_assets(run.id)
+        if row.predicted is not None and (asset := assets.get((row.sha256, row.label))) is not None
     ]
     changes = project.catalog.changed_since(run.id)
-    return Review(run, Report.from_json(run.report), tuple(answers), changes)
+    return Review(run, Report.from_json(run.report), tuple(predictions), changes)
+
+
+def _by_confidence(predictions: list[PhotoPrediction]) -> list[PhotoPrediction]:
+    return sorted(predictions, key=lambda one: -one.confidence)

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from classifier.data.catalog import Asset, Catalog, Changes, RunAsset
+from classifier.data.intake import LeftOut
 from classifier.errors import DataError
+from classifier.messages import message
+from classifier.messages.data import PhotoCode
 from tests.helpers import unanswered
+
+EMPTY = LeftOut("x.jpg", message(PhotoCode.EMPTY_FILE))
+TEXT = LeftOut("y.jpg", message(PhotoCode.TEXT))
 
 
 def photo(sha: str, label: str = "cat", split: str = "train") -> Asset:
@@ -18,11 +24,11 @@ def photo(sha: str, label: str = "cat", split: str = "train") -> Asset:
 
 
 @pytest.fixture
-def catalog() -> Catalog:
+def catalog() -> Iterator[Catalog]:
     """Four photos: a and b are cats, c is a dog, d is a dog for testing."""
-    made = Catalog(None)
-    made.add([photo("a"), photo("b"), photo("c", "dog"), photo("d", "dog", "test")])
-    return made
+    with Catalog(None) as made:
+        made.add([photo("a"), photo("b"), photo("c", "dog"), photo("d", "dog", "test")])
+        yield made
 
 
 def state(catalog: Catalog) -> list[Asset]:
@@ -90,7 +96,7 @@ def test_every_edit_can_be_undone_exactly(catalog: Catalog, edit: object, words:
     before = state(catalog)
     edit(catalog)  # type: ignore[operator]
     assert state(catalog) != before
-    assert catalog.undo() == words
+    assert str(catalog.undo()) == words
     assert state(catalog) == before
     assert catalog.undo() is None
 
@@ -118,7 +124,7 @@ def test_edits_are_undone_last_first(catalog: Catalog) -> None:
     catalog.relabel([1], "dog")
     catalog.rename("dog", "wolf")
     catalog.remove([2])
-    assert [catalog.undo() for _ in range(3)] == [
+    assert [str(catalog.undo()) for _ in range(3)] == [
         "removing 1 photo", "renaming “dog” to “wolf”", "moving 1 photo to “dog”",
     ]  # fmt: skip
     assert state(catalog) == before
@@ -152,13 +158,24 @@ def test_a_discarded_photo_does_not_come_back(catalog: Catalog) -> None:
 
 
 def test_left_out_files_are_listed_once_and_can_be_forgotten(catalog: Catalog) -> None:
-    catalog.note_left_out([("x.jpg", "empty"), ("y.jpg", "a text")])
-    catalog.note_left_out([("x.jpg", "empty")])
-    assert catalog.left_out() == [("x.jpg", "empty"), ("y.jpg", "a text")]
+    catalog.note_left_out([EMPTY, TEXT])
+    catalog.note_left_out([EMPTY])
+    assert catalog.left_out() == [EMPTY, TEXT]
     catalog.clear_left_out(["x.jpg"])
-    assert catalog.left_out() == [("y.jpg", "a text")]
+    assert catalog.left_out() == [TEXT]
     catalog.clear_left_out()
     assert catalog.left_out() == []
+
+
+def test_left_out_files_are_cleared_by_code_and_by_file(catalog: Catalog) -> None:
+    also_text = LeftOut("x.jpg", message(PhotoCode.TEXT))
+    catalog.note_left_out([EMPTY, TEXT, also_text])
+    catalog.clear_left_out(["x.jpg"], PhotoCode.TEXT)
+    assert catalog.left_out() == [EMPTY, TEXT]
+    catalog.clear_left_out(code=PhotoCode.TEXT)
+    assert catalog.left_out() == [EMPTY]
+    catalog.clear_left_out([])
+    assert catalog.left_out() == [EMPTY]
 
 
 def test_a_run_remembers_its_photos_and_sees_what_changed_since(catalog: Catalog) -> None:
@@ -221,48 +238,8 @@ def test_the_file_keeps_everything(tmp_path: Path) -> None:
         catalog.relabel([1], "dog")
     with Catalog(tmp_path / "project.sqlite") as catalog:
         assert catalog.labels() == ["dog"]
-        assert catalog.undo() == "moving 1 photo to “dog”"
+        assert str(catalog.undo()) == "moving 1 photo to “dog”"
     assert [path.name for path in tmp_path.iterdir()] == ["project.sqlite"]
-
-
-def test_a_project_of_the_first_version_opens_with_its_photos_runs_and_edits(tmp_path: Path) -> None:
-    path = tmp_path / "project.sqlite"
-    with Catalog(path) as catalog:
-        catalog.add([photo("a"), photo("b", "dog")])
-        run = catalog.record_run("first", "quick", {"accuracy": 0.9}, unanswered(catalog.assets()))
-        catalog.relabel([1], "dog")
-    with sqlite3.connect(path) as db:  # as the first version made it: no seconds, no answers, nothing confirmed
-        db.execute("ALTER TABLE runs DROP COLUMN seconds")
-        db.execute("ALTER TABLE assets DROP COLUMN confirmed")
-        for column in ("predicted", "confidence", "doubt"):
-            db.execute(f"ALTER TABLE run_assets DROP COLUMN {column}")
-        ((edit,),) = db.execute("SELECT before FROM edits")
-        db.execute("UPDATE edits SET before = ?", (json.dumps([row[:11] for row in json.loads(edit)]),))
-        db.execute("PRAGMA user_version = 1")
-    db.close()
-    with Catalog(path) as catalog:
-        (kept,) = catalog.runs()
-        assert (kept.id, kept.seconds, kept.report) == (run, 0.0, {"accuracy": 0.9})
-        catalog.record_run("second", "deep", {}, unanswered(catalog.assets()), 60.0)
-        assert len(catalog.assets()) == 2
-        assert catalog.run_assets(run)[0] == RunAsset("a", "cat", "train")
-        assert catalog.undo() == "moving 1 photo to “dog”"
-        assert catalog.labels() == ["cat", "dog"]
-    with Catalog(path) as catalog:
-        assert [kept.seconds for kept in catalog.runs()] == [60.0, 0.0]
-
-
-def test_a_foreign_a_newer_and_a_damaged_file_are_each_refused_in_one_sentence(tmp_path: Path) -> None:
-    foreign, newer, damaged = (tmp_path / name for name in ("foreign", "newer", "damaged"))
-    with sqlite3.connect(foreign) as db:
-        db.execute("CREATE TABLE stamps (id)")
-    Catalog(newer).close()
-    with sqlite3.connect(newer) as db:
-        db.execute("PRAGMA user_version = 99")
-    damaged.write_bytes(b"no database at all" * 100)
-    for path, words in {foreign: "another program", newer: "another version", damaged: "damaged"}.items():
-        with pytest.raises(DataError, match=words):
-            Catalog(path)
 
 
 def test_several_threads_and_windows_write_at_once(tmp_path: Path) -> None:

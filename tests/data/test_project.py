@@ -10,8 +10,11 @@ import pytest
 from PIL import Image
 
 from classifier.config import Limits
+from classifier.data.intake import LeftOut
 from classifier.data.project import Project
 from classifier.errors import DataError, StorageError
+from classifier.messages import message
+from classifier.messages.data import PhotoCode
 from tests.helpers import MakeFolder, draw_photo, encode
 
 
@@ -40,7 +43,8 @@ def test_a_folder_is_copied_in_and_stays_as_it_was(pets: Path, tmp_path: Path) -
         assert project.classes() == {"cat": 3, "dog": 2}
         for asset in project.photos():
             assert project.photo_path(asset).read_bytes() == (pets / asset.source).read_bytes()
-            assert max(Image.open(project.thumbnail(asset)).size) == 64
+            with Image.open(project.thumbnail(asset)) as thumbnail:
+                assert max(thumbnail.size) == 64
             assert (asset.width, asset.height) == (64, 48)
     assert files_in(pets) == before
     assert not [name for name in files_in(tmp_path / "home") if name.endswith(".part")]
@@ -219,8 +223,8 @@ def test_a_class_needs_a_name_and_an_unknown_class_is_one_sentence(pets: Path) -
 
 def test_photos_that_prove_unusable_later_are_listed(pets: Path) -> None:
     with Project.over(pets) as project:
-        project.leave_out({1: "The picture is damaged."})
-        assert reasons(project) == {"cat/1.jpg": "The picture is damaged."}
+        project.leave_out({1: message(PhotoCode.CUT_OFF)})
+        assert project.left_out() == [LeftOut("cat/1.jpg", message(PhotoCode.CUT_OFF))]
         assert project.classes() == {"cat": 2, "dog": 2}
         assert project.undo() is None
 
