@@ -39,6 +39,29 @@ def stratified_group_folds(
     return result
 
 
+def sample_per_class(labels: Ints, count: int) -> Ints:
+    """Return at most ``count`` sorted indices of ``labels`` (N,), all of them where N is no larger.
+
+    Of more, each class has the same number, evenly spaced among its photos; a class that is smaller has all of its
+    photos, and every class at least one.
+    """
+    if len(labels) <= count:
+        return np.arange(len(labels))
+    classes, sizes = np.unique(labels, return_counts=True)
+    remaining, limit = count, 1
+    for position, size in enumerate(np.sort(sizes)):
+        limit = max(1, remaining // (len(sizes) - position))
+        if size > limit:
+            break
+        remaining -= size
+    members = (np.flatnonzero(labels == label) for label in classes)
+    return np.sort(np.concatenate([part[_evenly_spaced(len(part), limit)] for part in members]))
+
+
+def _evenly_spaced(total: int, count: int) -> Ints:
+    return np.unique(np.linspace(0, total - 1, min(total, count)).round().astype(np.int64))
+
+
 def _keys(names: Iterable[object], seed: int) -> Ints:
     """A number for each photo (N,) that follows from its name and the seed alone."""
     digests = (hashlib.sha256(f"{seed} {name}".encode()).digest() for name in names)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from classifier.data.splits import stratified_group_folds
+from classifier.data.splits import sample_per_class, stratified_group_folds
 
 
 def labels_of(*counts: int) -> np.ndarray:
@@ -63,3 +63,25 @@ def test_one_group_is_held_out_as_one() -> None:
 
 def test_two_photos_are_enough_to_hold_one_out() -> None:
     assert sorted(stratified_group_folds(labels_of(1, 1), np.arange(2), 5, 0)) == [0, 1]
+
+
+@pytest.mark.parametrize("sizes", [(2990, 5, 5), (1,) * 30 + (3000,), (1500, 1500, 1), (700, 701, 702), (2,) * 40])
+@pytest.mark.parametrize("count", [20, 100, 2000])
+def test_a_sample_has_as_many_of_each_class_as_fit(sizes: tuple[int, ...], count: int) -> None:
+    labels = labels_of(*sizes)
+    sample = sample_per_class(labels, count)
+    assert (np.diff(sample) > 0).all()
+    if len(labels) <= count:
+        assert np.array_equal(sample, np.arange(len(labels)))
+        return
+    fitting = [limit for limit in range(1, max(sizes) + 1) if np.minimum(sizes, limit).sum() <= count]
+    assert np.array_equal(np.bincount(labels[sample]), np.minimum(sizes, max(fitting, default=1)))
+
+
+def test_a_sample_is_evenly_spaced_within_each_class() -> None:
+    labels = np.arange(600) % 2
+    sample = sample_per_class(labels, 60)
+    for label in range(2):
+        positions = sample[labels[sample] == label] // 2
+        assert (positions[0], positions[-1], len(positions)) == (0, 299, 30)
+        assert set(np.diff(positions)) <= {10, 11}
