@@ -1,72 +1,66 @@
-"""Features on disk, found again by what was computed: content, network, preparation."""
+"""Features on disk, found by what they were computed from: content of the photo, network, preprocessing."""
 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import sleep
 from types import TracebackType
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..config import Preprocessing
 from ..errors import StorageError
+from ..files import is_disk_full
+from ..messages.models import FeatureCacheCode
 
 Floats = NDArray[np.float32]
+T = TypeVar("T")
+
+# SQLite's result codes (https://www.sqlite.org/rescode.html), which the module sqlite3 names from Python 3.11 on.
+_ERROR, _BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _PROTOCOL = 1, 5, 6, 8, 10, 11, 13, 14, 15
+_IN_USE = (_BUSY, _LOCKED, _PROTOCOL)
+_NO_ACCESS = (3, 7, 9, _READONLY, _IOERR, _FULL, _CANTOPEN, 22, 23)  # also PERM, NOMEM, INTERRUPT, NOLFS, AUTH
+# Python 3.10 gives the texts only, which are constants in SQLite's source.
+_CODES = {
+    "database is locked": _BUSY, "database table is locked": _LOCKED, "attempt to write a readonly database": _READONLY,
+    "disk I/O error": _IOERR, "database or disk is full": _FULL, "unable to open database file": _CANTOPEN,
+    "locking protocol": _PROTOCOL,
+}  # fmt: skip
+_ENDINGS = ("", "-wal", "-shm")
 
 
 class FeatureCache:
-    """Features on disk, in one SQLite file in ``folder``; as a context manager, writes what was put.
+    """Features on disk, in one SQLite file in ``folder``; as a context manager it writes what was put.
 
-    A damaged file is only a cache and is begun anew. Values are kept as float16, which is finer
-    than the bfloat16 they were computed in.
+    A damaged file is deleted and begun anew, whichever method meets the damage: everything in it can be computed
+    again. Values are stored as float16, which is finer than the bfloat16 they are computed in. Several threads may
+    use one cache, several processes one file.
+
+    ``timeout`` is how many seconds a method waits for another process that writes. All methods but the two for
+    choices raise ``StorageError``: with ``FeatureCacheCode.LOCKED`` when that time has passed, ``DISK_FULL`` when
+    there is no space, ``NOT_ACCESSIBLE`` when the file cannot be read or written for another reason.
     """
 
-    _BATCH = 64  # photos between two writes to disk
+    _BATCH = 64  # rows between two writes to disk
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, timeout: float = 30.0) -> None:
         self._path = folder / "features.sqlite"
+        self._timeout = timeout
         self._pending: list[tuple[str, str, bytes]] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._db: sqlite3.Connection | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._connect()
-        except (OSError, sqlite3.OperationalError) as error:
-            raise StorageError(f"The folder “{folder}” for computed features cannot be written.") from error
-        except sqlite3.DatabaseError:
-            self._begin_anew()
-
-    def _connect(self) -> None:
-        self._db = sqlite3.connect(self._path, timeout=30, check_same_thread=False)
-        self._wait_for(lambda: self._db.execute("PRAGMA journal_mode = WAL"))
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.execute(
-            "CREATE TABLE IF NOT EXISTS features "
-            "(key TEXT, sha256 TEXT, vector BLOB, PRIMARY KEY (key, sha256)) WITHOUT ROWID"
-        )
-        self._db.execute("CREATE TABLE IF NOT EXISTS choices (question TEXT, photos TEXT, answer TEXT)")
-
-    def _wait_for(self, change: Callable[[], object]) -> None:
-        """Of two processes that open a new file at once, one has to wait; SQLite does not do that by itself here."""
-        for last in (*[False] * 100, True):
-            try:
-                change()
-                return
-            except sqlite3.OperationalError as error:
-                if last or "locked" not in str(error):
-                    raise
-                sleep(0.05)
-
-    def _begin_anew(self) -> None:
-        """Throw a damaged file away, with its journal, which would else be played into the new one."""
-        self._db.close()
-        for ending in ("", "-wal", "-shm"):
-            self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
-        self._connect()
+        except OSError as error:
+            raise self._storage_error(error) from error
+        self._run(lambda database: None)
 
     def __enter__(self) -> FeatureCache:
         return self
@@ -77,77 +71,178 @@ class FeatureCache:
         self.flush()
 
     def close(self) -> None:
-        self.flush()
-        self._db.close()
+        """Write what was put and close the file."""
+        try:
+            self.flush()
+        finally:
+            self._disconnect()
 
-    def get(self, name: str, preparation: Preprocessing, shas: Sequence[str]) -> dict[str, Floats]:
-        """The features (D,) that are known, by content."""
-        return self._known(_key(name, preparation), shas)
+    def get(self, name: str, preprocessing: Preprocessing, shas: Sequence[str]) -> dict[str, Floats]:
+        """Return the cached features (D,) by SHA-256, of the network ``name``; photos without any are left out."""
+        return self._get(_key(name, preprocessing), shas)
 
     def get_descriptors(self, name: str, shas: Sequence[str]) -> dict[str, Floats]:
-        """What is known of the photos' looks, by content; these need no network and no preparation."""
-        return self._known(name, shas)
+        """Return the cached descriptors (``perceptual_hash.WIDTH``,) of version ``name`` by SHA-256."""
+        return self._get(name, shas)
 
-    def _known(self, key: str, shas: Sequence[str]) -> dict[str, Floats]:
-        query = "SELECT sha256, vector FROM features WHERE key = ? AND sha256 IN (SELECT value FROM json_each(?))"
+    def put(self, name: str, preprocessings: Sequence[Preprocessing], sha: str, features: Floats) -> None:
+        """Add the features (V, D) of one photo, computed by the network ``name`` for V preprocessings."""
+        for preprocessing, row in zip(preprocessings, features, strict=True):
+            self._put(_key(name, preprocessing), sha, row)
+
+    def put_descriptor(self, name: str, sha: str, descriptor: Floats) -> None:
+        """Add the descriptor of one photo, of version ``name``."""
+        self._put(name, sha, descriptor)
+
+    def get_choice(self, key: str, shas: Sequence[str]) -> str | None:
+        """Return the newest value put for ``key`` and a set of photos that shares at least four fifths with ``shas``.
+
+        None where there is none or the cache cannot be read: the caller computes the value again.
+        """
+        wanted = set(shas)
         try:
-            rows = self._db.execute(query, (key, json.dumps(list(shas)))).fetchall()
-        except sqlite3.OperationalError as error:
-            raise StorageError(f"The features computed before cannot be read ({error}); try again.") from error
-        except sqlite3.DatabaseError:  # its beginning is whole, and something further on is not
-            self._begin_anew()
-            return {}
-        return {sha: np.frombuffer(vector, np.float16).astype(np.float32) for sha, vector in rows}
-
-    def put(self, name: str, preparations: Sequence[Preprocessing], sha: str, vectors: Floats) -> None:
-        """Keep the features (V, D) of one photo."""
-        for preparation, vector in zip(preparations, vectors, strict=True):
-            self._pending.append((_key(name, preparation), sha, vector.astype(np.float16).tobytes()))
-        if len(self._pending) >= self._BATCH:
-            self.flush()
-
-    def put_descriptor(self, name: str, sha: str, vector: Floats) -> None:
-        """Keep the looks of one photo."""
-        self._pending.append((name, sha, vector.astype(np.float16).tobytes()))
-        if len(self._pending) >= self._BATCH:
-            self.flush()
-
-    def get_choice(self, question: str, photos: Sequence[str]) -> str | None:
-        """What was answered before for these photos, or for a set that shares four fifths with them."""
-        wanted = set(photos)
-        rows = self._db.execute(
-            "SELECT photos, answer FROM choices WHERE question = ? ORDER BY rowid DESC", (question,)
-        )
-        for known, answer in rows:
-            before = set(json.loads(known))
-            if 5 * len(wanted & before) >= 4 * len(wanted | before):
-                return str(answer)
+            rows = self._run(lambda database: database.execute(_SELECT_CHOICES, (key,)).fetchall())
+        except StorageError:
+            return None
+        for photos, value in rows:
+            known = _decode_set(photos)
+            if known is not None and 5 * len(wanted & known) >= 4 * len(wanted | known):
+                return str(value)
         return None
 
-    def put_choice(self, question: str, photos: Sequence[str], answer: str) -> None:
-        """Keep an answer found for these photos."""
-        with self._db:
-            self._db.execute("INSERT INTO choices VALUES (?, ?, ?)", (question, json.dumps(list(photos)), answer))
+    def put_choice(self, key: str, shas: Sequence[str], value: str) -> None:
+        """Add a value that was computed for these photos; not kept, without an error, where it cannot be written."""
+        row = (key, json.dumps(list(shas)), value)
+        try:
+            self._run(lambda database: database.execute("INSERT INTO choices VALUES (?, ?, ?)", row))
+        except StorageError:
+            return
 
     def flush(self) -> None:
-        """Write what was put; raises ``StorageError`` when the disk is full."""
+        """Write what was put; what cannot be written is dropped, with a ``StorageError``."""
         with self._lock:
             rows, self._pending = self._pending, []
+            if rows:
+                self._run(lambda database: database.executemany(_INSERT_FEATURES, rows))
+
+    def _get(self, key: str, shas: Sequence[str]) -> dict[str, Floats]:
+        wanted = json.dumps(list(shas))
+        rows = self._run(lambda database: database.execute(_SELECT_FEATURES, (key, wanted)).fetchall())
+        return dict(_decode(rows))
+
+    def _put(self, key: str, sha: str, values: Floats) -> None:
+        with self._lock:
+            self._pending.append((key, sha, values.astype(np.float16).tobytes()))
+            full = len(self._pending) >= self._BATCH
+        if full:
+            self.flush()
+
+    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work`` in a transaction; after damage once more, on a new file. Raises ``StorageError``."""
+        with self._lock:
             try:
-                self._write(rows)
-            except sqlite3.OperationalError as error:
-                raise StorageError(
-                    "The disk is full or cannot be written: free some space and train again; "
-                    "the photos done so far are kept."
-                ) from error
-            except sqlite3.DatabaseError:
-                self._begin_anew()
-                self._write(rows)
+                try:
+                    return self._transact(work)
+                except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+                    if not self._is_damaged(error):
+                        raise
+                    self._delete()
+                    return self._transact(work)
+            except (OSError, sqlite3.Error) as error:
+                raise self._storage_error(error) from error
 
-    def _write(self, rows: list[tuple[str, str, bytes]]) -> None:
-        with self._db:
-            self._db.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?)", rows)
+    def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._db is None:
+            self._db = _connect(self._path, self._timeout)
+        with self._db as database:
+            return work(database)
+
+    def _is_damaged(self, error: sqlite3.DatabaseError | UnicodeDecodeError) -> bool:
+        """Whether the file is no database, a broken one, or one with other tables."""
+        if isinstance(error, UnicodeDecodeError):  # SQLite's message quotes damaged text
+            return True
+        code = _result_code(error)
+        if code == _READONLY:  # the header of the file demands a newer SQLite
+            return os.access(self._path, os.W_OK) and os.access(self._path.parent, os.W_OK)
+        return code not in _IN_USE + _NO_ACCESS
+
+    def _delete(self) -> None:
+        """Delete a damaged file, and its journal, which SQLite would play into the new one."""
+        self._disconnect()
+        for ending in _ENDINGS:
+            self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
+
+    def _disconnect(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def _storage_error(self, error: Exception) -> StorageError:
+        if is_disk_full(error):
+            return StorageError(FeatureCacheCode.DISK_FULL)
+        if isinstance(error, sqlite3.Error) and _result_code(error) in _IN_USE:
+            return StorageError(FeatureCacheCode.LOCKED, folder=str(self._path.parent))
+        why = getattr(error, "strerror", None) or str(error)
+        return StorageError(FeatureCacheCode.NOT_ACCESSIBLE, folder=str(self._path.parent), why=why)
 
 
-def _key(name: str, preparation: Preprocessing) -> str:
-    return json.dumps([name, preparation.to_timm()], sort_keys=True)
+_SELECT_FEATURES = "SELECT sha256, vector FROM features WHERE key = ? AND sha256 IN (SELECT value FROM json_each(?))"
+_INSERT_FEATURES = "INSERT OR REPLACE INTO features VALUES (?, ?, ?)"
+_SELECT_CHOICES = "SELECT photos, answer FROM choices WHERE question = ? ORDER BY rowid DESC"
+_CREATE = (
+    "PRAGMA synchronous = NORMAL",
+    "CREATE TABLE IF NOT EXISTS features (key TEXT, sha256 TEXT, vector BLOB, PRIMARY KEY (key, sha256)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS choices (question TEXT, photos TEXT, answer TEXT)",
+)
+
+
+def _connect(path: Path, timeout: float) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=timeout, check_same_thread=False)
+    try:
+        database.text_factory = lambda raw: raw.decode("utf-8", "replace")  # damaged text must not raise
+        _set_wal(database, timeout)
+        for statement in _CREATE:
+            database.execute(statement)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _set_wal(database: sqlite3.Connection, timeout: float) -> None:
+    """Turn on write-ahead logging. SQLite does not wait here when two processes open a new file at once."""
+    step = 0.05  # seconds
+    for left in range(int(timeout / step), -1, -1):
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if not left or _result_code(error) not in _IN_USE:
+                raise
+            sleep(step)
+
+
+def _result_code(error: sqlite3.Error) -> int:
+    """The primary result code of SQLite."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None:
+        return int(code) & 0xFF  # the higher bits are details
+    return _CODES.get(str(error), _ERROR if isinstance(error, sqlite3.OperationalError) else _CORRUPT)
+
+
+def _decode(rows: Sequence[tuple[object, object]]) -> Iterator[tuple[str, Floats]]:
+    """Rows (SHA-256, bytes of float16) to arrays; rows in another form are left out, to be computed again."""
+    for sha, stored in rows:
+        if isinstance(stored, bytes) and stored and len(stored) % 2 == 0:
+            yield str(sha), np.frombuffer(stored, np.float16).astype(np.float32)
+
+
+def _decode_set(text: str) -> set[str] | None:
+    try:
+        return set(json.loads(text))
+    except (ValueError, TypeError):
+        return None
+
+
+def _key(name: str, preprocessing: Preprocessing) -> str:
+    return json.dumps([name, preprocessing.to_timm()], sort_keys=True)
