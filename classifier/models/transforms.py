@@ -1,4 +1,4 @@
-"""Pictures -> tensors. Evaluation is deterministic, and is timm's own, so that every loader agrees with it."""
+"""Pictures to tensors: the transform of evaluation, which is timm's own, and the random one of training."""
 
 from __future__ import annotations
 
@@ -12,25 +12,48 @@ import torch
 from PIL import Image, ImageStat
 from timm.data import create_transform
 from torch import Tensor
-from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F
 
 from ..config import Domain, Preprocessing
 
 
 @lru_cache(maxsize=32)
 def eval_transform(preprocessing: Preprocessing) -> Callable[[Image.Image], Tensor]:
-    """A function from an RGB picture to bytes ``(3, size, size)``, uint8.
+    """Return the transform from an RGB picture to ``(3, size, size)``, uint8.
 
-    Bytes, because they are a quarter of the size on their way to the device, where ``normalize``
-    does the rest for the whole batch.
+    It is timm's, so that every program that opens a checkpoint prepares a picture the same way, to the last bit. It
+    stops before the normalization: bytes take a quarter of the transfer to the device, where ``normalize`` does the
+    rest for a whole batch.
     """
     config: dict[str, Any] = {**preprocessing.to_timm(), "input_size": (3, *[preprocessing.size] * 2)}
     transform: Callable[[Image.Image], Tensor] = create_transform(**config, is_training=False, normalize=False)
     return transform
 
 
+def train_transform(
+    picture: Image.Image, preprocessing: Preprocessing, domain: Domain, rng: np.random.Generator
+) -> Tensor:
+    """Return one random view of an RGB picture, ``(3, size, size)``, uint8.
+
+    These are the operations of torchvision's ``RandomResizedCrop``, flips, ``RandomRotation``, ``RandomPerspective``
+    and ``ColorJitter``, by the policy of the domain. Those classes draw from torch's global generator and accept no
+    other, so the parameters are drawn here, from ``rng``: one generator per photo gives the same views in any
+    number of threads.
+    """
+    policy = AUGMENTATIONS[domain]
+    size = preprocessing.size
+    view = picture.resize((size, size), Image.Resampling.BICUBIC, _crop_box(picture, preprocessing, policy, rng))
+    view = _rotate(_flip(view, policy, rng), policy, rng)
+    pixels = F.pil_to_tensor(view)
+    if policy.distortion_scale:
+        pixels = _distort(pixels, policy.distortion_scale, list(_mean_color(view)), rng)
+    for adjust in (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation):
+        pixels = adjust(pixels, float(rng.uniform(1 - policy.brightness, 1 + policy.brightness)))
+    return pixels
+
+
 def normalize(pixels: Tensor, preprocessing: Preprocessing, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Bytes (B, 3, size, size) -> what the network reads: same shape, channels last, on ``device``."""
+    """Bytes (B, 3, size, size) to the input of the network: same shape, channels last, normalized, on ``device``."""
     moved = pixels.to(device, non_blocking=True, memory_format=torch.channels_last)
     mean = torch.tensor(preprocessing.mean, device=device).view(1, 3, 1, 1)
     std = torch.tensor(preprocessing.std, device=device).view(1, 3, 1, 1)
@@ -38,86 +61,87 @@ def normalize(pixels: Tensor, preprocessing: Preprocessing, device: torch.device
 
 
 def decoded_side(preprocessing: Preprocessing) -> int:
-    """How long the short side of a picture must at least be, in pixels, before it is shrunk to the square.
+    """Return the least short side, in pixels, at which a picture may be decoded before it is resized.
 
-    Twice the target: a JPEG decoded at a smaller scale is five times quicker for phone photos, and
-    at twice the target it gives features that no score can tell from those of the full picture.
+    It is twice the target: decoding a JPEG at a smaller scale is five times as fast for phone photos, and at twice
+    the target its features lead to the same scores as those of the full picture.
     """
     return 2 * round(preprocessing.size / preprocessing.crop_pct)
 
 
 @dataclass(frozen=True)
 class AugmentationPolicy:
-    """How photos of one kind may be varied in training without a change of what they show.
+    """How photos of one domain may be varied without a change of their class, in torchvision's terms.
 
-    ``zoom`` is the smallest share of the side of the square that a view keeps, ``stretch`` the largest
-    ratio of its sides; ``turn`` is in degrees, ``tilt`` the share of the side by which a corner may move;
-    ``light`` is the largest change of brightness, contrast and colour, as a share.
+    ``scale``: the smallest side of the crop relative to the side that the evaluation uses (not of its area, as in
+    ``RandomResizedCrop``). ``ratio``: the largest aspect ratio of the crop. ``hflip``, ``vflip``, ``rot90``: whether
+    half of the views are flipped or rotated by 90 degrees. ``degrees``: the largest rotation either way.
+    ``distortion_scale``: how far a corner may move in each direction, relative to the side. ``brightness``: the
+    largest relative change of brightness, and also of contrast and saturation.
     """
 
-    zoom: float = 0.84
-    stretch: float = 1.15
-    mirror: bool = True
-    upside_down: bool = False
-    quarter_turns: bool = False
-    turn: float = 0.0
-    tilt: float = 0.0
-    light: float = 0.3
+    scale: float = 0.84
+    ratio: float = 1.15
+    hflip: bool = True
+    vflip: bool = False
+    rot90: bool = False
+    degrees: float = 0.0
+    distortion_scale: float = 0.0
+    brightness: float = 0.3
 
 
-# What keeps a label: a cat in a mirror is a cat, an X-ray in a mirror is another patient, a letter is no letter.
+# What keeps a label: a mirrored cat is a cat; a mirrored X-ray has its heart on the wrong side, and a mirrored letter
+# is no letter. Aerial pictures have no preferred direction.
 AUGMENTATIONS: dict[Domain, AugmentationPolicy] = {
     "photo": AugmentationPolicy(),
-    "medical": AugmentationPolicy(zoom=0.85, stretch=1.0, mirror=False, turn=8.0, light=0.1),
-    "aerial": AugmentationPolicy(zoom=0.75, upside_down=True, quarter_turns=True, light=0.2),
-    "document": AugmentationPolicy(zoom=0.9, stretch=1.1, mirror=False, turn=2.0, tilt=0.04, light=0.2),
+    "medical": AugmentationPolicy(scale=0.85, ratio=1.0, hflip=False, degrees=8.0, brightness=0.1),
+    "aerial": AugmentationPolicy(scale=0.75, vflip=True, rot90=True, brightness=0.2),
+    "document": AugmentationPolicy(
+        scale=0.9, ratio=1.1, hflip=False, degrees=2.0, distortion_scale=0.04, brightness=0.2
+    ),
 }
 
 
-def train_transform(
-    picture: Image.Image, preprocessing: Preprocessing, domain: Domain, rng: np.random.Generator
-) -> Tensor:
-    """One random view of an RGB picture for training, as bytes ``(3, size, size)``, uint8.
-
-    Random crop, mirror, turn and light are those of torchvision's ``transforms.v2``; the numbers come from
-    ``rng``, not from torch's global state, so that threads side by side give the same views every time.
-    """
-    rule = AUGMENTATIONS[domain]
-    size = preprocessing.size
-    view = picture.resize((size, size), Image.Resampling.BICUBIC, _window(picture, preprocessing, rule, rng))
-    if rule.mirror and rng.random() < 0.5:
-        view = view.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    if rule.upside_down and rng.random() < 0.5:
-        view = view.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
-    if rule.quarter_turns and rng.random() < 0.5:
-        view = view.transpose(Image.Transpose.ROTATE_90)
-    if rule.turn:
-        angle = float(rng.uniform(-rule.turn, rule.turn))
-        view = view.rotate(angle, Image.Resampling.BILINEAR, fillcolor=_mean_colour(view))
-    pixels = v2.functional.pil_to_tensor(view)
-    if rule.tilt:
-        corners = [[0, 0], [size, 0], [size, size], [0, size]]
-        moved = [[int(x + rng.uniform(-1, 1) * rule.tilt * size) for x in corner] for corner in corners]
-        pixels = v2.functional.perspective(pixels, corners, moved, fill=list(_mean_colour(view)))
-    for change in (v2.functional.adjust_brightness, v2.functional.adjust_contrast, v2.functional.adjust_saturation):
-        pixels = change(pixels, float(rng.uniform(1 - rule.light, 1 + rule.light)))
-    return pixels
-
-
-def _mean_colour(picture: Image.Image) -> tuple[int, ...]:
-    """What fills the corners that a turn leaves empty; black ones would be something to learn."""
-    return tuple(round(value) for value in ImageStat.Stat(picture).mean)
-
-
-def _window(
-    picture: Image.Image, preprocessing: Preprocessing, rule: AugmentationPolicy, rng: np.random.Generator
+def _crop_box(
+    picture: Image.Image, preprocessing: Preprocessing, policy: AugmentationPolicy, rng: np.random.Generator
 ) -> tuple[float, float, float, float]:
-    """The part of the picture that a view shows: about what the evaluation shows, smaller, and moved."""
+    """A random crop (left, top, right, bottom) of about the part that the evaluation uses, or smaller."""
     width, height = picture.size
     squash = preprocessing.crop_mode == "squash"
-    across, down = (width, height) if squash else (min(width, height),) * 2
-    side = float(rng.uniform(rule.zoom, 1))
-    stretch = float(np.exp(rng.uniform(-1, 1) * np.log(rule.stretch)) ** 0.5)
-    wide, high = min(width, across * side * stretch), min(height, down * side / stretch)
-    left, top = float(rng.uniform(0, width - wide)), float(rng.uniform(0, height - high))
-    return left, top, left + wide, top + high
+    full_width, full_height = (width, height) if squash else (min(width, height),) * 2
+    scale = float(rng.uniform(policy.scale, 1))
+    stretch = float(np.exp(rng.uniform(-1, 1) * np.log(policy.ratio)) ** 0.5)
+    crop_width, crop_height = min(width, full_width * scale * stretch), min(height, full_height * scale / stretch)
+    left, top = float(rng.uniform(0, width - crop_width)), float(rng.uniform(0, height - crop_height))
+    return left, top, left + crop_width, top + crop_height
+
+
+def _flip(view: Image.Image, policy: AugmentationPolicy, rng: np.random.Generator) -> Image.Image:
+    for allowed, method in (
+        (policy.hflip, Image.Transpose.FLIP_LEFT_RIGHT),
+        (policy.vflip, Image.Transpose.FLIP_TOP_BOTTOM),
+        (policy.rot90, Image.Transpose.ROTATE_90),
+    ):
+        if allowed and rng.random() < 0.5:
+            view = view.transpose(method)
+    return view
+
+
+def _rotate(view: Image.Image, policy: AugmentationPolicy, rng: np.random.Generator) -> Image.Image:
+    if not policy.degrees:
+        return view
+    angle = float(rng.uniform(-policy.degrees, policy.degrees))
+    return view.rotate(angle, Image.Resampling.BILINEAR, fillcolor=_mean_color(view))
+
+
+def _distort(pixels: Tensor, distortion_scale: float, fill: list[int], rng: np.random.Generator) -> Tensor:
+    """A random perspective of pixels (3, size, size)."""
+    size = pixels.shape[-1]
+    corners = [[0, 0], [size, 0], [size, size], [0, size]]
+    moved = [[int(x + rng.uniform(-1, 1) * distortion_scale * size) for x in corner] for corner in corners]
+    return F.perspective(pixels, corners, moved, fill=fill)
+
+
+def _mean_color(picture: Image.Image) -> tuple[int, ...]:
+    """The fill of the corners that a rotation leaves empty; black ones would give the rotation away."""
+    return tuple(round(value) for value in ImageStat.Stat(picture).mean)
