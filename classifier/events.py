@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from .messages import Code, Message
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far one step, named by its code, is: ``done`` of ``total`` photos, and the seconds left of it if that can be told."""
+    """How far one step is, named by its code or a message: ``done`` of ``total`` photos, the seconds left if known."""
 
-    step: Code
+    step: Code | Message
     done: int
     total: int
     seconds_left: float | None
@@ -44,3 +49,14 @@ class Note:
     def sentence(self) -> str:
         """The message in one or two plain sentences."""
         return str(self.message)
+
+
+def result_of(events: Generator[Any, None, T]) -> T:
+    """Run a generator to its end and return its value; its events are dropped."""
+    with closing(events):
+        while True:
+            try:
+                next(events)
+            except StopIteration as end:
+                value: T = end.value
+                return value

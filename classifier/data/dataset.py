@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..config import LIMITS, Limits
-from .catalog import Asset
+from .catalog import Asset, RunAsset
 from .images import open_picture
+from .labels import natural_key
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -81,3 +83,44 @@ class TrainingSet:
 
     def __len__(self) -> int:
         return len(self.assets)
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 of the photos and their labels that does not depend on their order."""
+        return hashlib.sha256("\n".join(sorted(self.names())).encode()).hexdigest()
+
+    def names(self) -> list[str]:
+        """Return content and label of each photo (N) as one string."""
+        return [f"{asset.sha256} {asset.label}" for asset in self.assets]
+
+
+def class_names(assets: Iterable[Asset]) -> tuple[str, ...]:
+    """Return the names of the classes of ``assets``, in natural order."""
+    return tuple(sorted({asset.label for asset in assets}, key=natural_key))
+
+
+def encode_labels(assets: Sequence[Asset], labels: Sequence[str]) -> Ints:
+    """Return the class index (N,) of each asset: the position of its label in ``labels``."""
+    index = {label: position for position, label in enumerate(labels)}
+    return np.array([index[asset.label] for asset in assets], np.int64)
+
+
+def duplicate_groups(assets: Sequence[Asset], groups: Ints) -> tuple[tuple[Asset, ...], ...]:
+    """Return the assets of each group of more than one; ``groups`` (N,) holds the group number of each asset."""
+    members: dict[int, list[Asset]] = {}
+    for asset, group in zip(assets, groups):
+        members.setdefault(int(group), []).append(asset)
+    return tuple(tuple(group) for group in members.values() if len(group) > 1)
+
+
+def run_assets(
+    assets: Sequence[Asset], probs: Floats, labels: Sequence[str], split: str | None = None
+) -> list[RunAsset]:
+    """Return the catalog's rows of a run for ``assets`` and what a model that was not trained on them predicts.
+
+    ``probs`` (N, C) are probabilities over ``labels`` (C); ``split`` replaces that of the assets.
+    """
+    y_true, y_pred = encode_labels(assets, labels), probs.argmax(1)
+    return [
+        RunAsset(asset.sha256, asset.label, split or asset.split, labels[pred], float(row[pred]), float(1 - row[true]))
+        for asset, true, pred, row in zip(assets, y_true, y_pred, probs)
+    ]

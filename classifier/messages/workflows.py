@@ -1,4 +1,4 @@
-"""Sentences of the workflows: progress steps, errors, warnings about the classes, advice on more photos."""
+"""Sentences of the workflows: progress steps, and why photos cannot be checked, trained on or evaluated."""
 
 from __future__ import annotations
 
@@ -39,23 +39,3 @@ class WorkflowCode(Code):
     STOPPED_EARLY = "The training ended before anything was learned; train again to go on."
     TEST_UNREADABLE = "None of the test photos can be read; the list of left-out files says why."
     TEST_CLASSES_UNKNOWN = "None of the test folders has the name of a class; name them like the training folders."
-    LABEL_UNKNOWN = "not judged: there is no class “{label}” to learn from"
-
-
-@unique
-class BalanceCode(Code):
-    """Warnings about the number of photos per class."""
-
-    ONE_CLASS = "There is only one class, “{label}”: add photos of at least one other."
-    SINGLE_PHOTO = "There is a single photo of {labels:quoted}: it cannot be checked and counts as wrong."
-    FEW_PHOTOS = "There are few photos of {counts:counted}: with {enough} or more each, the score says more."
-    UNEVEN = "“{largest}” has {most} photos and “{smallest}” only {least}: add photos of “{smallest}”."
-
-
-@unique
-class AdviceCode(Code):
-    """Why more photos of a class are worth adding."""
-
-    FEW = "Add about {count} photos of “{label}”: there are too few to learn from and to judge by."
-    UNEVEN = "Add about {count} photos of “{label}”: other classes have many times as many."
-    GAIN = "Add about {count} photos of “{label}”: of all classes it would gain most from more."

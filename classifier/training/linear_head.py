@@ -1,4 +1,9 @@
-"""Multinomial logistic regression on pooled features, its strength chosen by cross-validation."""
+"""Class-balanced multinomial logistic regression on pooled features, the penalty chosen by cross-validation.
+
+No library does this: scikit-learn's ``LogisticRegressionCV`` solves each fold and each penalty on its own, while here
+the heads of all folds and the final head are one problem whose steps share every matrix product, which is several
+times faster and gives the out-of-fold probabilities that the report and the label issues need.
+"""
 
 from __future__ import annotations
 
@@ -16,41 +21,41 @@ from torch import Tensor
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-# Inverse weights of the penalty, weak models first; features have a mean squared length of one.
+# Inverse penalties, strongest first; features have a mean squared length of one.
 C_VALUES: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0, 1000.0)
-# How much of the mean variance is added to the variance of each feature before dividing by it. Fully
-# standardised features (0) let rare ones shout; unscaled ones (large) lose fine differences.
-# The first is the rule; the second is taken where it is clearly better, as on textures. Measured in
-# benchmarks/accuracy.py.
+# Proportion of the mean variance that is added to the variance of each feature before dividing by it. Full
+# standardization (0) gives features that are zero on most photos too much weight; none (large) loses small
+# differences. The second value is taken only where it is significantly better than the first, as on textures.
+# Measured in benchmarks/accuracy.py.
 SHRINKAGES = (1.0, 0.1)
-# Share by which the loss has to fall for a weaker penalty: where the curve is flat, the stronger one is the safer
+# Proportion by which the loss has to fall for a weaker penalty: where the curve is flat, the stronger one is the safer
 # choice (the idea of the one-standard-error rule; Breiman et al., “Classification and Regression Trees”, 1984).
-_WORTH = 0.005
-SMALL = 1000  # photos up to which trying all penalties costs next to nothing
-_OF_MANY = C_VALUES[1:]  # with more photos so strong a penalty does not pay
-_JUDGES = 300  # photos that decide between them; more would seldom change the decision
-_CURVATURE = 0.02  # a typical p(1 - p) near the solution, for the scale of the steps only
-_LARGE = 15_000_000  # photos times directions times classes: a second of two cores
-_LEFT_OUT = 0.05  # of the variance, where there is more
+_MIN_IMPROVEMENT = 0.005
+SMALL = 1000  # photos below which trying all penalties takes a fraction of a second
+_C_VALUES_LARGE = C_VALUES[1:]  # from that many photos on, the strongest penalty is never chosen
+_SHRINKAGE_PHOTOS = 300  # photos that decide between the shrinkages; more would seldom change the decision
+_CURVATURE = 0.02  # a typical p(1 - p) near the solution, for preconditioning only
+_MAX_COST = 15_000_000  # photos times directions times classes that two cores solve in about a second
+_DISCARDED_VARIANCE = 0.05  # above that cost
 _RIDGE_PENALTIES = (0.01, 0.03, 0.1)
-_KEPT = 4  # fits
-_last: OrderedDict[bytes, LinearHead] = OrderedDict()
-_turn = Lock()
+_CACHE_SIZE = 4  # heads
+_cache: OrderedDict[bytes, LinearHead] = OrderedDict()
+_lock = Lock()
 
 
 @dataclass(frozen=True)
 class LinearHead:
-    """A fitted linear head and what cross-validation says of it.
+    """A linear head with its out-of-fold predictions.
 
-    ``weight`` (C, D) and ``bias`` (C,) apply to features as they come from the network: standardisation
-    and temperature are folded in. ``probabilities`` (N, C) are out of fold: those of each photo come
-    from a head that has not seen its group. ``loss`` is their mean negative log-likelihood. ``strength``
-    and ``shrinkage`` are the inverse penalty and the scaling that were chosen.
+    ``weight`` (C, D) and ``bias`` (C,) apply to features as they come from the network: standardization and
+    temperature are part of them. ``probabilities`` (N, C) are out of fold: those of each photo come from a head
+    that was not trained on its group; ``loss`` is their mean negative log-likelihood. ``C`` (the inverse penalty, as
+    in scikit-learn) and ``shrinkage`` are the hyperparameters that cross-validation chose.
     """
 
     weight: Floats
     bias: Floats
-    strength: float
+    C: float
     shrinkage: float
     temperature: float
     probabilities: Floats
@@ -59,36 +64,41 @@ class LinearHead:
 
 def fit_linear_head(
     features: Floats,
-    labels: Ints,
-    classes: int,
+    y: Ints,
+    n_classes: int,
     folds: Ints,
-    strengths: tuple[float, ...] | None = None,
+    C_values: tuple[float, ...] | None = None,
     shrinkage: float | None = None,
 ) -> LinearHead:
-    """ResizeMode a class-balanced linear head by L-BFGS.
+    """Fit a class-balanced linear head by L-BFGS.
 
-    ``features`` (N, D); ``labels`` (N,) in 0 to ``classes`` - 1; ``folds`` (N,) numbers the part in which
-    a photo is held out. The heads of all folds and the final one are fitted together, from the strongest penalty
-    of ``strengths`` (by default those of ``C_VALUES`` that suit the number of photos) to the weakest, each
-    starting where the one before ended; the search ends once the out-of-fold loss no longer falls by enough to
-    tell it from chance. ``shrinkage`` scales the features (``SHRINKAGES``); it is chosen by cross-validation
-    where it is not given. The last few fits are remembered: a training that follows a check asks for the same.
+    The heads of all folds and the final one are solved together, from the strongest penalty to the weakest, each
+    starting from the solution before; the search ends once the out-of-fold loss falls by too little to tell it from
+    chance. The last few heads are cached in memory: a training that follows a check asks for the same one.
+
+    Args:
+        features: pooled features (N, D).
+        y: class indices (N,), 0 to ``n_classes`` - 1.
+        n_classes: number of classes C.
+        folds: number (N,) of the fold in which each photo is held out.
+        C_values: inverse penalties in ascending order, by default those of ``C_VALUES`` that suit N.
+        shrinkage: how the features are scaled, see ``SHRINKAGES``; chosen by cross-validation where it is None.
     """
-    strengths = strengths or (C_VALUES if len(labels) < SMALL else _OF_MANY)
-    asked = _fingerprint(features, labels, folds, np.array([classes, *strengths, shrinkage or 0.0]))
-    with _turn:
-        found = _last.get(asked)
-    if found is None:
-        found = _fit(features, labels, classes, folds, strengths, shrinkage)
-        with _turn:
-            _last[asked] = found
-            while len(_last) > _KEPT:
-                _last.popitem(last=False)
-    return replace(found, weight=found.weight.copy(), bias=found.bias.copy(), probabilities=found.probabilities.copy())
+    C_values = C_values or (C_VALUES if len(y) < SMALL else _C_VALUES_LARGE)
+    key = _fingerprint(features, y, folds, np.array([n_classes, *C_values, shrinkage or 0.0]))
+    with _lock:
+        head = _cache.get(key)
+    if head is None:
+        head = _fit(features, y, n_classes, folds, C_values, shrinkage)
+        with _lock:
+            _cache[key] = head
+            while len(_cache) > _CACHE_SIZE:
+                _cache.popitem(last=False)
+    return replace(head, weight=head.weight.copy(), bias=head.bias.copy(), probabilities=head.probabilities.copy())
 
 
 def _fingerprint(*arrays: NDArray[np.generic]) -> bytes:
-    """What tells arrays from all others: their contents and shapes."""
+    """Return a SHA-256 of the contents, types and shapes of arrays."""
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(f"{array.dtype} {array.shape}".encode())
@@ -97,50 +107,50 @@ def _fingerprint(*arrays: NDArray[np.generic]) -> bytes:
 
 
 def _fit(
-    features: Floats, labels: Ints, classes: int, folds: Ints, strengths: tuple[float, ...], shrinkage: float | None
+    features: Floats, y: Ints, n_classes: int, folds: Ints, C_values: tuple[float, ...], shrinkage: float | None
 ) -> LinearHead:
     if shrinkage is None:
-        shrinkage = _shrinkage(features, labels, classes, folds)
+        shrinkage = _choose_shrinkage(features, y, n_classes, folds)
     shift, scale = compute_standardization(features, shrinkage)
     scaled = torch.from_numpy((features - shift) / scale)  # (N, D)
-    basis, reduced = _reduce(scaled, classes)
-    targets = torch.nn.functional.one_hot(torch.from_numpy(labels), classes).float()  # (N, C)
+    basis, rows = _reduce(scaled, n_classes)
+    targets = torch.nn.functional.one_hot(torch.from_numpy(y), n_classes).float()  # (N, C)
     masks = _fold_masks(folds)  # (P, N): P - 1 folds, then all photos
     weights = masks * _balance(masks, targets)
-    solution = torch.zeros(len(masks), reduced.shape[1] + 1, classes)
-    best: _Solved | None = None
-    for strength in strengths:
-        solution = _solve(reduced, targets, weights, solution, strength)
-        held_out = _held_out_logits(reduced, solution, masks)
-        loss = _loss(held_out, targets)
-        if best is not None and loss > (1 - _WORTH) * best.loss:
+    solution = torch.zeros(len(masks), rows.shape[1] + 1, n_classes)
+    best: _Solution | None = None
+    for C in C_values:
+        solution = _solve(rows, targets, weights, solution, C)
+        logits = _out_of_fold_logits(rows, solution, masks)
+        loss = _loss(logits, targets)
+        if best is not None and loss > (1 - _MIN_IMPROVEMENT) * best.loss:
             break
-        best = _Solved(loss, strength, shrinkage, solution[-1].clone(), held_out)
+        best = _Solution(loss, C, shrinkage, solution[-1].clone(), logits)
     assert best is not None
-    return _finish(best, targets, basis, shift, scale)
+    return _to_head(best, targets, basis, shift, scale)
 
 
-class _Solved(NamedTuple):
-    """The coefficients (R + 1, C) for one penalty, fitted to all photos, and the held-out logits (N, C)."""
+class _Solution(NamedTuple):
+    """The coefficients (R + 1, C) on all photos for one penalty, and the out-of-fold logits (N, C)."""
 
     loss: float
-    strength: float
+    C: float
     shrinkage: float
-    solution: Tensor
-    held_out: Tensor
+    coefficients: Tensor
+    logits: Tensor
 
 
-def _finish(best: _Solved, targets: Tensor, basis: Tensor | None, shift: Floats, scale: Floats) -> LinearHead:
-    solution, held_out = best.solution, best.held_out
-    temperature = _temperature(held_out, targets)
-    slope = solution[:-1] if basis is None else basis @ solution[:-1]  # (D, C)
+def _to_head(best: _Solution, targets: Tensor, basis: Tensor | None, shift: Floats, scale: Floats) -> LinearHead:
+    """Return the head on the features as they come: undo reduction and standardization, apply the temperature."""
+    temperature = _fit_temperature(best.logits, targets)
+    slope = best.coefficients[:-1] if basis is None else basis @ best.coefficients[:-1]  # (D, C)
     weight = slope.T.numpy() / scale / temperature
-    bias = solution[-1].numpy() / temperature - weight @ shift
-    calibrated = held_out / temperature
+    bias = best.coefficients[-1].numpy() / temperature - weight @ shift
+    calibrated = best.logits / temperature
     return LinearHead(
         weight=weight.astype(np.float32),
         bias=bias.astype(np.float32),
-        strength=best.strength,
+        C=best.C,
         shrinkage=best.shrinkage,
         temperature=temperature,
         probabilities=calibrated.softmax(1).numpy(),
@@ -148,27 +158,29 @@ def _finish(best: _Solved, targets: Tensor, basis: Tensor | None, shift: Floats,
     )
 
 
-def _shrinkage(features: Floats, labels: Ints, classes: int, folds: Ints) -> float:
-    judges = np.unique(np.linspace(0, len(labels) - 1, _JUDGES).astype(np.int64))
-    usual, other = (
-        cross_validated_ridge(features[judges], labels[judges], classes, folds[judges], shrinkage)[0]
+def _choose_shrinkage(features: Floats, y: Ints, n_classes: int, folds: Ints) -> float:
+    sample = np.unique(np.linspace(0, len(y) - 1, _SHRINKAGE_PHOTOS).astype(np.int64))
+    first, second = (
+        cross_validated_ridge(features[sample], y[sample], n_classes, folds[sample], shrinkage)[0]
         for shrinkage in SHRINKAGES
     )
-    return SHRINKAGES[1] if is_significantly_better(other, usual) else SHRINKAGES[0]
+    return SHRINKAGES[1] if is_significantly_better(second, first) else SHRINKAGES[0]
 
 
-def is_significantly_better(one: NDArray[np.bool_], other: NDArray[np.bool_], errors: float = 1.0) -> bool:
-    """Whether the first recognises more of the same photos (N,), by over so many standard errors.
+def is_significantly_better(
+    correct: NDArray[np.bool_], baseline: NDArray[np.bool_], standard_errors: float = 1.0
+) -> bool:
+    """Return whether more photos are correct (N,) than in a baseline (N,), by more than ``standard_errors``.
 
-    Only photos on which the two differ tell anything (McNemar, Psychometrika 12, 1947); one is added
-    to their number, so that a single photo never decides.
+    Only photos on which the two differ count (McNemar, Psychometrika 12, 1947). One is added to their number, so
+    that a single photo never decides.
     """
-    lead = int(one.sum()) - int(other.sum())
-    return bool(lead > errors * np.sqrt(np.count_nonzero(one != other) + 1))
+    lead = int(correct.sum()) - int(baseline.sum())
+    return bool(lead > standard_errors * np.sqrt(np.count_nonzero(correct != baseline) + 1))
 
 
 def compute_standardization(features: Floats, shrinkage: float) -> tuple[Floats, Floats]:
-    """Shift and scale (D,) that centre the features and give them a mean squared length of one."""
+    """Return shift and scale (D,) that center the features and give them a mean squared length of one."""
     shift = features.mean(0)
     variance = features.var(0)
     spread = np.sqrt(variance + shrinkage * variance.mean() + 1e-12)
@@ -176,73 +188,76 @@ def compute_standardization(features: Floats, shrinkage: float) -> tuple[Floats,
     return shift, (spread * length).astype(np.float32)
 
 
-def _reduce(scaled: Tensor, classes: int) -> tuple[Tensor | None, Tensor]:
-    """The photos' principal coordinates (N, R), largest first last, and the basis (D, R) that leads back.
+def _reduce(scaled: Tensor, n_classes: int) -> tuple[Tensor | None, Tensor]:
+    """Return the photos' principal coordinates (N, R), and the basis (D, R) that maps coefficients back to features.
 
-    With fewer photos than features R is at most N: the penalised solution lies in the span of the
-    photos, so nothing is lost, and a step costs R/D as much. Where the fit would take seconds, the directions
-    in which the photos hardly differ are left out: the penalty keeps them small, and the share right stays.
+    With fewer photos than features R is at most N: the penalized solution lies in the span of the photos, so nothing
+    is lost, and a step costs R/D as much. Above ``_MAX_COST`` the directions with the least variance are discarded:
+    the penalty keeps their coefficients small, and the accuracy stays. By an exact decomposition, because
+    ``torch.pca_lowrank`` needs R before the spectrum is known.
     """
     count, width = scaled.shape
-    large = count * min(count, width) * classes > _LARGE
+    large = count * min(count, width) * n_classes > _MAX_COST
     if count >= width and not large:
         return None, scaled
     inner = scaled @ scaled.T if count < width else scaled.T @ scaled
     values, vectors = torch.linalg.eigh(inner.double())  # smallest first
-    kept = values > values[-1].clamp(min=1e-30) * 1e-7
+    selected = values > values[-1].clamp(min=1e-30) * 1e-7
     if large:
-        kept &= values.cumsum(0) > _LEFT_OUT * values.sum()
-    lengths, directions = values[kept].sqrt().float(), vectors[:, kept].float()
+        selected &= values.cumsum(0) > _DISCARDED_VARIANCE * values.sum()
+    lengths, directions = values[selected].sqrt().float(), vectors[:, selected].float()
     if count >= width:
         return directions, scaled @ directions
     return scaled.T @ (directions / lengths), directions * lengths
 
 
 def _fold_masks(folds: Ints) -> Tensor:
+    """Return which photos each problem is trained on (P, N): one problem per fold, then one on all photos."""
     numbers = torch.from_numpy(np.unique(folds))
-    seen = torch.from_numpy(folds)[None] != numbers[:, None]
-    return torch.cat([seen, torch.ones(1, len(folds), dtype=torch.bool)]).float()
+    outside = torch.from_numpy(folds)[None] != numbers[:, None]
+    return torch.cat([outside, torch.ones(1, len(folds), dtype=torch.bool)]).float()
 
 
 def _balance(masks: Tensor, targets: Tensor) -> Tensor:
-    """Weights (P, N) that make every class count the same and add up to the number of photos."""
-    present = masks @ targets  # (P, C)
-    kinds = (present > 0).sum(1, keepdim=True)
-    per_class = masks.sum(1, keepdim=True) / (kinds * present).clamp(min=1e-9)
+    """Return weights (P, N) by which every class counts the same; they add up to the number of photos."""
+    counts = masks @ targets  # (P, C)
+    n_present = (counts > 0).sum(1, keepdim=True)
+    per_class = masks.sum(1, keepdim=True) / (n_present * counts).clamp(min=1e-9)
     return per_class @ targets.T
 
 
-def _solve(rows: Tensor, targets: Tensor, weights: Tensor, start: Tensor, strength: float) -> Tensor:
-    """Minimise the sum over problems of weighted cross-entropy + |W|²/(2·strength); solutions (P, D + 1, C).
+def _solve(rows: Tensor, targets: Tensor, weights: Tensor, start: Tensor, C: float) -> Tensor:
+    """Minimize the sum over problems of weighted cross-entropy + |W|²/(2 C); returns coefficients (P, R + 1, C).
 
-    The problems share the rows, so one matrix product serves them all. Each coordinate is first
-    divided by the root of its curvature, which needs a third of the steps.
+    The problems share the rows (N, R), so one matrix product serves all. Each coordinate is divided by the root of
+    its curvature (diagonal preconditioning), which needs a third of the steps.
     """
-    problems, _, classes = start.shape
-    unit = (_CURVATURE * rows.square().sum(0) + 1 / strength).rsqrt()[:, None]  # (D, 1)
-    scaled, penalty, shares = rows * unit.T, unit.square() / strength, weights.T[..., None]
-    solution = torch.cat([start[:, :-1] / unit, start[:, -1:]], 1).requires_grad_(True)
+    n_problems, _, n_classes = start.shape
+    unit = (_CURVATURE * rows.square().sum(0) + 1 / C).rsqrt()[:, None]  # (R, 1)
+    scaled, penalty, photo_weights = rows * unit.T, unit.square() / C, weights.T[..., None]
+    coefficients = torch.cat([start[:, :-1] / unit, start[:, -1:]], 1).requires_grad_(True)
     optimizer = torch.optim.LBFGS(
-        [solution], max_iter=40, tolerance_grad=1e-2, tolerance_change=1e-4, line_search_fn="strong_wolfe"
+        [coefficients], max_iter=40, tolerance_grad=1e-2, tolerance_change=1e-4, line_search_fn="strong_wolfe"
     )
 
     def objective() -> Tensor:
-        value = solution.detach()
+        value = coefficients.detach()
         slope = value[:, :-1]
-        logits = (scaled @ slope.transpose(0, 1).reshape(scaled.shape[1], -1)).view(-1, problems, classes)
-        logs = (logits + value[:, -1]).log_softmax(2)  # (N, P, C)
-        error = (logs.exp() - targets[:, None]) * shares
-        gradient = (scaled.T @ error.reshape(len(rows), -1)).view(-1, problems, classes).transpose(0, 1)
-        solution.grad = torch.cat([gradient + slope * penalty, error.sum(0)[:, None]], 1)
-        return (slope.square() * penalty).sum() / 2 - (logs * targets[:, None] * shares).sum()
+        logits = (scaled @ slope.transpose(0, 1).reshape(scaled.shape[1], -1)).view(-1, n_problems, n_classes)
+        log_probs = (logits + value[:, -1]).log_softmax(2)  # (N, P, C)
+        error = (log_probs.exp() - targets[:, None]) * photo_weights
+        gradient = (scaled.T @ error.reshape(len(rows), -1)).view(-1, n_problems, n_classes).transpose(0, 1)
+        coefficients.grad = torch.cat([gradient + slope * penalty, error.sum(0)[:, None]], 1)
+        return (slope.square() * penalty).sum() / 2 - (log_probs * targets[:, None] * photo_weights).sum()
 
     optimizer.step(objective)
-    found = solution.detach()
-    return torch.cat([found[:, :-1] * unit, found[:, -1:]], 1)
+    solved = coefficients.detach()
+    return torch.cat([solved[:, :-1] * unit, solved[:, -1:]], 1)
 
 
-def _held_out_logits(rows: Tensor, solution: Tensor, masks: Tensor) -> Tensor:
-    fold = (masks[:-1] == 0).float().argmax(0)  # (N,) the problem that has not seen the photo
+def _out_of_fold_logits(rows: Tensor, solution: Tensor, masks: Tensor) -> Tensor:
+    """Return the logits (N, C) of each photo from the problem that was not trained on it."""
+    fold = (masks[:-1] == 0).float().argmax(0)  # (N,)
     logits = torch.einsum("nd,pdc->pnc", rows, solution[:-1, :-1]) + solution[:-1, -1:]
     return logits[fold, torch.arange(len(rows))]
 
@@ -251,17 +266,20 @@ def _loss(logits: Tensor, targets: Tensor) -> float:
     return float(-(logits.log_softmax(1) * targets).sum(1).mean())
 
 
-def temperature(logits: Floats, labels: Ints) -> float:
-    """The divisor of the logits (N, C) that makes the confidences in the ``labels`` (N,) most likely."""
+def fit_temperature(logits: Floats, y: Ints) -> float:
+    """Return the divisor of logits (N, C) under which the classes ``y`` (N,) are likeliest (temperature scaling)."""
     values = torch.from_numpy(logits)
-    return _temperature(values, torch.nn.functional.one_hot(torch.from_numpy(labels), values.shape[1]).float())
+    return _fit_temperature(values, torch.nn.functional.one_hot(torch.from_numpy(y), values.shape[1]).float())
 
 
-def _temperature(logits: Tensor, targets: Tensor) -> float:
-    """The divisor of the logits that makes the out-of-fold confidences most likely (Guo et al., arXiv 1706.04599).
+temperature = fit_temperature
 
-    A prior keeps it within about a factor of two of one, so that a few photos, all right, do not make
-    the model certain of everything.
+
+def _fit_temperature(logits: Tensor, targets: Tensor) -> float:
+    """Temperature scaling (Guo et al., arXiv 1706.04599) with a prior.
+
+    The prior keeps the temperature within about a factor of two of one, so that a few photos that are all correct
+    do not make the model certain of everything.
     """
     candidates = torch.logspace(-1, 1, 81)
     losses = [_loss(logits / float(value), targets) + 2 * float(value.log() ** 2) / len(logits) for value in candidates]
@@ -269,31 +287,39 @@ def _temperature(logits: Tensor, targets: Tensor) -> float:
 
 
 def cross_validated_ridge(
-    features: Floats, labels: Ints, classes: int, folds: Ints, shrinkage: float = SHRINKAGES[0]
+    features: Floats, y: Ints, n_classes: int, folds: Ints, shrinkage: float = SHRINKAGES[0]
 ) -> tuple[NDArray[np.bool_], float]:
-    """Whether each photo would be recognised out of its fold (N,), and the mean squared error.
+    """Return whether each photo is classified correctly out of fold (N,), and the mean squared error.
 
-    By ridge regression on class indicators, whose held-out answers follow from one decomposition of
-    the photos' inner products with no refit (block form of the leave-one-out identity; Hastie,
-    Tibshirani and Friedman, “The Elements of Statistical Learning”, 7.10). Milliseconds, and good enough
-    to compare preparations of the same photos.
+    Ridge regression on class indicators, whose out-of-fold predictions follow from one decomposition of the photos'
+    inner products without refitting (block form of the leave-one-out identity; Hastie, Tibshirani and Friedman, “The
+    Elements of Statistical Learning”, 7.10). Takes milliseconds, which is enough to compare preprocessings of the
+    same photos; scikit-learn's ``RidgeCV`` leaves out single photos only, never groups.
+
+    Args:
+        features: pooled features (N, D).
+        y: class indices (N,).
+        n_classes: number of classes.
+        folds: number (N,) of the fold in which each photo is held out.
+        shrinkage: how the features are scaled, see ``SHRINKAGES``.
     """
     shift, scale = compute_standardization(features, shrinkage)
     scaled = torch.from_numpy((features - shift) / scale)
-    targets = torch.nn.functional.one_hot(torch.from_numpy(labels), classes).float()
+    targets = torch.nn.functional.one_hot(torch.from_numpy(y), n_classes).float()
     targets -= targets.mean(0)
     values, vectors = torch.linalg.eigh(scaled @ scaled.T)
-    parts = [torch.from_numpy(np.flatnonzero(folds == fold)) for fold in np.unique(folds)]
-    answers = [_ridge_answers(values.clamp(min=0), vectors, targets, parts, penalty) for penalty in _RIDGE_PENALTIES]
-    errors = [float((answer - targets).square().sum(1).mean()) for answer in answers]
+    val_indices = [torch.from_numpy(np.flatnonzero(folds == fold)) for fold in np.unique(folds)]
+    outputs = [_ridge_outputs(values.clamp(min=0), vectors, targets, val_indices, alpha) for alpha in _RIDGE_PENALTIES]
+    errors = [float((output - targets).square().sum(1).mean()) for output in outputs]
     best = int(np.argmin(errors))
-    return answers[best].argmax(1).numpy() == labels, errors[best]
+    return outputs[best].argmax(1).numpy() == y, errors[best]
 
 
-def _ridge_answers(values: Tensor, vectors: Tensor, targets: Tensor, parts: list[Tensor], penalty: float) -> Tensor:
-    inverse = (vectors / (values + penalty)) @ vectors.T  # (N, N)
-    fitted = inverse @ targets
-    answers = torch.empty_like(targets)
-    for part in parts:
-        answers[part] = targets[part] - torch.linalg.solve(inverse[part][:, part], fitted[part])
-    return answers
+def _ridge_outputs(values: Tensor, vectors: Tensor, targets: Tensor, val_indices: list[Tensor], alpha: float) -> Tensor:
+    """Return the out-of-fold outputs (N, C) for the penalty ``alpha``."""
+    inverse = (vectors / (values + alpha)) @ vectors.T  # (N, N)
+    residuals = inverse @ targets
+    outputs = torch.empty_like(targets)
+    for val_idx in val_indices:
+        outputs[val_idx] = targets[val_idx] - torch.linalg.solve(inverse[val_idx][:, val_idx], residuals[val_idx])
+    return outputs

@@ -1,7 +1,7 @@
-"""How a picture is fitted into the square: chosen by cross-validation among crop, whole and squashed.
+"""Choose by cross-validation how a picture is brought to the input size: cropped, padded whole, or squashed.
 
-On long photos the choice is worth up to ten points, on others hardly anything. So every way is tried on
-some photos, and only the winner on all of them.
+On long photos the choice is worth up to ten points, on others hardly anything. All modes are compared on a sample of
+the photos; only the best is computed for all of them.
 """
 
 from __future__ import annotations
@@ -18,25 +18,27 @@ from ..config import ResizeMode
 from ..data import splits
 from ..data.dataset import Sample
 from ..events import Progress
+from ..messages import Code
+from ..messages.workflows import StepCode
 from ..models import networks
 from ..models.features import FeatureExtractor, extract_features
 from . import linear_head
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
-Hits = NDArray[np.bool_]
+Correct = NDArray[np.bool_]
 
-_SCOUTS = (48, 128)  # photos that try every way, and those that try the one that then leads
+_SAMPLE_SIZES = (48, 128)  # photos on which all modes are compared, and those on which the best two are
 _FOLDS = 5
-_CLEARLY = 1.5  # standard errors; on near-square photos differences are chance, and a wrong choice costs points
+_STANDARD_ERRORS = 1.5  # on near-square photos differences are chance, and a wrong choice costs points
 
 
 @dataclass(frozen=True)
 class ResizeModeChoice:
-    """The chosen way, the places of the photos that could be read with their features (n, D), the others' reasons."""
+    """The chosen mode, the indices (n) of the readable photos with their features (n, D), why others are not."""
 
     resize_mode: ResizeMode
-    places: list[int]
+    indices: list[int]
     features: Floats
     reasons: dict[int, str]
 
@@ -44,96 +46,99 @@ class ResizeModeChoice:
 def choose_resize_mode(
     extractor: FeatureExtractor, samples: Sequence[Sample], resize_modes: tuple[ResizeMode, ...], seed: int
 ) -> Generator[Progress, None, ResizeModeChoice]:
-    """Embed the photos in the way of fitting under which their classes are told apart best.
+    """Extract features in the resize mode that separates the classes best.
 
-    The choice is remembered with the features and holds until a fifth of the labelled photos is
-    another: corrections, or a few photos more, then cost nothing but what is new.
+    The choice is cached with the features until a fifth of the labeled photos is different: corrections, or a few
+    photos more, then cost only the features of what is new.
     """
-    resize_modes = _distinct(samples, resize_modes)
-    question = json.dumps([extractor.backbone, resize_modes, seed])
-    photos = [f"{sample.sha256} {sample.label}" for sample in samples]
-    remembered = extractor.cache.get_choice(question, photos)
-    if remembered is None:
-        resize_mode = yield from _tried(extractor, samples, resize_modes, seed)
-        extractor.cache.put_choice(question, photos, resize_mode)
+    resize_modes = _without_equivalent(samples, resize_modes)
+    key = json.dumps([extractor.backbone, resize_modes, seed])
+    contents = [f"{sample.sha256} {sample.label}" for sample in samples]
+    cached = extractor.cache.get_choice(key, contents)
+    if cached is None:
+        resize_mode = yield from _compare(extractor, samples, resize_modes, seed)
+        extractor.cache.put_choice(key, contents, resize_mode)
     else:
-        resize_mode = next(resize_mode for resize_mode in resize_modes if resize_mode == remembered)
-    places, table, reasons = yield from _gather(
-        extractor, samples, range(len(samples)), [resize_mode], "Looking at the photos"
+        resize_mode = next(resize_mode for resize_mode in resize_modes if resize_mode == cached)
+    indices, features, reasons = yield from _extract(
+        extractor, samples, range(len(samples)), [resize_mode], StepCode.EXTRACT_FEATURES
     )
-    return ResizeModeChoice(resize_mode, places, np.ascontiguousarray(table[:, 0]), reasons)
+    return ResizeModeChoice(resize_mode, indices, np.ascontiguousarray(features[:, 0]), reasons)
 
 
-def _tried(
+def _compare(
     extractor: FeatureExtractor, samples: Sequence[Sample], resize_modes: tuple[ResizeMode, ...], seed: int
 ) -> Generator[Progress, None, ResizeMode]:
-    """The first way, unless another tells some of the photos apart clearly better.
+    """Return the first mode, unless another is significantly better on a sample.
 
-    Of the others only the one that leads most on the first few is tried on more, and none if none leads.
+    Only the best of the others on a small sample is compared on a larger one; none where none beats the first.
     """
-    if len(resize_modes) == 1:
-        return resize_modes[0]
-    order = _shuffled(samples, seed)
-    few, more = _SCOUTS
-    usual, *others = yield from _judged(extractor, samples, order[:few], resize_modes, seed)
-    leading = {resize_mode: way for resize_mode, way in zip(resize_modes[1:], others) if way[0].sum() > usual[0].sum()}
-    if not leading:
-        return resize_modes[0]
-    rival = max(leading, key=lambda resize_mode: _score(leading[resize_mode]))
-    other = leading[rival]
-    if few < len(order):
-        usual, other = yield from _judged(extractor, samples, order[:more], (resize_modes[0], rival), seed)
-    return rival if linear_head.is_significantly_better(other[0], usual[0], _CLEARLY) else resize_modes[0]
+    default, *others = resize_modes
+    if not others:
+        return default
+    order = _shuffle(samples, seed)
+    small, large = _SAMPLE_SIZES
+    baseline, *scores = yield from _cross_validate(extractor, samples, order[:small], resize_modes, seed)
+    better = {mode: score for mode, score in zip(others, scores) if score[0].sum() > baseline[0].sum()}
+    if not better:
+        return default
+    rival = max(better, key=lambda mode: _rank(better[mode]))
+    rival_score = better[rival]
+    if small < len(order):
+        sample = order[:large]
+        baseline, rival_score = yield from _cross_validate(extractor, samples, sample, (default, rival), seed)
+    significant = linear_head.is_significantly_better(rival_score[0], baseline[0], _STANDARD_ERRORS)
+    return rival if significant else default
 
 
-def _judged(
-    extractor: FeatureExtractor,
-    samples: Sequence[Sample],
-    scouts: Sequence[int],
-    resize_modes: Sequence[ResizeMode],
-    seed: int,
-) -> Generator[Progress, None, list[tuple[Hits, float]]]:
-    """For each way, which scouts are recognised out of fold, and the squared error."""
-    places, table, _ = yield from _gather(extractor, samples, scouts, resize_modes, "Trying how the photos resize_mode")
-    if not places:
-        return [(np.zeros(0, np.bool_), 0.0) for _ in resize_modes]
-    truth = np.array([samples[place].label for place in places], np.int64)
-    folds = splits.stratified_group_folds(truth, np.arange(len(truth)), _FOLDS, seed)
-    classes = max(sample.label for sample in samples) + 1
-    return [
-        linear_head.cross_validated_ridge(table[:, view], truth, classes, folds) for view in range(len(resize_modes))
-    ]
-
-
-def _gather(
+def _cross_validate(
     extractor: FeatureExtractor,
     samples: Sequence[Sample],
     chosen: Sequence[int],
     resize_modes: Sequence[ResizeMode],
-    step: str,
+    seed: int,
+) -> Generator[Progress, None, list[tuple[Correct, float]]]:
+    """Return for each mode which of the chosen photos are correct out of fold, and the squared error."""
+    indices, features, _ = yield from _extract(extractor, samples, chosen, resize_modes, StepCode.COMPARE_RESIZE_MODES)
+    if not indices:
+        return [(np.zeros(0, np.bool_), 0.0) for _ in resize_modes]
+    y = np.array([samples[index].label for index in indices], np.int64)
+    folds = splits.stratified_group_folds(y, np.arange(len(y)), _FOLDS, seed)
+    n_classes = max(sample.label for sample in samples) + 1
+    return [
+        linear_head.cross_validated_ridge(features[:, view], y, n_classes, folds) for view in range(len(resize_modes))
+    ]
+
+
+def _extract(
+    extractor: FeatureExtractor,
+    samples: Sequence[Sample],
+    chosen: Sequence[int],
+    resize_modes: Sequence[ResizeMode],
+    step: Code,
 ) -> Generator[Progress, None, tuple[list[int], Floats, dict[int, str]]]:
+    """Return the indices (n) of the readable photos among the chosen, their features (n, V, D), the others' reasons."""
     base = networks.preprocessing(extractor.backbone)
-    photos = [(samples[place].sha256, samples[place].path) for place in chosen]
-    good, table, reasons = yield from extract_features(
-        extractor, photos, [base.with_resize_mode(resize_mode) for resize_mode in resize_modes], step
-    )
-    return [chosen[i] for i in good], table, {chosen[i]: reason for i, reason in reasons.items()}
+    photos = [(samples[index].sha256, samples[index].path) for index in chosen]
+    views = [base.with_resize_mode(resize_mode) for resize_mode in resize_modes]
+    readable, features, reasons = yield from extract_features(extractor, photos, views, step)
+    return [chosen[i] for i in readable], features, {chosen[i]: reason for i, reason in reasons.items()}
 
 
-def _distinct(samples: Sequence[Sample], resize_modes: tuple[ResizeMode, ...]) -> tuple[ResizeMode, ...]:
-    """Without squashing where nearly all photos are square: it would be the whole picture again."""
+def _without_equivalent(samples: Sequence[Sample], resize_modes: tuple[ResizeMode, ...]) -> tuple[ResizeMode, ...]:
+    """Drop “squash” where nearly all photos are square: there it gives the same picture as “whole”."""
     square = sum(abs(sample.width - sample.height) <= 0.02 * sample.height for sample in samples)
     if "whole" in resize_modes and square >= 0.95 * len(samples):
         return tuple(resize_mode for resize_mode in resize_modes if resize_mode != "squash")
     return resize_modes
 
 
-def _shuffled(samples: Sequence[Sample], seed: int) -> list[int]:
-    """Places in an order that depends on each photo's content alone: new labels or more photos hardly change it."""
+def _shuffle(samples: Sequence[Sample], seed: int) -> list[int]:
+    """Return indices in an order by each photo's content: new labels or more photos hardly change it."""
     keys = [hashlib.sha256(f"{seed} {sample.sha256}".encode()).digest() for sample in samples]
     return sorted(range(len(samples)), key=keys.__getitem__)
 
 
-def _score(judged: tuple[Hits, float]) -> float:
-    """How many are recognised; the squared error decides between equals."""
-    return float(judged[0].sum()) - 0.01 * judged[1]
+def _rank(score: tuple[Correct, float]) -> float:
+    """Return the number of correct photos; the squared error decides between equals."""
+    return float(score[0].sum()) - 0.01 * score[1]

@@ -1,8 +1,9 @@
-"""A model judged on photos set apart: after its training, or ``evaluate`` at any later time."""
+"""Evaluate a model on photos that it was not trained on: after its training, or ``evaluate`` at any later time."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from contextlib import closing
 
 import numpy as np
 import torch
@@ -10,145 +11,196 @@ from numpy.typing import NDArray
 from torch import nn
 
 from .. import device as devices
+from ..config import DEFAULTS
 from ..data.catalog import Asset, RunAsset
+from ..data.dataset import encode_labels, run_assets
+from ..data.intake import LeftOut
 from ..data.project import Project
-from ..errors import DataError, PhotoError
+from ..errors import DataError, ModelError, PhotoError
 from ..evaluation import metrics
 from ..evaluation.report import EvaluatedOn, Report, rescore
-from ..events import Progress
+from ..events import Progress, result_of
+from ..messages import message
+from ..messages.data import NotEvaluatedCode
+from ..messages.workflows import StepCode, WorkflowCode
 from ..models import networks
+from ..models.asset_features import extract_asset_descriptors, extract_asset_features, group_near_duplicates
 from ..models.checkpoint import TrainedModel
+from ..models.feature_cache import FeatureCache
 from ..models.features import FeatureExtractor
 from ..models.loader import EvalViews, run_batches
 from ..models.predictor import UNLIKE, Prediction, Predictor
-from .check import encode_labels, extract_project_features, group_near_duplicates
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
-
-_CHECKING = "Checking on the test photos"
+Evaluation = tuple[Report, tuple[RunAsset, ...]]  # the report, and the prediction for each photo
 
 
 def evaluate(predictor: Predictor, project: Project) -> Report:
-    """Judge a finished model on labelled photos, each answered as ``Predictor`` answers it.
+    """Evaluate a trained model on labeled photos, each predicted as ``Predictor`` does.
 
-    Photos of classes the model does not have, and those that cannot be read, are left out and listed.
-    Raises ``DataError`` when no photo remains.
+    Photos of classes that the model does not have, and those that cannot be read, are left out and listed in the
+    project. Near duplicates count as one photo in the confidence interval. Raises ``DataError`` when no photo remains.
+
+    Example::
+
+        with Project.over(Path("test photos")) as project:
+            print(evaluate(Predictor("model"), project).in_words())
     """
-    photos = _test_photos(project, predictor.report)
-    answers = list(predictor.outcomes([project.photo_path(asset) for asset in photos], top_k=len(predictor.labels)))
-    project.leave_out(
-        {asset.id: str(answer) for asset, answer in zip(photos, answers) if isinstance(answer, PhotoError)}
-    )
-    judged = [(asset, answer) for asset, answer in zip(photos, answers) if isinstance(answer, Prediction)]
-    if not judged:
-        raise DataError("None of the test photos can be read; the list of left-out files says why.")
-    place = {label: index for index, label in enumerate(predictor.labels)}
-    probabilities = np.zeros((len(judged), len(place)), np.float32)
-    for row, (_, answer) in zip(probabilities, judged):
-        for guess in answer.top:
-            row[place[guess.label]] = guess.confidence
-    truth = encode_labels([asset for asset, _ in judged], predictor.labels)
-    known = np.array([answer.reason != UNLIKE for _, answer in judged])
-    return rescore(predictor.report, probabilities, truth, "test", familiar=known)
-
-
-Judged = tuple[Report, tuple[RunAsset, ...]]  # and what was said of each photo
-
-
-def on_own_split(
-    extractor: FeatureExtractor, project: Project, learnt: TrainedModel
-) -> Generator[Progress, None, Judged]:
-    """The report on the test or else the validation photos the person set apart; as it is if there are none."""
-    for name in ("test", "val"):
-        photos = _of_known_classes(project, project.catalog.assets(split=name), learnt.report)
-        if photos:
-            return (yield from _judged(extractor, project, photos, learnt, learnt.report))
-    return learnt.report, ()
-
-
-def on_test(
-    extractor: FeatureExtractor, test: Project, learnt: TrainedModel, report: Report
-) -> Generator[Progress, None, Report]:
-    """The report on photos that were brought for this."""
-    judged, _ = yield from _judged(extractor, test, _test_photos(test, report), learnt, report)
-    return judged
-
-
-def to_run_assets(
-    photos: Sequence[Asset], probabilities: Floats, labels: Sequence[str], split: str | None = None
-) -> list[RunAsset]:
-    """What was said of photos that the model had not seen, from probabilities (N, C); ``split`` replaces theirs."""
-    truth, best = encode_labels(photos, labels), probabilities.argmax(1)
-    return [
-        RunAsset(
-            asset.sha256, asset.label, split or asset.split, labels[taken], float(row[taken]), float(1 - row[true])
-        )
-        for asset, true, taken, row in zip(photos, truth, best, probabilities)
+    assets = _assets_of_known_classes(project, predictor.report)
+    paths = [project.photo_path(asset) for asset in assets]
+    outcomes = list(predictor.outcomes(paths, top_k=len(predictor.labels)))
+    errors = [
+        (asset.id, outcome.message) for asset, outcome in zip(assets, outcomes) if isinstance(outcome, PhotoError)
     ]
+    project.leave_out(errors)
+    predicted = [(asset, outcome) for asset, outcome in zip(assets, outcomes) if isinstance(outcome, Prediction)]
+    if not predicted:
+        raise DataError(WorkflowCode.TEST_UNREADABLE)
+    readable = [asset for asset, _ in predicted]
+    probs = _probs([prediction for _, prediction in predicted], predictor.labels)
+    in_distribution = np.array([prediction.reason != UNLIKE for _, prediction in predicted])
+    groups = _group_photos(predictor, project, readable)
+    y_true = encode_labels(readable, predictor.labels)
+    return rescore(predictor.report, probs, y_true, "test", groups, in_distribution)
 
 
-def _of_known_classes(project: Project, photos: Sequence[Asset], report: Report) -> list[Asset]:
-    """The photos whose class the model has; the others stay where they are and are listed as left out."""
-    known = [asset for asset in photos if asset.label in report.labels]
-    strange = [asset for asset in photos if asset.label not in report.labels]
-    reasons = [(asset.source, f"not judged: there is no class “{asset.label}” to learn from") for asset in strange]
-    project.catalog.note_left_out(reasons)
-    return known
+def evaluate_own_split(
+    extractor: FeatureExtractor, project: Project, model: TrainedModel
+) -> Generator[Progress, None, Evaluation]:
+    """Evaluate a model on the photos of the split ``test``, or else ``val``; unchanged report where both are empty."""
+    # Notes of an earlier training: the class may have been added since.
+    project.catalog.clear_left_out(code=NotEvaluatedCode.CLASS_NOT_TRAINED)
+    for split in ("test", "val"):
+        assets = _leave_out_unknown_classes(project, project.catalog.assets(split=split), model.report)
+        if assets:
+            return (yield from _evaluate_assets(extractor, project, assets, model, model.report))
+    return model.report, ()
 
 
-def _test_photos(test: Project, report: Report) -> list[Asset]:
-    known = _of_known_classes(test, test.catalog.assets(), report)
-    if not known:
-        raise DataError("None of the test folders has the name of a class; name them like the training folders.")
-    return known
+def evaluate_test_set(
+    extractor: FeatureExtractor, test: Project, model: TrainedModel, report: Report
+) -> Generator[Progress, None, Report]:
+    """Evaluate a model on the photos of a separate project; ``report`` holds its threshold and settings."""
+    assets = _assets_of_known_classes(test, report)
+    test_report, _ = yield from _evaluate_assets(extractor, test, assets, model, report)
+    return test_report
 
 
-def _judged(
-    extractor: FeatureExtractor, project: Project, photos: Sequence[Asset], learnt: TrainedModel, report: Report
-) -> Generator[Progress, None, Judged]:
-    """The report with its scores taken on these photos instead, or as it is if none of them can be read."""
-    good, logits, table = yield from _answers(extractor, project, photos, learnt)
-    if not good:
+# -- which photos
+
+
+def _assets_of_known_classes(test: Project, report: Report) -> list[Asset]:
+    test.catalog.clear_left_out(code=NotEvaluatedCode.CLASS_NOT_TRAINED)
+    assets = _leave_out_unknown_classes(test, test.catalog.assets(), report)
+    if not assets:
+        raise DataError(WorkflowCode.TEST_CLASSES_UNKNOWN)
+    return assets
+
+
+def _leave_out_unknown_classes(project: Project, assets: Sequence[Asset], report: Report) -> list[Asset]:
+    """Return the assets whose class the model has; the others stay in the project and are listed as left out."""
+    project.catalog.note_left_out(
+        LeftOut(asset.source, message(NotEvaluatedCode.CLASS_NOT_TRAINED, label=asset.label))
+        for asset in assets
+        if asset.label not in report.labels
+    )
+    return [asset for asset in assets if asset.label in report.labels]
+
+
+# -- predictions of a finished model
+
+
+def _probs(predictions: Sequence[Prediction], labels: Sequence[str]) -> Floats:
+    """Return the probabilities (N, C) of predictions that name every class."""
+    index = {label: position for position, label in enumerate(labels)}
+    probs = np.zeros((len(predictions), len(labels)), np.float32)
+    for row, prediction in zip(probs, predictions):
+        for one in prediction.top:
+            row[index[one.label]] = one.confidence
+    return probs
+
+
+def _group_photos(predictor: Predictor, project: Project, assets: list[Asset]) -> Ints | None:
+    """Return the group (N,) of each photo by the features of the model's backbone as it was before training.
+
+    Where its weights cannot be loaded, by those of the default backbone, whose weights come with a package.
+    """
+    try:
+        return _group_by_backbone(predictor, project, assets, networks.feature_backbone(predictor.report.backbone))
+    except ModelError:
+        return _group_by_backbone(predictor, project, assets, DEFAULTS.backbone)
+
+
+def _group_by_backbone(predictor: Predictor, project: Project, assets: list[Asset], backbone: str) -> Ints | None:
+    preprocessing = networks.preprocessing(backbone).with_resize_mode(predictor.report.resize_mode)
+    with closing(FeatureCache(project.features)) as cache:
+        extractor = FeatureExtractor(backbone, predictor.device, cache, project.limits)
+        events = extract_asset_features(extractor, project, assets, preprocessing, StepCode.EVALUATE)
+        readable, features = result_of(events)
+        return _groups(extractor, project, assets, readable, features)
+
+
+# -- predictions of a model in training
+
+
+def _evaluate_assets(
+    extractor: FeatureExtractor, project: Project, assets: Sequence[Asset], model: TrainedModel, report: Report
+) -> Generator[Progress, None, Evaluation]:
+    """Return ``report`` with the scores on these photos, unchanged where none can be read."""
+    readable, logits, features = yield from _predict_assets(extractor, project, assets, model)
+    if not readable:
         return report, ()
-    probabilities = metrics.softmax(logits)
-    evaluated_on: EvaluatedOn = "val" if good[0].split == "val" else "test"
-    scenes = group_near_duplicates(extractor, project, good, table) if len(table) == len(good) else None
-    known = None if learnt.familiar is None else learnt.familiar.in_distribution(table, probabilities)
-    judged = rescore(report, probabilities, encode_labels(good, report.labels), evaluated_on, scenes, known)
-    return judged, tuple(to_run_assets(good, probabilities, report.labels))
+    probs = metrics.softmax(logits)
+    evaluated_on: EvaluatedOn = "val" if readable[0].split == "val" else "test"
+    groups = _groups(extractor, project, readable, readable[: len(features)], features)
+    in_distribution = None if model.ood is None else model.ood.in_distribution(features, probs)
+    y_true = encode_labels(readable, report.labels)
+    evaluated = rescore(report, probs, y_true, evaluated_on, groups, in_distribution)
+    return evaluated, tuple(run_assets(readable, probs, report.labels))
 
 
-def _answers(
-    extractor: FeatureExtractor, project: Project, photos: Sequence[Asset], learnt: TrainedModel
+def _groups(
+    extractor: FeatureExtractor, project: Project, assets: list[Asset], readable: list[Asset], features: Floats
+) -> Ints | None:
+    """Return the groups (N,) of near duplicates; None where a photo became unreadable between two passes."""
+    if len(readable) < len(assets):
+        return None
+    descriptors = extract_asset_descriptors(extractor, project, readable)
+    return group_near_duplicates(extractor, readable, features, descriptors)
+
+
+def _predict_assets(
+    extractor: FeatureExtractor, project: Project, assets: Sequence[Asset], model: TrainedModel
 ) -> Generator[Progress, None, tuple[list[Asset], Floats, Floats]]:
-    """The photos that can be read, the model's logits (n, C), and the features (n, D) that tell scenes apart."""
-    if learnt.network is None:
-        good, table = yield from extract_project_features(extractor, project, photos, learnt.preparation, _CHECKING)
-        return good, table @ learnt.weight.T + learnt.bias if good else table, table
-    good, logits = yield from _of_network(extractor, project, photos, learnt, learnt.network)
-    preparation = networks.preprocessing(extractor.backbone).with_resize_mode(learnt.report.resize_mode)
-    _, table = yield from extract_project_features(extractor, project, good, preparation, _CHECKING)
-    return good, logits, table
+    """Return the readable assets, the model's logits (n, C), and the features (n, D) that near duplicates share."""
+    if model.network is None:
+        step = StepCode.EVALUATE
+        readable, features = yield from extract_asset_features(extractor, project, assets, model.preprocessing, step)
+        return readable, features @ model.weight.T + model.bias if readable else features, features
+    readable, logits = yield from _run_network(extractor, project, assets, model, model.network)
+    preprocessing = networks.preprocessing(extractor.backbone).with_resize_mode(model.report.resize_mode)
+    _, features = yield from extract_asset_features(extractor, project, readable, preprocessing, StepCode.EVALUATE)
+    return readable, logits, features
 
 
-def _of_network(
-    extractor: FeatureExtractor, project: Project, photos: Sequence[Asset], learnt: TrainedModel, network: nn.Module
+def _run_network(
+    extractor: FeatureExtractor, project: Project, assets: Sequence[Asset], model: TrainedModel, network: nn.Module
 ) -> Generator[Progress, None, tuple[list[Asset], Floats]]:
-    """The photos that can be read and the network's logits (n, C), as ``Predictor`` will give them."""
+    """Return the readable assets and the network's logits (n, C), as ``Predictor`` computes them: in float32."""
     device = devices.for_long_work(extractor.device)
     network = network.to(device.torch_device).to(memory_format=torch.channels_last)
-    paths = [project.photo_path(asset) for asset in photos]
-    stream = run_batches(
-        network, paths, EvalViews((learnt.preparation,)), device, torch.float32, None, extractor.limits
+    paths = [project.photo_path(asset) for asset in assets]
+    outputs = run_batches(
+        network, paths, EvalViews((model.preprocessing,)), device, torch.float32, None, extractor.limits
     )
-    good, rows, reasons = [], [], {}
-    for number, (asset, outcome) in enumerate(zip(photos, stream), 1):
-        if isinstance(outcome, str):
-            reasons[asset.id] = outcome
+    readable, logits, errors = [], [], {}
+    for number, (asset, output) in enumerate(zip(assets, outputs), 1):
+        if isinstance(output, str):
+            errors[asset.id] = output
         else:
-            good.append(asset)
-            rows.append(outcome[0].numpy())
-        yield Progress(_CHECKING, number, len(photos), None)
-    project.leave_out(reasons)
-    return good, np.stack(rows) if rows else np.zeros((0, len(learnt.bias)), np.float32)
+            readable.append(asset)
+            logits.append(output[0].numpy())
+        yield Progress(StepCode.EVALUATE, number, len(assets), None)
+    project.leave_out(errors)
+    return readable, np.stack(logits) if logits else np.zeros((0, len(model.bias)), np.float32)

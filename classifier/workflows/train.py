@@ -1,11 +1,9 @@
-"""The story that joins the rooms: ``train`` a model on a person's photos, with an honest report."""
+"""Train a classifier on a project's photos, evaluate it and write a checkpoint."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
@@ -21,23 +19,29 @@ from torch import nn
 
 from .. import device as devices
 from .. import distributed
-from ..config import Mode, ResizeMode, TrainConfig
-from ..data import dataset, splits
+from ..config import DEFAULTS, Mode, ResizeMode, TrainConfig
+from ..data import splits
 from ..data.catalog import Asset
+from ..data.dataset import Sample, TrainingSet, class_names, duplicate_groups, encode_labels, run_assets
 from ..data.labels import natural_key
 from ..data.project import Project
 from ..errors import DataError, ModelError, SettingError
 from ..evaluation import calibration, metrics, ood
+from ..evaluation.class_balance import class_balance_warnings
 from ..evaluation.report import Report, build_report
 from ..events import Epoch, Note, Progress
-from ..models import checkpoint, networks
+from ..messages import Message
+from ..messages.workflows import StepCode, WorkflowCode
+from ..models import backbones, checkpoint, networks
+from ..models.asset_features import extract_asset_descriptors, group_near_duplicates
 from ..models.checkpoint import TrainedModel
 from ..models.feature_cache import FeatureCache
 from ..models.features import FeatureExtractor
 from ..models.surgery import fuse_batch_norm
-from ..training import deep, linear_head, resize_mode
-from .check import DEFAULTS, NO_PHOTOS, duplicate_groups, encode_labels, group_near_duplicates, warnings
-from .evaluate import on_own_split, on_test, to_run_assets
+from ..training import deep
+from ..training.cached_head import fit_cached_head
+from ..training.resize_mode import choose_resize_mode
+from .evaluate import evaluate_own_split, evaluate_test_set
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -45,11 +49,17 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Finished:
-    """The end of training: the report, the checkpoint's folder, the seconds it took.
+    """The last event of a training.
 
-    ``test`` is the report on separate test photos, if such were given. ``mode`` is that of the model
-    kept: deep training keeps the quick one where it was already as good. ``notes`` say so, and what else
-    the person should know of the training.
+    ``report`` is the model's report, ``folder`` its checkpoint, ``seconds`` the duration. ``test`` is the report on
+    separate test photos, None where there are none. ``mode`` is that of the model in the checkpoint: deep training
+    returns the quick model where the fine-tuned network is not better. ``notes`` are the messages of the ``Note``
+    events.
+
+    Example::
+
+        *_, finished = train(project, out=Path("model"))
+        print(finished.report.in_words())
     """
 
     report: Report
@@ -57,11 +67,11 @@ class Finished:
     seconds: float
     test: Report | None
     mode: Mode = "quick"
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 def estimate_seconds(photos: int, config: TrainConfig) -> float:
-    """About how long training takes on this machine, in seconds, before anything is known of the photos."""
+    """Return a rough duration of a training on this machine, in seconds, from the number of photos alone."""
     device = devices.choose()
     per_photo = 0.05 / device.workers if device.is_cpu else 0.004
     quick = 1.0 + photos * per_photo * networks.relative_cost(config.backbone)
@@ -76,51 +86,74 @@ def train(
     device: str | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Iterator[Progress | Epoch | Note | Finished]:
-    """Train on the project's photos and write a checkpoint to ``out``, by default among the project's models.
+    """Train on a project's photos, evaluate the model and write a checkpoint.
 
-    Yields ``Progress``, with deep training ``Epoch`` and ``Note`` too, and last ``Finished``. Closing the
-    iterator stops the training; features computed so far are kept, and no half-written checkpoint is left.
-    Deep training also ends early, with the best so far, once ``stop`` says so; cut off in any other way it
-    goes on from its last whole epoch when it is called again with the same ``out``. Raises ``DataError``
-    when there are too few photos or classes, ``ModelError`` when the backbone cannot be had or ``out``
-    holds something else, ``StorageError`` when the disk is full.
+    Yields ``Progress``, in deep training ``Epoch`` and ``Note`` too, and ``Finished`` last. Closing the iterator ends
+    the training: features computed so far stay cached, and no partial checkpoint is left. An interrupted deep
+    training resumes from its last complete epoch when it is called again with the same ``out``.
+
+    Args:
+        project: the photos; those of the splits ``test`` and ``val`` evaluate the model, in this order of preference.
+        config: settings.
+        out: folder of the checkpoint, by default a new one among the project's models.
+        test: labeled photos for a second report, ``Finished.test``.
+        device: "cpu", "cuda", "cuda:1" or "mps", by default the fastest there is.
+        stop: asked after every batch of deep training; True ends it with the best epoch so far.
+
+    Raises:
+        DataError: too few photos or classes.
+        ModelError: the backbone cannot be loaded, or ``out`` holds other files.
+        StorageError: the disk is full.
+
+    Example::
+
+        with Project.over(Path("photos")) as project:
+            for event in train(project, TrainConfig(mode="deep", minutes=5), Path("model")):
+                print(event)
     """
     started = perf_counter()
     folder = out or _new_folder(project, config)
     checkpoint.check_target(folder)
     if distributed.is_main_process():
         checkpoint.recover(folder)
-    notes: list[str] = []
+    notes: list[Message] = []
     with closing(FeatureCache(project.features)) as cache:
-        extractor = FeatureExtractor(_eyes(config), devices.choose(device), cache, project.limits)
-        photos, labels = _usable(project)
-        yield from _fetched(config)
-        chosen, photos = yield from _embedded(extractor, project, photos, labels, config)
-        learnt = yield from _quick(extractor, project, photos, labels, chosen, config)
+        extractor = FeatureExtractor(feature_backbone(config), devices.choose(device), cache, project.limits)
+        training_set, resize_mode = yield from _build_training_set(extractor, project, config)
+        yield Progress(StepCode.TRAIN_HEAD, 0, len(training_set), None)
+        model = _train_head(extractor, project, training_set, resize_mode, config)
         if config.mode == "deep":
-            learnt = yield from _noted(_deep(extractor, project, photos, chosen, learnt, config, folder, stop), notes)
-        report, judged = yield from on_own_split(extractor, project, learnt)
-        tested = None if test is None else (yield from on_test(extractor, test, learnt, report))
+            model = yield from _collect_notes(_fine_tune(extractor, training_set, model, config, folder, stop), notes)
+        report, evaluated = yield from evaluate_own_split(extractor, project, model)
+        test_report = None if test is None else (yield from evaluate_test_set(extractor, test, model, report))
     if distributed.is_main_process():
-        settings = _settings(extractor, project, photos, learnt, config)
-        checkpoint.save(
-            folder, learnt.tensors, learnt.weight, learnt.bias, learnt.preparation, report, settings, learnt.familiar
-        )
+        settings = _settings(extractor, project, training_set, model, config)
+        checkpoint.save(folder, replace(model, report=report), settings)
     seconds = perf_counter() - started
-    project.catalog.record_run(folder.name, learnt.mode, report.to_json(), [*learnt.answers, *judged], seconds)
-    yield Finished(report, folder, seconds, tested, learnt.mode, tuple(notes))
+    project.catalog.record_run(folder.name, model.mode, report.to_json(), [*model.run_assets, *evaluated], seconds)
+    yield Finished(report, folder, seconds, test_report, model.mode, tuple(notes))
 
 
 def unfinished(project: Project) -> tuple[Path, TrainConfig] | None:
-    """The folder and settings of a deep training that was cut off, the newest; ``train`` with these goes on."""
-    found = sorted(project.models.glob(f"*/{checkpoint.RESUME}/settings.json"), key=lambda path: path.stat().st_mtime)
-    for path in reversed(found):
+    """Return folder and settings of the newest interrupted deep training; ``train`` with these resumes it."""
+    paths = sorted(project.models.glob(f"*/{checkpoint.RESUME}/settings.json"), key=lambda path: path.stat().st_mtime)
+    for path in reversed(paths):
         with suppress(ModelError):
             return path.parent.parent, deep.read_resume_config(path.parent)
     return None
 
 
-# -- which photos
+def feature_backbone(config: TrainConfig) -> str:
+    """Return the backbone whose features the linear head uses.
+
+    Raises ``SettingError`` for randomly initialized networks in quick mode: their features say nothing.
+    """
+    if networks.from_scratch(config.backbone) and config.mode == "quick":
+        raise SettingError(WorkflowCode.UNTRAINED_NETWORK, backbone=config.backbone)
+    return networks.feature_backbone(config.backbone)
+
+
+# -- data
 
 
 def _new_folder(project: Project, config: TrainConfig) -> Path:
@@ -129,237 +162,223 @@ def _new_folder(project: Project, config: TrainConfig) -> Path:
     return project.models / next(name for name in names if not (project.models / name).exists())
 
 
-def _usable(project: Project) -> tuple[list[Asset], tuple[str, ...]]:
-    """The photos to train on and their classes; one that lies in two classes is left to the person to decide."""
-    disputed = {asset.sha256 for group in project.conflicts() for asset in group}
-    photos = [asset for asset in project.catalog.assets(split="train") if asset.sha256 not in disputed]
-    if not photos and not disputed:
-        raise DataError(NO_PHOTOS)
-    return photos, _labels(photos)
+def _build_training_set(
+    extractor: FeatureExtractor, project: Project, config: TrainConfig
+) -> Generator[Progress, None, tuple[TrainingSet, ResizeMode]]:
+    """Return the photos to train on with their features, and the resize mode of these features.
 
-
-def _labels(photos: Sequence[Asset]) -> tuple[str, ...]:
-    labels = tuple(sorted({asset.label for asset in photos}, key=natural_key))
-    if len(labels) < 2:
-        only = f"only one class, “{labels[0]}”" if labels else "no photo that lies in one class only"
-        raise DataError(
-            f"There is {only}: add photos of at least one other class, so that there is something to tell apart."
-        )
-    return labels
-
-
-def _embedded(
-    extractor: FeatureExtractor, project: Project, photos: list[Asset], labels: tuple[str, ...], config: TrainConfig
-) -> Generator[Progress, None, tuple[resize_mode.ResizeModeChoice, list[Asset]]]:
-    samples = [
-        dataset.Sample(asset.sha256, project.photo_path(asset), int(label), asset.width, asset.height)
-        for asset, label in zip(photos, encode_labels(photos, labels))
-    ]
-    chosen = yield from resize_mode.choose_resize_mode(extractor, samples, config.resize_modes, config.seed)
-    project.leave_out({photos[place].id: reason for place, reason in chosen.reasons.items()})
-    readable = [photos[place] for place in chosen.places]
-    gone = sorted(set(labels) - {asset.label for asset in readable}, key=natural_key)
-    if gone:
-        raise DataError(f"No photo of “{gone[0]}” can be read; the list of left-out files says why. Add others.")
-    return chosen, readable
-
-
-# -- learning
-
-
-def _eyes(config: TrainConfig) -> str:
-    """The network that looks at the photos first: a network from scratch cannot see yet."""
-    if networks.from_scratch(config.backbone) and config.mode == "quick":
-        raise SettingError(
-            f"“{config.backbone}” has learnt nothing yet, so quick training has nothing to build on; choose deep "
-            "training or another network."
-        )
-    return networks.feature_backbone(config.backbone)
-
-
-def _fetched(config: TrainConfig) -> Iterator[Progress]:
-    """Bring the network here, if it is not here yet."""
-    for done, total in networks.fetch(config.backbone):
-        yield Progress("Fetching the network, megabytes", done >> 20, total >> 20, None)
-
-
-def _quick(
-    extractor: FeatureExtractor, project: Project, photos: Sequence[Asset], labels: tuple[str, ...], chosen: resize_mode.ResizeModeChoice,
-    config: TrainConfig,
-) -> Generator[Progress, None, TrainedModel]:  # fmt: skip
-    """A linear head on the cached features."""
-    truth = encode_labels(photos, labels)
-    groups = _grouped(extractor, project, photos, chosen.features)
-    folds = splits.stratified_group_folds(truth, groups, config.folds, config.seed, (asset.sha256 for asset in photos))
-    yield Progress("Learning the classes", 0, len(photos), None)
-    fitted = _fitted(extractor, photos, chosen, truth, folds, config)
-    known, ood_score = ood.fit_ood(chosen.features, truth, groups, fitted.probabilities)
-    answers = _Answers(fitted.probabilities, np.arange(len(truth)), fitted.temperature, ood_score <= known.limit)
-    report = _report(answers, truth, groups, labels, chosen.resize_mode, config)
-    preparation = networks.preprocessing(config.backbone).with_resize_mode(chosen.resize_mode)
-    tensors = (
-        {} if networks.from_scratch(config.backbone) else networks.backbone_tensors(config.backbone, project.features)
-    )
-    said = tuple(to_run_assets(photos, fitted.probabilities, labels))
-    details = {"strength": fitted.strength}
-    return TrainedModel("quick", tensors, fitted.weight, fitted.bias, preparation, report, groups, said, known,
-                  network=None, details=details)  # fmt: skip
-
-
-def _grouped(extractor: FeatureExtractor, project: Project, photos: Sequence[Asset], features: Floats) -> Ints:
-    """Which photos are of one scene, as numbers (N,); also written to the catalogue."""
-    groups = group_near_duplicates(extractor, project, photos, features)
-    alone: dict[int, int | None] = {asset.id: None for asset in photos}
-    project.catalog.set_group(
-        alone | {asset.id: scene[0].id for scene in duplicate_groups(photos, groups) for asset in scene}
-    )
-    return groups
-
-
-def _fitted(
-    extractor: FeatureExtractor,
-    photos: Sequence[Asset],
-    chosen: resize_mode.ResizeModeChoice,
-    truth: Ints,
-    folds: Ints,
-    config: TrainConfig,
-) -> linear_head.LinearHead:
-    """The head. Where a few photos or labels are new, what cross-validation chose before is taken again.
-
-    The penalty too in a large set, where trying them all takes seconds. The same photos and labels give
-    the same head again, however it was come by.
+    Photos that cannot be read leave the project, with the reason; near duplicates are noted in the catalog.
     """
-    question = json.dumps(["head", extractor.backbone, chosen.resize_mode, config.seed])
-    shas, state = [asset.sha256 for asset in photos], _fingerprint(photos)
-    answer = extractor.cache.get_choice(question, shas)
-    before: dict[str, Any] = json.loads(answer) if answer else {"state": state, "kept": False}
-    kept = before["state"] != state or before["kept"]
-    shrinkage: float | None = before["shrinkage"] if kept else None
-    strengths = (before["strength"],) if kept and len(photos) >= linear_head.SMALL else None
-    fitted = linear_head.fit_linear_head(chosen.features, truth, int(truth.max()) + 1, folds, strengths, shrinkage)
-    if distributed.is_main_process() and (answer is None or before["state"] != state):
-        note = {"state": state, "kept": kept, "shrinkage": fitted.shrinkage, "strength": fitted.strength}
-        extractor.cache.put_choice(question, shas, json.dumps(note))
-    return fitted
-
-
-def _fingerprint(photos: Sequence[Asset]) -> str:
-    contents = "\n".join(sorted(f"{asset.sha256} {asset.label}" for asset in photos))
-    return hashlib.sha256(contents.encode()).hexdigest()
-
-
-def _deep(
-    extractor: FeatureExtractor, project: Project, photos: Sequence[Asset], chosen: resize_mode.ResizeModeChoice, quick: TrainedModel,
-    config: TrainConfig, folder: Path, stop: Callable[[], bool] | None,
-) -> Generator[Progress | Epoch | Note, None, TrainedModel]:  # fmt: skip
-    """The fine-tuned network, or the quick one where it was already as good."""
-    fresh = networks.from_scratch(config.backbone)
-    labels = quick.report.labels
-    truth = encode_labels(photos, labels)
+    assets = _trainable_assets(project)
+    labels = class_names(assets)
+    _check_classes(labels)
+    yield from _fetch_network(config)
     samples = [
-        dataset.Sample(asset.sha256, project.photo_path(asset), int(label), asset.width, asset.height)
-        for asset, label in zip(photos, truth)
+        Sample(asset.sha256, project.photo_path(asset), int(index), asset.width, asset.height)
+        for asset, index in zip(assets, encode_labels(assets, labels))
     ]
-    learnt_from = deep.Photos(samples, truth, quick.groups, len(labels), None if fresh else chosen.features)
-    resume = folder / checkpoint.RESUME
-    deep.prepare_resume_folder(
-        resume, config, [f"{sample.sha256} {asset.label}" for sample, asset in zip(samples, photos)]
+    choice = yield from choose_resize_mode(extractor, samples, config.resize_modes, config.seed)
+    project.leave_out({assets[index].id: reason for index, reason in choice.reasons.items()})
+    assets = [assets[index] for index in choice.indices]
+    _check_readable(assets, labels)
+    descriptors = extract_asset_descriptors(extractor, project, assets)
+    groups = group_near_duplicates(extractor, assets, choice.features, descriptors)
+    _store_groups(project, assets, groups)
+    readable = tuple(samples[index] for index in choice.indices)
+    y = encode_labels(assets, labels)
+    return TrainingSet(tuple(assets), readable, labels, y, groups, choice.features), choice.resize_mode
+
+
+def _trainable_assets(project: Project) -> list[Asset]:
+    """Return the photos of the training split that have one label; raises ``DataError`` where the split is empty."""
+    conflicting = {asset.sha256 for group in project.conflicts() for asset in group}
+    assets = project.catalog.assets(split="train")
+    if not assets:
+        raise DataError(WorkflowCode.NO_PHOTOS)
+    return [asset for asset in assets if asset.sha256 not in conflicting]
+
+
+def _check_classes(labels: tuple[str, ...]) -> None:
+    if not labels:
+        raise DataError(WorkflowCode.ONLY_CONFLICTS)
+    if len(labels) == 1:
+        raise DataError(WorkflowCode.ONE_CLASS, label=labels[0])
+
+
+def _check_readable(assets: list[Asset], labels: tuple[str, ...]) -> None:
+    missing = sorted(set(labels) - {asset.label for asset in assets}, key=natural_key)
+    if missing:
+        raise DataError(WorkflowCode.CLASS_UNREADABLE, label=missing[0])
+
+
+def _store_groups(project: Project, assets: list[Asset], groups: Ints) -> None:
+    """Write the groups of near duplicates to the catalog; each is numbered by its first photo."""
+    numbers: dict[int, int | None] = {asset.id: None for asset in assets}
+    for group in duplicate_groups(assets, groups):
+        numbers.update({asset.id: group[0].id for asset in group})
+    project.catalog.set_group(numbers)
+
+
+def _fetch_network(config: TrainConfig) -> Iterator[Progress]:
+    """Download the backbone's weights where they are not cached."""
+    for done, total in networks.fetch(config.backbone):
+        yield Progress(StepCode.FETCH_NETWORK, done >> 20, total >> 20, None)
+
+
+# -- training
+
+
+def _train_head(
+    extractor: FeatureExtractor,
+    project: Project,
+    training_set: TrainingSet,
+    resize_mode: ResizeMode,
+    config: TrainConfig,
+) -> TrainedModel:
+    """Train a linear head on the features: the model of quick training, and the baseline of deep training."""
+    y, groups, labels = training_set.y, training_set.groups, training_set.labels
+    folds = splits.stratified_group_folds(
+        y, groups, config.folds, config.seed, (row.sha256 for row in training_set.assets)
     )
-    here = replace(extractor, backbone=config.backbone, device=devices.for_long_work(extractor.device))
-    tuned = yield from deep.fine_tune(here, learnt_from, quick.preparation, config, resume, stop or _never)
-    if tuned is None:
-        if fresh:
-            raise DataError("The training ended before anything was learnt; train again to go on.")
-        return quick
-    shares = metrics.softmax(tuned.logits)
-    answers = _Answers(shares, tuned.places, tuned.temperature, None)
-    report = _report(answers, truth, quick.groups, labels, chosen.resize_mode, config)
-    details = {"plan": asdict(tuned.plan), "judged": len(tuned.places)}
-    said = list(quick.answers)  # of the photos that deep training learnt from the quick model's answers stay
-    kept_back = to_run_assets([photos[place] for place in tuned.places], shares, labels, "held_out")
-    for place, answer in zip(tuned.places, kept_back):
-        said[place] = answer
-    return TrainedModel("deep", tuned.tensors, tuned.weight, tuned.bias, tuned.preprocessing, report, quick.groups,
-                  tuple(said), None, _assembled(config, tuned, len(labels)), details)  # fmt: skip
+    head = fit_cached_head(extractor.cache, extractor.backbone, training_set, folds, resize_mode, config.seed)
+    ood_model, ood_score = ood.fit_ood(training_set.features, y, groups, head.probabilities)
+    in_distribution = ood_score <= ood_model.limit
+    report = build_report(
+        head.probabilities,
+        y,
+        labels,
+        images=len(y),
+        evaluated_on="out_of_fold",
+        threshold=calibration.unsure_threshold(head.probabilities, y, in_distribution=in_distribution),
+        temperature=head.temperature,
+        warnings=class_balance_warnings(y, labels),
+        resize_mode=resize_mode,
+        backbone=config.backbone,
+        groups=groups,
+        in_distribution=in_distribution,
+    )
+    scratch = networks.from_scratch(config.backbone)
+    return TrainedModel(
+        mode="quick",
+        backbone=backbones.resolve(config.backbone),
+        tensors={} if scratch else networks.backbone_tensors(config.backbone, project.features),
+        weight=head.weight,
+        bias=head.bias,
+        preprocessing=networks.preprocessing(config.backbone).with_resize_mode(resize_mode),
+        report=report,
+        groups=groups,
+        run_assets=tuple(run_assets(training_set.assets, head.probabilities, labels)),
+        ood=ood_model,
+        details={"strength": head.C},  # the key of the first version of training.json
+    )
+
+
+def _fine_tune(
+    extractor: FeatureExtractor, training_set: TrainingSet, quick: TrainedModel, config: TrainConfig, folder: Path,
+    stop: Callable[[], bool] | None,
+) -> Generator[Progress | Epoch | Note, None, TrainedModel]:  # fmt: skip
+    """Fine-tune the network; returns ``quick`` where that is not clearly better."""
+    resume = folder / checkpoint.RESUME
+    deep.prepare_resume_folder(resume, config, [f"{row.sha256} {row.label}" for row in training_set.assets])
+    scratch = networks.from_scratch(config.backbone)
+    photos = deep.Photos(training_set.samples, training_set.y, training_set.groups, len(training_set.labels),
+                         None if scratch else training_set.features)  # fmt: skip
+    deep_extractor = replace(extractor, backbone=config.backbone, device=devices.for_long_work(extractor.device))
+    tuned = yield from deep.fine_tune(deep_extractor, photos, quick.preprocessing, config, resume, stop or _never)
+    if tuned is not None:
+        return _fine_tuned_model(tuned, training_set, quick, config)
+    if scratch:
+        raise DataError(WorkflowCode.STOPPED_EARLY)
+    return quick
 
 
 def _never() -> bool:
     return False
 
 
-def _assembled(config: TrainConfig, tuned: deep.FineTunedNetwork, classes: int) -> nn.Module:
-    """The whole network, for answers in float32."""
-    network = networks.build(config.backbone, classes, config.seed)
-    last = networks.classifier(config.backbone)
-    head_tensors = {f"{last}.weight": torch.from_numpy(tuned.weight), f"{last}.bias": torch.from_numpy(tuned.bias)}
-    network.load_state_dict({**tuned.tensors, **head_tensors})
+def _fine_tuned_model(
+    tuned: deep.FineTunedNetwork, training_set: TrainingSet, quick: TrainedModel, config: TrainConfig
+) -> TrainedModel:
+    """Return the fine-tuned network with its report on the photos that it held back.
+
+    Of the photos that it was trained on, the out-of-fold predictions of the quick model stay.
+    """
+    val_idx, labels, probs = tuned.places, training_set.labels, metrics.softmax(tuned.logits)
+    y_true = training_set.y[val_idx]
+    report = build_report(
+        probs,
+        y_true,
+        labels,
+        images=len(training_set),
+        evaluated_on="out_of_fold",
+        threshold=calibration.unsure_threshold(probs, y_true),
+        temperature=tuned.temperature,
+        warnings=class_balance_warnings(training_set.y, labels),
+        resize_mode=quick.report.resize_mode,
+        backbone=config.backbone,
+        groups=training_set.groups[val_idx],
+    )
+    answers = list(quick.run_assets)
+    val_assets = [training_set.assets[index] for index in val_idx]
+    for index, answer in zip(val_idx, run_assets(val_assets, probs, labels, "held_out")):
+        answers[index] = answer
+    return TrainedModel(
+        mode="deep",
+        backbone=quick.backbone,
+        tensors=tuned.tensors,
+        weight=tuned.weight,
+        bias=tuned.bias,
+        preprocessing=tuned.preprocessing,
+        report=report,
+        groups=training_set.groups,
+        run_assets=tuple(answers),
+        network=_build_network(config, tuned, len(labels)),
+        details={"plan": asdict(tuned.plan), "judged": len(val_idx)},
+    )
+
+
+def _build_network(config: TrainConfig, tuned: deep.FineTunedNetwork, n_classes: int) -> nn.Module:
+    """Return the whole network in float32, with its head, for evaluation."""
+    network = networks.build(config.backbone, n_classes, config.seed)
+    name = networks.classifier(config.backbone)
+    head = {f"{name}.weight": torch.from_numpy(tuned.weight), f"{name}.bias": torch.from_numpy(tuned.bias)}
+    network.load_state_dict({**tuned.tensors, **head})
     return fuse_batch_norm(network)
 
 
-def _noted(
-    events: Generator[Progress | Epoch | Note, None, TrainedModel], notes: list[str]
+def _collect_notes(
+    events: Generator[Progress | Epoch | Note, None, TrainedModel], notes: list[Message]
 ) -> Generator[Progress | Epoch | Note, None, TrainedModel]:
-    """The same events; what the notes say is kept for the end as well."""
+    """Yield the same events, and append the messages of notes to ``notes``."""
     while True:
         try:
             event = next(events)
         except StopIteration as end:
-            learnt: TrainedModel = end.value
-            return learnt
+            model: TrainedModel = end.value
+            return model
         if isinstance(event, Note):
-            notes.append(event.sentence)
+            notes.append(event.message)
         yield event
 
 
-@dataclass(frozen=True)
-class _Answers:
-    """Probabilities (J, C) of the photos at ``places`` (J,), none of which the model had seen, at a temperature.
-
-    ``familiar`` (J,) is False where a photo is unlike the others, None where that is not known.
-    """
-
-    probabilities: Floats
-    places: Ints
-    temperature: float
-    familiar: NDArray[np.bool_] | None
-
-
-def _report(
-    answers: _Answers, truth: Ints, groups: Ints, labels: tuple[str, ...], resize_mode: ResizeMode, config: TrainConfig
-) -> Report:
-    """The report on answers to some of the photos, whose classes and scenes are all given (N,)."""
-    judged = truth[answers.places]
-    return build_report(
-        answers.probabilities,
-        judged,
-        labels,
-        images=len(truth),
-        evaluated_on="out_of_fold",
-        threshold=calibration.unsure_threshold(answers.probabilities, judged, familiar=answers.familiar),
-        temperature=answers.temperature,
-        warnings=warnings(truth, labels),
-        resize_mode=resize_mode,
-        backbone=config.backbone,
-        scenes=groups[answers.places],
-        familiar=answers.familiar,
-    )
+# -- checkpoint
 
 
 def _settings(
-    extractor: FeatureExtractor, project: Project, photos: Sequence[Asset], learnt: TrainedModel, config: TrainConfig
+    extractor: FeatureExtractor, project: Project, training_set: TrainingSet, model: TrainedModel, config: TrainConfig
 ) -> dict[str, Any]:
-    """What it takes to train the same model again."""
+    """Return the content of ``training.json``: what it takes to train the same model again."""
     packages = ("torch", "torchvision", "timm", "numpy", "pillow", "pillow-heif")
     return {
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "config": asdict(config),
-        "kept": learnt.mode,
-        **learnt.details,
+        "kept": model.mode,
+        **model.details,
         "device": extractor.device.name,
         "precision": str(extractor.device.dtype).removeprefix("torch."),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
         "data": {
-            "fingerprint": _fingerprint(photos),
+            "fingerprint": training_set.fingerprint(),
             "splits": {name: sum(counts.values()) for name, counts in project.catalog.balance().items()},
         },
     }

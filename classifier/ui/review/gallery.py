@@ -74,7 +74,7 @@ def _precision(report: Report, place: int) -> str:
 def taken_for(answer: PhotoPrediction, report: Report) -> str:
     """What a photo is and was taken for, as HTML."""
     label, sure = escape(answer.photo.label), html.percent(answer.confidence)
-    if answer.right:
+    if answer.correct:
         return f"<b>{label}</b>, recognised ({sure} sure)."
     known = "You called it right." if answer.photo.confirmed else ""
     return f"In <b>{label}</b>, looks like <b>{escape(answer.predicted)}</b> ({sure} sure). {known}"

@@ -73,7 +73,7 @@ def cell(chosen: str, reviewed: Review) -> tuple[str, list[Shown]]:
 
 def _answers(answers: Sequence[PhotoPrediction], report: Report) -> list[Shown]:
     return [
-        Shown(answer.photo, gallery.taken_for(answer, report), None if answer.right else answer.predicted)
+        Shown(answer.photo, gallery.taken_for(answer, report), None if answer.correct else answer.predicted)
         for answer in answers
     ]
 
@@ -97,7 +97,7 @@ def lists(project: Project, reviewed: Review, found: Checkup) -> dict[str, list[
         for id in scene
     ]
     return {
-        "suspects": _answers(reviewed.suspects(), reviewed.report),
+        "suspects": _answers(reviewed.label_issues(), reviewed.report),
         "mistakes": _answers(reviewed.mistakes(), reviewed.report),
         "twice": twice,
         "poor": poor,
