@@ -212,7 +212,7 @@ class Course:
         return FineTuneSpec(
             self.rest, self.classifier, self.stages, self.kept, self.photos.labels, seen, held_out, self.preparation,
             self.plan.epochs, self.config.batch, rate, self.config.optimizer, self.config.seed, fresh,
-            AUGMENTATIONS[self.config.domain].mirror,
+            AUGMENTATIONS[self.config.domain].hflip,
         )  # fmt: skip
 
     def last_lesson(self, learner: TrainState) -> FineTuneSpec:
