@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from classifier.errors import StorageError
+from classifier.files import atomic_write, is_disk_full, remove, storage_error
+from classifier.messages.data import IntakeCode
+from classifier.messages.files import StorageCode
+
+SCRIPT = """
+import os, resource, sys
+from pathlib import Path
+import numpy as np
+from safetensors.numpy import save_file
+from classifier.errors import StorageError
+from classifier.files import atomic_write
+
+{prepare}
+try:
+    with atomic_write(Path(sys.argv[1])) as part:
+        {write}
+except StorageError as error:
+    print(error.code.name, error)
+"""
+FULL_DISK = "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"  # a write above that fails
+NO_ROOT = "os.geteuid() or os.setuid(65534)"  # root may write anywhere
+WRITES = {
+    "bytes": "part.write_bytes(bytes(1_000_000))",
+    "safetensors": "save_file({'x': np.zeros(1_000_000)}, part)",
+}
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX permissions and limits")
+
+
+def write_in_another_process(target: Path, prepare: str, write: str) -> str:
+    command = [sys.executable, "-c", SCRIPT.format(prepare=prepare, write=write), str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    path = tmp_path / "report.json"
+    path.write_text("old")
+    return path
+
+
+def test_the_new_file_replaces_the_old_one_and_nothing_else_stays(target: Path) -> None:
+    with atomic_write(target) as part:
+        part.write_text("new")
+        assert target.read_text() == "old"
+        assert part.parent == target.parent
+    assert target.read_text() == "new"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_missing_folders_are_created(tmp_path: Path) -> None:
+    with atomic_write(tmp_path / "a" / "b" / "c.txt") as part:
+        part.write_text("x")
+    assert (tmp_path / "a" / "b" / "c.txt").read_text() == "x"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, GeneratorExit])
+def test_an_interrupted_write_leaves_the_old_file_whole(error: type[BaseException], target: Path) -> None:
+    def write() -> None:
+        with atomic_write(target) as part:
+            part.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        write()
+    assert target.read_text() == "old"
+    assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o077])
+def test_a_safetensors_file_is_as_readable_as_its_neighbors(umask: int, tmp_path: Path) -> None:
+    before = os.umask(umask)
+    try:
+        (tmp_path / "neighbor.txt").write_text("x")
+        with atomic_write(tmp_path / "model.safetensors") as part:
+            save_file({"x": np.zeros(3)}, part)
+    finally:
+        os.umask(before)
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {0o666 & ~umask}
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_on_a_full_disk_the_old_file_stays_whole(write: str, target: Path) -> None:
+    assert write_in_another_process(target, FULL_DISK, WRITES[write]).startswith("DISK_FULL The disk is full")
+    assert target.read_text() == "old"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_folder_without_permission_to_write_is_named(target: Path) -> None:
+    for folder in (target.parent, target.parent.parent, target.parent.parent.parent):
+        folder.chmod(0o755)  # pytest's own are open to their owner only
+    target.parent.chmod(0o555)
+    shown = write_in_another_process(target, NO_ROOT, WRITES["bytes"])
+    target.parent.chmod(0o755)
+    assert shown.startswith(f"NOT_WRITTEN_TO “{target}” cannot be written (Permission denied)")
+    assert target.read_text() == "old"
+
+
+def test_a_folder_in_the_place_of_the_file_is_an_error_of_storage(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(StorageError, match="taken") as caught, atomic_write(tmp_path / "taken") as part:
+        part.write_text("x")
+    assert caught.value.code is StorageCode.NOT_WRITTEN_TO
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_safetensors_own_error_becomes_an_error_of_storage(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="os error"), atomic_write(tmp_path / "model.safetensors"):
+        save_file({"x": np.zeros(3)}, tmp_path / "missing" / "x.safetensors")
+
+
+def test_the_file_is_not_named_where_that_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "secret").mkdir()
+    with pytest.raises(StorageError) as caught, atomic_write(tmp_path / "secret", name_target=False) as part:
+        part.write_text("x")
+    assert caught.value.code is StorageCode.NOT_WRITTEN
+    assert "secret" not in str(caught.value)
+
+
+def test_a_caller_may_have_its_own_code_for_a_full_disk(target: Path) -> None:
+    with pytest.raises(StorageError) as caught, atomic_write(target, IntakeCode.ZIP_LOCKED):
+        raise OSError(errno.ENOSPC, "no space")
+    assert caught.value.code is IntakeCode.ZIP_LOCKED
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_told_by_the_number_of_the_error(number: int) -> None:
+    assert is_disk_full(OSError(number, "any words"))
+    assert storage_error(OSError(number, "any words"), Path("x")).code is StorageCode.DISK_FULL
+
+
+def test_other_errors_are_not_a_full_disk_whatever_their_words() -> None:
+    for error in (OSError(errno.EACCES, "disk is full"), ValueError("No space left"), OSError("no number")):
+        assert not is_disk_full(error)
+        assert storage_error(error).code is StorageCode.NOT_WRITTEN
+
+
+def test_a_full_database_is_a_full_disk_and_a_locked_one_is_not(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "a.db") as db:
+        db.execute("CREATE TABLE t (a)")
+        db.execute("PRAGMA max_page_count = 2")
+        with pytest.raises(sqlite3.OperationalError) as full:
+            db.execute("INSERT INTO t VALUES (zeroblob(100000))")
+    db.close()
+    one, other = (sqlite3.connect(tmp_path / "b.db", timeout=0) for _ in range(2))
+    one.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(sqlite3.OperationalError) as locked:
+        other.execute("CREATE TABLE t (a)")
+    one.close()
+    other.close()
+    assert is_disk_full(full.value)
+    assert not is_disk_full(locked.value)
+
+
+def test_removing_what_is_gone_is_no_error(tmp_path: Path) -> None:
+    remove(tmp_path / "gone")
+    (tmp_path / "here").write_text("x")
+    remove(tmp_path / "here")
+    assert not (tmp_path / "here").exists()
