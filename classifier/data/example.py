@@ -1,4 +1,4 @@
-"""A small photo-like set drawn on the spot, to try everything without photos of one's own."""
+"""A small synthetic set of photo-like pictures, to try the program without photos of one's own."""
 
 from __future__ import annotations
 
@@ -9,37 +9,44 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
+Pen = ImageDraw.ImageDraw
+Rng = np.random.Generator
 _SIDE = 320  # pixels
 
 
 def draw_example(folder: Path, per_class: int = 24, seed: int = 0) -> None:
-    """Write ``per_class`` JPEGs of each of four kinds of things into ``folder``/<class>; the same for the same seed."""
+    """Draw ``per_class`` JPEGs of each of four classes into ``folder``/<class>.
+
+    Equal seeds give equal files. The classes differ in shape; color, background, light, size, place and sharpness
+    vary at random within all of them.
+    """
     rng = np.random.default_rng(seed)
-    for label, draw in _KINDS.items():
+    for label, draw in _DRAW.items():
         target = folder / label
         target.mkdir(parents=True, exist_ok=True)
         for number in range(1, per_class + 1):
-            _photo(draw, rng).save(target / f"{label} {number:02}.jpg", quality=88)
+            _draw_photo(draw, rng).save(target / f"{label} {number:02}.jpg", quality=88)
 
 
-def _photo(draw: Callable[[ImageDraw.ImageDraw, np.random.Generator], None], rng: np.random.Generator) -> Image.Image:
-    """A thing somewhere on a table by a window: soft light, a shadow, a slight turn, grain, sometimes blur."""
+def _draw_photo(draw: Callable[[Pen, Rng], None], rng: Rng) -> Image.Image:
+    """Draw one object with a shadow at a random place on a table, rotated by up to 35 degrees."""
     width, height = (_SIDE, int(_SIDE * 0.75)) if rng.random() < 0.7 else (int(_SIDE * 0.75), _SIDE)
-    scene = _table(width, height, rng)
+    canvas = _draw_table(width, height, rng)
     layer = Image.new("RGBA", (_SIDE, _SIDE))
     draw(ImageDraw.Draw(layer), rng)
     size = int(min(width, height) * rng.uniform(0.6, 0.95))
-    thing = layer.rotate(rng.uniform(-35, 35), Image.Resampling.BICUBIC).resize((size, size), Image.Resampling.LANCZOS)
-    spot = int(rng.uniform(0, width - size)), int(rng.uniform(0, height - size))
-    shadow = Image.new("RGBA", thing.size, (20, 15, 10, 0))
-    shadow.putalpha(thing.getchannel("A").point(lambda alpha: alpha * 2 // 5).filter(ImageFilter.GaussianBlur(6)))
-    scene.paste(shadow, (spot[0] + 8, spot[1] + 10), shadow)
-    scene.paste(thing, spot, thing)
-    return _camera(scene, rng)
+    item = layer.rotate(rng.uniform(-35, 35), Image.Resampling.BICUBIC).resize((size, size), Image.Resampling.LANCZOS)
+    corner = int(rng.uniform(0, width - size)), int(rng.uniform(0, height - size))
+    shadow = Image.new("RGBA", item.size, (20, 15, 10, 0))
+    shadow.putalpha(item.getchannel("A").point(lambda alpha: alpha * 2 // 5).filter(ImageFilter.GaussianBlur(6)))
+    canvas.paste(shadow, (corner[0] + 8, corner[1] + 10), shadow)
+    canvas.paste(item, corner, item)
+    return _apply_camera(canvas, rng)
 
 
-def _table(width: int, height: int, rng: np.random.Generator) -> Image.Image:
+def _draw_table(width: int, height: int, rng: Rng) -> Image.Image:
+    """Draw a table with grain, in light that falls off in a random direction."""
     base = np.array([(186, 148, 110), (205, 205, 200), (120, 130, 140), (226, 214, 190), (92, 74, 60)][rng.integers(5)])
     down, across = np.mgrid[0:height, 0:width]
     angle = rng.uniform(0, 2 * math.pi)
@@ -49,39 +56,40 @@ def _table(width: int, height: int, rng: np.random.Generator) -> Image.Image:
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 
-def _camera(scene: Image.Image, rng: np.random.Generator) -> Image.Image:
+def _apply_camera(image: Image.Image, rng: Rng) -> Image.Image:
+    """Vary focus, white balance and exposure, and add noise."""
     if rng.random() < 0.3:
-        scene = scene.filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 1.4)))
+        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 1.4)))
     tint = rng.normal(1, 0.05, 3) * rng.uniform(0.8, 1.15)
-    pixels = np.asarray(scene) * tint + rng.normal(0, 4, (scene.height, scene.width, 3))
+    pixels = np.asarray(image) * tint + rng.normal(0, 4, (image.height, image.width, 3))
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 
-def _vary(colour: Colour, rng: np.random.Generator) -> Colour:
-    red, green, blue = (int(value) for value in (np.array(colour) + rng.normal(0, 14, 3)).clip(0, 255))
+def _vary_color(color: Color, rng: Rng) -> Color:
+    red, green, blue = (int(value) for value in (np.array(color) + rng.normal(0, 14, 3)).clip(0, 255))
     return red, green, blue
 
 
-def _apple(pen: ImageDraw.ImageDraw, rng: np.random.Generator) -> None:
-    skin = _vary([(190, 40, 40), (120, 160, 50), (210, 150, 60)][rng.integers(3)], rng)
+def _draw_apple(pen: Pen, rng: Rng) -> None:
+    skin = _vary_color([(190, 40, 40), (120, 160, 50), (210, 150, 60)][rng.integers(3)], rng)
     pen.ellipse((60, 80, 200, 270), fill=skin)
     pen.ellipse((120, 80, 260, 270), fill=skin)
-    pen.ellipse((90, 110, 130, 160), fill=_lighter(skin))
+    pen.ellipse((90, 110, 130, 160), fill=_lighten(skin))
     pen.line((160, 95, 175, 45), fill=(80, 55, 30), width=9)
-    pen.ellipse((172, 45, 235, 78), fill=_vary((70, 130, 50), rng))
+    pen.ellipse((172, 45, 235, 78), fill=_vary_color((70, 130, 50), rng))
 
 
-def _leaf(pen: ImageDraw.ImageDraw, rng: np.random.Generator) -> None:
-    green = _vary(_LEAF_COLOURS[rng.integers(len(_LEAF_COLOURS))], rng)
+def _draw_leaf(pen: Pen, rng: Rng) -> None:
+    green = _vary_color(_LEAF_COLORS[rng.integers(len(_LEAF_COLORS))], rng)
     dark = (green[0] * 2 // 3, green[1] * 2 // 3, green[2] * 2 // 3)
-    (_blade, _lobes, _feather)[rng.integers(3)](pen, rng, green, dark)
+    (_draw_simple_leaf, _draw_lobed_leaf, _draw_pinnate_leaf)[rng.integers(3)](pen, rng, green, dark)
 
 
-_LEAF_COLOURS = ((70, 130, 50), (150, 140, 40), (170, 80, 40), (40, 85, 45), (200, 175, 60), (120, 45, 35))
+_LEAF_COLORS = ((70, 130, 50), (150, 140, 40), (170, 80, 40), (40, 85, 45), (200, 175, 60), (120, 45, 35))
 
 
-def _blade(pen: ImageDraw.ImageDraw, rng: np.random.Generator, green: Colour, dark: Colour) -> None:
-    """From a willow's to a beech's, smooth or with teeth, widest below or above the middle."""
+def _draw_simple_leaf(pen: Pen, rng: Rng, green: Color, dark: Color) -> None:
+    """Draw a leaf in one piece, like a willow's or a beech's: smooth or toothed, widest above or below the middle."""
     wide, belly, teeth = rng.uniform(22, 110), rng.uniform(0.6, 1.7), rng.uniform(0, 0.2)
     top = rng.uniform(20, 70)
     down = [top + (300 - top) * step / 20 for step in range(21)]
@@ -97,12 +105,12 @@ def _blade(pen: ImageDraw.ImageDraw, rng: np.random.Generator, green: Colour, da
         pen.line((160, y + rise, 160 - x * 0.8, y), fill=dark, width=3)
 
 
-def _lobes(pen: ImageDraw.ImageDraw, rng: np.random.Generator, green: Colour, dark: Colour) -> None:
-    """An ivy's or a maple's, round as a nasturtium's where the lobes are shallow."""
+def _draw_lobed_leaf(pen: Pen, rng: Rng, green: Color, dark: Color) -> None:
+    """Draw a lobed leaf, like an ivy's or a maple's; nearly round where the lobes are shallow."""
     count, depth, tip = int(rng.integers(3, 8)), rng.uniform(0, 0.55), rng.uniform(0.5, 2.5)
     points = []
     for step in range(96):
-        turn = step / 96  # of the way round from the stalk
+        turn = step / 96  # of a full turn, from the stalk
         between = abs(math.sin((turn * count) * math.pi)) ** tip
         reach = 125 * (1 - depth + depth * between) * (0.75 + 0.25 * math.sin(turn * math.pi))
         angle = math.pi / 2 + turn * 2 * math.pi
@@ -114,8 +122,8 @@ def _lobes(pen: ImageDraw.ImageDraw, rng: np.random.Generator, green: Colour, da
         pen.line((160, 150, 160 + 90 * math.cos(angle), 150 + 90 * math.sin(angle)), fill=dark, width=3)
 
 
-def _feather(pen: ImageDraw.ImageDraw, rng: np.random.Generator, green: Colour, dark: Colour) -> None:
-    """An ash's or a rowan's: leaflets in pairs along a stalk, and one at its end."""
+def _draw_pinnate_leaf(pen: Pen, rng: Rng, green: Color, dark: Color) -> None:
+    """Draw a pinnate leaf, like an ash's: pairs of leaflets along a stalk, and one at its end."""
     pairs, long, wide = int(rng.integers(2, 7)), rng.uniform(70, 125), rng.uniform(0.12, 0.3)
     lean, top = rng.uniform(-0.2, 0.9), long + 10
     pen.line((160, top, 160, 315), fill=dark, width=6)
@@ -133,30 +141,30 @@ def _feather(pen: ImageDraw.ImageDraw, rng: np.random.Generator, green: Colour, 
         pen.polygon(outline, fill=green)
 
 
-def _mug(pen: ImageDraw.ImageDraw, rng: np.random.Generator) -> None:
-    glaze = _vary([(70, 110, 170), (230, 225, 215), (200, 90, 70), (60, 60, 66)][rng.integers(4)], rng)
+def _draw_mug(pen: Pen, rng: Rng) -> None:
+    glaze = _vary_color([(70, 110, 170), (230, 225, 215), (200, 90, 70), (60, 60, 66)][rng.integers(4)], rng)
     pen.ellipse((190, 110, 290, 230), outline=glaze, width=22)
     pen.rectangle((70, 80, 220, 270), fill=glaze)
     pen.ellipse((70, 245, 220, 295), fill=glaze)
-    pen.ellipse((70, 55, 220, 105), fill=_lighter(glaze))
-    pen.ellipse((82, 62, 208, 100), fill=_vary((70, 42, 25), rng))
+    pen.ellipse((70, 55, 220, 105), fill=_lighten(glaze))
+    pen.ellipse((82, 62, 208, 100), fill=_vary_color((70, 42, 25), rng))
     if rng.random() < 0.5:
-        pen.rectangle((70, 150, 220, 185), fill=_lighter(glaze))
+        pen.rectangle((70, 150, 220, 185), fill=_lighten(glaze))
 
 
-def _key(pen: ImageDraw.ImageDraw, rng: np.random.Generator) -> None:
-    metal = _vary([(200, 170, 90), (170, 172, 178), (130, 95, 60)][rng.integers(3)], rng)
+def _draw_key(pen: Pen, rng: Rng) -> None:
+    metal = _vary_color([(200, 170, 90), (170, 172, 178), (130, 95, 60)][rng.integers(3)], rng)
     pen.ellipse((40, 105, 150, 215), outline=metal, width=26)
     pen.rectangle((145, 148, 290, 172), fill=metal)
     for left in (215, 245, 272):
         pen.rectangle((left, 170, left + 16, 170 + int(rng.uniform(18, 46))), fill=metal)
 
 
-def _lighter(colour: Colour) -> Colour:
-    red, green, blue = (min(255, value + 45) for value in colour)
+def _lighten(color: Color) -> Color:
+    red, green, blue = (min(255, value + 45) for value in color)
     return red, green, blue
 
 
-_KINDS: dict[str, Callable[[ImageDraw.ImageDraw, np.random.Generator], None]] = {
-    "apple": _apple, "key": _key, "leaf": _leaf, "mug": _mug,
+_DRAW: dict[str, Callable[[Pen, Rng], None]] = {
+    "apple": _draw_apple, "key": _draw_key, "leaf": _draw_leaf, "mug": _draw_mug,
 }  # fmt: skip
