@@ -1,146 +1,162 @@
-"""What out-of-fold answers and features say of the photos themselves: look-alikes, and labels that may be wrong."""
+"""Groups of near-duplicates: photos of one subject in one scene, which must not be divided by a split.
+
+Two photos are near-duplicates by two measures: the cosine of their rooted, centered features, and the similarity of
+their perceptual hashes. Roots (Hellinger distance; Arandjelović and Zisserman, CVPR 2012) keep single strong
+features from dominating. The network recognizes a scene from another viewpoint but not a photo turned on its side,
+where the hash is reliable; so both are added. Own code, because imagededup uses either features or hashes.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .perceptual_hash import similarity
+from .perceptual_hash import compute_similarity
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
-Hits = NDArray[np.bool_]
+Flags = NDArray[np.bool_]
 
-# Features: cosine of rooted, centred features. Roots (Hellinger's distance; Arandjelović and Zisserman, CVPR
-# 2012) keep single strong features from deciding. Looks: likeness of fingerprints (``looks.likeness``). The
-# network knows a scene again from another place, but thinks little of a photo turned on its side, where the
-# fingerprint is sure; so both are added. Found on 120 photos of seven sets with 14 changed copies each, and on all
-# pairs of those sets looked at by eye: at 1.6 and above nearly all pairs are true, at 1.45 there are two dandelions.
-# A thing photographed again from nearer or at an angle has another fingerprint, so features may also decide alone.
-# Found on things of four sets photographed six times, a turn of 8° and three tenths of the view apart.
-# In each pair: how alike, and how much above what is usual between two photos and their next ones, for one
-# background does not make one scene.
-_ALIKE, _ALIKE_TO_NETWORK = (1.6, 0.65), (0.75, 0.45)
-_FAIRLY, _FAIRLY_TO_NETWORK = (1.2, 0.5), (0.65, 0.4)  # the same for a photo and half of a scene
-_SEVERAL = 2  # different photos of a scene to be like
-_ROUNDS = 3
-_SAME_PRINT = 0.95  # fingerprints so alike need no more of the network than that it does not object
-_CROWD = 20  # photos, or a twentieth of all: a larger “scene” is a uniform background, not a burst
+# Thresholds in pairs: a value, and how much it must exceed that of each photo and its further neighbors, because
+# photos with one background are all similar. Cosine and hash similarity together: set on 120 photos of seven sets
+# with 14 changed copies each and on all pairs of those sets, inspected by eye; above 1.6 nearly all pairs are true,
+# at 1.45 two dandelions are joined. The cosine may also decide alone, for a subject photographed from nearer or at an
+# angle has another hash: set on subjects of four sets photographed six times, 8° and 30 % of the view apart.
+_SIMILAR, _SIMILAR_FEATURES = (1.6, 0.65), (0.75, 0.45)
+_RELATED, _RELATED_FEATURES = (1.2, 0.5), (0.65, 0.4)  # the same for a photo and half of a group
+_MIN_LINKS = 2  # different photos of a group that a photo must be related to
+_ROUNDS = 3  # of joining photos to groups
+_SAME_HASH = 0.95  # hashes from which on the cosine needs only to be positive
+_LARGE_GROUP = 20  # photos, or a twentieth of all: a larger group has a common background and is no burst
 _BLOCK = 1024  # rows compared at a time, so that memory stays bounded
-SAME_SCENE = 0.8  # cosine from which two photos count as one scene where their looks are not known
-_STRICTER = (SAME_SCENE, 0.85, 0.9, 0.95)
+NEAR_DUPLICATE_COSINE = 0.8  # from which on two photos are joined where their hashes are not known
+_STRICTER_COSINES = (NEAR_DUPLICATE_COSINE, 0.85, 0.9, 0.95)
 
 
-def near_duplicate_groups(features: Floats, looks: Floats | None = None) -> Ints:
-    """A group number (N,) for each photo, from pooled features (N, D) and looks (N, W); a scene shares its number.
+def near_duplicate_groups(features: Floats, descriptors: Floats | None = None) -> Ints:
+    """Return the group number (N,) of each photo: the index of the first photo of its group.
 
-    One scene are re-saves, crops, mirror images, quarter turns, other exposures and bursts, and what hangs
-    together over such. Without looks only features decide; where then chains of photos that are all
-    much alike (slides, cells, fields) would swallow the set, a stricter likeness is asked for.
+    A group holds re-saved, cropped, mirrored, turned, darker and brighter copies, and bursts; joined transitively.
+
+    Args:
+        features: pooled features (N, D) of any network.
+        descriptors: descriptors (N, W), see ``data.descriptors``; NaN where unknown. Without them only features
+            decide, by a cosine that becomes stricter while one group is as large as no burst is (slides, cells).
     """
-    centred = _rooted(features)
-    if looks is not None:
-        return _scenes(centred, looks)
-    groups = np.arange(len(features), dtype=np.int64)
-    for cosine in _STRICTER:
-        groups = _groups(len(features), _close(centred, cosine))
-        if np.bincount(groups).max() <= max(_CROWD, len(groups) // 20):
+    if not len(features):
+        return np.zeros(0, np.int64)
+    unit = _normalize(features)
+    if descriptors is not None:
+        return _group_by_both(unit, descriptors)
+    for cosine in _STRICTER_COSINES:
+        groups = _connect(len(unit), _pairs_above(unit, cosine))
+        if np.bincount(groups).max() <= max(_LARGE_GROUP, len(groups) // 20):
             break
     return groups
 
 
-def _rooted(features: Floats) -> Floats:
+def _normalize(features: Floats) -> Floats:
+    """Return signed square roots of features (N, D), centered, each of length 1."""
     rooted = np.sign(features) * np.sqrt(np.abs(features))
-    centred = rooted - rooted.mean(0)
-    unit: Floats = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
+    centered = rooted - rooted.mean(0)
+    unit: Floats = centered / np.maximum(np.linalg.norm(centered, axis=1, keepdims=True), 1e-9)
     return unit
 
 
-def _scenes(centred: Floats, looks: Floats) -> Ints:
-    """Group numbers (N,) by features and looks.
+def _group_by_both(unit: Floats, descriptors: Floats) -> Ints:
+    """Return group numbers (N,) by unit features (N, D) and descriptors (N, W).
 
-    Two photos have to be more alike than they are to their further neighbours (CSLS; Conneau et al., arXiv
-    1710.04087): hands before one wall are all alike, and only repeats among them stand out. A photo also
-    joins a scene when it is fairly like half of the photos in it, as some of a burst are.
+    Two photos must be more similar than they are to their further neighbors (CSLS; Conneau et al., arXiv
+    1710.04087): photos before one wall are all similar, and only repeats exceed that. Then a photo joins a group
+    when it is related to half of the photos in it, as some photos of a burst are.
     """
-    pairs, alike, same, usual = _candidates(centred, looks)
-    above = alike - usual[:, pairs].mean(2)
-    groups = _groups(len(centred), pairs[same | _reached(alike, above, _ALIKE, _ALIKE_TO_NETWORK)])
-    fairly = pairs[_reached(alike, above, _FAIRLY, _FAIRLY_TO_NETWORK)]
-    prints = _groups(len(centred), pairs[same])  # copies of one picture count once
+    pairs, similarity, same_hash, neighbors = _find_candidates(unit, descriptors)
+    margin = similarity - neighbors[:, pairs].mean(2)
+    similar = same_hash | _exceeds(similarity, margin, _SIMILAR, _SIMILAR_FEATURES)
+    groups = _connect(len(unit), pairs[similar])
+    related = pairs[_exceeds(similarity, margin, _RELATED, _RELATED_FEATURES)]
+    copies = _connect(len(unit), pairs[same_hash])  # copies of one picture count once
     for _ in range(_ROUNDS):
-        sizes = Counter(group for group, _ in set(zip(groups.tolist(), prints.tolist())))
-        linked = {
-            (photo, int(groups[other]), int(prints[other]))
-            for photo, other in np.concatenate([fairly, fairly[:, ::-1]]).tolist()
-        }
-        links = Counter((photo, group) for photo, group, _ in linked)
-        joins = [
-            (photo, group)
-            for (photo, group), count in links.items()
-            if groups[photo] != group and count >= max(_SEVERAL, sizes[group] / 2)
-        ]
-        if not joins:
+        joins = _find_joins(groups, copies, related)
+        if not len(joins):
             break
-        known = [(photo, int(group)) for photo, group in enumerate(groups)]
-        groups = _groups(len(groups), [*known, *joins])
+        members = np.stack([np.arange(len(groups)), groups], 1)
+        groups = _connect(len(groups), np.concatenate([members, joins]))
     return groups
 
 
-def _candidates(centred: Floats, looks: Floats) -> tuple[Ints, Floats, Hits, Floats]:
-    """Pairs (P, 2) that are at least fairly alike, how much (2, P), whether their fingerprints are the same (P,); and
-    how alike each photo is to its further neighbours (2, N). First by features and looks, then by features."""
-    count = len(centred)
-    # Features alone are judged by the very next, or a class that is all alike in a large mixed set would be one scene.
-    ranks = min(max(_CROWD, count // 20), count // 2), min(_CROWD, count // 2)
-    usual = np.zeros((2, count), np.float32)
-    pairs, alike, equal = [], [], []
+def _find_joins(groups: Ints, copies: Ints, related: Ints) -> Ints:
+    """Return pairs (J, 2) of a photo and a group to join it to, from related pairs (P, 2) of photos."""
+    sizes = Counter(group for group, _ in set(zip(groups.tolist(), copies.tolist())))
+    linked = {
+        (photo, int(groups[other]), int(copies[other]))
+        for photo, other in np.concatenate([related, related[:, ::-1]]).tolist()
+    }
+    links = Counter((photo, group) for photo, group, _ in linked)
+    joins = [
+        (photo, group)
+        for (photo, group), count in links.items()
+        if groups[photo] != group and count >= max(_MIN_LINKS, sizes[group] / 2)
+    ]
+    return np.array(joins, np.int64).reshape(-1, 2)
+
+
+def _find_candidates(unit: Floats, descriptors: Floats) -> tuple[Ints, Floats, Flags, Floats]:
+    """Return the pairs of photos that are at least related, with what their thresholds are compared with.
+
+    The pairs (P, 2); their similarities (2, P), by cosine and hash together, then by cosine; whether their hashes
+    are the same (P,); and the similarity (2, N) of each photo to its further neighbors.
+    """
+    count = len(unit)
+    # The cosine alone is compared with that of the nearest neighbors, whatever the size of the set: otherwise a class
+    # of similar photos in a large mixed set would become one group.
+    ranks = min(max(_LARGE_GROUP, count // 20), count // 2), min(_LARGE_GROUP, count // 2)
+    neighbors = np.zeros((2, count), np.float32)
+    pairs, similarities, same_hashes = [], [], []
     for start in range(0, count, _BLOCK):
         rows = slice(start, start + _BLOCK)
-        cosine, prints = centred[rows] @ centred.T, similarity(looks[rows], looks)
-        both = cosine + prints
-        for row, values, rank in zip(usual, (both, cosine), ranks):
+        cosine, hashes = unit[rows] @ unit.T, compute_similarity(descriptors[rows], descriptors)
+        both = cosine + hashes
+        for row, values, rank in zip(neighbors, (both, cosine), ranks):
             row[rows] = -np.partition(-values, rank, axis=1)[:, rank]
-        same = (prints > _SAME_PRINT) & (cosine > 0)
-        likely = same | (both > _FAIRLY[0]) | (cosine > _FAIRLY_TO_NETWORK[0])
-        found = np.argwhere(np.triu(likely, 1 + start))
-        places = found[:, 0], found[:, 1]
+        same_hash = (hashes > _SAME_HASH) & (cosine > 0)
+        candidates = same_hash | (both > _RELATED[0]) | (cosine > _RELATED_FEATURES[0])
+        found = np.argwhere(np.triu(candidates, 1 + start))
+        index = found[:, 0], found[:, 1]
         pairs.append(found + np.array([start, 0]))
-        alike.append(np.stack([both[places], cosine[places]]))
-        equal.append(same[places])
-    return np.concatenate(pairs), np.concatenate(alike, 1), np.concatenate(equal), usual
+        similarities.append(np.stack([both[index], cosine[index]]))
+        same_hashes.append(same_hash[index])
+    return np.concatenate(pairs), np.concatenate(similarities, 1), np.concatenate(same_hashes), neighbors
 
 
-def _reached(alike: Floats, above: Floats, both: tuple[float, float], network: tuple[float, float]) -> Hits:
-    """Whether pairs (P,) are so alike and so much above the usual, both (2, P), in one of the two ways."""
-    least = np.array([both, network], np.float32).T[..., None]  # (2, 2, 1): first alike, then above
-    return np.asarray(((alike > least[0]) & (above > least[1])).any(0), np.bool_)
+def _exceeds(
+    similarity: Floats, margin: Floats, both: tuple[float, float], features: tuple[float, float]
+) -> Flags:
+    """Return whether pairs (P,) exceed one of two pairs of thresholds; ``similarity`` and ``margin`` are (2, P)."""
+    thresholds = np.array([both, features], np.float32).T[..., None]  # (2, 2, 1): similarity, then margin
+    return np.asarray(((similarity > thresholds[0]) & (margin > thresholds[1])).any(0), np.bool_)
 
 
-def _close(centred: Floats, cosine: float) -> Iterator[tuple[int, int]]:
-    for start in range(0, len(centred), _BLOCK):
-        alike = centred[start : start + _BLOCK] @ centred[start:].T > cosine
-        for row, column in np.argwhere(np.triu(alike, 1)):
-            yield int(start + row), int(start + column)
+def _pairs_above(unit: Floats, cosine: float) -> Ints:
+    """Return the pairs (P, 2) of rows of ``unit`` (N, D) whose cosine is above ``cosine``."""
+    blocks = [
+        np.argwhere(np.triu(unit[start : start + _BLOCK] @ unit[start:].T > cosine, 1)) + start
+        for start in range(0, len(unit), _BLOCK)
+    ]
+    return np.concatenate(blocks)
 
 
-def _groups(count: int, pairs: Iterable[Sequence[int]] | Ints) -> Ints:
-    groups = np.arange(count, dtype=np.int64)
-    for one, other in pairs:
-        _join(groups, int(one), int(other))
-    return np.array([_root(groups, index) for index in range(count)], np.int64)
+def _connect(count: int, pairs: Ints) -> Ints:
+    """Return the connected component (count,) of each of ``count`` nodes joined by ``pairs`` (P, 2).
 
+    A component's number is its smallest node.
+    """
+    from scipy.sparse import coo_array  # 0.2 s, which commands that group nothing need not wait for
+    from scipy.sparse.csgraph import connected_components
 
-def _root(groups: Ints, index: int) -> int:
-    while groups[index] != index:
-        groups[index] = groups[groups[index]]
-        index = int(groups[index])
-    return index
-
-
-def _join(groups: Ints, one: int, other: int) -> None:
-    low, high = sorted((_root(groups, one), _root(groups, other)))
-    groups[high] = low
+    edges = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    _, components = connected_components(edges, directed=False)
+    _, smallest = np.unique(components, return_index=True)
+    return np.asarray(smallest[components], np.int64)

@@ -1,95 +1,140 @@
-"""Photos to fix: blurred, dark, blown-out, empty, tiny and odd-shaped ones, beside the others of their set.
+"""Sharpness and exposure of pictures, and the photos of a set that are blurred, dark, overexposed, empty or tiny.
 
-A flaw is what is far from usual in the set: hands before a white wall are all bright, satellite tiles all small.
+A photo has an issue only where it differs from the usual in its set: photos before a white wall are all bright,
+satellite tiles are all small. Own code, because cleanvision's measures of blur and exposure do not depend on the set.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from . import perceptual_hash as seen
+from ..messages import Message, message
+from ..messages.data import DatasetQualityCode, QualityCode
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-Kind = Literal["blurred", "dark", "blown-out", "empty", "tiny", "odd-shaped"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
-# Each limit stands between what 2,700 photos of eight sets have and what the same photos have once they are
-# spoilt: blurred with a radius of a hundredth of the side, four times darker, lighter until white.
+SHARPNESS, DARKEST, MEDIAN, BRIGHTEST, OVEREXPOSED = range(5)  # positions in the measures of one picture
+MEASURE_COUNT = 5
+_SIDE = 256  # pixels, width and height of the middle part whose sharpness is measured
+_ROUNDING = 0.3 / 255  # mean detail that rounding to 8 bits adds
+_UNIFORM = 0.2  # difference of brightness, 0 to 1, up to which a surface is uniform
+_WHITE = 249  # largest gray value, of 255, that is not overexposed
+
+# Each threshold is between the values of 2,700 photos of eight sets and those of the same photos once they are
+# blurred with a radius of a hundredth of the side, four times darker, or brightened until white.
 _BLURRED = 0.12  # sharpness
 _DARK = 0.22  # of the brightest twentieth; white is 1
-_LIGHT = 0.8  # of the darkest twentieth
-_BLOWN_OUT = 0.75  # share of pixels as bright as can be
+_BRIGHT = 0.8  # of the darkest twentieth
+_OVEREXPOSED = 0.75  # proportion of pixels
 _EMPTY = 0.06  # between the darkest and the brightest twentieth
 _TINY = 64  # pixels of the short side
-_LONG = 3.0  # times as long as wide
-_USUAL = 2.5  # times as far from the middle of the range as the typical photo of the set
-
-WHAT_TO_DO: dict[Kind, str] = {
-    "blurred": "it is blurred: take it again, or remove it if new photos will be sharp",
-    "dark": "it is very dark: take it again with more light, or remove it",
-    "blown-out": "it is so bright that little is left to see: take it again with less light, or remove it",
-    "empty": "it shows next to nothing, one even surface: look whether it is the right photo, or remove it",
-    "tiny": "it is very small: use the original photo if there is a larger one",
-    "odd-shaped": "it is very long and thin, and is shrunk or cut to fit a square: cut out the part that matters",
-}
+_ELONGATED = 3.0  # long side over short side
+_UNUSUAL = 2.5  # a value counts where it is that many times lower or higher than the median of the set
 
 
 @dataclass(frozen=True)
 class QualityIssue:
-    """What is wrong with a photo, by its place; ``sentence`` says what to do about it."""
+    """What is wrong with the photo at ``index``; ``str(issue.code)`` is the advice for it."""
 
-    photo: int
-    kind: Kind
-
-    @property
-    def sentence(self) -> str:
-        return WHAT_TO_DO[self.kind]
+    index: int
+    code: QualityCode
 
 
-def find_quality_issues(looks: Floats, widths: Ints, heights: Ints) -> list[QualityIssue]:
-    """The photos that stand out as poor, by their looks (N, looks.WIDTH) and sizes in pixels (N,), in order."""
-    if not len(looks):
+def measure_quality(gray: Image.Image) -> Floats:
+    """Return the measures (MEASURE_COUNT,), each 0 to 1, of a gray picture (mode L).
+
+    Sharpness is the ratio of fine to coarse detail, so that a subject without texture does not count as blurred.
+    Then follow the brightness of the darkest, the median and the brightest twentieth, and the proportion of pixels
+    that are overexposed.
+    """
+    cumulative = np.cumsum(gray.histogram()) / (gray.width * gray.height)
+    darkest, median, brightest = np.searchsorted(cumulative, (0.05, 0.5, 0.95)) / 255
+    sharpness = _measure_sharpness(_crop_middle(gray))
+    return np.array((sharpness, darkest, median, brightest, 1 - cumulative[_WHITE]), np.float32)
+
+
+def find_quality_issues(descriptors: Floats, widths: Ints, heights: Ints) -> list[QualityIssue]:
+    """Return the photos whose quality is unusually poor for their set, in order.
+
+    ``descriptors`` (N, D) end with the measures of ``measure_quality``, NaN where unknown; ``widths`` and ``heights``
+    (N,) are in pixels.
+    """
+    if not len(descriptors):
         return []
-    with np.errstate(invalid="ignore"):  # photos whose looks are not known are not judged by them
-        found = dict(_found(looks, np.minimum(widths, heights), np.maximum(widths, heights)))
-    return [QualityIssue(place, kind) for place in range(len(looks)) for kind in KINDS if found[kind][place]]
+    measures = descriptors[:, -MEASURE_COUNT:]
+    with np.errstate(invalid="ignore"):  # comparisons with unknown measures are false
+        flags = dict(_flag_issues(measures, np.minimum(widths, heights), np.maximum(widths, heights)))
+    return [QualityIssue(index, code) for index in range(len(measures)) for code in QualityCode if flags[code][index]]
 
 
-def _found(looks: Floats, short: Ints, long: Ints) -> Iterator[tuple[Kind, Flags]]:
-    sharp, darkest, brightest, blown = (
-        looks[:, name] for name in (seen.SHARPNESS, seen.DARKEST, seen.BRIGHTEST, seen.BLOWN_OUT)
-    )
-    contrast, shape = brightest - darkest, long / np.maximum(short, 1)
-    empty = (contrast < _EMPTY) & (_usual(contrast) > _USUAL * _EMPTY) & (darkest < _LIGHT)
-    dark = (brightest < _DARK) & (brightest * _USUAL < _usual(brightest))
-    white = (darkest > _LIGHT) & (_usual(darkest) < _LIGHT / 2)
-    white |= (blown > _BLOWN_OUT) & (blown > _usual(blown) * _USUAL)
-    yield "dark", dark
-    yield "blown-out", white & ~dark
-    yield "empty", empty & ~dark & ~white
-    yield "blurred", (sharp < _BLURRED) & (sharp * _USUAL < _usual(sharp)) & ~empty & ~dark & ~white
-    yield "tiny", (short < _TINY) & (short * _USUAL < _usual(short))
-    yield "odd-shaped", (shape > _LONG) & (shape > _usual(shape) * _USUAL / 2)
-
-
-def _usual(values: NDArray[np.floating] | Ints) -> float:
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if len(known) else 0.0
-
-
-def of_the_whole_set(widths: Ints, heights: Ints) -> Sequence[str]:
-    """What holds for most photos and so is no flaw of any single one."""
+def describe_set(widths: Ints, heights: Ints) -> list[Message]:
+    """Return what holds for most photos, so that it is an issue of none, from widths and heights (N,) in pixels."""
     short = np.minimum(widths, heights)
     if len(short) and float(np.median(short)) < _TINY:
         return [
-            f"Most photos are very small ({int(np.median(widths))} by {int(np.median(heights))} pixels): "
-            "larger ones are told apart better."
+            message(DatasetQualityCode.MOSTLY_TINY, width=int(np.median(widths)), height=int(np.median(heights)))
         ]
     return []
+
+
+def _crop_middle(gray: Image.Image) -> Floats:
+    """Return the middle of a picture as floats 0 to 1: the subject is there, and blur around it is intended."""
+    width, height = (min(_SIDE, side) for side in gray.size)
+    left, top = (gray.width - width) // 2, (gray.height - height) // 2
+    return np.asarray(gray.crop((left, top, left + width, top + height)), np.float32) / np.float32(255)
+
+
+def _measure_sharpness(pixels: Floats) -> float:
+    """Return the detail of the picture over that of the picture a quarter the size, both without rounding noise."""
+    quarter = _halve(_halve(pixels))
+    fine, coarse = (max(0.0, _measure_detail(part) - _ROUNDING) for part in (pixels, quarter))
+    if coarse <= _ROUNDING:  # no detail at any scale: extremely blurred, or a uniform surface
+        return 0.0 if float(np.ptp(pixels)) > _UNIFORM else 1.0
+    return min(1.0, fine / coarse)
+
+
+def _measure_detail(pixels: Floats) -> float:
+    """Return the mean absolute Laplacian: the difference of a pixel from its neighbors (Pech-Pacheco et al., 2000)."""
+    if min(pixels.shape) < 3:
+        return 0.0
+    middle = pixels[1:-1, 1:-1]
+    around = pixels[:-2, 1:-1] + pixels[2:, 1:-1] + pixels[1:-1, :-2] + pixels[1:-1, 2:]
+    return float(np.abs(middle - around / 4).mean())
+
+
+def _halve(pixels: Floats) -> Floats:
+    height, width = (side - side % 2 for side in pixels.shape)
+    even = pixels[:height, :width]
+    return np.asarray((even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4, np.float32)
+
+
+def _flag_issues(measures: Floats, short: Ints, long: Ints) -> Iterator[tuple[QualityCode, Flags]]:
+    """Yield for each code whether each photo (N,) has that issue; a photo has at most one issue of exposure."""
+    sharpness, darkest, brightest, overexposed = (
+        measures[:, position] for position in (SHARPNESS, DARKEST, BRIGHTEST, OVEREXPOSED)
+    )
+    contrast, elongation = brightest - darkest, long / np.maximum(short, 1)
+    empty = (contrast < _EMPTY) & (_median(contrast) > _UNUSUAL * _EMPTY) & (darkest < _BRIGHT)
+    dark = (brightest < _DARK) & (brightest * _UNUSUAL < _median(brightest))
+    white = (darkest > _BRIGHT) & (_median(darkest) < _BRIGHT / 2)
+    white |= (overexposed > _OVEREXPOSED) & (overexposed > _median(overexposed) * _UNUSUAL)
+    blurred = (sharpness < _BLURRED) & (sharpness * _UNUSUAL < _median(sharpness))
+    yield QualityCode.DARK, dark
+    yield QualityCode.BLOWN_OUT, white & ~dark
+    yield QualityCode.EMPTY, empty & ~dark & ~white
+    yield QualityCode.BLURRED, blurred & ~empty & ~dark & ~white
+    yield QualityCode.TINY, (short < _TINY) & (short * _UNUSUAL < _median(short))
+    yield QualityCode.ODD_SHAPED, (elongation > _ELONGATED) & (elongation > _median(elongation) * _UNUSUAL / 2)
+
+
+def _median(values: NDArray[np.floating] | Ints) -> float:
+    """Return the median of the known values, 0 where none is known."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else 0.0

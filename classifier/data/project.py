@@ -144,11 +144,12 @@ class Project:
         labels = sorted({photo.label for photo in found}, key=natural_key)
         return IntakeResult(len(stored), already, tuple(left_out), tuple(labels))
 
-    def leave_out(self, reasons: Mapping[int, Message]) -> None:
+    def leave_out(self, reasons: Mapping[int, Message] | Iterable[tuple[int, Message]]) -> None:
         """Remove photos that turned out to be unusable, given as id -> reason, and list them as left out."""
-        unusable = [asset for asset in self.catalog.assets() if asset.id in reasons]
+        by_id = dict(reasons)
+        unusable = [asset for asset in self.catalog.assets() if asset.id in by_id]
         self.catalog.discard(asset.id for asset in unusable)
-        self.catalog.note_left_out(LeftOut(asset.source, _as_message(reasons[asset.id])) for asset in unusable)
+        self.catalog.note_left_out(LeftOut(asset.source, _as_message(by_id[asset.id])) for asset in unusable)
 
     # reading
 

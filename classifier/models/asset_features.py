@@ -43,7 +43,7 @@ def extract_asset_features(
 
 
 def extract_asset_descriptors(extractor: FeatureExtractor, project: Project, assets: Sequence[Asset]) -> Floats:
-    """Return the descriptors (N, W) of assets, see ``data.perceptual_hash``."""
+    """Return the descriptors (N, W) of assets, see ``data.descriptors``."""
     return extract_descriptors(extractor, [(asset.sha256, project.photo_path(asset)) for asset in assets])
 
 

@@ -20,8 +20,9 @@ from ..evaluation.class_balance import class_balance_warnings
 from ..evaluation.label_errors import find_label_issues
 from ..events import Progress
 from ..messages import Code, Message, sentence
+from ..messages.data import QualityCode
 from ..messages.workflows import StepCode, WorkflowCode
-from ..models import networks
+from ..models import backbones, networks
 from ..models.asset_features import extract_asset_descriptors, extract_asset_features, group_near_duplicates
 from ..models.feature_cache import FeatureCache
 from ..models.features import FeatureExtractor
@@ -42,16 +43,20 @@ class MislabeledPhoto:
 
 @dataclass(frozen=True)
 class PoorPhoto:
-    """A photo to fix: the kind of the flaw, and the code of the advice."""
+    """A photo to fix, and what is wrong with it."""
 
     photo: Asset
-    kind: image_quality.Kind
-    code: Code
+    code: QualityCode
+
+    @property
+    def kind(self) -> str:
+        """The issue in a word, as in the command line's JSON: ``blurred``, ``blown-out``, …"""
+        return self.code.id
 
     @property
     def advice(self) -> str:
         """What to do about it, in a sentence."""
-        return sentence(self.code)
+        return str(self.code)
 
 
 @dataclass(frozen=True)
@@ -115,9 +120,10 @@ def check(
     assets = project.catalog.assets(split="train")
     if not assets:
         raise DataError(WorkflowCode.NO_PHOTOS)
-    preprocessing = networks.preprocessing(config.backbone).with_resize_mode(config.resize_modes[0])
+    backbone = backbones.resolve(config.backbone)
+    preprocessing = networks.preprocessing(backbone).with_resize_mode(config.resize_modes[0])
     with closing(FeatureCache(project.features)) as cache:
-        extractor = FeatureExtractor(config.backbone, devices.choose(device), cache, project.limits)
+        extractor = FeatureExtractor(backbone, devices.choose(device), cache, project.limits)
         step = StepCode.EXTRACT_FEATURES
         assets, features = yield from extract_asset_features(extractor, project, assets, preprocessing, step)
         descriptors = extract_asset_descriptors(extractor, project, assets)
@@ -157,8 +163,8 @@ def _find_poor_photos(
     widths = np.array([asset.width for asset in assets], np.int64)
     heights = np.array([asset.height for asset in assets], np.int64)
     issues = image_quality.find_quality_issues(descriptors, widths, heights)
-    poor = tuple(PoorPhoto(assets[issue.photo], issue.kind, issue.code) for issue in issues)
-    return poor, tuple(image_quality.of_the_whole_set(widths, heights))
+    poor = tuple(PoorPhoto(assets[issue.index], issue.code) for issue in issues)
+    return poor, tuple(image_quality.describe_set(widths, heights))
 
 
 def _recommend_photos(
