@@ -81,15 +81,16 @@ def duration(seconds: float) -> str:
 
 def listed(names: Iterable[object]) -> str:
     """“a”, “b” and “c”."""
-    return _joined([f"“{name}”" for name in names])
+    return joined([f"“{name}”" for name in names])
 
 
 def listed_counts(counts: Iterable[tuple[object, int]]) -> str:
     """“a” (3), “b” (1) and “c” (5)."""
-    return _joined([f"“{name}” ({count:,})" for name, count in counts])
+    return joined([f"“{name}” ({count:,})" for name, count in counts])
 
 
-def _joined(words: list[str]) -> str:
+def joined(words: list[str]) -> str:
+    """a, b and c."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
