@@ -1,31 +1,35 @@
-"""What the command line prints as JSON: its keys are relied on from outside."""
+"""The JSON of each command: other programs rely on its keys."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..config import TrainConfig
 from ..data.catalog import Asset, Run
 from ..data.project import Project
+from ..messages import sentence
+from ..messages.cli import OutputCode
 from ..messages.data import RepeatCode
 
 if TYPE_CHECKING:  # these import torch, and “--help” must not wait for it
+    from ..errors import PhotoError
     from ..evaluation.report import Report
+    from ..models.predictor import Prediction
     from ..workflows.check import Checked
+    from ..workflows.overfit_check import OverfitCheck
     from ..workflows.review import PhotoPrediction, Review
     from ..workflows.train import Finished
 
 
-def of_check(project: Project, checked: Checked) -> dict[str, Any]:
-    """What ``check`` found, and where each photo stands; for a project of the page also what changed since each run."""
+def check_json(project: Project, checked: Checked) -> dict[str, Any]:
+    """Return what ``check`` found, where each photo came from, and what changed since each run of the project."""
     return {
         "classes": checked.classes,
         "images": sum(checked.classes.values()),
-        "left_out": left_out(project),
-        "exact_duplicates": _repeats(project),
-        "near_duplicates": [[asset.source for asset in scene] for scene in checked.near_duplicates],
+        "left_out": left_out_json(project),
+        "exact_duplicates": _exact_duplicates(project),
+        "near_duplicates": [[asset.source for asset in group] for group in checked.near_duplicates],
         "suspects": [
             {
                 "file": suspect.photo.source,
@@ -35,7 +39,7 @@ def of_check(project: Project, checked: Checked) -> dict[str, Any]:
             }
             for suspect in checked.suspects
         ],
-        "warnings": list(checked.warnings),
+        "warnings": [str(warning) for warning in checked.warnings],
         "quality": [
             {"file": poor.photo.source, "label": poor.photo.label, "problem": poor.kind, "advice": poor.advice}
             for poor in checked.quality
@@ -49,87 +53,94 @@ def of_check(project: Project, checked: Checked) -> dict[str, Any]:
             for group in checked.conflicts
         ],
         "splits": project.catalog.balance(),
-        "photos": [_provenance(asset) for asset in project.photos()],
-        "runs": [_since(project, run) for run in project.catalog.runs()],
+        "photos": [_photo_json(asset) for asset in project.photos()],
+        "runs": [_run_json(project, run) for run in project.catalog.runs()],
     }
 
 
-def _provenance(asset: Asset) -> dict[str, Any]:
-    """Where a photo came from, and what it is known by."""
-    return {
-        "file": asset.source, "label": asset.label, "split": asset.split, "sha256": asset.sha256,
-        "width": asset.width, "height": asset.height, "bytes": asset.size, "added": asset.created,
-        "called_right": bool(asset.confirmed),
-    }  # fmt: skip
-
-
-def of_review(project: Project, seen: Review) -> dict[str, Any]:
-    """The photos behind a training's score: what was taken for what, what may be mislabelled, what changed since."""
-    labels = seen.report.labels
-    cells = ((true, taken, seen.cell(true, taken)) for true in labels for taken in labels)
-    return {
-        **_since(project, seen.run),
-        "confusion": [
-            {"label": true, "predicted": taken, "files": [answer.photo.source for answer in answers]}
-            for true, taken, answers in cells
-            if answers
-        ],
-        "suspects": [_answer(answer) for answer in seen.suspects()],
-        "mistakes": [_answer(answer) for answer in seen.mistakes()],
-    }
-
-
-def _answer(answer: PhotoPrediction) -> dict[str, Any]:
-    """A photo and what was said of it."""
-    return {
-        "file": answer.photo.source, "label": answer.photo.label, "predicted": answer.predicted,
-        "confidence": round(answer.confidence, 4), "doubt": round(answer.doubt, 4),
-    }  # fmt: skip
-
-
-def _since(project: Project, run: Run) -> dict[str, Any]:
-    """A training of a project made on the page, and the files that changed since."""
-    names = {asset.sha256: asset.source for asset in project.photos()}
-    changes = project.catalog.changed_since(run.id)
-    files = {"added": changes.added, "removed": changes.removed, "relabelled": changes.relabeled}
-    return {
-        "name": run.name, "created": run.created, "mode": run.mode, "accuracy": run.report["accuracy"],
-        "judged": len(project.catalog.evaluated_assets(run.id)),
-        **{what: [names.get(sha, sha) for sha in shas] for what, shas in files.items()},
-    }  # fmt: skip
-
-
-def _repeats(project: Project) -> list[str]:
-    """Files with the content of another: left out within a class, or lying in two classes."""
-    again = [file.file for file in project.left_out() if isinstance(file.code, RepeatCode)]
-    return again + [asset.source for group in project.conflicts() for asset in group]
-
-
-def of_training(project: Project, test: Project | None, finished: Finished, config: TrainConfig) -> dict[str, Any]:
-    """What a training gave: the classes with their photos, the scores, what was left out."""
+def train_json(project: Project, test: Project | None, finished: Finished, config: TrainConfig) -> dict[str, Any]:
+    """Return what a training gave: the classes with their photos, the scores, what was left out."""
     report = finished.report
-    disputed = _disputed(project)
-    missing = left_out(project) + list(disputed.values()) + ([] if test is None else left_out(test))
-    learned = Counter(asset.label for asset in project.photos() if asset.split == "train" and asset.id not in disputed)
+    conflicts = _conflicts(project)
+    left_out = left_out_json(project) + list(conflicts.values()) + ([] if test is None else left_out_json(test))
+    counts = Counter(asset.label for asset in project.photos() if asset.split == "train" and asset.id not in conflicts)
     tested = {} if finished.test is None else {"test_accuracy": finished.test.accuracy}
     return {
-        "classes": {label: learned[label] for label in report.labels},
-        **scores(report),
-        "left_out": missing,
+        "classes": {label: counts[label] for label in report.labels},
+        "images": report.images,
+        **_scores_json(report),
+        "left_out": left_out,
         "seconds": round(finished.seconds, 3),
         "mode": config.mode,
         "kept": finished.mode,
-        "notes": list(finished.notes),
+        "notes": [str(note) for note in finished.notes],
         "backbone": config.backbone,
         "checkpoint": str(finished.folder),
         **tested,
     }
 
 
-def scores(report: Report) -> dict[str, Any]:
-    """A report's scores."""
+def evaluate_json(project: Project, report: Report) -> dict[str, Any]:
+    """Return the scores of a model on the photos of a project; ``images`` is the number of photos evaluated."""
+    images = sum(map(sum, report.confusion))
+    scores = _scores_json(report)
+    return {"classes": list(report.labels), "images": images, **scores, "left_out": left_out_json(project)}
+
+
+def review_json(project: Project, review: Review) -> dict[str, Any]:
+    """Return the photos behind a training's score, those that may be mislabeled, and what changed since."""
+    labels = review.report.labels
+    cells = ((true, predicted, review.cell(true, predicted)) for true in labels for predicted in labels)
     return {
-        "images": report.images,
+        **_run_json(project, review.run),
+        "confusion": [
+            {"label": true, "predicted": predicted, "files": [one.photo.source for one in cell]}
+            for true, predicted, cell in cells
+            if cell
+        ],
+        "suspects": [_prediction_json(one) for one in review.label_issues()],
+        "mistakes": [_prediction_json(one) for one in review.mistakes()],
+    }
+
+
+def predict_json(file: str, outcome: Prediction | PhotoError) -> dict[str, Any]:
+    """Return the answer for one file, or why there is none."""
+    if isinstance(outcome, Exception):
+        return {"file": file, "top": [], "unsure": True, "reason": str(outcome)}
+    top = [{"label": one.label, "confidence": one.confidence} for one in outcome.top]
+    reason = {"reason": str(outcome.reason)} if outcome.unsure else {}
+    return {"file": file, "top": top, "unsure": outcome.unsure, **reason}
+
+
+def threshold_json(report: Report) -> dict[str, Any]:
+    """Return the confidence from which a model answers, and what that and every other threshold leads to."""
+    point = report.coverage_at(report.threshold)
+    return {
+        "threshold": report.threshold,
+        "answered": point and point.coverage,
+        "right": point and point.selective_accuracy,
+        "cost": report.to_json()["cost"],
+    }
+
+
+def overfit_check_json(result: OverfitCheck) -> dict[str, Any]:
+    """Return the shapes through the network, one batch, and whether a few photos can be learned."""
+    return {
+        "shapes": [{"module": name, "shape": list(shape)} for name, shape in result.shapes],
+        "batch": result.batch,
+        "loss_before": result.loss_before,
+        "loss_after": result.loss_after,
+        "learnt_by_heart": result.overfits,
+    }
+
+
+def left_out_json(project: Project) -> list[dict[str, str]]:
+    """Return every file that was not used, with the reason."""
+    return [{"file": left.file, "reason": left.reason} for left in project.left_out()]
+
+
+def _scores_json(report: Report) -> dict[str, Any]:
+    return {
         "judged_on": report.evaluated_on,
         "accuracy": report.accuracy,
         "accuracy_low": report.accuracy_low,
@@ -140,24 +151,52 @@ def scores(report: Report) -> dict[str, Any]:
             for row in report.per_class
         },
         "fit": report.resize_mode,
-        "warnings": list(report.warnings),
+        "warnings": [str(warning) for warning in report.warnings],
     }
 
 
-def left_out(project: Project) -> list[dict[str, str]]:
-    """Every file that was not used, and why."""
-    return [{"file": file.file, "reason": file.reason} for file in project.left_out()]
-
-
-def _disputed(project: Project) -> dict[int, dict[str, str]]:
-    """By id, the photos that training passes over because each lies in several classes."""
+def _photo_json(asset: Asset) -> dict[str, Any]:
     return {
-        asset.id: {"file": asset.source, "reason": f"it lies in {_all_of(group)} at once: keep it in one of them"}
+        "file": asset.source, "label": asset.label, "split": asset.split, "sha256": asset.sha256,
+        "width": asset.width, "height": asset.height, "bytes": asset.size, "added": asset.created,
+        "called_right": bool(asset.confirmed),
+    }  # fmt: skip
+
+
+def _prediction_json(one: PhotoPrediction) -> dict[str, Any]:
+    return {
+        "file": one.photo.source, "label": one.photo.label, "predicted": one.predicted,
+        "confidence": round(one.confidence, 4), "doubt": round(one.label_error_prob, 4),
+    }  # fmt: skip
+
+
+def _run_json(project: Project, run: Run) -> dict[str, Any]:
+    """Return a training of a project made on the page, and the files that changed since."""
+    names = {asset.sha256: asset.source for asset in project.photos()}
+    changes = project.catalog.changed_since(run.id)
+    files = {"added": changes.added, "removed": changes.removed, "relabelled": changes.relabeled}
+    return {
+        "name": run.name, "created": run.created, "mode": run.mode, "accuracy": run.report["accuracy"],
+        "judged": len(project.catalog.evaluated_assets(run.id)),
+        **{change: [names.get(sha, sha) for sha in shas] for change, shas in files.items()},
+    }  # fmt: skip
+
+
+def _exact_duplicates(project: Project) -> list[str]:
+    """Return the files with the content of another: left out within a class, or lying in two classes."""
+    repeats = [left.file for left in project.left_out() if isinstance(left.code, RepeatCode)]
+    return repeats + [asset.source for group in project.conflicts() for asset in group]
+
+
+def _conflicts(project: Project) -> dict[int, dict[str, str]]:
+    """Return by id the photos that training leaves out because each lies in several classes."""
+    return {
+        asset.id: {"file": asset.source, "reason": sentence(OutputCode.IN_SEVERAL_CLASSES, labels=_labels(group))}
         for group in project.conflicts()
         for asset in group
         if asset.split == "train"
     }
 
 
-def _all_of(group: Sequence[Asset]) -> str:
-    return " and ".join(f"“{label}”" for label in sorted(asset.label for asset in group))
+def _labels(group: list[Asset]) -> list[str]:
+    return sorted(asset.label for asset in group)

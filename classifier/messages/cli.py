@@ -1,1 +1,114 @@
-"""Codes of cli."""
+"""Sentences of the command line: what ``--help`` explains, what the commands print, and why one cannot run."""
+
+from __future__ import annotations
+
+from enum import unique
+
+from . import Code
+
+
+@unique
+class CommandHelp(Code):
+    """What each command does, by its name in capitals."""
+
+    PROGRAM = "Train an image classifier on your own photos. The page is started with “python app.py”."
+    EXAMPLE = "draw a small photo-like set into a folder"
+    CHECK = "show what the photos look like before training"
+    TRAIN = "train a model and write it to a folder"
+    REVIEW = "show the photos behind a score, and those that may be mislabeled"
+    EVALUATE = "evaluate a model on labeled photos"
+    PREDICT = "show what is in photos"
+    THRESHOLD = "show what it costs to answer only when sure, or set how sure is enough"
+
+
+@unique
+class ArgumentHelp(Code):
+    """What each argument means that is no field of ``TrainConfig``."""
+
+    JSON = "print the result as one JSON object on the last line"
+    PER_CLASS = "photos of each class"
+    DATA = "a folder of class folders, a folder holding train/ and val/ or test/, or a zip of either"
+    REVIEW_DATA = (
+        "a folder of class folders, a folder holding train/ and val/ or test/, or a zip of either, trained on quickly; "
+        "or a project of the page"
+    )
+    RUN = "which training of the project (default: the newest)"
+    MODEL = "the model"
+    PATHS = "photos, or folders of photos"
+    TOP_K = "answers per photo"
+    CSV = "also write the answers as a table"
+    THRESHOLD = "from 0 (always answer) to 1; saved in the model"
+    OUT = "where the model goes"
+    SELF_CHECK = "only try whether training can work, and show why not"
+    TEST = "class folders to evaluate the finished model on"
+    DEVICE = "cpu, cuda, cuda:1 or mps (default: the best there is)"
+    DEEP_GROUP = "deep training"
+    WITH_DEFAULT = "{text} (default %(default)s)"
+    CHOSEN_BY_TIME = "{text} (default: by the time)"
+
+
+@unique
+class OptionHelp(Code):
+    """What an option means, by the name of its field of ``TrainConfig`` in capitals; else its label stands there."""
+
+    MODE = "quick takes seconds; deep trains the network itself, in minutes"
+    BACKBONE = "a timm network"
+    DOMAIN = "kind of pictures"
+    SEED = "the same number on the same photos gives the same model"
+    MINUTES = "about how long it may take; 0: as long as it takes"
+    UNFREEZE = "how many of the last stages are trained"
+    EPOCHS = "rounds over the photos"
+    BATCH = "photos per step"
+    LEARNING_RATE = "of the last stage; that of the head is larger, that of the first stages smaller"
+    OPTIMIZER = "rule of each step"
+
+
+@unique
+class CommandCode(Code):
+    """Why a command cannot run."""
+
+    MISUNDERSTOOD = "This command cannot be understood ({why}); “{program} --help” lists what it takes."
+    FILE_UNUSABLE = "“{file}” cannot be used ({why}); check the name and try again."
+    STOPPED = "Stopped."
+    FOLDER_NOT_EMPTY = "“{folder}” is there already and not an empty folder; name a new one."
+    PER_CLASS_TOO_SMALL = "{count} photos of each class were asked for; ask for at least 1."
+    NO_OUT = "No folder was named for the model; name one with --out FOLDER."
+    NO_RUN = "“{data}” has no training called “{run}”; name one of those on the page."
+    NO_FILE = "There is no file “{file}”; check the name."
+    TABLE_NOT_WRITTEN = "The table cannot be written to “{file}” ({why}); name another place."
+
+
+@unique
+class OutputCode(Code):
+    """What the commands print without ``--json``."""
+
+    EXAMPLE_DRAWN = "Drawn into {folder}: now try “python -m classifier train {folder} --out model”."
+    PHOTO_COUNT = "{images:photo|photos} in {classes:class|classes}"
+    CLASS_COUNT = "  {count:6}  {label}"
+    LEFT_OUT = "left out: {file}: {reason}"
+    LEFT_OUT_SEVERAL = "left out: {file} and {more} more: {reason}"
+    IN_SEVERAL_CLASSES = "it lies in {labels:list} at once: keep it in one of them"
+    REPEATS = "{repeats:exact repeat|exact repeats}, {groups:group|groups} of look-alikes"
+    LABEL_ISSUE = "  {file}: is it really {label}? It looks like {suggested}."
+    POOR_PHOTO = "  {file}: {advice}."
+    TEST_SCORE = "On the test photos: {score}"
+    MODEL_WRITTEN = "The model is in {folder}, made in {seconds:.1f} seconds."
+    REVIEW_SCORE = "{score}; {total:photo|photos} judged"
+    TAKEN_FOR = "  {label} taken for {predicted}: {file}"
+    TAKEN_FOR_SEVERAL = "  {label} taken for {predicted}: {file} and {more} more"
+    ADDED = "{count} added since then"
+    REMOVED = "{count} removed since then"
+    RELABELED = "{count} moved to another class since then"
+    THRESHOLD = "It answers when it is at least {threshold:.0%} sure."
+    THRESHOLD_SET = "It answers when it is at least {threshold:.0%} sure. This is saved."
+    COST_UNKNOWN = "What that costs is not known of this model; train it again to see."
+    COST = "  {threshold:4.0%} sure: {cost}"
+    PREDICTED = "{file}: {top}"
+    NOT_SURE = "{file}: not sure, {reason}: {top}"
+    NOT_PREDICTED = "{file}: {reason}"
+    CONFIDENCE = "{label} {confidence:.1%}"
+    PROGRESS = "{step}: {done} of {total}"
+    PROGRESS_LEFT = "{step}: {done} of {total}, {seconds:.0f} s left"
+    EPOCH = (
+        "Round {number} of {total}: {val_accuracy:.1%} of new photos right, {accuracy:.1%} of those it is trained on"
+    )

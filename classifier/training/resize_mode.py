@@ -18,7 +18,7 @@ from ..config import ResizeMode
 from ..data import splits
 from ..data.dataset import Sample
 from ..events import Progress
-from ..messages import Code
+from ..messages import Code, Message
 from ..messages.workflows import StepCode
 from ..models import networks
 from ..models.features import FeatureExtractor, extract_features
@@ -40,7 +40,7 @@ class ResizeModeChoice:
     resize_mode: ResizeMode
     indices: list[int]
     features: Floats
-    reasons: dict[int, str]
+    reasons: dict[int, Message]
 
 
 def choose_resize_mode(
@@ -52,7 +52,7 @@ def choose_resize_mode(
     photos more, then cost only the features of what is new.
     """
     resize_modes = _without_equivalent(samples, resize_modes)
-    key = json.dumps([extractor.backbone, resize_modes, seed])
+    key = json.dumps([extractor.backbone.name, resize_modes, seed])
     contents = [f"{sample.sha256} {sample.label}" for sample in samples]
     cached = extractor.cache.get_choice(key, contents)
     if cached is None:
@@ -116,7 +116,7 @@ def _extract(
     chosen: Sequence[int],
     resize_modes: Sequence[ResizeMode],
     step: Code,
-) -> Generator[Progress, None, tuple[list[int], Floats, dict[int, str]]]:
+) -> Generator[Progress, None, tuple[list[int], Floats, dict[int, Message]]]:
     """Return the indices (n) of the readable photos among the chosen, their features (n, V, D), the others' reasons."""
     base = networks.preprocessing(extractor.backbone)
     photos = [(samples[index].sha256, samples[index].path) for index in chosen]

@@ -1,0 +1,117 @@
+"""The lines that the commands print for people, from the JSON of ``output``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..events import Epoch, Note, Progress
+from ..messages import sentence
+from ..messages.cli import OutputCode
+from ..messages.evaluation import accuracy_in_words
+
+if TYPE_CHECKING:  # these import torch, and “--help” must not wait for it
+    from ..evaluation.report import Report
+    from ..workflows.train import Finished
+
+Row = Mapping[str, Any]
+_MOST = 20  # label issues and photos to fix that are printed; ``--json`` has all
+_CHANGES = {"added": OutputCode.ADDED, "removed": OutputCode.REMOVED, "relabelled": OutputCode.RELABELED}
+
+
+def check_lines(result: Row) -> Iterator[str]:
+    """Yield the lines of ``check``."""
+    yield sentence(OutputCode.PHOTO_COUNT, images=result["images"], classes=len(result["classes"]))
+    for label, count in result["classes"].items():
+        yield sentence(OutputCode.CLASS_COUNT, label=label, count=count)
+    yield from left_out_lines(result["left_out"])
+    repeats, groups = len(result["exact_duplicates"]), len(result["near_duplicates"])
+    yield sentence(OutputCode.REPEATS, repeats=repeats, groups=groups)
+    for row in result["suspects"][:_MOST]:
+        yield sentence(OutputCode.LABEL_ISSUE, file=row["file"], label=row["label"], suggested=row["suggested"])
+    for row in result["quality"][:_MOST]:
+        yield sentence(OutputCode.POOR_PHOTO, file=row["file"], advice=row["advice"])
+    yield from result["warnings"]
+    yield from (row["advice"] for row in result["more_photos"])
+
+
+def train_lines(result: Row, finished: Finished) -> Iterator[str]:
+    """Yield the lines of ``train``."""
+    yield from left_out_lines(result["left_out"])
+    yield from result["notes"]
+    yield finished.report.in_words()
+    if finished.test is not None:
+        yield sentence(OutputCode.TEST_SCORE, score=finished.test.in_words())
+    yield sentence(OutputCode.MODEL_WRITTEN, folder=finished.folder, seconds=finished.seconds)
+
+
+def evaluate_lines(result: Row, report: Report) -> Iterator[str]:
+    """Yield the lines of ``evaluate``."""
+    yield from left_out_lines(result["left_out"])
+    yield report.in_words()
+
+
+def review_lines(result: Row) -> Iterator[str]:
+    """Yield the lines of ``review``."""
+    total = result["judged"]
+    yield sentence(OutputCode.REVIEW_SCORE, score=accuracy_in_words(result["accuracy"], total), total=total)
+    for cell in result["confusion"]:
+        if cell["label"] != cell["predicted"]:
+            yield _cell_line(cell)
+    for row in result["suspects"][:_MOST]:
+        yield sentence(OutputCode.LABEL_ISSUE, file=row["file"], label=row["label"], suggested=row["predicted"])
+    for change, code in _CHANGES.items():
+        if result[change]:
+            yield sentence(code, count=len(result[change]))
+
+
+def predict_line(row: Row) -> str:
+    """Return the answer for one photo in one line."""
+    if not row["top"]:
+        return sentence(OutputCode.NOT_PREDICTED, file=row["file"], reason=row["reason"])
+    top = ", ".join(sentence(OutputCode.CONFIDENCE, **one) for one in row["top"])
+    if row["unsure"]:
+        return sentence(OutputCode.NOT_SURE, file=row["file"], reason=row["reason"], top=top)
+    return sentence(OutputCode.PREDICTED, file=row["file"], top=top)
+
+
+def threshold_lines(report: Report, changed: bool) -> Iterator[str]:
+    """Yield the lines of ``threshold``; all other thresholds only where it was not changed."""
+    code = OutputCode.THRESHOLD_SET if changed else OutputCode.THRESHOLD
+    yield sentence(code, threshold=report.threshold)
+    point = report.coverage_at(report.threshold)
+    yield point.in_words() if point else str(OutputCode.COST_UNKNOWN)
+    for point in () if changed else report.coverage_curve:
+        yield sentence(OutputCode.COST, threshold=point.threshold, cost=point.in_words())
+
+
+def left_out_lines(files: Iterable[Row]) -> Iterator[str]:
+    """Yield a line for each reason, the most frequent first, with the first file of each."""
+    first: dict[str, str] = {}
+    for row in files:
+        first.setdefault(row["reason"], row["file"])
+    for reason, count in Counter(row["reason"] for row in files).most_common():
+        code = OutputCode.LEFT_OUT_SEVERAL if count > 1 else OutputCode.LEFT_OUT
+        yield sentence(code, file=first[reason], more=count - 1, reason=reason)
+
+
+def event_line(event: Progress | Epoch | Note) -> str:
+    """Return an event in one line; one that is to stay ends with a newline."""
+    if isinstance(event, Note):
+        return f"{event.message}\n"
+    if isinstance(event, Epoch):
+        return sentence(OutputCode.EPOCH, **vars(event)) + "\n"
+    if event.seconds_left:
+        return sentence(OutputCode.PROGRESS_LEFT, **_progress(event), seconds=event.seconds_left)
+    return sentence(OutputCode.PROGRESS, **_progress(event))
+
+
+def _progress(event: Progress) -> dict[str, Any]:
+    return {"step": event.step, "done": event.done, "total": event.total}
+
+
+def _cell_line(cell: Row) -> str:
+    more = len(cell["files"]) - 1
+    code = OutputCode.TAKEN_FOR_SEVERAL if more else OutputCode.TAKEN_FOR
+    return sentence(code, label=cell["label"], predicted=cell["predicted"], file=cell["files"][0], more=more)
