@@ -53,10 +53,11 @@ from classifier.config import Limits
 from classifier.device import choose
 from classifier import distributed
 from classifier.models.features import FeatureExtractor, extract_features, extract_descriptors
+from classifier.models.backbones import resolve
 from classifier.models.feature_cache import FeatureCache
 folder = Path(sys.argv[1])
 with distributed.process_group():
-    extractor = FeatureExtractor("tf_efficientnet_lite0", choose("cpu"), FeatureCache(folder / "cache"), Limits())
+    extractor = FeatureExtractor(resolve("tf_efficientnet_lite0"), choose("cpu"), FeatureCache(folder / "cache"), Limits())
     photos = [(path.stem, path) for path in sorted(folder.glob("*.jpg"))]
     for _ in extract_features(extractor, photos, [networks.preprocessing(extractor.backbone)], "Looking"):
         pass

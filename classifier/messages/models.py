@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import unique
 
-from . import Code
+from . import Code, sentence
 
 
 @unique
@@ -30,6 +31,147 @@ class NetworkCode(Code):
 
 
 @unique
+class CheckpointCode(Code):
+    """Why a checkpoint cannot be written, changed or opened."""
+
+    DISK_FULL = "The disk is full: the model was not saved; free some space and train again."
+    DISK_FULL_UNCHANGED = "The disk is full: the model stays as it was; free some space and try again."
+    IS_FILE = "“{folder}” is a file; name a new folder for the model."
+    OTHER_FILES = "The folder “{folder}” holds other files ({file}…); name a new folder for the model."
+    CURRENT_FOLDER = "“{folder}” is the folder you are in; name a new folder for the model."
+    THRESHOLD_OUT_OF_RANGE = "How sure the model must be is {value}; it must be from 0 to 1."
+    NO_MODEL = "There is no model in “{folder}”: it has no config.json; choose a folder made by training."
+    FILE_TOO_LARGE = "The file {file} of the model is too large to be one; get the folder again."
+    FILE_DAMAGED = "The file {file} of the model is damaged; get the folder again."
+    FILE_OF_SOMETHING_ELSE = "The file {file} of the model does not describe one; get the folder again."
+    CONFIG_INCOMPLETE = "The file config.json of the model is incomplete: {why}; get the folder again."
+    LABEL_COUNT = "The model's class names and their number do not agree; get the folder again."
+    LABEL_TWICE = "Two classes of the model have the same name, “{label}”; name them differently in its config.json."
+    INPUT_NOT_SQUARE = "The model reads pictures of the shape {shape}; only squares of three colors can be prepared."
+    CHANGED_ARGUMENT = (
+        "The model asks for a network “{name}” with “{argument}” changed, which is not known to be safe; get the "
+        "folder again."
+    )
+    REPORT_MISSING = (
+        "The model has no report.json, as this program writes it, so nothing is known of its scores; train it here to "
+        "have one."
+    )
+    REPORT_OF_OTHER_MODEL = "The report in “{folder}” is of another model; get the folder again."
+    OOD_OF_OTHER_MODEL = "The file {file} is of another model; get the folder again."
+    UNKNOWN_ARCHITECTURE = "The model uses a network called “{name}”, which this version of timm does not have."
+    WEIGHTS_DAMAGED = "The weights of the model (model.safetensors) are missing or damaged; get the folder again."
+    WEIGHTS_PICKLED = (
+        "The weights of the model are in “{file}” alone, a kind of file that can run code when it is opened; save "
+        "them as model.safetensors (in timm: save_for_hf with safe_serialization)."
+    )
+    WEIGHTS_MISMATCH = "The weights of the model do not fit the network “{name}”; get the folder again."
+    NOT_BUILT = "The network “{name}” of the model cannot be built ({error}); get the folder again."
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """The facts of a model card. Texts from people, such as ``labels``, are escaped for Markdown beforehand.
+
+    ``rows`` are (label, number of photos evaluated, recall, precision) for each class; shares are 0 to 1.
+    ``repository`` is that of the pretrained weights, "" for a network from random weights.
+    """
+
+    labels: tuple[str, ...]
+    rows: tuple[tuple[str, int, float, float], ...]
+    images: int
+    evaluated: int
+    evaluated_on: str
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    threshold: float
+    has_ood: bool
+    backbone: str
+    repository: str
+    license: str
+    fine_tuned: bool
+    created: str
+    resize_mode: str
+
+    def text(self) -> str:
+        """The card in Markdown, with the front matter of the Hugging Face Hub."""
+        rows = "\n".join(f"| {label} | {count} | {recall:.0%} | {precision:.0%} |"
+                         for label, count, recall, precision in self.rows)  # fmt: skip
+        origin = f"license: {self.license}\nbase_model: {self.repository}\n" if self.repository else ""
+        return f"""---
+library_name: timm
+pipeline_tag: image-classification
+{origin}tags:
+- image-classification
+- timm
+- transformers
+---
+
+# Photo classifier: {", ".join(self.labels[:8])}{"…" if len(self.labels) > 8 else ""}
+
+Tells apart {len(self.labels)} classes. Trained on {self.images} photos; right on **{self.accuracy:.0%}** of the
+{self.evaluated} photos judged (95 % interval {self.accuracy_low:.0%} to {self.accuracy_high:.0%}),
+{self._evaluation()}.
+
+| class | photos judged | found | right when it says so |
+| --- | --- | --- | --- |
+{rows}
+
+{sentence(CardCode.NOT_SURE, threshold=self.threshold)}{f" {CardCode.OOD}" if self.has_ood else ""}
+
+## Use it
+
+```python
+import timm
+
+model = timm.create_model("local-dir:FOLDER", pretrained=True).eval()
+```
+
+```python
+from transformers import pipeline
+
+pipeline("image-classification", "FOLDER")("photo.jpg")
+```
+
+## How it was made
+
+{self._training()}
+on {self.created}; the settings are in `training.json`.
+Pictures are brought to the square by “{self.resize_mode}”, as `config.json` says.
+"""
+
+    def _evaluation(self) -> str:
+        return str(CardCode[f"EVALUATED_{self.evaluated_on.upper()}"])
+
+    def _training(self) -> str:
+        arguments = {"backbone": self.backbone, "repository": self.repository, "license": self.license}
+        if not self.repository:
+            return sentence(CardCode.TRAINED_FROM_SCRATCH, **arguments)
+        return sentence(CardCode.FINE_TUNED if self.fine_tuned else CardCode.LINEAR_HEAD, **arguments)
+
+
+@unique
+class CardCode(Code):
+    """Sentences of the model card."""
+
+    EVALUATED_OUT_OF_FOLD = "by cross-validation, each photo by a model that was not trained on it"
+    EVALUATED_VAL = "on the validation photos"
+    EVALUATED_TEST = "on the test photos"
+    NOT_SURE = "A confidence under {threshold:.0%} is best read as “not sure”."
+    OOD = (
+        "Photos of other things are told by\n`familiar.safetensors`: how far the training photos lie from one another."
+    )
+    TRAINED_FROM_SCRATCH = "The network {backbone}, trained on these photos alone from random weights"
+    FINE_TUNED = (
+        "{backbone} (weights: {repository}, license {license}), its last stages trained further together with a "
+        "linear head"
+    )
+    LINEAR_HEAD = (
+        "A linear head on the pooled features of {backbone} (weights: {repository}, license {license}), fitted"
+    )
+
+
+@unique
 class FeatureCacheCode(Code):
     """Why computed features cannot be read or kept."""
 
@@ -42,7 +184,8 @@ class FeatureCacheCode(Code):
         "again."
     )
     NOT_ACCESSIBLE = (
-        "The folder “{folder}” for computed features cannot be written ({why}); check that this program may write there."
+        "The folder “{folder}” for computed features cannot be written ({why}); check that this program may write "
+        "there."
     )
 
 
@@ -59,9 +202,15 @@ class PredictCode(Code):
     """Why a prediction cannot be made."""
 
     TOO_FEW_ANSWERS = "The number of answers wanted is {top_k}; it must be at least 1."
-    UNKNOWN_CLASS = "The model has no class “{label}”; choose one of {labels}."
+    UNKNOWN_CLASS = "The model has no class “{label}”; choose one of {labels:comma}."
     WRONG_ARRAY = (
         "An array of {dtype} of shape {shape} came; expected is a picture of bytes (uint8), height by width, or height "
         "by width by 3 colors."
     )
-    OTHER_REPORT = "The report in “{folder}” is of another model; get the folder again."
+
+
+@unique
+class SimilarCode(Code):
+    """Why no similar photos can be found."""
+
+    NOT_OPENED = "The photo cannot be opened; choose it again."

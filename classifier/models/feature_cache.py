@@ -82,7 +82,7 @@ class FeatureCache:
         return self._get(_key(name, preprocessing), shas)
 
     def get_descriptors(self, name: str, shas: Sequence[str]) -> dict[str, Floats]:
-        """Return the cached descriptors (``perceptual_hash.WIDTH``,) of version ``name`` by SHA-256."""
+        """Return the cached descriptors (``descriptors.DESCRIPTOR_SIZE``,) of version ``name`` by SHA-256."""
         return self._get(name, shas)
 
     def put(self, name: str, preprocessings: Sequence[Preprocessing], sha: str, features: Floats) -> None:

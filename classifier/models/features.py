@@ -1,4 +1,4 @@
-"""Photos -> pooled features, computed once and kept on disk by content, network and preparation."""
+"""Photos to pooled features and descriptors, computed once and cached by content, network and preprocessing."""
 
 from __future__ import annotations
 
@@ -18,144 +18,163 @@ from torch import Tensor, nn
 from .. import device as devices
 from .. import distributed
 from ..config import Limits, Preprocessing
-from ..data import perceptual_hash
+from ..data.descriptors import CACHE_NAME, DESCRIPTOR_SIZE, compute_descriptor
 from ..data.images import open_picture
-from ..data.perceptual_hash import compute_descriptor
 from ..device import Device
 from ..errors import PhotoError
 from ..events import Progress
-from . import networks, transforms
+from ..messages import Code, Message
+from . import networks
+from .backbones import Backbone
 from .feature_cache import FeatureCache
 from .loader import EvalViews, map_in_order, run_batches
 from .surgery import fuse_batch_norm
+from .transforms import decoded_side
 
 Floats = NDArray[np.float32]
-_LOOKED_AT = 512  # pixels of the short side at which a photo is opened only to look at it
-Outcome = Floats | str  # outputs (V, D) of one picture in V preparations, or why it cannot be used
+Photo = tuple[str, Path]  # SHA-256 of the content, file
+_DESCRIPTOR_SIDE = 512  # pixels of the short side at which a photo is opened only for its descriptor
 
 
 @dataclass(frozen=True)
 class FeatureExtractor:
-    """Everything it takes to turn photos into features: the network's name, the device, the cache, the limits."""
+    """What turns photos into features: the network, the device it runs on, the cache, and the limits of a photo."""
 
-    backbone: str
+    backbone: Backbone
     device: Device
     cache: FeatureCache
     limits: Limits
 
 
+def embed(
+    extractor: FeatureExtractor, photos: Sequence[Photo], preprocessings: Sequence[Preprocessing]
+) -> Iterator[Floats | Message]:
+    """Yield the features (V, D) of each photo for V preprocessings, or the message why it cannot be used.
+
+    Features that are not in the cache are computed and added as they come, so that nothing is lost when the iterator
+    is closed early.
+    """
+    name, cache = extractor.backbone.name, extractor.cache
+    cached = [cache.get(name, preprocessing, [sha for sha, _ in photos]) for preprocessing in preprocessings]
+    to_compute = [index for index, (sha, _) in enumerate(photos) if any(sha not in view for view in cached)]
+    missing = [
+        number for number, view in enumerate(cached) if any(photos[index][0] not in view for index in to_compute)
+    ]
+    wanted = [preprocessings[number] for number in missing]
+    computed = _compute(extractor, [photos[index][1] for index in to_compute], wanted)
+    remaining = set(to_compute)
+    with cache:
+        for index, (sha, _) in enumerate(photos):
+            if index not in remaining:
+                yield np.stack([view[sha] for view in cached])
+                continue
+            output, descriptor = next(computed)
+            if isinstance(output, Message):
+                yield output
+                continue
+            if descriptor is not None:
+                cache.put_descriptor(CACHE_NAME, sha, descriptor)
+            cache.put(name, wanted, sha, output)
+            rows = dict(zip(missing, _rounded(output)))
+            yield np.stack([rows[number] if number in rows else view[sha] for number, view in enumerate(cached)])
+
+
+def extract_features(
+    extractor: FeatureExtractor, photos: Sequence[Photo], preprocessings: Sequence[Preprocessing], step: Code
+) -> Generator[Progress, None, tuple[list[int], Floats, dict[int, Message]]]:
+    """Run ``embed`` and yield its progress.
+
+    Returns the indices (n) of the readable photos, their features (n, V, D), and by index the messages of the others.
+    """
+    started = perf_counter()
+    readable: list[int] = []
+    rows: list[Floats] = []
+    reasons: dict[int, Message] = {}
+    yield Progress(step, 0, len(photos), None)
+    if distributed.world_size() > 1:  # each process computes its part and then reads those of the others in the cache
+        for _ in embed(extractor, photos[distributed.rank() :: distributed.world_size()], preprocessings):
+            pass
+        distributed.barrier()
+    for index, output in enumerate(embed(extractor, photos, preprocessings)):
+        if isinstance(output, Message):
+            reasons[index] = output
+        else:
+            readable.append(index)
+            rows.append(output)
+        done = index + 1
+        if done % 8 == 0 or done == len(photos):
+            yield Progress(step, done, len(photos), (perf_counter() - started) / done * (len(photos) - done))
+    return readable, np.stack(rows) if rows else np.zeros((0, len(preprocessings), 0), np.float32), reasons
+
+
+def extract_descriptors(extractor: FeatureExtractor, photos: Sequence[Photo]) -> Floats:
+    """Return the descriptors (N, DESCRIPTOR_SIZE) of photos; ``embed`` has cached them with the features.
+
+    A row of NaN for a photo that cannot be opened.
+    """
+    cached = extractor.cache.get_descriptors(CACHE_NAME, [sha for sha, _ in photos])
+    missing = {sha: path for sha, path in photos if sha not in cached}
+
+    def work(photo: Photo) -> tuple[str, Floats | None]:
+        sha, path = photo
+        try:
+            return sha, compute_descriptor(open_picture(path, _DESCRIPTOR_SIDE, extractor.limits))
+        except PhotoError:
+            return sha, None
+
+    with extractor.cache, ThreadPoolExecutor(extractor.device.workers) as pool:
+        for sha, descriptor in map_in_order(pool, work, missing.items(), ahead=2 * extractor.device.workers):
+            if descriptor is not None:
+                extractor.cache.put_descriptor(CACHE_NAME, sha, descriptor)
+                cached[sha] = _rounded(descriptor)
+    descriptors = np.full((len(photos), DESCRIPTOR_SIZE), np.nan, np.float32)
+    for row, (sha, _) in zip(descriptors, photos):
+        row[:] = cached.get(sha, row)
+    return descriptors
+
+
 @dataclass(frozen=True)
-class _Looked:
-    """``EvalViews`` that also notes what each picture looks like, while it is open anyway."""
+class _DescribedViews:
+    """``EvalViews`` that also computes the descriptor of each picture while it is open, by index."""
 
     views: EvalViews
-    looks: dict[int, Floats]
+    descriptors: dict[int, Floats]
 
     @property
     def preprocessing(self) -> Preprocessing:
         return self.views.preprocessing
 
-    def __call__(self, place: int, picture: Image.Image) -> Tensor:
-        self.looks[place] = compute_descriptor(picture)
-        return self.views(place, picture)
+    def __call__(self, index: int, picture: Image.Image) -> Tensor:
+        self.descriptors[index] = compute_descriptor(picture)
+        return self.views(index, picture)
+
+
+def _compute(
+    extractor: FeatureExtractor, paths: Sequence[Path], preprocessings: Sequence[Preprocessing]
+) -> Iterator[tuple[Floats | Message, Floats | None]]:
+    if not paths:
+        return iter(())
+    return devices.stream(_run_network, extractor.backbone, paths, preprocessings, extractor.device, extractor.limits)
+
+
+def _run_network(
+    backbone: Backbone, paths: Sequence[Path], preprocessings: Sequence[Preprocessing], device: Device, limits: Limits
+) -> Iterator[tuple[Floats | Message, Floats | None]]:
+    """Yield for each photo its features (V, D) or a message, and its descriptor (None beside a message)."""
+    shortest = max(map(decoded_side, preprocessings))
+    views = _DescribedViews(EvalViews(tuple(preprocessings)), {})
+    outputs = run_batches(_network(backbone, device), paths, views, device, device.dtype, shortest, limits)
+    for index, output in enumerate(outputs):
+        descriptor = views.descriptors.pop(index, None)
+        yield (output, None) if isinstance(output, Message) else (output.float().numpy(), descriptor)
 
 
 @lru_cache(maxsize=2)
-def _backbone(name: str, device: Device) -> nn.Module:
-    network = fuse_batch_norm(networks.build(name), networks.is_built_in(name))
+def _network(backbone: Backbone, device: Device) -> nn.Module:
+    network = fuse_batch_norm(networks.build(backbone), backbone.built_in)
     return network.to(device.torch_device, device.dtype).to(memory_format=torch.channels_last)
 
 
-def _embed(
-    name: str, paths: Sequence[Path], preparations: Sequence[Preprocessing], device: Device, limits: Limits
-) -> Iterator[tuple[Outcome, Floats | None]]:
-    side = max(map(transforms.decoded_side, preparations))
-    prepare = _Looked(EvalViews(tuple(preparations)), {})
-    outputs = run_batches(_backbone(name, device), paths, prepare, device, device.dtype, side, limits)
-    for place, output in enumerate(outputs):
-        looked = prepare.looks.pop(place, None)
-        yield (output, None) if isinstance(output, str) else (output.float().numpy(), looked)
-
-
-def embed(
-    extractor: FeatureExtractor, photos: Sequence[tuple[str, Path]], preparations: Sequence[Preprocessing]
-) -> Iterator[Outcome]:
-    """Features of photos, given as (sha256, path): (V, D) for V preparations, or why a photo cannot be used.
-
-    What the cache knows is not computed again; what is computed goes into it as it comes, so that
-    nothing is lost when the reader stops halfway.
-    """
-    name, cache = extractor.backbone, extractor.cache
-    known = [cache.get(name, preparation, [sha for sha, _ in photos]) for preparation in preparations]
-    waiting = {index for index, (sha, _) in enumerate(photos) if any(sha not in view for view in known)}
-    paths = [photos[index][1] for index in sorted(waiting)]
-    lacking = [place for place, view in enumerate(known) if any(photos[index][0] not in view for index in waiting)]
-    wanted = [preparations[place] for place in lacking]
-    fresh = devices.stream(_embed, name, paths, wanted, extractor.device, extractor.limits) if paths else iter(())
-    with cache:
-        for index, (sha, _) in enumerate(photos):
-            if index not in waiting:
-                yield np.stack([view[sha] for view in known])
-                continue
-            outcome, looked = next(fresh)
-            if isinstance(outcome, str):
-                yield outcome
-            else:
-                if looked is not None:
-                    cache.put_descriptor(perceptual_hash.NAME, sha, looked)
-                cache.put(name, wanted, sha, outcome)
-                # Rounded as the cache rounds, so that a second training gives the same model.
-                rows = dict(zip(lacking, outcome.astype(np.float16).astype(np.float32)))
-                yield np.stack([rows[place] if place in rows else view[sha] for place, view in enumerate(known)])
-
-
-def extract_features(
-    extractor: FeatureExtractor, photos: Sequence[tuple[str, Path]], preparations: Sequence[Preprocessing], step: str
-) -> Generator[Progress, None, tuple[list[int], Floats, dict[int, str]]]:
-    """``embed`` with progress: places of the readable photos, their features (n, V, D), the others' reasons."""
-    started = perf_counter()
-    good: list[int] = []
-    rows: list[Floats] = []
-    reasons: dict[int, str] = {}
-    yield Progress(step, 0, len(photos), None)
-    if distributed.world_size() > 1:  # each looks at its share and finds those of the others in the cache
-        for _ in embed(extractor, photos[distributed.rank() :: distributed.world_size()], preparations):
-            pass
-        distributed.barrier()
-    for index, outcome in enumerate(embed(extractor, photos, preparations)):
-        if isinstance(outcome, str):
-            reasons[index] = outcome
-        else:
-            good.append(index)
-            rows.append(outcome)
-        done = index + 1
-        if done % 8 == 0 or done == len(photos):
-            yield Progress(step, done, len(photos), (perf_counter() - started) / done * (len(photos) - done))
-    return good, np.stack(rows) if rows else np.zeros((0, len(preparations), 0), np.float32), reasons
-
-
-def extract_descriptors(extractor: FeatureExtractor, photos: Sequence[tuple[str, Path]]) -> Floats:
-    """The looks (N, looks.WIDTH) of photos, given as (sha256, path): noted when they were embedded, or looked at now.
-
-    A row of NaN for a photo that can no longer be opened.
-    """
-    known = extractor.cache.get_descriptors(perceptual_hash.NAME, [sha for sha, _ in photos])
-    missing = {sha: path for sha, path in photos if sha not in known}
-
-    def work(item: tuple[str, Path]) -> tuple[str, Floats | None]:
-        try:
-            return item[0], compute_descriptor(open_picture(item[1], _LOOKED_AT, extractor.limits))
-        except PhotoError:
-            return item[0], None
-
-    with extractor.cache, ThreadPoolExecutor(extractor.device.workers) as pool:
-        for sha, vector in map_in_order(pool, work, missing.items(), ahead=2 * extractor.device.workers):
-            if vector is not None:
-                extractor.cache.put_descriptor(perceptual_hash.NAME, sha, vector)
-                known[sha] = vector.astype(np.float16).astype(np.float32)
-    unknown = np.full(perceptual_hash.WIDTH, np.nan, np.float32)
-    return (
-        np.stack([known.get(sha, unknown) for sha, _ in photos])
-        if photos
-        else np.zeros((0, perceptual_hash.WIDTH), np.float32)
-    )
+def _rounded(values: Floats) -> Floats:
+    """Rounded as the cache rounds, so that a second training, from the cache, gives the same model."""
+    return values.astype(np.float16).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Batches of pictures in order, decoded and run through a network by threads."""
+"""Batches of pictures in order: decoded, transformed and run through a network by threads."""
 
 from __future__ import annotations
 
@@ -18,69 +18,83 @@ from ..config import Limits, Preprocessing
 from ..data.images import open_picture
 from ..device import Device
 from ..errors import PhotoError
-from . import transforms
+from ..messages import Message
+from .transforms import eval_transform, normalize
 
 S = TypeVar("S")
 T = TypeVar("T")
 Source = Path | bytes | Image.Image
 
 
-class Prepare(Protocol):
-    """What makes the tensors (V, 3, size, size), uint8, of the picture at a place in the list."""
+class Views(Protocol):
+    """Makes the V views of the picture at ``index``: (V, 3, size, size), uint8."""
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """Whose colours the network wants."""
+        """Whose mean and std the network expects."""
 
-    def __call__(self, place: int, picture: Image.Image) -> Tensor: ...
+    def __call__(self, index: int, picture: Image.Image) -> Tensor: ...
 
 
 @dataclass(frozen=True)
 class EvalViews:
-    """A picture in each of several preparations of one network, as every later loader makes them."""
+    """One view of a picture for each of several preprocessings of one network, by ``eval_transform``."""
 
-    preparations: tuple[Preprocessing, ...]
+    preprocessings: tuple[Preprocessing, ...]
 
     @property
     def preprocessing(self) -> Preprocessing:
-        return self.preparations[0]
+        return self.preprocessings[0]
 
-    def __call__(self, place: int, picture: Image.Image) -> Tensor:
-        return torch.stack([transforms.eval_transform(preparation)(picture) for preparation in self.preparations])
+    def __call__(self, index: int, picture: Image.Image) -> Tensor:
+        return torch.stack([eval_transform(preprocessing)(picture) for preprocessing in self.preprocessings])
 
 
 def run_batches(
     network: nn.Module | None,
     sources: Sequence[Source],
-    prepare: Prepare,
+    views: Views,
     device: Device,
     dtype: torch.dtype,
-    side: int | None,
+    shortest: int | None,
     limits: Limits,
-) -> Iterator[Tensor | str]:
-    """What ``network`` gives for the views of each picture: (V, …) in ``dtype``, in order, or why it cannot be used.
+) -> Iterator[Tensor | Message]:
+    """Yield the output of ``network`` for the views of each picture, (V, …) in ``dtype``, in the order of ``sources``.
 
-    Without a network the views themselves, as bytes (V, 3, size, size).
-    With ``side`` a JPEG is decoded at a scale that keeps its short side above that many pixels, which for
-    phone photos is most of the time saved; with None at its full size, as any other loader would.
+    In the place of a picture that cannot be used comes the message that says why. Threads, not the worker processes
+    of ``torch.utils.data.DataLoader``: decoding and the network release the interpreter's lock, a server should not
+    fork, and starting processes takes longer than embedding some hundred photos (benchmarks/embedding.py).
+
+    Args:
+        network: maps (B, 3, size, size) to (B, …); None to yield the views themselves, uint8 (V, 3, size, size).
+        sources: files, their bytes, or pictures.
+        views: makes the views of one picture.
+        device: where the network runs; gives the number of threads and the batch size.
+        dtype: of the input and the output of the network.
+        shortest: a JPEG is decoded at a smaller scale that keeps its short side at this many pixels or more, which is
+            several times as fast for phone photos; None for the full size, as other programs decode it.
+        limits: of the size of one picture.
     """
-    share = -(-len(sources) // device.workers)
-    size = max(1, min(device.batch, share))
+    per_worker = -(-len(sources) // device.workers)
+    size = max(1, min(device.batch, per_worker))
     chunks = [range(start, min(start + size, len(sources))) for start in range(0, len(sources), size)]
 
-    def work(chunk: range) -> list[Tensor | str]:
-        pixels = [_pixels(sources[place], place, prepare, side, limits) for place in chunk]
-        return _forward(network, pixels, prepare.preprocessing, device, dtype) if device.is_cpu else pixels
+    def work(chunk: range) -> list[Tensor | Message]:
+        pixels = [_load_views(sources[index], index, views, shortest, limits) for index in chunk]
+        return _forward(network, pixels, views.preprocessing, device, dtype) if device.is_cpu else pixels
 
-    # On a CPU each worker runs the network by itself on one thread: a small network has too little work
-    # per operation to share, and threads of OpenMP spin while they wait. A GPU takes whole batches.
+    # On a CPU each thread runs the network by itself: one operation of a small network is too little work to divide,
+    # and OpenMP's threads spin while they wait. A GPU takes whole batches from this thread.
     with devices.single_threaded_workers(device) as pool:
-        for ready in map_in_order(pool, work, chunks, ahead=2 * device.workers):
-            yield from ready if device.is_cpu else _forward(network, ready, prepare.preprocessing, device, dtype)
+        for batch in map_in_order(pool, work, chunks, ahead=2 * device.workers):
+            yield from batch if device.is_cpu else _forward(network, batch, views.preprocessing, device, dtype)
 
 
 def map_in_order(pool: ThreadPoolExecutor, work: Callable[[S], T], items: Iterable[S], ahead: int) -> Iterator[T]:
-    """Results in order, with a bounded number of items under way, and none started once the reader has left."""
+    """Yield ``work(item)`` in the order of ``items``, with at most ``ahead`` of them under way.
+
+    Items that have not started are cancelled when the iterator is closed.
+    """
     pending: deque[Future[T]] = deque()
     try:
         for item in items:
@@ -94,26 +108,25 @@ def map_in_order(pool: ThreadPoolExecutor, work: Callable[[S], T], items: Iterab
             future.cancel()
 
 
-def _pixels(source: Source, place: int, prepare: Prepare, side: int | None, limits: Limits) -> Tensor | str:
-    """The views of one picture as bytes (V, 3, size, size), or why it cannot be used."""
+def _load_views(source: Source, index: int, views: Views, shortest: int | None, limits: Limits) -> Tensor | Message:
     try:
-        return prepare(place, open_picture(source, side, limits))
+        return views(index, open_picture(source, shortest, limits))
     except PhotoError as error:
-        return str(error)
+        return error.message
 
 
 @torch.inference_mode()
 def _forward(
     network: nn.Module | None,
-    pixels: list[Tensor | str],
+    pixels: list[Tensor | Message],
     preprocessing: Preprocessing,
     device: Device,
     dtype: torch.dtype,
-) -> list[Tensor | str]:
-    good = [value for value in pixels if isinstance(value, Tensor)]
-    if not good or network is None:
+) -> list[Tensor | Message]:
+    readable = [value for value in pixels if isinstance(value, Tensor)]
+    if not readable or network is None:
         return pixels
-    batch = torch.stack(good, 1)  # (V, B, 3, size, size)
-    views = [network(transforms.normalize(view, preprocessing, device.torch_device, dtype)) for view in batch]
-    outputs = iter(torch.stack(views, 1).cpu())  # (B, V, …)
-    return [value if isinstance(value, str) else next(outputs) for value in pixels]
+    batch = torch.stack(readable, 1)  # (V, B, 3, size, size)
+    per_view = [network(normalize(view, preprocessing, device.torch_device, dtype)) for view in batch]
+    outputs = iter(torch.stack(per_view, 1).cpu())  # (B, V, …)
+    return [next(outputs) if isinstance(value, Tensor) else value for value in pixels]

@@ -1,4 +1,4 @@
-"""A model folder and pictures -> the likeliest classes with a confidence, or “not sure”."""
+"""A checkpoint folder and pictures to predictions: the likeliest classes with confidences, or “not sure”."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
@@ -21,15 +22,27 @@ from ..device import Device
 from ..errors import ModelError, PhotoError, SettingError
 from ..evaluation import heatmap
 from ..evaluation.report import Report
-from . import checkpoint, features, loader, networks, transforms
+from ..messages import Message
+from ..messages.models import CheckpointCode, PredictCode, UnsureCode
+from . import checkpoint, loader
+from .backbones import ROWS
 from .surgery import add_feature_output, fuse_batch_norm
+from .transforms import eval_transform, normalize
 
-Picture = Path | str | bytes | Image.Image | np.ndarray[Any, Any]
+Floats = NDArray[np.float32]
+Picture = Path | str | bytes | Image.Image | NDArray[Any]
+_DEFAULT_THRESHOLD = 0.5  # of a model that another program made, whose scores are not known
 
 
 @dataclass(frozen=True)
 class ClassConfidence:
-    """A class and how sure the model is of it, 0 to 1."""
+    """A class and the model's confidence in it: its calibrated probability, 0 to 1.
+
+    Example::
+
+        best = Predictor("model").predict("photo.jpg")[0].top[0]
+        print(f"{best.label}: {best.confidence:.0%}")
+    """
 
     label: str
     confidence: float
@@ -37,152 +50,212 @@ class ClassConfidence:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The likeliest classes, best first; ``unsure`` when that is no answer, and then the ``reason`` in words."""
+    """The likeliest classes of one picture, best first, and why the first is not to be relied on (None if it is).
+
+    Example::
+
+        prediction, = Predictor("model").predict("photo.jpg", top_k=3)
+        if prediction.reason is UnsureCode.OUT_OF_DISTRIBUTION:
+            print("This is none of", [one.label for one in prediction.top])
+    """
 
     top: tuple[ClassConfidence, ...]
-    unsure: bool
-    reason: str | None = None
+    reason: UnsureCode | None = None
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the answer is “not sure”."""
+        return self.reason is not None
 
     def at(self, threshold: float) -> Prediction:
-        """The same answer from a model that has to be so sure of it; a photo unlike all others is none at any."""
-        if self.reason == UNLIKE:
+        """Return the prediction of the same model with another threshold, 0 to 1.
+
+        A picture that is out of distribution stays unsure at every threshold.
+        """
+        if self.reason is UnsureCode.OUT_OF_DISTRIBUTION:
             return self
-        unsure = self.top[0].confidence < threshold
-        return replace(self, unsure=unsure, reason=UNLIKELY if unsure else None)
-
-
-UNLIKE = "it looks like none of the training photos"
-UNLIKELY = "no class is likely enough"
+        return replace(self, reason=UnsureCode.LOW_CONFIDENCE if self.top[0].confidence < threshold else None)
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What spoke for a class in one picture.
+class Explanation:
+    """What the prediction of one class for one picture is based on.
 
-    ``square`` (H, W, 3), uint8, is what the network saw of the picture; ``heat`` (h, w) is how much each part
-    of it added to the class or, below zero, spoke against it; ``features`` (D,) are what to look for its
-    nearest training photos with (``explain.nearest``), empty where the network has none.
+    Args:
+        label: the class.
+        heatmap: (h, w), what each part of the picture adds to the logit of the class; negative where it is against it.
+        features: (D,), the pooled features; (0,) where the network does not end in a linear layer.
+        pixels: (size, size, 3), uint8, the part of the picture that the network gets.
     """
 
     label: str
-    heat: np.ndarray[Any, Any]
-    features: np.ndarray[Any, Any]
-    square: np.ndarray[Any, Any]
+    heatmap: Floats
+    features: Floats
+    pixels: NDArray[np.uint8]
 
 
 class Predictor:
-    """Opens a checkpoint folder and answers as any other loader of that folder does: float32, one view.
+    """Classifies pictures with the model in a checkpoint folder, in float32, as other programs that open it do.
 
-    Raises ``ModelError`` when the folder is damaged or no model.
+    The folder may also be one that timm's ``save_for_hf`` made; without a ``report.json`` the threshold is 0.5 and
+    pictures unlike the training photos are not detected. The network is loaded once per process, and again after the
+    folder has changed. ``device`` is a name as in ``device.choose``.
+
+    Raises ``ModelError`` when the folder is damaged or holds no classifier.
+
+    Example::
+
+        predictor = Predictor("checkpoints/flowers")
+        for path, prediction in zip(paths, predictor.predict(paths)):
+            best = prediction.top[0]
+            print(path, "not sure" if prediction.unsure else f"{best.label} ({best.confidence:.0%})")
     """
 
     def __init__(self, folder: Path | str, device: str | None = None, limits: Limits = LIMITS) -> None:
         self.folder = Path(folder)
         self.device = devices.choose(device)
         self.limits = limits
-        self._stamp = _stamp(self.folder)
-        opened = _open(self._stamp)
-        self.labels = opened.labels
-        self.preprocessing = opened.preprocessing
-        self.report = _report(self.folder, opened)
-        self._familiar = opened.familiar
+        self._version = _current_version(self.folder)
+        model = _load(self._version)
+        self.labels = model.labels
+        self.preprocessing = model.preprocessing
+        self._report = _current_report(self.folder, model)
+        self._ood = model.ood
+
+    @property
+    def report(self) -> Report:
+        """The model's report; raises ``ModelError`` for a model that another program made, which has none."""
+        if self._report is None:
+            raise ModelError(CheckpointCode.REPORT_MISSING)
+        return self._report
+
+    @property
+    def threshold(self) -> float:
+        """The confidence under which the answer is “not sure”, 0 to 1."""
+        return _DEFAULT_THRESHOLD if self._report is None else self._report.threshold
 
     def predict(self, pictures: Picture | Sequence[Picture], top_k: int = 5) -> list[Prediction]:
-        """The answer for one picture or for each of several: paths, bytes, PIL pictures or uint8 arrays (H, W[, C]).
+        """Return the predictions, with ``top_k`` classes each, for one picture or several.
 
-        Raises ``PhotoError`` for the first picture that cannot be used; ``outcomes`` goes on instead.
+        A picture is a path, the bytes of a file, a PIL image or a uint8 array (H, W) or (H, W, 3 or 4). Raises
+        ``PhotoError`` for the first picture that cannot be used; ``predict_each`` goes on instead.
+
+        Example::
+
+            prediction, = Predictor("model").predict("photo.jpg")
         """
-        several = [pictures] if isinstance(pictures, (str, Path, bytes, Image.Image, np.ndarray)) else list(pictures)
-        answers = list(self.outcomes(several, top_k))
-        for answer in answers:
-            if isinstance(answer, PhotoError):
-                raise answer
-        return [answer for answer in answers if isinstance(answer, Prediction)]
+        single = isinstance(pictures, (str, Path, bytes, Image.Image, np.ndarray))
+        several: Sequence[Picture] = [pictures] if single else list(pictures)  # type: ignore[list-item, arg-type]
+        results = list(self.predict_each(several, top_k))
+        for result in results:
+            if isinstance(result, PhotoError):
+                raise result
+        return [result for result in results if isinstance(result, Prediction)]
 
-    def outcomes(self, pictures: Sequence[Picture], top_k: int = 5) -> Iterator[Prediction | PhotoError]:
-        """The answer for each picture in order, or the error that says why it cannot be used."""
+    def predict_each(self, pictures: Sequence[Picture], top_k: int = 5) -> Iterator[Prediction | PhotoError]:
+        """Yield for each picture in order its prediction, or the error that says why it cannot be used.
+
+        Raises ``SettingError`` where ``top_k`` is under 1 or an array is no picture.
+
+        Example::
+
+            for path, result in zip(paths, Predictor("model").predict_each(paths)):
+                print(path, result if isinstance(result, PhotoError) else result.top[0].label)
+        """
         if top_k < 1:
-            raise SettingError(f"The number of answers wanted is {top_k}; it must be at least 1.")
-        sources = [_source(picture) for picture in pictures]
-        for outputs in devices.stream(_answers, self._stamp, sources, self.device, self.limits):
-            yield PhotoError(outputs) if isinstance(outputs, str) else self._prediction(outputs[0], top_k)
+            raise SettingError(PredictCode.TOO_FEW_ANSWERS, top_k=top_k)
+        sources = [_to_source(picture) for picture in pictures]
+        for output in devices.stream(_run_network, self._version, sources, self.device, self.limits):
+            if isinstance(output, Message):
+                yield PhotoError(output.code, **dict(output.arguments))
+            else:
+                yield self._to_prediction(output, top_k)
 
-    def evidence(self, picture: Picture, label: str | None = None) -> Evidence:
-        """What spoke for a class, by default the likeliest, in a picture as ``predict`` takes them.
+    def explain(self, picture: Picture, label: str | None = None) -> Explanation:
+        """Return what the prediction of a class, by default the likeliest, is based on.
 
-        Raises ``PhotoError`` when the picture cannot be used, ``SettingError`` for a class the model lacks.
+        Raises ``PhotoError`` when the picture cannot be used, ``SettingError`` for a class that the model lacks.
+
+        Example::
+
+            explanation = Predictor("model").explain("photo.jpg", "cat")
+            row, column = np.unravel_index(explanation.heatmap.argmax(), explanation.heatmap.shape)
         """
         if label is not None and label not in self.labels:
-            raise SettingError(f"The model has no class “{label}”; choose one of {', '.join(self.labels)}.")
-        opened = open_picture(_source(picture), None, self.limits)
-        square = transforms.eval_transform(self.preprocessing)(opened)[None]
-        pixels = transforms.normalize(square, self.preprocessing, torch.device("cpu"), torch.float32)
-        network = _open(self._stamp).network
+            raise SettingError(PredictCode.UNKNOWN_CLASS, label=label, labels=self.labels)
+        opened = open_picture(_to_source(picture), None, self.limits)
+        pixels = eval_transform(self.preprocessing)(opened)[None]  # (1, 3, size, size)
+        inputs = normalize(pixels, self.preprocessing, torch.device("cpu"), torch.float32)
+        network = _load(self._version).network
         with torch.inference_mode():
-            outputs = add_feature_output(copy.deepcopy(network))(pixels)[0].numpy()
-        place = int(outputs[: len(self.labels)].argmax()) if label is None else self.labels.index(label)
-        heat = heatmap.heat_map(network, pixels, place)
-        seen = square[0].permute(1, 2, 0).numpy()
-        return Evidence(self.labels[place], heat, outputs[len(self.labels) :], seen)
+            outputs = add_feature_output(copy.deepcopy(network))(inputs)[0].numpy()
+        logits, features = self._split(outputs)
+        index = int(logits.argmax()) if label is None else self.labels.index(label)
+        heat = heatmap.heat_map(network, inputs, index)
+        return Explanation(self.labels[index], heat, features, pixels[0].permute(1, 2, 0).numpy())
 
-    def _prediction(self, outputs: np.ndarray[Any, Any], top_k: int) -> Prediction:
-        logits, pooled = outputs[: len(self.labels)], outputs[len(self.labels) :]
-        shares = torch.from_numpy(logits).softmax(0).numpy()
-        order = np.argsort(-shares, kind="stable")[:top_k]
-        top = tuple(ClassConfidence(self.labels[i], float(shares[i])) for i in order)
-        strange = self._familiar is not None and bool(
-            len(pooled) and not self._familiar.in_distribution(pooled[None], shares[None])[0]
-        )
-        return Prediction(top, strange, UNLIKE if strange else None).at(self.report.threshold)
+    def _to_prediction(self, outputs: Floats, top_k: int) -> Prediction:
+        logits, features = self._split(outputs)
+        probs = torch.from_numpy(logits).softmax(0).numpy()
+        order = np.argsort(-probs, kind="stable")[:top_k]
+        top = tuple(ClassConfidence(self.labels[index], float(probs[index])) for index in order)
+        if self._ood is not None and len(features) and not self._ood.in_distribution(features[None], probs[None])[0]:
+            return Prediction(top, UnsureCode.OUT_OF_DISTRIBUTION)
+        return Prediction(top).at(self.threshold)
+
+    def _split(self, outputs: Floats) -> tuple[Floats, Floats]:
+        """The logits (C,) and the pooled features (D,) beside them, see ``surgery.add_feature_output``."""
+        return outputs[: len(self.labels)], outputs[len(self.labels) :]
 
 
-def _source(picture: Picture) -> loader.Source:
+def _to_source(picture: Picture) -> loader.Source:
     if isinstance(picture, str):
         return Path(picture)
     if isinstance(picture, np.ndarray):
         if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (3,), (4,)):
-            raise SettingError(
-                f"An array of {picture.dtype} of shape {picture.shape} came; expected is a picture of "
-                "bytes (uint8), height by width, or height by width by 3 colours."
-            )
+            raise SettingError(PredictCode.WRONG_ARRAY, dtype=str(picture.dtype), shape=picture.shape)
         return Image.fromarray(picture)
     return picture
 
 
-def _report(folder: Path, opened: checkpoint.Checkpoint) -> Report:
-    """The report as it is now: how sure the model must be may change long after its network was opened."""
-    report = checkpoint.read_report(folder)
-    if (report.labels, report.backbone) != (opened.labels, opened.report.backbone):
-        raise ModelError(f"The report in “{folder}” is of another model; get the folder again.")
+def _current_report(folder: Path, model: checkpoint.Checkpoint) -> Report | None:
+    """The report as it is now: the threshold may change while the loaded network stays in use."""
+    report = checkpoint.find_report(folder)
+    if report is None:
+        return None
+    if (report.labels, report.backbone) != (model.labels, model.backbone):
+        raise ModelError(CheckpointCode.REPORT_OF_OTHER_MODEL, folder=str(folder))
     return report
 
 
-_Stamp = tuple[str, int]  # a folder and when its weights were written: names one state of one model
+_Version = tuple[str, int]  # a folder and the time its weights were written: one state of one model
 
 
-def _stamp(folder: Path) -> _Stamp:
+def _current_version(folder: Path) -> _Version:
     try:
         return str(folder.resolve()), (folder / "model.safetensors").stat().st_mtime_ns
-    except OSError:  # opening the model will say what is missing
+    except OSError:  # ``checkpoint.load`` finds out what is missing
         return str(folder), 0
 
 
 @lru_cache(maxsize=4)
-def _open(stamp: _Stamp) -> checkpoint.Checkpoint:
-    opened = checkpoint.load(Path(stamp[0]))
-    return replace(opened, network=fuse_batch_norm(opened.network, networks.is_built_in(opened.report.backbone)))
+def _load(version: _Version) -> checkpoint.Checkpoint:
+    model = checkpoint.load(Path(version[0]))
+    built_in = model.backbone in ROWS and ROWS[model.backbone].built_in
+    return replace(model, network=fuse_batch_norm(model.network, built_in))
 
 
 @lru_cache(maxsize=4)
-def _network(stamp: _Stamp, device: Device) -> nn.Module:
-    # A copy, because moving a network to another device would take it away from the one it is on.
-    network = add_feature_output(copy.deepcopy(_open(stamp).network))
+def _network_on(version: _Version, device: Device) -> nn.Module:
+    # A copy: ``Module.to`` would move the network away from the device it is on.
+    network = add_feature_output(copy.deepcopy(_load(version).network))
     return network.to(device.torch_device).to(memory_format=torch.channels_last)
 
 
-def _answers(
-    stamp: _Stamp, sources: Sequence[loader.Source], device: Device, limits: Limits
-) -> Iterator[features.Outcome]:
-    prepare = loader.EvalViews((_open(stamp).preprocessing,))
-    for output in loader.run_batches(_network(stamp, device), sources, prepare, device, torch.float32, None, limits):
-        yield output if isinstance(output, str) else output.numpy()
+def _run_network(
+    version: _Version, sources: Sequence[loader.Source], device: Device, limits: Limits
+) -> Iterator[Floats | Message]:
+    """Yield for each picture the logits and pooled features (C + D,), or the message why it cannot be used."""
+    views = loader.EvalViews((_load(version).preprocessing,))
+    for output in loader.run_batches(_network_on(version, device), sources, views, device, torch.float32, None, limits):
+        yield output if isinstance(output, Message) else output[0].numpy()

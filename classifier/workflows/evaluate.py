@@ -8,7 +8,7 @@ from contextlib import closing
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from .. import device as devices
 from ..config import DEFAULTS
@@ -22,14 +22,16 @@ from ..evaluation.report import EvaluatedOn, Report, rescore
 from ..events import Progress, result_of
 from ..messages import message
 from ..messages.data import NotEvaluatedCode
+from ..messages.models import UnsureCode
 from ..messages.workflows import StepCode, WorkflowCode
-from ..models import networks
+from ..models import backbones, networks
 from ..models.asset_features import extract_asset_descriptors, extract_asset_features, group_near_duplicates
+from ..models.backbones import Backbone
 from ..models.checkpoint import TrainedModel
 from ..models.feature_cache import FeatureCache
 from ..models.features import FeatureExtractor
 from ..models.loader import EvalViews, run_batches
-from ..models.predictor import UNLIKE, Prediction, Predictor
+from ..models.predictor import Prediction, Predictor
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -49,7 +51,7 @@ def evaluate(predictor: Predictor, project: Project) -> Report:
     """
     assets = _assets_of_known_classes(project, predictor.report)
     paths = [project.photo_path(asset) for asset in assets]
-    outcomes = list(predictor.outcomes(paths, top_k=len(predictor.labels)))
+    outcomes = list(predictor.predict_each(paths, top_k=len(predictor.labels)))
     errors = [
         (asset.id, outcome.message) for asset, outcome in zip(assets, outcomes) if isinstance(outcome, PhotoError)
     ]
@@ -59,7 +61,7 @@ def evaluate(predictor: Predictor, project: Project) -> Report:
         raise DataError(WorkflowCode.TEST_UNREADABLE)
     readable = [asset for asset, _ in predicted]
     probs = _probs([prediction for _, prediction in predicted], predictor.labels)
-    in_distribution = np.array([prediction.reason != UNLIKE for _, prediction in predicted])
+    in_distribution = np.array([prediction.reason is not UnsureCode.OUT_OF_DISTRIBUTION for _, prediction in predicted])
     groups = _group_photos(predictor, project, readable)
     y_true = encode_labels(readable, predictor.labels)
     return rescore(predictor.report, probs, y_true, "test", groups, in_distribution)
@@ -127,12 +129,13 @@ def _group_photos(predictor: Predictor, project: Project, assets: list[Asset]) -
     Where its weights cannot be loaded, by those of the default backbone, whose weights come with a package.
     """
     try:
-        return _group_by_backbone(predictor, project, assets, networks.feature_backbone(predictor.report.backbone))
+        backbone = backbones.resolve(predictor.report.backbone).feature_backbone()
+        return _group_by_backbone(predictor, project, assets, backbone)
     except ModelError:
-        return _group_by_backbone(predictor, project, assets, DEFAULTS.backbone)
+        return _group_by_backbone(predictor, project, assets, backbones.resolve(DEFAULTS.backbone))
 
 
-def _group_by_backbone(predictor: Predictor, project: Project, assets: list[Asset], backbone: str) -> Ints | None:
+def _group_by_backbone(predictor: Predictor, project: Project, assets: list[Asset], backbone: Backbone) -> Ints | None:
     preprocessing = networks.preprocessing(backbone).with_resize_mode(predictor.report.resize_mode)
     with closing(FeatureCache(project.features)) as cache:
         extractor = FeatureExtractor(backbone, predictor.device, cache, project.limits)
@@ -196,7 +199,7 @@ def _run_network(
     )
     readable, logits, errors = [], [], {}
     for number, (asset, output) in enumerate(zip(assets, outputs), 1):
-        if isinstance(output, str):
+        if not isinstance(output, Tensor):
             errors[asset.id] = output
         else:
             readable.append(asset)

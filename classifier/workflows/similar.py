@@ -1,4 +1,4 @@
-"""The training photos that a new photo looks most like, to the network that told the training photos apart."""
+"""Find the training photos that are most similar to a new photo, by the features of the model's backbone."""
 
 from __future__ import annotations
 
@@ -16,64 +16,77 @@ from ..data.intake import sha256
 from ..data.project import Project
 from ..errors import PhotoError
 from ..evaluation.report import Report
-from ..models import features, networks
-from ..models.feature_cache import FeatureCache, Floats
+from ..messages import Message
+from ..messages.models import SimilarCode
+from ..models import backbones, networks
+from ..models.backbones import Backbone
+from ..models.feature_cache import FeatureCache
+from ..models.features import FeatureExtractor, embed
 
+Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 
-def nearest(
+def find_similar(
     project: Project, report: Report, picture: Path, count: int = 3, device: str | None = None
 ) -> list[tuple[Asset, float]]:
-    """The training photos of ``project`` most like the one in the file ``picture``, best first.
+    """Return the training photos most similar to a picture, with the cosine of their features (-1 to 1), best first.
 
-    Each comes with its likeness, the cosine of both photos' features, -1 to 1. ``report`` is that of a model
-    trained on the project: its network and its way of fitting a picture are used, and the features that
-    training kept. Photos without kept features are passed over, as is ``picture`` itself; a photo that is there
-    twice counts once. Nothing of ``picture`` stays on the disk. Raises ``PhotoError`` when it cannot be used,
-    ``ModelError`` when the network cannot be had.
+    Training photos without cached features are skipped, as is the picture itself; duplicates count once. The
+    picture's own features are not kept.
+
+    Args:
+        project: the project that the model was trained on, with its feature cache.
+        report: that of the model: its backbone and resize mode are used.
+        picture: the file of the new photo.
+        count: the most photos to return.
+        device: a name as in ``device.choose``.
+
+    Raises ``PhotoError`` when the picture cannot be used, ``ModelError`` when the backbone cannot be loaded.
     """
-    name = networks.feature_backbone(report.backbone)
-    preparation = networks.preprocessing(name).with_resize_mode(report.resize_mode)
-    itself = _content(picture)
-    photos = {asset.sha256: asset for asset in project.catalog.assets(split="train") if asset.sha256 != itself}
+    backbone = backbones.resolve(report.backbone).feature_backbone()
+    preprocessing = networks.preprocessing(backbone).with_resize_mode(report.resize_mode)
+    own = _sha256(picture)
+    photos = {asset.sha256: asset for asset in project.catalog.assets(split="train") if asset.sha256 != own}
     with closing(FeatureCache(project.features)) as cache:
-        known = cache.get(name, preparation, list(photos))
-    there = [asset for sha, asset in photos.items() if sha in known]
-    if not there:
+        cached = cache.get(backbone.name, preprocessing, list(photos))
+    assets = [asset for sha, asset in photos.items() if sha in cached]
+    if not assets:
         return []
-    query = _embedded(name, preparation, itself, picture, project, device)
-    table = np.stack([known[asset.sha256] for asset in there])
-    places = nearest_neighbors(query, table, count)
-    return [(there[place], likeness) for place, likeness in zip(places, _cosines(query, table[places]))]
-
-
-def _content(picture: Path) -> str:
-    try:
-        return sha256(picture)
-    except OSError as error:
-        raise PhotoError("The photo cannot be opened; choose it again.") from error
-
-
-def _embedded(
-    name: str, preparation: Preprocessing, sha: str, picture: Path, project: Project, device: str | None
-) -> Floats:
-    """The features (D,) of a photo, as training computes them; what is kept of them is gone at the end."""
-    with tempfile.TemporaryDirectory(prefix="trying-") as folder, closing(FeatureCache(Path(folder))) as cache:
-        extractor = features.FeatureExtractor(name, devices.choose(device), cache, project.limits)
-        (outcome,) = features.embed(extractor, [(sha, picture)], [preparation])
-    if isinstance(outcome, str):
-        raise PhotoError(outcome)
-    return outcome[0]
-
-
-def _cosines(query: Floats, table: Floats) -> list[float]:
-    lengths = np.linalg.norm(table, axis=1) * np.linalg.norm(query)
-    return [float(value) for value in (table @ query) / np.maximum(lengths, 1e-9)]
+    query = _embed_once(backbone, preprocessing, (own, picture), project, device)
+    features = np.stack([cached[asset.sha256] for asset in assets])
+    similarity = _cosine_similarity(query, features)
+    return [(assets[index], float(similarity[index])) for index in _largest(similarity, count)]
 
 
 def nearest_neighbors(query: Floats, features: Floats, count: int = 3) -> Ints:
-    """The places of the training photos (N, D) most like a photo (D,), by the cosine of their features, best first."""
-    lengths = np.linalg.norm(features, axis=1) * max(float(np.linalg.norm(query)), 1e-9)
-    likeness = features @ query / np.maximum(lengths, 1e-9)
-    return np.argsort(-likeness, kind="stable")[:count].astype(np.int64)
+    """Return the indices of the features (N, D) nearest to those of a photo (D,), by their cosine, best first."""
+    return _largest(_cosine_similarity(query, features), count)
+
+
+def _largest(similarity: Floats, count: int) -> Ints:
+    return np.argsort(-similarity, kind="stable")[:count].astype(np.int64)
+
+
+def _cosine_similarity(query: Floats, features: Floats) -> Floats:
+    lengths = np.linalg.norm(features, axis=1) * np.linalg.norm(query)
+    return np.asarray(features @ query / np.maximum(lengths, 1e-9), np.float32)
+
+
+def _sha256(picture: Path) -> str:
+    try:
+        return sha256(picture)
+    except OSError as error:
+        raise PhotoError(SimilarCode.NOT_OPENED) from error
+
+
+def _embed_once(
+    backbone: Backbone, preprocessing: Preprocessing, photo: tuple[str, Path], project: Project, device: str | None
+) -> Floats:
+    """The features (D,) of a photo (SHA-256, file), as training computes them, through a cache that is deleted."""
+    with tempfile.TemporaryDirectory(prefix="similar-") as folder, closing(FeatureCache(Path(folder))) as cache:
+        extractor = FeatureExtractor(backbone, devices.choose(device), cache, project.limits)
+        (output,) = embed(extractor, [photo], [preprocessing])
+    if isinstance(output, Message):
+        raise PhotoError(output.code, **dict(output.arguments))
+    return output[0]

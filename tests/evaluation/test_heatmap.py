@@ -76,15 +76,15 @@ def test_features_without_length_are_nearest_to_nothing() -> None:
 def test_a_trained_model_shows_what_spoke_for_its_answer(trained: Finished, example_set: Path) -> None:
     predictor = Predictor(trained.folder, "cpu")
     photo = next(example_set.glob("mug/*"))
-    evidence = predictor.evidence(photo)
+    evidence = predictor.explain(photo)
     assert evidence.label == predictor.predict(photo)[0].top[0].label
-    assert evidence.heat.shape == (9, 9)
+    assert evidence.heatmap.shape == (9, 9)
     assert evidence.features.shape == (1280,)
-    assert (evidence.square.shape, evidence.square.dtype) == ((288, 288, 3), np.uint8)
+    assert (evidence.pixels.shape, evidence.pixels.dtype) == ((288, 288, 3), np.uint8)
     colours = np.asarray(Image.open(photo).convert("RGB"), np.float32).mean((0, 1))
     np.testing.assert_allclose(
-        evidence.square.mean((0, 1)), colours, atol=20
+        evidence.pixels.mean((0, 1)), colours, atol=20
     )  # colours as in the photo, not normalised
-    assert predictor.evidence(photo, "key").heat.sum() < evidence.heat.sum()
+    assert predictor.explain(photo, "key").heatmap.sum() < evidence.heatmap.sum()
     with pytest.raises(SettingError, match="no class “zebra”"):
-        predictor.evidence(photo, "zebra")
+        predictor.explain(photo, "zebra")

@@ -12,6 +12,7 @@ from classifier import device as devices
 from classifier.config import RESIZE_MODES, Limits
 from classifier.data.dataset import Sample
 from classifier.events import Progress
+from classifier.models.backbones import resolve
 from classifier.models.feature_cache import FeatureCache
 from classifier.models.features import FeatureExtractor
 from classifier.training import resize_mode
@@ -22,7 +23,7 @@ from tests.helpers import draw_photo
 @pytest.fixture
 def extractor(tmp_path: Path) -> Generator[FeatureExtractor, None, None]:
     cache = FeatureCache(tmp_path / "features")
-    yield FeatureExtractor("tf_efficientnet_lite0", devices.choose("cpu"), cache, Limits())
+    yield FeatureExtractor(resolve("tf_efficientnet_lite0"), devices.choose("cpu"), cache, Limits())
     cache.close()
 
 

@@ -9,6 +9,7 @@ from classifier import device as devices
 from classifier.config import LIMITS
 from classifier.data.dataset import Sample
 from classifier.models import networks
+from classifier.models.backbones import resolve
 from classifier.models.feature_cache import FeatureCache
 from classifier.models.features import FeatureExtractor
 from classifier.training import schedule
@@ -18,7 +19,7 @@ CPU = devices.choose("cpu")
 
 def test_the_plan_thaws_less_where_time_is_short(tmp_path: Path) -> None:
     network = networks.build("tf_efficientnet_lite0", 2)
-    store = FeatureExtractor("tf_efficientnet_lite0", CPU, FeatureCache(tmp_path), LIMITS)
+    store = FeatureExtractor(resolve("tf_efficientnet_lite0"), CPU, FeatureCache(tmp_path), LIMITS)
     samples = [Sample("0" * 64, tmp_path, 0, 640, 480)] * 400
     preparation = networks.preprocessing("tf_efficientnet_lite0")
 

@@ -10,6 +10,7 @@ import pytest
 from classifier.data.catalog import Asset
 from classifier.data.intake import LeftOut
 from classifier.events import Epoch, Progress
+from classifier.messages.models import UnsureCode
 from classifier.models.predictor import ClassConfidence, Prediction
 from classifier.ui import html
 from classifier.ui.train import scores
@@ -87,11 +88,11 @@ def test_the_curves_of_few_or_odd_rounds_are_drawn_or_left_out(count: int, loss:
 
 def test_an_unsure_answer_says_so_before_anything_else() -> None:
     guesses = (ClassConfidence("<i>a</i>", 0.4), ClassConfidence("b", 0.3))
-    unsure = html.answer(Prediction(guesses, True), b"jpeg", NASTY)
+    unsure = html.answer(Prediction(guesses, UnsureCode.LOW_CONFIDENCE), b"jpeg", NASTY)
     assert unsure.index("Not sure") < unsure.index("&lt;i&gt;a")
     assert "<i>a" not in unsure
     assert "<script" not in unsure
-    assert "Perhaps &lt;i&gt;a" in html.answer(Prediction(guesses, False), b"jpeg", "x.jpg")
+    assert "Perhaps &lt;i&gt;a" in html.answer(Prediction(guesses), b"jpeg", "x.jpg")
 
 
 def test_left_out_files_stand_together_by_reason_and_are_all_named() -> None:
