@@ -131,9 +131,7 @@ def _find_candidates(unit: Floats, descriptors: Floats) -> tuple[Ints, Floats, F
     return np.concatenate(pairs), np.concatenate(similarities, 1), np.concatenate(same_hashes), neighbors
 
 
-def _exceeds(
-    similarity: Floats, margin: Floats, both: tuple[float, float], features: tuple[float, float]
-) -> Flags:
+def _exceeds(similarity: Floats, margin: Floats, both: tuple[float, float], features: tuple[float, float]) -> Flags:
     """Return whether pairs (P,) exceed one of two pairs of thresholds; ``similarity`` and ``margin`` are (2, P)."""
     thresholds = np.array([both, features], np.float32).T[..., None]  # (2, 2, 1): similarity, then margin
     return np.asarray(((similarity > thresholds[0]) & (margin > thresholds[1])).any(0), np.bool_)

@@ -78,9 +78,7 @@ def describe_set(widths: Ints, heights: Ints) -> list[Message]:
     """Return what holds for most photos, so that it is an issue of none, from widths and heights (N,) in pixels."""
     short = np.minimum(widths, heights)
     if len(short) and float(np.median(short)) < _TINY:
-        return [
-            message(DatasetQualityCode.MOSTLY_TINY, width=int(np.median(widths)), height=int(np.median(heights)))
-        ]
+        return [message(DatasetQualityCode.MOSTLY_TINY, width=int(np.median(widths)), height=int(np.median(heights)))]
     return []
 
 

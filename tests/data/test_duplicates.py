@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import shutil
-from itertools import combinations
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -11,57 +10,229 @@ from PIL import Image, ImageEnhance
 from classifier import device as devices
 from classifier.config import Limits
 from classifier.data import duplicates
-from classifier.data.perceptual_hash import WIDTH
-from classifier.evaluation import label_errors
+from classifier.data.descriptors import DESCRIPTOR_SIZE
+from classifier.data.perceptual_hash import HASH_SIZE, compute_similarity
 from classifier.models import networks
+from classifier.models.backbones import resolve
 from classifier.models.feature_cache import FeatureCache
 from classifier.models.features import FeatureExtractor, embed, extract_descriptors
 
-NAME = "tf_efficientnet_lite0"
+BACKBONE = resolve("tf_efficientnet_lite0")
+
+
+# An oracle: the rules of the module's comments, pair by pair, with the thresholds written down again.
+
+
+def close_transitively(count: int, joined: Iterable[tuple[int, int]]) -> list[int]:
+    """The smallest member of each one's group, by relabeling until nothing changes."""
+    pairs, groups, before = list(joined), list(range(count)), []
+    while groups != before:
+        before = list(groups)
+        for one, other in pairs:
+            groups[one] = groups[other] = min(groups[one], groups[other])
+    return groups
+
+
+def measure_cosines(features: np.ndarray) -> np.ndarray:
+    rooted = np.sign(features) * np.sqrt(np.abs(features.astype(np.float64)))
+    centered = rooted - rooted.mean(0)
+    unit = centered / np.linalg.norm(centered, axis=1, keepdims=True)
+    return np.asarray(unit @ unit.T)
+
+
+def group_slowly_by_features(features: np.ndarray) -> list[int]:
+    cosines, count = measure_cosines(features), len(features)
+    for threshold in (0.8, 0.85, 0.9, 0.95):
+        above = [(one, other) for one in range(count) for other in range(one) if cosines[one, other] > threshold]
+        groups = close_transitively(count, above)
+        if max(groups.count(group) for group in groups) <= max(20, count // 20):
+            break
+    return groups
+
+
+def group_slowly(features: np.ndarray, descriptors: np.ndarray) -> list[int]:
+    count = len(features)
+    cosines, hashes = measure_cosines(features), compute_similarity(descriptors, descriptors)
+    both = cosines + hashes
+
+    def usual(values: np.ndarray, rank: int) -> list[float]:
+        return [sorted(row, reverse=True)[rank] for row in values]
+
+    usual_both = usual(both, min(max(20, count // 20), count // 2))
+    usual_cosine = usual(cosines, min(20, count // 2))
+
+    def exceeds(one: int, other: int, least_both: tuple[float, float], least_cosine: tuple[float, float]) -> bool:
+        above_both = both[one, other] - (usual_both[one] + usual_both[other]) / 2
+        above_cosine = cosines[one, other] - (usual_cosine[one] + usual_cosine[other]) / 2
+        by_both = both[one, other] > least_both[0] and above_both > least_both[1]
+        return bool(by_both or (cosines[one, other] > least_cosine[0] and above_cosine > least_cosine[1]))
+
+    pairs = [(one, other) for one in range(count) for other in range(one)]
+    copies = [pair for pair in pairs if hashes[pair] > 0.95 and cosines[pair] > 0]
+    similar = [pair for pair in pairs if exceeds(*pair, (1.6, 0.65), (0.75, 0.45))]
+    related = [pair for pair in pairs if exceeds(*pair, (1.2, 0.5), (0.65, 0.4))]
+    picture = close_transitively(count, copies)
+    joined = [*copies, *similar]
+    groups = close_transitively(count, joined)
+    for _ in range(3):
+        joins = []
+        for group in set(groups):
+            pictures = {picture[member] for member in range(count) if groups[member] == group}
+            for photo in range(count):
+                near = {one for pair in related if photo in pair for one in pair if one != photo}
+                links = {picture[one] for one in near if groups[one] == group}
+                if groups[photo] != group and len(links) >= 2 and len(links) >= len(pictures) / 2:
+                    joins.append((photo, group))
+        if not joins:
+            break
+        joined += joins
+        groups = close_transitively(count, joined)
+    return groups
+
+
+def draw_features(rng: np.random.Generator, count: int, subjects: int) -> np.ndarray:
+    """Features of photos of a few subjects, from nearly the same to hardly related."""
+    centers = rng.normal(size=(subjects, 24))
+    noise = rng.normal(size=(count, 24)) * rng.uniform(0.05, 1.1, (count, 1))
+    return np.asarray(centers[rng.integers(0, subjects, count)] + noise, np.float32)
+
+
+def draw_descriptors(rng: np.random.Generator, count: int, pictures: int) -> np.ndarray:
+    """Descriptors whose hashes are from nearly the same to unrelated; a fifth of them unknown."""
+    centers = rng.normal(size=(pictures, HASH_SIZE))
+    hashes = centers[rng.integers(0, pictures, count)] + rng.normal(size=(count, HASH_SIZE)) * rng.uniform(
+        0.05, 0.9, (count, 1)
+    )
+    parts = hashes.reshape(count, 2, -1)
+    parts /= np.linalg.norm(parts, axis=2, keepdims=True)
+    descriptors = np.zeros((count, DESCRIPTOR_SIZE), np.float32)
+    descriptors[:, :HASH_SIZE] = parts.reshape(count, -1)
+    descriptors[rng.random(count) < 0.2] = np.nan
+    return descriptors
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_groups_by_features_and_hashes_follow_the_rules(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(30, 90))
+    features, descriptors = draw_features(rng, count, count // 4), draw_descriptors(rng, count, count // 3)
+    groups = duplicates.near_duplicate_groups(features, descriptors)
+    assert 1 < len(set(groups)) < count
+    assert groups.tolist() == group_slowly(features, descriptors)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_groups_by_features_alone_follow_the_rules(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(20, 120))
+    features = draw_features(rng, count, max(1, count // int(rng.integers(4, 60))))
+    assert duplicates.near_duplicate_groups(features).tolist() == group_slowly_by_features(features)
+
+
+def draw_pair(cosine: float) -> np.ndarray:
+    """Features of four photos: two of that cosine, and their opposites, so that centering changes nothing."""
+    angle = np.arccos(cosine) / 2
+    unit = np.array([[np.cos(angle), np.sin(angle)], [np.cos(angle), -np.sin(angle)]])
+    unit = np.concatenate([unit, -unit])
+    return np.asarray(np.sign(unit) * unit**2, np.float32)
+
+
+@pytest.mark.parametrize(("cosine", "joined"), [(0.81, True), (0.79, False)])
+def test_the_cosine_from_which_two_photos_are_joined(cosine: float, joined: bool) -> None:
+    groups = duplicates.near_duplicate_groups(draw_pair(cosine))
+    assert groups.tolist() == ([0, 0, 2, 2] if joined else [0, 1, 2, 3])
+
+
+def test_groups_are_the_same_in_any_order() -> None:
+    rng = np.random.default_rng(5)
+    features, descriptors = draw_features(rng, 80, 20), draw_descriptors(rng, 80, 25)
+    order = rng.permutation(80)
+    groups = duplicates.near_duplicate_groups(features, descriptors)
+    shuffled = duplicates.near_duplicate_groups(features[order], descriptors[order])
+    assert np.array_equal(shuffled[:, None] == shuffled, groups[order][:, None] == groups[order])
+
+
+def test_a_group_has_the_number_of_its_first_photo() -> None:
+    features = np.random.default_rng(0).normal(size=(30, 16)).astype(np.float32)
+    features[[9, 25]] = features[4]
+    expected = np.arange(30)
+    expected[[9, 25]] = 4
+    assert duplicates.near_duplicate_groups(features).tolist() == expected.tolist()
+
+
+def test_no_photos_have_no_groups() -> None:
+    assert duplicates.near_duplicate_groups(np.zeros((0, 8), np.float32)).shape == (0,)
+
+
+@pytest.mark.parametrize("hashes", [False, True])
+def test_many_photos_are_compared_block_by_block(hashes: bool) -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(2600, 64)).astype(np.float32)
+    pairs = {2599: 3, 2500: 2100, 1024: 1023, 1500: 0}
+    for copy, original in pairs.items():
+        features[copy] = features[original]
+    descriptors = np.full((2600, DESCRIPTOR_SIZE), np.nan, np.float32) if hashes else None
+    expected = np.arange(2600)
+    expected[list(pairs)] = list(pairs.values())
+    assert duplicates.near_duplicate_groups(features, descriptors).tolist() == expected.tolist()
+
+
+def test_a_class_of_similar_photos_is_no_group_in_a_large_set() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.gamma(0.3, size=(1200, 200)).astype(np.float32)
+    features[:60] = rng.gamma(0.3, size=200) * rng.uniform(0.5, 2, (60, 200))  # no two more similar than the others
+    unknown = np.full((1200, DESCRIPTOR_SIZE), np.nan, np.float32)
+    assert len(set(duplicates.near_duplicate_groups(features, unknown))) == 1200
+    features[1000] = features[70] * rng.uniform(0.9, 1.1, 200)
+    assert duplicates.near_duplicate_groups(features, unknown)[1000] == 70
+
+
+def test_features_are_not_changed() -> None:
+    features = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    before = features.copy()
+    duplicates.near_duplicate_groups(features)
+    assert np.array_equal(features, before)
+
+
+# Real photos
 
 
 @pytest.fixture
-def table(example_set: Path, features: Path, tmp_path: Path) -> np.ndarray:
-    """Features of 32 different photos, then of two copies of the first: in another format, and saved again."""
+def describe(features: Path) -> Iterable[Callable[[list[Path]], tuple[np.ndarray, np.ndarray]]]:
+    """``describe(paths)`` returns the features (N, D) and descriptors (N, W) of photos."""
+    cache = FeatureCache(features)
+    extractor = FeatureExtractor(BACKBONE, devices.choose("cpu"), cache, Limits())
+    whole = networks.preprocessing(BACKBONE).with_resize_mode("whole")
+
+    def compute(paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
+        photos = [(path.stem + str(path.stat().st_mtime_ns), path) for path in paths]
+        rows = np.stack(list(embed(extractor, photos, [whole])))
+        return rows[:, 0], extract_descriptors(extractor, photos)
+
+    yield compute
+    cache.close()
+
+
+Describe = Callable[[list[Path]], tuple[np.ndarray, np.ndarray]]
+
+
+def test_copies_are_one_group_by_features_alone(describe: Describe, example_set: Path, tmp_path: Path) -> None:
+    """Of 32 different photos, and two copies of the first: in another format, and saved again."""
     originals = sorted(example_set.glob("*/*.jpg"))
     copies = [tmp_path / "same.png", tmp_path / "again.jpg"]
     with Image.open(originals[0]) as first:
         for path in copies:
             first.save(path, quality=95)
-    store = FeatureCache(tmp_path)
-    extractor = FeatureExtractor(NAME, devices.choose("cpu"), store, Limits())
-    paths = [*originals, *copies]
-    rows = list(
-        embed(
-            extractor, [(str(path), path) for path in paths], [networks.preprocessing(NAME).with_resize_mode("whole")]
-        )
-    )
-    store.close()
-    return np.stack(rows)[:, 0]
+    rows, _ = describe([*originals, *copies])
+    assert duplicates.near_duplicate_groups(rows).tolist() == [*range(32), 0, 0]
 
 
-def scenes(paths: list[Path], cache: Path) -> np.ndarray:
-    """The scenes of photos, by their features and looks."""
-    extractor = FeatureExtractor(NAME, devices.choose("cpu"), FeatureCache(cache), Limits())
-    pairs = [(path.stem + str(path.stat().st_mtime_ns), path) for path in paths]
-    rows = np.stack(list(embed(extractor, pairs, [networks.preprocessing(NAME).with_resize_mode("whole")])))[:, 0]
-    groups = duplicates.near_duplicate_groups(rows, extract_descriptors(extractor, pairs))
-    extractor.cache.close()
-    return groups
-
-
-def test_copies_and_resaves_are_one_scene_and_different_photos_are_not(table: np.ndarray) -> None:
-    groups = duplicates.near_duplicate_groups(table)
-    assert len(set(groups[:32])) == 32
-    assert set(groups[32:]) == {groups[0]}
-
-
-def test_a_photo_in_another_form_is_of_the_same_scene(example_set: Path, features: Path, tmp_path: Path) -> None:
-    """Mirrored, turned, cropped and darker copies of three photos, with their looks."""
+def test_changed_copies_are_of_one_group(describe: Describe, example_set: Path, tmp_path: Path) -> None:
+    """Mirrored, turned, cropped and darker copies of three photos."""
     originals = sorted(example_set.glob("*/*.jpg"))
-    paths = list(originals)
-    for place in (1, 12, 30):
-        with Image.open(originals[place]) as photo:
+    paths, expected = list(originals), list(range(32))
+    for index in (1, 12, 30):
+        with Image.open(originals[index]) as photo:
             width, height = photo.size
             margins = (width // 20, height // 20, width - width // 20, height - height // 20)
             copies = [
@@ -71,107 +242,29 @@ def test_a_photo_in_another_form_is_of_the_same_scene(example_set: Path, feature
                 photo.point(lambda value: round(0.7 * value)),
             ]
             for number, copy in enumerate(copies):
-                paths.append(tmp_path / f"{place} {number}.jpg")
+                paths.append(tmp_path / f"{index} {number}.jpg")
+                expected.append(index)
                 copy.save(paths[-1], quality=60)
-    groups = scenes(paths, features)
-    assert len(set(groups[:32])) == 32
-    for start, place in zip((32, 36, 40), (1, 12, 30)):
-        assert set(groups[start : start + 4]) == {groups[place]}
+    assert duplicates.near_duplicate_groups(*describe(paths)).tolist() == expected
 
 
-def test_a_thing_photographed_again_from_nearer_and_at_an_angle_is_one_scene(
-    example_set: Path, features: Path, tmp_path: Path
+def test_photos_of_a_subject_from_nearer_and_at_an_angle_are_one_group(
+    describe: Describe, example_set: Path, tmp_path: Path
 ) -> None:
-    """Six shots of one thing of each class among the other photos: turned by up to 8°, 70 to 95 % of the view."""
+    """Six shots of one subject of each class among the other photos: turned by up to 8°, 70 to 95 % of the view."""
     rng = np.random.default_rng(0)
     originals = sorted(example_set.glob("*/*.jpg"))
-    paths = [photo for place, photo in enumerate(originals) if place % 8]
+    paths = [photo for index, photo in enumerate(originals) if index % 8]
     for photo in originals[::8]:
         with Image.open(photo) as opened:
             for _ in range(6):
-                zoom = rng.uniform(0.7, 0.95)
-                left, top = (1 - zoom) * rng.uniform(0, 1, 2) * opened.size
+                scale = rng.uniform(0.7, 0.95)
+                left, top = (1 - scale) * rng.uniform(0, 1, 2) * opened.size
                 view = opened.rotate(rng.uniform(-8, 8), Image.Resampling.BICUBIC)
-                view = view.crop((int(left), int(top), int(left + zoom * view.width), int(top + zoom * view.height)))
+                view = view.crop((int(left), int(top), int(left + scale * view.width), int(top + scale * view.height)))
                 paths.append(tmp_path / f"{len(paths)}.jpg")
                 ImageEnhance.Brightness(view).enhance(rng.uniform(0.75, 1.25)).save(paths[-1])
-    groups = scenes(paths, features)
+    groups = duplicates.near_duplicate_groups(*describe(paths))
     assert len(set(groups[:28])) == 28
     assert all(len(set(groups[start : start + 6])) == 1 for start in (28, 34, 40, 46))
     assert len(set(groups)) >= 31  # two drawn apples are nearly the same
-
-
-def test_a_class_of_photos_that_are_all_alike_is_not_one_scene_in_a_large_set() -> None:
-    rng = np.random.default_rng(0)
-    features = rng.gamma(0.3, size=(1200, 200)).astype(np.float32)
-    features[:60] = rng.gamma(0.3, size=200) * rng.uniform(0.5, 2, (60, 200))  # alike, but no two more than the others
-    looks = np.full((1200, WIDTH), np.nan, np.float32)
-    assert len(set(duplicates.near_duplicate_groups(features, looks))) == 1200
-    features[70] = features[1000] * rng.uniform(0.9, 1.1, 200)
-    assert (
-        duplicates.near_duplicate_groups(features, looks)[70] == duplicates.near_duplicate_groups(features, looks)[1000]
-    )
-
-
-def test_looks_are_noted_while_photos_are_embedded(example_set: Path, tmp_path: Path) -> None:
-    store = FeatureCache(tmp_path)
-    extractor = FeatureExtractor(NAME, devices.choose("cpu"), store, Limits())
-    copy = Path(shutil.copy(next(example_set.glob("mug/*")), tmp_path / "copy.jpg"))
-    assert len(list(embed(extractor, [("mug", copy)], [networks.preprocessing(NAME).with_resize_mode("whole")]))) == 1
-    again = extract_descriptors(extractor, [("another", copy)])
-    copy.unlink()
-    found = extract_descriptors(extractor, [("mug", copy), ("gone", copy)])
-    store.close()
-    np.testing.assert_allclose(found[0], again[0], atol=0.05)  # decoded at another scale
-    assert np.isnan(found[1]).all()
-
-
-def test_likeness_reaches_over_a_chain_and_is_the_same_in_any_order() -> None:
-    angles = np.radians([0, 20, 40, 60, 180, 270])  # each of the first four is like its neighbour only
-    roots = np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
-    roots -= roots.mean(0)  # so that the directions stay what they are
-    directions = roots / np.linalg.norm(roots, axis=1, keepdims=True)
-    features = np.sign(roots) * roots**2  # likeness is measured on roots
-    groups = duplicates.near_duplicate_groups(features)
-    for one, other in combinations(range(6), 2):
-        if directions[one] @ directions[other] > duplicates.SAME_SCENE:
-            assert groups[one] == groups[other]
-    order = np.random.default_rng(0).permutation(6)
-    turned = duplicates.near_duplicate_groups(features[order])
-    for one, other in combinations(range(6), 2):
-        assert (turned[one] == turned[other]) == (groups[order[one]] == groups[order[other]])
-
-
-def test_many_photos_are_compared_block_by_block() -> None:
-    rng = np.random.default_rng(0)
-    features = rng.normal(size=(5000, 64)).astype(np.float32)
-    features[4999] = features[3]
-    features[2500] = features[2100]
-    groups = duplicates.near_duplicate_groups(features)
-    assert groups[4999] == groups[3]
-    assert groups[2500] == groups[2100]
-    assert len(set(groups)) == 4998
-
-
-def test_features_are_left_as_they_were() -> None:
-    features = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
-    before = features.copy()
-    duplicates.near_duplicate_groups(features)
-    assert np.array_equal(features, before)
-
-
-def test_suspects_are_the_doubted_photos_worst_first() -> None:
-    probabilities = np.array([[0.9, 0.1, 0], [0.6, 0.4, 0], [0.05, 0.05, 0.9], [0, 1, 0]], np.float32)
-    found = label_errors.find_label_issues(probabilities, np.array([0, 1, 1, 1]))
-    assert [(suspect.photo, suspect.suggested) for suspect in found] == [(2, 2), (1, 0)]
-    assert [suspect.score for suspect in found] == pytest.approx([0.9 / 0.95, 0.6])
-
-
-def test_between_two_doubted_photos_the_one_with_a_clear_other_class_comes_first() -> None:
-    probabilities = np.array([[0.2, 0.3, 0.3, 0.2], [0.24, 0.7, 0.06, 0]], np.float32)
-    found = label_errors.find_label_issues(probabilities, np.array([0, 0]))
-    assert [suspect.photo for suspect in found] == [1, 0]
-
-
-def test_nobody_is_suspected_where_all_is_right() -> None:
-    assert label_errors.find_label_issues(np.eye(3, dtype=np.float32), np.arange(3)) == []

@@ -17,7 +17,7 @@ from classifier.errors import StorageError
 from classifier.events import Progress
 from classifier.models import networks
 from classifier.models.feature_cache import FeatureCache
-from classifier.models.features import FeatureExtractor, embed, extract_features
+from classifier.models.features import FeatureExtractor, embed, extract_descriptors, extract_features
 from tests.helpers import draw_photo
 
 NAME = "tf_efficientnet_lite0"
@@ -221,3 +221,13 @@ def test_two_programs_fill_one_cache(tmp_path: Path) -> None:
     cache = FeatureCache(tmp_path)
     assert sorted(cache.get("network", WHOLE, ["a", "b"])) == ["a", "b"]
     cache.close()
+
+
+def test_descriptors_are_cached_while_photos_are_embedded(extractor: FeatureExtractor, photos: Photos) -> None:
+    list(embed(extractor, photos[:1], [WHOLE]))
+    (sha, path) = photos[0]
+    opened_again = extract_descriptors(extractor, [("another", path)])
+    path.unlink()
+    cached = extract_descriptors(extractor, [(sha, path), ("gone", path)])
+    np.testing.assert_allclose(cached[0], opened_again[0], atol=0.05)  # decoded at another scale
+    assert np.isnan(cached[1]).all()
