@@ -1,1 +1,385 @@
-"""Codes of page."""
+"""Codes of the page: every heading, label, hint, button and sentence on it, by the part of the page.
+
+A sentence may hold ``<b>…</b>``; ``ui.html.rich`` escapes its arguments and keeps the tags. The enums whose names
+end in ``Script`` are the words of a script in the browser, which fills their arguments itself.
+"""
+
+from __future__ import annotations
+
+from enum import unique
+
+from . import Code
+
+
+@unique
+class PageCode(Code):
+    """What belongs to no tab: the header, the footer, the project of a visitor, errors."""
+
+    TITLE = "Teach a photo classifier"
+    SUBTITLE = "Show it photos of each kind of thing, press Train, see how far to trust it, put it right, try it."
+    ERROR = "That did not work"
+    BUG_TITLE = "Sorry"
+    BUG = "Something went wrong here, and it is not your fault. Reload the page and try again; your photos are safe."
+    KEPT_HERE = "Your photos and models stay on the computer that runs this page until you delete them."
+    KEPT_FOR_HOURS = (
+        "Your photos and models are kept on the server that runs this page, seen by nobody else, and deleted "
+        "{hours:g} {hours:*hour|hours} after your last visit."
+    )
+    TRIED_PHOTOS = "Photos you only try are deleted within the hour."
+    DELETE = "Delete my photos and models"
+    DELETE_QUESTION = "<b>Delete all your photos and models for good?</b> Nothing brings them back."
+    DELETE_NO = "Keep them"
+    DELETE_YES = "Delete everything"
+    DELETED = "Your photos and models are deleted."
+    LOST_PROJECT = "This page has lost track of your project; reload it to go on."
+    PROJECT_FULL = (
+        "Your project has {present:photo|photos} and {incoming:file|files} came; it can hold {limit:,}. "
+        "Remove some photos first, or add fewer."
+    )
+    UNDONE = "Took back {what}."
+    NOTHING_TO_UNDO = "There is nothing to take back."
+    PICTURE_GONE = "cannot be shown"
+    PHOTOS = "{count:photo|photos}"
+    COUNT_OF = "{count:,} of {total:,}"
+
+
+@unique
+class UploadCode(Code):
+    """The area that photos are dropped on, and the camera."""
+
+    CHOOSE_FOLDER = "Choose a folder"
+    CLASS_EXAMPLE = "for example: cat"
+    ADD = "Add"
+    CANCEL = "Cancel"
+    CAMERA = "Camera"
+    NO_FILES = "No photos came with this; choose them again."
+    TOO_MANY_FILES = "{count:,} files came, and at most {limit:,} are taken at once; add them in parts."
+    NAMELESS_FILE = "a file without a name"
+
+
+@unique
+class DropScript(Code):
+    """The words of ``drop.js``."""
+
+    READING_FOLDERS = "Looking through the folders…"
+    SENDING = "Sending {done} of {total:file|files}…"
+    READING_PHOTOS = "Looking at the photos…"
+    BUSY = "One moment: the last photos are still on their way."
+    WHICH_CLASS = "Which class do these {count} photos belong to?"
+    WHICH_CLASS_ONE = "Which class does this photo belong to?"
+
+
+@unique
+class PhotosCode(Code):
+    """The Photos tab."""
+
+    TAB = "1 · Photos"
+    DROP_TITLE = "Drop your photos here"
+    DROP_HINT = (
+        "A folder with one folder inside for each class, or a zip of it. Single photos work too: you will be asked "
+        "what they show."
+    )
+    DROP_CHOOSE = "Choose photos or a zip"
+    UNDO = "Undo the last change"
+    ABOUT_CLASSES = (
+        "A class is a kind of thing to tell apart, such as <b>cat</b>. Two classes are needed. Ten photos of each "
+        "are a start, fifty are good."
+    )
+    EXAMPLE = "No photos at hand? Try with example photos"
+    NEXT = "Next: train"
+    NEXT_NEEDS_CLASS = "Add a second class, then you can train"
+    CLASSES = "Photos of"
+    CLASS_CHOICE = "{label} ({count:,})"
+    EARLIER = "Earlier"
+    LATER = "Later"
+    POSITION = "{first}-{last} of {total:photo|photos}"
+    EDIT_CLASS = "Rename or remove this class"
+    NEW_NAME = "New name"
+    RENAME = "Rename"
+    REMOVE_CLASS = "Remove class"
+    CAMERA = "Take photos with the camera"
+    CAMERA_CLASS = "Class of the photos"
+    CAMERA_EXAMPLE = "for example: cat"
+    CAMERA_ADD = "Add this photo"
+    SELECT_ALL = "All shown"
+    SELECT_PHOTO = "Choose {name}"
+    MOVE_TO = "other class"
+    MOVE_TO_LABEL = "Class to move the chosen photos to"
+    MOVE = "Move"
+    REMOVE = "Remove"
+    COUNTS = "{photos:photo|photos} in {classes:class|classes}"
+    ADDED = "Added {count:photo|photos}."
+    ADDED_NONE = "No new photos."
+    ALREADY_HERE = "{count:photo|photos} {count:*was|were} here already."
+    LEFT_OUT = "{count:file was|files were} left out; see why below."
+    NOT_ARRIVED = "{count:file|files} did not arrive; add them again."
+    MOVED = "Moved {count:photo|photos}."
+    REMOVED = "Removed {count:photo|photos}. Undo brings them back."
+    RENAMED = "“{old}” is now “{new}”."
+    CLASS_REMOVED = "Removed the class “{label}”. Undo brings it back."
+    NO_PICTURE = "There is no picture yet; take one with the camera first."
+    NONE_SELECTED = "No photos were chosen; tick the ones you mean first."
+    LEFT_OUT_SUMMARY = "<b>{count:file was|files were} left out</b> - see why"
+    LEFT_OUT_REASON = "<b>{count:,}</b> {reason}"
+    CONFLICTS_SUMMARY = (
+        "<b>{count:photo is|photos are} in two classes</b> - remove each from the class where it is wrong"
+    )
+
+
+@unique
+class GridScript(Code):
+    """The words of ``grid.js``."""
+
+    SELECT = "Choose photos to move or remove them"
+    SELECTED = "{count} chosen"
+
+
+@unique
+class TrainCode(Code):
+    """The Train tab."""
+
+    TAB = "2 · Train"
+    TRAIN = "Train"
+    TRAIN_AGAIN = "Train again"
+    STOP = "Stop"
+    NEXT = "Try it now"
+    REVIEW = "Look at doubtful photos"
+    ADVANCED = "Advanced"
+    ADD_FIRST_CLASSES = "Add at least two classes on the Photos tab, then you can train."
+    ADD_SECOND_CLASS = "Add a second class on the Photos tab, then you can train."
+    TAKES = "{photos:photo|photos} in {classes:class|classes}: this will take {seconds:duration}."
+    TAKES_UNLIMITED = (
+        "{photos:photo|photos} in {classes:class|classes}: this goes on until it no longer gets better. "
+        "You may close the page meanwhile."
+    )
+    QUEUED = "Waiting for its turn: {count:training is|trainings are} before yours"
+    STARTING = "Getting ready…"
+    STOPPING = "Stopping…"
+    PROGRESS_COUNT = "{done:,} of {total:photo|photos}"
+    PROGRESS_MEGABYTES = "{done:,} of {total:,} MB"
+    PROGRESS_LEFT = "{seconds:duration} left"
+    STOPPED = "Stopped. Nothing of this training was kept."
+    HISTORY = "How the training went"
+    VIEWS = (
+        "While it learns, each photo is shown in many ways. One of yours, first as it is. What it shows must stay the "
+        "same in all of them:"
+    )
+    VIEW_ORIGINAL = "The photo as it is"
+    VIEW_VARIED = "The photo varied, {number} of {total}"
+
+
+@unique
+class CurveCode(Code):
+    """The charts of a deep training."""
+
+    ACCURACY = "Photos right"
+    LOSS = "Error (loss), lower is better"
+    ROUND = "round"
+    TRAIN = "photos it learns from"
+    VAL = "photos held out"
+    VAL_LEGEND = "photos held out: what counts"
+    BEST = "best so far: round {number}, {accuracy:percent} of the held-out photos right"
+    DESCRIPTION = (
+        "Rounds {first} to {last}. Photos it learns from: from {train_first} to {train_last}. Photos held out: from "
+        "{val_first} to {val_last}."
+    )
+    DESCRIPTION_BEST = "Best round: {number}."
+
+
+@unique
+class ScoreCode(Code):
+    """How good a model is."""
+
+    HEADING = "How good is it?"
+    RANGE = "With this many photos it could be anything from <b>{low}</b> to <b>{high} %</b>."
+    ON_OUT_OF_FOLD = "Each photo was judged by a model that had not seen it."
+    ON_VAL = "Judged on the photos of your validation folder, which the model had not seen."
+    ON_TEST = "Judged on the photos of your test folder, which the model had not seen."
+    PHOTOS_NEEDED = (
+        "For a range of {points} points to either side about {needed:,} photos have to be judged; {judged:,} were."
+    )
+    PER_CLASS = "How many of each class it recognizes"
+    NOT_JUDGED = "not judged"
+    CONFUSIONS = "What it mixes up most"
+    CONFUSION = "<b>{label}</b> taken for <b>{predicted}</b>: {count:photo|photos}"
+    MORE = "More numbers"
+    BALANCED = "Right, each class counted the same"
+    TOP_THREE = "Right class among its first 3 answers"
+    CALIBRATION = "How sure it says it is, and how often it is right, differ by"
+    CALIBRATION_BEFORE = "The same before its confidence was adjusted"
+    POINTS = "{points:.0f} points"
+    GROUPS = "Different scenes among the photos judged"
+    CLASS = "Class"
+    PRECISION = "Precision"
+    RECALL = "Recall"
+    F1 = "F1"
+
+
+@unique
+class RunsCode(Code):
+    """Past trainings: the list, and two of them side by side."""
+
+    TITLE = "Past trainings ({count})"
+    HINT = "Newest first. Tick two to see what changed."
+    COMPARE = "Compare the two ticked"
+    QUICK = "Quick"
+    DEEP = "Deep"
+    NAME = "{made} · {mode}"
+    SCORE = "{score}; could be {range}"
+    SCORE_UNREADABLE = "Its score cannot be read."
+    RANGE = "{low:.0f} to {high:.0f} %"
+    JUDGED = "{count:photo|photos} judged"
+    MODEL_GONE = "Its model is gone."
+    TRY = "Try it"
+    TRY_LABEL = "Try photos with {name}"
+    COMPARE_LABEL = "Compare {name}"
+    DELETE = "Delete"
+    DELETE_LABEL = "Delete {name}"
+    DELETE_QUESTION = "<b>Delete the training of {name} and its model?</b> Nothing brings it back. Your photos stay."
+    DELETE_NO = "Keep it"
+    DELETE_YES = "Delete it"
+    NO_LONGER_LISTED = "This training is no longer in the list; reload the page."
+    MODEL_MISSING = "The model of this training is gone; train again."
+    TICK_TWO = "Tick two trainings to compare them."
+    NONE_YET = "There are no trainings yet; train first."
+    NOT_COMPARABLE = "The score of one of the two cannot be read, so they cannot be compared."
+    CAPTION = "The two trainings side by side"
+    EARLIER = "Earlier"
+    LATER = "Later"
+    CHANGE = "Change"
+    ROW_MODE = "Mode"
+    ROW_NETWORK = "Network"
+    ROW_TIME = "Time"
+    ROW_RIGHT = "Right"
+    ROW_RANGE = "Could be"
+    UNKNOWN = "–"
+    SAME = "same"
+    MORE_POINTS = "+{points}"
+    FEWER_POINTS = "−{points}"
+    COMPARED_ON = "{compared:photo was|photos were} judged by both, and they differ on {different:photo|photos}."
+    PHOTOS_CHANGED = "From the earlier to the later, {changes}."
+    PHOTOS_SAME = "Both had the same photos in the same classes."
+    CHANGED_SINCE = "Since the later one, {changes}."
+    ADDED = "{count:photo|photos} came"
+    REMOVED = "{count:photo|photos} went"
+    RELABELED = "{count:photo|photos} changed class"
+
+
+@unique
+class ReviewCode(Code):
+    """The Review tab."""
+
+    TAB = "3 · Review"
+    TRAIN_FIRST = (
+        "Train first. Then you see here which photos were mixed up, which may be in the wrong class, and can put them "
+        "right."
+    )
+    MATRIX = "What was taken for what"
+    MATRIX_CORNER = "is ↓ taken for →"
+    MATRIX_HINT = "Blue is right, orange is wrong. Press a number to see its photos."
+    CELL = "{count:photo|photos} of {label} taken for {predicted}"
+    CLASSES = "Class by class"
+    CLASS = "Class"
+    RECOGNIZED = "Recognized"
+    PRECISION = "Right when it says so"
+    CLASSES_HINT = "Press a class to see its photos that were taken for something else."
+    NEVER_PREDICTED = "never says so"
+    SHOW = "Show"
+    SHOW_MORE = "Show more"
+    UNDO = "Undo"
+    TRAIN_AGAIN = "Train again"
+    LIST_CHOICE = "{title} ({count:,})"
+    LIST_LABEL_ISSUES = "Maybe in the wrong class"
+    LIST_MISTAKES = "Taken for something else, the surest first"
+    LIST_CONFLICTS = "The same photo in two classes"
+    LIST_QUALITY = "Poor photos"
+    LIST_NEAR_DUPLICATES = "Look-alikes"
+    NONE_LABEL_ISSUES = "No photo looks as if it were in the wrong class."
+    NONE_MISTAKES = "Every photo was taken for what it is."
+    NONE_CONFLICTS = "No photo is in two classes."
+    NONE_QUALITY = "No photo stands out as blurred, dark, blown-out, tiny or odd-shaped."
+    NONE_NEAR_DUPLICATES = "No photos look alike."
+    NONE_LEFT = "No photos are left here."
+    TITLE_MISTAKES = "{label} taken for something else"
+    TITLE_RECOGNIZED = "{label} recognized"
+    TITLE_CONFUSED = "{label} taken for {predicted}"
+    PHOTO_RECOGNIZED = "<b>{label}</b>, recognized ({confidence:percent} sure)."
+    PHOTO_CONFUSED = "In <b>{label}</b>, looks like <b>{predicted}</b> ({confidence:percent} sure)."
+    PHOTO_CONFIRMED = "You called it right."
+    PHOTO_IN = "In <b>{label}</b>."
+    PHOTO_ADVICE = "In <b>{label}</b>; {advice}."
+    GROUP_CONFLICT = "Which is right? Photo {number}"
+    GROUP_NEAR_DUPLICATES = (
+        "Group {number}: {size} photos of one scene. They never stand on both sides when the model is judged."
+    )
+    MOVE_TO = "Move to {label}"
+    MOVE_TO_OTHER = "Move to…"
+    MOVE_TO_OTHER_LABEL = "Move {name} to another class"
+    CONFIRM = "It is {label}"
+    REMOVE = "Remove"
+    REMOVE_LABEL = "Remove {name}"
+    CHANGED = "Since the last training {changes}."
+    UNCHANGED = "Nothing changed since the last training."
+    WHICH_PHOTO = "It is not clear which photo was meant; reload the page."
+    WHICH_ACTION = "It is not clear what to do with this photo; reload the page."
+    MOVED = "Moved 1 photo from “{old}” to “{new}”."
+    CONFIRMED = "Noted: 1 photo of “{label}” is right; it is not suspected again."
+    REMOVED = "Removed 1 photo of “{label}”."
+    TRAINED = "Trained in {seconds:.1f} seconds: {score}."
+    TRAINED_SAME = "Trained in {seconds:.1f} seconds: as many right as before ({accuracy:percent})."
+    TRAINED_CHANGED = "Trained in {seconds:.1f} seconds: {before:percent} right before, {after:percent} now."
+    WHAT_CHANGED = "What changed"
+
+
+@unique
+class TryCode(Code):
+    """The Try it tab."""
+
+    TAB = "4 · Try it"
+    NO_MODEL_YET = "There is no model yet. Add photos, press Train, then come back."
+    MODEL = "Model"
+    MODEL_SCORE = "{name} · {accuracy:percent} right"
+    DROP_TITLE = "Drop photos it has not seen"
+    DROP_HINT = "Up to {limit} at once. You can also paste one."
+    DROP_CHOOSE = "Choose photos"
+    TRAIN_AGAIN = "Train again"
+    CAMERA = "Use the camera"
+    CAMERA_PHOTO = "Camera"
+    THRESHOLD = "How sure it must be to answer, in percent"
+    TOP_K = "Answers per photo"
+    NOT_SURE = "Not sure"
+    NOT_SURE_WHY = "Its best guess is <b>{label}</b>, but {reason}."
+    SURE = "{label}"
+    PROBABLY = "Probably {label}"
+    PERHAPS = "Perhaps {label}"
+    CONFIDENCE = "How sure it is"
+    NO_PHOTO = "No photo"
+    WHY = "Why?"
+    WRONG = "Wrong? It is"
+    WRONG_CLASS = "class"
+    ADD = "Add to my photos"
+    ADDED = "Added to “{label}”. Train again to learn from it."
+    MOVED = "Moved from {old:list} to “{label}”. Train again to learn from it."
+    ALREADY_HERE = "It is in “{label}” already."
+    HEAT = "What spoke for “{label}”: the warmer, the more"
+    HEAT_PICTURE = "The photo, warm where it spoke for {label}"
+    NO_HEAT = "No single part of the photo spoke for “{label}”."
+    NEAREST = "Most like these of your photos"
+    NEAREST_PHOTO = "One of your photos of {label}"
+    NOT_ON_VIEW = "This photo is no longer on view; drop it again."
+    FILE_GONE = "This photo is no longer here; drop it again."
+    NOT_ARRIVED = "The photos did not arrive; choose them again."
+    TOO_MANY_PHOTOS = "{count:,} photos came, and up to {limit} are tried at once; choose fewer."
+    NO_LABEL = "Write what the photo shows first."
+    NO_MODEL = "There is no model yet; train one first, on the Train tab."
+    NO_MODEL_CHOSEN = "No model was chosen; choose one from the list."
+    UNKNOWN_MODEL = "There is no model called “{name}”. There are: {known:quoted}."
+    NO_SHARED_MODEL = "This server offers no models over the network; put one into its checkpoints folder."
+    NO_IMAGE = "No photo came with this call; send one as “image”."
+
+
+@unique
+class AnswersScript(Code):
+    """The words of ``answers.js``."""
+
+    EXPLAINING = "Looking…"
