@@ -1,4 +1,4 @@
-"""The page in the browser; the rest of the package never imports it."""
+"""The Gradio app: theme, launch settings, and the page built over the folders it serves."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 
 import gradio as gr
 
-from ..config import Limits
-from .layout import lay_out
+from ..config import LIMITS
+from ..messages.page import PageCode
+from .layout import build_layout
 from .sessions import Home
 
-_TRIED = (600, 3000)  # seconds: how often, and how old, photos that were only tried are deleted: within the hour
+_CACHE_CLEANUP = (600, 3000)  # seconds: how often and at what age Gradio deletes uploads: within the hour
 
-# System fonts: nothing is fetched from anywhere. Blue and orange stay apart for colour-blind eyes.
+# System fonts: nothing is fetched from anywhere. Blue and orange can be told apart with color blindness.
 THEME = gr.themes.Base(
     primary_hue=gr.themes.colors.blue,
     secondary_hue=gr.themes.colors.blue,
@@ -61,26 +62,29 @@ CSS = (Path(__file__).parent / "page.css").read_text("utf-8")
 
 
 def build_app(home: Path, checkpoints: Path, keep_hours: float | None = None) -> gr.Blocks:
-    """The whole page over the visitors' projects in ``home`` and the models for everybody in ``checkpoints``.
+    """Build the page.
 
-    Projects nobody visits for ``keep_hours`` are deleted, never if that is None.
+    Args:
+        home: folder of the visitors' projects.
+        checkpoints: folder of the models offered to everybody.
+        keep_hours: hours without a visit after which a project is deleted; None keeps projects.
     """
     place = Home(home, checkpoints, keep_hours)
-    with gr.Blocks(title="Teach a photo classifier", analytics_enabled=False, delete_cache=_TRIED) as page:
-        lay_out(page, place)
-    place.keep_sweeping()
+    with gr.Blocks(title=str(PageCode.TITLE), analytics_enabled=False, delete_cache=_CACHE_CLEANUP) as page:
+        build_layout(page, place)
+    place.start_cleanup()
     return page
 
 
 def launch_settings() -> dict[str, Any]:
-    """What ``launch`` is given besides host and port: the look, and nothing kept or shown that is private."""
+    """Return the arguments of ``launch`` besides host and port: the look, and nothing kept or shown that is private."""
     return {
         "theme": THEME,
         "css": CSS,
         "run_history": False,
         "show_error": False,
         "footer_links": [],
-        "max_file_size": Limits().bytes_unpacked,
+        "max_file_size": LIMITS.bytes_unpacked,
         "ssr_mode": False,
         "allowed_paths": [],
     }

@@ -1,23 +1,22 @@
-// Gathers photos with the folder names they came with, uploads them six at a time, and hands the
-// server a list of {path, name}. Gradio's own file components forget the folders, which are the classes.
+// Collects photos with the names of their folders, uploads them six at a time, and sends the server a list of
+// {path, name}. Gradio's own file components drop the folder names, which are the classes.
 const find = (selector) => element.querySelector(selector);
 const zone = find(".pc-drop"), status = find(".pc-status"), bar = find(".pc-drop .pc-track i");
 const ask = find(".pc-ask"), className = find(".pc-ask input");
 const wantsFolders = Boolean(find(".pc-folder"));
 const AT_ONCE = 6;
-let held = [];
+let pending = []; // loose photos that wait for the name of their class
 let busy = false;
 
-const say = (text, share) => {
+const show = (text, fraction) => {
   status.textContent = text;
-  bar.parentElement.hidden = share === undefined;
-  bar.style.width = `${(share || 0) * 100}%`;
+  bar.parentElement.hidden = fraction === undefined;
+  bar.style.width = `${(fraction || 0) * 100}%`;
 };
 const setBusy = (value) => {
   busy = value;
   zone.classList.toggle("pc-working", value);
 };
-const files = (count) => (count === 1 ? "1 file" : `${count} files`);
 const isZip = (name) => name.toLowerCase().endsWith(".zip");
 // A “.git” beside the photos may hold thousands of files, and none of them is a photo.
 const isHidden = (name) => name.split("/").slice(0, -1).some((part) => part.startsWith("."));
@@ -31,56 +30,56 @@ async function walk(entry, folder, found) {
   }
   const reader = entry.createReader();
   for (;;) {
-    // A browser gives at most a hundred entries at a time, and none when it is done.
+    // A browser returns at most a hundred entries at a time, and none at the end.
     const some = await new Promise((give) => reader.readEntries(give, () => give([])));
     if (!some.length) return;
     for (const inner of some) await walk(inner, `${name}/`, found);
   }
 }
 
-async function dropped(transfer) {
-  // The entries must be asked for before the first pause: the browser forgets them afterwards.
+async function collect(transfer) {
+  // The entries must be read before the first await: the browser clears them afterwards.
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   const loose = [...transfer.files].map((file) => ({ file, name: file.name }));
   if (!entries.length) return loose;
   const found = [];
-  say("Looking through the folders…");
+  show(say("reading_folders"));
   for (const entry of entries) await walk(entry, "", found);
   return found;
 }
 
 async function send(items, label) {
   setBusy(true);
-  const answers = new Array(items.length);
+  const uploads = new Array(items.length);
   let next = 0, done = 0;
   const worker = async () => {
     while (next < items.length) {
       const index = next++;
       const { file, name } = items[index];
       try {
-        answers[index] = { path: (await upload(file)).path, name };
+        uploads[index] = { path: (await upload(file)).path, name };
       } catch {
-        answers[index] = { path: null, name };
+        uploads[index] = { path: null, name };
       }
       done += 1;
-      say(`Sending ${done} of ${files(items.length)}…`, done / items.length);
+      show(say("sending", { done, total: items.length }), done / items.length);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  say(wantsFolders ? "Looking at the photos…" : "");
-  trigger("submit", { files: answers, label });
+  show(wantsFolders ? say("reading_photos") : "");
+  trigger("submit", { files: uploads, label });
 }
 
 function take(found) {
   const items = found.filter((item) => item.file === null || !isHidden(item.name));
-  if (busy || !items.length) return say(busy ? "One moment: the last photos are still on their way." : "");
+  if (busy || !items.length) return show(busy ? say("busy") : "");
   const loose = items.every((item) => !item.name.includes("/") && !isZip(item.name));
   if (!wantsFolders || !loose) return void send(items, "");
-  held = items;
+  pending = items;
   find(".pc-ask b").textContent =
-    items.length === 1 ? "Which class does this photo belong to?" : `Which class do these ${items.length} photos belong to?`;
+    items.length === 1 ? say("which_class_one") : say("which_class", { count: items.length });
   ask.hidden = false;
-  say("");
+  show("");
   className.focus();
 }
 
@@ -106,7 +105,7 @@ document.addEventListener("drop", async (event) => {
   zone.classList.remove("pc-over");
   if (!onView() || !carriesFiles(event) || event.defaultPrevented) return;
   event.preventDefault();
-  take(await dropped(event.dataTransfer));
+  take(await collect(event.dataTransfer));
 });
 document.addEventListener("paste", (event) => {
   const pasted = [...(event.clipboardData?.files || [])];
@@ -118,20 +117,20 @@ const confirm = () => {
   if (!label) return className.focus();
   ask.hidden = true;
   className.value = "";
-  send(held, label);
-  held = [];
+  send(pending, label);
+  pending = [];
 };
 find(".pc-ask-add").addEventListener("click", confirm);
 find(".pc-ask-no").addEventListener("click", () => {
   ask.hidden = true;
-  held = [];
+  pending = [];
 });
 className.addEventListener("keydown", (event) => event.key === "Enter" && confirm());
 
-// The server sets a new value whenever it is done, also after an error.
+// The server sets a new value when it is ready again, also after an error.
 watch("value", () => {
   setBusy(false);
-  say("");
+  show("");
 });
 
-zone.dataset.ready = "yes"; // for whoever drives the page: from here on nothing that is chosen gets lost
+zone.dataset.ready = "yes"; // for tests that drive the page: from now on the listeners are there

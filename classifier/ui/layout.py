@@ -1,109 +1,135 @@
-"""The page: its tabs, every wire between two tabs, and the visitor's own corner at the bottom."""
+"""The tabs of the page, every event that connects two of them, and the footer with the visitor's own data."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from html import escape
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import gradio as gr
+from gradio.events import Dependency
 
+from ..messages import Code
+from ..messages.page import PageCode
 from . import html
-from .handlers import DEVICE, FREE, plain
+from .handlers import QUIET, Action, Handler, Tab, plain, run_all
 from .photos import tab as photos_tab
 from .predict import tab as predict_tab
+from .queue import FREE
 from .review import tab as review_tab
-from .sessions import Home, token_store, welcome
+from .sessions import Home, ensure_token, token_store
 from .train import jobs
-from .train import runs as runs_panel
 from .train import tab as train_tab
 
-_HEADER = """
-<header class="pc-header">
-  <h1>Teach a photo classifier</h1>
-  <p>Show it photos of each kind of thing, press Train, see how far to trust it, put it right, try it.</p>
-</header>
-"""
-_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", **FREE}
+T = TypeVar("T", bound=Tab)
+T_co = TypeVar("T_co", bound=Tab, covariant=True)
 
 
-def lay_out(page: gr.Blocks, home: Home) -> None:
-    """Fills the page; called inside its context."""
+class TabModule(Protocol[T_co]):
+    """The module ``tab`` of a tab's folder."""
+
+    @property
+    def ID(self) -> str:
+        """The name by which the tab is opened."""
+
+    @property
+    def TITLE(self) -> Code:
+        """The words on the tab."""
+
+    def build(self, home: Home, token: gr.BrowserState) -> T_co:
+        """Create the components of the tab and connect its own events."""
+
+
+class _Tabs:
+    """Places tabs in a row; each is redrawn when it is opened."""
+
+    def __init__(self, home: Home, token: gr.BrowserState) -> None:
+        self._home, self._token = home, token
+        self.placed: list[Tab] = []
+
+    def place(self, module: TabModule[T]) -> T:
+        """Add a tab and return what its ``build`` returned."""
+        with gr.Tab(str(module.TITLE), id=module.ID) as page:
+            tab = module.build(self._home, self._token)
+        first, *others = tab.refresh
+        run_all(first.on(page.select), others)
+        self.placed.append(tab)
+        return tab
+
+
+def build_layout(page: gr.Blocks, home: Home) -> None:
+    """Fill the page; called inside its context."""
     token = token_store(home)
-    gr.HTML(_HEADER)
+    gr.HTML(
+        f'<header class="pc-header"><h1>{html.text(PageCode.TITLE)}</h1><p>{html.text(PageCode.SUBTITLE)}</p></header>'
+    )
     with gr.Tabs(elem_id="tabs") as tabs:
-        with gr.Tab("1 · Photos", id="photos") as photos_page:
-            photos = photos_tab.build(home, token)
-        with gr.Tab("2 · Train", id="train") as train_page:
-            training = train_tab.build(home, token)
-            runs = runs_panel.build(home, token)
-        with gr.Tab("3 · Review", id="review") as review_page:
-            review = review_tab.build(home, token, training.inputs[1:])
-        with gr.Tab("4 · Try it", id="try") as try_page:
-            trying = predict_tab.build(home, token)
-    refreshed = [photos, training, runs, review, trying]
+        row = _Tabs(home, token)
+        photos = row.place(photos_tab)
+        training = row.place(train_tab)
+        review = row.place(review_tab)
+        trying = row.place(predict_tab)
 
     # The browser's token comes first, since everything else is found by it.
-    here = page.load(plain(welcome), token, token, **_QUIET)
-    here = here.then(training.arrive, training.inputs, training.outputs, **_QUIET)
-    here = here.then(plain(_to_a_training, home), token, tabs, **_QUIET)
-    _refresh_all(here, [photos, runs, trying])
-    photos_page.select(photos.refresh, photos.inputs, photos.outputs, **_QUIET)
-    on_train = train_page.select(training.refresh, training.inputs, training.outputs, **_QUIET)
-    _refresh_all(on_train, [runs, training.strip])
-    on_review = review_page.select(review.refresh, review.inputs, review.outputs, **_QUIET)
-    looked = on_review.then(review.checkup, review.inputs[:1], review.checked, **{**_QUIET, **DEVICE})
-    _refresh_all(looked, [review])
-    _refresh_all(review.trained, [training, runs])
-    try_page.select(trying.refresh, trying.inputs, trying.outputs, **_QUIET)
-    ended = training.newest.change(trying.refresh_newest, trying.inputs[:1], trying.outputs, **_QUIET)
-    _refresh_all(ended, [runs])
-    _refresh_all(runs.deleted, [training, trying])
-    shown = runs.used.then(trying.refresh, [*trying.inputs[:1], runs.chosen], trying.outputs, **_QUIET)
-    shown.then(_go_to("try"), None, tabs, **_QUIET)
-    photos.next.click(_go_to("train"), None, tabs, **_QUIET)
-    training.review.click(_go_to("review"), None, tabs, **_QUIET)
-    training.next.click(_go_to("try"), None, tabs, **_QUIET)
-    _refresh_all(trying.corrected, [photos])
-    begun = trying.again.click(training.start, training.inputs, training.outputs, **_QUIET)
-    begun.then(_go_to("train"), None, tabs, **_QUIET)
-    _corner(home, token, refreshed, photos.message)
+    loaded = Action(plain(ensure_token), [token], [token]).on(page.load)
+    loaded = training.resume.on(loaded.then)
+    loaded = Action(plain(_open_running_training, home), [token], [tabs]).on(loaded.then)
+    run_all(loaded, [*photos.refresh, training.runs.refresh, *trying.refresh])
+
+    _open_on(photos.next.click, train_tab, tabs)
+    _open_on(training.review.click, review_tab, tabs)
+    _open_on(training.next.click, predict_tab, tabs)
+    trying.choose_newest.on(training.newest.change)
+    run_all(training.runs.deleted, trying.refresh)
+    used = replace(trying.choose, inputs=[token, training.runs.chosen]).on(training.runs.used.then)
+    _open_on(used.then, predict_tab, tabs)
+    retrained = replace(review.train_again, inputs=[token, *training.settings]).on(review.train.click)
+    run_all(retrained, review.refresh)
+    run_all(retrained, training.refresh)
+    run_all(trying.corrected, photos.refresh)
+    _open_on(training.start.on(trying.again.click).then, train_tab, tabs)
+    _build_footer(home, token, row.placed, photos.message)
 
 
-def _refresh_all(event: Any, tabs: list[Any]) -> None:
-    for tab in tabs:
-        event = event.then(tab.refresh, tab.inputs, tab.outputs, **_QUIET)
+def _open_on(event: Callable[..., Dependency], module: TabModule[Any], tabs: gr.Tabs) -> None:
+    Action(_opener(module.ID), [], [tabs]).on(event)
 
 
-def _go_to(tab: str) -> Any:
-    def go() -> gr.Tabs:
-        return gr.Tabs(selected=tab)
+def _opener(id: str) -> Handler:
+    def open_tab() -> gr.Tabs:
+        return gr.Tabs(selected=id)
 
-    return go
-
-
-def _to_a_training(home: Home, token: str) -> Any:
-    """Who comes back while a training is under way sees that first."""
-    return gr.Tabs(selected="train") if jobs.under_way(home, token) else gr.skip()
+    return open_tab
 
 
-def _forget(home: Home, token: str) -> tuple[str, str]:
-    home.forget(token)
-    return html.note("Your photos and models are deleted.", "good"), ""
+def _open_running_training(home: Home, token: str) -> Any:
+    """Open the Train tab for a visitor who comes back during a training."""
+    return gr.Tabs(selected=train_tab.ID) if jobs.is_training(home, token) else gr.skip()
 
 
-def _corner(home: Home, token: gr.BrowserState, tabs: list[Any], said: gr.HTML) -> None:
-    """What is kept, for how long, and a button to have it deleted now."""
+def _delete(home: Home, token: str) -> tuple[str, str]:
+    home.delete(token)
+    return html.note(PageCode.DELETED, "good"), ""
+
+
+def _build_footer(home: Home, token: gr.BrowserState, tabs: Sequence[Tab], photos_message: gr.HTML) -> None:
+    """Create the line that says what is kept and for how long, and the button that deletes it."""
     with gr.Column(elem_classes="pc-footer"):
-        gr.HTML(f'<p class="pc-quiet">{escape(home.promise())} Photos you only try are deleted within the hour.</p>')
-        ask = gr.Button("Delete my photos and models", size="sm", elem_id="forget", elem_classes="pc-link")
-        with gr.Column(visible=False) as sure:
-            gr.HTML("<p><b>Delete all your photos and models for good?</b> Nothing brings them back.</p>")
+        retention = f"{escape(str(home.retention()))} {html.text(PageCode.TRIED_PHOTOS)}"
+        gr.HTML(html.quiet(retention))
+        ask = gr.Button(str(PageCode.DELETE), size="sm", elem_id="forget", elem_classes="pc-link")
+        with gr.Column(visible=False) as confirmation:
+            gr.HTML(f"<p>{html.rich(PageCode.DELETE_QUESTION)}</p>")
             with gr.Row():
-                no = gr.Button("Keep them", elem_id="forget-no")
-                yes = gr.Button("Delete everything", variant="stop", elem_id="forget-yes")
+                no = gr.Button(str(PageCode.DELETE_NO), elem_id="forget-no")
+                yes = gr.Button(str(PageCode.DELETE_YES), variant="stop", elem_id="forget-yes")
         message = gr.HTML()
+    both = [ask, confirmation]
+    opened = (gr.update(visible=False), gr.update(visible=True))
     closed = (gr.update(visible=True), gr.update(visible=False))
-    ask.click(lambda: (gr.update(visible=False), gr.update(visible=True)), None, [ask, sure], queue=False, **_QUIET)
-    no.click(lambda: closed, None, [ask, sure], queue=False, **_QUIET)
-    gone = yes.click(plain(_forget, home), token, [message, said], **_QUIET)
-    _refresh_all(gone.then(lambda: closed, None, [ask, sure], **_QUIET), tabs)
+    ask.click(lambda: opened, None, both, queue=False, **QUIET)
+    no.click(lambda: closed, None, both, queue=False, **QUIET)
+    deleted = yes.click(plain(_delete, home), token, [message, photos_message], **QUIET, **FREE)
+    deleted = deleted.then(lambda: closed, None, both, **QUIET, **FREE)
+    run_all(deleted, [action for tab in tabs for action in tab.refresh])

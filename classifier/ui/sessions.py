@@ -1,7 +1,7 @@
-"""Which project belongs to this browser, its limits, and when it is deleted.
+"""The project of each visitor: which browser it belongs to, its limits, and when it is deleted.
 
-A browser keeps a random token; the project lies in a folder named after the token's SHA-256. So
-nobody finds another visitor's photos by guessing, and who reads the disk learns no token.
+A browser keeps a random token; the project's folder is named after the token's SHA-256. So nobody finds another
+visitor's photos by guessing, and whoever reads the disk learns no token.
 """
 
 from __future__ import annotations
@@ -27,23 +27,25 @@ from ..data.catalog import Asset
 from ..data.project import Project
 from ..errors import ClassifierError, DataError, PhotoError
 from ..files import storage_error
-from .background import Jobs
+from ..messages import Message, message
+from ..messages.page import PageCode
+from .queue import Jobs
 
 log = logging.getLogger(__name__)
 
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")  # what secrets.token_urlsafe(32) makes
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")  # what secrets.token_urlsafe(32) returns
 _PROJECT = re.compile(r"[0-9a-f]{64}")
-_UPLOAD = re.compile(r"[0-9a-f]{64}|tmp\w+")  # whole, or broken off half-way
-_SWEEP_EVERY = 600.0  # seconds
-_TRIED = 3000.0  # seconds; with the line above, uploads that were left lying are gone within the hour
+_UPLOAD = re.compile(r"[0-9a-f]{64}|tmp\w+")  # complete, or broken off
+_CLEANUP_INTERVAL = 600.0  # seconds
+_UPLOAD_AGE = 3000.0  # seconds; together with the interval, forgotten uploads are deleted within the hour
 
 
 @dataclass(frozen=True)
 class Home:
-    """The folder of all visitors' projects, the models meant for everybody, and how long projects stay.
+    """The folder of all visitors' projects, the models offered to everybody, and how long projects are kept.
 
-    ``keep_hours`` counts from the last visit; None keeps projects until their owner deletes them.
-    ``jobs`` are the trainings under way: they belong to the projects and end with them.
+    ``keep_hours`` counts from the last visit; None keeps projects until their owner deletes them. ``jobs`` are the
+    trainings: they belong to the projects and end with them.
     """
 
     root: Path
@@ -52,7 +54,7 @@ class Home:
     jobs: Jobs = field(default_factory=Jobs, compare=False, repr=False)
 
     def secret(self) -> str:
-        """What browsers' stored tokens are encrypted with; kept on disk so that they outlive a restart."""
+        """Return the key that browsers' stored tokens are encrypted with; on disk, so that it survives a restart."""
         path = self.root / "browser-secret"
         with suppress(FileNotFoundError):
             return path.read_text("ascii").strip()
@@ -66,62 +68,59 @@ class Home:
         return path.read_text("ascii").strip()
 
     def folder(self, token: object) -> Path:
-        """Where the project of a token is; raises ``ClassifierError`` for anything that is no token."""
+        """Return the project folder of a token; raises ``ClassifierError`` for anything that is no token."""
         if not is_token(token):
-            raise ClassifierError("This page has lost track of your project; reload it to go on.")
+            raise ClassifierError(PageCode.LOST_PROJECT)
         return self.root / hashlib.sha256(str(token).encode()).hexdigest()
 
     def open(self, token: object) -> Project:
-        """The visitor's project, made if this is the first photo; close it after use."""
+        """Open the visitor's project, or create it with the first photo; close it after use."""
         folder = self.folder(token)
         project = Project.open(folder)
         os.utime(folder)  # the last visit, from which the hours are counted
         return project
 
     def find(self, token: object) -> Project | None:
-        """The visitor's project if there is one yet: looking at the page alone leaves nothing on disk."""
-        there = is_token(token) and (self.folder(token) / "project.sqlite").exists()
-        return self.open(token) if there else None
+        """Open the visitor's project if there is one: a visit without photos leaves nothing on disk."""
+        exists = is_token(token) and (self.folder(token) / "project.sqlite").exists()
+        return self.open(token) if exists else None
 
-    def forget(self, token: object) -> None:
-        """Deletes everything of a visitor, a training under way first."""
+    def delete(self, token: object) -> None:
+        """Delete everything of a visitor; a running training is cancelled first."""
         folder = self.folder(token)
-        self.jobs.end(folder)
+        self.jobs.cancel(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
-    def sweep(self) -> None:
-        """Deletes the projects nobody has visited for ``keep_hours``, and uploads that were left lying."""
+    def clean_up(self) -> None:
+        """Delete the projects nobody visited for ``keep_hours``, and forgotten uploads."""
         if self.keep_hours is not None:
-            _delete_old(self.root, _PROJECT, self.keep_hours * 3600, first=self.jobs.end)
+            _delete_old(self.root, _PROJECT, self.keep_hours * 3600, first=self.jobs.cancel)
         uploads = Path(get_upload_folder())
         if uploads.is_relative_to(self.root):  # elsewhere other programs may keep theirs
-            _delete_old(uploads, _UPLOAD, _TRIED)
+            _delete_old(uploads, _UPLOAD, _UPLOAD_AGE)
 
-    def keep_sweeping(self) -> None:
-        """Sweeps now and every few minutes, in the background, as long as the program runs."""
+    def start_cleanup(self) -> None:
+        """Clean up now and every few minutes, in the background, as long as the program runs."""
 
         def work() -> None:
             while True:
                 try:
-                    self.sweep()
+                    self.clean_up()
                 except OSError:
                     log.exception("Old projects could not be deleted; trying again later")
-                time.sleep(_SWEEP_EVERY)
+                time.sleep(_CLEANUP_INTERVAL)
 
-        threading.Thread(target=work, name="sweep", daemon=True).start()
+        threading.Thread(target=work, name="cleanup", daemon=True).start()
 
-    def promise(self) -> str:
-        """Where photos are kept and for how long, in one sentence."""
+    def retention(self) -> Message:
+        """Return where photos are kept and for how long."""
         if self.keep_hours is None:
-            return "Your photos and models stay on the computer that runs this page until you delete them."
-        return (
-            "Your photos and models are kept on the server that runs this page, seen by nobody else, "
-            f"and deleted {_hours(self.keep_hours)} after your last visit."
-        )
+            return message(PageCode.KEPT_HERE)
+        return message(PageCode.KEPT_FOR_HOURS, hours=self.keep_hours)
 
 
 def is_token(value: object) -> bool:
-    """Whether a value from a browser is one of our tokens; it may be anything."""
+    """Return whether a value from a browser, which may be anything, is one of our tokens."""
     return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
 
 
@@ -138,32 +137,25 @@ def _delete_old(
                 shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink()
 
 
-def welcome(stored: object) -> str:
-    """The token of this browser: the stored one, or a new one where there is none or it is not ours."""
+def ensure_token(stored: object) -> str:
+    """Return the token of this browser: the stored one, or a new one where that is none of ours."""
     return str(stored) if is_token(stored) else secrets.token_urlsafe(32)
 
 
-def small(project: Project, photo: Asset) -> bytes:
-    """A small JPEG of a photo; empty where the photo has become unusable."""
+def thumbnail_bytes(project: Project, photo: Asset) -> bytes:
+    """Return a small JPEG of a photo; empty where the photo has become unusable."""
     with suppress(PhotoError, OSError):
         return project.thumbnail(photo).read_bytes()
     return b""
 
 
-def check_room(project: Project, coming: int) -> None:
-    """Raises ``DataError`` when a project would hold more photos than one visitor may keep."""
-    there = sum(project.classes().values())
-    if there + coming > LIMITS.files:
-        raise DataError(
-            f"Your project has {there:,} photos and {coming:,} files came; it can hold {LIMITS.files:,}. "
-            "Remove some photos first, or add fewer."
-        )
+def check_capacity(project: Project, incoming: int) -> None:
+    """Raise ``DataError`` when a project would hold more photos than one visitor may keep."""
+    present = sum(project.classes().values())
+    if present + incoming > LIMITS.files:
+        raise DataError(PageCode.PROJECT_FULL, present=present, incoming=incoming, limit=LIMITS.files)
 
 
 def token_store(home: Home) -> gr.BrowserState:
-    """The component that keeps the token in the browser; every handler is given its value."""
+    """Create the component that keeps the token in the browser; every handler receives its value."""
     return gr.BrowserState("", storage_key="photo-classifier", secret=home.secret())
-
-
-def _hours(hours: float) -> str:
-    return f"{hours:g} hours" if hours != 1 else "one hour"

@@ -1,34 +1,34 @@
-// Photos to tick, and what to do with the ticked ones.
+// Photos to select, and what to do with the selected ones.
 const find = (selector) => element.querySelector(selector);
 const boxes = () => [...element.querySelectorAll(".pc-card input")];
-const chosen = () => boxes().filter((box) => box.checked).map((box) => Number(box.value));
+const selected = () => boxes().filter((box) => box.checked).map((box) => Number(box.value));
 const all = find(".pc-all input"), target = find(".pc-move");
 
-const count = () => {
-  const number = chosen().length;
-  find(".pc-chosen").textContent = number ? `${number} chosen` : "Choose photos to move or remove them";
-  find(".pc-actions").hidden = !number;
-  all.checked = number > 0 && number === boxes().length;
+const update = () => {
+  const count = selected().length;
+  find(".pc-chosen").textContent = count ? say("selected", { count }) : say("select");
+  find(".pc-actions").hidden = !count;
+  all.checked = count > 0 && count === boxes().length;
 };
 const clear = () => {
   boxes().forEach((box) => (box.checked = false));
   target.value = "";
-  count();
+  update();
 };
 const act = (action, label) => {
-  const ids = chosen();
+  const ids = selected();
   clear();
   if (ids.length) trigger("submit", { action, ids, label });
 };
 
 element.addEventListener("change", (event) => {
   if (event.target === all) boxes().forEach((box) => (box.checked = all.checked));
-  count();
+  update();
 });
 find(".pc-do-remove").addEventListener("click", () => act("remove", ""));
 find(".pc-do-move").addEventListener("click", () => (target.value.trim() ? act("move", target.value) : target.focus()));
 target.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && target.value.trim()) act("move", target.value);
 });
-// New photos take the places of the old ones, and a tick must not pass from one to the other.
+// New photos reuse the elements of the old ones, so that a tick would pass from one to the other.
 watch("value", clear);

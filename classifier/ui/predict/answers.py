@@ -1,94 +1,98 @@
-"""The photos that are tried, each on a card: its answer, what spoke for it, and a way to put it right."""
+"""The photos on view on the Try it tab: their predictions, explanations and corrections, and their HTML."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
-
-import gradio as gr
 
 from ...data.images import make_thumbnail, open_picture
 from ...data.intake import sha256
 from ...data.labels import clean_label, natural_key
 from ...data.project import Project
 from ...errors import ClassifierError, DataError, PhotoError
+from ...messages import Message, percent, sentence
+from ...messages.page import TryCode
 from ...models.predictor import Prediction, Predictor
-from ...workflows.similar import nearest
+from ...workflows.similar import find_similar
 from .. import html
-from ..sessions import small
+from ..sessions import thumbnail_bytes
 from . import evidence
 
-TOP = 10  # most answers per photo
-_SIDE = 320  # pixels of the photo shown beside its answer
-_HERE = Path(__file__).parent
+MAX_TOP_K = 10
+_SIDE = 320  # pixels of the picture beside a prediction
+_CONFIDENT, _LIKELY = 0.8, 0.5  # confidences from which a class is named without a hedge, and with “probably”
 
 
 @dataclass(frozen=True)
-class Card:
+class PhotoAnswer:
     """A photo in Gradio's upload folder and what is shown of it.
 
-    ``number`` is never given to another photo of the page, so that a late click cannot hit a wrong one.
-    ``outcome`` is the answer, or in words why there is none; ``picture`` a small JPEG of the photo; ``why``
-    the HTML of what spoke for the answer, ``said`` that of what was done with the photo.
+    Args:
+        number: never given to another photo of the page, so that a late click does not meet another photo.
+        name: the file's name in the visitor's folder.
+        path: the file.
+        picture: a small JPEG.
+        result: the prediction, or why there is none.
+        explanation: HTML below the prediction.
+        note: HTML about what was done with the photo.
     """
 
     number: int
     name: str
     path: Path
     picture: bytes = b""
-    outcome: Prediction | str = ""
-    why: str = ""
-    said: str = ""
+    result: Prediction | Message | None = None
+    explanation: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
-class Trying:
+class PredictState:
     """The photos on view, kept until the next ones come; the model that answered, and the classes to choose from."""
 
-    cards: tuple[Card, ...] = ()
+    photos: tuple[PhotoAnswer, ...] = ()
     model: str = ""
     labels: tuple[str, ...] = ()
 
     def paths(self) -> list[Path]:
-        """The files of the photos."""
-        return [card.path for card in self.cards]
+        """Return the files of the photos."""
+        return [photo.path for photo in self.photos]
 
-    def find(self, claimed: object) -> Card:
-        """The card of a number, which is what the browser says and may be anything."""
-        for card in self.cards:
-            if type(claimed) is int and card.number == claimed:
-                return card
-        raise DataError("This photo is no longer on view; drop it again.")
+    def find(self, claimed: object) -> PhotoAnswer:
+        """Return the photo of a number, which is what the browser claims and may be anything."""
+        for photo in self.photos:
+            if type(claimed) is int and photo.number == claimed:
+                return photo
+        raise DataError(TryCode.NOT_ON_VIEW)
 
-    def put(self, new: Card) -> Trying:
-        """The same with one card replaced."""
-        return replace(self, cards=tuple(new if card.number == new.number else card for card in self.cards))
-
-
-# -- what becomes of the cards
+    def put(self, new: PhotoAnswer) -> PredictState:
+        """Return the state with the photo of the same number replaced."""
+        return replace(self, photos=tuple(new if one.number == new.number else one for one in self.photos))
 
 
-def fresh(photos: tuple[tuple[str, Path], ...], old: Trying) -> Trying:
-    """Cards for new photos, given as (name, path), in the places of the old ones."""
-    first = max((card.number for card in old.cards), default=-1) + 1
-    cards = (Card(first + place, name.rsplit("/", 1)[-1], path) for place, (name, path) in enumerate(photos))
-    return Trying(tuple(cards))
+def new_state(photos: tuple[tuple[str, Path], ...], previous: PredictState) -> PredictState:
+    """Return the state of new photos, given as (name, path), that replace the previous ones."""
+    first = max((photo.number for photo in previous.photos), default=-1) + 1
+    return PredictState(
+        tuple(PhotoAnswer(number, name.rsplit("/", 1)[-1], path) for number, (name, path) in enumerate(photos, first))
+    )
 
 
-def answered(trying: Trying, model: str, predictor: Predictor, classes: tuple[str, ...]) -> Trying:
-    """The cards with the answers of a model; ``classes`` are those of the visitor's own photos."""
-    there = [card for card in trying.cards if card.path.is_file()]
-    outcomes = predictor.outcomes([card.path for card in there], TOP)
-    cards = tuple(_answered(card, outcome) for card, outcome in zip(there, outcomes))
-    return Trying(cards, model, _sorted({*classes, *predictor.labels}))
+def predict(state: PredictState, model: str, predictor: Predictor, labels: Iterable[str]) -> PredictState:
+    """Return the state with the predictions of a model; ``labels`` are the classes of the visitor's own photos."""
+    present = [photo for photo in state.photos if photo.path.is_file()]
+    results = predictor.predict_each([photo.path for photo in present], MAX_TOP_K)
+    photos = tuple(_with_result(photo, result) for photo, result in zip(present, results))
+    return PredictState(photos, model, _sorted({*labels, *predictor.labels}))
 
 
-def _answered(card: Card, outcome: Prediction | PhotoError) -> Card:
-    if isinstance(outcome, PhotoError):
-        return replace(card, outcome=str(outcome), picture=b"", why="", said="")
-    return replace(card, outcome=outcome, picture=card.picture or _small(card.path), why="", said="")
+def _with_result(photo: PhotoAnswer, result: Prediction | PhotoError) -> PhotoAnswer:
+    if isinstance(result, PhotoError):
+        return replace(photo, result=result.message, picture=b"", explanation="", note="")
+    return replace(photo, result=result, picture=photo.picture or _small(photo.path), explanation="", note="")
 
 
 def _small(path: Path) -> bytes:
@@ -97,95 +101,121 @@ def _small(path: Path) -> bytes:
     return stream.getvalue()
 
 
-def _sorted(labels: set[str]) -> tuple[str, ...]:
+def _sorted(labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(labels, key=natural_key))
 
 
-def decided(trying: Trying, threshold: float) -> Trying:
-    """The cards of a model that has to be so sure, 0 to 1, to answer; nothing is predicted again."""
-    cards = (
-        replace(card, outcome=card.outcome.at(threshold)) if isinstance(card.outcome, Prediction) else card
-        for card in trying.cards
+def apply_threshold(state: PredictState, threshold: float) -> PredictState:
+    """Return the state for another threshold of the same model, 0 to 1, without predicting again."""
+    photos = (
+        replace(photo, result=photo.result.at(threshold)) if isinstance(photo.result, Prediction) else photo
+        for photo in state.photos
     )
-    return replace(trying, cards=tuple(cards))
+    return replace(state, photos=tuple(photos))
 
 
-def explained(trying: Trying, card: Card, predictor: Predictor, project: Project | None) -> Trying:
-    """The cards, one with what spoke for its likeliest class, and with photos like it if it has a project."""
-    if not isinstance(card.outcome, Prediction):
-        return trying
-    label = card.outcome.top[0].label
+def explain(state: PredictState, photo: PhotoAnswer, predictor: Predictor, project: Project | None) -> PredictState:
+    """Return the state with the explanation of one photo's likeliest class.
+
+    Args:
+        state: the photos on view.
+        photo: one of them.
+        predictor: the model that answered.
+        project: where its training photos are, to show the nearest; None where they are not the visitor's.
+    """
+    if not isinstance(photo.result, Prediction):
+        return state
+    label = photo.result.top[0].label
     try:
-        found = predictor.evidence(card.path, label)
-        alike = [] if project is None else nearest(project, predictor.report, card.path)
-        like = [] if project is None else [(asset.label, small(project, asset)) for asset, _ in alike]
-        why = evidence.shown(label, evidence.overlay(found.square, found.heat), like)
-    except ClassifierError as error:  # said in the card: the answer stays good
-        why = html.note(str(error), "warn")
-    return trying.put(replace(card, why=why))
+        found = predictor.explain(photo.path, label)
+        similar = [] if project is None else find_similar(project, predictor.report, photo.path)
+        pictures = [] if project is None else [(asset.label, thumbnail_bytes(project, asset)) for asset, _ in similar]
+        explanation = evidence.render(label, evidence.overlay(found.pixels, found.heatmap), pictures)
+    except ClassifierError as error:  # shown in its place: the prediction stays valid
+        explanation = html.note(error.message, "warn")
+    return state.put(replace(photo, explanation=explanation))
 
 
-def corrected(trying: Trying, card: Card, project: Project, label: str) -> tuple[Trying, bool]:
-    """The cards after one photo was added to a class of the project, and whether that gave something to learn."""
-    if not card.path.is_file():
-        raise DataError("This photo is no longer here; drop it again.")
-    said, new = _taken_in(card, project, label)
-    kept = trying.put(replace(card, said=html.note(said, "good" if new else "note")))
-    return replace(kept, labels=_sorted({*kept.labels, *project.classes()})), new
+def correct(state: PredictState, photo: PhotoAnswer, project: Project, label: str) -> tuple[PredictState, bool]:
+    """Add one photo to a class of the project; return the new state, and whether there is something new to train on."""
+    if not photo.path.is_file():
+        raise DataError(TryCode.FILE_GONE)
+    words, new = _add(photo, project, label)
+    changed = state.put(replace(photo, note=html.note(words, "good" if new else "note")))
+    return replace(changed, labels=_sorted({*changed.labels, *project.classes()})), new
 
 
-def _taken_in(card: Card, project: Project, label: str) -> tuple[str, bool]:
-    """What became of a photo, in words; one that is there already is moved, as it can only be one thing."""
-    name, content = clean_label(label, project.limits), sha256(card.path)
-    there = [asset for asset in project.photos() if asset.sha256 == content]
-    before = _sorted({asset.label for asset in there} - {name})
+def _add(photo: PhotoAnswer, project: Project, label: str) -> tuple[str, bool]:
+    """Add a photo, or move it where the project has it in another class; return what was done, in words."""
+    name, content = clean_label(label, project.limits), sha256(photo.path)
+    same = [asset for asset in project.photos() if asset.sha256 == content]
+    before = _sorted({asset.label for asset in same} - {name})
     if before:
-        project.move([asset.id for asset in there], label)
-        return f"Moved from “{'” and “'.join(before)}” to “{name}”. Train again to learn from it.", True
-    came = project.add_files([(card.name, card.path)], label)
-    if came.left_out:
-        return came.left_out[0].reason, False
-    if came.already:
-        return f"It is in “{name}” already.", False
-    return f"Added to “{name}”. Train again to learn from it.", True
+        project.move([asset.id for asset in same], label)
+        return sentence(TryCode.MOVED, old=before, label=name), True
+    result = project.add_files([(photo.name, photo.path)], label)
+    if result.left_out:
+        return result.left_out[0].reason, False
+    if result.already:
+        return sentence(TryCode.ALREADY_HERE, label=name), False
+    return sentence(TryCode.ADDED, label=name), True
 
 
-# -- as HTML
-
-
-def drawn(trying: Trying, top: int) -> str:
-    """The cards, each with its ``top`` likeliest classes."""
-    if not trying.cards:
+def render(state: PredictState, top_k: int) -> str:
+    """Return the photos as HTML, each with its ``top_k`` likeliest classes."""
+    if not state.photos:
         return ""
-    options = "".join(f'<option value="{escape(label)}"></option>' for label in trying.labels)
-    return html.cards(_card(card, top) for card in trying.cards) + f'<datalist id="try-classes">{options}</datalist>'
+    photos = "".join(_render_photo(photo, top_k) for photo in state.photos)
+    return f'<div class="pc-answers">{photos}</div>{html.datalist("try-classes", state.labels)}'
 
 
-def _card(card: Card, top: int) -> str:
-    if not isinstance(card.outcome, Prediction):
-        return html.unusable(card.name, card.outcome)
-    return html.answer(replace(card.outcome, top=card.outcome.top[:top]), card.picture, card.name, _more(card))
+def _render_photo(photo: PhotoAnswer, top_k: int) -> str:
+    if not isinstance(photo.result, Prediction):
+        words = f'<p class="pc-big">{html.text(TryCode.NO_PHOTO)}</p><p>{escape(str(photo.result or ""))}</p>'
+        return _article(photo, words, unsure=True)
+    prediction = replace(photo.result, top=photo.result.top[:top_k])
+    return _article(photo, render_prediction(prediction), prediction.unsure, _controls(photo))
 
 
-def _more(card: Card) -> str:
-    """Below the answer. The parts are always there: a browser that gets a new one changes only what differs."""
+def _article(photo: PhotoAnswer, words: str, unsure: bool, below: str = "") -> str:
+    picture = html.picture(photo.picture, photo.name) if photo.picture else ""
     return (
-        f'<div class="pc-evidence" aria-live="polite">{card.why}</div>'
-        f'<div class="pc-more" data-card="{card.number}">'
-        f'<button type="button" class="pc-button pc-why"{" hidden" if card.why else ""}>Why?</button>'
-        '<span class="pc-right"><label><span>Wrong? It is</span><input type="text" list="try-classes" maxlength="80" '
-        'placeholder="class" autocomplete="off"></label>'
-        '<button type="button" class="pc-button pc-add">Add to my photos</button></span>'
-        f'<div class="pc-said" role="status">{card.said}</div></div>'
+        f'<article class="pc-answer {"pc-unsure" if unsure else ""}"><figure>{picture}'
+        f"<figcaption>{escape(photo.name)}</figcaption></figure><div>{words}</div>{below}</article>"
     )
 
 
-def area() -> gr.HTML:
-    """Where the cards are: sends ``select`` {card} to be told why, ``submit`` {card, label} to add a photo."""
-    return gr.HTML(
-        value="",
-        html_template="${value}",
-        js_on_load=(_HERE / "answers.js").read_text("utf-8"),
-        elem_id="try-result",
-        apply_default_css=False,
+def render_prediction(prediction: Prediction) -> str:
+    """Return the likeliest classes as HTML, or first that the model is not sure."""
+    best = prediction.top[0]
+    if prediction.reason is None:
+        verdict = f'<p class="pc-big">{html.text(_hedge(best.confidence), label=best.label)}</p>'
+    else:
+        why = html.rich(TryCode.NOT_SURE_WHY, label=best.label, reason=prediction.reason)
+        verdict = f'<p class="pc-big">{html.text(TryCode.NOT_SURE)}</p><p>{why}</p>'
+    rows = "".join(html.bar(one.label, one.confidence, percent(one.confidence)) for one in prediction.top)
+    return f'{verdict}{html.quiet(html.text(TryCode.CONFIDENCE))}<ul class="pc-bars">{rows}</ul>'
+
+
+def _hedge(confidence: float) -> TryCode:
+    if confidence >= _CONFIDENT:
+        return TryCode.SURE
+    return TryCode.PROBABLY if confidence >= _LIKELY else TryCode.PERHAPS
+
+
+def _controls(photo: PhotoAnswer) -> str:
+    """Return the explanation and the correction of a photo.
+
+    The elements are always there: the browser then changes only what differs.
+    """
+    hidden = " hidden" if photo.explanation else ""
+    return (
+        f'<div class="pc-evidence" aria-live="polite">{photo.explanation}</div>'
+        f'<div class="pc-more" data-number="{photo.number}">'
+        f'<button type="button" class="pc-button pc-why"{hidden}>{html.text(TryCode.WHY)}</button>'
+        f'<span class="pc-right"><label><span>{html.text(TryCode.WRONG)}</span>'
+        f'<input type="text" list="try-classes" maxlength="80" placeholder="{html.text(TryCode.WRONG_CLASS)}" '
+        f'autocomplete="off"></label>'
+        f'<button type="button" class="pc-button pc-add">{html.text(TryCode.ADD)}</button></span>'
+        f'<div class="pc-done" role="status">{photo.note}</div></div>'
     )

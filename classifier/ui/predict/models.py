@@ -1,4 +1,4 @@
-"""The models a visitor may use: their own, and those meant for everybody."""
+"""The models a visitor may use: their own, and those offered to everybody."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import ClassifierError, ModelError
-from ...models.checkpoint import read_report
+from ...messages import sentence
+from ...messages.page import TryCode
+from ...models.checkpoint import find_report
 from .. import html
 from ..sessions import Home
 
+_MAX_LISTED = 10  # models named in a message
+
 
 class Model(NamedTuple):
-    """A model that may be used: the name it is asked for by, a title to read, its folder."""
+    """A model that may be used: the name it is requested by, a title to read, its folder."""
 
     name: str
     title: str
@@ -20,7 +24,7 @@ class Model(NamedTuple):
 
 
 def shared_models(home: Home) -> list[Model]:
-    """The models meant for everybody."""
+    """Return the models offered to everybody, also those in timm's form that another program saved."""
     if not home.checkpoints.is_dir():
         return []
     folders = sorted(path.parent for path in home.checkpoints.glob("*/config.json"))
@@ -28,31 +32,32 @@ def shared_models(home: Home) -> list[Model]:
 
 
 def own_models(home: Home, token: str) -> list[Model]:
-    """This visitor's models, newest first."""
+    """Return this visitor's models, newest first."""
     project = home.find(token)
     if project is None:
         return []
     with project:
         folders = project.model_folders()
-    return [_model(folder, f"mine/{folder.name}", html.when(folder.name)) for folder in folders]
+    return [_model(folder, f"mine/{folder.name}", html.run_time(folder.name)) for folder in folders]
 
 
 def _model(folder: Path, name: str, title: str) -> Model:
     try:
-        report = read_report(folder)
-    except ClassifierError:  # it stays in the list, and says what is wrong with it when it is used
+        report = find_report(folder)
+    except ClassifierError:  # it stays in the list, and the message comes when it is used
+        report = None
+    if report is None:
         return Model(name, title, folder)
-    return Model(name, f"{title} · {html.percent(report.accuracy)} right", folder)
+    return Model(name, sentence(TryCode.MODEL_SCORE, name=title, accuracy=report.accuracy), folder)
 
 
-def pick(models: list[Model], name: str | None) -> Model:
-    """The model of that name. A name is only ever compared, never made into a path."""
+def select_model(models: list[Model], name: str | None) -> Model:
+    """Return the model of that name. A name is only compared, never made into a path. Raises ``ModelError``."""
     if not models:
-        raise ModelError("There is no model yet; train one first, on the Train tab.")
+        raise ModelError(TryCode.NO_MODEL)
     if not name:
-        raise ModelError("No model was chosen; choose one from the list.")
+        raise ModelError(TryCode.NO_MODEL_CHOSEN)
     for model in models:
         if model.name == name:
             return model
-    known = ", ".join(f"“{model.name}”" for model in models[:10])
-    raise ModelError(f"There is no model called “{name[:80]}”. There are: {known}.")
+    raise ModelError(TryCode.UNKNOWN_MODEL, name=name[:80], known=[model.name for model in models[:_MAX_LISTED]])

@@ -1,8 +1,8 @@
-// A number of the table, or a class, shows the photos behind it.
+// A number of the confusion matrix, or a class, lists the photos behind it.
 element.addEventListener("click", (event) => {
-  const button = event.target.closest("button[data-true]");
+  const button = event.target.closest("button[data-label]");
   if (!button) return;
-  trigger("select", { true: Number(button.dataset.true), taken: Number(button.dataset.taken ?? -1) });
-  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  document.querySelector("#review-which")?.scrollIntoView({ behavior: still ? "auto" : "smooth", block: "start" });
+  trigger("select", { label: Number(button.dataset.label), predicted: Number(button.dataset.predicted ?? -1) });
+  const reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  document.querySelector("#review-which")?.scrollIntoView({ behavior: reduced ? "auto" : "smooth", block: "start" });
 });

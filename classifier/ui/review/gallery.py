@@ -1,131 +1,139 @@
-"""Photos to look at -> HTML: what was taken for what, class by class, and cards with answers. Pure functions."""
+"""A review -> HTML: the confusion matrix, the classes, and photos with what can be done with them. Pure functions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from ...data.catalog import Asset
-from ...evaluation.metrics import ClassScore
 from ...evaluation.report import Report
+from ...messages import sentence
+from ...messages.page import PageCode, ReviewCode
 from ...workflows.review import PhotoPrediction
 from .. import html
+from ..train.scores import in_words, recognized
 
 
 def matrix(report: Report) -> str:
-    """The confusion matrix; a number is a button that names its cell by the places of the two classes."""
+    """Return the confusion matrix; a number is a button that names its cell by the indices of the two classes."""
     heads = "".join(f'<th scope="col"><span>{escape(label)}</span></th>' for label in report.labels)
     rows = "".join(
-        f'<tr><th scope="row" title="{escape(label)}">{escape(label)}</th>{_cells(report, true)}</tr>'
-        for true, label in enumerate(report.labels)
+        f'<tr><th scope="row" title="{escape(label)}">{escape(label)}</th>{_cells(report, index)}</tr>'
+        for index, label in enumerate(report.labels)
     )
     return (
-        '<div class="pc-matrix"><table><caption>What was taken for what</caption>'
-        f'<thead><tr><td class="pc-quiet">is ↓ taken for →</td>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-        '<p class="pc-quiet">Blue is right, orange is wrong. Press a number to see its photos.</p>'
+        f'<div class="pc-matrix"><table><caption>{html.text(ReviewCode.MATRIX)}</caption>'
+        f'<thead><tr><td class="pc-quiet">{html.text(ReviewCode.MATRIX_CORNER)}</td>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>{html.quiet(html.text(ReviewCode.MATRIX_HINT))}"
     )
 
 
-def _cells(report: Report, true: int) -> str:
-    counts = report.confusion[true]
+def _cells(report: Report, label: int) -> str:
+    counts = report.confusion[label]
     total = max(sum(counts), 1)
     return "".join(
-        _cell(report.labels, true, taken, count, count / total) if count else "<td></td>"
-        for taken, count in enumerate(counts)
+        _cell(report.labels, label, predicted, count, count / total) if count else "<td></td>"
+        for predicted, count in enumerate(counts)
     )
 
 
-def _cell(labels: Sequence[str], true: int, taken: int, count: int, share: float) -> str:
-    kind = "pc-hit" if true == taken else "pc-miss"
-    name = f"{html.photos(count)} of {labels[true]} taken for {labels[taken]}"
+def _cell(labels: Sequence[str], label: int, predicted: int, count: int, fraction: float) -> str:
+    kind = "pc-hit" if label == predicted else "pc-miss"
+    name = html.text(ReviewCode.CELL, count=count, label=labels[label], predicted=labels[predicted])
     return (
-        f'<td><button type="button" class="{kind}" style="--share:{share:.2f}" data-true="{true}" '
-        f'data-taken="{taken}" aria-label="{escape(name)}" title="{escape(name)}">{count}</button></td>'
+        f'<td><button type="button" class="{kind}" style="--share:{fraction:.2f}" data-label="{label}" '
+        f'data-predicted="{predicted}" aria-label="{name}" title="{name}">{count}</button></td>'
     )
 
 
 def classes(report: Report) -> str:
-    """Each class: how many of its photos are recognised, and how often its name is right; a name is a button."""
+    """Return the recall and precision of each class as counts; a name is a button."""
     rows = "".join(
-        f'<tr><th scope="row"><button type="button" class="pc-link-button" data-true="{place}">{escape(row.label)}'
-        f"</button></th><td>{_recognised(row)}</td><td>{_precision(report, place)}</td></tr>"
-        for place, row in enumerate(report.per_class)
+        f'<tr><th scope="row"><button type="button" class="pc-link-button" data-label="{index}">{escape(row.label)}'
+        f"</button></th><td>{escape(recognized(row))}</td><td>{escape(_precision(report, index))}</td></tr>"
+        for index, row in enumerate(report.per_class)
+    )
+    heads = "".join(
+        f"<th>{html.text(code)}</th>" for code in (ReviewCode.CLASS, ReviewCode.RECOGNIZED, ReviewCode.PRECISION)
     )
     return (
-        '<div class="pc-compare"><table><caption>Class by class</caption><thead><tr><th>Class</th>'
-        "<th>Recognised</th><th>Right when it says so</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></div>"
-        '<p class="pc-quiet">Press a class to see its photos that were taken for something else.</p>'
+        f'<div class="pc-compare"><table><caption>{html.text(ReviewCode.CLASSES)}</caption>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f"{html.quiet(html.text(ReviewCode.CLASSES_HINT))}"
     )
 
 
-def _recognised(row: ClassScore) -> str:
-    return f"{round(row.recall * row.images):,} of {row.images:,}" if row.images else "not judged"
+def _precision(report: Report, index: int) -> str:
+    predicted = sum(row[index] for row in report.confusion)
+    if not predicted:
+        return str(ReviewCode.NEVER_PREDICTED)
+    return sentence(PageCode.COUNT_OF, count=report.confusion[index][index], total=predicted)
 
 
-def _precision(report: Report, place: int) -> str:
-    claimed = sum(row[place] for row in report.confusion)
-    return f"{report.confusion[place][place]:,} of {claimed:,}" if claimed else "never says so"
+def describe_prediction(prediction: PhotoPrediction) -> str:
+    """Return the label of a photo and the class predicted for it, as HTML."""
+    label, confidence = prediction.photo.label, prediction.confidence
+    if label == prediction.predicted:
+        return html.rich(ReviewCode.PHOTO_RECOGNIZED, label=label, confidence=confidence)
+    words = html.rich(ReviewCode.PHOTO_CONFUSED, label=label, predicted=prediction.predicted, confidence=confidence)
+    return f"{words} {html.text(ReviewCode.PHOTO_CONFIRMED)}" if prediction.photo.confirmed else words
 
 
-# -- cards
+def photo(asset: Asset, jpeg: bytes, about: str, suggested: str | None, labels: Sequence[str]) -> str:
+    """Return one photo with what can be done with it.
 
-
-def taken_for(answer: PhotoPrediction, report: Report) -> str:
-    """What a photo is and was taken for, as HTML."""
-    label, sure = escape(answer.photo.label), html.percent(answer.confidence)
-    if answer.correct:
-        return f"<b>{label}</b>, recognised ({sure} sure)."
-    known = "You called it right." if answer.photo.confirmed else ""
-    return f"In <b>{label}</b>, looks like <b>{escape(answer.predicted)}</b> ({sure} sure). {known}"
-
-
-def card(photo: Asset, jpeg: bytes, said: str, suggested: str | None, labels: Sequence[str]) -> str:
-    """One photo, what is said of it (HTML), and the answers: move it, it is right, remove it."""
-    name = photo.source.rsplit("/", 1)[-1]
+    Args:
+        asset: the photo.
+        jpeg: its picture.
+        about: HTML beside it.
+        suggested: the class that it may belong to instead.
+        labels: all classes.
+    """
+    name = asset.source.rsplit("/", 1)[-1]
     return (
-        f'<article class="pc-look" data-id="{photo.id}"><figure title="{escape(photo.source)}">'
-        f"{html.picture(jpeg, name)}</figure><div><p>{said}</p>"
-        f'<div class="pc-actions">{_buttons(photo, escape(name), suggested, labels)}</div></div></article>'
+        f'<article class="pc-look" data-id="{asset.id}"><figure title="{escape(asset.source)}">'
+        f"{html.picture(jpeg, name)}</figure><div><p>{about}</p>"
+        f'<div class="pc-actions">{_buttons(asset, name, suggested, labels)}</div></div></article>'
     )
 
 
-def _buttons(photo: Asset, name: str, suggested: str | None, labels: Sequence[str]) -> str:
-    label = escape(photo.label)
+def _buttons(asset: Asset, name: str, suggested: str | None, labels: Sequence[str]) -> str:
     move = (
         f'<button type="button" class="pc-button pc-main" data-do="move" data-label="{escape(suggested)}">'
-        f"Move to {escape(suggested)}</button>"
-        if suggested and suggested != photo.label
+        f"{html.text(ReviewCode.MOVE_TO, label=suggested)}</button>"
+        if suggested and suggested != asset.label
         else ""
     )
-    others = "".join(f"<option>{escape(other)}</option>" for other in labels if other not in (photo.label, suggested))
+    options = "".join(f"<option>{escape(other)}</option>" for other in labels if other not in (asset.label, suggested))
     choose = (
-        f'<select class="pc-button" aria-label="Move {name} to another class"><option value="">Move to…</option>'
-        f"{others}</select>"
-        if others
+        f'<select class="pc-button" aria-label="{html.text(ReviewCode.MOVE_TO_OTHER_LABEL, name=name)}">'
+        f'<option value="">{html.text(ReviewCode.MOVE_TO_OTHER)}</option>{options}</select>'
+        if options
         else ""
     )
     return (
-        f'{move}<button type="button" class="pc-button" data-do="right">It is {label}</button>{choose}'
-        f'<button type="button" class="pc-button" data-do="remove" aria-label="Remove {name}">Remove</button>'
+        f'{move}<button type="button" class="pc-button" data-do="confirm">'
+        f"{html.text(ReviewCode.CONFIRM, label=asset.label)}</button>{choose}"
+        f'<button type="button" class="pc-button" data-do="remove" '
+        f'aria-label="{html.text(ReviewCode.REMOVE_LABEL, name=name)}">{html.text(ReviewCode.REMOVE)}</button>'
     )
 
 
-def group(title: str, cards: Sequence[str]) -> str:
-    """Cards that belong together, under a line that says why; the title is HTML."""
-    return f'<section class="pc-together"><p><b>{title}</b></p>{"".join(cards)}</section>'
+def group(title: str, photos: Sequence[str]) -> str:
+    """Return photos that belong together, below a line of HTML that says why."""
+    return f'<section class="pc-together"><p><b>{title}</b></p>{"".join(photos)}</section>'
 
 
 def headline(before: Report | None, after: Report, seconds: float) -> str:
-    """What a training after corrections brought, in one sentence."""
-    took = f"Trained in {seconds:.1f} seconds"
+    """Return what a training after corrections changed, in one sentence."""
     if before is None or before.evaluated_on != after.evaluated_on:
-        return html.note(f"{took}: {html.in_ten(after.accuracy).lower()}.", "good")
-    old, new = html.percent(before.accuracy), html.percent(after.accuracy)
-    told = f"as many right as before ({new})" if old == new else f"{old} right before, {new} now"
-    return html.note(f"{took}: {told}.", "good")
-
-
-def counts(sizes: Mapping[str, int], names: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Choices of what to show, with how many photos each has."""
-    return [(f"{names[key]} ({size:,})", key) for key, size in sizes.items()]
+        return html.note(sentence(ReviewCode.TRAINED, seconds=seconds, score=in_words(after)), "good")
+    code = ReviewCode.TRAINED_SAME if round(before.accuracy * 100) == round(after.accuracy * 100) else None
+    words = sentence(
+        code or ReviewCode.TRAINED_CHANGED,
+        seconds=seconds,
+        accuracy=after.accuracy,
+        before=before.accuracy,
+        after=after.accuracy,
+    )
+    return html.note(words, "good")

@@ -1,121 +1,134 @@
-"""Which photos the Review tab shows: its lists, the cells of its table, and what is said of each photo."""
+"""Which photos the Review tab lists: those to correct by kind, and those behind a cell of the confusion matrix."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import NamedTuple
 
 from ...data.catalog import Asset
 from ...data.project import Project
 from ...evaluation.report import Report
+from ...messages import Code, Message, sentence
+from ...messages.page import ReviewCode
 from ...workflows.review import PhotoPrediction, Review
+from .. import html
 from . import gallery
 
-NAMES = {
-    "suspects": "Maybe in the wrong class",
-    "mistakes": "Taken for something else, the surest first",
-    "twice": "The same photo in two classes",
-    "poor": "Poor photos",
-    "alike": "Look-alikes",
+TITLES: dict[str, ReviewCode] = {
+    "label_issues": ReviewCode.LIST_LABEL_ISSUES,
+    "mistakes": ReviewCode.LIST_MISTAKES,
+    "conflicts": ReviewCode.LIST_CONFLICTS,
+    "quality": ReviewCode.LIST_QUALITY,
+    "near_duplicates": ReviewCode.LIST_NEAR_DUPLICATES,
 }
-_NONE = {
-    "suspects": "No photo looks as if it were in the wrong class.",
-    "mistakes": "Every photo was taken for what it is.",
-    "twice": "No photo is in two classes.",
-    "poor": "No photo stands out as blurred, dark, blown-out, tiny or odd-shaped.",
-    "alike": "No photos look alike.",
+_EMPTY: dict[str, ReviewCode] = {
+    "label_issues": ReviewCode.NONE_LABEL_ISSUES,
+    "mistakes": ReviewCode.NONE_MISTAKES,
+    "conflicts": ReviewCode.NONE_CONFLICTS,
+    "quality": ReviewCode.NONE_QUALITY,
+    "near_duplicates": ReviewCode.NONE_NEAR_DUPLICATES,
 }
+DEFAULT = "label_issues"
+_ANY = -1  # in place of a predicted class: every other class
 
 
 @dataclass(frozen=True)
-class Checkup:
-    """What a look at the photos themselves found: ids with advice, ids of one scene, what to add."""
+class PhotoCheck:
+    """The result of checking the photos themselves, by id.
 
-    poor: tuple[tuple[int, str], ...] = ()
-    alike: tuple[tuple[int, ...], ...] = ()
-    more: tuple[str, ...] = ()
+    ``quality`` holds photos with advice, ``near_duplicates`` the ids of each group, ``more_photos`` what to add.
+    """
+
+    quality: tuple[tuple[int, Message], ...] = ()
+    near_duplicates: tuple[tuple[int, ...], ...] = ()
+    more_photos: tuple[Message, ...] = ()
 
 
-class Shown(NamedTuple):
-    """A photo to show: what is said of it (HTML), the class to move it to, and the line above its group (HTML)."""
+class ListedPhoto(NamedTuple):
+    """A photo to show: HTML about it, the class it may belong to instead, and the line above its group (HTML)."""
 
     photo: Asset
-    said: str
+    about: str
     suggested: str | None = None
     group: str = ""
 
 
-def chosen(which: str | None, report: Report) -> str:
-    """One of the lists, or a cell “cell:2:0”, or the mistakes of a class “cell:2:-1”; anything else is the first."""
-    if which in NAMES:
+def cell_name(label: object, predicted: object) -> str:
+    """Return the name of the list behind a cell; ``validate`` checks it."""
+    return f"cell:{label}:{predicted}"
+
+
+def validate(which: str | None, report: Report) -> str:
+    """Return the name of a list or cell; anything else, which a browser may claim, gives the first list.
+
+    A cell is “cell:2:0” by the indices of label and predicted class; “cell:2:-1” are the mistakes of a class.
+    """
+    if which in TITLES:
         return which
     parts = (which or "").split(":")
     if len(parts) == 3 and parts[0] == "cell" and all(part.lstrip("-").isdecimal() for part in parts[1:]):
-        true, taken = (int(part[:9]) for part in parts[1:])
-        if 0 <= true < len(report.labels) and -1 <= taken < len(report.labels):
-            return f"cell:{true}:{taken}"
-    return "suspects"
+        label, predicted = (int(part[:9]) for part in parts[1:])
+        if 0 <= label < len(report.labels) and _ANY <= predicted < len(report.labels):
+            return cell_name(label, predicted)
+    return DEFAULT
 
 
-def cell(chosen: str, reviewed: Review) -> tuple[str, list[Shown]]:
-    """The title and the photos of a cell or a class, by the name that ``chosen`` gives."""
-    true, taken = (int(part) for part in chosen.split(":")[1:])
+def cell(name: str, reviewed: Review) -> tuple[str, list[ListedPhoto]]:
+    """Return the title and the photos of a cell or a class, by a name that ``validate`` returned."""
+    label, predicted = (int(part) for part in name.split(":")[1:])
     labels = reviewed.report.labels
-    if taken < 0:
-        behind = [answer for answer in reviewed.mistakes() if answer.photo.label == labels[true]]
-        return f"{labels[true]} taken for something else", _answers(behind, reviewed.report)
-    behind = reviewed.cell(labels[true], labels[taken])
-    title = f"{labels[true]} recognised" if true == taken else f"{labels[true]} taken for {labels[taken]}"
-    return title, _answers(behind, reviewed.report)
+    if predicted == _ANY:
+        photos = [one for one in reviewed.mistakes() if one.photo.label == labels[label]]
+        return sentence(ReviewCode.TITLE_MISTAKES, label=labels[label]), _listed(photos)
+    code = ReviewCode.TITLE_RECOGNIZED if label == predicted else ReviewCode.TITLE_CONFUSED
+    title = sentence(code, label=labels[label], predicted=labels[predicted])
+    return title, _listed(reviewed.cell(labels[label], labels[predicted]))
 
 
-def _answers(answers: Sequence[PhotoPrediction], report: Report) -> list[Shown]:
+def _listed(predictions: Sequence[PhotoPrediction]) -> list[ListedPhoto]:
     return [
-        Shown(answer.photo, gallery.taken_for(answer, report), None if answer.correct else answer.predicted)
-        for answer in answers
+        ListedPhoto(one.photo, gallery.describe_prediction(one), None if one.correct else one.predicted)
+        for one in predictions
     ]
 
 
-def lists(project: Project, reviewed: Review, found: Checkup) -> dict[str, list[Shown]]:
-    """The photos of every list, most pressing first."""
+def lists(project: Project, reviewed: Review, found: PhotoCheck) -> dict[str, list[ListedPhoto]]:
+    """Return the photos of every list, most pressing first."""
     photos = {photo.id: photo for photo in project.photos()}
-    twice = [
-        Shown(photo, f"In <b>{escape(photo.label)}</b>.", None, f"Which is right? Photo {number}")
-        for number, group in enumerate(project.conflicts(), 1)
-        for photo in group
-    ]
-    poor = [
-        Shown(photos[id], f"In <b>{escape(photos[id].label)}</b>; {escape(advice)}.")
-        for id, advice in found.poor
-        if id in photos and not photos[id].confirmed
-    ]
-    alike = [
-        Shown(photos[id], f"In <b>{escape(photos[id].label)}</b>.", None, _of_one_scene(number, len(scene)))
-        for number, scene in enumerate(_still_there(found.alike, photos), 1)
-        for id in scene
-    ]
     return {
-        "suspects": _answers(reviewed.label_issues(), reviewed.report),
-        "mistakes": _answers(reviewed.mistakes(), reviewed.report),
-        "twice": twice,
-        "poor": poor,
-        "alike": alike,
+        "label_issues": _listed(reviewed.label_issues()),
+        "mistakes": _listed(reviewed.mistakes()),
+        "conflicts": list(_conflicts(project)),
+        "quality": list(_quality(found, photos)),
+        "near_duplicates": list(_near_duplicates(found, photos)),
     }
 
 
-def _of_one_scene(number: int, size: int) -> str:
-    return f"Group {number}: {size} photos of one scene. They never stand on both sides when the model is judged."
+def _conflicts(project: Project) -> Iterator[ListedPhoto]:
+    for number, group in enumerate(project.conflicts(), 1):
+        for photo in group:
+            yield _plain(photo, html.text(ReviewCode.GROUP_CONFLICT, number=number))
 
 
-def _still_there(scenes: Sequence[Sequence[int]], photos: dict[int, Asset]) -> Iterator[list[int]]:
-    for scene in scenes:
-        here = [id for id in scene if id in photos]
-        if len(here) > 1:
-            yield here
+def _quality(found: PhotoCheck, photos: dict[int, Asset]) -> Iterator[ListedPhoto]:
+    for id, advice in found.quality:
+        if id in photos and not photos[id].confirmed:
+            about = html.rich(ReviewCode.PHOTO_ADVICE, label=photos[id].label, advice=advice)
+            yield ListedPhoto(photos[id], about)
 
 
-def empty(chosen: str) -> str:
-    """What to say where a list has no photos."""
-    return _NONE.get(chosen, "No photos are left here.")
+def _near_duplicates(found: PhotoCheck, photos: dict[int, Asset]) -> Iterator[ListedPhoto]:
+    present = ([photos[id] for id in group if id in photos] for group in found.near_duplicates)
+    for number, group in enumerate((group for group in present if len(group) > 1), 1):
+        title = html.text(ReviewCode.GROUP_NEAR_DUPLICATES, number=number, size=len(group))
+        yield from (_plain(photo, title) for photo in group)
+
+
+def _plain(photo: Asset, group: str) -> ListedPhoto:
+    return ListedPhoto(photo, html.rich(ReviewCode.PHOTO_IN, label=photo.label), None, group)
+
+
+def empty_message(which: str) -> Code:
+    """Return what to show where a list has no photos."""
+    return _EMPTY.get(which, ReviewCode.NONE_LEFT)

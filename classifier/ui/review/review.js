@@ -1,6 +1,6 @@
-// Photos to look at: one press answers for one photo.
+// Photos to correct: one press of a button sends what to do with one photo.
 const send = (card, action, label) => {
-  card.inert = true; // until the page has drawn the rest anew
+  card.inert = true; // until the list is redrawn
   card.classList.add("pc-sent");
   trigger("submit", { action, id: Number(card.dataset.id), label });
 };

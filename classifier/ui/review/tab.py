@@ -1,9 +1,9 @@
-"""The Review tab: what was taken for what, photos whose class may be wrong, and training again after corrections."""
+"""The Review tab: confusions, photos whose class may be wrong, and training again after corrections."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,19 +13,24 @@ import gradio as gr
 from ...config import TrainConfig
 from ...data.project import Project
 from ...errors import ClassifierError, DataError
-from ...models import networks
+from ...messages import message, sentence
+from ...messages.page import PageCode, ReviewCode
+from ...models.backbones import resolve
 from ...workflows.check import Checked, check
 from ...workflows.review import Review, review
 from .. import html
-from ..handlers import DEVICE, FREE, WATCH, afterwards, plain
-from ..sessions import Home, small
-from ..train import history, jobs, settings
-from ..uploads import choice
+from ..components import dropdown, scripted_html
+from ..handlers import QUIET, Action, event_data, plain
+from ..queue import DEVICE, FREE, WATCH
+from ..sessions import Home, thumbnail_bytes
+from ..train import history, jobs, runs, settings
 from . import gallery, lists
-from .lists import Checkup, Shown
+from .lists import ListedPhoto, PhotoCheck
 
+ID = "review"
+TITLE = ReviewCode.TAB
 PAGE = 24  # photos shown at once
-_TICK = 0.1  # seconds between two looks at the training
+_INTERVAL = 0.1  # seconds between two looks at the training
 _HERE = Path(__file__).parent
 
 
@@ -47,30 +52,24 @@ class View(NamedTuple):
 
 @dataclass(frozen=True)
 class ReviewTab:
-    """How to draw this tab anew, how to look at the photos themselves, and the event of a training that ended."""
+    """How to redraw this tab; the button that trains again, and its action, which needs the settings as inputs, too."""
 
-    trained: Any
-    refresh: Callable[..., Any]
-    inputs: list[Any]
-    outputs: list[Any]
-    checkup: Callable[..., Any]
-    checked: list[Any]
+    train: gr.Button
+    train_again: Action
+    refresh: Sequence[Action]
 
 
-# -- handlers
-
-
-def show(home: Home, token: str, which: str | None = None, count: int = PAGE, found: Checkup | None = None) -> View:
-    """Draws the tab as the project is now; ``which`` photos are wanted, and how many of them."""
+def show(home: Home, token: str, which: str | None = None, count: int = PAGE, found: PhotoCheck | None = None) -> View:
+    """Draw the tab as the project is now; ``which`` list of photos is wanted, and how many of them."""
     project = home.find(token)
     if project is None:
         return _nothing()
     with project:
         try:
             reviewed = review(project)
-        except ClassifierError:  # the report of a project made elsewhere
+        except ClassifierError:  # the report of a project from elsewhere
             reviewed = None
-        return _nothing() if reviewed is None else _drawn(project, reviewed, which, count, found or Checkup())
+        return _nothing() if reviewed is None else _draw(project, reviewed, which, count, found or PhotoCheck())
 
 
 def _nothing() -> View:
@@ -78,193 +77,166 @@ def _nothing() -> View:
     return View(gr.update(visible=True), hidden, "", "", "", "", gr.skip(), hidden, gr.skip(), "", hidden)
 
 
-def _drawn(project: Project, reviewed: Review, which: str | None, count: int, found: Checkup) -> View:
-    shown = lists.lists(project, reviewed, found)
-    chosen = lists.chosen(which, reviewed.report)
-    choices = gallery.counts({key: len(rows) for key, rows in shown.items()}, lists.NAMES)
-    if chosen not in shown:
-        title, rows = lists.cell(chosen, reviewed)
-        shown[chosen] = rows
-        choices.append((f"{title} ({len(rows):,})", chosen))
-    wanted = shown[chosen]
-    cards = _cards(project, wanted[: _count(count)], list(project.classes()))
-    changed = any(reviewed.changes)
+def _draw(project: Project, reviewed: Review, which: str | None, count: int, found: PhotoCheck) -> View:
+    listed = lists.lists(project, reviewed, found)
+    chosen = lists.validate(which, reviewed.report)
+    titles = {name: str(title) for name, title in lists.TITLES.items()}
+    if chosen not in listed:
+        titles[chosen], listed[chosen] = lists.cell(chosen, reviewed)
+    choices = [
+        (sentence(ReviewCode.LIST_CHOICE, title=titles[name], count=len(photos)), name)
+        for name, photos in listed.items()
+    ]
+    wanted, limit = listed[chosen], _limit(count)
+    photos = _render(project, wanted[:limit], list(project.classes()))
     return View(
         gr.update(visible=False),
         gr.update(visible=True),
         gallery.matrix(reviewed.report),
         gallery.classes(reviewed.report),
-        "".join(html.note(sentence) for sentence in found.more),
+        "".join(html.note(advice) for advice in found.more_photos),
         _state(reviewed),
-        gr.update(variant="primary" if changed else "secondary"),
+        gr.update(variant="primary" if any(reviewed.changes) else "secondary"),
         gr.update(visible=True),
         gr.update(choices=choices, value=chosen),
-        cards or html.note(lists.empty(chosen), "good"),
-        gr.update(visible=len(wanted) > _count(count)),
+        photos or html.note(lists.empty_message(chosen), "good"),
+        gr.update(visible=len(wanted) > limit),
     )
 
 
 def _state(reviewed: Review) -> str:
-    told = history.changed(reviewed.changes)
-    sentence = f"Since the last training {told}." if told else "Nothing changed since the last training."
-    return f'<p class="pc-state">{sentence}</p>'
+    changes = history.describe_changes(reviewed.changes)
+    words = html.text(ReviewCode.CHANGED, changes=changes) if changes else html.text(ReviewCode.UNCHANGED)
+    return f'<p class="pc-state">{words}</p>'
 
 
-def _count(claimed: object) -> int:
+def _limit(claimed: object) -> int:
     return max(PAGE, min(int(claimed), 100_000)) if isinstance(claimed, (int, float)) else PAGE
 
 
-def _cards(project: Project, rows: Sequence[Shown], labels: Sequence[str]) -> str:
+def _render(project: Project, photos: Sequence[ListedPhoto], labels: Sequence[str]) -> str:
     rendered: list[str] = []
     group: list[str] = []
-    for place, row in enumerate(rows):
-        group.append(gallery.card(row.photo, small(project, row.photo), row.said, row.suggested, labels))
-        if place + 1 == len(rows) or rows[place + 1].group != row.group or not row.group:
-            rendered += [gallery.group(row.group, group)] if row.group else group
+    for index, one in enumerate(photos):
+        picture = thumbnail_bytes(project, one.photo)
+        group.append(gallery.photo(one.photo, picture, one.about, one.suggested, labels))
+        if index + 1 == len(photos) or photos[index + 1].group != one.group or not one.group:
+            rendered += [gallery.group(one.group, group)] if one.group else group
             group = []
     return "".join(rendered)
 
 
-def checkup(home: Home, token: str) -> Checkup:
-    """Looks at the photos themselves; all was computed when the model was trained, but for what came since."""
+def check_photos(home: Home, token: str) -> PhotoCheck:
+    """Check the photos themselves; features of photos that were there at the training are cached."""
     project = home.find(token)
     if project is None:
-        return Checkup()
+        return PhotoCheck()
     with project:
         reviewed = review(project)
         if reviewed is None or not project.photos():
-            return Checkup()
-        config = TrainConfig(
-            backbone=networks.feature_backbone(reviewed.report.backbone), resize_modes=(reviewed.report.resize_mode,)
-        )
+            return PhotoCheck()
+        backbone = resolve(reviewed.report.backbone).feature_backbone().name
+        config = TrainConfig(backbone=backbone, resize_modes=(reviewed.report.resize_mode,))
         *_, last = check(project, config, suspects=False)
         assert isinstance(last, Checked)
-        return Checkup(
-            tuple((poor.photo.id, poor.advice) for poor in last.quality),
-            tuple(tuple(asset.id for asset in scene) for scene in last.near_duplicates),
-            tuple(more.advice for more in last.more_photos),
+        return PhotoCheck(
+            tuple((poor.photo.id, message(poor.code)) for poor in last.quality),
+            tuple(tuple(asset.id for asset in group) for group in last.near_duplicates),
+            tuple(message(more.reason, label=more.label, count=more.count) for more in last.more_photos),
         )
-
-
-# -- answers of the person
 
 
 def answer(home: Home, token: str, event: gr.EventData) -> str:
-    """Moves one photo, notes that it is right, or removes it."""
-    data = event._data if isinstance(event._data, dict) else {}
+    """Move one photo, confirm its class, or remove it."""
+    data = event_data(event)
     id, action, label = data.get("id"), data.get("action"), str(data.get("label", ""))
     if type(id) is not int or abs(id) > 2**62:
-        raise DataError("It is not clear which photo was meant; reload the page.")
+        raise DataError(ReviewCode.WHICH_PHOTO)
     with home.open(token) as project:
         photo = project.catalog.asset(id)
         if action == "move":
             project.move([id], label)
-            return html.note(f"Moved 1 photo from “{photo.label}” to “{label.strip()}”.", "good")
-        if action == "right":
+            return html.note(sentence(ReviewCode.MOVED, old=photo.label, new=label.strip()), "good")
+        if action == "confirm":
             project.confirm([id])
-            return html.note(f"Noted: 1 photo of “{photo.label}” is right; it is not suspected again.", "good")
+            return html.note(sentence(ReviewCode.CONFIRMED, label=photo.label), "good")
         if action == "remove":
             project.remove([id])
-            return html.note(f"Removed 1 photo of “{photo.label}”.", "good")
-    raise DataError("It is not clear what to do with this photo; reload the page.")
+            return html.note(sentence(ReviewCode.REMOVED, label=photo.label), "good")
+    raise DataError(ReviewCode.WHICH_ACTION)
 
 
 def undo(home: Home, token: str) -> str:
-    """Takes back the last change."""
+    """Undo the last change."""
     with home.open(token) as project:
-        what = project.undo()
-    return html.note(f"Took back {what}." if what else "There is nothing to take back.")
+        undone = project.undo()
+    return html.note(sentence(PageCode.UNDONE, what=undone) if undone else PageCode.NOTHING_TO_UNDO)
 
 
 def open_cell(event: gr.EventData) -> tuple[str, int]:
-    """The photos behind a number of the table."""
-    data = event._data if isinstance(event._data, dict) else {}
-    return f"cell:{data.get('true')}:{data.get('taken')}", PAGE
+    """Return the list behind a number of the matrix or a class, and how many photos of it to show."""
+    data = event_data(event)
+    return lists.cell_name(data.get("label"), data.get("predicted")), PAGE
 
 
-def train_again(home: Home, token: str, *chosen: Any) -> Iterator[tuple[str, str]]:
-    """Trains quickly with the settings of the Train tab, and says what that changed."""
-    config = replace(settings.config(*chosen), mode="quick")
-    jobs.start(home, token, replace(config, backbone=networks.feature_backbone(config.backbone)))
-    job = jobs.job(home, token)
-    while job is not None and not job.state.over:
-        yield jobs.bar(job.state, home.jobs.ahead(job)), ""
-        time.sleep(_TICK)
-    problem = job.state.problem if job is not None else ""
-    yield "", html.note(problem, "warn") if problem else _what_it_brought(home, token)
+def train_again(home: Home, token: str, values: settings.Values) -> Iterator[tuple[str, str]]:
+    """Train quickly with the settings of the Train tab; yield the progress, and last what changed."""
+    config = replace(settings.to_config(values), mode="quick")
+    backbone = resolve(config.backbone).feature_backbone().name
+    jobs.start(home, token, replace(config, backbone=backbone))
+    job = jobs.get_job(home, token)
+    while job is not None and not job.state.ended:
+        yield jobs.progress_bar(job.state, home.jobs.position(job)), ""
+        time.sleep(_INTERVAL)
+    error = job.state.error if job is not None else None
+    yield "", html.note(error, "warn") if error else _what_changed(home, token)
 
 
-def _what_it_brought(home: Home, token: str) -> str:
-    """The newest training beside the one before it."""
+def _what_changed(home: Home, token: str) -> str:
+    """Return the newest training beside the one before it."""
     with home.open(token) as project:
-        runs = [history.Entry.of(run, True) for run in project.catalog.runs()[:2]]
-        if not runs or runs[0].report is None:
+        entries = [history.Entry.of(run, True) for run in project.catalog.runs()[:2]]
+        if not entries or entries[0].report is None:
             return ""
-        if len(runs) == 1:
-            return gallery.headline(None, runs[0].report, runs[0].run.seconds)
-        between = project.catalog.changed_since(runs[1].run.id, runs[0].run.id)
-        since = project.catalog.changed_since(runs[0].run.id)
-    table = history.comparison(runs[1], runs[0], between, since)
-    lid = '<details class="pc-details" open><summary>What changed</summary><div class="pc-inside">'
-    return f"{gallery.headline(runs[1].report, runs[0].report, runs[0].run.seconds)}{lid}{table}</div></details>"
+        later, seconds = entries[0], entries[0].run.seconds
+        if len(entries) == 1:
+            return gallery.headline(None, entries[0].report, seconds)
+        table = runs.compare_entries(project, entries[1], later)
+    return (
+        f"{gallery.headline(entries[1].report, entries[0].report, seconds)}"
+        f'<details class="pc-details" open><summary>{html.text(ReviewCode.WHAT_CHANGED)}</summary>'
+        f'<div class="pc-inside">{table}</div></details>'
+    )
 
 
-# -- layout
-
-
-def build(home: Home, token: gr.BrowserState, chosen: list[Any]) -> ReviewTab:
-    """Draws the tab and wires its own events; ``chosen`` are the settings of the Train tab."""
+def build(home: Home, token: gr.BrowserState) -> ReviewTab:
+    """Create the components of the tab and connect its own events."""
     with gr.Column() as nothing:
-        gr.HTML(
-            '<p class="pc-quiet pc-center">Train first. Then you see here which photos were mixed up, '
-            "which may be in the wrong class, and can put them right.</p>"
-        )
+        gr.HTML(html.quiet(html.text(ReviewCode.TRAIN_FIRST), "pc-center"))
     with gr.Column(visible=False) as filled:
         with gr.Row(elem_classes="pc-tables"):
-            matrix = _html("cells.js", "review-matrix")
-            classes = _html("cells.js", "review-classes")
+            matrix = scripted_html("${value}", _HERE / "cells.js", "review-matrix")
+            classes = scripted_html("${value}", _HERE / "cells.js", "review-classes")
         advice = gr.HTML()
-        progress, brought = gr.HTML(), gr.HTML(elem_id="review-brought")
-        which = choice("Show", elem_id="review-which")
-        photos = gr.HTML(
-            html_template='<div class="pc-looks">${value}</div>',
-            js_on_load=(_HERE / "review.js").read_text("utf-8"),
-            elem_id="review-photos",
-            apply_default_css=False,
-        )
-        more = gr.Button("Show more", visible=False, elem_id="review-more")
+        progress, changed = gr.HTML(), gr.HTML(elem_id="review-brought")
+        which = dropdown(ReviewCode.SHOW, elem_id="review-which")
+        photos = scripted_html('<div class="pc-looks">${value}</div>', _HERE / "review.js", "review-photos")
+        more = gr.Button(str(ReviewCode.SHOW_MORE), visible=False, elem_id="review-more")
         with gr.Column(elem_classes="pc-bar"):
-            message = gr.HTML(elem_id="review-message")
+            result = gr.HTML(elem_id="review-message")
             with gr.Row(elem_classes="pc-row"):
                 state = gr.HTML(elem_id="review-state", min_width=180)
-                undo_button = gr.Button("Undo", min_width=80, scale=0, elem_id="review-undo")
-                train = gr.Button("Train again", min_width=140, scale=0, elem_id="review-train")
-    count, found = gr.State(PAGE), gr.State(Checkup())
+                undo_button = gr.Button(str(ReviewCode.UNDO), min_width=80, scale=0, elem_id="review-undo")
+                train = gr.Button(str(ReviewCode.TRAIN_AGAIN), min_width=140, scale=0, elem_id="review-train")
+    count, found = gr.State(PAGE), gr.State(PhotoCheck())
     view: list[Any] = [nothing, filled, matrix, classes, advice, state, train, undo_button, which, photos, more]
-    refresh, where = plain(show, home), [token, which, count, found]
-    hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    quiet = {**hidden, **FREE}
-
-    def redrawn(event: Any) -> None:
-        afterwards(event, refresh, where, view, **quiet)
-
-    redrawn(photos.submit(plain(answer, home), [token], [message], **quiet))
-    redrawn(undo_button.click(plain(undo, home), [token], [message], **quiet))
+    redraw = Action(plain(show, home), [token, which, count, found], view)
+    look = Action(plain(check_photos, home), [token], [found], DEVICE)
+    redraw.after(photos.submit(plain(answer, home), [token], [result], **QUIET, **FREE))
+    redraw.after(undo_button.click(plain(undo, home), [token], [result], **QUIET, **FREE))
     for cells in (matrix, classes):
-        redrawn(cells.select(plain(open_cell), None, [which, count], **quiet))
-    redrawn(which.input(lambda: PAGE, None, [count], queue=False, **hidden))
-    redrawn(more.click(lambda shown: shown + PAGE, [count], [count], queue=False, **hidden))
-    trained = train.click(plain(train_again, home), [token, *chosen], [progress, brought], **hidden, **WATCH)
-    redrawn(trained)
-    look = plain(checkup, home)
-    trained.then(look, [token], [found], **hidden, **DEVICE).then(refresh, where, view, **quiet)
-    return ReviewTab(trained, refresh, list(where), view, look, [found])
-
-
-def _html(script: str, elem_id: str) -> gr.HTML:
-    return gr.HTML(
-        html_template="${value}",
-        js_on_load=(_HERE / script).read_text("utf-8"),
-        elem_id=elem_id,
-        apply_default_css=False,
-    )
+        redraw.after(cells.select(plain(open_cell), None, [which, count], **QUIET, **FREE))
+    redraw.after(which.input(lambda: PAGE, None, [count], queue=False, **QUIET))
+    redraw.after(more.click(lambda shown: shown + PAGE, [count], [count], queue=False, **QUIET))
+    retrain = plain(train_again, home, names=settings.NAMES)
+    return ReviewTab(train, Action(retrain, [token], [progress, changed], WATCH), [redraw, look, redraw])

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from ...data.catalog import Changes, Run
+import numpy as np
+
+from ...data.catalog import Changes, Run, RunAsset
 from ...data.labels import natural_key
 from ...errors import ModelError
+from ...evaluation.metrics import Comparison, compare_models
 from ...evaluation.report import Report
+from ...messages import duration, joined, percent, sentence
+from ...messages.page import RunsCode
 from ...models.backbones import BACKBONES
 from .. import html
+from .scores import in_words
 
-_MODES = {"quick": "Quick", "deep": "Deep"}
-_NETWORKS = {row.name: row.title for row in BACKBONES}
+_MODES = {"quick": RunsCode.QUICK, "deep": RunsCode.DEEP}
+_TITLES = {row.name: row.title for row in BACKBONES}
 
 
 @dataclass(frozen=True)
@@ -27,98 +33,144 @@ class Entry:
 
     @classmethod
     def of(cls, run: Run, has_model: bool) -> Entry:
-        """The entry of a run; a report that cannot be read is left out, not the run."""
+        """Return the entry of a run; a report that cannot be read is None."""
         try:
             return cls(run, Report.from_json(run.report), has_model)
         except ModelError:
             return cls(run, None, has_model)
 
     @property
+    def mode(self) -> str:
+        """“Deep”."""
+        return str(_MODES.get(self.run.mode, self.run.mode))
+
+    @property
     def title(self) -> str:
         """“1 Mar 2025, 14:15:30 · Deep”."""
-        return f"{html.when(self.run.name)} · {_MODES.get(self.run.mode, self.run.mode)}"
+        return sentence(RunsCode.NAME, made=html.run_time(self.run.name), mode=self.mode)
+
+    @property
+    def network(self) -> str:
+        """The title of the backbone."""
+        return "" if self.report is None else _TITLES.get(self.report.backbone, self.report.backbone)
+
+    @property
+    def seconds(self) -> str:
+        """The duration in words; empty for runs of versions that did not record it."""
+        return duration(self.run.seconds) if self.run.seconds else ""
 
 
-def listing(entries: Sequence[Entry]) -> str:
-    """The runs as they are given, each with its score and what can be done with it."""
-    return "".join(_card(entry) for entry in entries)
+@dataclass(frozen=True)
+class PairedResult:
+    """Two models on the photos that both were evaluated on: how many these are, and which model is better."""
+
+    photos: int
+    comparison: Comparison
 
 
-def _card(entry: Entry) -> str:
-    title, number = escape(entry.title), entry.run.id
-    told = "Its score cannot be read." if entry.report is None else _score(entry.report)
+def compare_answers(earlier: Iterable[RunAsset], later: Iterable[RunAsset]) -> PairedResult:
+    """Compare two runs on the photos that both were evaluated on in the same class, by McNemar's exact test."""
+    before, after = _correct(earlier), _correct(later)
+    shared = sorted(before.keys() & after.keys())
+    pairs = (np.array([answers[key] for key in shared], bool) for answers in (before, after))
+    return PairedResult(len(shared), compare_models(*pairs))
+
+
+def _correct(assets: Iterable[RunAsset]) -> dict[tuple[str, str], bool]:
+    return {
+        (asset.sha256, asset.label): asset.predicted == asset.label for asset in assets if asset.predicted is not None
+    }
+
+
+def render_list(entries: Sequence[Entry]) -> str:
+    """Return the runs in the given order, each with its score and what can be done with it."""
+    return "".join(_list_item(entry) for entry in entries)
+
+
+def _list_item(entry: Entry) -> str:
+    title, id = escape(entry.title), entry.run.id
+    score = html.text(RunsCode.SCORE_UNREADABLE) if entry.report is None else _score(entry.report)
     use = (
-        f'<button type="button" class="pc-button" data-use="{number}" aria-label="Try photos with {title}">Try it'
-        "</button>"
+        f'<button type="button" class="pc-button" data-use="{id}" '
+        f'aria-label="{html.text(RunsCode.TRY_LABEL, name=entry.title)}">{html.text(RunsCode.TRY)}</button>'
         if entry.has_model
-        else '<span class="pc-quiet">Its model is gone.</span>'
+        else f'<span class="pc-quiet">{html.text(RunsCode.MODEL_GONE)}</span>'
     )
     return (
-        f'<li class="pc-run"><label><input type="checkbox" value="{number}" aria-label="Compare {title}">'
-        f"<b>{title}</b></label><p>{told}</p><p class='pc-quiet'>{escape(_details(entry))}</p>"
-        f'<div class="pc-actions">{use}<button type="button" class="pc-button" data-delete="{number}" '
-        f'aria-label="Delete {title}">Delete</button></div></li>'
+        f'<li class="pc-run"><label><input type="checkbox" value="{id}" '
+        f'aria-label="{html.text(RunsCode.COMPARE_LABEL, name=entry.title)}"><b>{title}</b></label>'
+        f"<p>{score}</p>{html.quiet(escape(_details(entry)))}"
+        f'<div class="pc-actions">{use}<button type="button" class="pc-button" data-delete="{id}" '
+        f'aria-label="{html.text(RunsCode.DELETE_LABEL, name=entry.title)}">{html.text(RunsCode.DELETE)}</button>'
+        "</div></li>"
     )
 
 
 def _score(report: Report) -> str:
-    return f"{html.in_ten(report.accuracy)}; could be {_range(report)}"
+    return html.text(RunsCode.SCORE, score=in_words(report), range=_range(report))
 
 
 def _range(report: Report) -> str:
-    return f"{report.accuracy_low * 100:.0f} to {report.accuracy_high * 100:.0f} %"
-
-
-def _network(report: Report | None) -> str:
-    return "" if report is None else _NETWORKS.get(report.backbone, report.backbone)
-
-
-def _time(run: Run) -> str:
-    return html.duration(run.seconds) if run.seconds else ""
+    return sentence(RunsCode.RANGE, low=report.accuracy_low * 100, high=report.accuracy_high * 100)
 
 
 def _details(entry: Entry) -> str:
-    judged = "" if entry.report is None else f"{html.photos(entry.report.images)} judged"
-    return " · ".join(part for part in (_network(entry.report), judged, _time(entry.run)) if part)
+    judged = "" if entry.report is None else sentence(RunsCode.JUDGED, count=entry.report.evaluated_count)
+    return " · ".join(part for part in (entry.network, judged, entry.seconds) if part)
 
 
-# -- two runs side by side
+def render_comparison(earlier: Entry, later: Entry, result: PairedResult, between: Changes, since: Changes) -> str:
+    """Return two runs side by side, with which one is better and what changed.
 
-
-def comparison(first: Entry, second: Entry, between: Changes, since: Changes) -> str:
-    """A table of two runs, the earlier one first; what changed between them, and since the later one."""
-    if first.report is None or second.report is None:
-        return html.note("The score of one of the two cannot be read, so they cannot be compared.", "warn")
-    one, two = first.report, second.report
-    rows = [
-        ("Mode", _MODES.get(first.run.mode, ""), _MODES.get(second.run.mode, ""), ""),
-        ("Network", _network(one), _network(two), ""),
-        ("Time", _time(first.run) or "–", _time(second.run) or "–", ""),
-        ("Right", html.percent(one.accuracy), html.percent(two.accuracy), _points(two.accuracy - one.accuracy)),
-        ("Could be", _range(one), _range(two), ""),
-        *_classes(one, two),
-    ]
-    heads = f"<th>Earlier<small>{escape(first.title)}</small></th><th>Later<small>{escape(second.title)}</small></th>"
+    Args:
+        earlier: the first run.
+        later: the second run.
+        result: both on the same photos.
+        between: what changed among the photos from the first to the second run.
+        since: what changed since the second one.
+    """
+    if earlier.report is None or later.report is None:
+        return html.note(RunsCode.NOT_COMPARABLE, "warn")
     body = "".join(
         f'<tr><th scope="row">{escape(name)}</th><td>{escape(left)}</td><td>{escape(right)}</td>'
         f"<td>{escape(change)}</td></tr>"
-        for name, left, right, change in rows
+        for name, left, right, change in _rows(earlier, later, earlier.report, later.report)
+    )
+    heads = "".join(
+        f"<th>{html.text(code)}<small>{escape(entry.title)}</small></th>"
+        for code, entry in ((RunsCode.EARLIER, earlier), (RunsCode.LATER, later))
     )
     return (
-        '<div class="pc-compare"><table><caption>The two trainings side by side</caption>'
-        f"<thead><tr><td></td>{heads}<th>Change</th></tr></thead><tbody>{body}</tbody></table></div>"
-        f"{html.note(_verdict(one, two))}{html.note(_photos_between(between, since))}"
+        f'<div class="pc-compare"><table><caption>{html.text(RunsCode.CAPTION)}</caption>'
+        f"<thead><tr><td></td>{heads}<th>{html.text(RunsCode.CHANGE)}</th></tr></thead><tbody>{body}</tbody></table>"
+        f"</div>{html.note(_verdict(result))}{html.note(_photo_changes(between, since))}"
     )
 
 
-def _classes(one: Report, two: Report) -> list[tuple[str, str, str, str]]:
-    """How many of each class each recognises, and the difference where both had photos of it."""
+Row = tuple[str, str, str, str]
+
+
+def _rows(earlier: Entry, later: Entry, one: Report, two: Report) -> list[Row]:
+    unknown, difference = str(RunsCode.UNKNOWN), _points(two.accuracy - one.accuracy)
+    return [
+        (str(RunsCode.ROW_MODE), earlier.mode, later.mode, ""),
+        (str(RunsCode.ROW_NETWORK), earlier.network, later.network, ""),
+        (str(RunsCode.ROW_TIME), earlier.seconds or unknown, later.seconds or unknown, ""),
+        (str(RunsCode.ROW_RIGHT), percent(one.accuracy), percent(two.accuracy), difference),
+        (str(RunsCode.ROW_RANGE), _range(one), _range(two), ""),
+        *_class_rows(one, two),
+    ]
+
+
+def _class_rows(one: Report, two: Report) -> list[Row]:
+    """Return the recall of each class, and the difference where both had photos of it."""
     left, right = ({row.label: row.recall for row in report.per_class if row.images} for report in (one, two))
+    unknown = str(RunsCode.UNKNOWN)
     return [
         (
             label,
-            html.percent(left[label]) if label in left else "–",
-            html.percent(right[label]) if label in right else "–",
+            percent(left[label]) if label in left else unknown,
+            percent(right[label]) if label in right else unknown,
             _points(right[label] - left[label]) if label in left and label in right else "",
         )
         for label in sorted(left.keys() | right.keys(), key=natural_key)
@@ -127,31 +179,33 @@ def _classes(one: Report, two: Report) -> list[tuple[str, str, str, str]]:
 
 def _points(difference: float) -> str:
     whole = round(difference * 100)
-    return "same" if whole == 0 else f"{'+' if whole > 0 else '−'}{abs(whole)}"
+    if whole == 0:
+        return str(RunsCode.SAME)
+    return sentence(RunsCode.MORE_POINTS if whole > 0 else RunsCode.FEWER_POINTS, points=abs(whole))
 
 
-def _verdict(one: Report, two: Report) -> str:
-    if one.evaluated_on != two.evaluated_on:
-        return "The two were not judged in the same way, so their scores cannot be set against each other."
-    if one.accuracy == two.accuracy:
-        return "Both are equally good, as far as this many photos can tell."
-    if max(one.accuracy_low, two.accuracy_low) <= min(one.accuracy_high, two.accuracy_high):
-        return "The two ranges overlap, so the difference may be chance. More photos would tell."
-    better = "later" if two.accuracy > one.accuracy else "earlier"
-    return f"The {better} one is better by more than chance."
+def _verdict(result: PairedResult) -> str:
+    verdict = str(result.comparison.message)
+    if not result.photos:
+        return verdict
+    different = result.comparison.gained + result.comparison.lost
+    return f"{verdict} {sentence(RunsCode.COMPARED_ON, compared=result.photos, different=different)}"
 
 
-def _photos_between(between: Changes, since: Changes) -> str:
-    told = (
-        f"From the earlier to the later, {changed(between)}."
+def _photo_changes(between: Changes, since: Changes) -> str:
+    first = (
+        sentence(RunsCode.PHOTOS_CHANGED, changes=describe_changes(between))
         if any(between)
-        else "Both had the same photos in the same classes."
+        else str(RunsCode.PHOTOS_SAME)
     )
-    return f"{told} Since the later one, {changed(since)}." if any(since) else told
+    return f"{first} {sentence(RunsCode.CHANGED_SINCE, changes=describe_changes(since))}" if any(since) else first
 
 
-def changed(changes: Changes) -> str:
+def describe_changes(changes: Changes) -> str:
     """“2 photos came and 1 photo changed class”; empty where nothing changed."""
-    counts = (len(changes.added), "came"), (len(changes.removed), "went"), (len(changes.relabeled), "changed class")
-    parts = [f"{html.photos(count)} {what}" for count, what in counts if count]
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+    counts = (
+        (RunsCode.ADDED, len(changes.added)),
+        (RunsCode.REMOVED, len(changes.removed)),
+        (RunsCode.RELABELED, len(changes.relabeled)),
+    )
+    return joined([sentence(code, count=count) for code, count in counts if count])

@@ -1,88 +1,86 @@
-"""A visitor's training as a background job: begun, found again, and taken up after a restart."""
+"""A visitor's training as a background job: start it, find it, and resume it after a restart."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Generator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 from ...config import TrainConfig
+from ...messages import sentence
+from ...messages.page import TrainCode
 from ...models.checkpoint import RESUME
 from ...workflows.train import train, unfinished
 from .. import html
-from ..background import Job, State, Work
+from ..background import Job, ShouldStop, State, Work
 from ..sessions import Home, is_token
 
 
-def job(home: Home, token: str) -> Job | None:
-    """This visitor's training: the one under way, or else the last one."""
-    return home.jobs.find(home.folder(token)) if is_token(token) else None
+def get_job(home: Home, token: str) -> Job | None:
+    """Return this visitor's training: the unfinished one, or else the last one."""
+    return home.jobs.get(home.folder(token)) if is_token(token) else None
 
 
-def under_way(home: Home, token: str) -> bool:
-    """Whether this visitor's training runs or waits for its turn."""
-    found = job(home, token)
-    return found is not None and not found.state.over
+def is_training(home: Home, token: str) -> bool:
+    """Return whether this visitor's training runs or waits in the queue."""
+    job = get_job(home, token)
+    return job is not None and not job.state.ended
 
 
 def start(home: Home, token: str, config: TrainConfig) -> None:
-    """Begins a training in the background, unless one is under way; it goes on when the page is closed."""
-    if not under_way(home, token):
-        _begin(home, token, config, _taken_up(home, token, config))
+    """Start a training in the background unless there is an unfinished one; it goes on when the page is closed."""
+    if not is_training(home, token):
+        _submit(home, token, config, _resumable_folder(home, token, config))
 
 
-def go_on(home: Home, token: str) -> None:
-    """Takes up the training that ended with the program; one that failed or was stopped is left as it is."""
-    project = home.find(token) if job(home, token) is None else None
+def resume(home: Home, token: str) -> None:
+    """Resume the training that ended with the program; one that failed or was stopped is left as it is."""
+    project = home.find(token) if get_job(home, token) is None else None
     if project is None:
         return
     with project:
         found = unfinished(project)
     if found is not None:
-        out, config = found
-        _begin(home, token, config, out)
+        folder, config = found
+        _submit(home, token, config, folder)
 
 
-def work(home: Home, token: str, config: TrainConfig, out: Path | None = None) -> Work:
-    """The work of a background job: to train on the project of ``token``."""
+def training_work(home: Home, token: str, config: TrainConfig, out: Path | None = None) -> Work:
+    """Return the work of a background job: train on the project of ``token``."""
 
-    def training(to_stop: Callable[[], bool]) -> Iterator[Any]:
-        with home.open(token) as project, closing(train(project, config, out, stop=to_stop)) as events:  # type: ignore[type-var]
+    def work(should_stop: ShouldStop) -> Generator[Any, None, None]:
+        with home.open(token) as project, closing(train(project, config, out, stop=should_stop)) as events:  # type: ignore[type-var]
             yield from events
 
-    return training
+    return work
 
 
-def bar(state: State, ahead: int) -> str:
-    """How far a training is, or how many come before it, as HTML."""
-    if state.phase == "waiting":
-        return html.waiting(f"Waiting for its turn: {_trainings(ahead)} before yours" if ahead else "Getting ready…")
+def progress_bar(state: State, position: int) -> str:
+    """Return the progress of a training, or how many run before it, as HTML."""
+    if state.phase == "waiting" and position:
+        return html.busy(sentence(TrainCode.QUEUED, count=position))
     if state.phase == "stopping":
-        return html.waiting("Stopping…")
-    return html.waiting("Getting ready…") if state.progress is None else html.progress(state.progress)
+        return html.busy(TrainCode.STOPPING)
+    return html.busy(TrainCode.STARTING) if state.progress is None else html.progress(state.progress)
 
 
-def _trainings(count: int) -> str:
-    return "1 training is" if count == 1 else f"{count} trainings are"
+def _submit(home: Home, token: str, config: TrainConfig, out: Path | None) -> None:
+    home.jobs.start(home.folder(token), training_work(home, token, config, out), graceful=config.mode == "deep")
 
 
-def _begin(home: Home, token: str, config: TrainConfig, out: Path | None) -> None:
-    home.jobs.start(home.folder(token), work(home, token, config, out), gentle=config.mode == "deep")
+def _resumable_folder(home: Home, token: str, config: TrainConfig) -> Path | None:
+    """Return the folder of an interrupted training with the same settings, and delete what is left of others.
 
-
-def _taken_up(home: Home, token: str, config: TrainConfig) -> Path | None:
-    """The folder of a training that failed half-way with the same settings; what is left of others is deleted.
-
-    Otherwise a restart would take up a training that the person has long replaced.
+    Otherwise a restart would resume a training that the person has replaced.
     """
     with home.open(token) as project:
         while (found := unfinished(project)) is not None:
-            folder, before = found
-            if before == config:
+            folder, interrupted = found
+            if interrupted == config:
                 return folder
             shutil.rmtree(folder / RESUME)
-            with suppress(OSError):  # there is a model beside it
+            with suppress(OSError):  # the folder holds a model
                 folder.rmdir()
     return None

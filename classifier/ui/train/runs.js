@@ -1,13 +1,13 @@
-// Past trainings: buttons of each, and two that are ticked can be compared.
+// Past trainings: the buttons of each, and the comparison of two that are ticked.
 const boxes = () => [...element.querySelectorAll(".pc-run input")];
 const ticked = () => boxes().filter((box) => box.checked).map((box) => Number(box.value));
 const compare = element.querySelector(".pc-do-compare");
 
-const count = () => (compare.disabled = ticked().length !== 2);
+const update = () => (compare.disabled = ticked().length !== 2);
 element.addEventListener("change", (event) => {
-  // A third tick takes the place of another one.
+  // A third tick replaces another one.
   if (ticked().length > 2) boxes().find((box) => box.checked && box !== event.target).checked = false;
-  count();
+  update();
 });
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button");
@@ -16,4 +16,4 @@ element.addEventListener("click", (event) => {
   else if (button.dataset.use) trigger("select", { id: Number(button.dataset.use) });
   else if (button.dataset.delete) trigger("delete", { id: Number(button.dataset.delete) });
 });
-watch("value", count);
+watch("value", update);

@@ -1,4 +1,4 @@
-"""How good a model is -> HTML: the score in words, its range, each class, and more numbers. Pure functions."""
+"""A report -> HTML: the score in words, its interval, each class, the confusions, and more numbers. Pure functions."""
 
 from __future__ import annotations
 
@@ -6,64 +6,47 @@ from html import escape
 
 from ...evaluation.intervals import PRECISE
 from ...evaluation.metrics import ClassScore
-from ...evaluation.report import Report
+from ...evaluation.report import EvaluatedOn, Report
+from ...messages import percent, sentence
+from ...messages.evaluation import accuracy_in_words
+from ...messages.page import PageCode, ScoreCode
 from .. import html
 
-_JUDGED = {
-    "out_of_fold": "Each photo was judged by a model that had not seen it.",
-    "val": "Judged on the photos of your validation folder, which the model had not seen.",
-    "test": "Judged on the photos of your test folder, which the model had not seen.",
+_EVALUATED_ON: dict[EvaluatedOn, ScoreCode] = {
+    "out_of_fold": ScoreCode.ON_OUT_OF_FOLD,
+    "val": ScoreCode.ON_VAL,
+    "test": ScoreCode.ON_TEST,
 }
+_MAX_CONFUSIONS = 5
 
 
-def score(report: Report) -> str:
-    """How far the model can be trusted: the score in words, its interval, each class, and warnings."""
+def in_words(report: Report) -> str:
+    """Return the accuracy of a report in the words of page and command line."""
+    return accuracy_in_words(report.accuracy, report.evaluated_count, report.correct_count)
+
+
+def render(report: Report) -> str:
+    """Return how far a model can be trusted."""
     low, high = round(report.accuracy_low * 100), round(report.accuracy_high * 100)
+    details = [html.rich(ScoreCode.RANGE, low=low, high=high), html.text(_EVALUATED_ON[report.evaluated_on])]
     warnings = "".join(html.note(warning, "warn") for warning in report.warnings)
     return (
-        '<section class="pc-score" aria-label="How good is it?">'
-        f'<p class="pc-big">{html.in_ten(report.accuracy)}</p>'
-        f"<p>With this many photos it could be anything from <b>{low}</b> to <b>{high} %</b>. "
-        f"{_JUDGED[report.evaluated_on]}{_needed(report)}</p>{_interval(report)}</section>"
-        f'{warnings}<h3 class="pc-h">How many of each class it recognises</h3>'
+        f'<section class="pc-score" aria-label="{html.text(ScoreCode.HEADING)}">'
+        f'<p class="pc-big">{escape(in_words(report))}</p><p>{" ".join(details + _photos_needed(report))}</p>'
+        f"{_interval(report)}</section>"
+        f'{warnings}<h3 class="pc-h">{html.text(ScoreCode.PER_CLASS)}</h3>'
         f'<ul class="pc-bars">{"".join(_class_row(score) for score in report.per_class)}</ul>'
-        f"{_mistakes(report)}{_more_numbers(report)}"
+        f"{_confusions(report)}{_more_numbers(report)}"
     )
 
 
-def _needed(report: Report) -> str:
-    """How many photos it takes for a narrow range, where the range is wide."""
-    judged = sum(map(sum, report.confusion))
+def _photos_needed(report: Report) -> list[str]:
+    """Return how many photos it takes for a narrow interval, where the interval is wide."""
+    judged = report.evaluated_count
     if report.photos_needed <= judged or report.accuracy_high - report.accuracy_low <= 2 * PRECISE:
-        return ""
+        return []
     rough = -(-report.photos_needed // 50) * 50
-    wanted = f"For a range of {PRECISE * 100:.0f} points to either side about {rough:,} photos have to be judged"
-    return f" {wanted}; {judged:,} were."
-
-
-def _more_numbers(report: Report) -> str:
-    """For those who ask: what papers on classifiers report."""
-    rows = [("Right, each class counted the same", html.percent(report.balanced_accuracy))]
-    if len(report.labels) > 3 and len(report.top_accuracy) > 2:
-        rows.append(("Right class among its first 3 answers", html.percent(report.top_accuracy[2])))
-    if report.calibration_error or report.calibration_error_before:
-        now, before = (f"{100 * error:.0f}" for error in (report.calibration_error, report.calibration_error_before))
-        rows.append(("How sure it says it is, and how often it is right, differ by", f"{now} points"))
-        rows.append(("The same before its confidence was adjusted", f"{before} points"))
-    if report.group_count:
-        rows.append(("Different scenes among the photos judged", f"{report.group_count:,}"))
-    table = "".join(f"<tr><td>{name}</td><td>{value}</td></tr>" for name, value in rows)
-    classes = "".join(
-        f"<tr><th scope='row'>{escape(row.label)}</th><td>{html.percent(row.precision)}</td>"
-        f"<td>{html.percent(row.recall)}</td><td>{html.percent(row.f1)}</td></tr>"
-        for row in report.per_class
-    )
-    return (
-        '<details class="pc-details"><summary>More numbers</summary><div class="pc-inside pc-compare">'
-        f'<table class="pc-wide-first"><tbody>{table}</tbody></table>'
-        "<table><thead><tr><th>Class</th><th>Precision</th><th>Recall</th><th>F1</th></tr></thead>"
-        f"<tbody>{classes}</tbody></table></div></details>"
-    )
+    return [html.text(ScoreCode.PHOTOS_NEEDED, points=round(PRECISE * 100), needed=rough, judged=judged)]
 
 
 def _interval(report: Report) -> str:
@@ -77,25 +60,59 @@ def _interval(report: Report) -> str:
 
 
 def _class_row(row: ClassScore) -> str:
-    right = round(row.recall * row.images)
-    return html.bar(row.label, row.recall, f"{right:,} of {row.images:,}" if row.images else "not judged")
+    return html.bar(row.label, row.recall, recognized(row))
 
 
-def _mistakes(report: Report) -> str:
-    """The commonest mix-ups, worst first."""
-    mixed = sorted(
-        (
-            (-count, true, taken)
-            for true, row in enumerate(report.confusion)
-            for taken, count in enumerate(row)
-            if true != taken and count
-        ),
-    )[:5]
-    if not mixed:
+def recognized(row: ClassScore) -> str:
+    """Return how many photos of a class were recognized, in words."""
+    if not row.images:
+        return str(ScoreCode.NOT_JUDGED)
+    return sentence(PageCode.COUNT_OF, count=round(row.recall * row.images), total=row.images)
+
+
+def _confusions(report: Report) -> str:
+    """Return the most frequent confusions of two classes."""
+    worst = sorted(
+        (-count, i, j) for i, row in enumerate(report.confusion) for j, count in enumerate(row) if i != j and count
+    )[:_MAX_CONFUSIONS]
+    if not worst:
         return ""
     rows = "".join(
-        f"<li><b>{escape(report.labels[true])}</b> taken for <b>{escape(report.labels[taken])}</b>: "
-        f"{html.photos(-count)}</li>"
-        for count, true, taken in mixed
+        f"<li>{html.rich(ScoreCode.CONFUSION, label=report.labels[i], predicted=report.labels[j], count=-count)}</li>"
+        for count, i, j in worst
     )
-    return f'<h3 class="pc-h">What it mixes up most</h3><ul class="pc-list">{rows}</ul>'
+    return f'<h3 class="pc-h">{html.text(ScoreCode.CONFUSIONS)}</h3><ul class="pc-list">{rows}</ul>'
+
+
+def _more_numbers(report: Report) -> str:
+    """Return the numbers that papers on classifiers report."""
+    table = "".join(f"<tr><td>{html.text(name)}</td><td>{value}</td></tr>" for name, value in _figures(report))
+    heads = "".join(
+        f"<th>{html.text(name)}</th>" for name in (ScoreCode.CLASS, ScoreCode.PRECISION, ScoreCode.RECALL, ScoreCode.F1)
+    )
+    classes = "".join(
+        f"<tr><th scope='row'>{escape(row.label)}</th><td>{percent(row.precision)}</td>"
+        f"<td>{percent(row.recall)}</td><td>{percent(row.f1)}</td></tr>"
+        for row in report.per_class
+    )
+    return (
+        f'<details class="pc-details"><summary>{html.text(ScoreCode.MORE)}</summary>'
+        f'<div class="pc-inside pc-compare"><table class="pc-wide-first"><tbody>{table}</tbody></table>'
+        f"<table><thead><tr>{heads}</tr></thead><tbody>{classes}</tbody></table></div></details>"
+    )
+
+
+def _figures(report: Report) -> list[tuple[ScoreCode, str]]:
+    rows = [(ScoreCode.BALANCED, percent(report.balanced_accuracy))]
+    if len(report.labels) > 3 and len(report.top_accuracy) > 2:
+        rows.append((ScoreCode.TOP_THREE, percent(report.top_accuracy[2])))
+    if report.calibration_error or report.calibration_error_before:
+        rows.append((ScoreCode.CALIBRATION, _points(report.calibration_error)))
+        rows.append((ScoreCode.CALIBRATION_BEFORE, _points(report.calibration_error_before)))
+    if report.group_count:
+        rows.append((ScoreCode.GROUPS, f"{report.group_count:,}"))
+    return rows
+
+
+def _points(difference: float) -> str:
+    return sentence(ScoreCode.POINTS, points=100 * difference)

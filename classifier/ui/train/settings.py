@@ -1,250 +1,185 @@
-"""How to train: the choices on the Train tab, and the ``TrainConfig`` they make."""
+"""The inputs of ``TrainConfig``: one for each of its fields, by name, and the config that their values make."""
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-import numpy as np
-from PIL import Image
-from torch import Tensor
 
-from ...config import DOMAINS, OPTIMIZERS, Domain, Preprocessing, TrainConfig
-from ...data.images import open_picture
-from ...errors import PhotoError, SettingError
+from ...config import DEFAULTS, Setting, TrainConfig, settings
+from ...errors import SettingError
+from ...messages import sentence
+from ...messages.settings import SettingCode, choice_label, setting_hint, setting_label
 from ...models.backbones import BACKBONES, Backbone
-from ...models.transforms import eval_transform, train_transform
-from .. import html
-from ..handlers import FREE, plain
-from ..sessions import Home
+from ..handlers import QUIET
 
-_DEFAULT = TrainConfig()
-_MODES = [
-    ("Quick: seconds", "quick"),
-    ("Deep: minutes, better where photos differ from everyday ones", "deep"),
-]
-_MINUTES = sorted({1.0, 5.0, _DEFAULT.minutes} - {0.0})
-_TIMES = [
-    *((f"about {minutes:g} minute{'' if minutes == 1 else 's'}", minutes) for minutes in _MINUTES),
-    ("as long as it takes", 0.0),
-]
-_DOMAIN_WORDS = {
-    "photo": "Everyday photos",
-    "medical": "Medical pictures",
-    "aerial": "Pictures from above",
-    "document": "Documents",
-}
-_OPTIMISER_WORDS = {"adamw": "AdamW", "sgd": "SGD with momentum"}
-_VIEWS = 8
-_VIEW = Preprocessing(size=160).with_resize_mode("whole")  # small: eight of them travel inside the page
-_NAME_LETTERS = 100
+OTHER_BACKBONE = "other_backbone"  # a text field beside the list: any network of timm
+NAMES: tuple[str, ...] = (*(setting.name for setting in settings()), OTHER_BACKBONE)  # the order of all inputs
+_PROMINENT = ("minutes", "domain")  # of deep training, beside the mode; every other setting is under “Advanced”
+_MAX_NAME_LENGTH = 100
+
+Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Settings:
-    """The components whose values ``config`` takes, in its order, and those that change how long training takes.
+class SettingsForm:
+    """The inputs by name, in the order of ``NAMES``."""
 
-    ``strip`` is drawn anew when the photos may have changed.
-    """
+    components: Mapping[str, gr.components.Component]
 
-    inputs: list[Any]
-    time: list[Any]
-    strip: Strip
+    @property
+    def inputs(self) -> list[gr.components.Component]:
+        """The inputs of a handler that is wrapped with ``names=NAMES``."""
+        return [self.components[name] for name in NAMES]
 
+    def choice(self, name: str) -> gr.Radio:
+        """The input of a setting with choices."""
+        component = self.components[name]
+        assert isinstance(component, gr.Radio)
+        return component
 
-@dataclass(frozen=True)
-class Strip:
-    """How to draw the strip of one photo anew."""
-
-    refresh: Callable[..., Any]
-    inputs: list[Any]
-    outputs: list[Any]
-
-
-# -- handlers
-
-
-def config(
-    mode: str,
-    minutes: float,
-    domain: str,
-    backbone: str,
-    other: str | None,
-    learning_rate: float | None,
-    epochs: str | None,
-    batch: float | None,
-    optimizer: str,
-    unfreeze: str | None,
-    seed: float | None,
-) -> TrainConfig:
-    """The settings as they stand on the page; ``SettingError`` where one cannot work."""
-    return TrainConfig(
-        mode=mode,  # type: ignore[arg-type]  # it checks itself
-        minutes=float(_given("time", minutes)),
-        domain=domain,  # type: ignore[arg-type]
-        backbone=_network(backbone, other),
-        learning_rate=float(_given("step size", learning_rate)),
-        epochs=_optional("number of rounds", epochs),
-        batch=_whole("number of photos per step", batch),
-        optimizer=optimizer,  # type: ignore[arg-type]
-        unfreeze=_optional("number of stages", unfreeze),
-        seed=_whole("starting number", seed),
-    )
+    @property
+    def choices(self) -> list[gr.Radio]:
+        """The inputs whose every change is a decision, unlike a text half typed."""
+        return [component for component in self.components.values() if isinstance(component, gr.Radio)]
 
 
-def _network(backbone: str, other: str | None) -> str:
-    typed = (other or "").strip()
-    if len(typed) > _NAME_LETTERS:
-        raise SettingError(f"The name of the other network is longer than {_NAME_LETTERS} letters; check it.")
-    if not typed and backbone not in {row.name for row in BACKBONES}:
-        raise SettingError("This network is not among those offered here; choose one from the list.")
-    return typed or backbone
+def to_config(values: Values) -> TrainConfig:
+    """Return the settings for values by name; raises ``SettingError`` where one cannot work."""
+    parsed = {setting.name: _parse(setting, values[setting.name]) for setting in settings()}
+    return TrainConfig(**{**parsed, "backbone": _backbone(values["backbone"], values[OTHER_BACKBONE])})
 
 
-def _given(name: str, value: float | None) -> float:
+def _parse(setting: Setting, value: Any) -> Any:
+    if setting.choices or setting.kind in (str, bool):
+        return value  # TrainConfig checks itself
+    if setting.optional:
+        return _optional(setting, value)
+    return _whole(setting, value) if setting.kind is int else float(_required(setting, value))
+
+
+def _required(setting: Setting, value: float | None) -> float:
     if value is None:
-        raise SettingError(f"The {name} is empty; write a number, or reload the page for the usual one.")
+        raise SettingError(SettingCode.EMPTY, label=setting_label(setting.name))
     return value
 
 
-def _whole(name: str, value: float | None) -> int:
-    number = float(_given(name, value))
+def _whole(setting: Setting, value: float | None) -> int:
+    number = float(_required(setting, value))
     if not number.is_integer():
-        raise SettingError(f"The {name} is {number:g}; it must be a whole number.")
+        raise SettingError(SettingCode.NOT_WHOLE, label=setting_label(setting.name), value=number)
     return int(number)
 
 
-def _optional(name: str, text: str | None) -> int | None:
-    """A number in a field that may be empty; Gradio's own field for numbers makes 0 of nothing."""
+def _optional(setting: Setting, text: str | None) -> float | None:
+    """Parse a number of a field that may be empty; a field for numbers would give 0 for nothing."""
     typed = (text or "").strip()
-    if typed and not re.fullmatch(r"\d{1,9}", typed, re.ASCII):
-        raise SettingError(f"The {name} is “{typed[:20]}”; write a whole number, or nothing to have it chosen.")
-    return int(typed) if typed else None
+    pattern = r"\d{1,9}" if setting.kind is int else r"\d{0,9}\.?\d{0,9}(e-?\d{1,2})?"
+    if not typed:
+        return None
+    if not re.fullmatch(pattern, typed, re.ASCII) or not typed.strip("."):
+        raise SettingError(SettingCode.NOT_A_NUMBER, label=setting_label(setting.name), value=typed[:20])
+    return setting.kind(typed)  # type: ignore[return-value]  # int or float: text is parsed elsewhere
 
 
-def strip(home: Home, token: str, mode: str, domain: str) -> str:
-    """The first photo of the project in eight ways, for deep training only."""
-    project = home.find(token) if mode == "deep" and domain in DOMAINS else None
-    if project is None:
-        return ""
-    with project:
-        for photo in project.photos()[:10]:
-            try:
-                picture = open_picture(project.photo_path(photo), 2 * _VIEW.size)
-                return html.strip(_ways(picture, domain))  # type: ignore[arg-type]
-            except (PhotoError, OSError):
-                continue
-    return ""
+def _backbone(listed: str, other: str | None) -> str:
+    typed = (other or "").strip()
+    if len(typed) > _MAX_NAME_LENGTH:
+        raise SettingError(SettingCode.NAME_TOO_LONG, limit=_MAX_NAME_LENGTH)
+    if not typed and listed not in {row.name for row in BACKBONES}:
+        raise SettingError(SettingCode.BACKBONE_NOT_OFFERED)
+    return typed or listed
 
 
-def _ways(picture: Image.Image, domain: Domain) -> list[bytes]:
-    numbers = np.random.default_rng(0)  # the same every time: only another kind of photos changes the strip
-    views = [
-        eval_transform(_VIEW)(picture),
-        *(train_transform(picture, _VIEW, domain, numbers) for _ in range(_VIEWS - 1)),
-    ]
-    return [_jpeg(view) for view in views]
+def build(advanced: gr.Accordion, below_prominent: Callable[[], None]) -> SettingsForm:
+    """Create the inputs: the mode and what deep training asks first here, the rest inside ``advanced``.
+
+    Args:
+        advanced: where the other settings are put.
+        below_prominent: creates what stands below the first settings of deep training.
+    """
+    mode, *others = sorted(settings(), key=lambda setting: setting.name != "mode")
+    prominent = [setting for setting in others if setting.name in _PROMINENT]
+    rest = [setting for setting in others if setting.name not in _PROMINENT]
+    components = {mode.name: _create(mode)}
+    with gr.Column(visible=DEFAULTS.mode == "deep") as deep:
+        components |= {setting.name: _create(setting) for setting in prominent}
+        below_prominent()
+    with advanced:
+        for setting in rest:
+            if setting.group == "general":
+                components |= _create_with_companion(setting)
+        with gr.Column(visible=DEFAULTS.mode == "deep") as deep_rest:
+            components |= {setting.name: _create(setting) for setting in rest if setting.group == "deep"}
+    form = SettingsForm(components)
+    form.choice("mode").change(_show_deep, components["mode"], [deep, deep_rest], queue=False, **QUIET)
+    return form
 
 
-def _jpeg(view: Tensor) -> bytes:
-    """Bytes (3, size, size) -> a JPEG."""
-    stream = io.BytesIO()
-    Image.fromarray(view.permute(1, 2, 0).numpy()).save(stream, "JPEG", quality=82)
-    return stream.getvalue()
-
-
-# -- layout
-
-
-def build(home: Home, token: gr.BrowserState, under: gr.Accordion) -> Settings:
-    """Draws the mode and what only deep training asks, here, and the rest ``under`` a lid; wires its own events."""
-    mode = gr.Radio(_MODES, value=_DEFAULT.mode, label="How thoroughly?", elem_id="train-mode", elem_classes="pc-stack")
-    with gr.Column(visible=False) as deep:
-        minutes = gr.Radio(
-            _TIMES, value=_DEFAULT.minutes, label="How long may it take?", elem_id="train-minutes",
-            info="Stop ends it at any time and keeps the best so far.",
-        )  # fmt: skip
-        domain = gr.Radio(
-            [(_DOMAIN_WORDS.get(name, name), name) for name in DOMAINS],
-            value=_DEFAULT.domain,
-            label="What kind of photos?",
-            info="So that they are only ever varied in ways that keep their meaning.",
-            elem_id="train-domain",
-        )
-        views = gr.HTML(elem_id="train-views")
-    with under:
-        backbone, other = _networks()
-        with gr.Column(visible=False) as deeper:
-            rate, epochs, batch, optimizer, unfreeze = _deep_numbers()
-        seed = gr.Number(
-            value=_DEFAULT.seed, label="Starting number (seed)", precision=0,
-            info="The same number on the same photos gives the same model.",
-        )  # fmt: skip
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    mode.change(_deep_only, mode, [deep, deeper], queue=False, **quiet)
-    drawn = Strip(plain(strip, home), [token, mode, domain], [views])
-    for changed in (mode.change, domain.change):
-        changed(drawn.refresh, drawn.inputs, drawn.outputs, **quiet, **FREE)
-    inputs = [mode, minutes, domain, backbone, other, rate, epochs, batch, optimizer, unfreeze, seed]
-    return Settings(inputs, [mode, minutes, backbone], drawn)
-
-
-def _deep_only(mode: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _show_deep(mode: str) -> tuple[dict[str, Any], dict[str, Any]]:
     shown = gr.update(visible=mode == "deep")
     return shown, shown
 
 
-def _networks() -> tuple[gr.Radio, gr.Textbox]:
-    backbone = gr.Radio(
-        [(f"{row.title}: {row.good_for}{_fetched(row)}", row.name) for row in BACKBONES],
-        value=_DEFAULT.backbone,
-        label="Network (backbone)",
-        info="What looks at your photos.",
-        elem_classes="pc-stack",
+def _create_with_companion(setting: Setting) -> dict[str, gr.components.Component]:
+    created = {setting.name: _create(setting)}
+    return {**created, OTHER_BACKBONE: _other_backbone()} if setting.name == "backbone" else created
+
+
+def _create(setting: Setting) -> gr.components.Component:
+    """Create the input of a setting from its type; a few have one of their own."""
+    common: dict[str, Any] = {
+        "label": setting_label(setting.name),
+        "info": setting_hint(setting.name),
+        "elem_id": f"train-{setting.name}",
+    }
+    choices = _SPECIAL_CHOICES[setting.name]() if setting.name in _SPECIAL_CHOICES else _choices(setting)
+    if choices:
+        stacked = "pc-stack" if setting.name in ("mode", "backbone") else None
+        return gr.Radio(choices, value=setting.default, elem_classes=stacked, **common)
+    if setting.kind is bool:
+        return gr.Checkbox(value=setting.default, **common)
+    if setting.kind is str:
+        return gr.Textbox(value=setting.default, max_length=_MAX_NAME_LENGTH, **common)
+    if setting.optional:
+        value = "" if setting.default is None else str(setting.default)
+        return gr.Textbox(value=value, placeholder=str(SettingCode.CHOSEN_FOR_YOU), max_length=9, **common)
+    return gr.Number(value=setting.default, precision=0 if setting.kind is int else None, **common)
+
+
+def _choices(setting: Setting) -> Sequence[tuple[str, Any]]:
+    return [(choice_label(setting.name, value), value) for value in setting.choices]
+
+
+def _minutes_choices() -> Sequence[tuple[str, float]]:
+    offered = sorted({1.0, 5.0, DEFAULTS.minutes} - {0.0})
+    choices = [(sentence(SettingCode.MINUTES_CHOICE, minutes=minutes), minutes) for minutes in offered]
+    return [*choices, (str(SettingCode.MINUTES_UNLIMITED), 0.0)]
+
+
+def _backbone_choices() -> Sequence[tuple[str, str]]:
+    return [(_backbone_title(row), row.name) for row in BACKBONES]
+
+
+def _backbone_title(row: Backbone) -> str:
+    if row.built_in or row.from_scratch:
+        return sentence(SettingCode.BACKBONE_CHOICE, title=row.title, good_for=row.good_for)
+    return sentence(SettingCode.BACKBONE_FETCHED, title=row.title, good_for=row.good_for, megabytes=row.megabytes)
+
+
+def _other_backbone() -> gr.Textbox:
+    return gr.Textbox(
+        label=str(SettingCode.OTHER_BACKBONE),
+        info=str(SettingCode.OTHER_BACKBONE_HINT),
+        placeholder=str(SettingCode.OTHER_BACKBONE_EXAMPLE),
+        max_length=_MAX_NAME_LENGTH,
     )
-    other = gr.Textbox(
-        label="Another network",
-        info="The name of any other image network of the timm library, fetched once. Empty: the one chosen above.",
-        placeholder="for example: resnet26d",
-        max_length=_NAME_LETTERS,
-    )
-    return backbone, other
 
 
-def _fetched(row: Backbone) -> str:
-    return "" if row.package or row.from_scratch else f" (fetched once, {row.megabytes} MB)"
-
-
-def _deep_numbers() -> tuple[gr.Number, gr.Textbox, gr.Number, gr.Radio, gr.Textbox]:
-    rate = gr.Number(
-        value=_DEFAULT.learning_rate, label="Step size (learning rate)",
-        info="How far each correction goes. Too large and it forgets what it knew; too small and it learns little.",
-    )  # fmt: skip
-    epochs = _chosen_if_empty(
-        _DEFAULT.epochs, "Rounds (epochs)", "How often it goes through all photos. Empty: chosen from the time."
-    )
-    batch = gr.Number(
-        value=_DEFAULT.batch, label="Photos per step (batch)", precision=0,
-        info="How many photos it looks at before each correction. Fewer need less memory.",
-    )  # fmt: skip
-    optimizer = gr.Radio(
-        [(_OPTIMISER_WORDS.get(name, name), name) for name in OPTIMIZERS],
-        value=_DEFAULT.optimizer,
-        label="Way of correcting (optimizer)",
-        info="AdamW suits nearly everything; SGD is the older way, and needs a larger step size.",
-    )
-    unfreeze = _chosen_if_empty(
-        _DEFAULT.unfreeze,
-        "Stages that learn (unfreeze depth)",
-        "How many of the network's last stages change; the others stay as they came. Empty: chosen from the time.",
-    )
-    return rate, epochs, batch, optimizer, unfreeze
-
-
-def _chosen_if_empty(default: int | None, label: str, info: str) -> gr.Textbox:
-    value = "" if default is None else str(default)
-    return gr.Textbox(value=value, label=label, info=info, placeholder="chosen from the time", max_length=9)
+_SPECIAL_CHOICES: Mapping[str, Callable[[], Sequence[tuple[str, Any]]]] = {
+    "minutes": _minutes_choices,
+    "backbone": _backbone_choices,
+}

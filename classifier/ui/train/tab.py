@@ -1,32 +1,37 @@
-"""The Train tab: one button, a bar and curves in plain words, and how far the result can be trusted."""
+"""The Train tab: one button, progress and curves, and how far the result can be trusted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from html import escape
 from typing import Any, NamedTuple
 
 import gradio as gr
 
 from ...config import TrainConfig
 from ...errors import ClassifierError
+from ...messages import Message, sentence
+from ...messages.page import TrainCode
 from ...models.checkpoint import read_report
 from ...workflows.train import estimate_seconds
 from .. import html
 from ..background import Job, State
-from ..handlers import FREE, WATCH, plain
+from ..handlers import Action, Handler, plain
+from ..queue import FREE, WATCH, Concurrency
 from ..sessions import Home
-from . import jobs, scores, settings
-from .curves import curves
+from . import curves, jobs, runs, scores, settings, views
 
-_TICK = 0.5  # seconds between two looks at a training under way
+ID = "train"
+TITLE = TrainCode.TAB
+_INTERVAL = 0.5  # seconds between two requests for the state of a running training
 
 
 class View(NamedTuple):
     """What the tab shows, in the order of its outputs."""
 
-    ways: Any
+    settings: Any
     button: Any
     about: Any
     stop: Any
@@ -34,79 +39,75 @@ class View(NamedTuple):
     result: Any
     next: Any
     timer: Any
-    seen: Any  # the version of the training's state on view
-    newest: Any  # the name of the newest model: other tabs follow it
+    version: Any  # of the training's state on view
+    newest: Any  # the name of the newest model, which other tabs follow
 
 
 @dataclass(frozen=True)
 class TrainTab:
-    """What other tabs need: the buttons that lead on, the newest model's name, and how to draw this tab anew.
+    """What other tabs need, and how to redraw this tab.
 
-    ``arrive`` is for a page that was just opened: it also goes on with a training that a restart cut short.
-    ``start`` begins a training with the settings of this tab.
+    ``resume`` is for a page that was just opened: it resumes a training that a restart interrupted. ``start`` trains
+    with the settings of this tab, whose inputs are ``settings``, by the names ``settings.NAMES``.
     """
 
     next: gr.Button
     review: gr.Button
     newest: gr.State
-    strip: settings.Strip
-    arrive: Callable[..., Any]
-    start: Callable[..., Any]
-    refresh: Callable[..., Any]
-    inputs: list[Any]
-    outputs: list[Any]
+    settings: Sequence[gr.components.Component]
+    runs: runs.RunsPanel
+    resume: Action
+    start: Action
+    refresh: Sequence[Action]
 
 
-# -- handlers
+def resume(home: Home, token: str, values: settings.Values) -> View:
+    """Draw the tab for a page that was just opened; a deep training that a restart interrupted resumes."""
+    jobs.resume(home, token)
+    return show(home, token, values)
 
 
-def arrive(home: Home, token: str, *chosen: Any) -> View:
-    """Draws the tab for a page that was just opened; a deep training that a restart cut short goes on."""
-    jobs.go_on(home, token)
-    return show(home, token, *chosen)
+def start(home: Home, token: str, values: settings.Values) -> View:
+    """Start a training with the values of the settings, in the background."""
+    jobs.start(home, token, settings.to_config(values))
+    return show(home, token, values)
 
 
-def start(home: Home, token: str, *chosen: Any) -> View:
-    """Begins a training with the chosen settings, in the background."""
-    jobs.start(home, token, settings.config(*chosen))
-    return show(home, token, *chosen)
-
-
-def stop(home: Home, token: str, *chosen: Any) -> View:
-    """Ends the training under way: deep training keeps the best so far, quick training nothing."""
-    job = jobs.job(home, token)
+def stop(home: Home, token: str, values: settings.Values) -> View:
+    """End the running training: deep training keeps the best so far, quick training nothing."""
+    job = jobs.get_job(home, token)
     if job is not None:
         job.stop()
-    return show(home, token, *chosen)
+    return show(home, token, values)
 
 
-def tick(home: Home, token: str, seen: int, *chosen: Any) -> View:
-    """The training under way as it is now, if it changed since ``seen``; at its end, the tab as it is then."""
-    job = jobs.job(home, token)
-    if job is None:  # the server was started anew under an open page
-        return arrive(home, token, *chosen)
-    if not job.state.over and job.state.version == seen:
+def update(home: Home, token: str, version: int, values: settings.Values) -> View:
+    """Draw the running training if it changed since ``version``, and the whole tab when it has ended."""
+    job = jobs.get_job(home, token)
+    if job is None:  # the server was restarted under an open page
+        return resume(home, token, values)
+    if not job.state.ended and job.state.version == version:
         return View(*[gr.skip()] * len(View._fields))
-    return show(home, token, *chosen)
+    return show(home, token, values)
 
 
-def show(home: Home, token: str, *chosen: Any) -> View:
-    """Draws the tab as it is now: a training under way; or ready, or what is missing, and the newest result."""
-    job = jobs.job(home, token)
+def show(home: Home, token: str, values: settings.Values) -> View:
+    """Draw the tab as it is now: the running training; or whether training can start, and the newest result."""
+    job = jobs.get_job(home, token)
     state = State(phase="stopped") if job is None else job.state
-    if job is not None and not state.over:
-        return _busy(state, home.jobs.ahead(job))
-    button, about = _ready(home, token, *chosen)
+    if job is not None and not state.ended:
+        return _training(state, home.jobs.position(job))
+    enabled, about = _readiness(home, token, values)
     model, score = _newest(home, token)
-    name, look = ("Train again", "secondary") if score else ("Train", "primary")
-    said, drawn = _outcome(job)
+    label, variant = (TrainCode.TRAIN_AGAIN, "secondary") if score else (TrainCode.TRAIN, "primary")
+    notes, charts = _outcome(job)
     return View(
         gr.update(visible=True),
-        {**button, "visible": True, "value": name, "variant": look},
-        about,
+        gr.update(visible=True, interactive=enabled, value=str(label), variant=variant),
+        html.quiet(about, "pc-center") if about else "",
         gr.update(visible=False),
         "",
-        said + score + drawn,
+        notes + score + charts,
         gr.update(visible=bool(score)),
         gr.Timer(active=False),
         0,
@@ -114,14 +115,14 @@ def show(home: Home, token: str, *chosen: Any) -> View:
     )
 
 
-def _busy(state: State, ahead: int) -> View:
+def _training(state: State, position: int) -> View:
     hidden = gr.update(visible=False)
     return View(
         hidden,
         hidden,
         "",
         gr.update(visible=True, interactive=state.phase != "stopping"),
-        jobs.bar(state, ahead) + _notes(state.notes) + curves(state.epochs),
+        jobs.progress_bar(state, position) + _notes(state.notes) + curves.render(state.epochs),
         "",
         hidden,
         gr.Timer(active=True),
@@ -130,93 +131,103 @@ def _busy(state: State, ahead: int) -> View:
     )
 
 
-def _notes(sentences: tuple[str, ...]) -> str:
-    return "".join(html.note(sentence) for sentence in dict.fromkeys(sentences))
+def _notes(messages: Sequence[Message]) -> str:
+    return "".join(html.note(sentence) for sentence in dict.fromkeys(map(str, messages)))
 
 
 def _outcome(job: Job | None) -> tuple[str, str]:
-    """What to say of the last training besides the score: why it failed and its notes; and its curves."""
+    """Return what the last training left beside the score: why it failed and its notes; and its curves."""
     if job is None:
         return "", ""
     state = job.state
-    said = html.note(state.problem, "warn") if state.problem else ""
+    problem = html.note(state.error, "warn") if state.error else ""
     if state.phase == "stopped":
-        said = html.note("Stopped. Nothing of this training was kept.")
-    of_end = state.finished.notes if state.finished else ()
-    drawn = curves(state.epochs)
-    lid = '<details class="pc-details"><summary>How the training went</summary>'
-    return said + _notes((*of_end, *state.notes)), f"{lid}{drawn}</details>" if drawn else ""
+        problem = html.note(TrainCode.STOPPED)
+    final = state.finished.notes if state.finished else ()
+    charts = curves.render(state.epochs)
+    if charts:
+        charts = f'<details class="pc-details"><summary>{html.text(TrainCode.HISTORY)}</summary>{charts}</details>'
+    return problem + _notes((*final, *state.notes)), charts
 
 
-def _ready(home: Home, token: str, *chosen: Any) -> tuple[dict[str, Any], str]:
-    """Whether training can start, and how long it will take or what is missing."""
+def _readiness(home: Home, token: str, values: settings.Values) -> tuple[bool, str]:
+    """Return whether training can start, and how long it will take or what is missing."""
     project = home.find(token)
     counts: dict[str, int] = {}
     if project is not None:
         with project:
             counts = project.classes()
     if len(counts) < 2:
-        missing = "a second class" if counts else "at least two classes"
-        return gr.update(interactive=False), _about(f"Add {missing} on the Photos tab, then you can train.")
+        return False, html.text(TrainCode.ADD_SECOND_CLASS if counts else TrainCode.ADD_FIRST_CLASSES)
     try:
-        return gr.update(interactive=True), _about(_estimate(counts, settings.config(*chosen)))
-    except ClassifierError:  # half-typed settings: said when Train is pressed
-        return gr.update(interactive=True), ""
+        return True, escape(_estimate(counts, settings.to_config(values)))
+    except ClassifierError:  # a setting half typed: the message comes when Train is pressed
+        return True, ""
+
+
+def _estimate(counts: dict[str, int], config: TrainConfig) -> str:
+    photos, classes = sum(counts.values()), len(counts)
+    seconds = estimate_seconds(photos, config)
+    if config.mode == "deep" and not config.minutes:
+        return sentence(TrainCode.TAKES_UNLIMITED, photos=photos, classes=classes)
+    if config.mode == "deep":
+        seconds = max(seconds, config.minutes * 60)
+    return sentence(TrainCode.TAKES, photos=photos, classes=classes, seconds=seconds)
 
 
 def _newest(home: Home, token: str) -> tuple[str, str]:
-    """The name of the newest model and its score; both empty where there is none."""
+    """Return the name of the newest model and its score as HTML; both empty where there is none."""
     project = home.find(token)
     if project is None:
         return "", ""
     with project:
         models = project.model_folders()
     for model in models[:1]:
-        with suppress(ClassifierError):  # a damaged model says so where it is used
-            return model.name, scores.score(read_report(model))
+        with suppress(ClassifierError):  # the message of a damaged model comes where it is used
+            return model.name, scores.render(read_report(model))
     return "", ""
 
 
-def _about(sentence: str) -> str:
-    return f'<p class="pc-quiet pc-center">{sentence}</p>'
-
-
-def _estimate(counts: dict[str, int], config: TrainConfig) -> str:
-    total = sum(counts.values())
-    photos = f"{html.photos(total)} in {len(counts)} classes"
-    seconds = estimate_seconds(total, config)
-    if config.mode == "deep" and not config.minutes:
-        return f"{photos}: this goes on until it no longer gets better. You may close the page meanwhile."
-    if config.mode == "deep":
-        seconds = max(seconds, config.minutes * 60)
-    return f"{photos}: this will take {html.duration(seconds)}."
-
-
-# -- layout
-
-
 def build(home: Home, token: gr.BrowserState) -> TrainTab:
-    """Draws the tab and wires its own events."""
-    advanced = gr.Accordion("Advanced", open=False, render=False)
-    with gr.Column() as ways:
-        chosen = settings.build(home, token, advanced)
-    button = gr.Button("Train", variant="primary", size="lg", interactive=False, elem_id="train")
+    """Create the components of the tab and connect its own events."""
+    advanced = gr.Accordion(str(TrainCode.ADVANCED), open=False, render=False)
+    strip = gr.HTML(elem_id="train-views", render=False)
+    with gr.Column() as column:
+        form = settings.build(advanced, strip.render)
+    button = gr.Button(str(TrainCode.TRAIN), variant="primary", size="lg", interactive=False, elem_id="train")
     about = gr.HTML()
     progress = gr.HTML(elem_id="train-progress")
-    stop_button = gr.Button("Stop", visible=False, variant="stop", elem_id="train-stop")
+    stop_button = gr.Button(str(TrainCode.STOP), visible=False, variant="stop", elem_id="train-stop")
     result = gr.HTML(elem_id="train-result")
     with gr.Row(visible=False) as forward:
-        onward = gr.Button("Try it now", variant="primary", size="lg", elem_id="train-next")
-        back = gr.Button("Look at doubtful photos", size="lg", elem_id="train-review")
+        onward = gr.Button(str(TrainCode.NEXT), variant="primary", size="lg", elem_id="train-next")
+        back = gr.Button(str(TrainCode.REVIEW), size="lg", elem_id="train-review")
     advanced.render()
-    timer, seen, newest = gr.Timer(_TICK, active=False), gr.State(0), gr.State("")
-    inputs: list[Any] = [token, *chosen.inputs]
-    view: list[Any] = [ways, button, about, stop_button, progress, result, forward, timer, seen, newest]
-    refresh, begin = plain(show, home), plain(start, home)
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    button.click(begin, inputs, view, **quiet, **FREE)
-    stop_button.click(plain(stop, home), inputs, view, **quiet, **FREE)
-    timer.tick(plain(tick, home), [token, seen, *chosen.inputs], view, **quiet, **WATCH)
-    for changed in chosen.time:
-        changed.change(refresh, inputs, view, **quiet, **FREE)
-    return TrainTab(onward, back, newest, chosen.strip, plain(arrive, home), begin, refresh, inputs, view)
+    past = runs.build(home, token)
+    timer, version, newest = gr.Timer(_INTERVAL, active=False), gr.State(0), gr.State("")
+    view: list[Any] = [column, button, about, stop_button, progress, result, forward, timer, version, newest]
+
+    def action(handler: Handler, first: Sequence[Any] = (), concurrency: Concurrency = FREE) -> Action:
+        return Action(plain(handler, home, names=settings.NAMES), [token, *first, *form.inputs], view, concurrency)
+
+    redraw, begin = action(show), action(start)
+    draw_strip = Action(plain(views.show, home), [token, form.choice("mode"), form.choice("domain")], [strip])
+    begin.on(button.click)
+    action(stop).on(stop_button.click)
+    action(update, [version], WATCH).on(timer.tick)
+    for choice in form.choices:
+        redraw.on(choice.change)
+    for name in ("mode", "domain"):
+        draw_strip.on(form.choice(name).change)
+    past.refresh.on(newest.change)
+    redraw.on(past.deleted.then)
+    return TrainTab(
+        next=onward,
+        review=back,
+        newest=newest,
+        settings=form.inputs,
+        runs=past,
+        resume=action(resume),
+        start=begin,
+        refresh=[redraw, past.refresh, draw_strip],
+    )

@@ -1,0 +1,64 @@
+"""Components that several tabs use: a list of choices, the camera, HTML with a script of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ..messages import Code
+from ..messages.page import UploadCode
+
+_HERE = Path(__file__).parent
+
+
+def dropdown(label: Code, **options: Any) -> gr.Dropdown:
+    """Create a list to choose from whose handlers check the value themselves.
+
+    Gradio's own check refuses what is not among the choices it keeps for this page, in words of its own: after a
+    restart of the server, and right after a class was renamed.
+    """
+    return gr.Dropdown(label=str(label), allow_custom_value=True, **options)
+
+
+def camera() -> gr.Image:
+    """Create the input of a camera: the rear one if there is one, not mirrored, so that the model gets what is seen."""
+    return gr.Image(
+        label=str(UploadCode.CAMERA),
+        sources=["webcam"],
+        type="filepath",
+        image_mode=None,
+        webcam_options=gr.WebcamOptions(mirror=False, constraints={"video": {"facingMode": "environment"}}),
+        buttons=[],
+    )
+
+
+def scripted_html(template: str, script: Path, elem_id: str, words: type[Code] | None = None) -> gr.HTML:
+    """Create HTML with a script.
+
+    A function and no subclass: Gradio writes a file beside the source of every subclass of a component.
+
+    Args:
+        template: HTML in which ``${value}`` is the component's value, and other ``{``, ``}`` must not occur.
+        script: JavaScript file, run once when the component is mounted.
+        elem_id: id of the element.
+        words: sentences of the script, which it gets by ``say(code, arguments)``.
+    """
+    return gr.HTML(
+        value="",
+        html_template=template,
+        js_on_load=load_script(script, words),
+        elem_id=elem_id,
+        apply_default_css=False,
+    )
+
+
+def load_script(path: Path, words: type[Code] | None = None) -> str:
+    """Return a script with its sentences and the function ``say`` before it."""
+    code = path.read_text("utf-8")
+    if words is None:
+        return code
+    sentences = json.dumps({word.id: str(word) for word in words}, ensure_ascii=False)
+    return f"const sentences = {sentences};\n{(_HERE / 'say.js').read_text('utf-8')}\n{code}"

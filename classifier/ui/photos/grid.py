@@ -1,0 +1,87 @@
+"""The photos of a project -> HTML: counts, photos to select, files that were left out, conflicts. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from itertools import groupby
+
+from ...data.catalog import Asset
+from ...data.intake import LeftOut
+from ...data.labels import natural_key
+from ...messages import Code, outline
+from ...messages.page import GridScript, PhotosCode
+from .. import html
+
+
+def template() -> str:
+    """Return the HTML around the photos: what may be done with those that are selected."""
+    return (
+        '<div class="pc-tools">'
+        f'<label class="pc-all"><input type="checkbox"> {html.text(PhotosCode.SELECT_ALL)}</label>'
+        f'<span class="pc-chosen" role="status">{html.text(GridScript.SELECT)}</span>'
+        '<span class="pc-actions" hidden><input class="pc-move" type="text" list="pc-classes" maxlength="80" '
+        f'placeholder="{html.text(PhotosCode.MOVE_TO)}" aria-label="{html.text(PhotosCode.MOVE_TO_LABEL)}" '
+        'autocomplete="off">'
+        f'<button type="button" class="pc-button pc-do-move">{html.text(PhotosCode.MOVE)}</button>'
+        f'<button type="button" class="pc-button pc-do-remove">{html.text(PhotosCode.REMOVE)}</button></span></div>'
+        '<div class="pc-grid">${value}</div>'
+    )
+
+
+def class_counts(counts: Mapping[str, int]) -> str:
+    """Return how many photos each class has, as bars."""
+    most = max(counts.values(), default=1)
+    total = html.text(PhotosCode.COUNTS, photos=sum(counts.values()), classes=len(counts))
+    rows = "".join(html.bar(label, count / most, f"{count:,}") for label, count in counts.items())
+    return f'<h3 class="pc-h">{total}</h3><ul class="pc-bars">{rows}</ul>'
+
+
+def photo_card(asset: Asset, jpeg: bytes) -> str:
+    """Return one photo that can be selected."""
+    name = asset.source.rsplit("/", 1)[-1]
+    return (
+        f'<label class="pc-card" title="{escape(asset.source)}"><input type="checkbox" value="{asset.id}" '
+        f'aria-label="{html.text(PhotosCode.SELECT_PHOTO, name=name)}">{html.picture(jpeg, name)}</label>'
+    )
+
+
+def left_out(files: Sequence[LeftOut]) -> str:
+    """Return the files that were not taken: one line for each reason, which opens to the names of its files."""
+    if not files:
+        return ""
+    ordered = sorted(files, key=lambda file: (_code_key(file.code), natural_key(file.file)))
+    groups = [list(group) for _, group in groupby(ordered, key=lambda file: _code_key(file.code))]
+    groups.sort(key=lambda group: -len(group))
+    return (
+        f'<details class="pc-details pc-outer"><summary>{html.rich(PhotosCode.LEFT_OUT_SUMMARY, count=len(files))}'
+        f"</summary>{''.join(_reason(group) for group in groups)}</details>"
+    )
+
+
+def _code_key(code: Code) -> str:
+    return f"{type(code).__name__}.{code.name}"
+
+
+def _reason(files: Sequence[LeftOut]) -> str:
+    """Return the files of one code; where their sentences differ, each stands below its file."""
+    same = len({file.reason for file in files}) == 1
+    title = outline([file.message for file in files])
+    names = "".join(
+        f"<li>{escape(file.file)}{'' if same else f'<small>{escape(file.reason)}</small>'}</li>" for file in files
+    )
+    summary = html.rich(PhotosCode.LEFT_OUT_REASON, count=len(files), reason=title)
+    return f'<details class="pc-details"><summary>{summary}</summary><ul>{names}</ul></details>'
+
+
+def conflicts(groups: Sequence[Sequence[Asset]]) -> str:
+    """Return the photos that are in several classes, with the classes."""
+    if not groups:
+        return ""
+    rows = "".join(
+        f"<li>{escape(group[0].source.rsplit('/', 1)[-1])}: "
+        f"{', '.join(f'<b>{escape(asset.label)}</b>' for asset in group)}</li>"
+        for group in groups
+    )
+    summary = html.rich(PhotosCode.CONFLICTS_SUMMARY, count=len(groups))
+    return f'<details class="pc-details pc-warn"><summary>{summary}</summary><ul>{rows}</ul></details>'

@@ -1,0 +1,84 @@
+"""Who waits for whom: the trainings of all visitors in one queue, and Gradio's concurrency groups for other events."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from pathlib import Path
+from typing import TypedDict
+
+from .background import Job, Work
+
+_MAX_JOBS = 200  # projects whose last training is kept in memory
+
+
+class Concurrency(TypedDict):
+    """The settings of a Gradio event that say which other events it waits for."""
+
+    concurrency_id: str
+    concurrency_limit: int
+
+
+# Predictions run one at a time: two torch processes or threads on the same cores slow each other down many times.
+DEVICE = Concurrency(concurrency_id="device", concurrency_limit=1)
+# Intake and redrawing may run side by side for several visitors.
+FREE = Concurrency(concurrency_id="page", concurrency_limit=8)
+# Reading the state of a training takes no time and must not wait for a large upload.
+WATCH = Concurrency(concurrency_id="watch", concurrency_limit=16)
+
+
+class Jobs:
+    """The trainings of all visitors, by the folder of the project; one runs at a time, in the order they came."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._latest: dict[Path, Job] = {}
+        self._waiting: deque[Job] = deque()
+        self._running: Job | None = None
+
+    def start(self, folder: Path, work: Work, graceful: bool) -> Job:
+        """Queue a training of the project in ``folder``; return the unfinished one if there is one already."""
+        with self._lock:
+            existing = self._latest.get(folder)
+            if existing is not None and not existing.state.ended:
+                return existing
+            job = Job(work, graceful)
+            self._latest.pop(folder, None)
+            self._latest[folder] = job
+            self._drop_oldest()
+            self._waiting.append(job)
+            if self._running is None:
+                self._running = self._waiting.popleft()
+                # A daemon thread, so that the program can end during a training: deep ones resume at the next start.
+                threading.Thread(target=self._run_queue, args=(self._running,), name="training", daemon=True).start()
+            return job
+
+    def get(self, folder: Path) -> Job | None:
+        """Return the latest training of a project since the program started, running or ended."""
+        return self._latest.get(folder)
+
+    def position(self, job: Job) -> int:
+        """Return how many trainings run before this one does."""
+        with self._lock:
+            waiting = [other for other in self._waiting if not other.state.ended]
+            return 1 + waiting.index(job) if job in waiting else 0
+
+    def cancel(self, folder: Path, seconds: float = 60.0) -> None:
+        """Cancel a project's training and forget it, so that its folder can be deleted; wait at most ``seconds``."""
+        job = self._latest.get(folder)
+        if job is not None:
+            job.cancel(seconds)
+        with self._lock:
+            if self._latest.get(folder) is job:
+                self._latest.pop(folder, None)
+
+    def _run_queue(self, job: Job | None) -> None:
+        while job is not None:
+            job.run()
+            with self._lock:
+                job = self._running = self._waiting.popleft() if self._waiting else None
+
+    def _drop_oldest(self) -> None:
+        ended = [folder for folder, job in self._latest.items() if job.state.ended]
+        for folder in ended[: max(0, len(self._latest) - _MAX_JOBS)]:
+            del self._latest[folder]
