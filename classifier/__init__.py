@@ -1,7 +1,15 @@
-"""Teach a classifier with your own photos: the public verbs.
+"""Train an image classifier on your own photos: the public functions, values and errors.
 
-They are imported on first use, so that ``import classifier`` is instant and the command line can
-answer ``--help`` without loading torch.
+They are imported on first use, so that ``import classifier`` is instant and the command line can answer ``--help``
+without loading torch.
+
+Example::
+
+    from classifier import Predictor, Project, train
+
+    with Project.over(Path("photos")) as project:
+        *_, finished = train(project, out=Path("model"))
+    print(Predictor("model").predict("new.jpg"))
 """
 
 from __future__ import annotations
@@ -12,10 +20,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .config import Limits, Preprocessing, TrainConfig
     from .data.project import Project
-    from .errors import ClassifierError
+    from .errors import ClassifierError, DataError, ModelError, PhotoError, SettingError, StorageError
+    from .evaluation.report import Report
     from .events import Epoch, Note, Progress
     from .models.predictor import ClassConfidence, Prediction, Predictor
     from .workflows.check import Checked, check
+    from .workflows.evaluate import evaluate
     from .workflows.review import Review, review
     from .workflows.train import Finished, train
 
@@ -23,38 +33,51 @@ __all__ = [
     "Checked",
     "ClassConfidence",
     "ClassifierError",
+    "DataError",
     "Epoch",
     "Finished",
     "Limits",
+    "ModelError",
     "Note",
+    "PhotoError",
     "Prediction",
     "Predictor",
     "Preprocessing",
     "Progress",
     "Project",
+    "Report",
     "Review",
+    "SettingError",
+    "StorageError",
     "TrainConfig",
     "__version__",
     "check",
+    "evaluate",
     "review",
     "train",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
-_HOMES = {
+_MODULES = {
     "config": ("Limits", "Preprocessing", "TrainConfig"),
     "data.project": ("Project",),
-    "errors": ("ClassifierError",),
+    "errors": ("ClassifierError", "DataError", "ModelError", "PhotoError", "SettingError", "StorageError"),
+    "evaluation.report": ("Report",),
     "events": ("Epoch", "Note", "Progress"),
     "models.predictor": ("ClassConfidence", "Prediction", "Predictor"),
     "workflows.check": ("Checked", "check"),
+    "workflows.evaluate": ("evaluate",),
     "workflows.review": ("Review", "review"),
     "workflows.train": ("Finished", "train"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    for home, names in _HOMES.items():
+    for module, names in _MODULES.items():
         if name in names:
-            return getattr(importlib.import_module(f".{home}", __name__), name)
+            return getattr(importlib.import_module(f".{module}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""``python -m classifier``: hands over to the command line."""
+"""``python -m classifier``: runs the command line."""
 
 from .cli.main import leave, main
 

@@ -13,7 +13,15 @@ from .messages import Code, Message, message
 
 
 class ClassifierError(Exception):
-    """Base of every error this package raises on purpose, made from a code and the arguments of its sentence."""
+    """Base of every error this package raises on purpose, made from a code and the arguments of its sentence.
+
+    Example::
+
+        try:
+            *_, finished = train(project)
+        except ClassifierError as error:
+            print(error)  # one plain sentence; error.code is for program logic
+    """
 
     def __init__(self, code: Code, **arguments: Any) -> None:
         self.message: Message = message(code, **arguments) if isinstance(code, Code) else code
@@ -36,20 +44,53 @@ def _restore(kind: type[ClassifierError], message: Message) -> ClassifierError:
 
 
 class PhotoError(ClassifierError):
-    """One file is not a usable photo; ``str(error)`` is the reason shown beside its name."""
+    """One file is not a usable photo; ``str(error)`` is the reason shown beside its name.
+
+    Example::
+
+        for outcome in Predictor("model").outcomes(["a.jpg", "notes.txt"]):
+            if isinstance(outcome, PhotoError):
+                print(outcome)
+    """
 
 
 class DataError(ClassifierError):
-    """A folder, archive or set of photos as a whole cannot be used."""
+    """A folder, archive or set of photos as a whole cannot be used.
+
+    Example::
+
+        with suppress(DataError):
+            Project.over(Path("an empty folder"))
+    """
 
 
 class ModelError(ClassifierError):
-    """A backbone is unknown or out of reach, or a checkpoint folder is damaged or foreign."""
+    """A backbone is unknown or out of reach, or a checkpoint folder is damaged or foreign.
+
+    Example::
+
+        with suppress(ModelError):
+            Predictor("not a model")
+    """
 
 
 class SettingError(ClassifierError):
-    """A setting has a value that cannot work."""
+    """A setting has a value that cannot work.
+
+    Example::
+
+        with suppress(SettingError):
+            TrainConfig(seed=-1)
+    """
 
 
 class StorageError(ClassifierError):
-    """The disk is full, or a file cannot be written where it should be."""
+    """The disk is full, or a file cannot be written where it should be.
+
+    Example::
+
+        try:
+            *_, finished = train(project, out=Path("/full disk/model"))
+        except StorageError as error:
+            print(error)
+    """

@@ -14,7 +14,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Progress:
-    """How far one step is, named by its code or a message: ``done`` of ``total`` photos, the seconds left if known."""
+    """How far a step is: ``done`` of ``total`` photos, and the seconds left of it, None where that is unknown.
+
+    Example::
+
+        for event in train(project):
+            if isinstance(event, Progress):
+                print(event.step, event.done, event.total)
+    """
 
     step: Code | Message
     done: int
@@ -24,10 +31,16 @@ class Progress:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One round over the photos is done: number ``number`` of at most ``total``, counted from 1.
+    """An epoch of deep training is done: ``number`` of at most ``total``, counted from 1.
 
-    ``loss`` and ``accuracy`` are of the varied training views, ``val_loss`` and ``val_accuracy``
-    of photos that are held out, at the temperature that suits them; ``best`` is the number of the best round so far.
+    ``loss`` and ``accuracy`` are those of the augmented training views, ``val_loss`` and ``val_accuracy`` those of the
+    photos held back, after temperature scaling; ``best`` is the number of the best epoch so far.
+
+    Example::
+
+        for event in train(project, TrainConfig(mode="deep")):
+            if isinstance(event, Epoch):
+                print(event.number, event.val_accuracy)
     """
 
     number: int
@@ -41,7 +54,14 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Note:
-    """Something the person should know."""
+    """Something the person should know of a training.
+
+    Example::
+
+        for event in train(project, TrainConfig(mode="deep")):
+            if isinstance(event, Note):
+                print(event.sentence)
+    """
 
     message: Message
 
