@@ -1,4 +1,4 @@
-"""The photos of a training: what a dataset of them looks like to torch, and the value that workflows pass on."""
+"""The photos of a training: a map-style dataset for torch, and the value that workflows pass on."""
 
 from __future__ import annotations
 
@@ -34,10 +34,15 @@ class Sample:
 
 
 class PhotoDataset(Generic[T]):
-    """Map-style dataset: picture through ``transform``, class index. Works in a ``torch.utils.data.DataLoader``.
+    """Map-style dataset whose items are (transformed picture, class index); for ``torch.utils.data.DataLoader``.
 
-    ``shortest`` is passed to ``images.open_picture``: the picture may be decoded smaller, but not below that many
-    pixels of its short side. ``dataset[i]`` raises ``PhotoError`` where the photo cannot be read.
+    ``dataset[i]`` raises ``PhotoError`` where the photo cannot be read.
+
+    Args:
+        samples: the photos.
+        transform: called with the upright RGB picture.
+        shortest: pixels of the short side below which the picture is not decoded; None decodes it at full size.
+        limits: what is refused as too large.
 
     Example::
 
@@ -70,8 +75,8 @@ class TrainingSet:
     """The photos to train on, built once by a workflow and passed on whole.
 
     ``assets`` (N) are the catalog's rows and ``samples`` (N) the same photos with their files; ``labels`` (C) the
-    names of the classes; ``y`` (N,) the index of each photo's class; ``groups`` (N,) numbers photos that belong
-    together alike, which are never divided by a split; ``features`` (N, D) are pooled features.
+    names of the classes; ``y`` (N,) the class index of each photo; ``groups`` (N,) its group of near-duplicates, which
+    a split never divides; ``features`` (N, D) are pooled features.
     """
 
     assets: tuple[Asset, ...]

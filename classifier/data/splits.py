@@ -1,4 +1,4 @@
-"""Photos -> folds: every class spread evenly, look-alikes always together, the same for the same seed."""
+"""Cross-validation folds that keep groups together, and samples that keep every class."""
 
 from __future__ import annotations
 
@@ -12,31 +12,37 @@ Ints = NDArray[np.int64]
 
 
 def stratified_group_folds(
-    labels: Ints, groups: Ints, count: int, seed: int, names: Iterable[str] | None = None
+    y: Ints, groups: Ints, fold_count: int, seed: int, names: Iterable[str] | None = None
 ) -> Ints:
-    """The number of the fold (N,) in which each photo is held out.
+    """Return the number of the fold (N,) in which each photo is held out.
 
-    ``labels`` (N,) and ``groups`` (N,): photos of one group never part. Each group has a favourite fold by
-    the ``names`` of its photos (N, by default their places). Groups are dealt out largest first, each to its
-    favourite as long as that has no more than its share of the class, then to the fold that has the fewest
-    photos of the class, then the fewest at all. So a corrected label or a few photos more leave most photos
-    where they were, and the scores before and after can be compared. There are ``count`` folds, or as many as
-    there are groups.
+    Every class is spread evenly and a group is never divided. Each group has a preferred fold, a hash of the names of
+    its photos. Groups are assigned largest first: to the preferred fold while that has no more than its part of the
+    class, otherwise to the fold with the fewest photos of the class, then the fewest at all. Own code, because
+    scikit-learn's StratifiedGroupKFold may move most photos when one label changes; here they stay in their
+    fold, so that the scores before and after a correction can be compared.
+
+    Args:
+        y: class index of each photo (N,).
+        groups: group number of each photo (N,).
+        fold_count: number of folds; fewer, but at least two, where there are fewer groups.
+        seed: part of the hash.
+        names: a name for each photo (N) that stays the same when photos are added; by default its index.
     """
     members = _members(groups)
-    count = max(2, min(count, len(members)))
-    keys = _keys(range(len(labels)) if names is None else names, seed)
-    shares = np.bincount(labels) // count
-    load = np.zeros((count, len(shares)), np.int64)  # photos per fold and class
-    result = np.zeros(len(labels), np.int64)
-    for photos in sorted(members, key=lambda photos: (-len(photos), keys[photos].min())):
-        label = int(np.bincount(labels[photos]).argmax())
-        fold = int(keys[photos].min() % count)
-        if load[fold, label] + len(photos) > shares[label]:
-            fold = min(range(count), key=lambda fold: (load[fold, label], load[fold].sum()))
-        result[photos] = fold
-        np.add.at(load[fold], labels[photos], 1)
-    return result
+    fold_count = max(2, min(fold_count, len(members)))
+    hashes = _hash_names(range(len(y)) if names is None else names, seed)
+    limits = np.bincount(y) // fold_count
+    counts = np.zeros((fold_count, len(limits)), np.int64)  # photos per fold and class
+    folds = np.zeros(len(y), np.int64)
+    for group in sorted(members, key=lambda group: (-len(group), hashes[group].min())):
+        label = int(np.bincount(y[group]).argmax())
+        fold = int(hashes[group].min() % fold_count)
+        if counts[fold, label] + len(group) > limits[label]:
+            fold = min(range(fold_count), key=lambda fold: (counts[fold, label], counts[fold].sum()))
+        folds[group] = fold
+        np.add.at(counts[fold], y[group], 1)
+    return folds
 
 
 def sample_per_class(labels: Ints, count: int) -> Ints:
@@ -62,13 +68,14 @@ def _evenly_spaced(total: int, count: int) -> Ints:
     return np.unique(np.linspace(0, total - 1, min(total, count)).round().astype(np.int64))
 
 
-def _keys(names: Iterable[object], seed: int) -> Ints:
-    """A number for each photo (N,) that follows from its name and the seed alone."""
+def _hash_names(names: Iterable[object], seed: int) -> Ints:
+    """Return 56 bits (N,) of the SHA-256 of each name with the seed."""
     digests = (hashlib.sha256(f"{seed} {name}".encode()).digest() for name in names)
     return np.array([int.from_bytes(digest[:7], "big") for digest in digests], np.int64)
 
 
 def _members(groups: Ints) -> list[Ints]:
+    """Return the indices of each group's photos, by group number."""
     order = np.argsort(groups, kind="stable")
     _, starts = np.unique(groups[order], return_index=True)
     return np.split(order, starts[1:])

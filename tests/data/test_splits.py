@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,7 @@ def test_every_class_is_spread_evenly(counts: tuple[int, ...], seed: int) -> Non
     assert sizes.max() - sizes.min() <= len(counts)
 
 
-def test_groups_never_part_however_they_lie() -> None:
+def test_groups_are_never_divided() -> None:
     rng = np.random.default_rng(0)
     for seed in range(20):
         labels = rng.integers(0, 4, 90)
@@ -33,6 +35,42 @@ def test_groups_never_part_however_they_lie() -> None:
             assert len(set(result[groups == group])) == 1
 
 
+def test_folds_stay_those_of_earlier_versions() -> None:
+    """Written down once: scores before and after an upgrade are compared photo by photo."""
+    y = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 0, 1])
+    groups = np.array([0, 0, 2, 3, 4, 5, 6, 6, 6, 9, 10, 11, 12, 12, 14, 14])
+    names = [f"photo {number}" for number in range(16)]
+    expected = [0, 0, 1, 1, 2, 2, 0, 0, 0, 2, 1, 2, 1, 1, 2, 2]
+    assert stratified_group_folds(y, groups, 3, 7, names).tolist() == expected
+    assert stratified_group_folds(y, groups, 3, 7, iter(names)).tolist() == expected
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_each_group_goes_to_its_preferred_fold_or_the_emptiest(seed: int) -> None:
+    """The rule of the docstring, group by group; for groups of one class each, whose order is by size and hash."""
+    rng = np.random.default_rng(seed)
+    kinds = rng.integers(0, 3, 40)
+    sizes = rng.integers(1, 5, 40)
+    y, groups = np.repeat(kinds, sizes), np.repeat(np.arange(40), sizes)
+    names = [f"{seed} {number}" for number in range(len(y))]
+
+    def key(group: int) -> int:
+        members = [name for name, other in zip(names, groups) if other == group]
+        return min(int(hashlib.sha256(f"3 {name}".encode()).hexdigest()[:14], 16) for name in members)
+
+    limits = np.bincount(y) // 4
+    counts: dict[int, list[int]] = {fold: [0, 0, 0] for fold in range(4)}
+    expected = {}
+    for group in sorted(range(40), key=lambda group: (-sizes[group], key(group))):
+        kind, size, fold = kinds[group], int(sizes[group]), key(group) % 4
+        if counts[fold][kind] + size > limits[kind]:
+            fold = min(counts, key=lambda fold: (counts[fold][kind], sum(counts[fold]), fold))
+        counts[fold][kind] += size
+        expected[group] = fold
+    folds = stratified_group_folds(y, groups, 4, 3, names)
+    assert folds.tolist() == [expected[group] for group in groups]
+
+
 def test_the_seed_decides() -> None:
     labels, groups = labels_of(30, 30), np.arange(60)
     assert np.array_equal(stratified_group_folds(labels, groups, 5, 3), stratified_group_folds(labels, groups, 5, 3))
@@ -41,7 +79,7 @@ def test_the_seed_decides() -> None:
     )
 
 
-def test_a_corrected_label_and_a_new_photo_leave_nearly_all_others_where_they_were() -> None:
+def test_a_corrected_label_or_a_new_photo_moves_few_others() -> None:
     labels = np.random.default_rng(0).integers(0, 4, 200)
     names = [f"photo {number}" for number in range(200)]
     before = stratified_group_folds(labels, np.arange(200), 5, 0, names)
@@ -57,11 +95,11 @@ def test_there_are_no_more_folds_than_groups() -> None:
     assert sorted(set(stratified_group_folds(labels, groups, 5, 0))) == [0, 1, 2]
 
 
-def test_one_group_is_held_out_as_one() -> None:
+def test_one_group_is_in_one_fold() -> None:
     assert set(stratified_group_folds(labels_of(3, 3), np.zeros(6, np.int64), 5, 0)) == {0}
 
 
-def test_two_photos_are_enough_to_hold_one_out() -> None:
+def test_two_photos_make_two_folds() -> None:
     assert sorted(stratified_group_folds(labels_of(1, 1), np.arange(2), 5, 0)) == [0, 1]
 
 
