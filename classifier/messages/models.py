@@ -207,10 +207,3 @@ class PredictCode(Code):
         "An array of {dtype} of shape {shape} came; expected is a picture of bytes (uint8), height by width, or height "
         "by width by 3 colors."
     )
-
-
-@unique
-class SimilarCode(Code):
-    """Why no similar photos can be found."""
-
-    NOT_OPENED = "The photo cannot be opened; choose it again."

@@ -105,6 +105,11 @@ def resolve(name: str) -> Backbone:
     )
 
 
+def architecture_of(name: str) -> str:
+    """The architecture of the backbone called ``name``, also where this version of timm lacks its weights."""
+    return ROWS[name].architecture if name in ROWS else name.partition(".")[0]
+
+
 def built_in_names() -> tuple[str, ...]:
     """The names of the backbones whose weights are installed with the program."""
     return tuple(row.name for row in BACKBONES if row.built_in)

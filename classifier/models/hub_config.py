@@ -1,0 +1,148 @@
+"""A checkpoint's config.json, in the form of timm's Hub repositories: what it is and how its network is built."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..config import Limits, Preprocessing
+from ..data.labels import clean_label
+from ..errors import ModelError, SettingError
+from ..messages.models import CheckpointCode
+from . import networks
+from .backbones import BACKBONES
+
+if TYPE_CHECKING:
+    from .checkpoint import TrainedModel
+
+_MOST_CLASSES = 100_000
+_LABEL_LIMITS = Limits(label_letters=1000)  # descriptions of classes are longer than names of folders
+
+
+@dataclass(frozen=True)
+class HubConfig:
+    """The identity of a classifier.
+
+    Args:
+        architecture: timm's name of the network.
+        tag: timm's name of the weights it started from; "" where it is not given.
+        labels: Names of the classes, in the order of the outputs; all different.
+        preprocessing: What the network expects of a picture.
+        model_args: Keyword arguments of ``timm.create_model`` beside the architecture and the number of classes.
+    """
+
+    architecture: str
+    tag: str
+    labels: tuple[str, ...]
+    preprocessing: Preprocessing
+    model_args: Mapping[str, Any]
+
+
+def to_json(model: TrainedModel) -> dict[str, Any]:
+    """The config.json of ``model``. Without ``num_classes`` in ``model_args``: transformers cannot open it with them.
+
+    timm reads the only input size of a network from ``fixed_input_size``, transformers from ``img_size``.
+    """
+    source = networks.pretrained_cfg(model.backbone)
+    names = list(model.report.labels)
+    model_args = dict(model.backbone.arguments)
+    return {
+        "architecture": model.backbone.architecture,
+        "num_classes": len(names),
+        "num_features": model.weight.shape[1],
+        "label_names": names,
+        "id2label": dict(enumerate(names)),
+        "label2id": {name: index for index, name in enumerate(names)},
+        "pretrained_cfg": {
+            **model.preprocessing.to_timm(),
+            "fixed_input_size": "img_size" in model_args,
+            "num_classes": len(names),
+            "pool_size": None,
+            "first_conv": source.get("first_conv"),
+            "classifier": networks.classifier_name(model.backbone),
+            "license": networks.weights_source(model.backbone)[1],
+        },
+        **({"model_args": model_args} if model_args else {}),
+    }
+
+
+def from_json(data: Mapping[str, Any]) -> HubConfig:
+    """Read a config.json: of this program, of timm's ``save_for_hf``, or of timm's first form, all on one level.
+
+    Raises ``ModelError`` where an entry is missing, or asks for a network that is not known to be safe to build.
+    """
+    try:
+        cfg = dict(data.get("pretrained_cfg", data))
+        architecture = str(data["architecture"])
+        labels = _labels(data, cfg, int(data.get("num_classes", cfg.get("num_classes"))))
+        preprocessing = _preprocessing(cfg)
+        model_args = _checked_args(dict(data.get("model_args") or {}), architecture, preprocessing.size)
+    except ModelError:
+        raise
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, SettingError) as error:
+        raise ModelError(CheckpointCode.CONFIG_INCOMPLETE, why=str(error)) from error
+    if cfg.get("fixed_input_size"):  # as timm does where the arguments do not name the size
+        model_args = {"img_size": preprocessing.size, **model_args}
+    return HubConfig(architecture, str(cfg.get("tag") or ""), labels, preprocessing, model_args)
+
+
+def _labels(data: Mapping[str, Any], cfg: Mapping[str, Any], count: int) -> tuple[str, ...]:
+    """The names of ``count`` classes: descriptions where timm has them, else names, else numbers."""
+    found = (data.get("label_names"), cfg.get("label_names"), data.get("labels"), data.get("id2label"))
+    if not 1 <= count <= _MOST_CLASSES:
+        raise ModelError(CheckpointCode.LABEL_COUNT)
+    names = _listed(next((value for value in found if value), None), count)
+    if len(names) != count:
+        raise ModelError(CheckpointCode.LABEL_COUNT)
+    descriptions = dict(data.get("label_descriptions") or cfg.get("label_descriptions") or {})
+    described = _cleaned([str(descriptions.get(name, name)) for name in names])
+    if len(set(described)) == count:
+        return described
+    labels = _cleaned(names)
+    label, times = Counter(labels).most_common(1)[0]
+    if times > 1:
+        raise ModelError(CheckpointCode.LABEL_TWICE, label=label)
+    return labels
+
+
+def _listed(names: Any, count: int) -> list[str]:
+    """Names in the order of the outputs; a mapping from numbers may lack some, which are then their own names."""
+    if names is None:
+        return list(map(str, range(count)))
+    if isinstance(names, Mapping):
+        known = {int(index): str(name) for index, name in names.items()}
+        if len(known) > count or not all(0 <= index < count for index in known):
+            raise ModelError(CheckpointCode.LABEL_COUNT)
+        return [known.get(index, str(index)) for index in range(count)]
+    if not isinstance(names, Sequence) or isinstance(names, str):
+        raise ModelError(CheckpointCode.LABEL_COUNT)
+    return list(map(str, names))
+
+
+def _cleaned(names: Sequence[str]) -> tuple[str, ...]:
+    """Names that can be shown: of visible letters, not too long; the number of the class where nothing is left."""
+    return tuple(clean_label(name, _LABEL_LIMITS) or str(index) for index, name in enumerate(names))
+
+
+def _preprocessing(cfg: Mapping[str, Any]) -> Preprocessing:
+    shape = list(cfg["input_size"])
+    if len(shape) != 3 or shape[0] != 3 or shape[1] != shape[2]:
+        raise ModelError(CheckpointCode.INPUT_NOT_SQUARE, shape=shape)
+    return Preprocessing.from_timm(cfg)
+
+
+def _checked_args(args: Mapping[str, Any], architecture: str, size: int) -> dict[str, Any]:
+    """The arguments without the number of classes, if each is one that a network of that architecture is known with.
+
+    Any other could ask for a network that no computer holds. timm's own folders repeat the number of classes and of
+    color channels, the input size and the kind of pooling.
+    """
+    rows = [row.arguments for row in BACKBONES if row.architecture == architecture]
+    harmless: dict[str, tuple[Any, ...]] = {"img_size": (size, [size, size]), "in_chans": (3,)}
+    for key, value in args.items():
+        allowed = (*harmless.get(key, ()), *(row[key] for row in rows if key in row))
+        if key not in ("global_pool", "num_classes") and value not in allowed:
+            raise ModelError(CheckpointCode.CHANGED_ARGUMENT, name=architecture, argument=key)
+    return {key: value for key, value in args.items() if key != "num_classes"}
