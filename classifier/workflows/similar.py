@@ -17,7 +17,7 @@ from ..data.project import Project
 from ..errors import PhotoError
 from ..evaluation.report import Report
 from ..messages import Message
-from ..messages.models import SimilarCode
+from ..messages.data import PhotoCode
 from ..models import backbones, networks
 from ..models.backbones import Backbone
 from ..models.feature_cache import FeatureCache
@@ -77,7 +77,7 @@ def _sha256(picture: Path) -> str:
     try:
         return sha256(picture)
     except OSError as error:
-        raise PhotoError(SimilarCode.NOT_OPENED) from error
+        raise PhotoError(PhotoCode.CANNOT_READ) from error
 
 
 def _embed_once(
