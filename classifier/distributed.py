@@ -1,46 +1,54 @@
-"""Several processes as one: who we are among them, and sums over all of them (torchrun)."""
+"""Several processes started by ``torchrun``: the rank of this one, and sums and messages over all of them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Literal, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+T = TypeVar("T")
+
 
 def rank() -> int:
-    """Our number among the processes, from 0; the first is the one that writes."""
+    """Return the number of this process, from 0."""
     return dist.get_rank() if _is_initialized() else 0
 
 
 def world_size() -> int:
-    """How many processes work together; 1 when this is the only one."""
+    """Return the number of processes; 1 without ``torchrun``."""
     return dist.get_world_size() if _is_initialized() else 1
 
 
 def is_main_process() -> bool:
-    """Whether this is the process that writes and speaks."""
+    """Whether this process, of rank 0, writes files and prints."""
     return rank() == 0
 
 
-def _is_initialized() -> bool:
-    return dist.is_available() and dist.is_initialized()
+def choose_backend(local_world_size: int, gpus: int) -> Literal["nccl", "gloo"]:
+    """Choose NCCL where each process of this machine has a GPU of its own, else gloo.
+
+    NCCL does not let two processes share a GPU. The answer depends on nothing that differs between the processes of a
+    machine: with two backends they would wait for each other forever.
+    """
+    return "nccl" if local_world_size <= gpus else "gloo"
 
 
 @contextmanager
 def process_group() -> Iterator[None]:
-    """Join the processes ``torchrun`` started, if it did: NCCL where each has a GPU, else gloo."""
-    if "WORLD_SIZE" not in os.environ or int(os.environ["WORLD_SIZE"]) < 2 or _is_initialized():
+    """Join the processes that ``torchrun`` started; does nothing for a single one."""
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    if ranks < 2 or _is_initialized():
         yield
         return
-    local = int(os.environ.get("LOCAL_RANK", "0"))
-    gpus = torch.cuda.device_count() > local
+    gpus = torch.cuda.device_count()
     if gpus:
-        torch.cuda.set_device(local)
-    dist.init_process_group("nccl" if gpus else "gloo")
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % gpus)
+    dist.init_process_group(choose_backend(int(os.environ.get("LOCAL_WORLD_SIZE", ranks)), gpus))
     try:
         yield
     finally:
@@ -48,16 +56,16 @@ def process_group() -> Iterator[None]:
 
 
 def barrier() -> None:
-    """Until all have come here."""
+    """Wait until all processes are here."""
     if _is_initialized():
         dist.barrier()
 
 
-def all_reduce(loss: float, right: int, gradients: Sequence[Tensor]) -> tuple[float, int, list[Tensor]]:
-    """Loss, hits and gradients added up over all processes, in one message."""
+def all_reduce(loss: float, correct: int, gradients: Sequence[Tensor]) -> tuple[float, int, list[Tensor]]:
+    """Add up loss, number of correct answers and gradients over all processes, in one message."""
     if not _is_initialized():
-        return loss, right, list(gradients)
-    head = torch.tensor([loss, right], dtype=torch.float32, device=gradients[0].device)
+        return loss, correct, list(gradients)
+    head = torch.tensor([loss, correct], dtype=torch.float32, device=gradients[0].device)
     flat = torch.cat([head, *(gradient.flatten() for gradient in gradients)])
     dist.all_reduce(flat)
     values = flat[2:].split([gradient.numel() for gradient in gradients])
@@ -65,19 +73,14 @@ def all_reduce(loss: float, right: int, gradients: Sequence[Tensor]) -> tuple[fl
     return float(flat[0]), int(flat[1]), shaped
 
 
-def broadcast(value: object) -> object:
-    """The first process's word, for all: what depends on a clock or a person must be the same everywhere."""
+def broadcast(value: T) -> T:
+    """Return the value of the main process: what depends on a clock or a person has to be the same in all of them."""
     if not _is_initialized():
         return value
-    box = [value]
-    dist.broadcast_object_list(box)
-    return box[0]
+    values = [value]
+    dist.broadcast_object_list(values)
+    return values[0]
 
 
-def all_gather(value: object) -> list[object]:
-    """What each process has, in order of their numbers."""
-    if not _is_initialized():
-        return [value]
-    everyone: list[object] = [None] * world_size()
-    dist.all_gather_object(everyone, value)
-    return everyone
+def _is_initialized() -> bool:
+    return dist.is_available() and dist.is_initialized()

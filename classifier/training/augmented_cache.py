@@ -1,8 +1,10 @@
-"""EvalViews of the photos for fine-tuning, made once and kept on disk: pictures, or what a frozen front makes of them."""
+"""Augmented views of the photos for fine-tuning, computed once and cached in a file.
+
+A view is an image as bytes or, where the first stages of the network are frozen, the activations that they make of it.
+"""
 
 from __future__ import annotations
 
-import errno
 import shutil
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,21 +17,21 @@ from PIL import Image
 from torch import Tensor, nn
 
 from .. import device as devices
-from .. import distributed
+from .. import distributed, files
 from ..config import Domain, Limits, Preprocessing
 from ..device import Device
-from ..errors import DataError, StorageError
+from ..errors import DataError
 from ..events import Progress
+from ..messages import Message
+from ..messages.training import TrainingCode
 from ..models import loader, transforms
-
-_STEP = "Preparing views of the photos"
 
 
 @dataclass(frozen=True)
 class AugmentedViews:
-    """Of each picture the view that all later loaders take, and ``count`` varied ones, the same every time.
+    """Transform of a picture to its view of evaluation and ``count`` augmented ones, equal every time.
 
-    ``names`` are those of the pictures' contents (SHA-256), from which the variations follow.
+    ``names`` are the SHA-256 of the pictures' contents; with ``seed`` they seed the augmentation.
     """
 
     preprocessing: Preprocessing
@@ -38,125 +40,132 @@ class AugmentedViews:
     count: int
     seed: int
 
-    def __call__(self, place: int, picture: Image.Image) -> Tensor:
-        rng = np.random.default_rng([self.seed, int(self.names[place][:16], 16)])
+    def __call__(self, index: int, picture: Image.Image) -> Tensor:
+        """Return (1 + V, 3, S, S), uint8, for the picture number ``index``."""
+        rng = np.random.default_rng([self.seed, int(self.names[index][:16], 16)])
         plain = transforms.eval_transform(self.preprocessing)(picture)
         others = [transforms.train_transform(picture, self.preprocessing, self.domain, rng) for _ in range(self.count)]
         return torch.stack([plain, *others])
 
     def part(self, start: int, stop: int) -> AugmentedViews:
-        """The same for some of the pictures."""
+        """The transform of some of the pictures."""
         return AugmentedViews(self.preprocessing, self.domain, self.names[start:stop], self.count, self.seed)
 
 
 @dataclass(frozen=True)
 class ViewLayout:
-    """What one photo's views look like on disk: their shape, (1 + V, 3, S, S) or (1 + V, H, W, C), and their type."""
+    """Shape of one photo's views in the file, (1 + V, 3, S, S) or (1 + V, H, W, C), and their type."""
 
     shape: tuple[int, ...]
     dtype: torch.dtype
 
     @property
     def bytes(self) -> int:
-        """What one photo takes."""
+        """Bytes per photo."""
         return int(np.prod(self.shape)) * self.dtype.itemsize
 
 
-def view_layout(front: nn.Module | None, preprocessing: Preprocessing, count: int, device: Device) -> ViewLayout:
-    """What ``build_augmented_cache`` will write: pictures as bytes if there is no frozen front."""
+def view_layout(trunk: nn.Module | None, preprocessing: Preprocessing, count: int, device: Device) -> ViewLayout:
+    """Return the layout that ``build_augmented_cache`` writes with this trunk; without one it is pixels."""
     size = preprocessing.size
-    if front is None:
+    if trunk is None:
         return ViewLayout((1 + count, 3, size, size), torch.uint8)
     with torch.inference_mode():
         pixels = torch.zeros(1, 3, size, size, dtype=device.dtype, device=device.torch_device)
-        one = _last_channels(front(pixels))
+        one = _channels_last(trunk(pixels))
     return ViewLayout((1 + count, *one.shape[1:]), device.dtype)
 
 
 def build_augmented_cache(
-    path: Path, front: nn.Module | None, photos: Sequence[Path], varied: AugmentedViews, device: Device, limits: Limits
+    path: Path,
+    trunk: nn.Module | None,
+    photos: Sequence[Path],
+    transform: AugmentedViews,
+    device: Device,
+    limits: Limits,
 ) -> Generator[Progress, None, Tensor]:
-    """The views of the photos (N, 1 + V, …), written to ``path`` as they come, then mapped into memory from there.
+    """Compute the views of the photos into a file, and return them (N, 1 + V, …), mapped into memory.
 
-    What a training that was cut off has written is not made again. The system keeps in memory what
-    fits. Of several processes each makes a share. Raises ``StorageError`` when the disk is full.
+    Views that an interrupted training has written are kept. Of several processes each computes a share. Raises
+    ``StorageError`` when the disk is full and ``DataError`` when a photo can no longer be read.
+
+    Args:
+        path: the file.
+        trunk: the frozen part of the network, None to cache pixels.
+        photos: files in the order of ``transform.names``.
+        transform: makes the views.
+        device: runs the trunk.
+        limits: of the pictures.
     """
-    shape = view_layout(front, varied.preprocessing, varied.count, device)
-    if not path.exists() or path.stat().st_size != len(photos) * shape.bytes:
+    layout = view_layout(trunk, transform.preprocessing, transform.count, device)
+    if not path.exists() or path.stat().st_size != len(photos) * layout.bytes:
         count, rank = distributed.world_size(), distributed.rank()
-        ends = [len(photos) * place // count for place in range(count + 1)]
+        ends = [len(photos) * number // count for number in range(count + 1)]
+        shares = [path.with_name(f"{path.name}.{number}-of-{count}") for number in range(count)]
         start, stop = ends[rank], ends[rank + 1]
-        mine = path.with_name(f"{path.name}.{rank}-of-{count}")
-        yield from _write(mine, front, photos[start:stop], varied.part(start, stop), device, limits, shape.bytes)
+        share = transform.part(start, stop)
+        yield from _write(shares[rank], trunk, photos[start:stop], share, device, limits, layout.bytes)
         distributed.barrier()
         if distributed.is_main_process():
-            _join([path.with_name(f"{path.name}.{place}-of-{count}") for place in range(count)], path)
+            _join(shares, path)
         distributed.barrier()
-    whole = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8)
-    return whole.view(shape.dtype).view(len(photos), *shape.shape)
+    views = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8)
+    return views.view(layout.dtype).view(len(photos), *layout.shape)
 
 
 def _write(
     path: Path,
-    front: nn.Module | None,
+    trunk: nn.Module | None,
     photos: Sequence[Path],
-    varied: AugmentedViews,
+    transform: AugmentedViews,
     device: Device,
     limits: Limits,
     record: int,
 ) -> Generator[Progress, None, None]:
+    """Append the views of the photos that the file lacks, ``record`` bytes each."""
     started = perf_counter()
     done = min(path.stat().st_size // record, len(photos)) if path.exists() else 0
-    if front is not None:  # a front's rounding depends on which photos it is given at once
+    if trunk is not None:  # the rounding of activations depends on which photos are computed together
         done = 0
     try:
         with path.open("r+b" if path.exists() else "wb") as file:
             file.truncate(done * record)
             file.seek(done * record)
-            rest = varied.part(done, len(photos))
-            stream = devices.stream(_made, front, photos[done:], rest, device, limits) if done < len(photos) else ()
+            missing = transform.part(done, len(photos))
+            stream = devices.stream(_compute, trunk, photos[done:], missing, device, limits) if photos[done:] else ()
             for number, views in enumerate(stream, 1):
-                if isinstance(views, str):
-                    raise DataError(f"A photo can no longer be read ({views}); train again.")
-                file.write(_last_channels(views).contiguous().view(torch.uint8).numpy().data)
+                if not isinstance(views, Tensor):
+                    raise DataError(TrainingCode.PHOTO_UNREADABLE, reason=views)
+                file.write(_channels_last(views).contiguous().view(torch.uint8).numpy().data)
                 if number % 8 == 0 or done + number == len(photos):
                     left = (perf_counter() - started) / number * (len(photos) - done - number)
-                    yield Progress(_STEP, done + number, len(photos), left)
+                    yield Progress(TrainingCode.PREPARE_VIEWS, done + number, len(photos), left)
     except OSError as error:
-        raise full_disk(error) from error
+        raise files.storage_error(error, path, TrainingCode.DISK_FULL) from error
 
 
-def _made(
-    front: nn.Module | None, photos: Sequence[Path], varied: AugmentedViews, device: Device, limits: Limits
-) -> Iterator[Tensor | str]:
-    # A view keeps no less than half of the side, so that twice the square is fine enough for each.
-    side = 2 * varied.preprocessing.size
-    yield from loader.run_batches(front, photos, varied, device, device.dtype, side, limits)
+def _compute(
+    trunk: nn.Module | None, photos: Sequence[Path], transform: AugmentedViews, device: Device, limits: Limits
+) -> Iterator[Tensor | Message]:
+    # A view keeps at least half of the side, so that twice the input size is fine enough for each.
+    side = 2 * transform.preprocessing.size
+    yield from loader.run_batches(trunk, photos, transform, device, device.dtype, side, limits)
 
 
-def _join(parts: Sequence[Path], path: Path) -> None:
+def _join(shares: Sequence[Path], path: Path) -> None:
+    """Join the files of all processes into one."""
     try:
-        if len(parts) > 1:
-            with parts[0].open("ab") as whole:
-                for part in parts[1:]:
-                    with part.open("rb") as file:
+        if len(shares) > 1:
+            with shares[0].open("ab") as whole:
+                for share in shares[1:]:
+                    with share.open("rb") as file:
                         shutil.copyfileobj(file, whole)
-                    part.unlink()
-        parts[0].replace(path)
+                    share.unlink()
+        shares[0].replace(path)
     except OSError as error:
-        raise full_disk(error) from error
+        raise files.storage_error(error, path, TrainingCode.DISK_FULL) from error
 
 
-def _last_channels(values: Tensor) -> Tensor:
-    """Activations (B, C, H, W) as (B, H, W, C), as they are computed with; bytes and tokens as they are."""
+def _channels_last(values: Tensor) -> Tensor:
+    """Activations (B, C, H, W) as (B, H, W, C), their order in memory; pixels and tokens as they are."""
     return values.permute(0, 2, 3, 1) if values.ndim == 4 and values.dtype != torch.uint8 else values
-
-
-def full_disk(error: OSError) -> StorageError:
-    """The sentence for a disk that takes no more of an unfinished training."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StorageError(
-            "The disk is full: the training stopped, and the model of before is untouched; free some space and train "
-            "again, it goes on from there."
-        )
-    return StorageError(f"The unfinished training cannot be kept on disk ({error.strerror}); check the folder.")

@@ -1,10 +1,9 @@
-"""Whether training can work at all here: shapes through the network, one batch, and a few photos learnt by heart."""
+"""Check whether training can work at all: shapes through the network, one batch, and a few photos to memorize."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -12,24 +11,41 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .. import device as devices
 from ..config import TrainConfig
 from ..data.catalog import Asset
-from ..data.labels import natural_key
+from ..data.dataset import class_names, encode_labels
 from ..data.project import Project
+from ..device import Device
 from ..errors import DataError
+from ..events import Epoch, result_of
+from ..messages import message
+from ..messages.training import OverfitCode
 from ..models import networks, surgery, transforms
+from ..models.backbones import resolve
 from ..training import augmented_cache, finetune
+from ..training.batches import FineTuneData
+from ..training.deep import FROM_SCRATCH_FACTOR
+from ..training.loss import cross_entropy
+from ..training.schedule import warmup_cosine
+from ..training.train_state import FineTuneSpec, TrainState
+
+Ints = NDArray[np.int64]
 
 _PHOTOS = 8
-_ROUNDS = 40
+_EPOCHS = 40
 
 
 @dataclass(frozen=True)
 class OverfitCheck:
-    """What was found: (module, shape) through the network, one batch in words, and whether it was learnt by heart."""
+    """What the check found.
+
+    ``shapes`` are (module, shape of its output) through the network, with the input first; ``batch`` describes the
+    input; ``overfits`` says whether all photos were classified correctly in the end.
+    """
 
     shapes: tuple[tuple[str, tuple[int, ...]], ...]
     batch: dict[str, Any]
@@ -38,95 +54,107 @@ class OverfitCheck:
     overfits: bool
 
     def lines(self) -> Iterator[str]:
-        """The same for reading."""
+        """Yield the lines that the command line prints."""
         for name, shape in self.shapes:
-            yield f"{name:24} {' x '.join(map(str, shape))}"
+            yield str(message(OverfitCode.SHAPE, name=name, shape=" x ".join(map(str, shape))))
         for name, value in self.batch.items():
-            yield f"batch {name:18} {value}"
-        verdict = "yes" if self.overfits else "no: look at the learning rate and at the labels"
-        yield f"learnt by heart: {verdict} (loss {self.loss_before:.3f} to {self.loss_after:.3f})"
+            yield str(message(OverfitCode.BATCH, name=name, value=str(value)))
+        code = OverfitCode.OVERFITS if self.overfits else OverfitCode.DOES_NOT_OVERFIT
+        yield str(message(code, before=self.loss_before, after=self.loss_after))
 
 
 def overfit_check(project: Project, config: TrainConfig, device: str | None = None) -> OverfitCheck:
-    """Try the network and a few of the project's photos before a long training.
+    """Train the whole network on a few of the project's photos until it classifies them correctly.
 
-    Raises ``DataError`` when there are fewer than two classes, ``ModelError`` when the network cannot be had.
+    A network that cannot memorize eight photos will not learn from more (the first test in Karpathy, “A Recipe for
+    Training Neural Networks”, 2019). Raises ``DataError`` where there are fewer than two classes and ``ModelError``
+    where the network cannot be loaded.
     """
     chosen = devices.choose(device)
-    photos = _a_few(project)
-    labels = tuple(sorted({photo.label for photo in photos}, key=natural_key))
-    network = networks.build(config.backbone, len(labels), config.seed)
-    preparation = networks.preprocessing(config.backbone).with_resize_mode("whole")
-    varied = augmented_cache.AugmentedViews(
-        preparation, config.domain, tuple(photo.sha256 for photo in photos), 1, config.seed
+    assets = _choose_assets(project)
+    labels = class_names(assets)
+    y = encode_labels(assets, labels)
+    backbone = resolve(config.backbone)
+    network = networks.build(backbone, len(labels), config.seed)
+    preprocessing = networks.preprocessing(backbone).with_resize_mode("whole")
+    transform = augmented_cache.AugmentedViews(
+        preprocessing, config.domain, tuple(asset.sha256 for asset in assets), 1, config.seed
     )
-    paths = [project.photo_path(photo) for photo in photos]
-    with tempfile.TemporaryDirectory(prefix="self-check-") as scratch:
-        story = augmented_cache.build_augmented_cache(
-            Path(scratch) / "views", None, paths, varied, chosen, project.limits
+    paths = [project.photo_path(asset) for asset in assets]
+    with tempfile.TemporaryDirectory(prefix="overfit-check-") as scratch:
+        path = Path(scratch) / "views"
+        pixels = result_of(augmented_cache.build_augmented_cache(path, None, paths, transform, chosen, project.limits))[
+            :, 0
+        ]  # (N, 3, S, S)
+        inputs = transforms.normalize(pixels, preprocessing, torch.device("cpu"), torch.float32)
+        shapes = tuple(_record_shapes(network, inputs[:2]))
+        data = FineTuneData(
+            views=torch.stack([pixels, pixels], 1),  # not augmented
+            y=y,
+            train_idx=np.arange(len(y)),
+            val_idx=np.arange(0),
+            preprocessing=preprocessing,
         )
-        kept = _result(story)
-        truth = np.array([labels.index(photo.label) for photo in photos], np.int64)
-        everything = np.arange(len(photos))
-        fresh = networks.from_scratch(config.backbone)
-        lesson = finetune.FineTuneSpec(
-            network, networks.classifier(config.backbone), surgery.stages(network), kept[:, [0, 0]], truth, everything,
-            everything[:0], preparation, _ROUNDS, len(photos), config.learning_rate * (10 if fresh else 1),
-            config.optimizer, config.seed, fresh,
-        )  # fmt: skip
-        inputs = transforms.normalize(kept[:, 0], preparation, torch.device("cpu"), torch.float32)
-        shapes = tuple(_shapes(network, inputs[:2]))
-        learner = finetune.TrainState(lesson, chosen)
-        with finetune.workers(chosen) as pool:
-            for _ in range(_ROUNDS):
-                list(learner.learn(pool))
-                if learner.history[-1].accuracy == 1:
-                    break
-    batch = {
+    epochs = _overfit(network, data, config, chosen)
+    first, last = epochs[0], epochs[-1]
+    return OverfitCheck(shapes, _describe(inputs, y, labels), first.loss, last.loss, last.accuracy == 1)
+
+
+def _choose_assets(project: Project) -> list[Asset]:
+    """Choose a few photos, of as many classes as possible."""
+    by_class: dict[str, list[Asset]] = {}
+    for asset in project.catalog.assets(split="train"):
+        by_class.setdefault(asset.label, []).append(asset)
+    if len(by_class) < 2:
+        raise DataError(OverfitCode.ONE_CLASS)
+    rounds = zip_longest(*by_class.values())
+    return [asset for assets in rounds for asset in assets if asset is not None][:_PHOTOS]
+
+
+def _overfit(network: nn.Module, data: FineTuneData, config: TrainConfig, device: Device) -> list[Epoch]:
+    """Train until all photos are classified correctly, or for ``_EPOCHS`` epochs; returns the epochs."""
+    backbone = resolve(config.backbone)
+    spec = FineTuneSpec(
+        epochs=_EPOCHS,
+        batch=len(data.y),
+        learning_rate=config.learning_rate * (FROM_SCRATCH_FACTOR if backbone.from_scratch else 1),
+        optimizer=config.optimizer,
+        seed=config.seed,
+        from_scratch=backbone.from_scratch,
+    )
+    state = TrainState(network, networks.classifier_name(backbone), surgery.stages(network), spec, device)
+    with finetune.workers(device) as pool:
+        for _ in range(_EPOCHS):
+            result_of(finetune.train_one_epoch(state, data, spec, cross_entropy, warmup_cosine, pool))
+            if finetune.validate(state, data, spec, pool).accuracy == 1:
+                break
+    return state.history
+
+
+def _describe(inputs: Tensor, y: Ints, labels: Sequence[str]) -> dict[str, Any]:
+    """Describe the batch of ``inputs`` (B, 3, S, S) for a person."""
+    return {
         "shape": tuple(inputs.shape),
         "type": str(inputs.dtype).removeprefix("torch."),
         "range": f"{float(inputs.min()):.2f} to {float(inputs.max()):.2f}",
-        "labels": ", ".join(f"{number} {labels[number]}" for number in truth),
+        "labels": ", ".join(f"{number} {labels[number]}" for number in y),
     }
-    first, last = learner.history[0], learner.history[-1]
-    return OverfitCheck(shapes, batch, first.loss, last.loss, last.accuracy == 1)
 
 
-def _a_few(project: Project) -> list[Asset]:
-    """Some photos, of as many classes as possible."""
-    by_class: dict[str, list[Asset]] = {}
-    for photo in project.catalog.assets(split="train"):
-        by_class.setdefault(photo.label, []).append(photo)
-    if len(by_class) < 2:
-        raise DataError("A self-check needs photos of at least two classes; add another folder.")
-    rounds = zip_longest(*by_class.values())
-    return [photo for row in rounds for photo in row if photo is not None][:_PHOTOS]
-
-
-def _result(story: Any) -> Tensor:
-    with closing(story):
-        while True:
-            try:
-                next(story)
-            except StopIteration as end:
-                kept: Tensor = end.value
-                return kept
-
-
-def _shapes(network: nn.Module, inputs: Tensor) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """What each stage gives, and what comes in and goes out."""
-    found: list[tuple[str, tuple[int, ...]]] = [("photos", tuple(inputs.shape))]
+def _record_shapes(network: nn.Module, inputs: Tensor) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield the shape of the input, of the output of each stage, and of the logits."""
+    shapes: list[tuple[str, tuple[int, ...]]] = [("photos", tuple(inputs.shape))]
     names = [stage[0] for stage in surgery.stages(network)]
     hooks = [
         network.get_submodule(name).register_forward_hook(
-            lambda _, __, output, name=name: found.append((name, tuple(output.shape)))
+            lambda _, __, output, name=name: shapes.append((name, tuple(output.shape)))
         )
         for name in names
     ]
     try:
         with torch.inference_mode():
-            answers = network.eval()(inputs)
+            logits = network.eval()(inputs)
     finally:
         for hook in hooks:
             hook.remove()
-    yield from [*found, ("answers", tuple(answers.shape))]
+    yield from [*shapes, ("logits", tuple(logits.shape))]

@@ -34,11 +34,12 @@ from ..messages import Message
 from ..messages.workflows import StepCode, WorkflowCode
 from ..models import backbones, checkpoint, networks
 from ..models.asset_features import extract_asset_descriptors, group_near_duplicates
+from ..models.backbones import Backbone
 from ..models.checkpoint import TrainedModel
 from ..models.feature_cache import FeatureCache
 from ..models.features import FeatureExtractor
 from ..models.surgery import fuse_batch_norm
-from ..training import deep
+from ..training import deep, resume
 from ..training.cached_head import fit_cached_head
 from ..training.resize_mode import choose_resize_mode
 from .evaluate import evaluate_own_split, evaluate_test_set
@@ -112,7 +113,7 @@ def train(
                 print(event)
     """
     started = perf_counter()
-    folder = out or _new_folder(project, config)
+    folder = out or distributed.broadcast(_new_folder(project, config))  # it is named after the time
     checkpoint.check_target(folder)
     if distributed.is_main_process():
         checkpoint.recover(folder)
@@ -123,14 +124,24 @@ def train(
         yield Progress(StepCode.TRAIN_HEAD, 0, len(training_set), None)
         model = _train_head(extractor, project, training_set, resize_mode, config)
         if config.mode == "deep":
-            model = yield from _collect_notes(_fine_tune(extractor, training_set, model, config, folder, stop), notes)
+            for event in _fine_tune(extractor, training_set, model, config, folder, stop):
+                if isinstance(event, deep.FineTunedNetwork):
+                    model = _fine_tuned_model(event, training_set, model, config)
+                    continue
+                if isinstance(event, Note):
+                    notes.append(event.message)
+                yield event
+            if model.mode == "quick" and backbones.resolve(config.backbone).from_scratch:
+                raise DataError(WorkflowCode.STOPPED_EARLY)
         report, evaluated = yield from evaluate_own_split(extractor, project, model)
         test_report = None if test is None else (yield from evaluate_test_set(extractor, test, model, report))
     if distributed.is_main_process():
         settings = _settings(extractor, project, training_set, model, config)
         checkpoint.save(folder, replace(model, report=report), settings)
     seconds = perf_counter() - started
-    project.catalog.record_run(folder.name, model.mode, report.to_json(), [*model.run_assets, *evaluated], seconds)
+    if distributed.is_main_process():
+        answers = [*model.run_assets, *evaluated]
+        project.catalog.record_run(folder.name, model.mode, report.to_json(), answers, seconds)
     yield Finished(report, folder, seconds, test_report, model.mode, tuple(notes))
 
 
@@ -139,18 +150,19 @@ def unfinished(project: Project) -> tuple[Path, TrainConfig] | None:
     paths = sorted(project.models.glob(f"*/{checkpoint.RESUME}/settings.json"), key=lambda path: path.stat().st_mtime)
     for path in reversed(paths):
         with suppress(ModelError):
-            return path.parent.parent, deep.read_resume_config(path.parent)
+            return path.parent.parent, resume.read_config(path.parent)
     return None
 
 
-def feature_backbone(config: TrainConfig) -> str:
+def feature_backbone(config: TrainConfig) -> Backbone:
     """Return the backbone whose features the linear head uses.
 
     Raises ``SettingError`` for randomly initialized networks in quick mode: their features say nothing.
     """
-    if networks.from_scratch(config.backbone) and config.mode == "quick":
+    backbone = backbones.resolve(config.backbone)
+    if backbone.from_scratch and config.mode == "quick":
         raise SettingError(WorkflowCode.UNTRAINED_NETWORK, backbone=config.backbone)
-    return networks.feature_backbone(config.backbone)
+    return backbone.feature_backbone()
 
 
 # -- data
@@ -240,7 +252,7 @@ def _train_head(
     folds = splits.stratified_group_folds(
         y, groups, config.folds, config.seed, (row.sha256 for row in training_set.assets)
     )
-    head = fit_cached_head(extractor.cache, extractor.backbone, training_set, folds, resize_mode, config.seed)
+    head = fit_cached_head(extractor.cache, extractor.backbone.name, training_set, folds, resize_mode, config.seed)
     ood_model, ood_score = ood.fit_ood(training_set.features, y, groups, head.probabilities)
     in_distribution = ood_score <= ood_model.limit
     report = build_report(
@@ -276,20 +288,14 @@ def _train_head(
 def _fine_tune(
     extractor: FeatureExtractor, training_set: TrainingSet, quick: TrainedModel, config: TrainConfig, folder: Path,
     stop: Callable[[], bool] | None,
-) -> Generator[Progress | Epoch | Note, None, TrainedModel]:  # fmt: skip
-    """Fine-tune the network; returns ``quick`` where that is not clearly better."""
-    resume = folder / checkpoint.RESUME
-    deep.prepare_resume_folder(resume, config, [f"{row.sha256} {row.label}" for row in training_set.assets])
-    scratch = networks.from_scratch(config.backbone)
-    photos = deep.Photos(training_set.samples, training_set.y, training_set.groups, len(training_set.labels),
-                         None if scratch else training_set.features)  # fmt: skip
-    deep_extractor = replace(extractor, backbone=config.backbone, device=devices.for_long_work(extractor.device))
-    tuned = yield from deep.fine_tune(deep_extractor, photos, quick.preprocessing, config, resume, stop or _never)
-    if tuned is not None:
-        return _fine_tuned_model(tuned, training_set, quick, config)
-    if scratch:
-        raise DataError(WorkflowCode.STOPPED_EARLY)
-    return quick
+) -> Iterator[Progress | Epoch | Note | deep.FineTunedNetwork]:  # fmt: skip
+    """Begin, or resume, to fine-tune the network; see ``deep.fine_tune`` for the events."""
+    resume_folder = folder / checkpoint.RESUME
+    resume.prepare_folder(resume_folder, config, [f"{row.sha256} {row.label}" for row in training_set.assets])
+    extractor = replace(
+        extractor, backbone=backbones.resolve(config.backbone), device=devices.for_long_work(extractor.device)
+    )
+    return deep.fine_tune(extractor, training_set, quick.preprocessing, config, resume_folder, stop or _never)
 
 
 def _never() -> bool:
@@ -303,7 +309,7 @@ def _fine_tuned_model(
 
     Of the photos that it was trained on, the out-of-fold predictions of the quick model stay.
     """
-    val_idx, labels, probs = tuned.places, training_set.labels, metrics.softmax(tuned.logits)
+    val_idx, labels, probs = tuned.val_idx, training_set.labels, metrics.softmax(tuned.logits)
     y_true = training_set.y[val_idx]
     report = build_report(
         probs,
@@ -344,21 +350,6 @@ def _build_network(config: TrainConfig, tuned: deep.FineTunedNetwork, n_classes:
     head = {f"{name}.weight": torch.from_numpy(tuned.weight), f"{name}.bias": torch.from_numpy(tuned.bias)}
     network.load_state_dict({**tuned.tensors, **head})
     return fuse_batch_norm(network)
-
-
-def _collect_notes(
-    events: Generator[Progress | Epoch | Note, None, TrainedModel], notes: list[Message]
-) -> Generator[Progress | Epoch | Note, None, TrainedModel]:
-    """Yield the same events, and append the messages of notes to ``notes``."""
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as end:
-            model: TrainedModel = end.value
-            return model
-        if isinstance(event, Note):
-            notes.append(event.message)
-        yield event
 
 
 # -- checkpoint

@@ -1,0 +1,88 @@
+"""The folder of an unfinished deep training: its settings, plan and state, from which it is resumed after a break."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from .. import distributed, files
+from ..config import TrainConfig, current_names
+from ..errors import ModelError
+from ..messages.training import TrainingCode
+from .schedule import TrainPlan
+from .train_state import TrainState
+
+VERSION = 2  # of these files and of what a training makes of them; those of another version are not resumed
+_PLAN = {field.name for field in fields(TrainPlan)}
+
+
+def prepare_folder(folder: Path, config: TrainConfig, photos: Sequence[str]) -> None:
+    """Make ``folder`` ready for a training with these settings on ``photos``, a text for each.
+
+    What another training or version has left there is removed. Raises ``StorageError`` where it cannot be written.
+    """
+    digest = hashlib.sha256("\n".join([json.dumps(asdict(config)), *sorted(photos)]).encode()).hexdigest()
+    settings = {"version": VERSION, "config": asdict(config), "photos": digest}
+    path = folder / "settings.json"
+    if distributed.is_main_process():
+        found = _read_json(path)
+        if (found.get("version"), found.get("photos")) != (VERSION, digest):
+            shutil.rmtree(folder, ignore_errors=True)
+            _write_json(path, settings)
+    distributed.barrier()
+
+
+def read_config(folder: Path) -> TrainConfig:
+    """Return the settings of an unfinished training; raises ``ModelError`` where there is none."""
+    try:
+        config = current_names(json.loads((folder / "settings.json").read_text("utf-8"))["config"])
+        return TrainConfig(**{**config, "resize_modes": tuple(config["resize_modes"])})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(TrainingCode.NOTHING_UNFINISHED, folder=str(folder), reason=str(error)) from error
+
+
+def load_plan(folder: Path, make: Callable[[], TrainPlan]) -> TrainPlan:
+    """Return the plan that an unfinished training began with, or a new one; all processes follow the main process."""
+    path = folder / "plan.json"
+    known = _read_json(path)
+    plan = distributed.broadcast(TrainPlan(**known) if known.keys() == _PLAN else make())
+    if distributed.is_main_process():
+        _write_json(path, asdict(plan))
+    return plan
+
+
+def save_state(state: TrainState, path: Path) -> None:
+    """Save the state after an epoch, from the main process. Raises ``StorageError`` when the disk is full."""
+    if distributed.is_main_process():
+        with files.atomic_write(path, TrainingCode.DISK_FULL) as part:
+            save_file(state.state_dict(), part)
+    distributed.barrier()
+
+
+def load_state(state: TrainState, path: Path) -> None:
+    """Load what ``save_state`` saved, if anything; a damaged file, or one of another network, is ignored."""
+    with suppress(OSError, SafetensorError, ValueError):
+        state.load_state_dict(load_file(path))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """The object in a file; empty where it is missing or damaged."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    with files.atomic_write(path, TrainingCode.DISK_FULL) as part:
+        part.write_text(json.dumps(value), encoding="utf-8")

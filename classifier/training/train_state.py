@@ -1,0 +1,133 @@
+"""Settings of a fine-tuning run, and the state that is saved after each of its epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..config import Optimizer
+from ..device import Device
+from ..events import Epoch
+from .optimizer import build_optimizer, parameter_groups
+
+Floats = NDArray[np.float32]
+
+PATIENCE = 4  # epochs without a lower validation loss
+_SUMMARY = {"numbers", "history", "val_logits"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuneSpec:
+    """Settings of a fine-tuning run.
+
+    ``batch`` is the number of images per step and ``learning_rate`` that of the last stage. ``from_scratch`` networks
+    start from random weights: their batch norms train, too. With ``hflip`` each image is flipped from left to right in
+    every epoch with a probability of one half.
+    """
+
+    epochs: int
+    batch: int
+    learning_rate: float
+    optimizer: Optimizer = "adamw"
+    seed: int = 0
+    from_scratch: bool = False
+    hflip: bool = False
+
+
+class TrainState:
+    """A network in training and everything the next epoch depends on; ``network`` is moved to the device in place.
+
+    ``best_tensors`` is the network's state after epoch ``best_epoch``, the one of the lowest validation loss;
+    ``val_logits`` (J, C) are that epoch's logits of the validation images. ``micro_batch`` is the largest number of
+    images in one forward pass; it is halved when memory runs out.
+    """
+
+    def __init__(
+        self, network: nn.Module, head: str, stages: Sequence[Sequence[str]], spec: FineTuneSpec, device: Device
+    ) -> None:
+        self.device = device
+        self.network = network.to(device.torch_device).to(memory_format=torch.channels_last)
+        self.network.eval().requires_grad_(True)
+        groups = parameter_groups(self.network, head, stages, spec.learning_rate)
+        self.optimizer = build_optimizer(groups, spec.optimizer)
+        self.scaler = torch.amp.GradScaler(device.torch_device.type, enabled=device.dtype == torch.float16)
+        self.micro_batch = 2 * spec.batch  # batches are not all of one size
+        self.epoch = 0
+        self.train_loss = self.train_accuracy = float("nan")  # of the last epoch
+        self.best_epoch = 0
+        self.best_val_loss = float("inf")
+        self.best_tensors = to_cpu(self.network.state_dict())
+        self.val_logits: Floats = np.zeros((0, 0), np.float32)
+        self.history: list[Epoch] = []
+
+    def is_finished(self, spec: FineTuneSpec) -> bool:
+        """Whether all epochs are done, or too many in a row, ``PATIENCE`` or a third of all, were no better."""
+        return self.epoch >= spec.epochs or self.epoch - self.best_epoch >= max(PATIENCE, spec.epochs // 3)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return, after an epoch, everything the rest of the training depends on as one flat dictionary of tensors."""
+        numbers = [self.epoch, self.best_epoch, self.best_val_loss, self.micro_batch, self.scaler.get_scale()]
+        tensors = {
+            "numbers": torch.tensor(numbers, dtype=torch.float64),
+            "history": torch.tensor([astuple(epoch) for epoch in self.history], dtype=torch.float64),
+            "val_logits": torch.from_numpy(self.val_logits),
+            **{f"network.{name}": value for name, value in self.network.state_dict().items()},
+            **{f"best.{name}": value for name, value in self.best_tensors.items()},
+            **{f"optimizer.{name}": value for name, value in self._flat_optimizer_state().items()},
+        }
+        return to_cpu({name: value for name, value in tensors.items() if isinstance(value, Tensor)})
+
+    def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
+        """Continue, from a new state, with what ``state_dict`` returned.
+
+        Raises ``ValueError`` and changes nothing where a tensor is missing, unknown or of another shape.
+        """
+        optimizer = self._flat_optimizer_state()
+        network = self.best_tensors.items()
+        expected = {f"{kind}.{name}": value for kind in ("network", "best") for name, value in network}
+        expected |= {f"optimizer.{name}": value for name, value in optimizer.items() if isinstance(value, Tensor)}
+        found = {name: value.shape for name, value in tensors.items() if name not in _SUMMARY}
+        if found != {name: value.shape for name, value in expected.items()} or not tensors.keys() >= _SUMMARY:
+            self.optimizer.state.clear()  # torch fills it in order to flatten it
+            raise ValueError("the tensors are not those of this network and optimizer")
+        epoch, best_epoch, self.best_val_loss, micro_batch, scale = tensors["numbers"].tolist()
+        self.epoch, self.best_epoch, self.micro_batch = int(epoch), int(best_epoch), int(micro_batch)
+        self.history = [_epoch(row) for row in tensors["history"].tolist()]
+        self.val_logits = tensors["val_logits"].numpy()
+        self.best_tensors = _with_prefix(tensors, "best.")
+        self.network.load_state_dict(_with_prefix(tensors, "network."))
+        self._set_flat_optimizer_state({**optimizer, **_with_prefix(tensors, "optimizer.")})
+        if self.scaler.is_enabled():
+            self.scaler.load_state_dict({**self.scaler.state_dict(), "scale": scale})
+
+    def _flat_optimizer_state(self) -> dict[str, Any]:
+        from torch.distributed.checkpoint import state_dict as torch_state  # a second that quick training does not need
+
+        options = torch_state.StateDictOptions(flatten_optimizer_state_dict=True)
+        return torch_state.get_optimizer_state_dict(self.network, self.optimizer, options=options)
+
+    def _set_flat_optimizer_state(self, state: dict[str, Any]) -> None:
+        from torch.distributed.checkpoint import state_dict as torch_state
+
+        options = torch_state.StateDictOptions(flatten_optimizer_state_dict=True)
+        torch_state.set_optimizer_state_dict(self.network, self.optimizer, state, options=options)
+
+
+def _epoch(row: Sequence[float]) -> Epoch:
+    number, total, loss, accuracy, val_loss, val_accuracy, best = row
+    return Epoch(int(number), int(total), loss, accuracy, val_loss, val_accuracy, int(best))
+
+
+def to_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copy tensors to the CPU, contiguous."""
+    return {name: value.detach().to("cpu", copy=True).contiguous() for name, value in tensors.items()}
+
+
+def _with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
