@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from ..files import storage_error
+
 Color = tuple[int, int, int]
 Pen = ImageDraw.ImageDraw
 Rng = np.random.Generator
@@ -19,14 +21,16 @@ def draw_example(folder: Path, per_class: int = 24, seed: int = 0) -> None:
     """Draw ``per_class`` JPEGs of each of four classes into ``folder``/<class>.
 
     Equal seeds give equal files. The classes differ in shape; color, background, light, size, place and sharpness
-    vary at random within all of them.
+    vary at random within all of them. Raises ``StorageError`` if a file cannot be written.
     """
     rng = np.random.default_rng(seed)
-    for label, draw in _DRAW.items():
-        target = folder / label
-        target.mkdir(parents=True, exist_ok=True)
-        for number in range(1, per_class + 1):
-            _draw_photo(draw, rng).save(target / f"{label} {number:02}.jpg", quality=88)
+    try:
+        for label, draw in _DRAW.items():
+            (folder / label).mkdir(parents=True, exist_ok=True)
+            for number in range(1, per_class + 1):
+                _draw_photo(draw, rng).save(folder / label / f"{label} {number:02}.jpg", quality=88)
+    except OSError as error:
+        raise storage_error(error, folder) from error
 
 
 def _draw_photo(draw: Callable[[Pen, Rng], None], rng: Rng) -> Image.Image:

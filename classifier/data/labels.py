@@ -1,4 +1,4 @@
-"""Names of classes: cleaned, and in the order people expect."""
+"""Class names: cleaned, and in natural order."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from functools import lru_cache
 
 from ..config import LIMITS, Limits
 
+_JOINERS = "\u200c\u200d"  # zero width; parts of emoji and of words in Indic scripts and Persian
+
 
 @lru_cache(maxsize=1024)  # thousands of photos share a few dozen class names
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Sorts as people do: “2” before “10”, capitals beside small letters."""
-    # Digits are compared by length, then as text: int() refuses numbers of thousands of digits.
+    """Return a sort key for natural order: “2” before “10”, capital letters beside small ones."""
+    # Digits are compared by their number, then as text: int() refuses numbers of thousands of digits.
     numbered = [
         (0, len(piece.lstrip("0")), piece.lstrip("0")) if index % 2 else (1, 0, piece)
         for index, piece in enumerate(re.split("([0-9]+)", text.casefold()))
@@ -22,12 +24,15 @@ def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def clean_label(text: str, limits: Limits = LIMITS) -> str:
-    """A class name fit to be shown and stored: composed letters, single spaces, no invisible characters."""
+    """Normalize a class name: composed letters (NFC), single spaces, no invisible characters, limited length.
+
+    The result is empty if nothing visible is left.
+    """
     composed = unicodedata.normalize("NFC", " ".join(text.split()))
     visible = "".join(letter for letter in composed if not _is_invisible(letter))
     return " ".join(visible.split())[: limits.label_letters].strip()
 
 
 def _is_invisible(letter: str) -> bool:
-    """Controls, text-direction overrides, half characters; not the joiners of emoji and Indic words."""
-    return unicodedata.category(letter) in ("Cc", "Cf", "Cs") and letter not in "\u200c\u200d"
+    """Return whether a character is a control, a text-direction override or half a surrogate pair."""
+    return unicodedata.category(letter) in ("Cc", "Cf", "Cs") and letter not in _JOINERS

@@ -1,21 +1,38 @@
 from __future__ import annotations
 
-import io
-import stat
-import struct
-import tarfile
-import zipfile
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from classifier.config import Limits
-from classifier.data.intake import LeftOut, assign_classes, check_regular_file, scan, sha256, unpack
-from classifier.data.labels import clean_label, natural_key
+from classifier.data.intake import (
+    LabeledFile,
+    LeftOut,
+    assign_classes,
+    check_regular_file,
+    clean_name,
+    is_junk,
+    is_outside,
+    scan,
+    sha256,
+)
 from classifier.errors import DataError
 from classifier.messages import message
-from classifier.messages.data import LeftOutCode
-from tests.helpers import draw_photo, encode
+from classifier.messages.data import IntakeCode, LeftOutCode, PhotoCode
+
+SCAN = """
+import os, sys
+from pathlib import Path
+from classifier.data.intake import scan
+from classifier.errors import DataError
+os.geteuid() or os.setuid(65534)  # root may read anything
+try:
+    list(scan(Path(sys.argv[1])))
+except DataError as error:
+    print(error)
+"""
 
 
 def labels(*names: str) -> list[str | None]:
@@ -26,44 +43,46 @@ def splits(*names: str) -> list[tuple[str, str | None]]:
     return [(file.split, file.label) for file in assign_classes(names)[0]]
 
 
-def make_zip(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
-    with zipfile.ZipFile(path, "w", method) as packed:
-        for name, data in members.items():
-            packed.writestr(name, data)
-    return path
+# names -> classes and splits
 
 
-def refusal(archive: Path, limits: Limits = Limits()) -> str:  # noqa: B008
-    """The sentence a zip is refused with; nothing of it may stay behind."""
-    into = archive.parent / "into"
-    with pytest.raises(DataError) as caught:
-        unpack(archive, into, limits)
-    assert not into.exists()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+def test_class_folders_are_the_classes_and_the_order_is_kept() -> None:
+    files, left_out = assign_classes(["cat/1.jpg", "dog/2.jpg", "cat/0.jpg"])
+    assert files == [
+        LabeledFile("cat/1.jpg", "cat", "train"),
+        LabeledFile("dog/2.jpg", "dog", "train"),
+        LabeledFile("cat/0.jpg", "cat", "train"),
+    ]
+    assert left_out == []
 
 
-# -- names -> classes
-
-
-def test_class_folders_are_the_classes() -> None:
-    assert labels("cat/1.jpg", "dog/2.jpg") == ["cat", "dog"]
+def test_no_names_give_no_classes() -> None:
+    assert assign_classes([]) == ([], [])
 
 
 def test_windows_separators_mean_the_same() -> None:
     assert labels("my pets\\cat\\1.jpg", "my pets\\dog\\2.jpg") == ["cat", "dog"]
 
 
-def test_wrappers_are_opened_however_many() -> None:
+def test_a_dot_in_a_path_means_nothing() -> None:
+    assert labels("./cat/1.jpg", "./dog/./2.jpg") == ["cat", "dog"]
+
+
+def test_wrappers_of_any_depth_are_skipped() -> None:
     assert labels("a/b/cat/1.jpg", "a/b/dog/2.jpg", "a/b/dog/old/3.jpg") == ["cat", "dog", "dog"]
 
 
-def test_strays_in_a_wrapper_do_no_harm() -> None:
+def test_loose_files_in_a_wrapper_do_no_harm() -> None:
     names = ("w/cat/1.jpg", "w/dog/2.jpg", "w/README.txt", "w/labels.csv", "w/cover.jpg", "notes/n.txt")
     assert labels(*names) == ["cat", "dog", None, None, None, None]
 
 
-def test_one_dropped_class_folder_is_that_class() -> None:
+def test_a_wrapper_has_twice_as_many_pictures_in_folders_as_loose() -> None:
+    assert labels("w/cat/1.jpg", "w/dog/2.jpg", "w/3.jpg") == ["cat", "dog", None]
+    assert labels("w/cat/1.jpg", "w/dog/2.jpg", "w/dog/3.jpg", "w/4.jpg", "w/5.jpg") == ["w"] * 5
+
+
+def test_one_class_folder_alone_is_that_class() -> None:
     assert labels("roses/1.jpg") == ["roses"]
     assert labels("roses/1.jpg", "roses/more/2.jpg") == ["roses", "roses"]
     assert labels("roses/1.jpg", "roses/2.jpg", "roses/a/3.jpg", "roses/b/4.jpg") == ["roses"] * 4
@@ -71,234 +90,177 @@ def test_one_dropped_class_folder_is_that_class() -> None:
 
 def test_loose_pictures_have_no_class() -> None:
     assert labels("1.jpg", "cat/2.jpg", "dog/3.jpg") == [None, "cat", "dog"]
+    assert labels("1.jpg") == [None]
 
 
-def test_split_folders_are_recognised_in_any_spelling() -> None:
-    assert splits("d/Train/cat/1.jpg", "d/VALID/cat/2.jpg", "d/testing/dog/3.jpg") == [
-        ("train", "cat"),
-        ("val", "cat"),
-        ("test", "dog"),
-    ]
+@pytest.mark.parametrize(
+    "suffix",
+    ["", ".JPG", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp",
+     ".avif", ".heic", ".heif", ".hif", ".ico", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm"],
+)  # fmt: skip
+def test_only_names_like_a_picture_decide_what_is_a_wrapper(suffix: str) -> None:
+    assert labels(f"w/cat/1{suffix}", f"w/dog/2{suffix}", "other/3.txt") == ["cat", "dog", None]
 
 
-def test_a_lone_train_folder_is_a_wrapper() -> None:
+def test_names_without_any_picture_are_arranged_by_themselves() -> None:
+    assert labels("w/cat/1.txt", "w/dog/2.txt") == ["cat", "dog"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "split"),
+    [("val", "val"), ("valid", "val"), ("VALIDATION", "val"), ("dev", "val"), ("Test", "test"), (" testing ", "test")],
+)
+@pytest.mark.parametrize("train", ["train", "Training"])
+def test_split_folders_are_recognized_in_any_spelling(train: str, folder: str, split: str) -> None:
+    names = (f"d/{train}/cat/1.jpg", f"d/{folder}/cat/2.jpg", f"d/{train}/dog/deep/3.jpg")
+    assert splits(*names) == [("train", "cat"), (split, "cat"), ("train", "dog")]
+
+
+def test_three_splits_are_kept_apart() -> None:
+    names = ("train/cat/1.jpg", "val/cat/2.jpg", "test/dog/3.jpg")
+    assert splits(*names) == [("train", "cat"), ("val", "cat"), ("test", "dog")]
+
+
+def test_a_train_folder_alone_is_a_wrapper() -> None:
     assert splits("train/cat/1.jpg", "train/dog/2.jpg") == [("train", "cat"), ("train", "dog")]
 
 
-def test_a_train_beside_cars_is_a_vehicle() -> None:
+def test_a_train_folder_beside_other_classes_is_a_class() -> None:
     names = ("train/1.jpg", "car/2.jpg", "bus/3.jpg")
     assert splits(*names) == [("train", "train"), ("train", "car"), ("train", "bus")]
+    names = ("train/old/1.jpg", "train/new/2.jpg", "car/3.jpg", "test/4.jpg")
+    assert splits(*names) == [("train", "train"), ("train", "train"), ("train", "car"), ("train", "test")]
 
 
 def test_split_names_without_classes_below_are_classes() -> None:
     assert splits("train/1.jpg", "test/2.jpg") == [("train", "train"), ("train", "test")]
+    assert splits("train/1.jpg", "test/cat/2.jpg") == [("train", "train"), ("train", "test")]
     assert splits("val/cat/1.jpg", "test/cat/2.jpg") == [("train", "val"), ("train", "test")]
     assert splits("train/cat/1.jpg", "training/dog/2.jpg") == [("train", "train"), ("train", "training")]
 
 
-def test_an_unsorted_test_folder_beside_sorted_training_photos_has_no_classes() -> None:
+def test_files_of_a_split_outside_its_class_folders_have_no_class() -> None:
     assert splits("train/cat/1.jpg", "train/dog/2.jpg", "test/3.jpg")[-1] == ("test", None)
+    assert splits("train/cat/1.jpg", "test/cat/2.jpg", "test")[-1] == ("train", None)
+    assert splits("w/train/cat/1.jpg", "w/test/cat/2.jpg", "other/test/3.txt")[-1] == ("train", None)
 
 
-def test_the_computers_own_files_are_left_out() -> None:
-    junk = [
-        "__MACOSX/cat/._1.jpg",
-        "cat/._1.jpg",
-        "cat/.DS_Store",
-        "cat/Thumbs.db",
-        "desktop.ini",
-        ".git/x/1.jpg",
-    ]
-    placed, left_out = assign_classes(["cat/1.jpg", *junk])
-    assert [file.name for file in placed] == ["cat/1.jpg"]
-    assert left_out == [LeftOut(name, message(LeftOutCode.JUNK)) for name in junk]
+JUNK = ["__MACOSX/cat/1.jpg", "cat/._1.jpg", "cat/.DS_Store", "cat/Thumbs.db", "desktop.ini", "ehthumbs.db",
+        "cat/Icon\r", "@eaDir/1.jpg", ".git/x/1.jpg"]  # fmt: skip
+
+
+def test_files_of_the_operating_system_are_left_out() -> None:
+    files, left_out = assign_classes(["cat/1.jpg", *JUNK])
+    assert [file.name for file in files] == ["cat/1.jpg"]
+    assert left_out == [LeftOut(name, message(LeftOutCode.JUNK)) for name in JUNK]
+    assert left_out[0].code is LeftOutCode.JUNK
+    assert left_out[0].reason == "a file the computer keeps for itself, not a photo"
+    assert all(map(is_junk, JUNK))
+    assert not is_junk("cat/1.jpg")
 
 
 @pytest.mark.parametrize("name", ["../1.jpg", "a/../1.jpg", "/etc/1.jpg", "C:\\a\\1.jpg", "a//1.jpg", "", "a\\..\\b"])
 def test_names_that_point_outside_are_left_out(name: str) -> None:
-    placed, left_out = assign_classes([name])
-    assert not placed
-    assert "outside" in left_out[0].reason
+    assert is_outside(name)
+    assert assign_classes([name]) == ([], [LeftOut(name, message(LeftOutCode.NAME_OUTSIDE))])
 
 
-def test_a_name_of_broken_characters_is_left_out_and_can_be_shown() -> None:
-    _, left_out = assign_classes(["cat/\udcff.jpg"])
-    left_out[0].file.encode("utf-8")
+def test_two_dots_within_a_name_do_not_point_outside() -> None:
+    assert not is_outside("a..b/c...jpg")
+    assert not is_outside("ab:/c.jpg")
 
 
-def test_equal_names_are_each_placed() -> None:
+@pytest.mark.parametrize("letter", [0xD800, 0xDCFF, 0xDFFF])
+def test_an_undecodable_name_is_left_out_and_can_be_shown(letter: int) -> None:
+    files, left_out = assign_classes([f"cat/{chr(letter)}.jpg"])
+    assert files == []
+    assert left_out == [LeftOut("cat/?.jpg", message(LeftOutCode.NAME_UNREADABLE))]
+    assert clean_name("cat/é.jpg") == "cat/é.jpg"
+
+
+@pytest.mark.parametrize("letter", ["\ud7ff", "\ue000", "😀"])
+def test_unusual_letters_in_a_name_do_no_harm(letter: str) -> None:
+    assert labels(f"cat/{letter}.jpg") == ["cat"]
+
+
+def test_equal_names_get_equal_classes() -> None:
     assert labels("a/1.jpg", "a/1.jpg") == ["a", "a"]
 
 
-def test_labels_are_cleaned_and_shortened() -> None:
-    assert clean_label("  e\u0301te\u0301\t 2024\n\u202e\x00 ") == "été 2024"
-    assert clean_label("x" * 500, Limits(label_letters=12)) == "x" * 12
-    assert clean_label("\u202e \x07") == ""
-    assert clean_label("👩‍🌾") == "👩‍🌾"
+def test_a_folder_whose_name_is_invisible_is_no_class() -> None:
     assert labels("\u200b/1.jpg") == [None]
 
 
-def test_natural_order_is_the_order_people_expect() -> None:
-    assert sorted(["10", "2", "b", "A", "1a", "a10", "a9"], key=natural_key) == [
-        "1a",
-        "2",
-        "10",
-        "A",
-        "a9",
-        "a10",
-        "b",
-    ]
-    natural_key("1" * 10_000)
+def test_a_long_folder_name_is_cut_to_the_limit() -> None:
+    assert assign_classes(["x" * 99 + "/1.jpg"], Limits(label_letters=12))[0][0].label == "x" * 12
 
 
-# -- folders
+def test_codes_of_reasons_have_different_ids() -> None:
+    ids = [code.id for codes in (LeftOutCode, PhotoCode) for code in codes]
+    assert len(set(ids)) == len(ids)
 
 
-def test_scan_lists_files_in_natural_order(tmp_path: Path) -> None:
-    for name in ("b/10.jpg", "b/2.jpg", "a/1.jpg"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"x")
-    assert [name for name, _ in scan(tmp_path)] == ["a/1.jpg", "b/2.jpg", "b/10.jpg"]
+# folders
 
 
-def test_scan_names_a_dot_folder_once_and_does_not_enter_it(tmp_path: Path) -> None:
-    for name in (".git/objects/1", "__MACOSX/._1.jpg", "cat/1.jpg"):
-        (tmp_path / name).parent.mkdir(parents=True)
-        (tmp_path / name).write_bytes(b"x")
+def write_files(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+    return folder
+
+
+def test_scan_yields_names_and_paths_in_natural_order(tmp_path: Path) -> None:
+    write_files(tmp_path, "b/10.jpg", "b/2.jpg", "b/1/0.jpg", "a/1.jpg")
+    names = ["a/1.jpg", "b/1/0.jpg", "b/2.jpg", "b/10.jpg"]
+    assert list(scan(tmp_path)) == [(name, tmp_path / name) for name in names]
+
+
+def test_scan_yields_a_dot_folder_and_does_not_enter_it(tmp_path: Path) -> None:
+    write_files(tmp_path, ".git/objects/1", "__MACOSX/._1.jpg", "cat/1.jpg")
     assert [name for name, _ in scan(tmp_path)] == [".git", "__MACOSX/._1.jpg", "cat/1.jpg"]
 
 
-def test_scan_never_follows_links(tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "secret").mkdir()
-    (tmp_path / "secret" / "1.jpg").write_bytes(b"x")
+def test_scan_does_not_follow_links(tmp_path: Path) -> None:
+    write_files(tmp_path, "secret/1.jpg", "data/2.jpg")
     (tmp_path / "data" / "loop").symlink_to(tmp_path / "data")
     (tmp_path / "data" / "out").symlink_to(tmp_path / "secret")
-    found = list(scan(tmp_path / "data"))
-    assert [name for name, _ in found] == ["loop", "out"]
-    assert all("link" in (check_regular_file(path).value) for _, path in found)
+    found = dict(scan(tmp_path / "data"))
+    assert list(found) == ["2.jpg", "loop", "out"]
+    assert [check_regular_file(path) for path in found.values()] == [None, LeftOutCode.LINK, LeftOutCode.LINK]
+    assert check_regular_file(tmp_path) is LeftOutCode.NOT_A_FILE
 
 
-def test_a_missing_an_empty_and_a_crowded_folder_are_each_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="no folder or zip"):
+def test_a_folder_that_is_missing_or_empty_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="missing") as caught:
         list(scan(tmp_path / "missing"))
-    with pytest.raises(DataError, match="empty"):
+    assert caught.value.code is IntakeCode.MISSING
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="“empty” is empty") as caught:
         list(scan(tmp_path / "empty"))
-    for number in range(3):
-        (tmp_path / f"{number}.jpg").write_bytes(b"x")
-    with pytest.raises(DataError, match="more than 2 files"):
-        list(scan(tmp_path, Limits(files=2)))
+    assert caught.value.code is IntakeCode.EMPTY_FOLDER
 
 
-# -- zips
+def test_a_folder_of_more_files_than_the_limit_is_refused(tmp_path: Path) -> None:
+    write_files(tmp_path / "data", "1.jpg", "a/2.jpg", "a/3.jpg")
+    assert len(list(scan(tmp_path / "data", Limits(files=3)))) == 3
+    with pytest.raises(DataError, match="“data” holds more than 2 files") as caught:
+        list(scan(tmp_path / "data", Limits(files=2)))
+    assert caught.value.code is IntakeCode.TOO_MANY_FILES
 
 
-def test_a_zip_is_unpacked_under_made_up_names(tmp_path: Path) -> None:
-    photo = encode(draw_photo())
-    archive = make_zip(tmp_path / "a.zip", {"cat/": b"", "cat/CON.jpg": photo, "cat/Füße.jpg": b"2"})
-    files = unpack(archive, tmp_path / "into")
-    assert [name for name, _ in files] == ["cat/CON.jpg", "cat/Füße.jpg"]
-    assert files[0][1].read_bytes() == photo
-    assert sorted(path.name for path in (tmp_path / "into").iterdir()) == ["000000", "000001"]
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX permissions")
+def test_an_unreadable_folder_is_named(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(0o755)  # pytest's own are open to their owner only
+    (tmp_path / "locked").mkdir(mode=0)
+    command = [sys.executable, "-c", SCAN, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "The folder “locked” cannot be read; check that you may open it."
 
 
-def test_names_in_unmarked_utf8_are_read_as_macos_wrote_them(tmp_path: Path) -> None:
-    archive = make_zip(tmp_path / "a.zip", {"été/1.jpg": b"1"})
-    marked = archive.read_bytes()
-    archive.write_bytes(
-        marked.replace(b"\x00\x08\x00\x00", b"\x00\x00\x00\x00").replace(b"\x00\x08\x08\x00", b"\0\0\x08\0")
-    )
-    with zipfile.ZipFile(archive) as packed:
-        assert not packed.infolist()[0].flag_bits & 0x800
-    assert unpack(archive, tmp_path / "into")[0][0] == "été/1.jpg"
-
-
-@pytest.mark.parametrize("name", ["../evil.jpg", "cat/../../evil.jpg", "/etc/evil.jpg", "C:\\evil.jpg", "..\\evil.jpg"])
-def test_a_zip_that_names_places_outside_is_refused_in_one_sentence(name: str, tmp_path: Path) -> None:
-    archive = make_zip(tmp_path / "a.zip", {"cat/1.jpg": encode(draw_photo()), name: b"x"})
-    assert "outside its own folder" in refusal(archive)
-    assert not list(tmp_path.parent.rglob("evil.jpg"))
-
-
-def test_a_zip_with_a_link_is_refused(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
-        link = zipfile.ZipInfo("cat/1.jpg")
-        link.create_system = 3
-        link.external_attr = (stat.S_IFLNK | 0o777) << 16
-        packed.writestr(link, "/etc/passwd")
-    assert "link" in refusal(tmp_path / "a.zip")
-
-
-def test_a_locked_zip_is_refused(tmp_path: Path) -> None:
-    archive = make_zip(tmp_path / "a.zip", {"cat/1.jpg": b"x"})
-    data = bytearray(archive.read_bytes())
-    data[data.index(b"PK\x01\x02") + 8] |= 1
-    archive.write_bytes(data)
-    assert "password" in refusal(archive)
-
-
-def test_archives_inside_a_zip_are_refused_by_name_and_by_content(tmp_path: Path) -> None:
-    inner = make_zip(tmp_path / "inner.zip", {"1.jpg": b"x"}).read_bytes()
-    tar = io.BytesIO()
-    with tarfile.open(fileobj=tar, mode="w") as packed:
-        packed.addfile(tarfile.TarInfo("x"))
-    for name, data in {"a.zip": b"x", "a.7z": b"x", "1.jpg": inner, "2.jpg": tar.getvalue()}.items():
-        archive = make_zip(tmp_path / "outer.zip", {"cat/0.jpg": encode(draw_photo()), f"cat/{name}": data})
-        assert "another archive" in refusal(archive), name
-
-
-def test_a_word_document_beside_the_photos_does_no_harm(tmp_path: Path) -> None:
-    archive = make_zip(tmp_path / "a.zip", {"cat/1.jpg": b"x", "notes.docx": b"PK\x03\x04"})
-    assert len(unpack(archive, tmp_path / "into")) == 2
-
-
-def test_too_many_files_or_bytes_are_refused(tmp_path: Path) -> None:
-    archive = make_zip(tmp_path / "a.zip", {"cat/1.jpg": bytes(3_000_000), "cat/2.jpg": b"x"})
-    assert "2 files" in refusal(archive, Limits(files=1))
-    assert "more than 2 megabytes" in refusal(archive, Limits(bytes_unpacked=2_000_000))
-
-
-def test_a_bomb_is_refused_by_its_ratio_but_a_small_text_that_packs_well_is_not(tmp_path: Path) -> None:
-    text = make_zip(tmp_path / "text.zip", {"cat/1.txt": bytes(5_000_000)})
-    assert unpack(text, tmp_path / "text")
-    bomb = make_zip(tmp_path / "bomb.zip", {"cat/1.jpg": bytes(60_000_000)})
-    assert "200 times" in refusal(bomb)
-
-
-@pytest.mark.parametrize("lie", [10, 10_000])
-def test_a_header_that_lies_about_the_size_is_found_out(lie: int, tmp_path: Path) -> None:
-    archive = make_zip(tmp_path / "a.zip", {"cat/1.jpg": bytes(1000)})
-    data = bytearray(archive.read_bytes())
-    struct.pack_into("<I", data, data.index(b"PK\x01\x02") + 24, lie)
-    struct.pack_into("<I", data, 22, lie)
-    archive.write_bytes(data)
-    assert "damaged" in refusal(archive)
-
-
-def test_a_damaged_zip_and_a_file_that_is_no_zip_are_refused(tmp_path: Path) -> None:
-    archive = make_zip(tmp_path / "a.zip", {"cat/1.jpg": encode(draw_photo())}, zipfile.ZIP_STORED)
-    data = bytearray(archive.read_bytes())
-    data[200] ^= 0xFF
-    archive.write_bytes(data)
-    assert "damaged" in refusal(archive)
-    archive.write_bytes(bytes(data[:300]))
-    assert "damaged" in refusal(archive)
-    archive.write_bytes(b"hello")
-    assert "no zip" in refusal(archive)
-    archive.unlink()
-    assert "no folder or zip" in refusal(archive)
-
-
-def test_an_unknown_packing_is_refused(tmp_path: Path) -> None:
-    archive = make_zip(tmp_path / "a.zip", {"cat/1.jpg": b"x"})
-    data = bytearray(archive.read_bytes())
-    struct.pack_into("<H", data, data.index(b"PK\x01\x02") + 10, 98)
-    struct.pack_into("<H", data, 8, 98)
-    archive.write_bytes(data)
-    assert "cannot read" in refusal(archive)
-
-
-def test_a_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
+def test_sha256_is_that_of_the_whole_content(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc")
-    assert sha256(tmp_path / "x").startswith("ba7816bf8f01cfea")
+    assert sha256(tmp_path / "x") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    (tmp_path / "y").write_bytes(bytes(3_000_000))
+    assert sha256(tmp_path / "y") == "35bce4eae54ec8e6cc2868baa8d157914d6ae2858811b4cc0c078c94460fa26f"
