@@ -1,20 +1,33 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
+import torch
 from PIL import ExifTags, Image
 from safetensors.numpy import load_file, save_file
+from timm.data import create_transform, resolve_model_data_config
+from timm.models import save_for_hf
 
-from classifier import Finished, Predictor
+from classifier import ClassConfidence, Finished, Prediction, Predictor
+from classifier import device as devices
 from classifier.config import Limits
 from classifier.errors import ModelError, PhotoError, SettingError
+from classifier.messages.data import PhotoCode
+from classifier.messages.device import DeviceCode
+from classifier.messages.models import CheckpointCode, PredictCode, UnsureCode
+from classifier.models import checkpoint
+from classifier.models import predictor as predictors
 from classifier.models.checkpoint import set_threshold
-from classifier.models.predictor import _open
 from tests.helpers import draw_photo, encode
+
+GREEN = Image.new("RGB", (80, 80), "green")
 
 
 @pytest.fixture
@@ -22,64 +35,106 @@ def predictor(trained: Finished) -> Predictor:
     return Predictor(trained.folder, "cpu")
 
 
-def test_a_photo_may_come_in_any_form(predictor: Predictor, example_set: Path) -> None:
+@pytest.fixture
+def folder(trained: Finished, tmp_path: Path) -> Path:
+    """A copy of the model that may be changed."""
+    return Path(shutil.copytree(trained.folder, tmp_path / "model"))
+
+
+def edit_report(folder: Path, **entries: object) -> None:
+    path = folder / "report.json"
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **entries}), encoding="utf-8")
+
+
+# Pictures
+
+
+def test_a_picture_may_come_in_any_form(predictor: Predictor, example_set: Path) -> None:
     path = example_set / "mug" / "mug 03.jpg"
     picture = Image.open(path).convert("RGB")
     forms = [path, str(path), path.read_bytes(), picture, np.asarray(picture)]
     alone = [predictor.predict(form) for form in forms]
-    assert all(len(answers) == 1 and answers == alone[0] for answers in alone)
+    assert all(len(predictions) == 1 and predictions == alone[0] for predictions in alone)
     assert alone[0][0].top[0].label == "mug"
+    assert predictor.predict(forms) == [alone[0][0]] * len(forms)
+    assert predictor.predict(tuple(forms[:2])) == [alone[0][0]] * 2
 
 
-def test_several_photos_are_answered_in_order_and_the_same_every_time(predictor: Predictor, example_set: Path) -> None:
+def test_pictures_are_predicted_in_order_and_reproducibly(predictor: Predictor, example_set: Path) -> None:
     paths = sorted(example_set.glob("*/*"))[::-1]
-    answers = predictor.predict(paths)
-    assert [answer.top[0].label for answer in answers] == [path.parent.name for path in paths]
-    assert predictor.predict(paths) == answers
-    together = {path: answer.top[0].confidence for path, answer in zip(paths, answers)}
+    predictions = predictor.predict(paths)
+    assert [prediction.top[0].label for prediction in predictions] == [path.parent.name for path in paths]
+    assert predictor.predict(paths) == predictions
+    together = {path: prediction.top[0].confidence for path, prediction in zip(paths, predictions)}
     for path in paths[:3]:
         assert predictor.predict(path)[0].top[0].confidence == pytest.approx(together[path], abs=1e-4)
     assert predictor.predict([]) == []
 
 
-def test_confidences_add_up_and_the_best_comes_first(predictor: Predictor, example_set: Path) -> None:
-    (answer,) = predictor.predict(next(example_set.glob("key/*")), top_k=99)
-    shares = [guess.confidence for guess in answer.top]
-    assert {guess.label for guess in answer.top} == set(predictor.labels)
-    assert shares == sorted(shares, reverse=True)
-    assert sum(shares) == pytest.approx(1, abs=1e-5)
+def test_confidences_are_those_of_timm_with_the_same_folder(
+    trained: Finished, predictor: Predictor, example_set: Path
+) -> None:
+    network = timm.create_model(f"local-dir:{trained.folder}", pretrained=True).eval()
+    transform = create_transform(**resolve_model_data_config(network), is_training=False)
+    for path in sorted(example_set.glob("*/* 01.jpg")):
+        with torch.inference_mode():
+            probs = network(transform(Image.open(path).convert("RGB"))[None]).softmax(1)[0]
+        prediction = predictor.predict(path, top_k=4)[0]
+        assert {one.label: one.confidence for one in prediction.top} == pytest.approx(
+            dict(zip(predictor.labels, probs.tolist())), abs=1e-4
+        )
+
+
+def test_confidences_sum_to_one_and_the_best_comes_first(predictor: Predictor, example_set: Path) -> None:
+    (prediction,) = predictor.predict(next(example_set.glob("key/*")), top_k=99)
+    probs = [one.confidence for one in prediction.top]
+    assert {one.label for one in prediction.top} == set(predictor.labels)
+    assert probs == sorted(probs, reverse=True)
+    assert sum(probs) == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("top_k", [1, 2, 4])
-def test_as_many_answers_come_as_were_asked_for(predictor: Predictor, top_k: int) -> None:
+def test_top_k_is_the_number_of_classes_in_a_prediction(predictor: Predictor, top_k: int) -> None:
     assert len(predictor.predict(draw_photo(), top_k)[0].top) == top_k
 
 
 @pytest.mark.parametrize("top_k", [0, -3])
-def test_no_answers_cannot_be_asked_for(predictor: Predictor, top_k: int) -> None:
-    with pytest.raises(SettingError, match="at least 1"):
+def test_top_k_under_one_is_a_setting_error(predictor: Predictor, top_k: int) -> None:
+    with pytest.raises(SettingError, match=f"is {top_k}; it must be at least 1") as raised:
         predictor.predict(draw_photo(), top_k)
+    assert raised.value.code is PredictCode.TOO_FEW_ANSWERS
 
 
-def test_a_damaged_photo_is_an_error_and_outcomes_go_on(predictor: Predictor, tmp_path: Path) -> None:
+def test_predictions_have_five_classes_unless_asked(folder: Path) -> None:
+    labels = [*"abcdef"]
+    foreign = save_with_timm(folder.parent / "foreign", "test_resnet", labels)
+    assert len(Predictor(foreign, "cpu").predict(draw_photo())[0].top) == 5
+    assert len(next(Predictor(foreign, "cpu").predict_each([draw_photo()])).top) == 5  # type: ignore[union-attr]
+
+
+def test_a_damaged_photo_is_an_error_and_the_others_go_on(predictor: Predictor, tmp_path: Path) -> None:
     good = encode(draw_photo())
     several = [good, good[: len(good) // 2], tmp_path / "missing.jpg", b"", good]
-    outcomes = list(predictor.outcomes(several))
-    assert [isinstance(outcome, PhotoError) for outcome in outcomes] == [False, True, True, True, False]
-    assert "empty" in str(outcomes[3])
-    with pytest.raises(PhotoError, match=r"^[A-Z].*\.$"):
+    results = list(predictor.predict_each(several))
+    assert [isinstance(result, PhotoError) for result in results] == [False, True, True, True, False]
+    assert results[0] == results[4]
+    assert [result.code for result in results if isinstance(result, PhotoError)] == [
+        PhotoCode.CUT_OFF, PhotoCode.CANNOT_OPEN, PhotoCode.EMPTY_FILE
+    ]  # fmt: skip
+    assert str(results[2]) == str(PhotoError(PhotoCode.CANNOT_OPEN, why="No such file or directory"))
+    with pytest.raises(PhotoError, match=r"^[A-Z].*\.$") as raised:
         predictor.predict(several)
+    assert raised.value.code is PhotoCode.CUT_OFF
 
 
 def test_a_photo_beyond_the_limits_is_refused(trained: Finished) -> None:
     small = Predictor(trained.folder, "cpu", Limits(pixels=1000))
-    with pytest.raises(PhotoError, match="too large"):
-        small.predict(draw_photo(size=(64, 48)))
+    for use in (small.predict, small.explain):
+        with pytest.raises(PhotoError, match="too large"):
+            use(draw_photo(size=(64, 48)))
 
 
-def test_a_photo_taken_with_the_camera_turned_is_answered_like_its_upright_copy(
-    predictor: Predictor, example_set: Path
-) -> None:
+def test_the_exif_orientation_is_applied(predictor: Predictor, example_set: Path) -> None:
     upright = Image.open(example_set / "leaf" / "leaf 02.jpg").convert("RGB")
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6  # “turn by 90° to see it”
@@ -97,92 +152,101 @@ def test_a_photo_taken_with_the_camera_turned_is_answered_like_its_upright_copy(
         np.zeros(4, np.uint8),
     ],
 )
-def test_an_array_that_is_no_picture_is_a_plain_message(predictor: Predictor, array: np.ndarray) -> None:
-    with pytest.raises(SettingError, match="expected is a picture"):
+def test_an_array_that_is_no_picture_is_a_setting_error(predictor: Predictor, array: np.ndarray) -> None:
+    with pytest.raises(SettingError, match="expected is a picture") as raised:
         predictor.predict(array)
+    assert raised.value.code is PredictCode.WRONG_ARRAY
+    assert str(array.shape) in str(raised.value)
+    assert str(array.dtype) in str(raised.value)
 
 
 @pytest.mark.parametrize("shape", [(0, 4, 3), (4, 0, 3), (0, 0)])
-def test_a_picture_of_no_pixels_is_a_plain_message(predictor: Predictor, shape: tuple[int, ...]) -> None:
+def test_a_picture_without_pixels_is_a_photo_error(predictor: Predictor, shape: tuple[int, ...]) -> None:
     with pytest.raises(PhotoError, match=r"^[A-Z].*\.$"):
         predictor.predict(np.zeros(shape, np.uint8))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (3000, 2)])
-def test_pictures_of_any_shape_are_answered(predictor: Predictor, size: tuple[int, int]) -> None:
+def test_pictures_of_any_aspect_ratio_are_predicted(predictor: Predictor, size: tuple[int, int]) -> None:
     assert len(predictor.predict(Image.new("RGB", size))) == 1
 
 
-def test_grey_and_see_through_arrays_are_pictures_too(predictor: Predictor) -> None:
-    grey = np.asarray(draw_photo().convert("L"))
-    (answer,) = predictor.predict(grey)
-    assert predictor.predict(np.dstack([grey] * 3)) == [answer]
-    assert predictor.predict(np.dstack([grey] * 3 + [np.full_like(grey, 255)])) == [answer]
+def test_gray_and_transparent_arrays_are_pictures_too(predictor: Predictor) -> None:
+    gray = np.asarray(draw_photo().convert("L"))
+    (prediction,) = predictor.predict(gray)
+    assert predictor.predict(np.dstack([gray] * 3)) == [prediction]
+    assert predictor.predict(np.dstack([gray] * 3 + [np.full_like(gray, 255)])) == [prediction]
 
 
-def test_the_model_says_not_sure_under_its_threshold(trained: Finished, example_set: Path, tmp_path: Path) -> None:
-    photo = next(example_set.glob("apple/*"))
-    for threshold, unsure in ((0.0, False), (1.1, True)):
-        folder = Path(shutil.copytree(trained.folder, tmp_path / str(threshold)))
-        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        (folder / "report.json").write_text(json.dumps({**report, "threshold": threshold}), encoding="utf-8")
-        assert Predictor(folder).predict(photo)[0].unsure is unsure
+# “Not sure”
 
 
-def test_how_sure_it_must_be_is_noticed_at_once_and_the_network_is_not_opened_again(
-    trained: Finished, example_set: Path, tmp_path: Path
+@pytest.mark.parametrize(("threshold", "reason"), [(0.0, None), (1.1, UnsureCode.LOW_CONFIDENCE)])
+def test_the_answer_is_not_sure_under_the_threshold(
+    threshold: float, reason: UnsureCode | None, folder: Path, example_set: Path
 ) -> None:
-    folder = Path(shutil.copytree(trained.folder, tmp_path / "model"))
+    edit_report(folder, threshold=threshold)
+    predictor = Predictor(folder)
+    (prediction,) = predictor.predict(next(example_set.glob("apple/*")))
+    assert (predictor.threshold, prediction.reason, prediction.unsure) == (threshold, reason, reason is not None)
+
+
+@pytest.mark.parametrize(
+    ("reason", "threshold", "expected"),
+    [
+        (None, 0.7, None),
+        (None, 0.71, UnsureCode.LOW_CONFIDENCE),
+        (UnsureCode.LOW_CONFIDENCE, 0.69, None),
+        (UnsureCode.LOW_CONFIDENCE, 0.9, UnsureCode.LOW_CONFIDENCE),
+        (UnsureCode.OUT_OF_DISTRIBUTION, 0.0, UnsureCode.OUT_OF_DISTRIBUTION),
+        (UnsureCode.OUT_OF_DISTRIBUTION, 1.0, UnsureCode.OUT_OF_DISTRIBUTION),
+    ],
+)
+def test_another_threshold_changes_low_confidence_only(
+    reason: UnsureCode | None, threshold: float, expected: UnsureCode | None
+) -> None:
+    top = (ClassConfidence("cat", 0.7), ClassConfidence("dog", 0.3))
+    assert Prediction(top, reason).at(threshold) == Prediction(top, expected)
+
+
+def test_a_new_threshold_counts_at_once_without_loading_again(folder: Path, example_set: Path) -> None:
     photo = next(example_set.glob("apple/*"))
     (before,) = Predictor(folder).predict(photo)
-    opened = _open.cache_info().misses
+    loaded = predictors._load.cache_info().misses
     set_threshold(folder, 1.0)
     (after,) = Predictor(folder).predict(photo)
-    assert (before.unsure, after.unsure, after.reason) == (False, True, "no class is likely enough")
+    assert (before.unsure, after.unsure, after.reason) == (False, True, UnsureCode.LOW_CONFIDENCE)
     assert after.top == before.top
-    assert _open.cache_info().misses == opened
+    assert predictors._load.cache_info().misses == loaded
     assert before.at(1.0) == after
     assert after.at(0.0) == before
 
 
-def test_no_sureness_makes_an_answer_of_a_photo_unlike_all_others(trained: Finished) -> None:
-    (strange,) = Predictor(trained.folder).predict(Image.new("RGB", (80, 80), "green"))
-    assert strange.at(0.0) == strange
-
-
-def test_a_report_of_another_model_is_a_plain_message_also_when_the_network_is_open(
-    trained: Finished, tmp_path: Path
-) -> None:
-    folder = Path(shutil.copytree(trained.folder, tmp_path / "model"))
-    Predictor(folder)
-    report = (folder / "report.json").read_text(encoding="utf-8")
-    (folder / "report.json").write_text(report.replace('"mug"', '"cup"'), encoding="utf-8")
-    with pytest.raises(ModelError, match="of another model"):
-        Predictor(folder)
-
-
-def test_a_photo_unlike_all_training_photos_is_not_answered(trained: Finished, example_set: Path) -> None:
-    predictor = Predictor(trained.folder, "cpu")
+def test_a_photo_unlike_all_training_photos_is_out_of_distribution(predictor: Predictor, example_set: Path) -> None:
     known = predictor.predict(sorted(example_set.glob("*/*")))
-    assert np.mean([answer.unsure for answer in known]) < 0.15
+    assert np.mean([prediction.unsure for prediction in known]) < 0.15
     noise = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
-    for strange in (noise, Image.new("RGB", (80, 80), "green")):
-        (answer,) = predictor.predict(strange)
-        assert (answer.unsure, answer.reason) == (True, "it looks like none of the training photos")
-    assert all((answer.reason is None) != answer.unsure for answer in known)
+    for strange in (noise, GREEN):
+        (prediction,) = predictor.predict(strange)
+        assert (prediction.unsure, prediction.reason) == (True, UnsureCode.OUT_OF_DISTRIBUTION)
+        assert str(prediction.reason) == "it looks like none of the training photos"
 
 
-def test_a_model_without_what_tells_strange_photos_answers_all(trained: Finished, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(trained.folder, tmp_path / "model"))
-    (folder / "familiar.safetensors").unlink()
-    assert Predictor(folder).predict(draw_photo())[0].reason in (None, "no class is likely enough")
+def test_a_model_without_an_ood_model_decides_by_confidence_alone(folder: Path) -> None:
+    (before,) = Predictor(folder).predict(GREEN)
+    shutil.copytree(folder, folder.with_name("without"))
+    (folder.with_name("without") / "familiar.safetensors").unlink()
+    edit_report(folder.with_name("without"), threshold=0.0)
+    (after,) = Predictor(folder.with_name("without")).predict(GREEN)
+    assert (before.reason, after.reason) == (UnsureCode.OUT_OF_DISTRIBUTION, None)
+    assert after.top == before.top
+
+
+# Folders
 
 
 @pytest.mark.parametrize("content", [b"", b"none", "other"])
-def test_a_damaged_memory_of_the_training_photos_is_a_plain_message(
-    trained: Finished, tmp_path: Path, content: bytes | str
-) -> None:
-    folder = Path(shutil.copytree(trained.folder, tmp_path / "model"))
+def test_a_damaged_ood_model_is_a_model_error(folder: Path, content: bytes | str) -> None:
     path = folder / "familiar.safetensors"
     if isinstance(content, bytes):
         path.write_bytes(content)
@@ -193,14 +257,144 @@ def test_a_damaged_memory_of_the_training_photos_is_a_plain_message(
         Predictor(folder)
 
 
-def test_a_model_trained_anew_in_its_place_is_seen(trained: Finished, example_set: Path, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(trained.folder, tmp_path / "model"))
-    before = Predictor(folder)
-    assert before.labels == ("apple", "key", "leaf", "mug")
-    config = (folder / "config.json").read_text(encoding="utf-8").replace('"mug"', '"cup"')
-    report = (folder / "report.json").read_text(encoding="utf-8").replace('"mug"', '"cup"')
-    weights = (folder / "model.safetensors").read_bytes()
-    for name, content in (("config.json", config), ("report.json", report)):
-        (folder / name).write_text(content, encoding="utf-8")
-    (folder / "model.safetensors").write_bytes(weights)
+@pytest.mark.parametrize("loaded_before", [True, False])
+def test_a_report_of_another_model_is_a_model_error(folder: Path, loaded_before: bool) -> None:
+    if loaded_before:
+        Predictor(folder)
+    text = (folder / "report.json").read_text(encoding="utf-8")
+    for old, new in (('"mug"', '"cup"'), ("tf_efficientnet_lite0", "tf_efficientnet_lite1")):
+        (folder / "report.json").write_text(text.replace(old, new), encoding="utf-8")
+        with pytest.raises(ModelError, match="of another model") as raised:
+            Predictor(folder)
+        assert raised.value.code is CheckpointCode.REPORT_OF_OTHER_MODEL
+
+
+@pytest.mark.parametrize("name", [".", "missing"])
+def test_a_folder_without_a_model_is_a_model_error(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no model in") as raised:
+        Predictor(tmp_path / name)
+    assert raised.value.code is CheckpointCode.NO_MODEL
+
+
+def test_missing_weights_are_a_model_error(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"model\.safetensors"):
+        Predictor(folder)
+
+
+def test_a_model_trained_anew_in_the_same_folder_is_loaded_again(folder: Path, example_set: Path) -> None:
+    assert Predictor(folder).labels == ("apple", "key", "leaf", "mug")
+    for name in ("config.json", "report.json"):
+        text = (folder / name).read_text(encoding="utf-8")
+        (folder / name).write_text(text.replace('"mug"', '"cup"'), encoding="utf-8")
+    os.utime(folder / "model.safetensors", ns=(1, 1))
     assert Predictor(folder).predict(next(example_set.glob("mug/*")))[0].top[0].label == "cup"
+
+
+def test_a_folder_may_be_named_by_a_string_or_through_a_link(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(folder)
+    plain = Predictor(folder, "cpu")
+    loaded = predictors._load.cache_info().misses
+    for name in (str(folder), tmp_path / "link"):
+        assert Predictor(name, "cpu").predict(GREEN) == plain.predict(GREEN)
+    assert predictors._load.cache_info().misses == loaded
+
+
+def test_the_predictor_tells_its_model(trained: Finished, predictor: Predictor) -> None:
+    assert predictor.folder == trained.folder
+    assert predictor.labels == trained.report.labels
+    assert predictor.report == trained.report
+    assert predictor.preprocessing.resize_mode == trained.report.resize_mode
+    assert predictor.device == devices.choose("cpu")
+
+
+def test_an_unknown_device_is_a_setting_error(trained: Finished) -> None:
+    with pytest.raises(SettingError) as raised:
+        Predictor(trained.folder, "potato")
+    assert raised.value.code is DeviceCode.UNKNOWN
+
+
+def test_loading_leaves_the_network_of_the_checkpoint_as_it_is(folder: Path) -> None:
+    plain = checkpoint.load(folder).network
+    Predictor(folder, "cpu").predict(GREEN)
+    Predictor(folder, "cpu").explain(GREEN)
+    network = predictors._load(predictors._current_version(folder)).network
+    pixels = torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        assert torch.allclose(network(pixels), plain(pixels), atol=1e-3)  # no features beside the logits
+
+
+# Folders of other programs
+
+
+def save_with_timm(folder: Path, architecture: str, labels: list[str]) -> Path:
+    """A classifier folder as somebody else saves it."""
+    torch.manual_seed(0)
+    network = timm.create_model(architecture, num_classes=len(labels)).eval()
+    config = {"num_classes": len(labels), "label_names": labels}
+    save_for_hf(network, folder, model_config=config, safe_serialization=True)
+    return folder
+
+
+@pytest.mark.parametrize("architecture", ["test_resnet", "test_vit", "test_efficientnet"])
+def test_a_classifier_saved_with_timm_predicts_as_in_timm(architecture: str, tmp_path: Path) -> None:
+    folder = save_with_timm(tmp_path / "foreign", architecture, ["cat", "dog", "owl"])
+    predictor = Predictor(folder, "cpu")
+    network = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    transform = create_transform(**resolve_model_data_config(network), is_training=False)
+    photo = draw_photo(size=(200, 170))
+    with torch.inference_mode():
+        probs = network(transform(photo)[None]).softmax(1)[0].tolist()
+    (prediction,) = predictor.predict(photo)
+    found = {one.label: one.confidence for one in prediction.top}
+    assert found == pytest.approx(dict(zip(["cat", "dog", "owl"], probs)), abs=1e-4)
+    assert predictor.threshold == 0.5
+    assert prediction.reason is (UnsureCode.LOW_CONFIDENCE if max(probs) < 0.5 else None)
+    assert prediction.at(0.0).reason is None
+    assert predictor.explain(photo, "owl").label == "owl"
+
+
+def test_a_model_of_another_program_has_no_report(tmp_path: Path) -> None:
+    predictor = Predictor(save_with_timm(tmp_path / "foreign", "test_resnet", ["cat", "dog"]), "cpu")
+    with pytest.raises(ModelError, match=r"no report\.json") as raised:
+        _ = predictor.report
+    assert raised.value.code is CheckpointCode.REPORT_MISSING
+
+
+# Explanations
+
+
+def test_an_explanation_is_of_the_likeliest_class_unless_asked(predictor: Predictor, example_set: Path) -> None:
+    photo = example_set / "mug" / "mug 02.jpg"
+    explanation = predictor.explain(photo)
+    assert explanation.label == "mug"
+    assert explanation.features.shape == (1280,)
+    assert (explanation.pixels.shape, explanation.pixels.dtype) == ((288, 288, 3), np.uint8)
+    other = predictor.explain(photo, "key")
+    assert other.label == "key"
+    assert other.heatmap.sum() < explanation.heatmap.sum()
+    assert np.array_equal(other.features, explanation.features)
+
+
+def test_the_pixels_of_an_explanation_are_what_the_network_gets(predictor: Predictor) -> None:
+    red_left = Image.new("RGB", (300, 300), "blue")
+    red_left.paste((255, 0, 0), (0, 0, 150, 300))
+    pixels = predictor.explain(red_left).pixels
+    assert pixels[144, 40].tolist() == [255, 0, 0]
+    assert pixels[144, 250].tolist() == [0, 0, 255]
+
+
+def test_an_explanation_of_an_unknown_class_is_a_setting_error(predictor: Predictor) -> None:
+    with pytest.raises(SettingError, match="no class “zebra”; choose one of apple, key, leaf, mug") as raised:
+        predictor.explain(GREEN, "zebra")
+    assert raised.value.code is PredictCode.UNKNOWN_CLASS
+    with pytest.raises(PhotoError):
+        predictor.explain(b"")
+
+
+def test_results_and_errors_can_cross_processes(predictor: Predictor) -> None:
+    """A ZeroGPU Space runs the network in another process."""
+    (error, prediction) = predictor.predict_each([b"", GREEN])
+    assert isinstance(error, PhotoError)
+    assert pickle.loads(pickle.dumps(prediction)) == prediction
+    assert pickle.loads(pickle.dumps(error)).code is error.code
