@@ -39,6 +39,7 @@ from classifier.data.project import default_cache
 from classifier.evaluation import calibration, label_errors, metrics, ood
 from classifier.evaluation.report import Report, build_report
 from classifier.models import networks
+from classifier.models.backbones import resolve
 from classifier.models.feature_cache import FeatureCache
 from classifier.models.features import FeatureExtractor, embed, extract_descriptors
 from classifier.training import linear_head
@@ -109,11 +110,11 @@ def learn(photos: Photos, scenes: np.ndarray, together: bool = True) -> Model:
     fitted = linear_head.fit_linear_head(photos.features, photos.labels, len(photos.names), folds)
     known, ood_score = ood.fit_ood(photos.features, photos.labels, kept, fitted.probabilities)
     near = ood_score <= known.limit
-    threshold = calibration.unsure_threshold(fitted.probabilities, photos.labels, familiar=near)
+    threshold = calibration.unsure_threshold(fitted.probabilities, photos.labels, in_distribution=near)
     report = build_report(
         fitted.probabilities, photos.labels, photos.names, images=len(kept), evaluated_on="out_of_fold",
         threshold=threshold, temperature=fitted.temperature, warnings=[], resize_mode="whole", backbone=CONFIG.backbone,
-        scenes=kept, familiar=near,
+        groups=kept, in_distribution=near,
     )  # fmt: skip
     return Model(fitted, known, report)
 
@@ -212,7 +213,7 @@ def wrong_labels(name: str, photos: Photos) -> None:
         labels[turned] = (labels[turned] + rng.integers(1, kinds, len(turned))) % kinds
         folds = splits.stratified_group_folds(labels, scenes, CONFIG.folds, 0)
         shares = linear_head.fit_linear_head(train.features, labels, kinds, folds).probabilities
-        ours = [suspect.photo for suspect in label_errors.find_label_issues(shares, labels)][: count // 10]
+        ours = [issue.index for issue in label_errors.find_label_issues(shares, labels)][: count // 10]
         found.append(np.isin(turned, ours).mean())
         theirs.append(np.isin(turned, confident_learning(shares, labels)[: count // 10]).mean())
     print(f"  {name:16} ours {np.mean(found):.1%} (worst {min(found):.0%}), confident learning {np.mean(theirs):.1%}")
@@ -294,7 +295,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=Path, metavar="FILE", help="a picture of the pairs found in the sets")
     args = parser.parse_args()
     store = FeatureCache(default_cache())
-    extractor = FeatureExtractor(CONFIG.backbone, devices.choose("cpu"), store, Limits())
+    extractor = FeatureExtractor(resolve(CONFIG.backbone), devices.choose("cpu"), store, Limits())
     folders = sorted(path for path in args.sets.iterdir() if (path / "train").is_dir())
     sets = {folder.name: read(extractor, folder) for folder in folders}
     some = [name for name in ("flowers", "trash", "weather") if name in sets] or list(sets)

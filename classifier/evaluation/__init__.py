@@ -1,1 +1,1 @@
-"""Predictions in, metrics out."""
+"""Predictions and labels -> scores, intervals, label issues, out-of-distribution scores, heat maps."""

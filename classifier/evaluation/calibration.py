@@ -1,4 +1,4 @@
-"""Calibration: how well confidence and accuracy agree, and the threshold of “not sure”."""
+"""Calibration of probabilities, and the confidence below which a prediction is “not sure”."""
 
 from __future__ import annotations
 
@@ -7,86 +7,89 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .metrics import percent, softmax
+from ..messages.evaluation import coverage_in_words
+from .metrics import softmax
 
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-Floats = NDArray[np.float32]
-
-_BINS = 15  # of confidence, equally wide, as in Guo et al., arXiv 1706.04599
-_THRESHOLDS = 21  # points of the cost curve, from 0 to 1
+_BINS = 15  # of equal width, as in Guo et al., arXiv 1706.04599
+_THRESHOLDS = 21  # points of the coverage curve, from 0 to 1
+_SMALLEST = np.float32(1e-30)  # probability, so that its logarithm is finite
 
 
 @dataclass(frozen=True)
 class CoveragePoint:
-    """What a threshold costs: the share of photos that get an answer, and the share of those answers that are right."""
+    """The proportion of photos with a confidence of ``threshold`` or more, and the accuracy on those."""
 
     threshold: float
     coverage: float
     selective_accuracy: float
 
     def in_words(self) -> str:
-        """The two shares as a person would say them."""
-        if self.coverage < 0.005:
-            return "It answers hardly any photo."
-        return f"It answers {percent(self.coverage)} of photos, and is right on {percent(self.selective_accuracy)} of those."
+        """Return the two proportions in a sentence."""
+        return coverage_in_words(self.coverage, self.selective_accuracy)
 
 
-def calibration_error(probabilities: Floats, truth: Ints) -> float:
-    """How far confidence and share right lie apart, on average over 15 equally wide bins of confidence."""
-    if not len(truth):
+def calibration_error(probs: Floats, y_true: Ints) -> float:
+    """Return the expected calibration error: the mean gap between confidence and accuracy over 15 bins."""
+    if not len(y_true):
         return 0.0
-    confidence, right = probabilities.max(1), probabilities.argmax(1) == truth
+    confidence, correct = probs.max(1), probs.argmax(1) == y_true
     bins = np.clip(np.ceil(confidence * _BINS).astype(np.int64) - 1, 0, _BINS - 1)
-    gaps = np.bincount(bins, confidence, _BINS) - np.bincount(bins, right, _BINS)
-    return float(np.abs(gaps).sum() / len(truth))
+    gaps = np.bincount(bins, confidence, _BINS) - np.bincount(bins, correct, _BINS)
+    return float(np.abs(gaps).sum() / len(y_true))
 
 
-def apply_temperature(probabilities: Floats, temperature: float) -> Floats:
-    """The probabilities (N, C) if their logits were divided by ``temperature``."""
-    return softmax(np.log(np.maximum(probabilities, np.float32(1e-30))) / np.float32(temperature))
+def apply_temperature(probs: Floats, temperature: float) -> Floats:
+    """Return the probabilities (N, C) that follow when their logits are divided by ``temperature``."""
+    return softmax(np.log(np.maximum(probs, _SMALLEST)) / np.float32(temperature))
 
 
-def coverage_curve(
-    probabilities: Floats, truth: Ints, familiar: NDArray[np.bool_] | None = None
-) -> tuple[CoveragePoint, ...]:
-    """What thresholds from 0 to 1 cost; photos (N,) that are not ``familiar`` get no answer at any."""
-    if not len(truth):
+def coverage_curve(probs: Floats, y_true: Ints, in_distribution: Bools | None = None) -> tuple[CoveragePoint, ...]:
+    """Return coverage and selective accuracy at thresholds from 0 to 1.
+
+    Photos that are not ``in_distribution`` (N,) are covered at no threshold.
+    """
+    if not len(y_true):
         return ()
-    confidence, right = probabilities.max(1), probabilities.argmax(1) == truth
-    confidence = confidence if familiar is None else np.where(familiar, confidence, -1.0)
+    confidence, correct = probs.max(1), probs.argmax(1) == y_true
+    confidence = confidence if in_distribution is None else np.where(in_distribution, confidence, -1.0)
     curve = []
     for threshold in np.linspace(0, 1, _THRESHOLDS):
-        answered = confidence >= threshold
-        curve.append(
-            CoveragePoint(
-                float(threshold), float(answered.mean()), float(right[answered].mean()) if answered.any() else 1.0
-            )
-        )
+        covered = confidence >= threshold
+        accuracy = float(correct[covered].mean()) if covered.any() else 1.0
+        curve.append(CoveragePoint(float(threshold), float(covered.mean()), accuracy))
     return tuple(curve)
 
 
 def unsure_threshold(
-    probabilities: Floats,
-    truth: Ints,
-    target: float = 0.95,
-    keep: float = 0.9,
-    familiar: NDArray[np.bool_] | None = None,
+    probs: Floats,
+    y_true: Ints,
+    target_accuracy: float = 0.95,
+    min_coverage: float = 0.9,
+    in_distribution: Bools | None = None,
 ) -> float:
-    """The confidence below which to say “not sure”, from out-of-fold answers (N, C).
+    """Return the confidence below which a prediction is “not sure”, from out-of-fold probabilities.
 
-    The lowest one above which ``target`` of the answers are right, and at least one half, so that the
-    answer is likelier than all others together; but never one that leaves fewer than ``keep`` of the
-    photos answered: a model that hardly ever answers is of no use. Photos that are not ``familiar`` (N,)
-    are not answered anyway.
+    It is the lowest one above which ``target_accuracy`` is reached, and at least one half, so that the predicted
+    class is more probable than all others together; but never one with less than ``min_coverage``.
+
+    Args:
+        probs: out-of-fold probabilities (N, C).
+        y_true: true classes (N,).
+        target_accuracy: accuracy to reach on the covered photos, 0 to 1.
+        min_coverage: proportion of all photos that stay covered, 0 to 1.
+        in_distribution: False for the photos (N,) that are not covered at any threshold; where all are, it is ignored.
     """
-    known = np.ones(len(truth), np.bool_) if familiar is None or not familiar.any() else familiar
-    confidence = probabilities[known].max(1)
-    right = probabilities[known].argmax(1) == truth[known]
+    usable = np.ones(len(y_true), np.bool_) if in_distribution is None or not in_distribution.any() else in_distribution
+    confidence = probs[usable].max(1)
+    correct = probs[usable].argmax(1) == y_true[usable]
     order = np.argsort(-confidence, kind="stable")
-    needed = min(len(order), int(np.ceil(keep * len(truth))))
-    share_right = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    good = np.flatnonzero(share_right >= target)
-    answered = max(int(good[-1]) + 1 if len(good) else 0, needed)
-    reached = 0.0 if answered >= len(order) else float(confidence[order[answered - 1]])
-    return max(reached, min(0.5, float(confidence[order[needed - 1]])))
+    required = min(len(order), int(np.ceil(min_coverage * len(y_true))))
+    accuracy = np.cumsum(correct[order]) / np.arange(1, len(order) + 1)  # of the most confident 1, 2, … photos
+    reached = np.flatnonzero(accuracy >= target_accuracy)
+    covered = max(int(reached[-1]) + 1 if len(reached) else 0, required)
+    threshold = 0.0 if covered >= len(order) else float(confidence[order[covered - 1]])
+    return max(threshold, min(0.5, float(confidence[order[required - 1]])))

@@ -1,4 +1,4 @@
-"""What spoke for an answer: a heat map over the photo, and the training photos nearest to it."""
+"""Heat maps: what each part of a picture adds to the logit of a class."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
 
 
 def heat_map(network: nn.Module, pixels: Tensor, label: int) -> Floats:
-    """What each part of the normalised picture ``pixels`` (1, 3, H, W) adds to the logit of a class: (h, w).
+    """Return what each part of the normalized picture ``pixels`` (1, 3, H, W) adds to the logit of ``label``: (h, w).
 
-    Where a linear layer reads the mean of the last activations, the logit is itself a mean over places, so
-    the map is exact and sums to the logit less its bias (class activation map; Zhou et al., CVPR 2016). Any
-    other network is taken to be linear near this picture (gradient times activation, as in HiResCAM;
-    Draelos and Carin, arXiv 2011.08891). A network without places, as after a pooled token, gives one place.
+    Where a linear layer follows the mean over positions of the last activations, the map is exact: it sums to the
+    logit less its bias (class activation map; Zhou et al., CVPR 2016). Any other network is linearized at this
+    picture (gradient times activation, as in HiResCAM; Draelos and Carin, arXiv 2011.08891). Activations without
+    positions, such as a pooled token, give a map of one position.
     """
     exact = _class_activation_map(network, pixels, label)
     return _gradient_map(network, pixels, label) if exact is None else exact
@@ -27,48 +26,49 @@ def heat_map(network: nn.Module, pixels: Tensor, label: int) -> Floats:
 
 @torch.inference_mode()
 def _class_activation_map(network: nn.Module, pixels: Tensor, label: int) -> Floats | None:
-    """The exact map, or None where the logit is no mean over places."""
-    last = network.get_classifier()  # type: ignore[operator]
-    if not isinstance(last, nn.Linear):
+    """Return the exact map, or None where the logit is no mean over positions."""
+    classifier = network.get_classifier()  # type: ignore[operator]
+    if not isinstance(classifier, nn.Linear):
         return None
     activations: Tensor = network.forward_features(pixels)  # type: ignore[operator]
-    if activations.ndim != 4 or activations.shape[1] != last.in_features:
+    if activations.ndim != 4 or activations.shape[1] != classifier.in_features:
         return None  # not (1, D, h, w)
-    places = torch.einsum("d,dhw->hw", last.weight[label], activations[0]) / activations[0, 0].numel()
+    heat = torch.einsum("d,dhw->hw", classifier.weight[label], activations[0]) / activations[0, 0].numel()
     logit = network(pixels)[0, label]
-    bias = last.bias[label] if last.bias is not None else torch.zeros(())
-    exact = torch.allclose(places.sum() + bias, logit, rtol=1e-3, atol=1e-3 * float(1 + logit.abs()))
-    return places.float().numpy() if exact else None
+    bias = classifier.bias[label] if classifier.bias is not None else torch.zeros(())
+    exact = torch.allclose(heat.sum() + bias, logit, rtol=1e-3, atol=1e-3 * float(1 + logit.abs()))
+    return heat.float().numpy() if exact else None
 
 
 def _gradient_map(network: nn.Module, pixels: Tensor, label: int) -> Floats:
-    changeable = copy.deepcopy(network).requires_grad_(False)  # hooks are put into it
-    kept: list[Tensor] = []
+    """Return gradient times activation, summed over the channels."""
+    network = copy.deepcopy(network).requires_grad_(False)  # a hook may be added to it
+    captured: list[Tensor] = []
 
-    def watch(activations: Tensor) -> Tensor:
-        kept.append(activations.detach().requires_grad_(True))
-        return kept[-1]
+    def capture(activations: Tensor) -> Tensor:
+        captured.append(activations.detach().requires_grad_(True))
+        return captured[-1]
 
-    blocks = getattr(changeable, "blocks", None)
+    blocks = getattr(network, "blocks", None)
     with torch.inference_mode(False), torch.enable_grad():
-        if getattr(changeable, "global_pool", "avg") == "token" and isinstance(blocks, nn.Sequential):
-            # Only one token of the last activations is read; what it read itself is one block before.
-            blocks[-1].register_forward_pre_hook(lambda _, inputs: (watch(inputs[0]), *inputs[1:]))
-            logits = changeable(pixels.clone())
+        if getattr(network, "global_pool", "avg") == "token" and isinstance(blocks, nn.Sequential):
+            # The head reads one token only; the tokens of the picture act on it up to the input of the last block.
+            blocks[-1].register_forward_pre_hook(lambda _, inputs: (capture(inputs[0]), *inputs[1:]))
+            logits = network(pixels.clone())
         else:
-            activations = watch(changeable.forward_features(pixels.clone()))  # type: ignore[operator]
-            logits = changeable.forward_head(activations)  # type: ignore[operator]
-        (gradient,) = torch.autograd.grad(logits[0, label], kept)
-    return _places((gradient * kept[0].detach())[0].float(), changeable)
+            activations = capture(network.forward_features(pixels.clone()))  # type: ignore[operator]
+            logits = network.forward_head(activations)  # type: ignore[operator]
+        (gradient,) = torch.autograd.grad(logits[0, label], captured)
+    return _sum_channels((gradient * captured[0].detach())[0].float(), network)
 
 
-def _places(evidence: Tensor, network: nn.Module) -> Floats:
-    """Channels summed up: (D, h, w), (h, w, D) or (T, D), the tokens of a square with others before it -> (h, w)."""
-    if evidence.ndim == 3:
-        channels = getattr(network, "num_features", evidence.shape[0])
-        last = evidence.shape[2] == channels and evidence.shape[0] != channels
-        return evidence.sum(2 if last else 0).numpy()
-    if evidence.ndim == 2:
-        side = int(np.sqrt(len(evidence)))  # class and register tokens come before those of places
-        return evidence[len(evidence) - side * side :].sum(1).view(side, side).numpy()
-    return evidence.sum().view(1, 1).numpy()
+def _sum_channels(relevance: Tensor, network: nn.Module) -> Floats:
+    """Sum up the channels of (D, h, w), (h, w, D) or (T, D), tokens of a square after other tokens: -> (h, w)."""
+    if relevance.ndim == 3:
+        channels = getattr(network, "num_features", relevance.shape[0])
+        channels_last = relevance.shape[2] == channels and relevance.shape[0] != channels
+        return relevance.sum(2 if channels_last else 0).numpy()
+    if relevance.ndim == 2:
+        side = int(np.sqrt(len(relevance)))  # class and register tokens come first
+        return relevance[len(relevance) - side * side :].sum(1).view(side, side).numpy()
+    return relevance.sum().view(1, 1).numpy()

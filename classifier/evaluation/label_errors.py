@@ -1,4 +1,4 @@
-"""Labels that may be wrong, found from out-of-fold predictions."""
+"""Labels that may be wrong, found by out-of-fold predictions."""
 
 from __future__ import annotations
 
@@ -7,32 +7,31 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-
 Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class LabelIssue:
-    """A photo whose label may be wrong: its place, the place of the class it looks like, and how surely (0 to 1)."""
+    """A photo whose label may be wrong: its index, the index of the suggested class, and a score of 0 to 1."""
 
-    photo: int
+    index: int
     suggested: int
     score: float
 
 
-def find_label_issues(probabilities: Floats, truth: Ints) -> list[LabelIssue]:
-    """Photos that out of fold look like another class than their own, worst first.
+def find_label_issues(probs: Floats, y_true: Ints) -> list[LabelIssue]:
+    """Return the photos whose out-of-fold prediction is not their label, worst first.
 
-    ``probabilities`` (N, C), ``truth`` (N,). The score is the probability of the suggested class where only it and
-    the given one are possible. Of flipped labels this brings about as many to the top as the probability of the
-    given class alone, and in 19 of 20 experiments of ten draws at least as many as confident learning (Northcutt
-    et al., JAIR 2021); the margin between the two classes, a second round without the worst and near neighbours
-    bring fewer. Measured as in benchmarks/honesty.py.
+    ``probs`` (N, C), ``y_true`` (N,). The score is the probability of the suggested class where only it and the
+    given one are possible. Among the first photos of this list are about as many flipped labels as by the
+    probability of the given class alone, and in 19 of 20 experiments of ten draws at least as many as by confident
+    learning (Northcutt et al., JAIR 2021); the margin between the two classes, a second round without the worst,
+    and nearest neighbors find fewer. Measured as in benchmarks/honesty.py; no library has this ranking.
     """
-    suggested = probabilities.argmax(1)
-    rows = np.arange(len(truth))
-    likely, given = probabilities[rows, suggested], probabilities[rows, truth]
-    score = likely / (likely + given)
-    worst = np.argsort(-score, kind="stable")
-    return [LabelIssue(int(i), int(suggested[i]), float(score[i])) for i in worst if suggested[i] != truth[i]]
+    y_pred = probs.argmax(1)
+    rows = np.arange(len(y_true))
+    predicted, given = probs[rows, y_pred], probs[rows, y_true]
+    score = predicted / (predicted + given)
+    worst_first = np.argsort(-score, kind="stable")
+    return [LabelIssue(int(i), int(y_pred[i]), float(score[i])) for i in worst_first if y_pred[i] != y_true[i]]

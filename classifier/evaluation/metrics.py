@@ -1,4 +1,8 @@
-"""Predictions -> scores a person can trust: with an interval, per class, and a point below which to say “not sure”."""
+"""Scores of predictions: confusion matrix, per-class scores, top-k accuracy, comparison of two models.
+
+scikit-learn and scipy are imported inside the functions: together they take about a second, which only training and
+evaluation should pay.
+"""
 
 from __future__ import annotations
 
@@ -8,64 +12,117 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from ..messages import Message, message
+from ..messages.evaluation import ComparisonCode
+
+Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]
-_TOP = 5
+Ints = NDArray[np.int64]
 
-
-def confusion_matrix(truth: Ints, predicted: Ints, classes: int) -> Ints:
-    """Counts (C, C): row is the true class, column the predicted one."""
-    return np.bincount(truth * classes + predicted, minlength=classes * classes).reshape(classes, classes)
-
-
-def top_accuracy(probabilities: Floats, truth: Ints) -> tuple[float, ...]:
-    """The share of photos (N, C) whose class is among the first 1, 2, … 5 answers."""
-    if not len(truth):
-        return ()
-    order = np.argsort(-probabilities, 1, kind="stable")[:, :_TOP]
-    return tuple(map(float, np.cumsum((order == truth[:, None]).mean(0))))
-
-
-def class_scores(confusion: Ints, labels: Sequence[str]) -> tuple[ClassScore, ...]:
-    """Precision, recall and F1 of each class; 0 where nothing was predicted or nothing was there."""
-    hits = confusion.diagonal()
-    true, claimed = confusion.sum(1), confusion.sum(0)
-    recall = hits / np.maximum(true, 1)
-    precision = hits / np.maximum(claimed, 1)
-    f1 = 2 * hits / np.maximum(true + claimed, 1)
-    return tuple(
-        ClassScore(label, int(true[i]), float(precision[i]), float(recall[i]), float(f1[i]))
-        for i, label in enumerate(labels)
-    )
-
-
-def balanced_accuracy(confusion: Ints) -> float:
-    """Mean recall over the classes that have photos."""
-    there = confusion.sum(1) > 0
-    return float((confusion.diagonal()[there] / confusion.sum(1)[there]).mean()) if there.any() else 0.0
-
-
-def softmax(logits: Floats) -> Floats:
-    """Probabilities (N, C) that add up to one in each row."""
-    shares = np.exp(logits - logits.max(1, keepdims=True))
-    result: Floats = shares / shares.sum(1, keepdims=True)
-    return result
-
-
-def percent(share: float) -> str:
-    """A share in whole percent; never a flat 0 or 100 that the number does not deserve."""
-    whole = round(share * 100)
-    if whole == 100 and share < 1:
-        return "99 %" if share < 0.995 else "over 99 %"
-    return "under 1 %" if whole == 0 and share > 0 else f"{whole} %"
+_LARGEST_K = 5
+_SIGNIFICANCE = 0.05
 
 
 @dataclass(frozen=True)
 class ClassScore:
-    """One class: how many photos were judged, and precision, recall and F1, each 0 to 1."""
+    """The scores of one class: the number of evaluated photos, and precision, recall and F1, each 0 to 1."""
 
     label: str
     images: int
     precision: float
     recall: float
     f1: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on the same photos.
+
+    ``gained`` counts the photos that only the later model has right, ``lost`` those that only the earlier one has;
+    ``p_value`` is that of McNemar's exact test, two-sided.
+    """
+
+    verdict: ComparisonCode
+    gained: int
+    lost: int
+    p_value: float
+
+    @property
+    def message(self) -> Message:
+        """The verdict with its counts."""
+        if self.verdict is ComparisonCode.NO_COMMON_PHOTOS:
+            return message(self.verdict)
+        return message(self.verdict, gained=self.gained, lost=self.lost)
+
+
+def softmax(logits: Floats) -> Floats:
+    """Return probabilities (N, C) from logits (N, C).
+
+    Not scipy's: prediction needs it, too, and does not import scipy.
+    """
+    exponentials = np.exp(logits - logits.max(1, keepdims=True))
+    probs: Floats = exponentials / exponentials.sum(1, keepdims=True)
+    return probs
+
+
+def confusion_matrix(y_true: Ints, y_pred: Ints, classes: int) -> Ints:
+    """Return counts (C, C): the row is the true class, the column the predicted one."""
+    from sklearn import metrics
+
+    if not len(y_true):  # scikit-learn needs at least one
+        return np.zeros((classes, classes), np.int64)
+    return np.asarray(metrics.confusion_matrix(y_true, y_pred, labels=range(classes)), np.int64)
+
+
+def class_scores(y_true: Ints, y_pred: Ints, labels: Sequence[str]) -> tuple[ClassScore, ...]:
+    """Return precision, recall and F1 of each class; 0 where the denominator is 0."""
+    from sklearn import metrics
+
+    if not len(y_true):  # scikit-learn needs at least one
+        return tuple(ClassScore(label, 0, 0.0, 0.0, 0.0) for label in labels)
+    columns = metrics.precision_recall_fscore_support(y_true, y_pred, labels=range(len(labels)), zero_division=0)
+    return tuple(
+        ClassScore(label, int(images), float(precision), float(recall), float(f1))
+        for label, precision, recall, f1, images in zip(labels, *columns)
+    )
+
+
+def balanced_accuracy(y_true: Ints, y_pred: Ints) -> float:
+    """Return the mean recall over the classes that occur in ``y_true``; 0 without photos.
+
+    scikit-learn's ``balanced_accuracy_score`` is the same but warns of predicted classes that do not occur.
+    """
+    from sklearn import metrics
+
+    if not len(y_true):
+        return 0.0
+    return float(metrics.recall_score(y_true, y_pred, labels=np.unique(y_true), average="macro"))
+
+
+def top_k_accuracy(probs: Floats, y_true: Ints) -> tuple[float, ...]:
+    """Return the proportions of photos whose class is among the k most probable ones, for k = 1 to at most 5.
+
+    Of equal probabilities (N, C) the first counts as larger, as ``argmax`` has it. scikit-learn's
+    ``top_k_accuracy_score`` takes the last, and neither all of the classes as k nor two columns for two classes.
+    """
+    if not len(y_true):
+        return ()
+    order = np.argsort(-probs, 1, kind="stable")[:, :_LARGEST_K]
+    return tuple(map(float, np.cumsum((order == y_true[:, None]).mean(0))))
+
+
+def compare_models(earlier: Bools, later: Bools) -> Comparison:
+    """Compare two models by which of the same photos (N,) each has right.
+
+    By McNemar's exact test (Psychometrika 12, 1947): of the photos that only one of the two has right, each is as
+    likely to be the one's as the other's where the models are equally good. The level is 5 %.
+    """
+    from scipy.stats import binomtest
+
+    gained, lost = int((later & ~earlier).sum()), int((earlier & ~later).sum())
+    if not len(earlier):
+        return Comparison(ComparisonCode.NO_COMMON_PHOTOS, 0, 0, 1.0)
+    p_value = float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
+    if p_value >= _SIGNIFICANCE:
+        return Comparison(ComparisonCode.UNDECIDED, gained, lost, p_value)
+    return Comparison(ComparisonCode.BETTER if gained > lost else ComparisonCode.WORSE, gained, lost, p_value)

@@ -1,12 +1,11 @@
-"""Whether a photo looks like any of the training photos: where those lie in feature space, in a few hundred kilobytes.
+"""Out-of-distribution detection: is a photo unlike all training photos of the class that is predicted for it?
 
-A classifier that knows five flowers is sure of a flower also before a dustbin. So an answer is asked for a
-second time: how far is the photo from the nearest training photos of the class that it is taken for? (Deep
-nearest neighbours, Sun et al., ICML 2022, there without the class.) And how much speaks for any class at all?
-(The energy of the logits; Liu et al., NeurIPS 2020.) A bee on a flower is not far from flowers, but less speaks for
-one of them. Neither says enough alone; both together find more strange photos at the same number of known ones
-than either, than Mahalanobis's distance, than what is left over beside the main directions, and than the network's
-own thousand classes; measured on 56 pairs of sets and on classes kept back.
+The score adds up two measures. The first is the distance to the nearest training photos of the predicted class in
+feature space (deep nearest neighbors, Sun et al., ICML 2022, there without the class). The second is the energy of
+the logits (Liu et al., NeurIPS 2020): a bee on a flower is not far from flowers, but its logits are all small.
+Together they find more foreign photos at the same number of rejected known ones than either alone, than Mahalanobis's
+distance, than the residual beside the principal directions, and than the thousand ImageNet classes of the backbone;
+measured on 56 pairs of data sets and on classes held back. The model takes a few hundred kilobytes.
 """
 
 from __future__ import annotations
@@ -15,31 +14,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from ..data.splits import sample_per_class
 from ..errors import ModelError
+from ..messages.evaluation import FileCode
 
+Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-KEEP = 0.91  # share of the training photos that have to look familiar to the others
-_DOUBT = 0.5  # of what little evidence counts beside distance; from a quarter to three quarters little changes
-_QUARTILES = 2 * np.log(3)  # how far the quartiles of a logistic distribution lie apart, in its scales
-_NEAREST = 5
-_MOST_PHOTOS = 2000  # that are kept; of more, an even choice
-_MOST_NUMBERS = 170_000  # in the basis: with 16 bits each, a third of a megabyte
-_SPARE, _ROUNDS = 16, 4  # directions more than wanted, and times they are drawn towards the largest
+MIN_IN_DISTRIBUTION = 0.91  # proportion of the training photos that the limit accepts
+_ENERGY_WEIGHT = 0.5  # relative to the distance; from a quarter to three quarters little changes
+_LOGISTIC_QUARTILES = 2 * np.log(3)  # distance of the quartiles of a logistic distribution, in its scales
+_NEIGHBORS = 5
+_MAX_POINTS = 2000  # training photos that are stored
+_MAX_BASIS = 170_000  # numbers in the basis: a third of a megabyte in 16 bits
+_OVERSAMPLING, _POWER_ITERATIONS = 16, 4  # of the randomized method: precise enough for 132 of 1280 directions
 _BLOCK = 1024  # photos compared at a time, so that memory stays bounded
-_FEW = 20  # photos from which a limit cannot be read off with any confidence
+_MIN_QUANTILE = 20  # photos from which the limit is a quantile
+_SMALLEST = np.float32(1e-30)  # probability, so that its logarithm is finite
 
 
 @dataclass(frozen=True)
 class OODModel:
-    """The training photos as ``points`` (N, R) on a ``basis`` (D, R) about a ``centre`` (D,), and their classes (N,).
+    """The training photos, projected, and the score up to which a photo is in distribution.
 
-    A photo is familiar when its ood_score is at most ``limit``. Strangeness adds up two things: the mean squared
-    distance to the five nearest points of its class, and how little speaks for any class; each measured by what is
-    ``usual`` (2, 2): a row of middle and spread for each. A model of an older version has only the first, as it is.
+    ``points`` (N, R) are their square-rooted unit features in the ``basis`` (D, R) about the ``centre`` (D,);
+    ``labels`` (N,) their classes. ``usual`` (2, 2) holds median and scale of the distance and, in the second row, of
+    the energy; a model of an older version has None and scores by distance alone.
     """
 
     centre: Floats
@@ -49,168 +53,152 @@ class OODModel:
     limit: float
     usual: Floats | None = None
 
-    def distances(self, features: Floats, guesses: Ints) -> Floats:
-        """Mean squared distance (n,) of pooled features (n, D) to the nearest training photos of the class guessed."""
-        found = [self._distances(features[rows], guesses[rows]) for rows in _blocks(len(features))]
+    def distances(self, features: Floats, y_pred: Ints) -> Floats:
+        """Return the mean squared distance (n,) of pooled features (n, D) to the five nearest points of ``y_pred``."""
+        found = [
+            _nearest(self.squared_distances(features[rows]), self.labels[None] == y_pred[rows][:, None])
+            for rows in _blocks(len(features))
+        ]
         return np.concatenate(found) if found else np.zeros(0, np.float32)
 
-    def ood_score(self, features: Floats, shares: Floats) -> Floats:
-        """How strange photos are (n,), from their pooled features (n, D) and probabilities (n, C)."""
-        distances = self.distances(features, shares.argmax(1))
-        return distances if self.usual is None else _strangeness(distances, shares, self.usual)
-
-    def in_distribution(self, features: Floats, shares: Floats) -> NDArray[np.bool_]:
-        """Whether photos look like training photos of the class they are taken for (n,); given as above."""
-        return np.asarray(self.ood_score(features, shares) <= self.limit, np.bool_)
-
-    def _distances(self, features: Floats, guesses: Ints) -> Floats:
-        return _nearest(self._squares(features), self.labels[None] == guesses[:, None])
-
-    def _squares(self, features: Floats) -> Floats:
-        rows = _directions(features) - self.centre
-        inner = (rows @ self.basis) @ self.points.T
-        squares = np.square(rows).sum(1)[:, None] - 2 * inner + np.square(self.points).sum(1)
+    def squared_distances(self, features: Floats) -> Floats:
+        """Return the squared distances (n, N) of pooled features (n, D) to all points."""
+        rows = _to_unit_vectors(features) - self.centre
+        products = (rows @ self.basis) @ self.points.T
+        squares = np.square(rows).sum(1)[:, None] - 2 * products + np.square(self.points).sum(1)
         return np.asarray(np.maximum(squares, 0), np.float32)
 
+    def ood_score(self, features: Floats, probs: Floats) -> Floats:
+        """Return the scores (n,) of photos by pooled features (n, D) and probabilities (n, C); larger is stranger."""
+        distances = self.distances(features, probs.argmax(1))
+        return distances if self.usual is None else _combine(distances, probs, self.usual)
+
+    def in_distribution(self, features: Floats, probs: Floats) -> Bools:
+        """Return whether photos are like training photos of the class predicted for them (n,)."""
+        return np.asarray(self.ood_score(features, probs) <= self.limit, np.bool_)
+
     def tensors(self) -> dict[str, NDArray[np.generic]]:
-        """What is written down, in 16 bits where that is fine enough."""
+        """Return the arrays of the file, in 16 bits where that is precise enough."""
         half = {name: getattr(self, name).astype(np.float16) for name in ("centre", "basis", "points")}
         usual = {} if self.usual is None else {"usual": self.usual}
         return {**half, "labels": self.labels.astype(np.int32), "limit": np.array([self.limit], np.float32), **usual}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, NDArray[np.generic]]) -> OODModel:
-        """The inverse of ``tensors``; raises ``ModelError`` where they do not belong together."""
+        """Read what ``tensors`` returned; raises ``ModelError`` where shapes or values do not fit together."""
         try:
             centre, basis, points = (np.asarray(tensors[name], np.float32) for name in ("centre", "basis", "points"))
             labels, limit = np.asarray(tensors["labels"], np.int64), float(np.asarray(tensors["limit"])[0])
             usual = np.asarray(tensors["usual"], np.float32) if "usual" in tensors else None
-            numbers = basis.shape == (len(centre), points.shape[1]) and labels.shape == (len(points),)
+            consistent = basis.shape == (len(centre), points.shape[1]) and labels.shape == (len(points),)
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise ModelError(_DAMAGED) from error
-        if not numbers or centre.ndim != 1 or not len(points) or np.isnan(limit):
-            raise ModelError(_DAMAGED)
+            raise ModelError(FileCode.OOD_DAMAGED) from error
+        if not consistent or centre.ndim != 1 or not len(points) or np.isnan(limit):
+            raise ModelError(FileCode.OOD_DAMAGED)
         if usual is not None and (usual.shape != (2, 2) or not (usual[:, 1] > 0).all()):
-            raise ModelError(_DAMAGED)
+            raise ModelError(FileCode.OOD_DAMAGED)
         return cls(centre, basis, points, labels, limit, usual)
 
 
-_DAMAGED = "What the model keeps of its training photos (familiar.safetensors) is damaged; get the folder again."
-
-
 def fit_ood(
-    features: Floats, labels: Ints, scenes: Ints, shares: Floats, keep: float = KEEP
+    features: Floats, y_true: Ints, groups: Ints, probs: Floats, min_in_distribution: float = MIN_IN_DISTRIBUTION
 ) -> tuple[OODModel, Floats]:
-    """Learn from the training photos' features (N, D) how strange they are to one another; also gives that (N,).
+    """Fit the model to training photos; also returns their scores (N,), each measured against other groups.
 
-    ``shares`` (N, C) are their probabilities out of fold. Each photo is measured against those of other
-    ``scenes`` (N,), and the limit set so that the share ``keep`` of them is familiar.
+    Args:
+        features: pooled features (N, D).
+        y_true: classes (N,).
+        groups: numbers (N,), equal for near-duplicates.
+        probs: out-of-fold probabilities (N, C).
+        min_in_distribution: proportion of the photos that the limit accepts, 0 to 1.
     """
-    guesses = shares.argmax(1)
-    rows = _directions(features)
+    y_pred = probs.argmax(1)
+    rows = _to_unit_vectors(features)
     centre = rows.mean(0)
-    basis = _basis(rows - centre)
-    kept = np.unique(np.linspace(0, len(rows) - 1, _MOST_PHOTOS).astype(np.int64))  # photos come class by class
-    points = (rows[kept] - centre) @ basis
-    found = OODModel(_half(centre), _half(basis), _half(points), labels[kept], np.inf)
+    basis = _principal_directions(rows - centre)
+    stored = sample_per_class(y_true, _MAX_POINTS)
+    points = (rows[stored] - centre) @ basis
+    model = OODModel(_round_to_half(centre), _round_to_half(basis), _round_to_half(points), y_true[stored], np.inf)
     distances = np.concatenate(
         [
             _nearest(
-                found._squares(features[part]),
-                (labels[kept][None] == guesses[part][:, None]) & (scenes[kept][None] != scenes[part][:, None]),
+                model.squared_distances(features[part]),
+                (y_true[stored][None] == y_pred[part][:, None]) & (groups[stored][None] != groups[part][:, None]),
             )
             for part in _blocks(len(features))
         ]
     )
-    usual = np.stack([_usual(distances), _usual(_doubt(shares))])
-    ood_score = _strangeness(distances, shares, usual)
-    return replace(found, limit=_limit(ood_score, keep), usual=usual), ood_score
+    usual = np.stack([_median_and_scale(distances), _median_and_scale(_energy(probs))])
+    ood_score = _combine(distances, probs, usual)
+    return replace(model, limit=_conformal_limit(ood_score, min_in_distribution), usual=usual), ood_score
 
 
-def _doubt(shares: Floats) -> Floats:
-    """How little speaks for any class (n,): the mean logarithm of the probabilities (n, C).
+def _energy(probs: Floats) -> Floats:
+    """Return the mean logarithm (n,) of probabilities (n, C).
 
-    It is the energy of the logits, their mean taken away: high where all classes are equally likely, low where all
-    but one are impossible.
+    That is the energy of the logits less their mean: high where all classes are equally probable.
     """
-    return np.asarray(np.log(np.maximum(shares, np.float32(1e-30))).mean(1), np.float32)
+    return np.asarray(np.log(np.maximum(probs, _SMALLEST)).mean(1), np.float32)
 
 
-def _usual(values: Floats) -> Floats:
-    """The middle and the spread (2,) of values, as of a logistic distribution; of few, the spread is never small."""
-    known = values[np.isfinite(values)]
-    low, middle, high = np.quantile(known, (0.25, 0.5, 0.75)) if len(known) else (0.0, 0.0, 0.0)
-    return np.array([middle, max((high - low) / _QUARTILES, 0.05 * abs(middle), 1e-6)], np.float32)
+def _median_and_scale(values: Floats) -> Floats:
+    """Return median and scale (2,) of a logistic distribution by its quartiles; the scale is never nearly zero."""
+    finite = values[np.isfinite(values)]
+    low, median, high = np.quantile(finite, (0.25, 0.5, 0.75)) if len(finite) else (0.0, 0.0, 0.0)
+    return np.array([median, max((high - low) / _LOGISTIC_QUARTILES, 0.05 * abs(median), 1e-6)], np.float32)
 
 
-def _strangeness(distances: Floats, shares: Floats, usual: Floats) -> Floats:
-    """Distance and doubt (n,), each as minus the logarithm of the share of photos that have as much of it or more.
+def _combine(distances: Floats, probs: Floats, usual: Floats) -> Floats:
+    """Return scores (n,): distance and energy, each as the negative logarithm of its p-value, added up.
 
-    Added up, as Fisher combines tests (“Statistical Methods for Research Workers”, 1925). The share follows a
-    logistic distribution, for beyond the last training photo all would else be equally strange.
+    As Fisher combines tests (“Statistical Methods for Research Workers”, 1925). The p-values are of logistic
+    distributions: empirical ones would be equal for all photos beyond the last training photo.
     """
-    measured = np.stack([distances, _doubt(shares)], 1)
-    scales = (measured - usual[:, 0]) / usual[:, 1]
-    return np.asarray(np.logaddexp(0, scales) @ (1, _DOUBT), np.float32)
+    values = np.stack([distances, _energy(probs)], 1)
+    scaled = (values - usual[:, 0]) / usual[:, 1]
+    return np.asarray(np.logaddexp(0, scaled) @ (1, _ENERGY_WEIGHT), np.float32)
 
 
-def _limit(ood_score: Floats, keep: float) -> float:
-    """The ood_score up to which a new photo of the same kind comes with probability ``keep``.
+def _conformal_limit(ood_score: Floats, proportion: float) -> float:
+    """Return the score up to which a new photo of the same distribution comes with probability ``proportion``.
 
-    Read off as in conformal prediction (Vovk et al., 2005). From a handful of photos it cannot be: then half as
-    much again as the largest seen.
+    As in conformal prediction (Vovk et al., 2005). A few photos have no such quantile: then 1.5 times the largest.
     """
-    known = np.sort(ood_score[np.isfinite(ood_score)])
-    if len(known) < _FEW:
-        return 1.5 * float(known[-1]) if len(known) else float(np.inf)
-    return float(known[min(len(known), int(np.ceil((len(known) + 1) * keep))) - 1])
+    finite = np.sort(ood_score[np.isfinite(ood_score)])
+    if len(finite) < _MIN_QUANTILE:
+        return 1.5 * float(finite[-1]) if len(finite) else float(np.inf)
+    return float(finite[min(len(finite), int(np.ceil((len(finite) + 1) * proportion))) - 1])
 
 
-def _nearest(squares: Floats, same: NDArray[np.bool_]) -> Floats:
-    """The mean of the five smallest squares (n, N) that count, of all there are if fewer, infinite if none."""
-    counted = np.where(same, squares, np.inf)
-    count = min(_NEAREST, counted.shape[1])
-    smallest = np.partition(counted, count - 1, axis=1)[:, :count]
-    known = np.isfinite(smallest)
-    sums = np.where(known, smallest, 0).sum(1)
-    return np.where(known.any(1), sums / np.maximum(known.sum(1), 1), np.inf).astype(np.float32)
+def _nearest(squares: Floats, eligible: Bools) -> Floats:
+    """Return the mean (n,) of the five smallest eligible squares (n, N), of fewer if there are fewer, or infinity."""
+    candidates = np.where(eligible, squares, np.inf)
+    count = min(_NEIGHBORS, candidates.shape[1])
+    smallest = np.partition(candidates, count - 1, axis=1)[:, :count]
+    finite = np.isfinite(smallest)
+    sums = np.where(finite, smallest, 0).sum(1)
+    return np.where(finite.any(1), sums / np.maximum(finite.sum(1), 1), np.inf).astype(np.float32)
 
 
-def _directions(features: Floats) -> Floats:
-    """Rooted features of length one: Hellinger's distance between them, as for look-alikes."""
+def _to_unit_vectors(features: Floats) -> Floats:
+    """Return square-rooted features (n, D) of length one; their distance is Hellinger's."""
     rooted = np.sign(features) * np.sqrt(np.abs(features))
     unit: Floats = rooted / np.maximum(np.linalg.norm(rooted, axis=1, keepdims=True), 1e-9)
     return unit
 
 
-def _basis(rows: Floats) -> Floats:
-    """The main directions (D, R) in which the photos (N, D) differ."""
-    count, width = rows.shape
-    rank = max(1, min(count, width, _MOST_NUMBERS // width))
-    if count <= width:
-        values, vectors = _largest(rows @ rows.T, rank)
-        return np.asarray((rows.T @ vectors) / np.sqrt(np.maximum(values, 1e-12)), np.float32)
-    return np.asarray(_largest(rows.T @ rows, rank)[1], np.float32)
+def _principal_directions(rows: Floats) -> Floats:
+    """Return the principal directions (D, R) of centered rows (N, D); the same ones each time."""
+    rank = max(1, min(*rows.shape, _MAX_BASIS // rows.shape[1]))
+    sketch = min(*rows.shape, rank + _OVERSAMPLING)
+    with torch.random.fork_rng(devices=[]):  # torch.pca_lowrank takes no generator
+        torch.manual_seed(0)
+        _, _, directions = torch.pca_lowrank(torch.from_numpy(rows), sketch, center=False, niter=_POWER_ITERATIONS)
+    return directions[:, :rank].numpy()
 
 
-def _largest(inner: Floats, rank: int) -> tuple[Floats, Floats]:
-    """The largest eigenvalues (R,) of a symmetric matrix (n, n), smallest first, and their vectors (n, R).
-
-    Of a large matrix by subspace iteration from a random start (Halko, Martinsson and Tropp, SIAM Review 53,
-    2011), in a fifth of the time of all of them.
-    """
-    if len(inner) < 4 * rank:
-        values, vectors = np.linalg.eigh(inner)
-        return values[-rank:], vectors[:, -rank:]
-    span = np.random.default_rng(0).standard_normal((len(inner), rank + _SPARE), np.float32)
-    for _ in range(_ROUNDS):
-        span, _ = np.linalg.qr(inner @ span)
-    values, vectors = np.linalg.eigh(span.T @ inner @ span)
-    return values[-rank:], span @ vectors[:, -rank:]
-
-
-def _half(values: Floats) -> Floats:
-    """Rounded as it will be read from the file, so that both give the same answers."""
+def _round_to_half(values: Floats) -> Floats:
+    """Return the values as they are read back from the file, so that both give the same answers."""
     return values.astype(np.float16).astype(np.float32)
 
 

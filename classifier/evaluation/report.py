@@ -1,4 +1,4 @@
-"""What is known of a model's accuracy: the report, built from predictions on labeled photos."""
+"""The report of a model: its scores on labeled photos, and their JSON form."""
 
 from __future__ import annotations
 
@@ -11,32 +11,42 @@ from numpy.typing import NDArray
 
 from ..config import OLD_NAMES, ResizeMode, current_names
 from ..errors import ModelError
+from ..messages import Message, message
+from ..messages.evaluation import FileCode, WarningCode, score_in_words
 from .calibration import CoveragePoint, apply_temperature, calibration_error, coverage_curve
 from .intervals import accuracy_interval, effective_sample_size, photos_needed
-from .metrics import ClassScore, balanced_accuracy, class_scores, confusion_matrix, top_accuracy
+from .metrics import ClassScore, balanced_accuracy, class_scores, confusion_matrix, top_k_accuracy
 
-Ints = NDArray[np.int64]
-
+Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
 
 EvaluatedOn = Literal["out_of_fold", "val", "test"]
 
 
 @dataclass(frozen=True)
 class Report:
-    """What is known of a model. Shares are 0 to 1; ``accuracy_low`` to ``accuracy_high`` is a 95 % interval.
+    """The scores of a model. Proportions are 0 to 1.
 
-    ``confusion[i][j]`` counts photos of class i that were taken for class j, on the photos named by
-    ``evaluated_on``, none of which the judging model had seen. A prediction with less confidence than
-    ``threshold`` is “not sure”. ``temperature`` is what the logits were divided by; it is already
-    inside the weights. ``warnings`` are plain sentences.
+    ``images`` is the number of training photos; the scores are of other photos, or out of fold, as ``evaluated_on``
+    tells, so that no photo is scored by a model that was trained on it.
 
-    ``accuracy_low`` to ``accuracy_high`` is a prediction: in 19 of 20 cases so many are right of new photos,
-    a third as many as were judged (see ``interval``). ``group_count`` is the number of different scenes among
-    those judged, ``photos_needed`` how many have to be judged until the interval reaches 5 points to either
-    side. ``top_accuracy[k - 1]`` is the share whose class is among the first k answers.
-    ``calibration_error`` and ``calibration_error_before`` are those with and without the temperature.
-    ``coverage_curve`` says what a threshold costs. What a report of an older version lacks is 0 or empty.
+    - ``accuracy_low`` to ``accuracy_high`` is the 95 % prediction interval of the accuracy on a third as many new
+      photos (see ``intervals``); ``photos_needed`` is how many have to be evaluated until it reaches 5 points to
+      either side; ``group_count`` counts the groups of near-duplicates among the evaluated photos.
+    - ``confusion[i][j]`` counts photos of class i with class j predicted; ``top_accuracy[k - 1]`` is the proportion
+      whose class is among the k most probable ones.
+    - ``threshold`` is the confidence below which a prediction is “not sure”; ``coverage_curve`` gives coverage and
+      accuracy for other thresholds.
+    - ``temperature`` divides the logits; the weights contain it already. ``calibration_error`` is measured with it,
+      ``calibration_error_before`` without.
+
+    What a report of an older version lacks is 0 or empty.
+
+    Example::
+
+        report = Predictor("model").report
+        print(report.in_words(), report.accuracy_low, report.accuracy_high)
     """
 
     labels: tuple[str, ...]
@@ -50,7 +60,7 @@ class Report:
     confusion: tuple[tuple[int, ...], ...]
     threshold: float
     temperature: float
-    warnings: tuple[str, ...]
+    warnings: tuple[Message, ...]
     resize_mode: ResizeMode
     backbone: str
     group_count: int = 0
@@ -60,132 +70,132 @@ class Report:
     calibration_error_before: float = 0.0
     coverage_curve: tuple[CoveragePoint, ...] = ()
 
+    @property
+    def evaluated_count(self) -> int:
+        """The number of photos that the scores are of."""
+        return sum(map(sum, self.confusion))
+
+    @property
+    def correct_count(self) -> int:
+        """The number of these photos whose class was predicted."""
+        return sum(row[index] for index, row in enumerate(self.confusion))
+
     def in_words(self) -> str:
-        """The score and its interval as a person would say them."""
-        if self.accuracy_high - self.accuracy_low > 0.5:
-            share = "There are too few photos to tell how often it is right:"
-        elif self.accuracy >= 0.995:
-            share = "Right on nearly every photo."
-        else:
-            share = f"About {_in_words(self.accuracy)} right."
-        could = f"it could be {self.accuracy_low:.0%} to {self.accuracy_high:.0%}"
-        return f"{share} {'with this many photos ' if share[-1] == ':' else 'With this many photos '}{could}."
+        """Return the accuracy and its interval in plain sentences."""
+        return score_in_words(
+            self.accuracy, self.accuracy_low, self.accuracy_high, self.evaluated_count, self.correct_count
+        )
 
     def coverage_at(self, threshold: float) -> CoveragePoint | None:
-        """What any threshold from 0 to 1 costs, read off between the points of ``coverage_curve``; None where there are none."""
+        """Return coverage and accuracy at a threshold of 0 to 1, interpolated; None without a coverage curve."""
         if not self.coverage_curve:
             return None
-        known = np.array([(point.threshold, point.coverage, point.selective_accuracy) for point in self.coverage_curve])
-        known = known[np.argsort(known[:, 0])]
-        answered, right = (float(np.interp(threshold, known[:, 0], known[:, column])) for column in (1, 2))
-        return CoveragePoint(threshold, answered, right)
+        points = sorted((point.threshold, point.coverage, point.selective_accuracy) for point in self.coverage_curve)
+        thresholds, coverages, accuracies = zip(*points)
+        coverage, accuracy = (float(np.interp(threshold, thresholds, values)) for values in (coverages, accuracies))
+        return CoveragePoint(threshold, coverage, accuracy)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain lists, dicts and numbers."""
-        return {_KEYS.get(name, name): _to_json(value) for name, value in vars(self).items()}
+        """Return the report as lists, dicts, strings and numbers, under the keys of the file."""
+        values = {_KEYS.get(name, name): _to_json(value) for name, value in vars(self).items()}
+        values["warnings"] = list(map(str, self.warnings))
+        values["warning_codes"] = [
+            {"code": warning.code.id, "arguments": dict(warning.arguments)} for warning in self.warnings
+        ]
+        return values
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Report:
-        """The inverse of ``to_json``; raises ``ModelError`` where something is missing."""
+        """Read what ``to_json`` of this or an older version wrote; raises ``ModelError`` where an entry is missing."""
         try:
             values = current_names(data)
             values["labels"] = tuple(map(str, values["labels"]))
-            values["per_class"] = tuple(ClassScore(**_numbers(row, _CLASS_SHARES)) for row in values["per_class"])
+            values["per_class"] = tuple(ClassScore(**_to_floats(row, _CLASS_FLOATS)) for row in values["per_class"])
             values["confusion"] = tuple(tuple(map(int, row)) for row in values["confusion"])
-            values["warnings"] = tuple(map(str, values["warnings"]))
+            values["warnings"] = _read_warnings(values["warnings"], values.pop("warning_codes", ()))
             values["top_accuracy"] = tuple(map(float, values.get("top_accuracy", ())))
             curve = map(current_names, values.get("coverage_curve", ()))
-            values["coverage_curve"] = tuple(CoveragePoint(**_numbers(row, _POINT_SHARES)) for row in curve)
-            values.update({name: float(values.get(name, 0)) for name in _NEWER_SHARES})
+            values["coverage_curve"] = tuple(CoveragePoint(**_to_floats(row, _POINT_FLOATS)) for row in curve)
+            values.update({name: float(values.get(name, 0)) for name in _NEWER_FLOATS})
             values.update({name: int(values.get(name, 0)) for name in _NEWER_COUNTS})
-            return cls(**_numbers(values, _SHARES))
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ModelError(f"The model's report is incomplete or not one of this program's ({error}).") from error
-
-
-_SHARES = ("accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "threshold", "temperature")
-_CLASS_SHARES = ("precision", "recall", "f1")
-_POINT_SHARES = ("threshold", "coverage", "selective_accuracy")
-_NEWER_SHARES = ("calibration_error", "calibration_error_before")
-_NEWER_COUNTS = ("group_count", "photos_needed")
-# report.json is read by other programs: its keys are those of its first version.
-_KEYS = {new: old for old, new in OLD_NAMES.items()}
-
-
-def _in_words(share: float) -> str:
-    """“9 in 10”; a share that ten cannot tell from none or all is counted in hundred."""
-    tenths, hundredths = round(share * 10), round(share * 100)
-    return f"{hundredths} in 100" if tenths in (0, 10) and hundredths else f"{tenths} in 10"
-
-
-def _to_json(value: Any) -> Any:
-    """Dataclasses as dicts under the keys of the file."""
-    if isinstance(value, tuple):
-        return [_to_json(item) for item in value]
-    if isinstance(value, (ClassScore, CoveragePoint)):
-        return {_KEYS.get(name, name): item for name, item in vars(value).items()}
-    return value
-
-
-def _numbers(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    shares = {name: float(values[name]) for name in names}
-    if not np.isfinite(list(shares.values())).all():
-        raise ValueError("a share that is no number")
-    return {**values, **shares}
+            return cls(**_to_floats(values, _FLOATS))
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+            raise ModelError(FileCode.REPORT_INCOMPLETE, why=str(error)) from error
 
 
 def rescore(
     report: Report,
-    probabilities: Floats,
-    truth: Ints,
+    probs: Floats,
+    y_true: Ints,
     evaluated_on: EvaluatedOn,
-    scenes: Ints | None = None,
-    familiar: NDArray[np.bool_] | None = None,
+    groups: Ints | None = None,
+    in_distribution: Bools | None = None,
 ) -> Report:
-    """The same model's report with the scores on other photos: probabilities (N, C), true classes (N,).
+    """Return the report of the same model with its scores on other photos.
 
-    ``scenes`` (N,) numbers photos of one scene alike; ``familiar`` (N,) is False where a photo is unlike all
-    training photos.
+    Args:
+        report: the report to take everything else from.
+        probs: probabilities (N, C) at the temperature of the report.
+        y_true: true classes (N,).
+        evaluated_on: which photos these are.
+        groups: numbers (N,), equal for near-duplicates; by default no two photos are.
+        in_distribution: False for photos (N,) that are unlike all training photos; by default none is.
     """
-    right = probabilities.argmax(1) == truth
-    confusion = confusion_matrix(truth, probabilities.argmax(1), len(report.labels))
-    low, high = accuracy_interval(right, scenes)
-    total = len(truth)
-    accuracy = float(right.mean()) if total else 0.0
+    y_pred = probs.argmax(1)
+    correct, total = y_pred == y_true, len(y_true)
+    accuracy = float(correct.mean()) if total else 0.0
+    low, high = accuracy_interval(correct, groups)
+    effective_share = effective_sample_size(correct, groups) / max(total, 1)
+    uncalibrated = apply_temperature(probs, 1 / report.temperature)
     return replace(
         report,
         evaluated_on=evaluated_on,
         accuracy=accuracy,
         accuracy_low=low,
         accuracy_high=high,
-        balanced_accuracy=balanced_accuracy(confusion),
-        per_class=class_scores(confusion, report.labels),
-        confusion=tuple(tuple(map(int, row)) for row in confusion),
-        group_count=total if scenes is None else len(np.unique(scenes)),
-        photos_needed=photos_needed(accuracy, effective_sample_size(right, scenes) / max(total, 1)) if total else 0,
-        top_accuracy=top_accuracy(probabilities, truth),
-        calibration_error=calibration_error(probabilities, truth),
-        calibration_error_before=calibration_error(apply_temperature(probabilities, 1 / report.temperature), truth),
-        coverage_curve=coverage_curve(probabilities, truth, familiar),
+        balanced_accuracy=balanced_accuracy(y_true, y_pred),
+        per_class=class_scores(y_true, y_pred, report.labels),
+        confusion=tuple(tuple(map(int, row)) for row in confusion_matrix(y_true, y_pred, len(report.labels))),
+        group_count=total if groups is None else len(np.unique(groups)),
+        photos_needed=photos_needed(accuracy, effective_share) if total else 0,
+        top_accuracy=top_k_accuracy(probs, y_true),
+        calibration_error=calibration_error(probs, y_true),
+        calibration_error_before=calibration_error(uncalibrated, y_true),
+        coverage_curve=coverage_curve(probs, y_true, in_distribution),
     )
 
 
 def build_report(
-    probabilities: Floats,
-    truth: Ints,
+    probs: Floats,
+    y_true: Ints,
     labels: Sequence[str],
     *,
     images: int,
     evaluated_on: EvaluatedOn,
     threshold: float,
     temperature: float,
-    warnings: Sequence[str],
+    warnings: Sequence[Message],
     resize_mode: ResizeMode,
     backbone: str,
-    scenes: Ints | None = None,
-    familiar: NDArray[np.bool_] | None = None,
+    groups: Ints | None = None,
+    in_distribution: Bools | None = None,
 ) -> Report:
-    """Judge probabilities (N, C) against the true classes (N,); the rest as in ``rejudged``."""
+    """Return the report on probabilities of labeled photos.
+
+    Args:
+        probs: probabilities (N, C) at the given temperature.
+        y_true: true classes (N,).
+        labels: names of the classes (C,).
+        images: number of training photos.
+        evaluated_on: which photos the probabilities are of.
+        threshold: confidence below which a prediction is “not sure”.
+        temperature: what the logits were divided by.
+        warnings: what to know of the training photos.
+        resize_mode: how pictures are brought to the input size.
+        backbone: name of the network.
+        groups: numbers (N,), equal for near-duplicates; by default no two photos are.
+        in_distribution: False for photos (N,) that are unlike all training photos; by default none is.
+    """
     empty = Report(
         labels=tuple(labels),
         images=images,
@@ -198,8 +208,56 @@ def build_report(
         confusion=(),
         threshold=threshold,
         temperature=temperature,
-        warnings=tuple(warnings),
+        warnings=tuple(map(_to_message, warnings)),
         resize_mode=resize_mode,
         backbone=backbone,
     )
-    return rescore(empty, probabilities, truth, evaluated_on, scenes, familiar)
+    return rescore(empty, probs, y_true, evaluated_on, groups, in_distribution)
+
+
+_FLOATS = ("accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "threshold", "temperature")
+_CLASS_FLOATS = ("precision", "recall", "f1")
+_POINT_FLOATS = ("threshold", "coverage", "selective_accuracy")
+_NEWER_FLOATS = ("calibration_error", "calibration_error_before")
+_NEWER_COUNTS = ("group_count", "photos_needed")
+_WARNING_CODES = {code.id: code for code in WarningCode}
+# Other programs read report.json: its keys are those of its first version.
+_KEYS = {new: old for old, new in OLD_NAMES.items()}
+
+
+def _to_json(value: Any) -> Any:
+    """Return dataclasses as dicts under the keys of the file, tuples as lists."""
+    if isinstance(value, tuple):
+        return [_to_json(item) for item in value]
+    if isinstance(value, (ClassScore, CoveragePoint)):
+        return {_KEYS.get(name, name): item for name, item in vars(value).items()}
+    return value
+
+
+def _to_floats(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return the values with those under ``names`` as finite floats."""
+    floats = {name: float(values[name]) for name in names}
+    if not np.isfinite(list(floats.values())).all():
+        raise ValueError("a number is not finite")
+    return {**values, **floats}
+
+
+def _to_message(warning: Message | str) -> Message:
+    return warning if isinstance(warning, Message) else message(WarningCode.TEXT, text=warning)
+
+
+def _read_warnings(sentences: Sequence[str], codes: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
+    """Return the warnings of a file; without a code of this version a warning is its sentence."""
+    found = [message(WarningCode.TEXT, text=str(sentence)) for sentence in sentences]
+    for index, (sentence, entry) in enumerate(zip(sentences, codes)):
+        code = _WARNING_CODES.get(entry["code"])
+        if code is None:
+            continue
+        warning = message(code, **{name: _to_tuples(value) for name, value in entry["arguments"].items()})
+        if str(warning) == sentence:  # raises where an argument is missing; differs where a file was edited
+            found[index] = warning
+    return tuple(found)
+
+
+def _to_tuples(value: Any) -> Any:
+    return tuple(map(_to_tuples, value)) if isinstance(value, list) else value

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from classifier.errors import ModelError
+from classifier.evaluation import calibration
+from classifier.evaluation.calibration import CoveragePoint
+from classifier.evaluation.intervals import accuracy_interval, effective_sample_size, photos_needed
+from classifier.evaluation.metrics import softmax
+from classifier.evaluation.report import Report, rescore
+from classifier.messages import message
+from classifier.messages.evaluation import FileCode, WarningCode
+from tests.evaluation.helpers import WARNINGS, predictions, report_on
+
+
+def test_a_report_holds_the_scores_of_its_predictions() -> None:
+    probs, y_true = predictions(3)
+    y_pred = probs.argmax(1)
+    report = report_on(probs, y_true, images=500)
+    assert report.accuracy == pytest.approx((y_pred == y_true).mean())
+    assert (report.accuracy_low, report.accuracy_high) == accuracy_interval(y_pred == y_true)
+    assert report.confusion[1][2] == ((y_true == 1) & (y_pred == 2)).sum()
+    assert report.balanced_accuracy == pytest.approx(np.mean([row.recall for row in report.per_class]))
+    assert [row.label for row in report.per_class] == list(report.labels) == ["class 0", "class 1", "class 2"]
+    assert (report.images, report.evaluated_count) == (500, 200)
+    assert report.correct_count == (y_pred == y_true).sum()
+    assert report.top_accuracy[0] == pytest.approx(report.accuracy)
+    assert report.photos_needed == photos_needed(report.accuracy)
+    assert (report.threshold, report.temperature, report.backbone) == (0.4, 1.2, "tf_efficientnet_lite0")
+
+
+def test_groups_widen_the_interval_and_need_more_photos() -> None:
+    probs, y_true = predictions(3)
+    alone, grouped = report_on(probs, y_true), report_on(probs, y_true, groups=np.arange(200) // 4)
+    assert (alone.group_count, grouped.group_count) == (200, 50)
+    assert grouped.accuracy_high - grouped.accuracy_low > alone.accuracy_high - alone.accuracy_low
+    share = effective_sample_size(probs.argmax(1) == y_true, np.arange(200) // 4) / 200
+    assert grouped.photos_needed == photos_needed(alone.accuracy, share) > alone.photos_needed
+
+
+def test_ood_photos_are_not_covered() -> None:
+    probs, y_true = predictions(3)
+    report = report_on(probs, y_true, in_distribution=np.arange(200) % 4 > 0)
+    assert report.coverage_curve[0].coverage == 0.75
+
+
+def test_the_error_before_calibration_is_that_of_the_undivided_logits() -> None:
+    probs, y_true = predictions(3, 300)
+    report = report_on(probs, y_true)  # its temperature is 1.2
+    undivided = softmax(np.log(probs) * np.float32(1.2))
+    assert report.calibration_error == calibration.calibration_error(probs, y_true)
+    assert report.calibration_error_before == pytest.approx(calibration.calibration_error(undivided, y_true), abs=1e-5)
+
+
+def test_no_photos_give_a_report_of_nothing() -> None:
+    nothing = np.zeros((0, 3), np.float32), np.zeros(0, np.int64)
+    empty = rescore(report_on(*predictions(3)), *nothing, "test")
+    assert (empty.accuracy, empty.accuracy_low, empty.accuracy_high, empty.balanced_accuracy) == (0, 0, 1, 0)
+    assert (empty.evaluated_count, empty.photos_needed, empty.group_count) == (0, 0, 0)
+    assert empty.in_words().startswith("There is no photo to judge by.")
+    assert report_on(*nothing).evaluated_count == 0
+
+
+def test_rescoring_changes_the_scores_and_nothing_else() -> None:
+    report = report_on(*predictions(3))
+    other = rescore(report, *predictions(3, 50, seed=1), "val")
+    assert other.evaluated_on == "val"
+    assert other.evaluated_count == 50
+    unchanged = ("labels", "images", "threshold", "temperature", "warnings", "resize_mode", "backbone")
+    assert all(getattr(other, name) == getattr(report, name) for name in unchanged)
+
+
+def test_coverage_between_two_thresholds_is_interpolated() -> None:
+    report = report_on(*predictions(4))
+    for point in report.coverage_curve:
+        found = report.coverage_at(point.threshold)
+        assert found is not None
+        assert (found.coverage, found.selective_accuracy) == pytest.approx((point.coverage, point.selective_accuracy))
+    between, before, after = report.coverage_at(0.52), report.coverage_curve[10], report.coverage_curve[11]
+    assert between is not None
+    assert between.threshold == 0.52
+    assert between.coverage == pytest.approx(0.6 * before.coverage + 0.4 * after.coverage)
+    assert between.selective_accuracy == pytest.approx(0.6 * before.selective_accuracy + 0.4 * after.selective_accuracy)
+    assert replace(report, coverage_curve=()).coverage_at(0.5) is None
+
+
+def test_the_points_of_a_coverage_curve_may_come_in_any_order() -> None:
+    curve = (CoveragePoint(1.0, 0.0, 1.0), CoveragePoint(0.0, 1.0, 0.5), CoveragePoint(0.5, 0.8, 0.75))
+    found = replace(report_on(*predictions(2)), coverage_curve=curve).coverage_at(0.25)
+    assert found == CoveragePoint(0.25, pytest.approx(0.9), pytest.approx(0.625))
+
+
+# the score in words
+
+
+@pytest.mark.parametrize(
+    ("correct", "words"),
+    [
+        (0, "None of 1,000 photos right."),
+        (30, "About 3 in 100 (3 %) right."),
+        (500, "About 5 in 10 (50 %) right."),
+        (930, "About 9 in 10 (93 %) right."),
+        (970, "About 97 in 100 (97 %) right."),
+        (997, "More than 99 in 100 (over 99 %) right."),
+        (1000, "All 1,000 photos right."),
+    ],
+)
+def test_a_score_is_put_into_words_with_its_interval(correct: int, words: str) -> None:
+    y_true = np.zeros(1000, np.int64)
+    probs = np.eye(2, dtype=np.float32)[(np.arange(1000) >= correct).astype(int)]
+    report = report_on(probs, y_true, images=7)
+    low, high = (f"{100 * end:.0f}" for end in (report.accuracy_low, report.accuracy_high))
+    assert report.in_words() == f"{words} With this many photos it could be {low} to {high} %."
+
+
+def test_few_photos_are_too_few_whatever_the_score() -> None:
+    for correct in range(3):
+        y_true = np.zeros(2, np.int64)
+        probs = np.eye(2, dtype=np.float32)[(np.arange(2) >= correct).astype(int)]
+        assert "there are too few photos to tell how often it is right" in report_on(probs, y_true).in_words()
+
+
+# report.json
+
+
+GOOD = report_on(*predictions(3)).to_json()
+ADDED_LATER = {
+    "scenes", "photos_needed", "top_accuracy", "calibration_error", "calibration_error_before", "cost",
+    "warning_codes",
+}  # fmt: skip
+
+
+def test_a_report_survives_its_file() -> None:
+    report = report_on(*predictions(3), labels=("Äpfel", "犬", "c"))
+    assert Report.from_json(json.loads(json.dumps(report.to_json()))) == report
+
+
+def test_the_file_has_the_keys_of_its_first_version() -> None:
+    assert GOOD.keys() == ADDED_LATER | {
+        "labels", "images", "judged_on", "accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "per_class",
+        "confusion", "threshold", "temperature", "warnings", "fit", "backbone",
+    }  # fmt: skip
+    assert GOOD["cost"][0].keys() == {"threshold", "answered", "right"}
+    assert GOOD["per_class"][0].keys() == {"label", "images", "precision", "recall", "f1"}
+
+
+def test_the_file_has_warnings_as_sentences_and_as_codes() -> None:
+    assert GOOD["warnings"] == list(map(str, WARNINGS))
+    assert GOOD["warning_codes"][1] == {"code": "single_photo", "arguments": {"labels": ("class 2",)}}
+
+
+def test_a_warning_without_a_code_is_its_sentence() -> None:
+    older = {key: value for key, value in GOOD.items() if key != "warning_codes"}
+    assert Report.from_json(older).warnings == tuple(
+        message(WarningCode.TEXT, text=str(warning)) for warning in WARNINGS
+    )
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        [],
+        [{"code": "of_a_later_version", "arguments": {"labels": ["class 2"]}}],
+        [{"code": "single_photo", "arguments": {"labels": ["another class"]}}],
+    ],
+)
+def test_a_code_that_does_not_give_the_sentence_is_ignored(codes: list[dict[str, Any]]) -> None:
+    sentence = str(WARNINGS[1])
+    report = Report.from_json({**GOOD, "warnings": [sentence], "warning_codes": codes})
+    assert report.warnings == (message(WarningCode.TEXT, text=sentence),)
+
+
+def test_braces_in_an_older_warning_are_no_arguments() -> None:
+    (warning,) = Report.from_json(
+        {**GOOD, "warnings": ["Few photos of “{0.__class__}”."], "warning_codes": []}
+    ).warnings
+    assert str(warning) == "Few photos of “{0.__class__}”."
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"labels": None},
+        {"labels": 5},
+        {"threshold": "high"},
+        {"threshold": None},
+        {"threshold": float("nan")},
+        {"cost": [{"threshold": 0.0, "answered": float("inf"), "right": 1.0}]},
+        {"accuracy": "good"},
+        {"accuracy": None},
+        {"accuracy_low": []},
+        {"temperature": {}},
+        {"confusion": [[1, "x"]]},
+        {"confusion": [[float("inf")]]},
+        {"confusion": 3},
+        {"per_class": [{"label": "a"}]},
+        {"per_class": [5]},
+        {"per_class": [{**GOOD["per_class"][0], "recall": "most"}]},
+        {"warnings": 1},
+        {"warning_codes": [1]},
+        {"warning_codes": [{"code": "single_photo", "arguments": {}}] * 2},
+        {"unknown entry": 1},
+    ],
+)
+def test_a_foreign_report_raises_a_model_error(change: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match=r"^The model's report is incomplete") as raised:
+        Report.from_json({**GOOD, **change})
+    assert raised.value.code is FileCode.REPORT_INCOMPLETE
+
+
+def test_a_report_of_an_older_version_is_read() -> None:
+    older = Report.from_json({key: value for key, value in GOOD.items() if key not in ADDED_LATER})
+    assert (older.group_count, older.photos_needed, older.top_accuracy, older.coverage_curve) == (0, 0, (), ())
+    assert (older.calibration_error, older.calibration_error_before) == (0, 0)
+    assert older.confusion == Report.from_json(GOOD).confusion
+
+
+@pytest.mark.parametrize("name", sorted(GOOD.keys() - ADDED_LATER))
+def test_a_missing_entry_raises_a_model_error(name: str) -> None:
+    with pytest.raises(ModelError, match=r"^The model's report is incomplete"):
+        Report.from_json({key: value for key, value in GOOD.items() if key != name})
