@@ -1,65 +1,132 @@
 from __future__ import annotations
 
 import json
+from math import inf, nan
 from typing import Any
 
 import pytest
 
-from classifier.config import RESIZE_MODES, Limits, Preprocessing, TrainConfig
+from classifier.config import (
+    DEFAULTS,
+    LIMITS,
+    OLD_NAMES,
+    RESIZE_MODES,
+    Limits,
+    Preprocessing,
+    ResizeMode,
+    Setting,
+    TrainConfig,
+    current_names,
+    settings,
+)
 from classifier.errors import SettingError
+from classifier.messages.config import ConfigCode
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "value"),
+    ("kind", "name", "value", "code"),
     [
-        (Limits, "files", 0),
-        (Limits, "pixels", -1),
-        (Preprocessing, "size", 7),
-        (Preprocessing, "size", 1_000_000),
-        (Preprocessing, "crop_pct", 0.0),
-        (Preprocessing, "crop_pct", 1.5),
-        (Preprocessing, "crop_pct", float("nan")),
-        (Preprocessing, "crop_mode", "border"),
-        (Preprocessing, "interpolation", "random"),
-        (Preprocessing, "mean", (0.5, 0.5)),
-        (Preprocessing, "mean", (0.5, 0.5, float("nan"))),
-        (Preprocessing, "std", (0.5, 0.0, 0.5)),
-        (Preprocessing, "std", (0.5, float("nan"), 0.5)),
-        (Preprocessing, "std", (0.5, 0.5, float("inf"))),
-        (TrainConfig, "mode", "thorough"),
-        (TrainConfig, "domain", "underwater"),
-        (TrainConfig, "seed", -1),
-        (TrainConfig, "seed", 2**32),
-        (TrainConfig, "folds", 1),
-        (TrainConfig, "folds", 21),
-        (TrainConfig, "resize_modes", ()),
-        (TrainConfig, "resize_modes", ("stretch",)),
+        (Limits, "files", 0, ConfigCode.LIMIT),
+        (Limits, "pixels", -1, ConfigCode.LIMIT),
+        (Limits, "label_letters", 0, ConfigCode.LIMIT),
+        (Preprocessing, "size", 7, ConfigCode.PICTURE_SIZE),
+        (Preprocessing, "size", 2049, ConfigCode.PICTURE_SIZE),
+        (Preprocessing, "crop_pct", 0.09, ConfigCode.CROP_PCT),
+        (Preprocessing, "crop_pct", 1.01, ConfigCode.CROP_PCT),
+        (Preprocessing, "crop_pct", nan, ConfigCode.CROP_PCT),
+        (Preprocessing, "crop_mode", "border", ConfigCode.CROP_MODE),
+        (Preprocessing, "interpolation", "random", ConfigCode.INTERPOLATION),
+        (Preprocessing, "mean", (0.5, 0.5), ConfigCode.MEAN_STD),
+        (Preprocessing, "mean", (0.5, 0.5, nan), ConfigCode.MEAN_STD),
+        (Preprocessing, "std", (0.5, 0.5), ConfigCode.MEAN_STD),
+        (Preprocessing, "std", (0.5, 0.0, 0.5), ConfigCode.MEAN_STD),
+        (Preprocessing, "std", (0.5, nan, 0.5), ConfigCode.MEAN_STD),
+        (Preprocessing, "std", (0.5, 0.5, inf), ConfigCode.MEAN_STD),
+        (TrainConfig, "mode", "thorough", ConfigCode.NOT_A_CHOICE),
+        (TrainConfig, "domain", "underwater", ConfigCode.NOT_A_CHOICE),
+        (TrainConfig, "optimizer", "adam", ConfigCode.NOT_A_CHOICE),
+        (TrainConfig, "resize_modes", ("crop", "stretch"), ConfigCode.NOT_A_CHOICE),
+        (TrainConfig, "resize_modes", (), ConfigCode.NO_RESIZE_MODE),
+        (TrainConfig, "seed", -1, ConfigCode.OUT_OF_RANGE),
+        (TrainConfig, "seed", 2**32, ConfigCode.OUT_OF_RANGE),
+        (TrainConfig, "folds", 1, ConfigCode.OUT_OF_RANGE),
+        (TrainConfig, "folds", 21, ConfigCode.OUT_OF_RANGE),
+        (TrainConfig, "minutes", -0.1, ConfigCode.OUT_OF_RANGE),
+        (TrainConfig, "minutes", 10_001, ConfigCode.OUT_OF_RANGE),
+        (TrainConfig, "unfreeze", 0, ConfigCode.OUT_OF_RANGE),
+        (TrainConfig, "unfreeze", 1001, ConfigCode.OUT_OF_RANGE),
+        (TrainConfig, "epochs", 0, ConfigCode.OUT_OF_RANGE),
+        (TrainConfig, "epochs", 10_001, ConfigCode.OUT_OF_RANGE),
+        (TrainConfig, "batch", 0, ConfigCode.OUT_OF_RANGE),
+        (TrainConfig, "batch", 4097, ConfigCode.OUT_OF_RANGE),
+        (TrainConfig, "learning_rate", 0, ConfigCode.OUT_OF_RANGE),
+        (TrainConfig, "learning_rate", nan, ConfigCode.OUT_OF_RANGE),
+        (TrainConfig, "learning_rate", 10.1, ConfigCode.OUT_OF_RANGE),
     ],
 )
-def test_a_value_that_cannot_work_is_refused_with_a_sentence(kind: type, name: str, value: object) -> None:
-    with pytest.raises(SettingError, match=r"^[A-Z].*\.$"):
+def test_a_value_that_cannot_work_is_refused(kind: type, name: str, value: object, code: ConfigCode) -> None:
+    with pytest.raises(SettingError, match=r"^[A-Z].*\.$") as caught:
         kind(**{name: value})
+    assert caught.value.code is code
+    assert dict(caught.value.message.arguments).get("name", name) == name
 
 
-def test_the_message_names_the_value_and_what_would_work() -> None:
-    with pytest.raises(SettingError, match=r"“underwater”.*photo, medical, aerial, document"):
+@pytest.mark.parametrize(
+    ("kind", "entries"),
+    [
+        (Limits, dict.fromkeys(vars(LIMITS), 1)),
+        (Preprocessing, {"size": 8, "crop_pct": 0.1, "std": (0.001, 1, 1)}),
+        (Preprocessing, {"size": 2048, "crop_pct": 1, "mean": (-1, 0, 2)}),
+        (TrainConfig, {"seed": 0, "folds": 2, "minutes": 0, "unfreeze": 1, "epochs": 1, "batch": 1}),
+        (TrainConfig, {"seed": 2**32 - 1, "folds": 20, "minutes": 10_000, "unfreeze": 1000, "epochs": 10_000}),
+        (TrainConfig, {"batch": 4096, "learning_rate": 10, "resize_modes": ("squash",), "optimizer": "sgd"}),
+        (TrainConfig, {"learning_rate": 1e-8, "unfreeze": None, "epochs": None, "mode": "deep"}),
+    ],
+)
+def test_the_smallest_and_largest_values_are_accepted(kind: type, entries: dict[str, object]) -> None:
+    assert vars(kind(**entries)).items() >= entries.items()
+
+
+def test_the_sentence_names_the_setting_the_value_and_what_would_work() -> None:
+    with pytest.raises(SettingError) as caught:
         TrainConfig(domain="underwater")  # type: ignore[arg-type]
+    expected = "The setting “domain” is “underwater”; it must be one of photo, medical, aerial, document."
+    assert str(caught.value) == expected
+    with pytest.raises(SettingError) as caught:
+        TrainConfig(batch=0)
+    assert str(caught.value) == "The setting “batch” is 0; it must be from 1 to 4096."
+
+
+@pytest.mark.parametrize("kind", [Limits, Preprocessing, TrainConfig])
+def test_settings_are_keyword_only_and_frozen(kind: type) -> None:
+    with pytest.raises(TypeError):
+        kind(1)
+    name = next(iter(vars(kind())))
+    with pytest.raises(AttributeError):
+        setattr(kind(), name, 5)
 
 
 @pytest.mark.parametrize("resize_mode", RESIZE_MODES)
-def test_each_way_of_fitting_survives_timms_form_and_json(resize_mode: str) -> None:
-    preparation = Preprocessing(size=260, mean=(0.1, 0.2, 0.3), interpolation="bilinear").with_resize_mode(resize_mode)
-    assert preparation.resize_mode == resize_mode
-    assert Preprocessing.from_timm(json.loads(json.dumps(preparation.to_timm()))) == preparation
+def test_each_resize_mode_survives_timms_form_and_json(resize_mode: ResizeMode) -> None:
+    plain = Preprocessing(size=260, crop_pct=0.9, mean=(0.1, 0.2, 0.3), interpolation="bilinear")
+    preprocessing = plain.with_resize_mode(resize_mode)
+    assert preprocessing.resize_mode == resize_mode
+    assert Preprocessing.from_timm(json.loads(json.dumps(preprocessing.to_timm()))) == preprocessing
 
 
-def test_fitting_twice_is_fitting_once_and_the_crop_is_kept() -> None:
-    narrow = Preprocessing(crop_pct=0.8)
-    assert narrow.with_resize_mode("crop") == narrow
-    assert narrow.with_resize_mode("squash").with_resize_mode("whole") == narrow.with_resize_mode("whole")
-    assert (
-        narrow.with_resize_mode("whole").with_resize_mode("crop").crop_pct == 0.875
-    )  # the share is lost, so the usual one is taken
+def test_a_resize_mode_replaces_the_one_before_and_keeps_the_crop() -> None:
+    plain = Preprocessing(crop_pct=0.8)
+    assert plain.with_resize_mode("crop") == plain
+    assert plain.with_resize_mode("whole") == Preprocessing(crop_pct=1.0)
+    assert plain.with_resize_mode("squash") == Preprocessing(crop_pct=1.0, crop_mode="squash")
+    assert plain.with_resize_mode("squash").with_resize_mode("whole") == plain.with_resize_mode("whole")
+    # The share of the crop is lost then, and the usual one is taken.
+    assert plain.with_resize_mode("whole").with_resize_mode("crop") == Preprocessing(crop_pct=0.875)
+
+
+def test_timms_entries_that_are_missing_or_none_have_the_usual_value() -> None:
+    cfg = {"input_size": (3, 288, 288), "mean": [0, 0, 0], "std": [1, 1, 1], "crop_pct": None, "crop_mode": ""}
+    assert Preprocessing.from_timm(cfg) == Preprocessing(size=288, mean=(0, 0, 0), std=(1, 1, 1))
 
 
 def change(**entries: object) -> dict[str, Any]:
@@ -74,15 +141,46 @@ def change(**entries: object) -> dict[str, Any]:
         change(input_size=[]),
         change(input_size=5),
         change(input_size=[3, "x", "x"]),
-        change(input_size=[3, float("inf"), float("inf")]),
+        change(input_size=[3, inf, inf]),
         change(mean=None),
         change(mean="dark"),
         change(mean={"red": 1}),
-        change(std=[0, 0, 0]),
         change(crop_pct=[1]),
-        change(interpolation=7),
     ],
 )
-def test_an_incomplete_or_odd_timm_configuration_is_refused(cfg: dict[str, Any]) -> None:
-    with pytest.raises(SettingError, match=r"^[A-Z]"):
+def test_an_incomplete_timm_configuration_is_refused(cfg: dict[str, Any]) -> None:
+    with pytest.raises(SettingError) as caught:
         Preprocessing.from_timm(cfg)
+    assert caught.value.code is ConfigCode.INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    ("cfg", "code"),
+    [
+        (change(std=[0, 0, 0]), ConfigCode.MEAN_STD),
+        (change(interpolation=7), ConfigCode.INTERPOLATION),
+        (change(crop_mode="border"), ConfigCode.CROP_MODE),
+        (change(input_size=[3, 8, 4096]), ConfigCode.PICTURE_SIZE),
+    ],
+)
+def test_a_timm_configuration_that_cannot_work_is_refused(cfg: dict[str, Any], code: ConfigCode) -> None:
+    with pytest.raises(SettingError) as caught:
+        Preprocessing.from_timm(cfg)
+    assert caught.value.code is code
+
+
+def test_settings_describe_the_fields_that_page_and_command_line_offer() -> None:
+    offered = {setting.name: setting for setting in settings()}
+    assert list(offered) == [
+        "mode", "backbone", "domain", "seed", "minutes", "unfreeze", "epochs", "batch", "learning_rate", "optimizer",
+    ]  # fmt: skip
+    assert offered["mode"] == Setting("mode", "general", str, ("quick", "deep"), False, "quick")
+    assert offered["backbone"] == Setting("backbone", "general", str, (), False, DEFAULTS.backbone)
+    assert offered["epochs"] == Setting("epochs", "deep", int, (), True, None)
+    assert offered["minutes"] == Setting("minutes", "deep", float, (), False, 3.0)
+    assert all(setting.default == getattr(DEFAULTS, setting.name) for setting in settings())
+
+
+def test_entries_of_older_files_get_their_current_names() -> None:
+    assert current_names({"thaw": 2, "optimiser": "sgd", "seed": 1}) == {"unfreeze": 2, "optimizer": "sgd", "seed": 1}
+    assert not set(OLD_NAMES) & set(OLD_NAMES.values())
