@@ -3,16 +3,20 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from classifier.data.catalog import Asset, Catalog, Changes, RunAsset
 from classifier.data.intake import LeftOut
-from classifier.errors import DataError
+from classifier.errors import DataError, StorageError
 from classifier.messages import message
-from classifier.messages.data import PhotoCode
+from classifier.messages.data import CatalogCode, EditCode, PhotoCode
+from classifier.messages.files import StorageCode
 from tests.helpers import unanswered
 
 EMPTY = LeftOut("x.jpg", message(PhotoCode.EMPTY_FILE))
@@ -47,6 +51,13 @@ def test_photos_come_back_in_natural_order_of_class() -> None:
         assert catalog.asset(1).created
 
 
+def test_counts_are_by_split_then_by_class_in_alphabetical_order() -> None:
+    with Catalog(None) as catalog:
+        catalog.add([photo("a", "dog", "val"), photo("b", "dog"), photo("c", "cat"), photo("d", "ant", "test")])
+        order = [(split, list(counts)) for split, counts in catalog.balance().items()]
+        assert order == [("test", ["ant"]), ("train", ["cat", "dog"]), ("val", ["dog"])]
+
+
 def test_photos_are_found_by_class_and_split(catalog: Catalog) -> None:
     assert [asset.sha256 for asset in catalog.assets("dog")] == ["c", "d"]
     assert [asset.sha256 for asset in catalog.assets("dog", "test")] == ["d"]
@@ -64,7 +75,7 @@ def test_a_missing_photo_is_one_sentence(catalog: Catalog) -> None:
         catalog.asset(99)
 
 
-def test_splits_and_groups_are_written_back(catalog: Catalog) -> None:
+def test_splits_and_groups_are_stored(catalog: Catalog) -> None:
     catalog.set_split([1, 3], "held_out")
     catalog.set_group({1: 7, 2: 7})
     assert [(asset.split, asset.duplicate_group) for asset in state(catalog)] == [
@@ -101,16 +112,16 @@ def test_every_edit_can_be_undone_exactly(catalog: Catalog, edit: object, words:
     assert catalog.undo() is None
 
 
-def test_a_photo_called_right_leaves_the_other_class_it_was_in(catalog: Catalog) -> None:
+def test_a_confirmed_photo_is_removed_from_its_other_classes(catalog: Catalog) -> None:
     catalog.add([photo("a", "dog"), photo("a", "wolf")])
     catalog.confirm([1])
     assert [(asset.sha256, asset.label) for asset in catalog.assets() if asset.confirmed] == [("a", "cat")]
     assert catalog.conflicts() == []
     catalog.rename("cat", "kitten")
-    assert [asset.sha256 for asset in catalog.assets() if asset.confirmed] == ["a"]  # it is still looked at
+    assert [asset.sha256 for asset in catalog.assets() if asset.confirmed] == ["a"]  # it is still confirmed
 
 
-def test_a_photo_moved_by_hand_counts_as_looked_at_one_whose_class_was_renamed_does_not(catalog: Catalog) -> None:
+def test_moving_a_photo_confirms_it_and_renaming_its_class_does_not(catalog: Catalog) -> None:
     catalog.relabel([1], "dog")
     catalog.rename("cat", "kitten")
     assert [asset.sha256 for asset in catalog.assets() if asset.confirmed] == ["a"]
@@ -137,6 +148,15 @@ def test_merging_classes_does_not_double_a_photo_that_was_in_both(catalog: Catal
     assert catalog.labels() == ["dog"]
 
 
+def test_the_last_fifty_edits_can_be_undone(catalog: Catalog) -> None:
+    for number in range(60):
+        catalog.rename(catalog.labels()[0], f"a{number}")
+    undone = [catalog.undo() for _ in range(51)]
+    assert undone[0] == message(EditCode.RENAMED, old="a58", new="a59")
+    assert undone[49] == message(EditCode.RENAMED, old="a9", new="a10")
+    assert undone[50] is None
+
+
 def test_an_edit_that_changes_nothing_leaves_nothing_to_undo(catalog: Catalog) -> None:
     catalog.relabel([1], "cat")
     catalog.rename("cat", "cat")
@@ -157,7 +177,7 @@ def test_a_discarded_photo_does_not_come_back(catalog: Catalog) -> None:
     assert len(catalog.assets()) == 3
 
 
-def test_left_out_files_are_listed_once_and_can_be_forgotten(catalog: Catalog) -> None:
+def test_left_out_files_are_listed_once_and_can_be_cleared(catalog: Catalog) -> None:
     catalog.note_left_out([EMPTY, TEXT])
     catalog.note_left_out([EMPTY])
     assert catalog.left_out() == [EMPTY, TEXT]
@@ -178,7 +198,7 @@ def test_left_out_files_are_cleared_by_code_and_by_file(catalog: Catalog) -> Non
     assert catalog.left_out() == [EMPTY]
 
 
-def test_a_run_remembers_its_photos_and_sees_what_changed_since(catalog: Catalog) -> None:
+def test_a_run_stores_its_photos_and_shows_what_changed_since(catalog: Catalog) -> None:
     run = catalog.record_run("first", "quick", {"accuracy": 0.9}, unanswered(catalog.assets()))
     assert catalog.changed_since(run) == Changes((), (), ())
     catalog.relabel([1], "dog")
@@ -190,7 +210,7 @@ def test_a_run_remembers_its_photos_and_sees_what_changed_since(catalog: Catalog
     assert RunAsset("a", "cat", "train") in catalog.run_assets(run)
 
 
-def test_two_runs_tell_what_changed_between_them_and_how_long_each_took(catalog: Catalog) -> None:
+def test_two_runs_show_what_changed_between_them_and_their_seconds(catalog: Catalog) -> None:
     first = catalog.record_run("first", "quick", {}, unanswered(catalog.assets(split="train")), 2.5)
     catalog.add([photo("e")])
     second = catalog.record_run("second", "deep", {}, unanswered(catalog.assets(split="train")), 61.0)
@@ -201,18 +221,25 @@ def test_two_runs_tell_what_changed_between_them_and_how_long_each_took(catalog:
     assert catalog.changed_since(first) == Changes(("e",), ("a",), ())  # not “d”, which is there for testing
 
 
-def test_a_run_tells_which_photos_it_was_judged_on(catalog: Catalog) -> None:
+def test_a_run_shows_which_photos_it_was_evaluated_on(catalog: Catalog) -> None:
     catalog.add([replace(photo("e", "parrot"), split="test")])
     on_test = catalog.record_run(
         "one", "quick", {"judged_on": "test", "labels": ["cat", "dog"]}, unanswered(catalog.assets())
     )
+    on_val = catalog.record_run(
+        "three",
+        "quick",
+        {"judged_on": "val", "labels": ["cat"]},
+        [RunAsset("a", "cat", "val"), RunAsset("b", "cat", "train")],
+    )
+    assert [asset.sha256 for asset in catalog.evaluated_assets(on_val)] == ["a"]
     in_turn = catalog.record_run("two", "quick", {"judged_on": "out_of_fold", "labels": ["cat", "dog"]},
                                  unanswered(catalog.assets(split="train")))  # fmt: skip
-    assert [asset.sha256 for asset in catalog.evaluated_assets(on_test)] == ["d"]  # nobody asked for parrots
+    assert [asset.sha256 for asset in catalog.evaluated_assets(on_test)] == ["d"]  # the model has no parrots
     assert {asset.sha256 for asset in catalog.evaluated_assets(in_turn)} == {"a", "b", "c"}
 
 
-def test_deep_training_is_judged_on_what_it_held_out_and_those_photos_count_as_trained_on(catalog: Catalog) -> None:
+def test_held_out_photos_of_deep_training_are_its_evaluated_ones(catalog: Catalog) -> None:
     held_out = RunAsset("b", "cat", "held_out", "dog", 0.7, 0.75)
     data = {"judged_on": "out_of_fold", "labels": ["cat", "dog"]}
     run = catalog.record_run("deep", "deep", data, [RunAsset("a", "cat", "train", "cat", 0.9, 0.1), held_out])
@@ -223,7 +250,7 @@ def test_deep_training_is_judged_on_what_it_held_out_and_those_photos_count_as_t
     assert catalog.changed_since(run).relabeled == ("b",)
 
 
-def test_a_deleted_run_takes_its_list_of_photos_along(catalog: Catalog) -> None:
+def test_a_deleted_run_deletes_its_photos(catalog: Catalog) -> None:
     run = catalog.record_run("first", "quick", {}, unanswered(catalog.assets()))
     second = catalog.record_run("second", "deep", {}, unanswered(catalog.assets("cat")))
     assert [kept.name for kept in catalog.runs()] == ["second", "first"]
@@ -240,6 +267,49 @@ def test_the_file_keeps_everything(tmp_path: Path) -> None:
         assert catalog.labels() == ["dog"]
         assert str(catalog.undo()) == "moving 1 photo to “dog”"
     assert [path.name for path in tmp_path.iterdir()] == ["project.sqlite"]
+
+
+def test_photos_keep_the_time_they_were_added_at() -> None:
+    with Catalog(None) as catalog:
+        before = datetime.now(timezone.utc).replace(microsecond=0)
+        catalog.add([replace(photo("a"), created="2020-01-02T03:04:05+00:00"), photo("b")])
+        assert catalog.asset(1).created == "2020-01-02T03:04:05+00:00"
+        assert before <= datetime.fromisoformat(catalog.asset(2).created) <= datetime.now(timezone.utc)
+
+
+def test_numbers_of_numpy_are_stored_as_numbers(catalog: Catalog) -> None:
+    left = LeftOut("x.jpg", message(PhotoCode.FILE_TOO_BIG, size=np.int64(3_500_000), limit=np.float32(2e6)))
+    catalog.note_left_out([left])
+    (stored,) = catalog.left_out()
+    assert stored.reason == left.reason
+    assert [type(value) for _, value in stored.message.arguments] == [int, float]
+
+
+def test_a_catalog_where_nothing_can_be_is_an_error_with_its_path(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="missing") as error:
+        Catalog(tmp_path / "missing" / "project.sqlite")
+    assert error.value.code == CatalogCode.CANNOT_OPEN
+
+
+def test_a_locked_catalog_is_not_a_full_disk(tmp_path: Path) -> None:
+    path = tmp_path / "project.sqlite"
+    with Catalog(path) as catalog, closing(sqlite3.connect(path)) as other:
+        catalog._db.execute("PRAGMA busy_timeout = 0")  # do not wait ten seconds
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageError, match="locked") as error:
+            catalog.add([photo("a")])
+        assert error.value.code == CatalogCode.CANNOT_WRITE
+        other.rollback()
+        assert catalog.add([photo("a")]) == 1
+
+
+def test_a_full_disk_leaves_the_catalog_as_it_was(catalog: Catalog) -> None:
+    before = state(catalog)
+    catalog._db.execute("PRAGMA max_page_count = 20")  # SQLite reports it like a full disk
+    with pytest.raises(StorageError) as error:
+        catalog.add(photo(f"x{number}") for number in range(2000))
+    assert error.value.code == StorageCode.DISK_FULL
+    assert state(catalog) == before
 
 
 def test_several_threads_and_windows_write_at_once(tmp_path: Path) -> None:

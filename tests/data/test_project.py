@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import threading
@@ -14,7 +15,8 @@ from classifier.data.intake import LeftOut
 from classifier.data.project import Project
 from classifier.errors import DataError, StorageError
 from classifier.messages import message
-from classifier.messages.data import PhotoCode
+from classifier.messages.data import PhotoCode, RepeatCode
+from classifier.messages.files import StorageCode
 from tests.helpers import MakeFolder, draw_photo, encode
 
 
@@ -111,7 +113,95 @@ def test_a_test_photo_that_is_also_trained_on_is_left_out(make_folder: MakeFolde
         }
 
 
-def test_a_photo_added_again_is_already_there_even_after_it_was_held_out(pets: Path, tmp_path: Path) -> None:
+def test_a_photo_in_several_splits_stays_in_the_first_of_train_val_and_test(make_folder: MakeFolder) -> None:
+    data = make_folder({"test/cat": 2, "train/cat": 2, "train/dog": 1, "val/cat": 2})  # as they come: test before val
+    shutil.copy(data / "test/cat/1.jpg", data / "val/cat/also test.jpg")
+    shutil.copy(data / "val/cat/1.jpg", data / "train/dog/also val.jpg")
+    with Project.over(data) as project:
+        assert project.catalog.balance() == {
+            "test": {"cat": 1}, "train": {"cat": 2, "dog": 2}, "val": {"cat": 2},
+        }  # fmt: skip
+        assert project.left_out() == [
+            LeftOut("val/cat/1.jpg", message(RepeatCode.REPEATED_IN_TRAINING, name="train/dog/also val.jpg")),
+            LeftOut("test/cat/1.jpg", message(RepeatCode.REPEATED_IN_VALIDATION, name="val/cat/also test.jpg")),
+        ]
+
+
+def test_a_photo_that_is_tested_on_is_not_added_to_training(make_folder: MakeFolder, tmp_path: Path) -> None:
+    data = make_folder({"train/cat": 2, "train/dog": 2, "test/cat": 2})
+    with Project.open(tmp_path / "home") as project:
+        project.add(data)
+        result = project.add_files([("new.jpg", data / "test/cat/2.jpg")], "dog")
+        reason = message(RepeatCode.REPEATED_IN_TEST, name="test/cat/2.jpg")
+        assert (result.added, result.already, result.left_out) == (0, 0, (LeftOut("new.jpg", reason),))
+
+
+def test_a_held_out_photo_counts_as_a_training_photo(make_folder: MakeFolder, tmp_path: Path) -> None:
+    data = make_folder({"train/cat": 2, "train/dog": 2, "test/dog": 1})
+    with Project.open(tmp_path / "home") as project:
+        project.add(data / "train")
+        project.catalog.set_split([1], "held_out")
+        held_out = project.photo_path(project.catalog.asset(1))
+        assert project.add_files([("dog/again.jpg", held_out)], "dog").added == 1
+        project.remove([project.photos("dog")[-1].id])
+        shutil.copy(held_out, data / "test/dog/again.jpg")
+        (left,) = project.add(data).left_out
+        assert (left.file, left.code) == ("test/dog/again.jpg", RepeatCode.REPEATED_IN_TRAINING)
+
+
+def test_classes_are_in_natural_order(make_folder: MakeFolder, tmp_path: Path) -> None:
+    data = make_folder({"train/10": 1, "train/9": 2, "train/b": 1, "test/1": 1, "test/9": 1})
+    with Project.open(tmp_path / "home") as project:
+        assert project.add(data).labels == ("1", "9", "10", "b")
+        assert list(project.classes().items()) == [("1", 1), ("9", 3), ("10", 1), ("b", 1)]
+        assert [asset.label for asset in project.photos()] == ["1", "9", "9", "9", "10", "b"]
+
+
+def test_a_large_file_is_hashed_like_a_small_one(tmp_path: Path) -> None:
+    (tmp_path / "data/cat").mkdir(parents=True)
+    Image.new("RGB", (2400, 2400)).save(tmp_path / "data/cat/large.bmp")
+    Image.new("RGB", (24, 24)).save(tmp_path / "data/cat/small.bmp")
+    with Project.over(tmp_path / "data") as project:
+        for asset in project.photos():
+            content = (tmp_path / "data" / asset.source).read_bytes()
+            assert (asset.sha256, asset.size) == (hashlib.sha256(content).hexdigest(), len(content))
+            with Image.open(project.thumbnail(asset)) as thumbnail:
+                assert thumbnail.size == (min(256, asset.width),) * 2
+
+
+def test_a_photo_too_big_for_the_limits_is_left_out(pets: Path) -> None:
+    sizes = sorted(path.stat().st_size for path in pets.glob("*/*.jpg"))
+    with Project.over(pets, Limits(bytes_per_file=sizes[2])) as project:
+        assert sum(project.classes().values()) == 3
+        assert [left.code for left in project.left_out()] == [PhotoCode.FILE_TOO_BIG] * 2
+
+
+def test_a_file_added_again_after_it_was_mended_is_no_longer_left_out(pets: Path, tmp_path: Path) -> None:
+    good = (pets / "cat/1.jpg").read_bytes()
+    (pets / "cat/1.jpg").write_bytes(b"")
+    (pets / "dog/1.jpg").write_bytes(b"")
+    with Project.open(tmp_path / "home") as project:
+        assert [left.file for left in project.add(pets).left_out] == ["cat/1.jpg", "dog/1.jpg"]
+        (pets / "cat/1.jpg").write_bytes(good)
+        assert project.add(pets).added == 1
+        assert [left.file for left in project.left_out()] == ["dog/1.jpg"]
+
+
+def test_the_feature_cache_is_in_the_users_cache_folder(pets: Path, cache_home: Path) -> None:
+    with Project.over(pets) as project:
+        assert project.features == cache_home / "photo-classifier" / "features"
+
+
+def test_a_project_that_the_page_made_is_opened_as_it_is(pets: Path, tmp_path: Path) -> None:
+    with Project.open(tmp_path / "home") as project:
+        project.add(pets)
+        project.move([1], "wolf")
+    with Project.over(tmp_path / "home") as project:
+        assert project.classes() == {"cat": 2, "dog": 2, "wolf": 1}
+        assert project.models == tmp_path / "home" / "models"
+
+
+def test_a_photo_added_again_is_already_there_even_if_held_out(pets: Path, tmp_path: Path) -> None:
     with Project.open(tmp_path / "home") as project:
         project.add(pets)
         project.catalog.set_split([1, 2], "held_out")
@@ -172,7 +262,7 @@ def test_a_hostile_zip_leaves_the_project_as_it_was(pets: Path, tmp_path: Path) 
         assert files_in(tmp_path / "home/photos") == []
 
 
-def test_when_photos_cannot_be_written_nothing_half_written_stays(pets: Path, tmp_path: Path) -> None:
+def test_a_failed_upload_leaves_no_files(pets: Path, tmp_path: Path) -> None:
     with Project.open(tmp_path / "home") as project:
         shutil.rmtree(tmp_path / "home/photos")
         (tmp_path / "home/photos").write_text("a file is in the way")
@@ -180,6 +270,24 @@ def test_when_photos_cannot_be_written_nothing_half_written_stays(pets: Path, tm
             project.add(pets)
         assert project.classes() == {}
         assert files_in(tmp_path / "home/thumbs") == []
+
+
+def test_a_failed_upload_keeps_the_photos_that_were_there(pets: Path, tmp_path: Path) -> None:
+    with Project.open(tmp_path / "home") as project:
+        project.add(pets)
+        before = files_in(tmp_path / "home/photos")
+        draw_photo(99).save(pets / "cat/new.jpg")
+        folder = hashlib.sha256((pets / "cat/new.jpg").read_bytes()).hexdigest()[:2]
+        assert not (tmp_path / "home/photos" / folder).exists()
+        (tmp_path / "home/photos" / folder).write_text("a file is in the way")
+        again = [("again.jpg", pets / "cat/1.jpg"), ("new.jpg", pets / "cat/new.jpg")]
+        with pytest.raises(StorageError) as error:
+            project.add_files(again, "wolf")
+        assert error.value.code == StorageCode.NOT_WRITTEN
+        (tmp_path / "home/photos" / folder).unlink()
+        assert files_in(tmp_path / "home/photos") == before
+        assert len(files_in(tmp_path / "home/thumbs")) == 5
+        assert project.classes() == {"cat": 3, "dog": 2}
 
 
 def test_a_moved_project_opens_and_works(pets: Path, tmp_path: Path) -> None:
