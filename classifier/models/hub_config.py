@@ -17,6 +17,7 @@ from .backbones import BACKBONES
 if TYPE_CHECKING:
     from .checkpoint import TrainedModel
 
+_LARGEST_SIDE = 2048  # pixels
 _MOST_CLASSES = 100_000
 _LABEL_LIMITS = Limits(label_letters=1000)  # descriptions of classes are longer than names of folders
 
@@ -78,7 +79,7 @@ def from_json(data: Mapping[str, Any]) -> HubConfig:
         architecture = str(data["architecture"])
         labels = _labels(data, cfg, int(data.get("num_classes", cfg.get("num_classes"))))
         preprocessing = _preprocessing(cfg)
-        model_args = _checked_args(dict(data.get("model_args") or {}), architecture, preprocessing.size)
+        model_args = _checked_args(dict(data.get("model_args") or {}), architecture)
     except ModelError:
         raise
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError, SettingError) as error:
@@ -133,16 +134,21 @@ def _preprocessing(cfg: Mapping[str, Any]) -> Preprocessing:
     return Preprocessing.from_timm(cfg)
 
 
-def _checked_args(args: Mapping[str, Any], architecture: str, size: int) -> dict[str, Any]:
+def _checked_args(args: Mapping[str, Any], architecture: str) -> dict[str, Any]:
     """The arguments without the number of classes, if each is one that a network of that architecture is known with.
 
     Any other could ask for a network that no computer holds. timm's own folders repeat the number of classes and of
     color channels, the input size and the kind of pooling.
     """
     rows = [row.arguments for row in BACKBONES if row.architecture == architecture]
-    harmless: dict[str, tuple[Any, ...]] = {"img_size": (size, [size, size]), "in_chans": (3,)}
     for key, value in args.items():
-        allowed = (*harmless.get(key, ()), *(row[key] for row in rows if key in row))
-        if key not in ("global_pool", "num_classes") and value not in allowed:
+        known = key in ("global_pool", "num_classes") or value in [row[key] for row in rows if key in row]
+        if not known and not (key == "in_chans" and value == 3) and not (key == "img_size" and _is_size(value)):
             raise ModelError(CheckpointCode.CHANGED_ARGUMENT, name=architecture, argument=key)
     return {key: value for key, value in args.items() if key != "num_classes"}
+
+
+def _is_size(value: Any) -> bool:
+    """Whether ``value`` is the side of a square, or height and width, in pixels that a picture can have here."""
+    sides = value if isinstance(value, list) and len(value) == 2 else [value]
+    return all(isinstance(side, int) and 8 <= side <= _LARGEST_SIDE for side in sides)
