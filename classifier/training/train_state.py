@@ -19,7 +19,9 @@ from .optimizer import build_optimizer, parameter_groups
 Floats = NDArray[np.float32]
 
 PATIENCE = 4  # epochs without a lower validation loss
-_SUMMARY = {"numbers", "history", "val_logits"}
+_COPIES = ("network", "best")
+_SCALER = ("scale", "_growth_tracker")
+_PROGRESS = {"summary", "history", "val_logits"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,15 +73,18 @@ class TrainState:
         return self.epoch >= spec.epochs or self.epoch - self.best_epoch >= max(PATIENCE, spec.epochs // 3)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return, after an epoch, everything the rest of the training depends on as one flat dictionary of tensors."""
-        numbers = [self.epoch, self.best_epoch, self.best_val_loss, self.micro_batch, self.scaler.get_scale()]
+        """Return everything the rest of the training depends on, as one flat dictionary of tensors."""
+        optimizer = self._flat_optimizer_state() if self.optimizer.state else {}
+        scaler = self.scaler.state_dict()  # empty where it is disabled
+        summary = [self.epoch, self.best_epoch, self.best_val_loss, self.micro_batch, bool(optimizer)]
+        summary += [scaler.get(name, 0) for name in _SCALER]
         tensors = {
-            "numbers": torch.tensor(numbers, dtype=torch.float64),
+            "summary": torch.tensor(summary, dtype=torch.float64),
             "history": torch.tensor([astuple(epoch) for epoch in self.history], dtype=torch.float64),
             "val_logits": torch.from_numpy(self.val_logits),
             **{f"network.{name}": value for name, value in self.network.state_dict().items()},
             **{f"best.{name}": value for name, value in self.best_tensors.items()},
-            **{f"optimizer.{name}": value for name, value in self._flat_optimizer_state().items()},
+            **{f"optimizer.{name}": value for name, value in optimizer.items()},
         }
         return to_cpu({name: value for name, value in tensors.items() if isinstance(value, Tensor)})
 
@@ -88,23 +93,25 @@ class TrainState:
 
         Raises ``ValueError`` and changes nothing where a tensor is missing, unknown or of another shape.
         """
-        optimizer = self._flat_optimizer_state()
-        network = self.best_tensors.items()
-        expected = {f"{kind}.{name}": value for kind in ("network", "best") for name, value in network}
+        summary = tensors.get("summary", torch.zeros(7)).tolist()
+        epoch, best_epoch, best_val_loss, micro_batch, stepped, scale, growth_tracker = summary
+        optimizer = self._flat_optimizer_state() if stepped else {}
+        expected = {f"{kind}.{name}": value for kind in _COPIES for name, value in self.best_tensors.items()}
         expected |= {f"optimizer.{name}": value for name, value in optimizer.items() if isinstance(value, Tensor)}
-        found = {name: value.shape for name, value in tensors.items() if name not in _SUMMARY}
-        if found != {name: value.shape for name, value in expected.items()} or not tensors.keys() >= _SUMMARY:
+        found = {name: value.shape for name, value in tensors.items() if name not in _PROGRESS}
+        if found != {name: value.shape for name, value in expected.items()} or not tensors.keys() >= _PROGRESS:
             self.optimizer.state.clear()  # torch fills it in order to flatten it
             raise ValueError("the tensors are not those of this network and optimizer")
-        epoch, best_epoch, self.best_val_loss, micro_batch, scale = tensors["numbers"].tolist()
         self.epoch, self.best_epoch, self.micro_batch = int(epoch), int(best_epoch), int(micro_batch)
+        self.best_val_loss, self.val_logits = best_val_loss, tensors["val_logits"].numpy()
         self.history = [_epoch(row) for row in tensors["history"].tolist()]
-        self.val_logits = tensors["val_logits"].numpy()
         self.best_tensors = _with_prefix(tensors, "best.")
         self.network.load_state_dict(_with_prefix(tensors, "network."))
-        self._set_flat_optimizer_state({**optimizer, **_with_prefix(tensors, "optimizer.")})
+        if stepped:  # in half precision all steps so far may have overflowed
+            self._set_flat_optimizer_state({**optimizer, **_with_prefix(tensors, "optimizer.")})
         if self.scaler.is_enabled():
-            self.scaler.load_state_dict({**self.scaler.state_dict(), "scale": scale})
+            values = dict(zip(_SCALER, (scale, int(growth_tracker))))
+            self.scaler.load_state_dict({**self.scaler.state_dict(), **values})
 
     def _flat_optimizer_state(self) -> dict[str, Any]:
         from torch.distributed.checkpoint import state_dict as torch_state  # a second that quick training does not need

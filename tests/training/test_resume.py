@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from classifier import TrainConfig
+from classifier.errors import ModelError
+from classifier.training import resume
+from classifier.training.schedule import TrainPlan
+from tests.training.runs import equal, make_data, make_spec, make_state, train
+
+CONFIG = TrainConfig(mode="deep", backbone="small_cnn", seed=4)
+PHOTOS = ["a cat", "b dog"]
+OLD_SETTINGS = {  # of the version before the folder had one
+    "config": {
+        "mode": "deep", "backbone": "small_cnn", "domain": "photo", "seed": 4, "folds": 5,
+        "fits": ["whole", "squash", "crop"], "minutes": 3.0, "thaw": 2, "epochs": 4, "batch": 16,
+        "learning_rate": 0.0003, "optimiser": "sgd",
+    },
+    "photos": "",
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    resume.prepare_folder(tmp_path / "model" / "resume", CONFIG, PHOTOS)
+    (tmp_path / "model/resume/state").touch()
+    return tmp_path / "model" / "resume"
+
+
+def test_a_folder_of_the_same_training_is_kept(folder: Path) -> None:
+    resume.prepare_folder(folder, CONFIG, PHOTOS[::-1])
+    assert (folder / "state").exists()
+
+
+def test_what_another_training_left_is_removed(folder: Path) -> None:
+    resume.prepare_folder(folder, CONFIG, [*PHOTOS, "c cat"])
+    assert not (folder / "state").exists()
+    (folder / "state").touch()
+    resume.prepare_folder(folder, replace(CONFIG, seed=5), [*PHOTOS, "c cat"])
+    assert not (folder / "state").exists()
+    assert resume.read_config(folder).seed == 5
+
+
+@pytest.mark.parametrize("version", [None, 1, resume.VERSION + 1])
+def test_what_another_version_left_is_removed(folder: Path, version: int | None) -> None:
+    settings = json.loads((folder / "settings.json").read_text())
+    del settings["version"]
+    (folder / "settings.json").write_text(json.dumps(settings | ({"version": version} if version else {})))
+    resume.prepare_folder(folder, CONFIG, PHOTOS)
+    assert not (folder / "state").exists()
+    assert json.loads((folder / "settings.json").read_text())["version"] == resume.VERSION
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '"x"', ""])
+def test_a_damaged_folder_is_begun_anew(folder: Path, text: str) -> None:
+    (folder / "settings.json").write_text(text)
+    resume.prepare_folder(folder, CONFIG, PHOTOS)
+    assert not (folder / "state").exists()
+    assert resume.read_config(folder) == CONFIG
+
+
+def test_the_settings_of_an_unfinished_training_are_read(folder: Path) -> None:
+    assert resume.read_config(folder) == CONFIG
+    shutil.rmtree(folder)
+    with pytest.raises(ModelError, match="no unfinished training"):
+        resume.read_config(folder)
+
+
+def test_settings_under_their_old_names_are_read(folder: Path) -> None:
+    (folder / "settings.json").write_text(json.dumps(OLD_SETTINGS))
+    assert resume.read_config(folder) == replace(CONFIG, unfreeze=2, epochs=4, optimizer="sgd")
+
+
+def test_the_plan_that_a_training_began_with_is_kept(folder: Path) -> None:
+    first, second = TrainPlan(64, 1, 2, 3), TrainPlan(96, 2, 3, 4)
+    assert resume.load_plan(folder, lambda: first) == first
+    assert resume.load_plan(folder, lambda: second) == first
+    (folder / "plan.json").write_text('{"size": 96}')
+    assert resume.load_plan(folder, lambda: second) == second
+
+
+def test_a_saved_state_is_loaded_and_a_damaged_one_ignored(tmp_path: Path) -> None:
+    path, spec, data = tmp_path / "state.safetensors", make_spec(), make_data()
+    state, other, fresh = make_state(spec), make_state(spec), make_state(spec)
+    resume.load_state(other, path)  # there is none yet
+    train(state, data, spec)
+    resume.save_state(state, path)
+    assert list(tmp_path.iterdir()) == [path]
+    resume.load_state(other, path)
+    assert equal(other.state_dict(), state.state_dict())
+    path.write_bytes(path.read_bytes()[:-100])
+    resume.load_state(fresh, path)
+    assert fresh.epoch == 0
