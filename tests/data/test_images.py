@@ -174,7 +174,7 @@ def test_of_several_pictures_the_first_is_used(format: str) -> None:
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG"])
-@pytest.mark.parametrize("size", [(1200, 900), (900, 1201), (333, 250), (100, 90)])
+@pytest.mark.parametrize("size", [(1200, 900), (2000, 300), (333, 250), (100, 90)])
 @pytest.mark.parametrize("shortest", [64, 224])
 def test_decoding_smaller_keeps_the_short_side_asked_for(format: str, size: tuple[int, int], shortest: int) -> None:
     data = encode(draw_photo(size=size), format)
@@ -184,6 +184,22 @@ def test_decoding_smaller_keeps_the_short_side_asked_for(format: str, size: tupl
     assert min(small.size) < 4 * shortest
     again = whole.resize(small.size, Image.Resampling.BOX)
     assert np.abs(np.asarray(small, float) - np.asarray(again, float)).mean() < 3
+
+
+def test_a_jpeg_is_decoded_at_the_fraction_that_pillow_offers() -> None:
+    data = encode(draw_photo(size=(1200, 900)))
+    with Image.open(io.BytesIO(data)) as image:
+        image.draft(None, (100, 100))
+        assert same(open_picture(data, 100), image.convert("RGB"))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "1"])
+def test_other_formats_are_averaged_to_twice_the_short_side_asked_for(mode: str) -> None:
+    image = draw_photo(size=(640, 480)).convert(mode)
+    got = open_picture(encode(image, "PNG"), 60)
+    assert same(got, image.convert("RGB").reduce(4))
+    assert open_picture(encode(image, "PNG"), 61).size == (214, 160)
+    assert open_picture(encode(image, "PNG"), 121).size == (640, 480)
 
 
 def refuse(data: bytes, limits: Limits = Limits()) -> PhotoError:  # noqa: B008
