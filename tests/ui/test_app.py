@@ -1,4 +1,4 @@
-"""The page as a whole, through a real server and Gradio's own client; and what it says of an error."""
+"""The page as a whole, through a real server and Gradio's own client."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-import gradio as gr
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from classifier import ClassifierError, Predictor, Project, TrainConfig, train
+from classifier import Predictor, Project, TrainConfig, train
 from classifier.data.example import draw_example
 from classifier.ui.app import build_app, launch_settings
-from classifier.ui.handlers import plain
-from classifier.ui.predict import tab as predict_tab
-from classifier.ui.sessions import Home, welcome
+from classifier.ui.predict.models import own_models
+from classifier.ui.sessions import Home, ensure_token
 from tests.helpers import NASTY, SHA
 
 
@@ -54,9 +52,6 @@ def client(server: Server) -> Iterator[Client]:
     client.close()
 
 
-# -- over the network
-
-
 def test_predict_answers_like_the_predictor_itself(server: Server, client: Client) -> None:
     answer = client.predict(image=handle_file(server.photo), model="tiny", top_k=3, api_name="/predict")
     expected = Predictor(server.home.checkpoints / "tiny").predict(server.photo, 3)[0]
@@ -73,21 +68,21 @@ def test_a_photo_sent_for_a_prediction_is_not_kept(server: Server, client: Clien
 
 
 @pytest.mark.parametrize("name", ["nothing", "../tiny", "/etc", "tiny/", f"mine/{SHA}", NASTY])
-def test_an_unknown_model_gets_a_sentence_that_names_the_known_ones(server: Server, client: Client, name: str) -> None:
+def test_an_unknown_model_is_an_error_that_names_the_known_ones(server: Server, client: Client, name: str) -> None:
     with pytest.raises(AppError, match=r"There is no model called.*“tiny”"):
         client.predict(image=handle_file(server.photo), model=name, top_k=3, api_name="/predict")
 
 
 def test_a_visitors_own_model_is_out_of_reach_over_the_network(server: Server, client: Client) -> None:
-    token = welcome(None)
+    token = ensure_token(None)
     with server.home.open(token) as project:
         folder = project.models / "2025-01-02-030405-quick"
         folder.mkdir()
         for file in (server.home.checkpoints / "tiny").iterdir():
             os.link(file, folder / file.name)
-    (own,) = predict_tab.own_models(server.home, token)
+    (own,) = own_models(server.home, token)
     assert own.title.startswith("2 Jan 2025, 03:04:05")
-    assert predict_tab.own_models(server.home, welcome(None)) == []
+    assert own_models(server.home, ensure_token(None)) == []
     with pytest.raises(AppError, match="There is no model called"):
         client.predict(image=handle_file(server.photo), model=own.name, top_k=3, api_name="/predict")
 
@@ -106,7 +101,7 @@ def test_predict_is_the_only_endpoint_offered(client: Client) -> None:
 
 
 def test_no_file_of_a_project_has_an_address(server: Server) -> None:
-    token = welcome(None)
+    token = ensure_token(None)
     with server.home.open(token) as project:
         project.add(server.photo.parent, "mug")
         stored = project.photo_path(project.photos()[0])
@@ -114,28 +109,3 @@ def test_no_file_of_a_project_has_an_address(server: Server) -> None:
         with pytest.raises(HTTPError) as refused:
             urlopen(f"{server.url}gradio_api/file={path}")
         assert refused.value.code in (403, 404)
-
-
-# -- messages
-
-
-def test_an_error_on_purpose_becomes_its_sentence_with_names_escaped() -> None:
-    def handler(home: str, name: str) -> None:
-        raise ClassifierError(f"There is no {name}.")
-
-    with pytest.raises(gr.Error) as caught:
-        plain(handler, "home")("<b>x</b>")
-    assert caught.value.message == "There is no &lt;b&gt;x&lt;/b&gt;."
-
-
-def test_a_bug_is_logged_and_the_page_says_one_calm_sentence(caplog: pytest.LogCaptureFixture) -> None:
-    def handler() -> Iterator[int]:
-        yield 1
-        raise ZeroDivisionError("secret detail")
-
-    events = plain(handler)()
-    assert next(events) == 1
-    with pytest.raises(gr.Error) as caught:
-        next(events)
-    assert "secret detail" not in caught.value.message
-    assert "secret detail" in caplog.text

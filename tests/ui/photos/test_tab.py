@@ -1,4 +1,4 @@
-"""The Photos tab's handlers; what came from a drop area is only a claim."""
+"""The handlers of the Photos tab."""
 
 from __future__ import annotations
 
@@ -10,48 +10,12 @@ import pytest
 
 from classifier.errors import DataError
 from classifier.ui.photos import tab as photos_tab
-from classifier.ui.sessions import Home, welcome
-from classifier.ui.uploads import received
+from classifier.ui.sessions import Home, ensure_token
 from tests.helpers import NASTY, SHA, fill
 
 
-def claim(path: object, name: object = "cat/a.jpg") -> dict[str, Any]:
-    return {"files": [{"path": path if path is None else str(path), "name": name}], "label": ""}
-
-
-def test_an_upload_is_taken_with_its_folder_name(uploads: Path) -> None:
-    came = received(claim(uploads / SHA / "a.jpg"))
-    assert came.files == (("cat/a.jpg", (uploads / SHA / "a.jpg").resolve()),)
-
-
-def test_a_path_that_is_no_upload_is_refused(uploads: Path, tmp_path: Path) -> None:
-    secret = tmp_path / "secret.jpg"
-    secret.write_bytes(b"x")
-    (uploads / SHA / "link.jpg").symlink_to(secret)
-    (uploads / "loose.jpg").write_bytes(b"x")
-    hostile = [
-        secret, uploads / SHA / ".." / ".." / "secret.jpg", uploads / SHA / "link.jpg", uploads / SHA, uploads,
-        uploads / "loose.jpg", uploads / SHA / "missing.jpg", "/etc/passwd", "a\0b", "", None,
-    ]  # fmt: skip
-    for path in hostile:
-        came = received(claim(path))
-        assert came.files == (), path
-        assert len(came.missing) == 1
-
-
-@pytest.mark.parametrize("data", [None, "x", {}, {"files": "x"}, {"files": None}])
-def test_what_is_no_list_of_files_gets_a_sentence(data: object, uploads: Path) -> None:
-    with pytest.raises(DataError, match="choose them again"):
-        received(data)
-
-
-def test_rows_that_are_no_files_count_as_missing(uploads: Path) -> None:
-    came = received({"files": [1, None, [], {"path": {}, "name": 3}], "label": 5})
-    assert (len(came.missing), came.files, came.label) == (4, (), None)
-
-
-def test_a_hostile_name_neither_leaves_its_folder_nor_reaches_the_page_as_html(tmp_path: Path, uploads: Path) -> None:
-    home, token = Home(tmp_path / "home", tmp_path), welcome(None)
+def test_a_hostile_name_neither_leaves_its_folder_nor_acts_on_the_page(tmp_path: Path, uploads: Path) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
     rows = [
         {"path": str(uploads / SHA / "a.jpg"), "name": name}
         for name in (f"../../{NASTY}.jpg", f"{NASTY.replace('/', '')}/a.jpg", "b/a.jpg")
@@ -67,7 +31,7 @@ def test_a_hostile_name_neither_leaves_its_folder_nor_reaches_the_page_as_html(t
 
 
 def test_a_hostile_choice_of_photos_changes_nothing(tmp_path: Path, make_folder: Any) -> None:
-    home, token = Home(tmp_path / "home", tmp_path), welcome(None)
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
     fill(home, token, make_folder({"cat": 2, "dog": 2}))
     for data in (None, {"ids": ["1; DROP TABLE assets", None, {}, 10**30], "action": "remove"}, {"ids": 5}):
         with pytest.raises(DataError, match="No photos were chosen"):
@@ -77,7 +41,7 @@ def test_a_hostile_choice_of_photos_changes_nothing(tmp_path: Path, make_folder:
 
 
 def test_moving_renaming_removing_and_undoing(tmp_path: Path, make_folder: Any) -> None:
-    home, token = Home(tmp_path / "home", tmp_path), welcome(None)
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
     fill(home, token, make_folder({"apple": 2, "key": 3, "mug": 2}))
     with home.open(token) as project:
         ids = [photo.id for photo in project.photos("key")[:2]]

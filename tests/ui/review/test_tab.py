@@ -6,7 +6,6 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 import pytest
@@ -14,12 +13,10 @@ import pytest
 from classifier import Project, TrainConfig, train
 from classifier.errors import DataError
 from classifier.ui.review import tab as review_tab
-from classifier.ui.review.tab import Checkup
-from classifier.ui.sessions import Home, welcome
-from classifier.ui.train import settings
+from classifier.ui.review.lists import PhotoCheck
+from classifier.ui.sessions import Home, ensure_token
 from tests.helpers import NASTY
-
-CHOSEN = ("quick", 3.0, "photo", TrainConfig().backbone, None, 3e-4, None, 16, "adamw", None, 0)
+from tests.ui.train.values import setting_values
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class Visitor:
     home: Home
     token: str
 
-    def ids(self, which: str | None, found: Checkup | None = None) -> list[int]:
+    def ids(self, which: str | None, found: PhotoCheck | None = None) -> list[int]:
         view = review_tab.show(self.home, self.token, which, found=found)
         return [int(id) for id in re.findall(r'data-id="(\d+)"', view.photos)]
 
@@ -56,47 +53,47 @@ def trained_project(tmp_path_factory: pytest.TempPathFactory, example_set: Path,
 
 @pytest.fixture
 def visitor(trained_project: Path, tmp_path: Path) -> Visitor:
-    home, token = Home(tmp_path / "home", tmp_path / "none"), welcome(None)
+    home, token = Home(tmp_path / "home", tmp_path / "none"), ensure_token(None)
     shutil.copytree(trained_project, home.folder(token))
     return Visitor(home, token)
 
 
-def test_before_a_training_the_tab_says_what_it_is_for(tmp_path: Path) -> None:
-    home, token = Home(tmp_path / "home", tmp_path), welcome(None)
+def test_before_a_training_the_tab_explains_itself(tmp_path: Path) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
     for _ in range(2):
         view = review_tab.show(home, token)
         assert (view.nothing["visible"], view.filled["visible"]) == (True, False)
-        assert review_tab.checkup(home, token) == Checkup()
+        assert review_tab.check_photos(home, token) == PhotoCheck()
         home.open(token).close()
 
 
-def test_doubtful_photos_come_with_a_suggestion_and_leave_the_list_once_answered(visitor: Visitor) -> None:
+def test_label_issues_have_a_suggestion_and_are_gone_once_answered(visitor: Visitor) -> None:
     first, second, *_ = visitor.ids(None)
     view = review_tab.show(visitor.home, visitor.token)
     assert "In <b>mug</b>, looks like <b>apple</b>" in view.photos
     assert "Nothing changed since the last training." in view.state
     assert "Moved 1 photo from “mug” to “apple”" in visitor.answer(id=first, action="move", label="apple")
     assert visitor.label(first) == "apple"
-    visitor.answer(id=second, action="right", label="")
-    assert not {first, second} & set(visitor.ids("suspects"))
+    visitor.answer(id=second, action="confirm", label="")
+    assert not {first, second} & set(visitor.ids("label_issues"))
     assert second in visitor.ids("mistakes")
     view = review_tab.show(visitor.home, visitor.token)
     assert "1 photo changed class" in view.state
     assert view.train["variant"] == "primary"
     review_tab.undo(visitor.home, visitor.token)
     review_tab.undo(visitor.home, visitor.token)
-    assert {first, second} <= set(visitor.ids("suspects"))
+    assert {first, second} <= set(visitor.ids("label_issues"))
 
 
-def test_a_number_of_the_table_opens_its_photos_and_a_class_its_mistakes(visitor: Visitor) -> None:
+def test_a_cell_opens_its_photos_and_a_class_its_mistakes(visitor: Visitor) -> None:
     matrix = review_tab.show(visitor.home, visitor.token).matrix
-    cells = re.findall(r'data-true="(\d)" data-taken="(\d)"[^>]*>(\d+)<', matrix)
+    cells = re.findall(r'data-label="(\d)" data-predicted="(\d)"[^>]*>(\d+)<', matrix)
     assert sum(int(count) for *_, count in cells) == 32
-    for true, taken, count in cells:
-        which, shown = review_tab.open_cell(gr.EventData(None, {"true": int(true), "taken": int(taken)}))
+    for true, predicted, count in cells:
+        which, shown = review_tab.open_cell(gr.EventData(None, {"label": int(true), "predicted": int(predicted)}))
         assert len(visitor.ids(which)) == int(count) <= shown
-    which, _ = review_tab.open_cell(gr.EventData(None, {"true": 3, "taken": -1}))
-    wrong = sum(int(count) for true, taken, count in cells if true == "3" != taken)
+    which, _ = review_tab.open_cell(gr.EventData(None, {"label": 3, "predicted": -1}))
+    wrong = sum(int(count) for true, predicted, count in cells if true == "3" != predicted)
     assert len(visitor.ids(which)) == wrong >= 2
 
 
@@ -104,14 +101,14 @@ def test_a_photo_in_two_classes_is_settled_by_one_answer(visitor: Visitor, examp
     photo = example_set / "key" / "key 01.jpg"
     with visitor.home.open(visitor.token) as project:
         project.add_files([("leaf/again.jpg", photo)])
-    both = visitor.ids("twice")
+    both = visitor.ids("conflicts")
     assert [visitor.label(id) for id in both] == ["key", "leaf"]
-    visitor.answer(id=both[0], action="right")
-    assert visitor.ids("twice") == []
+    visitor.answer(id=both[0], action="confirm")
+    assert visitor.ids("conflicts") == []
     assert visitor.label(both[0]) == "key"
 
 
-def test_what_the_photos_themselves_show_is_listed(visitor: Visitor, example_set: Path) -> None:
+def test_poor_photos_and_near_duplicates_are_listed(visitor: Visitor, example_set: Path) -> None:
     from PIL import Image
 
     with Image.open(example_set / "key" / "key 03.jpg") as picture:
@@ -120,33 +117,33 @@ def test_what_the_photos_themselves_show_is_listed(visitor: Visitor, example_set
     with visitor.home.open(visitor.token) as project:
         project.add_files([("copy.jpg", visitor.home.root / "copy.jpg")], "key")
         project.add_files([("black.png", visitor.home.root / "black.png")], "leaf")
-    found = review_tab.checkup(visitor.home, visitor.token)
-    (poor,) = visitor.ids("poor", found)
+    found = review_tab.check_photos(visitor.home, visitor.token)
+    (poor,) = visitor.ids("quality", found)
     assert visitor.label(poor) == "leaf"
-    assert [visitor.label(id) for id in visitor.ids("alike", found)] == ["key", "key"]
-    assert any("Add about" in sentence for sentence in found.more)
+    assert [visitor.label(id) for id in visitor.ids("near_duplicates", found)] == ["key", "key"]
+    assert any("Add about" in str(message) for message in found.more_photos)
     visitor.answer(id=poor, action="remove")
-    assert visitor.ids("poor", found) == []
+    assert visitor.ids("quality", found) == []
 
 
-def test_training_again_says_what_the_corrections_brought(visitor: Visitor) -> None:
+def test_training_again_shows_what_the_corrections_changed(visitor: Visitor) -> None:
     with visitor.home.open(visitor.token) as project:
         apples = [photo.id for photo in project.photos("mug") if "apple" in photo.source]
         project.move(apples, "apple")
-    *bars, (_, brought) = review_tab.train_again(visitor.home, visitor.token, *CHOSEN)
+    *bars, (_, changed) = review_tab.train_again(visitor.home, visitor.token, setting_values())
     assert bars
-    assert re.search(r"Trained in \d+\.\d seconds: \d+ % right before, \d+ % now", brought)
-    assert "2 photos changed class" in brought
+    assert re.search(r"Trained in \d+\.\d seconds: \d+ % right before, \d+ % now", changed)
+    assert "2 photos changed class" in changed
     view = review_tab.show(visitor.home, visitor.token)
     assert "Nothing changed since the last training." in view.state
 
 
-def test_training_again_tells_why_it_failed(visitor: Visitor) -> None:
+def test_training_again_shows_why_it_failed(visitor: Visitor) -> None:
     with visitor.home.open(visitor.token) as project:
         for label in ("apple", "key", "leaf"):
             project.remove_class(label)
-    *_, (_, said) = review_tab.train_again(visitor.home, visitor.token, *CHOSEN)
-    assert "only one class" in said
+    *_, (_, shown) = review_tab.train_again(visitor.home, visitor.token, setting_values())
+    assert "only one class" in shown
 
 
 @pytest.mark.parametrize("id", [None, "1", True, -1, 10**30, [1], 1.5])
@@ -164,7 +161,7 @@ def test_a_claimed_answer_or_list_that_is_none_changes_nothing(visitor: Visitor)
             visitor.answer(id=first, **data)
     for which in ("cell:9:0", "cell:0:99", "cell:-3:0", f"cell:{'9' * 500}:1", "cell:a:b", NASTY, "cell:0"):
         assert visitor.ids(which) == [first, *others]
-    for data in (None, [], {"true": NASTY, "taken": None}):
+    for data in (None, [], {"label": NASTY, "predicted": None}):
         which, _ = review_tab.open_cell(gr.EventData(None, data))
         assert visitor.ids(which) == [first, *others]
 
@@ -172,21 +169,16 @@ def test_a_claimed_answer_or_list_that_is_none_changes_nothing(visitor: Visitor)
 def test_names_are_shown_as_text(visitor: Visitor) -> None:
     with visitor.home.open(visitor.token) as project:
         project.rename_class("mug", NASTY)
-    list(review_tab.train_again(visitor.home, visitor.token, *CHOSEN))
+    list(review_tab.train_again(visitor.home, visitor.token, setting_values()))
     for which in (None, "mistakes", "cell:0:0", "cell:1:-1"):
         view = review_tab.show(visitor.home, visitor.token, which)
         assert "<script" not in "".join(part for part in view if isinstance(part, str))
 
 
 def test_a_stranger_sees_and_changes_nothing(visitor: Visitor) -> None:
-    stranger = Visitor(visitor.home, welcome(None))
+    stranger = Visitor(visitor.home, ensure_token(None))
     (first, *_), mine = visitor.ids(None), visitor.ids("mistakes")
     assert stranger.ids("mistakes") == []
     with pytest.raises(DataError):
         stranger.answer(id=first, action="remove")
     assert visitor.ids("mistakes") == mine
-
-
-def test_the_settings_given_here_are_those_of_the_train_tab() -> None:
-    config: Any = settings.config(*CHOSEN)
-    assert config == TrainConfig()

@@ -1,0 +1,54 @@
+"""Handlers: errors become messages of the page, and settings reach them by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from classifier.errors import DataError
+from classifier.messages.page import PageCode, TryCode
+from classifier.ui.handlers import event_data, plain
+
+
+def test_an_error_on_purpose_becomes_its_sentence_with_names_escaped() -> None:
+    def handler(home: str, name: str) -> None:
+        raise DataError(TryCode.ADDED, label=name)
+
+    with pytest.raises(gr.Error) as caught:
+        plain(handler, "home")("<b>x</b>")
+    assert "“&lt;b&gt;x&lt;/b&gt;”" in caught.value.message
+
+
+def test_a_bug_is_logged_and_the_page_shows_one_calm_sentence(caplog: pytest.LogCaptureFixture) -> None:
+    def handler() -> Iterator[int]:
+        yield 1
+        raise ZeroDivisionError("secret detail")
+
+    events = plain(handler)()
+    assert next(events) == 1
+    with pytest.raises(gr.Error) as caught:
+        next(events)
+    assert caught.value.message == str(PageCode.BUG)
+    assert "secret detail" in caplog.text
+
+
+def test_the_last_inputs_arrive_as_one_dict_by_name() -> None:
+    def handler(home: str, token: str, version: int, values: dict[str, Any]) -> object:
+        return home, token, version, values
+
+    def generator(home: str, values: dict[str, Any]) -> Iterator[object]:
+        yield home, values
+
+    wrapped = plain(handler, "home", names=("mode", "seed"))
+    assert wrapped("token", 3, "quick", 7) == ("home", "token", 3, {"mode": "quick", "seed": 7})
+    assert list(plain(generator, "home", names=("seed",))(5)) == [("home", {"seed": 5})]
+    inspect.signature(wrapped).bind("token", 3, "quick", 7)  # as Gradio counts the inputs
+
+
+@pytest.mark.parametrize("data", [None, "x", [1], 5])
+def test_what_is_no_dict_from_a_script_counts_as_empty(data: object) -> None:
+    assert event_data(gr.EventData(None, data)) == {}

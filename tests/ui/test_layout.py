@@ -1,0 +1,26 @@
+"""The page as Gradio builds it: tabs in a row, each redrawn when it is opened, and no wrong number of inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+
+from classifier.ui.app import build_app
+from classifier.ui.photos import tab as photos_tab
+from classifier.ui.predict import tab as predict_tab
+from classifier.ui.review import tab as review_tab
+from classifier.ui.train import tab as train_tab
+
+
+def test_every_tab_is_redrawn_when_it_is_opened(tmp_path: Path) -> None:
+    page = build_app(tmp_path / "home", tmp_path / "checkpoints")  # a wrong number of inputs would be a warning
+    tabs = {block.id: block for block in page.blocks.values() if isinstance(block, gr.Tab)}
+    assert sorted(tabs) == sorted(module.ID for module in (photos_tab, train_tab, review_tab, predict_tab))
+    opened = {
+        page.blocks[target].id
+        for function in page.fns.values()
+        for target, event in function.targets
+        if event == "select" and target in page.blocks and isinstance(page.blocks[target], gr.Tab)
+    }
+    assert opened == set(tabs)

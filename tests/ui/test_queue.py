@@ -1,0 +1,59 @@
+"""The queue of trainings: one at a time, in order, one for each project."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from classifier.ui import queue
+from classifier.ui.background import ShouldStop
+from classifier.ui.queue import Jobs
+from tests.ui.jobs import Steps, epoch, progress, wait
+
+
+def test_trainings_run_one_at_a_time_in_the_order_they_came(tmp_path: Path) -> None:
+    jobs, first, last = Jobs(), Steps(epoch(1)), Steps(epoch(1))
+    one = jobs.start(tmp_path / "one", first, graceful=True)
+    two = jobs.start(tmp_path / "two", Steps(epoch(1)), graceful=True)
+    three = jobs.start(tmp_path / "three", last, graceful=True)
+    assert [jobs.position(job) for job in (one, two, three)] == [0, 1, 2]
+    assert (two.state.phase, three.state.phase) == ("waiting", "waiting")
+    two.stop()  # while it waits
+    assert (two.state.phase, jobs.position(three)) == ("stopped", 1)
+    first.step()
+    last.step()
+    for job in (one, three):
+        wait(job)
+
+
+def test_a_second_start_of_a_project_returns_the_unfinished_training(tmp_path: Path) -> None:
+    jobs, work = Jobs(), Steps(epoch(1))
+    job = jobs.start(tmp_path, work, graceful=True)
+    assert jobs.start(tmp_path, Steps(), graceful=True) is job
+    work.step()
+    wait(job)
+    assert jobs.get(tmp_path) is job
+    assert jobs.start(tmp_path, Steps(), graceful=True) is not job
+
+
+def test_a_cancelled_training_has_ended_and_is_forgotten(tmp_path: Path) -> None:
+    jobs = Jobs()
+
+    def endless(should_stop: ShouldStop) -> Generator[Any, None, None]:
+        while True:
+            yield progress(1)
+
+    job = jobs.start(tmp_path, endless, graceful=True)
+    jobs.cancel(tmp_path)
+    assert job.state.ended
+    assert jobs.get(tmp_path) is None
+    jobs.cancel(tmp_path)  # nothing is left to cancel
+
+
+def test_only_the_latest_trainings_are_kept_in_memory(tmp_path: Path) -> None:
+    jobs = Jobs()
+    for number in range(queue.MAX_JOBS + 5):
+        wait(jobs.start(tmp_path / str(number), Steps(), graceful=True))
+    assert jobs.get(tmp_path / "0") is None
+    assert jobs.get(tmp_path / "5") is not None

@@ -1,0 +1,67 @@
+"""The score on the page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from classifier.messages.evaluation import accuracy_in_words
+from classifier.messages.page import ScoreCode
+from classifier.ui.train import scores
+from tests.helpers import report
+
+
+def test_the_score_has_words_an_interval_and_the_confusions() -> None:
+    shown = scores.render(report())
+    assert "About 9 in 10 (90 %)" in shown
+    assert "<b>77</b> to <b>96 %</b>" in shown
+    assert "18 of 20" in shown
+    assert "<b>cat</b> taken for <b>&lt;b&gt;dog&lt;/b&gt;</b>: 2 photos" in shown
+    assert "<script" not in shown
+    assert "<b>dog" not in shown
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "confusion", "words"),
+    [
+        (1.0, ((24, 0), (0, 24)), "All 48 photos right"),
+        (0.0, ((0, 24), (24, 0)), "None of 48 photos right"),
+        (0.03, ((3, 47), (50, 0)), "About 3 in 100 (3 %)"),
+        (0.97, ((50, 0), (3, 47)), "About 97 in 100 (97 %)"),
+        (0.91, ((45, 5), (4, 46)), "About 9 in 10 (91 %)"),
+    ],
+)
+def test_page_and_command_line_word_one_score_alike(
+    accuracy: float, confusion: tuple[tuple[int, ...], ...], words: str
+) -> None:
+    data = report(accuracy=accuracy, confusion=confusion)
+    assert f'<p class="pc-big">{words}</p>' in scores.render(data)
+    assert data.in_words().startswith(words)
+    assert accuracy_in_words(accuracy, data.evaluated_count, data.correct_count) == words
+
+
+def test_how_many_photos_a_narrow_interval_needs_is_shown_where_it_is_wide() -> None:
+    wide = report(photos_needed=340)
+    assert "about 350 photos have to be judged; 40 were" in scores.render(wide)
+    assert "have to be judged" not in scores.render(replace(wide, accuracy_low=0.86, accuracy_high=0.96))
+    assert "have to be judged" not in scores.render(replace(wide, photos_needed=40))
+
+
+def test_a_class_without_judged_photos_has_no_number() -> None:
+    data = report()
+    empty = replace(data.per_class[0], images=0)
+    assert str(ScoreCode.NOT_JUDGED) in scores.render(replace(data, per_class=(empty, data.per_class[1])))
+
+
+def test_more_numbers_are_those_that_the_report_has() -> None:
+    assert str(ScoreCode.TOP_THREE) not in scores.render(report())
+    many = report(
+        labels=tuple("abcd"), confusion=((1,) * 4,) * 4, top_accuracy=(0.5, 0.6, 0.72), calibration_error=0.08,
+        calibration_error_before=0.21, group_count=33,
+    )  # fmt: skip
+    shown = scores.render(many)
+    assert f"<td>{ScoreCode.TOP_THREE}</td><td>72 %</td>" in shown
+    assert "<td>8 points</td>" in shown
+    assert "<td>21 points</td>" in shown
+    assert f"<td>{ScoreCode.GROUPS}</td><td>33</td>" in shown

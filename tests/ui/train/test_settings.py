@@ -1,0 +1,67 @@
+"""The inputs of the settings: one for each field of TrainConfig, by name."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from classifier import TrainConfig
+from classifier.config import DEFAULTS, settings
+from classifier.errors import SettingError
+from classifier.messages.settings import SettingLabel, setting_label
+from classifier.ui.train import settings as form
+from tests.helpers import NASTY
+from tests.ui.train.values import setting_values
+
+
+def test_every_setting_has_an_input_with_its_label_and_default() -> None:
+    with gr.Blocks(analytics_enabled=False):
+        built = form.build(gr.Accordion("Advanced"), lambda: None)
+    assert list(built.inputs) == [built.components[name] for name in form.NAMES]
+    assert set(form.NAMES) - {form.OTHER_BACKBONE} == {setting.name for setting in settings()}
+    for setting in settings():
+        component: Any = built.components[setting.name]
+        assert component.label == setting_label(setting.name)
+        assert component.value == ("" if setting.optional else setting.default)
+    values = {name: component.value for name, component in built.components.items()}  # type: ignore[attr-defined]
+    assert form.to_config(values) == DEFAULTS
+
+
+def test_every_offered_setting_has_a_label_and_no_label_is_left_over() -> None:
+    offered = {field.name.upper() for field in fields(TrainConfig) if "group" in field.metadata}
+    assert set(SettingLabel.__members__) == offered
+
+
+def test_every_input_reaches_the_training() -> None:
+    changed: dict[str, Any] = {
+        "mode": "deep", "minutes": 0, "domain": "aerial", "backbone": "tf_efficientnet_lite1", "learning_rate": 1e-3,
+        "epochs": " 7 ", "batch": 8, "optimizer": "sgd", "unfreeze": "2", "seed": 3,
+    }  # fmt: skip
+    made = form.to_config(setting_values(**changed))
+    assert made == TrainConfig(**{**changed, "minutes": 0.0, "epochs": 7, "unfreeze": 2})
+    assert form.to_config(setting_values(other_backbone=" resnet26d ")).backbone == "resnet26d"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"epochs": "many"}, r"“Rounds \(epochs\)” is “many”"),
+        ({"epochs": "-1"}, "write a whole number"),
+        ({"epochs": "1.5"}, "write a whole number"),
+        ({"unfreeze": "0"}, "must be from 1"),
+        ({"seed": 1.5}, "must be a whole number"),
+        ({"seed": None}, "is empty"),
+        ({"batch": 0}, "must be from 1"),
+        ({"learning_rate": None}, r"“Step size \(learning rate\)” is empty"),
+        ({"backbone": NASTY}, "not among those offered"),
+        ({"other_backbone": "x" * 500}, "longer than 100 letters"),
+        ({"domain": "sea"}, "must be one of"),
+        ({"mode": "magic"}, "must be one of"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_one_sentence(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(SettingError, match=words):
+        form.to_config(setting_values(**changes))
