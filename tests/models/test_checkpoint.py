@@ -19,31 +19,48 @@ from safetensors.torch import load_file, save_file
 from timm.data import create_transform, resolve_data_config
 
 from classifier import Finished, Predictor
-from classifier.config import RESIZE_MODES, Preprocessing
+from classifier.config import RESIZE_MODES, Preprocessing, ResizeMode
 from classifier.errors import ModelError, SettingError, StorageError
+from classifier.evaluation.ood import OODModel
 from classifier.evaluation.report import build_report
+from classifier.messages.files import StorageCode
+from classifier.messages.models import CheckpointCode
 from classifier.models import backbones, checkpoint, networks
-from tests.helpers import draw_photo, train_on
+from tests.helpers import draw_photo
 
 NAME = "tf_efficientnet_lite0"
 ROOT = Path(__file__).parents[2]
 
 
-def save(folder: Path, labels: tuple[str, ...] = ("cat", "dog"), seed: int = 0, **settings: Any) -> np.ndarray:
-    """Write a model with a random head; gives its bias (C,)."""
+def save(
+    folder: Path,
+    labels: tuple[str, ...] = ("cat", "dog"),
+    seed: int = 0,
+    ood: OODModel | None = None,
+    resize_mode: ResizeMode = "whole",
+) -> np.ndarray:
+    """Write a model with a random head; returns its bias (C,)."""
     rng = np.random.default_rng(seed)
-    truth = np.arange(2 * len(labels)) % len(labels)
+    y_true = np.arange(2 * len(labels)) % len(labels)
     report = build_report(
-        np.eye(len(labels), dtype=np.float32)[truth], truth, labels, images=len(truth), evaluated_on="out_of_fold",
-        threshold=0.5, temperature=1.0, warnings=[], resize_mode="whole", backbone=NAME,
+        np.eye(len(labels), dtype=np.float32)[y_true], y_true, labels, images=len(y_true), evaluated_on="out_of_fold",
+        threshold=0.5, temperature=1.0, warnings=[], resize_mode=resize_mode, backbone=NAME,
     )  # fmt: skip
-    weight = rng.normal(size=(len(labels), 1280)).astype(np.float32)
+    weight = rng.normal(size=(len(labels), 1280), scale=0.05).astype(np.float32)
     bias = rng.normal(size=len(labels)).astype(np.float32)
     tensors = networks.backbone_tensors(NAME, Path(os.environ["XDG_CACHE_HOME"]))
-    preprocessing = Preprocessing(size=64).with_resize_mode("whole")
-    model = checkpoint.TrainedModel("quick", backbones.resolve(NAME), tensors, weight, bias, preprocessing, report)
-    checkpoint.save(folder, model, settings)
+    preprocessing = Preprocessing(size=64).with_resize_mode(resize_mode)
+    backbone = backbones.resolve(NAME)
+    model = checkpoint.TrainedModel("quick", backbone, tensors, weight, bias, preprocessing, report, ood=ood)
+    checkpoint.save(folder, model, {"created": "2026-03-01T12:00:00"})
     return bias
+
+
+def ood_model(width: int = 1280, labels: tuple[int, ...] = (0, 1)) -> OODModel:
+    """An out-of-distribution model of features (n, width) whose points have these labels."""
+    numbers = np.random.default_rng(0).normal(size=(width, 2)).astype(np.float32)
+    points = np.ones((len(labels), 2), np.float32)
+    return OODModel(numbers[:, 0], numbers, points, np.array(labels), 0.5, np.array([[1, 2], [3, 4]], np.float32))
 
 
 @pytest.fixture
@@ -53,26 +70,31 @@ def model(trained: Finished, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("resize_mode", RESIZE_MODES)
-def test_timm_opens_the_folder_and_answers_alike(
-    resize_mode: str, example_set: Path, features: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / "model"
-    finished = train_on(example_set, features, folder, resize_modes=(resize_mode,))
-    assert finished.report.resize_mode == resize_mode
-    network = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+def test_timm_opens_the_folder_and_answers_alike(resize_mode: ResizeMode, tmp_path: Path) -> None:
+    save(tmp_path / "model", ("cat", "dog", "hen", "owl"), resize_mode=resize_mode)
+    network = timm.create_model(f"local-dir:{tmp_path / 'model'}", pretrained=True).eval()
     transform = create_transform(**resolve_data_config(network.pretrained_cfg))
-    predictor = Predictor(folder, "cpu")
-    paths = [sorted(kind.iterdir())[index] for kind in sorted(example_set.iterdir()) for index in (0,)]
-    pictures = [Image.open(path).convert("RGB") for path in paths] + [draw_photo(7, (400, 90))]
+    pictures = [draw_photo(1, (300, 200)), draw_photo(2, (64, 64)), draw_photo(7, (400, 90))]
     with torch.inference_mode():
-        theirs = network(torch.stack([transform(picture) for picture in pictures])).softmax(1)
-    for shares, answer in zip(theirs, predictor.predict([*paths, pictures[-1]], top_k=4), strict=True):
-        assert answer.top[0].label == predictor.labels[int(shares.argmax())]
-        for guess in answer.top:
-            assert guess.confidence == pytest.approx(float(shares[predictor.labels.index(guess.label)]), abs=1e-3)
+        expected = network(torch.stack([transform(picture) for picture in pictures])).softmax(1)
+    predictor = Predictor(tmp_path / "model", "cpu")
+    for probs, answer in zip(expected, predictor.predict(pictures, top_k=4), strict=True):
+        assert answer.top[0].label == predictor.labels[int(probs.argmax())]
+        for one in answer.top:
+            assert one.confidence == pytest.approx(float(probs[predictor.labels.index(one.label)]), abs=1e-3)
 
 
-def test_a_folder_explains_itself_and_holds_no_pickle(trained: Finished) -> None:
+@pytest.mark.slow
+def test_transformers_opens_the_folder_and_answers_alike(trained: Finished, example_set: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    classify = transformers.pipeline("image-classification", str(trained.folder), device="cpu")
+    pictures = [Image.open(path).convert("RGB") for path in sorted(example_set.glob("*/*1.jpg"))] + [draw_photo(7)]
+    for picture, answer in zip(pictures, Predictor(trained.folder, "cpu").predict(pictures, top_k=4), strict=True):
+        expected = {row["label"]: row["score"] for row in classify(picture, top_k=4)}
+        assert {one.label: one.confidence for one in answer.top} == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_folder_has_every_file_and_no_pickle(trained: Finished) -> None:
     assert {path.name for path in trained.folder.iterdir()} == set(checkpoint.FILES)
     config = json.loads((trained.folder / "config.json").read_text(encoding="utf-8"))
     assert config["architecture"] == NAME
@@ -85,38 +107,48 @@ def test_a_folder_explains_itself_and_holds_no_pickle(trained: Finished) -> None
     assert training["versions"]["torch"]
 
 
+def test_every_file_is_readable_like_its_neighbors(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        save(tmp_path / "model", ood=ood_model())
+    finally:
+        os.umask(before)
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (tmp_path / "model").iterdir()}
+    assert modes == dict.fromkeys(checkpoint.FILES, "0o644")
+
+
+def test_a_model_of_this_program_opens_without_its_report(model: Path) -> None:
+    (model / "report.json").unlink()
+    loaded = checkpoint.load(model)
+    assert (loaded.report, loaded.backbone, loaded.labels) == (None, NAME, ("apple", "key", "leaf", "mug"))
+
+
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
-    bias = save(tmp_path / "model", ("Äpfel", "犬 & 🐈", "c"))
-    opened = checkpoint.load(tmp_path / "model")
-    assert opened.labels == ("Äpfel", "犬 & 🐈", "c")
-    assert opened.preprocessing == Preprocessing(size=64).with_resize_mode("whole")
-    assert opened.report == checkpoint.read_report(tmp_path / "model")
-    assert np.array_equal(opened.network.get_classifier().bias.numpy(), bias)
+    bias = save(tmp_path / "model", ("Äpfel", "犬 & 🐈", "c"), ood=ood_model())
+    loaded = checkpoint.load(tmp_path / "model")
+    assert loaded.labels == ("Äpfel", "犬 & 🐈", "c")
+    assert loaded.preprocessing == Preprocessing(size=64).with_resize_mode("whole")
+    assert loaded.report == checkpoint.read_report(tmp_path / "model")
+    assert loaded.backbone == NAME
+    assert np.array_equal(loaded.network.get_classifier().bias.numpy(), bias)
+    assert not loaded.network.training
+    assert {(value.dtype, value.requires_grad) for value in loaded.network.parameters()} == {(torch.float32, False)}
+    expected = ood_model().tensors()
+    assert all(np.array_equal(value, expected[key]) for key, value in loaded.ood.tensors().items())
     assert "犬" in (tmp_path / "model/config.json").read_text(encoding="utf-8")
 
 
-def test_class_names_do_nothing_in_the_card(tmp_path: Path) -> None:
-    hostile = ("<script>alert(1)</script>", "[x](javascript:y)", "a|b `c` **d**", "---\nlicense: evil", "![i](u)")
-    save(tmp_path / "model", hostile)
-    card = (tmp_path / "model/README.md").read_text(encoding="utf-8")
-    front, body = card.split("---\n", 2)[1:]
-    assert "evil" not in front
-    for dangerous in ("<script", "](java", "](u)", "`c`", "**d**", "a|b"):
-        assert dangerous not in body
-    assert "\nlicense: evil" not in body
+# -- saving
 
 
-# -- all of it or nothing
-
-
-def test_a_model_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+def test_a_model_replaces_the_one_before(tmp_path: Path) -> None:
     save(tmp_path / "model", seed=0)
     bias = save(tmp_path / "model", seed=1)
     assert np.array_equal(checkpoint.load(tmp_path / "model").network.get_classifier().bias.numpy(), bias)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
-def test_when_the_disk_is_full_the_model_before_stays_whole(tmp_path: Path) -> None:
+def test_on_a_full_disk_the_model_before_stays(tmp_path: Path) -> None:
     """The largest size of a file stands for the size of the disk: too small for the first file, or for the weights."""
     bias = save(tmp_path / "model", seed=0)
     code = (
@@ -136,7 +168,7 @@ def test_when_the_disk_is_full_the_model_before_stays_whole(tmp_path: Path) -> N
     done = subprocess.run([sys.executable, "-B", "-c", code], capture_output=True, text=True, check=False)
     sentences = done.stderr.splitlines()
     assert (done.returncode, len(sentences)) == (0, 2), done.stderr
-    assert all(sentence.startswith(("The disk is full", "The model cannot be written")) for sentence in sentences)
+    assert all(sentence.startswith("The disk is full: the model was not saved") for sentence in sentences)
     assert np.array_equal(checkpoint.load(tmp_path / "model").network.get_classifier().bias.numpy(), bias)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
@@ -144,8 +176,9 @@ def test_when_the_disk_is_full_the_model_before_stays_whole(tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["x" * 300, "file/model"])
 def test_a_place_that_cannot_be_written_is_a_plain_message(name: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="choose another place"):
+    with pytest.raises(StorageError, match=r"model|xxx.*cannot be written") as caught:
         save(tmp_path / name)
+    assert caught.value.code is StorageCode.NOT_WRITTEN_TO
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -167,13 +200,48 @@ def test_an_empty_folder_can_be_the_target_and_so_can_a_long_name(tmp_path: Path
         assert checkpoint.load(tmp_path / name).labels == ("cat", "dog")
 
 
-def test_the_folder_one_is_in_is_not_moved_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_current_folder_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelError, match="the folder you are in"):
         checkpoint.check_target(Path())
 
 
-def test_a_link_to_a_models_folder_goes_on_leading_to_it(tmp_path: Path) -> None:
+def test_a_write_that_was_interrupted_is_undone(tmp_path: Path) -> None:
+    """Between the two moves the model of before lies beside its place, and the new one, too."""
+    folder = tmp_path / "model"
+    bias = save(folder)
+    part, old = checkpoint._beside(folder)
+    folder.rename(old)
+    part.mkdir()
+    checkpoint.recover(folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert np.array_equal(checkpoint.load(folder).network.get_classifier().bias.numpy(), bias)
+
+
+def test_what_an_interrupted_write_left_does_not_replace_the_model(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    bias = save(folder)
+    part, old = checkpoint._beside(folder)
+    for leftover in (part, old):
+        leftover.mkdir()
+    checkpoint.recover(folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert np.array_equal(checkpoint.load(folder).network.get_classifier().bias.numpy(), bias)
+
+
+def test_leftovers_inside_the_folder_are_replaced_and_a_resume_folder_too(tmp_path: Path) -> None:
+    save(tmp_path / "model")
+    (tmp_path / "model" / f".{'0af' * 10}00.part").write_text("half a report")
+    (tmp_path / "model" / checkpoint.RESUME).mkdir()
+    checkpoint.check_target(tmp_path / "model")
+    save(tmp_path / "model")
+    assert set(checkpoint.FILES) - {"familiar.safetensors"} == {path.name for path in (tmp_path / "model").iterdir()}
+    (tmp_path / "model" / ".song.part").write_text("of somebody else")
+    with pytest.raises(ModelError, match=r"other files \(\.song\.part"):
+        checkpoint.check_target(tmp_path / "model")
+
+
+def test_a_symbolic_link_to_a_model_stays_one(tmp_path: Path) -> None:
     save(tmp_path / "disk/model")
     (tmp_path / "link").symlink_to(tmp_path / "disk/model", target_is_directory=True)
     bias = save(tmp_path / "link", seed=1)
@@ -181,10 +249,10 @@ def test_a_link_to_a_models_folder_goes_on_leading_to_it(tmp_path: Path) -> None
     assert np.array_equal(checkpoint.load(tmp_path / "disk/model").network.get_classifier().bias.numpy(), bias)
 
 
-# -- how sure it must be
+# -- threshold
 
 
-def test_how_sure_a_model_must_be_is_kept_in_report_and_card_and_nothing_else_changes(model: Path) -> None:
+def test_a_threshold_changes_report_and_card_and_nothing_else(model: Path) -> None:
     before = {path.name: path.read_bytes() for path in model.iterdir()}
     report = checkpoint.set_threshold(model, 0.83)
     assert report == checkpoint.read_report(model)
@@ -209,14 +277,14 @@ def test_a_class_named_like_the_sentence_of_the_card_keeps_its_name(tmp_path: Pa
 
 
 @pytest.mark.parametrize("value", [-0.01, 1.01, float("nan"), float("inf")])
-def test_how_sure_is_a_share(value: float, model: Path) -> None:
+def test_a_threshold_outside_0_to_1_is_refused(value: float, model: Path) -> None:
     before = (model / "report.json").read_bytes()
     with pytest.raises(SettingError, match="from 0 to 1"):
         checkpoint.set_threshold(model, value)
     assert (model / "report.json").read_bytes() == before
 
 
-def test_a_card_that_is_gone_or_was_rewritten_is_left_alone(model: Path) -> None:
+def test_a_card_that_is_missing_or_was_rewritten_stays_so(model: Path) -> None:
     (model / "README.md").write_text("My own words.", encoding="utf-8")
     checkpoint.set_threshold(model, 0.1)
     assert (model / "README.md").read_text(encoding="utf-8") == "My own words."
@@ -226,7 +294,7 @@ def test_a_card_that_is_gone_or_was_rewritten_is_left_alone(model: Path) -> None
     assert checkpoint.read_report(model).threshold == 0.2
 
 
-def test_how_sure_cannot_be_kept_in_what_is_no_model(model: Path, tmp_path: Path) -> None:
+def test_a_threshold_needs_a_model(model: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for folder in (tmp_path / "missing", tmp_path / "empty"):
         with pytest.raises(ModelError, match="no model"):
@@ -236,16 +304,31 @@ def test_how_sure_cannot_be_kept_in_what_is_no_model(model: Path, tmp_path: Path
         checkpoint.set_threshold(model, 0.5)
 
 
-def test_a_place_where_nothing_can_be_written_leaves_the_model_as_it_was(model: Path) -> None:
-    before = (model / "report.json").read_bytes()
-    part, _ = checkpoint._beside(model)
-    part.write_text("in the way")
-    with pytest.raises(StorageError, match="cannot be changed"):
-        checkpoint.set_threshold(model, 0.5)
-    assert (model / "report.json").read_bytes() == before
+def test_a_threshold_on_a_full_disk_changes_nothing(model: Path) -> None:
+    """The report would fit, the card does not."""
+    with (model / "README.md").open("a", encoding="utf-8") as card:
+        card.write("My own words. " * 10_000)
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+    code = (
+        "import resource, signal, sys\n"
+        "from pathlib import Path\n"
+        "from classifier.errors import StorageError\n"
+        "from classifier.models import checkpoint\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))\n"
+        "try:\n"
+        "    checkpoint.set_threshold(Path(sys.argv[1]), 0.123)\n"
+        "except StorageError as error:\n"
+        "    print(error.code.name)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code, str(model)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "DISK_FULL_UNCHANGED\n", done.stderr
+    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
 
 
-# -- folders of strangers
+# -- damaged and hostile folders
 
 
 def edited(**changes: Any) -> Callable[[Path], None]:
@@ -273,13 +356,22 @@ def cut(name: str) -> Callable[[Path], None]:
     return lambda folder: os.truncate(folder / name, (folder / name).stat().st_size * 2 // 3)
 
 
-def weights(change: Callable[[dict[str, torch.Tensor]], None]) -> Callable[[Path], None]:
+def tensors(name: str, change: Callable[[dict[str, torch.Tensor]], object]) -> Callable[[Path], None]:
     def edit(folder: Path) -> None:
-        tensors = load_file(folder / "model.safetensors")
-        change(tensors)
-        save_file(tensors, folder / "model.safetensors")
+        found = load_file(folder / name)
+        change(found)
+        save_file(found, folder / name)
 
     return edit
+
+
+def weights(change: Callable[[dict[str, torch.Tensor]], object]) -> Callable[[Path], None]:
+    return tensors("model.safetensors", change)
+
+
+def other_ood(other: OODModel) -> Callable[[Path], None]:
+    rows = {key: torch.from_numpy(value) for key, value in other.tensors().items()}
+    return lambda folder: save_file(rows, folder / "familiar.safetensors")
 
 
 def as_folder(name: str) -> Callable[[Path], None]:
@@ -292,14 +384,18 @@ def as_folder(name: str) -> Callable[[Path], None]:
 
 HUGE = b'{"conv_stem.weight":{"dtype":"F32","shape":[1000000,1000000],"data_offsets":[0,4000000000000]}}'
 DAMAGE: dict[str, Callable[[Path], None]] = {
-    **{f"without {name}": without(name) for name in ("config.json", "model.safetensors", "report.json")},
+    **{f"without {name}": without(name) for name in ("config.json", "model.safetensors")},
     **{f"cut {name}": cut(name) for name in ("config.json", "model.safetensors", "report.json")},
     **{f"folder for {name}": as_folder(name) for name in ("config.json", "model.safetensors", "report.json")},
     "config is a text": written("config.json", b"architecture: resnet"),
     "config is a list": written("config.json", b"[1, 2]"),
     "config is not UTF-8": written("config.json", b'{"a": "\xff\xfe"}'),
     "config is deep": written("config.json", b"[" * 100_000),
-    "config is huge": written("config.json", b" " * (17 * 2**20)),
+    "out-of-distribution model is no file": written("familiar.safetensors", b"{}"),
+    "out-of-distribution model lacks a tensor": tensors("familiar.safetensors", lambda found: found.pop("basis")),
+    "out-of-distribution model of fewer features": other_ood(ood_model(width=12)),
+    "out-of-distribution model of more classes": other_ood(ood_model(labels=(0, 4))),
+    "out-of-distribution model of a class before the first": other_ood(ood_model(labels=(-1, 3))),
     "config is empty": written("config.json", b"{}"),
     "report is a list": written("report.json", b"[]"),
     "report is empty": written("report.json", b"{}"),
@@ -346,6 +442,25 @@ def test_a_damaged_or_foreign_folder_is_a_plain_message(damage: Callable[[Path],
         Predictor(model, "cpu")
 
 
+SIZES = {"config.json": 16 * 2**20, "report.json": 16 * 2**20, "familiar.safetensors": 64 * 2**20}
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_files_that_are_too_large_are_not_read(name: str, model: Path) -> None:
+    """Blanks make a file larger and its JSON no other; what follows the tensors of a safetensors file damages it."""
+    content = (model / name).read_bytes()
+    if name.endswith(".json"):
+        (model / name).write_bytes(content.ljust(SIZES[name]))
+        checkpoint.load(model)
+    with (model / name).open("wb") as file:
+        file.write(content)
+        file.truncate(SIZES[name] + 1)
+    with pytest.raises(ModelError) as caught:
+        checkpoint.load(model)
+    assert caught.value.code is CheckpointCode.FILE_TOO_LARGE
+    assert name in str(caught.value)
+
+
 def test_no_folder_at_all_is_a_plain_message(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "missing", tmp_path / ("x" * 300), ROOT / "pyproject.toml"):
         with pytest.raises(ModelError, match="no model"):
@@ -353,18 +468,18 @@ def test_no_folder_at_all_is_a_plain_message(tmp_path: Path) -> None:
 
 
 def test_a_pickle_is_never_run(model: Path, tmp_path: Path) -> None:
-    class Evil:
+    class Harmful:
         def __reduce__(self) -> tuple[Any, ...]:
             return (Path.touch, (tmp_path / "harm",))
 
-    torch.save({"conv_stem.weight": Evil()}, model / "model.safetensors")
+    torch.save({"conv_stem.weight": Harmful()}, model / "model.safetensors")
     shutil.copy(model / "model.safetensors", model / "pytorch_model.bin")
     with pytest.raises(ModelError):
         Predictor(model)
     assert not (tmp_path / "harm").exists()
 
 
-def test_half_precision_weights_of_a_stranger_are_welcome(model: Path, example_set: Path) -> None:
+def test_half_precision_weights_open_in_float32(model: Path, example_set: Path) -> None:
     photo = next(example_set.glob("mug/*"))
     before = Predictor(model, "cpu").predict(photo)[0]
     halve = {key: value.half() if value.is_floating_point() else value for key, value in

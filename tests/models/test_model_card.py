@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from huggingface_hub import ModelCard
+
+from classifier.evaluation.report import build_report
+from classifier.models import backbones, networks
+from classifier.models.checkpoint import TrainedModel
+from classifier.models.model_card import model_card, replace_threshold
+from tests.models.test_checkpoint import ood_model
+
+
+def trained_model(labels: tuple[str, ...] = ("cat", "dog"), name: str = "resnet18", **changes: Any) -> TrainedModel:
+    """A model that answered 3 of 4 photos, of 40 trained on, correctly."""
+    y_true = np.array([0, 0, 1, 1])
+    probs = np.eye(len(labels), dtype=np.float32)[[0, 0, 1, 0]]
+    report = build_report(
+        probs, y_true, labels, images=40, evaluated_on=changes.pop("evaluated_on", "out_of_fold"),
+        threshold=0.5, temperature=1.0, warnings=[], resize_mode="squash", backbone=name,
+    )  # fmt: skip
+    backbone = backbones.resolve(name)
+    head = np.zeros((len(labels), 512), np.float32), np.zeros(len(labels), np.float32)
+    mode = changes.pop("mode", "quick")
+    return TrainedModel(mode, backbone, {}, *head, networks.preprocessing(backbone), report, **changes)
+
+
+def test_the_card_counts_the_photos_evaluated_not_those_of_training() -> None:
+    card = model_card(trained_model(), {"created": "2026-03-01T12:00:00"})
+    assert "Trained on 40 photos; right on **75%** of the\n4 photos judged (95 % interval " in card
+    assert "| cat | 2 | 100% | 67% |" in card
+    assert "\non 2026-03-01; the settings" in card
+
+
+@pytest.mark.parametrize(
+    ("evaluated_on", "words"),
+    [("out_of_fold", "by cross-validation"), ("val", "on the validation photos"), ("test", "on the test photos")],
+)
+def test_the_card_says_which_photos_were_judged(evaluated_on: str, words: str) -> None:
+    assert f"\n{words}" in model_card(trained_model(evaluated_on=evaluated_on), {})
+
+
+def test_the_front_matter_is_what_the_hub_reads() -> None:
+    data = ModelCard(model_card(trained_model(), {})).data
+    assert (data.library_name, data.pipeline_tag, data.license) == ("timm", "image-classification", "bsd-3-clause")
+    assert data.base_model == "timm/resnet18.tv_in1k"
+    assert data.tags == ["image-classification", "timm", "transformers"]
+
+
+def test_the_card_of_a_network_from_scratch_names_no_source() -> None:
+    card = model_card(trained_model(name="small_cnn", mode="deep"), {})
+    data = ModelCard(card).data
+    assert (data.base_model, data.license) == (None, None)
+    assert "from random weights" in card
+
+
+def test_the_card_says_how_the_model_was_made() -> None:
+    assert "A linear head on the pooled features of resnet18 (weights: timm/resnet18.tv_in1k, license bsd-3" in (
+        model_card(trained_model(), {})
+    )
+    assert "its last stages trained further" in model_card(trained_model(mode="deep"), {})
+    assert "familiar.safetensors" not in model_card(trained_model(), {})
+    assert "familiar.safetensors" in model_card(trained_model(ood=ood_model()), {})
+    assert "“squash”" in model_card(trained_model(), {})
+
+
+def test_class_names_do_nothing_in_the_card() -> None:
+    hostile = ("<script>alert(1)</script>", "[x](javascript:y)", "a|b `c` **d**", "---\nlicense: evil", "![i](u)")
+    front, body = model_card(trained_model(hostile), {}).split("---\n", 2)[1:]
+    assert "evil" not in front
+    for dangerous in ("<script", "](java", "](u)", "`c`", "**d**", "a|b"):
+        assert dangerous not in body
+    assert "\nlicense: evil" not in body
+
+
+def test_the_title_names_at_most_eight_classes() -> None:
+    assert "# Photo classifier: 0, 1, 2, 3, 4, 5, 6, 7\n" in model_card(trained_model(tuple("01234567")), {})
+    assert "# Photo classifier: 0, 1, 2, 3, 4, 5, 6, 7…\n" in model_card(trained_model(tuple("012345678")), {})
+
+
+def test_another_threshold_changes_one_sentence_of_the_card(tmp_path: Path) -> None:
+    card = model_card(trained_model(("A confidence under 50% is best read as “not sure”.", "dog")), {})
+    changed = replace_threshold(card, 0.5, 0.834)
+    assert changed == card.replace("\nA confidence under 50%", "\nA confidence under 83%")
+    assert changed.count("under 50%") == 2
+    assert replace_threshold(changed, 0.5, 0.2) == changed
+    assert replace_threshold(changed, 0.83, 0.5) == card
