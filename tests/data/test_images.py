@@ -3,6 +3,8 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
+import subprocess
+import sys
 import threading
 import time
 import zlib
@@ -40,6 +42,15 @@ def test_every_format_is_recognized_by_its_content(format: str, tmp_path: Path) 
     info = probe(path)
     assert (info.format, info.width, info.height) == (format, 32, 32)
     assert open_picture(path).mode == "RGB"
+
+
+@pytest.mark.parametrize("format", ["WEBP", "HEIF"])
+def test_a_format_is_recognized_as_the_first_one_of_a_process(format: str, tmp_path: Path) -> None:
+    pillow_heif.from_pillow(draw_photo()).save(tmp_path / "HEIF")
+    (tmp_path / "WEBP").write_bytes(encode(draw_photo(), "WEBP"))
+    script = "import sys; from pathlib import Path; from classifier.data.images import probe"
+    command = [sys.executable, "-c", f"{script}; print(probe(Path(sys.argv[1])).format)", str(tmp_path / format)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == format
 
 
 def test_heic_named_jpg_opens_because_iphones_do_that(tmp_path: Path) -> None:

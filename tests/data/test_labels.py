@@ -28,8 +28,8 @@ def test_a_label_is_cut_to_the_limit_and_does_not_end_with_a_space() -> None:
 
 
 def test_names_sort_in_natural_order() -> None:
-    names = ["b", "a10b11", "ß2", "2", "A", "a10", "", "1a", "ß1", "02", "a9", "10", "a", "a10b2"]
-    expected = ["", "1a", "02", "2", "10", "A", "a", "a9", "a10", "a10b2", "a10b11", "b", "ß1", "ß2"]
+    names = ["b", "a0", "a10b11", "ß2", "2", "A", "a10", "", "1a", "ß1", "02", "a9", "10", "a", "a10b2"]
+    expected = ["", "1a", "02", "2", "10", "A", "a", "a0", "a9", "a10", "a10b2", "a10b11", "b", "ß1", "ß2"]
     assert sorted(names, key=natural_key) == expected
 
 
