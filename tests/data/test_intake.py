@@ -20,7 +20,7 @@ from classifier.data.intake import (
 )
 from classifier.errors import DataError
 from classifier.messages import message
-from classifier.messages.data import IntakeCode, LeftOutCode, PhotoCode
+from classifier.messages.data import STORED_CODES, IntakeCode, LeftOutCode
 
 SCAN = """
 import os, sys
@@ -195,8 +195,8 @@ def test_a_long_folder_name_is_cut_to_the_limit() -> None:
     assert assign_classes(["x" * 99 + "/1.jpg"], Limits(label_letters=12))[0][0].label == "x" * 12
 
 
-def test_codes_of_reasons_have_different_ids() -> None:
-    ids = [code.id for codes in (LeftOutCode, PhotoCode) for code in codes]
+def test_codes_that_a_catalog_stores_have_different_ids() -> None:
+    ids = [code.id for codes in STORED_CODES for code in codes]
     assert len(set(ids)) == len(ids)
 
 
