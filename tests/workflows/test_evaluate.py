@@ -1,12 +1,21 @@
+"""Evaluation on photos that a model was not trained on: the person's splits, separate ones, near duplicates."""
+
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-from classifier import Finished, Predictor, Project, TrainConfig, evaluate, train
+import numpy as np
+import pytest
+from PIL import Image
+
+from classifier import DataError, Finished, Predictor, Project, TrainConfig, evaluate, train
 from classifier.data.intake import LeftOut
+from classifier.evaluation.intervals import accuracy_interval
 from classifier.messages import message
 from classifier.messages.data import NotEvaluatedCode, PhotoCode
+from classifier.messages.workflows import WorkflowCode
+from tests.helpers import MakeFolder, draw_photo, train_on
 
 NOT_TRAINED = message(NotEvaluatedCode.CLASS_NOT_TRAINED, label="mug")
 
@@ -59,3 +68,119 @@ def test_evaluating_another_model_notes_anew_what_it_cannot_judge(
         assert [left.message for left in test.left_out()] == [NOT_TRAINED] * 2
         evaluate(Predictor(trained.folder), test)
         assert test.left_out() == []
+
+
+# near duplicates
+
+
+def save_bursts(example_set: Path, folder: Path, copies: int) -> None:
+    """Two photos of each of two classes, each saved several times; one of them under the wrong label."""
+    for name, label in (("apple 01", "apple"), ("apple 02", "mug"), ("mug 01", "mug"), ("mug 02", "mug")):
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        with Image.open(example_set / name.split()[0] / f"{name}.jpg") as photo:
+            for quality in range(90, 90 + copies):
+                photo.save(folder / label / f"{name} {quality}.jpg", quality=quality)
+
+
+def test_a_burst_counts_as_one_photo_in_the_interval(trained: Finished, example_set: Path, tmp_path: Path) -> None:
+    save_bursts(example_set, tmp_path / "bursts", copies=5)
+    with Project.over(tmp_path / "bursts") as project:
+        report = evaluate(Predictor(trained.folder), project)
+    assert sum(map(sum, report.confusion)) == 20
+    assert report.group_count == 4
+    correct = np.arange(20) < round(20 * report.accuracy)
+    low, high = accuracy_interval(correct)
+    assert report.accuracy_high - report.accuracy_low > 1.3 * (high - low)
+
+
+def test_evaluation_and_training_agree_on_a_burst(
+    trained: Finished, example_set: Path, features: Path, tmp_path: Path
+) -> None:
+    save_bursts(example_set, tmp_path / "bursts", copies=3)
+    with Project.over(example_set, features=features) as project, Project.over(tmp_path / "bursts") as test:
+        *_, finished = train(project, TrainConfig(resize_modes=("whole",)), tmp_path / "model", test)
+    assert isinstance(finished, Finished)
+    assert finished.test is not None
+    with Project.over(tmp_path / "bursts") as test:
+        report = evaluate(Predictor(tmp_path / "model"), test)
+    expected = finished.test
+    assert (report.group_count, report.confusion) == (expected.group_count, expected.confusion)
+    assert (report.accuracy_low, report.accuracy_high) == (expected.accuracy_low, expected.accuracy_high)
+    assert report.photos_needed == expected.photos_needed
+
+
+# which photos
+
+
+def test_photos_the_person_set_apart_evaluate_the_model(example_set: Path, features: Path, tmp_path: Path) -> None:
+    for split, chosen in (("train", slice(0, 4)), ("val", slice(4, 6)), ("test", slice(6, 8))):
+        for label in ("apple", "key", "mug"):
+            copy_photos(example_set, tmp_path / "data" / split / label, label, chosen)
+    report = train_on(tmp_path / "data", features, tmp_path / "one", resize_modes=("whole",)).report
+    assert (report.evaluated_on, report.images, sum(map(sum, report.confusion))) == ("test", 12, 6)
+    shutil.rmtree(tmp_path / "data" / "test")
+    report = train_on(tmp_path / "data", features, tmp_path / "two", resize_modes=("whole",)).report
+    assert (report.evaluated_on, report.images, sum(map(sum, report.confusion))) == ("val", 12, 6)
+
+
+def test_separate_test_photos_are_predicted_as_the_predictor_does(
+    example_set: Path, features: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "test" / "zebra").mkdir(parents=True)
+    shutil.copytree(example_set / "leaf", tmp_path / "test" / "leaf")
+    draw_photo(5).save(tmp_path / "test" / "zebra" / "1.jpg")
+    left_out = LeftOut("zebra/1.jpg", message(NotEvaluatedCode.CLASS_NOT_TRAINED, label="zebra"))
+    with (
+        Project.over(example_set, features=features) as project,
+        Project.over(tmp_path / "test", features=features) as test,
+    ):
+        *_, finished = train(project, TrainConfig(resize_modes=("whole",)), tmp_path / "model", test)
+        assert isinstance(finished, Finished)
+        assert finished.test is not None
+        assert (finished.test.evaluated_on, finished.report.evaluated_on) == ("test", "out_of_fold")
+        assert test.left_out() == [left_out]
+    with Project.over(tmp_path / "test", features=features) as test:
+        report = evaluate(Predictor(tmp_path / "model"), test)
+        assert report.confusion == finished.test.confusion
+        assert report.evaluated_on == "test"
+        assert test.left_out() == [left_out]
+
+
+def test_unreadable_test_photos_are_left_out_with_the_reason(
+    trained: Finished, example_set: Path, features: Path, tmp_path: Path
+) -> None:
+    copy_photos(example_set, tmp_path / "test" / "mug", "mug", slice(0, 3))
+    with Project.over(tmp_path / "test", features=features) as test:
+        first, second, _ = test.photos()
+        test.photo_path(first).write_bytes(b"\xff\xd8 no more")
+        report = evaluate(Predictor(trained.folder), test)
+        assert sum(map(sum, report.confusion)) == 2
+        assert [left.file for left in test.left_out()] == [first.source]
+        for photo in test.photos():
+            test.photo_path(photo).write_bytes(b"\xff\xd8 no more")
+        with pytest.raises(DataError) as error:
+            evaluate(Predictor(trained.folder), test)
+        assert error.value.code is WorkflowCode.TEST_UNREADABLE
+        assert second.source in {left.file for left in test.left_out()}
+
+
+def test_photos_of_no_known_class_are_an_error(trained: Finished, make_folder: MakeFolder, features: Path) -> None:
+    with (
+        Project.over(make_folder({"zebra": 1, "lion": 1}), features=features) as test,
+        pytest.raises(DataError) as error,
+    ):
+        evaluate(Predictor(trained.folder), test)
+    assert error.value.code is WorkflowCode.TEST_CLASSES_UNKNOWN
+
+
+def test_photos_unlike_the_training_photos_lower_the_coverage(
+    trained: Finished, example_set: Path, features: Path, tmp_path: Path
+) -> None:
+    copy_photos(example_set, tmp_path / "test" / "mug", "mug", slice(0, 4))
+    for seed in range(4):
+        draw_photo(seed, (300, 300)).save(tmp_path / "test" / "mug" / f"noise {seed}.png")
+    with Project.over(tmp_path / "test", features=features) as test:
+        report = evaluate(Predictor(trained.folder), test)
+    point = report.coverage_at(0)
+    assert point is not None
+    assert point.coverage <= 0.5

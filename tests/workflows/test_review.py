@@ -1,4 +1,4 @@
-"""What to look at after a training."""
+"""A training photo by photo: the cells of its confusion matrix, its label issues, what changed since."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.helpers import draw_photo
 QUICK = TrainConfig(resize_modes=("whole",))
 
 
-def finish(project: Project, config: TrainConfig = QUICK) -> Finished:
+def train_quickly(project: Project, config: TrainConfig = QUICK) -> Finished:
     *_, last = train(project, config)
     assert isinstance(last, Finished)
     return last
@@ -31,47 +31,47 @@ def project(example_set: Path, features: Path, tmp_path: Path) -> Iterator[Proje
     with Project.open(tmp_path / "project") as project:
         project.features = features
         project.add(tmp_path / "photos")
-        finish(project)
+        train_quickly(project)
         yield project
 
 
-def named(project: Project, name: str) -> int:
+def id_of(project: Project, name: str) -> int:
     return next(photo.id for photo in project.photos() if photo.source.endswith(name))
 
 
-def test_the_photos_behind_each_number_are_those_that_were_counted(project: Project) -> None:
-    seen = review(project)
-    assert seen is not None
-    labels = seen.report.labels
-    behind = [[len(seen.cell(true, taken)) for taken in labels] for true in labels]
-    assert np.array_equal(behind, seen.report.confusion)
-    assert len(seen.mistakes()) == np.sum(behind) - np.trace(behind)
-    sure = [one.confidence for one in seen.mistakes()]
+def test_a_cell_holds_the_photos_that_the_confusion_matrix_counts(project: Project) -> None:
+    reviewed = review(project)
+    assert reviewed is not None
+    labels = reviewed.report.labels
+    behind = [[len(reviewed.cell(true, taken)) for taken in labels] for true in labels]
+    assert np.array_equal(behind, reviewed.report.confusion)
+    assert len(reviewed.mistakes()) == np.sum(behind) - np.trace(behind)
+    sure = [one.confidence for one in reviewed.mistakes()]
     assert sure == sorted(sure, reverse=True)
-    assert seen.changes == ((), (), ())
+    assert reviewed.changes == ((), (), ())
 
 
-def test_photos_in_the_wrong_class_come_first_and_are_gone_once_they_are_moved(project: Project) -> None:
-    seen = review(project)
-    assert seen is not None
-    wrong = {named(project, name) for name in ("apple 01.jpg", "apple 02.jpg")}
-    assert wrong < {one.photo.id for one in seen.suspects()[:3]}
-    first = [one for one in seen.suspects() if one.photo.id in wrong]
+def test_swapped_labels_come_first_and_are_gone_once_corrected(project: Project) -> None:
+    reviewed = review(project)
+    assert reviewed is not None
+    wrong = {id_of(project, name) for name in ("apple 01.jpg", "apple 02.jpg")}
+    assert wrong < {one.photo.id for one in reviewed.label_issues()[:3]}
+    first = [one for one in reviewed.label_issues() if one.photo.id in wrong]
     assert {(one.photo.label, one.predicted) for one in first} == {("mug", "apple")}
-    assert all(0.5 < one.doubt <= 1 for one in first)
-    *_, checked = check(project, TrainConfig(resize_modes=(seen.report.resize_mode,)))
-    assert [one.photo.id for one in seen.suspects()] == [one.photo.id for one in checked.suspects]
-    assert [one.suspicion for one in seen.suspects()] == pytest.approx(
+    assert all(0.5 < one.label_error_prob <= 1 for one in first)
+    *_, checked = check(project, TrainConfig(resize_modes=(reviewed.report.resize_mode,)))
+    assert [one.photo.id for one in reviewed.label_issues()] == [one.photo.id for one in checked.suspects]
+    assert [one.score for one in reviewed.label_issues()] == pytest.approx(
         [one.score for one in checked.suspects], abs=1e-5
     )
 
     project.move([one.photo.id for one in first], "apple")
     again = review(project)
     assert again is not None
-    assert not {one.photo.id for one in first} & {one.photo.id for one in again.answers}
+    assert not {one.photo.id for one in first} & {one.photo.id for one in again.predictions}
     assert len(again.changes.relabeled) == 2
-    before = seen.report.accuracy
-    assert finish(project).report.accuracy > before
+    before = reviewed.report.accuracy
+    assert train_quickly(project).report.accuracy > before
     now = review(project)
     assert now is not None
     assert not any(now.changes)
@@ -82,39 +82,37 @@ def test_photos_in_the_wrong_class_come_first_and_are_gone_once_they_are_moved(p
     assert len(back.changes.relabeled) == 2
 
 
-def test_a_photo_called_right_is_no_suspect_any_more_also_after_the_next_training_and_in_check(
-    project: Project,
-) -> None:
-    right = named(project, "apple 01.jpg")
+def test_a_confirmed_label_is_no_issue_in_review_and_check(project: Project) -> None:
+    right = id_of(project, "apple 01.jpg")
     project.confirm([right])
     for _ in range(2):
-        seen = review(project)
-        assert seen is not None
-        assert right not in {one.photo.id for one in seen.suspects()}
-        assert right in {one.photo.id for one in seen.mistakes()}  # it still counts
-        finish(project)
+        reviewed = review(project)
+        assert reviewed is not None
+        assert right not in {one.photo.id for one in reviewed.label_issues()}
+        assert right in {one.photo.id for one in reviewed.mistakes()}  # it still counts
+        train_quickly(project)
     *_, checked = check(project, QUICK)
     assert isinstance(checked, Checked)
     assert right not in {suspect.photo.id for suspect in checked.suspects}
-    assert named(project, "apple 02.jpg") in {suspect.photo.id for suspect in checked.suspects}
+    assert id_of(project, "apple 02.jpg") in {suspect.photo.id for suspect in checked.suspects}
 
 
-def test_photos_set_apart_are_the_ones_behind_the_numbers(example_set: Path, features: Path, tmp_path: Path) -> None:
+def test_photos_set_apart_are_those_of_the_confusion_matrix(example_set: Path, features: Path, tmp_path: Path) -> None:
     for split, chosen in (("train", slice(0, 5)), ("test", slice(5, 8))):
         for label in ("apple", "key"):
             (tmp_path / "data" / split / label).mkdir(parents=True)
             for path in sorted((example_set / label).iterdir())[chosen]:
                 shutil.copy(path, tmp_path / "data" / split / label)
     with Project.over(tmp_path / "data", features=features) as project:
-        finish(project)
-        seen = review(project)
-        assert seen is not None
-        assert {one.photo.split for one in seen.answers if one.judged} == {"test"}
-        assert sum(one.judged for one in seen.answers) == 6
-        assert len(seen.answers) == 16
+        train_quickly(project)
+        reviewed = review(project)
+        assert reviewed is not None
+        assert {one.photo.split for one in reviewed.predictions if one.evaluated} == {"test"}
+        assert sum(one.evaluated for one in reviewed.predictions) == 6
+        assert len(reviewed.predictions) == 16
 
 
-def test_without_a_training_there_is_nothing_to_review(make_folder: object, tmp_path: Path) -> None:
+def test_without_a_training_there_is_no_review(tmp_path: Path) -> None:
     with Project.open(tmp_path / "project") as project:
         assert review(project) is None
         draw_photo(1).save(tmp_path / "one.jpg")
