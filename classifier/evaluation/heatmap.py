@@ -42,15 +42,15 @@ def _class_activation_map(network: nn.Module, pixels: Tensor, label: int) -> Flo
 
 def _gradient_map(network: nn.Module, pixels: Tensor, label: int) -> Floats:
     """Return gradient times activation, summed over the channels."""
-    network = copy.deepcopy(network).requires_grad_(False)  # a hook may be added to it
     captured: list[Tensor] = []
 
     def capture(activations: Tensor) -> Tensor:
         captured.append(activations.detach().requires_grad_(True))
         return captured[-1]
 
-    blocks = getattr(network, "blocks", None)
     with torch.inference_mode(False), torch.enable_grad():
+        network = copy.deepcopy(network).requires_grad_(False)  # a hook may be added to it
+        blocks = getattr(network, "blocks", None)
         if getattr(network, "global_pool", "avg") == "token" and isinstance(blocks, nn.Sequential):
             # The head reads one token only; the tokens of the picture act on it up to the input of the last block.
             blocks[-1].register_forward_pre_hook(lambda _, inputs: (capture(inputs[0]), *inputs[1:]))
