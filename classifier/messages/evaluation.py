@@ -105,10 +105,19 @@ def score_in_words(accuracy: float, low: float, high: float, total: int, correct
         total: number of photos judged.
         correct: number of them that are right; by default ``accuracy * total``, rounded.
     """
-    words = _accuracy_message(accuracy, total, correct)
-    score = message(ScoreCode.RIGHT, accuracy=words) if words.code in _APPROXIMATE else words
     code = ScoreCode.TOO_FEW if total and high - low > _WIDE else ScoreCode.SCORE
+    score = correct_in_words(accuracy, total, correct)
     return sentence(code, score=score, interval=interval_in_words(low, high))
+
+
+def correct_in_words(accuracy: float, total: int, correct: int | None = None) -> str:
+    """Return ``accuracy_in_words`` with the word “right”, where it can stand alone.
+
+    >>> correct_in_words(0.91, 100)
+    'About 9 in 10 (91 %) right'
+    """
+    words = _accuracy_message(accuracy, total, correct)
+    return sentence(ScoreCode.RIGHT, accuracy=words) if words.code in _APPROXIMATE else str(words)
 
 
 def coverage_in_words(coverage: float, selective_accuracy: float) -> str:

@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from .background import Job, Work
 
-_MAX_JOBS = 200  # projects whose last training is kept in memory
+MAX_JOBS = 200  # projects whose last training is kept in memory
 
 
 class Concurrency(TypedDict):
@@ -80,5 +80,5 @@ class Jobs:
 
     def _drop_oldest(self) -> None:
         ended = [folder for folder, job in self._latest.items() if job.state.ended]
-        for folder in ended[: max(0, len(self._latest) - _MAX_JOBS)]:
+        for folder in ended[: max(0, len(self._latest) - MAX_JOBS)]:
             del self._latest[folder]

@@ -1,4 +1,4 @@
-"""The whole way a person goes, in a real browser against the real program."""
+"""The main jobs of a visitor, in a real browser against the real program."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ ARGUMENTS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 SLOW = 60_000  # milliseconds
+
+pytestmark = pytest.mark.browser
 
 
 @dataclass
@@ -65,7 +67,7 @@ class Program:
             self.process.wait(20)
 
     def kill(self) -> None:
-        """Ends it as a power cut would."""
+        """End it as a power cut would."""
         if self.process:
             self.process.kill()
             self.process.wait(20)
@@ -73,7 +75,7 @@ class Program:
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    """One for all tests, each of which is another visitor: a start takes as long as a test."""
+    """One program for all tests, each of which is another visitor: a start takes as long as a test."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -100,14 +102,20 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
-def watched(context: Any, problems: list[str]) -> Any:
-    """A new page whose errors and dialogs are kept.
+def _is_problem(entry: Any) -> bool:
+    """Return whether a line of the browser's console is an error of the page, and not of a program that restarts."""
+    return entry.type == "error" and "net::ERR_" not in entry.text
+
+
+def open_page(context: Any, problems: list[str]) -> Any:
+    """A new page whose errors, dialogs and errors on the console are collected.
 
     After a restart of the program the tests open a new one, as a person would who comes back: the old
     one notices the restart and reloads itself, at a moment of its own choice.
     """
     page = context.new_page()
     page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda entry: problems.append(entry.text) if _is_problem(entry) else None)
     page.on("dialog", lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
     return page
 
@@ -119,7 +127,7 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     draw_example(tmp_path / "new", per_class=1, seed=7)
     context = browser.new_context(viewport={"width": 390, "height": 844})
     problems: list[str] = []
-    page = watched(context, problems)
+    page = open_page(context, problems)
     page.goto(program.url)
     page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)
     page.get_by_role("button", name="Try with example photos").wait_for(timeout=SLOW)
@@ -144,8 +152,8 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     page.locator("#try-drop input[type=file]").set_input_files(tmp_path / "new" / "mug" / "mug 01.jpg")
     page.locator(".pc-answer .pc-bars").wait_for(timeout=SLOW)
     assert page.locator(".pc-answer .pc-bars .pc-name").count() == 3
-    page.locator(".pc-heat img").wait_for(timeout=SLOW)  # what spoke for it comes by itself, after the answer
-    assert page.locator(".pc-alike img").count() == 3
+    page.locator(".pc-heat img").wait_for(timeout=SLOW)  # the explanation follows the prediction
+    assert page.locator(".pc-nearest img").count() == 3
     page.get_by_label("range slider for Answers per photo").press("ArrowRight")
     page.locator(".pc-answer .pc-bars .pc-name").nth(3).wait_for(timeout=SLOW)
     page.locator("#try-sure input[type=number]").fill("100")
@@ -163,7 +171,7 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     program.stop()
     program.start()
     page.close()
-    page = watched(context, problems)
+    page = open_page(context, problems)
     page.goto(program.url)
     page.get_by_role("heading", name="33 photos in 5 classes").wait_for(timeout=SLOW)
     page.get_by_role("tab", name="Train").click()
@@ -183,14 +191,14 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     assert problems == []
 
 
-def test_photos_are_put_right_in_the_review_and_training_again_shows_what_that_brought(
+def test_photos_are_corrected_in_the_review_and_the_model_trained_again(
     program: Program, browser: Any, tmp_path: Path
 ) -> None:
     draw_example(tmp_path / "drop" / "photos", per_class=8)
     for name in ("apple 01.jpg", "apple 02.jpg", "apple 05.jpg"):
         shutil.move(tmp_path / "drop" / "photos" / "apple" / name, tmp_path / "drop" / "photos" / "mug" / name)
     problems: list[str] = []
-    page = watched(browser.new_context(viewport={"width": 390, "height": 844}), problems)
+    page = open_page(browser.new_context(viewport={"width": 390, "height": 844}), problems)
     page.goto(program.url)
     page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)
     page.locator("#photos-drop .pc-folder input").set_input_files(tmp_path / "drop")
@@ -223,9 +231,9 @@ def test_photos_are_put_right_in_the_review_and_training_again_shows_what_that_b
     state.get_by_text("1 photo changed class").wait_for(timeout=SLOW)  # kept, wherever one goes meanwhile
 
     page.locator("#review-train").click()
-    brought = page.locator("#review-brought")
-    brought.get_by_text("Trained in").wait_for(timeout=SLOW)
-    brought.get_by_text("1 photo changed class").wait_for()
+    changed = page.locator("#review-changed")
+    changed.get_by_text("Trained in").wait_for(timeout=SLOW)
+    changed.get_by_text("1 photo changed class").wait_for()
     state.get_by_text("Nothing changed since the last training.").wait_for(timeout=SLOW)
     page.get_by_role("tab", name="Try it").click()
     page.locator("#try-drop").wait_for(timeout=SLOW)
@@ -233,7 +241,7 @@ def test_photos_are_put_right_in_the_review_and_training_again_shows_what_that_b
 
 
 def draw_noise(folder: Path, count: int) -> None:
-    """Photos with nothing to tell apart: quick training fails on them, so that deep training has to try."""
+    """Photos without any difference between the classes, so that deep training goes on for long."""
     numbers = np.random.default_rng(0)
     for label in ("one", "other"):
         (folder / label).mkdir(parents=True)
@@ -242,13 +250,13 @@ def draw_noise(folder: Path, count: int) -> None:
             Image.fromarray(pixels).save(folder / label / f"{label} {number}.png")
 
 
-def test_deep_training_is_watched_goes_on_after_a_reload_and_a_crash_and_keeps_the_best_when_stopped(
+def test_deep_training_survives_a_reload_and_a_crash_and_can_be_stopped(
     program: Program, browser: Any, tmp_path: Path
 ) -> None:
     draw_noise(tmp_path / "drop" / "noise", 20)
     context = browser.new_context(viewport={"width": 390, "height": 844})
     problems: list[str] = []
-    page = watched(context, problems)
+    page = open_page(context, problems)
     page.goto(program.url)
     page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)
     page.locator("#photos-drop .pc-folder input").set_input_files(tmp_path / "drop")
@@ -280,7 +288,7 @@ def test_deep_training_is_watched_goes_on_after_a_reload_and_a_crash_and_keeps_t
     program.kill()
     program.start()
     page.close()
-    page = watched(context, problems)
+    page = open_page(context, problems)
     page.goto(program.url)
     curves = page.locator("#train-progress svg")
     curves.first.wait_for(timeout=SLOW)

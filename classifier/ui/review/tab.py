@@ -218,7 +218,7 @@ def build(home: Home, token: gr.BrowserState) -> ReviewTab:
             matrix = scripted_html("${value}", _HERE / "cells.js", "review-matrix")
             classes = scripted_html("${value}", _HERE / "cells.js", "review-classes")
         advice = gr.HTML()
-        progress, changed = gr.HTML(), gr.HTML(elem_id="review-brought")
+        progress, changed = gr.HTML(), gr.HTML(elem_id="review-changed")
         which = dropdown(ReviewCode.SHOW, elem_id="review-which")
         photos = scripted_html('<div class="pc-looks">${value}</div>', _HERE / "review.js", "review-photos")
         more = gr.Button(str(ReviewCode.SHOW_MORE), visible=False, elem_id="review-more")

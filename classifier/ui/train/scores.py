@@ -8,7 +8,7 @@ from ...evaluation.intervals import PRECISE
 from ...evaluation.metrics import ClassScore
 from ...evaluation.report import EvaluatedOn, Report
 from ...messages import percent, sentence
-from ...messages.evaluation import accuracy_in_words
+from ...messages.evaluation import correct_in_words
 from ...messages.page import PageCode, ScoreCode
 from .. import html
 
@@ -22,7 +22,7 @@ _MAX_CONFUSIONS = 5
 
 def in_words(report: Report) -> str:
     """Return the accuracy of a report in the words of page and command line."""
-    return accuracy_in_words(report.accuracy, report.evaluated_count, report.correct_count)
+    return correct_in_words(report.accuracy, report.evaluated_count, report.correct_count)
 
 
 def render(report: Report) -> str:

@@ -102,7 +102,8 @@ def build(advanced: gr.Accordion, below_prominent: Callable[[], None]) -> Settin
         below_prominent: creates what stands below the first settings of deep training.
     """
     mode, *others = sorted(settings(), key=lambda setting: setting.name != "mode")
-    prominent = [setting for setting in others if setting.name in _PROMINENT]
+    by_name = {setting.name: setting for setting in others}
+    prominent = [by_name[name] for name in _PROMINENT]
     rest = [setting for setting in others if setting.name not in _PROMINENT]
     components = {mode.name: _create(mode)}
     with gr.Column(visible=DEFAULTS.mode == "deep") as deep:

@@ -39,7 +39,7 @@ def test_past_trainings_are_listed_compared_used_and_deleted(tmp_path: Path, mak
     two = record(home, token, folder.name, report(), 61.0)
     shown = runs.show(home, token).list
     assert shown.index("2 Jan 2025, 04:05:06 · Deep") < shown.index("2 Jan 2025, 03:04:05 · Quick")
-    assert "About 9 in 10 (90 %); could be 77 to 96 %" in shown
+    assert "About 9 in 10 (90 %) right; could be 77 to 96 %" in shown
     assert "40 photos judged · about 60 seconds" in shown
     assert "Its model is gone." in shown
     assert runs.use(home, token, sent({"id": two})) == f"mine/{folder.name}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from classifier.messages.evaluation import accuracy_in_words
+from classifier.messages.evaluation import correct_in_words
 from classifier.messages.page import ScoreCode
 from classifier.ui.train import scores
 from tests.helpers import report
@@ -27,9 +27,9 @@ def test_the_score_has_words_an_interval_and_the_confusions() -> None:
     [
         (1.0, ((24, 0), (0, 24)), "All 48 photos right"),
         (0.0, ((0, 24), (24, 0)), "None of 48 photos right"),
-        (0.03, ((3, 47), (50, 0)), "About 3 in 100 (3 %)"),
-        (0.97, ((50, 0), (3, 47)), "About 97 in 100 (97 %)"),
-        (0.91, ((45, 5), (4, 46)), "About 9 in 10 (91 %)"),
+        (0.03, ((3, 47), (50, 0)), "About 3 in 100 (3 %) right"),
+        (0.97, ((50, 0), (3, 47)), "About 97 in 100 (97 %) right"),
+        (0.91, ((45, 5), (4, 46)), "About 9 in 10 (91 %) right"),
     ],
 )
 def test_page_and_command_line_word_one_score_alike(
@@ -38,7 +38,7 @@ def test_page_and_command_line_word_one_score_alike(
     data = report(accuracy=accuracy, confusion=confusion)
     assert f'<p class="pc-big">{words}</p>' in scores.render(data)
     assert data.in_words().startswith(words)
-    assert accuracy_in_words(accuracy, data.evaluated_count, data.correct_count) == words
+    assert correct_in_words(accuracy, data.evaluated_count, data.correct_count) == words
 
 
 def test_how_many_photos_a_narrow_interval_needs_is_shown_where_it_is_wide() -> None:
