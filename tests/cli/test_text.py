@@ -1,0 +1,72 @@
+"""The lines that the commands print."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from classifier.cli import text
+from classifier.events import Epoch, Note, Progress
+from classifier.messages import message
+from classifier.messages.workflows import StepCode, WorkflowCode
+
+
+def test_an_event_is_told_by_its_class_in_one_line() -> None:
+    step = StepCode.EXTRACT_FEATURES
+    assert text.event_line(Progress(step, 3, 8, None)) == "Looking at the photos: 3 of 8"
+    assert text.event_line(Progress(step, 3, 8, 12.6)) == "Looking at the photos: 3 of 8, 13 s left"
+    assert text.event_line(Note(message(WorkflowCode.STOPPED_EARLY))) == f"{WorkflowCode.STOPPED_EARLY}\n"
+    epoch = Epoch(number=2, total=9, loss=0.5, accuracy=0.75, val_loss=0.6, val_accuracy=0.7, best=2)
+    assert text.event_line(epoch) == "Round 2 of 9: 70.0% of new photos right, 75.0% of those it is trained on\n"
+
+
+def test_files_left_out_for_one_reason_are_one_line() -> None:
+    rows = [{"file": name, "reason": reason} for name, reason in (("a", "one"), ("b", "two"), ("c", "two"))]
+    assert list(text.left_out_lines(rows)) == ["left out: b and 1 more: two", "left out: a: one"]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "score"),
+    [(1.0, "All 48 photos right"), (0.0, "None of 48 photos right"), (0.9375, "About 9 in 10 (94 %)")],
+)
+def test_the_score_of_a_review_is_in_the_words_of_the_page(accuracy: float, score: str) -> None:
+    result: dict[str, Any] = {"judged": 48, "accuracy": accuracy, "confusion": [], "suspects": []}
+    lines = list(text.review_lines({**result, "added": [], "removed": ["x"], "relabelled": ["y", "z"]}))
+    assert lines == [
+        f"{score}; 48 photos judged", "1 removed since then", "2 moved to another class since then",
+    ]  # fmt: skip
+
+
+def test_a_cell_of_the_confusion_matrix_names_its_first_photo() -> None:
+    cells = [
+        {"label": "cat", "predicted": "dog", "files": ["1.jpg", "2.jpg", "3.jpg"]},
+        {"label": "dog", "predicted": "dog", "files": ["4.jpg"]},
+        {"label": "dog", "predicted": "cat", "files": ["5.jpg"]},
+    ]
+    result = {"judged": 5, "accuracy": 0.2, "confusion": cells, "suspects": []}
+    lines = list(text.review_lines({**result, "added": [], "removed": [], "relabelled": []}))
+    assert lines[1:] == ["  cat taken for dog: 1.jpg and 2 more", "  dog taken for cat: 5.jpg"]
+
+
+def test_a_prediction_is_one_line_with_its_confidences() -> None:
+    top = [{"label": "cat", "confidence": 0.51}, {"label": "dog", "confidence": 0.49}]
+    assert text.predict_line({"file": "a.jpg", "top": top, "unsure": False}) == "a.jpg: cat 51.0%, dog 49.0%"
+    unsure = {"file": "a.jpg", "top": top, "unsure": True, "reason": "why"}
+    assert text.predict_line(unsure) == "a.jpg: not sure, why: cat 51.0%, dog 49.0%"
+    assert text.predict_line({"file": "a.txt", "top": [], "unsure": True, "reason": "why"}) == "a.txt: why"
+
+
+def test_at_most_twenty_photos_of_a_kind_are_printed() -> None:
+    suspects = [{"file": f"{n}.jpg", "label": "cat", "suggested": "dog"} for n in range(25)]
+    quality = [{"file": f"{n}.jpg", "advice": "it is dark"} for n in range(25)]
+    result = {
+        "images": 1, "classes": {"cat": 1}, "left_out": [], "exact_duplicates": ["x"], "near_duplicates": [],
+        "suspects": suspects, "quality": quality, "warnings": ["Careful."], "more_photos": [{"advice": "Add some."}],
+    }  # fmt: skip
+    lines = list(text.check_lines(result))
+    assert lines[:3] == ["1 photo in 1 class", "       1  cat", "1 exact repeat, 0 groups of look-alikes"]
+    assert lines[3] == "  0.jpg: is it really cat? It looks like dog."
+    assert lines[23] == "  0.jpg: it is dark."
+    assert len(lines) == 3 + 20 + 20 + 2
+    assert lines[-2:] == ["Careful.", "Add some."]
