@@ -208,7 +208,7 @@ def build_report(
         confusion=(),
         threshold=threshold,
         temperature=temperature,
-        warnings=tuple(map(_to_message, warnings)),
+        warnings=tuple(warnings),
         resize_mode=resize_mode,
         backbone=backbone,
     )
@@ -240,10 +240,6 @@ def _to_floats(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any
     if not np.isfinite(list(floats.values())).all():
         raise ValueError("a number is not finite")
     return {**values, **floats}
-
-
-def _to_message(warning: Message | str) -> Message:
-    return warning if isinstance(warning, Message) else message(WarningCode.TEXT, text=warning)
 
 
 def _read_warnings(sentences: Sequence[str], codes: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
