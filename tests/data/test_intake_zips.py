@@ -76,6 +76,11 @@ def test_a_zip_is_unpacked_under_numbers_as_names(tmp_path: Path) -> None:
     assert (into / "000001").read_bytes() == b"2"
 
 
+def test_folders_of_a_zip_made_on_windows_are_no_files(tmp_path: Path) -> None:
+    archive = make_zip(tmp_path / "a.zip", {"cat\\": b"", "cat\\1.jpg": b"x"})
+    assert [name for name, _ in unpack(archive, tmp_path / "into", Limits(files=1))] == ["cat\\1.jpg"]
+
+
 def test_a_file_of_several_chunks_is_unpacked_whole(tmp_path: Path) -> None:
     content = np.random.default_rng(0).bytes(600_000)
     ((_, path),) = unpack(make_zip(tmp_path / "a.zip", {"1.jpg": content}), tmp_path / "into")
