@@ -1,37 +1,37 @@
-"""A network taken apart: batch norms folded into convolutions and back, the frozen front and the thawed rest."""
+"""Networks rebuilt: batch norm fused into convolutions, a frozen trunk and a trainable tail, features beside logits."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import torch
+from timm.models import group_parameters
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-_CHAINS = ("blocks", "stages", "features", "layers")  # what timm calls the body of a network
-
 
 def fuse_batch_norm(network: nn.Module, trusted: bool = False) -> nn.Module:
-    """A copy for inference in which every batch norm is folded into the convolution before it.
+    """A copy for inference in which every batch norm is fused into the convolution before it.
 
-    The answers are the same within rounding and on a CPU come almost twice as fast, because a batch
-    norm reads and writes every activation once more. Order of definition is not always order of
-    computation, so the copy is tried against the original, and a plain copy returned where they differ;
-    a ``trusted`` network has been tried before.
+    The outputs are equal within rounding and on a CPU come almost twice as fast, because a batch norm reads and
+    writes every activation once more. Order of definition is not always order of computation, so the copy is
+    compared with the original on one input, and a plain copy returned where they differ; not so for a ``trusted``
+    network, which the tests have compared. The field's tools (``torch.fx``'s fuse, TorchInductor) trace the network,
+    which takes seconds and fails on some of timm's.
     """
     plain = copy.deepcopy(network).eval().requires_grad_(False)
     candidate = plain if trusted else copy.deepcopy(plain)
-    for conv_name, norm_name in _foldable(candidate):
+    for conv_name, norm_name in _fusable(candidate):
         conv, norm = candidate.get_submodule(conv_name), candidate.get_submodule(norm_name)
         candidate.set_submodule(conv_name, fuse_conv_bn_eval(conv, norm))  # type: ignore[type-var, arg-type]
         candidate.set_submodule(norm_name, getattr(norm, "act", nn.Identity()))  # BatchNormAct2d keeps its activation
     return candidate if trusted or outputs_match(plain, candidate) else plain
 
 
-def _foldable(network: nn.Module) -> list[tuple[str, str]]:
-    """The names of convolutions and of the batch norms right behind them."""
+def _fusable(network: nn.Module) -> list[tuple[str, str]]:
+    """The names of convolutions and of the batch norms defined right behind them."""
     found = []
     for parent_name, parent in network.named_modules():
         for (conv_name, conv), (norm_name, norm) in pairwise(parent.named_children()):
@@ -44,31 +44,54 @@ def _foldable(network: nn.Module) -> list[tuple[str, str]]:
 
 
 def stages(network: nn.Module) -> list[list[str]]:
-    """The network's body as stages, each a list of modules by name; what comes before the first is no part of it.
+    """The stages of a network's body, first to last, each the names of its modules; the stem is no part of them.
 
-    The last stage also has what comes behind the body, up to and without the classifier.
+    The stages are timm's groups of parameters for layer-wise learning rates (``group_matcher``, coarse). What has no
+    parameters belongs to the stage before it; all that follows the body, but for the classifier, to the last stage.
+    Empty for a network that timm does not group.
     """
-    found: list[list[str]] = []
-    last = network.pretrained_cfg.get("classifier")  # type: ignore[union-attr, operator]
+    if not hasattr(network, "group_matcher"):
+        return []
+    groups = group_parameters(network, network.group_matcher(coarse=True))  # type: ignore[operator]
+    group_of = {name: number for number, names in groups.items() for name in names}
+    classifier = _classifier_name(network)
+    end = min((number for name, number in group_of.items() if name.startswith(f"{classifier}.")), default=len(groups))
+    found: dict[int, list[str]] = {}
+    number = 0
+    for name, numbers in _units(network, group_of):
+        number = max(number, min(numbers, default=number))
+        if number and name != classifier:  # group 0 is the stem
+            found.setdefault(min(number, end - 1), []).append(name)
+    return list(found.values())
+
+
+def _units(network: nn.Module, group_of: dict[str, int]) -> Iterator[tuple[str, set[int]]]:
+    """The parts a network can be cut into, and their groups: its children, those of a chain of several groups apart."""
     for name, child in network.named_children():
-        if isinstance(child, nn.Sequential) and name in _CHAINS:
-            found += [[f"{name}.{part}"] for part, _ in child.named_children()]
-        elif isinstance(child, nn.Sequential) and name.startswith("layer"):
-            found.append([name])
-        elif found and name != last:
-            found[-1].append(name)
-    return found
+        numbers = _groups_below(name, group_of)
+        if isinstance(child, nn.Sequential) and len(numbers) > 1:
+            yield from ((f"{name}.{part}", _groups_below(f"{name}.{part}", group_of)) for part in child._modules)
+        else:
+            yield name, numbers
 
 
-def frozen_trunk(network: nn.Module, thawed: Sequence[Sequence[str]]) -> nn.Module:
-    """The part of the network before the ``thawed`` stages: pictures (B, 3, H, W) -> activations (B, …)."""
+def _groups_below(module: str, group_of: dict[str, int]) -> set[int]:
+    return {number for name, number in group_of.items() if name.startswith(f"{module}.")}
+
+
+def _classifier_name(network: nn.Module) -> str:
+    return str(network.pretrained_cfg.get("classifier"))  # type: ignore[union-attr, operator]
+
+
+def frozen_trunk(network: nn.Module, unfrozen: Sequence[Sequence[str]]) -> nn.Module:
+    """The part of the network before the ``unfrozen`` stages: pictures (B, 3, H, W) -> activations (B, …)."""
     part = copy.deepcopy(network)
-    for name in (name for stage in thawed for name in stage):
+    for name in (name for stage in unfrozen for name in stage):
         part.set_submodule(name, nn.Identity())
-    return _Features(part)
+    return _ForwardFeatures(part)
 
 
-class _Features(nn.Module):
+class _ForwardFeatures(nn.Module):
     """A network without its pooling and classifier."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -80,41 +103,41 @@ class _Features(nn.Module):
         return activations
 
 
-def trainable_tail(network: nn.Module, thawed: Sequence[Sequence[str]]) -> nn.Module:
-    """The part of the network from the ``thawed`` stages on: activations -> what the network gives."""
+def trainable_tail(network: nn.Module, unfrozen: Sequence[Sequence[str]]) -> nn.Module:
+    """The part of the network from the ``unfrozen`` stages on: activations -> logits or pooled features."""
     part = copy.deepcopy(network)
-    kept = {name for stage in thawed for name in stage}
-    last = network.pretrained_cfg.get("classifier")  # type: ignore[union-attr, operator]
-    for name, child in part.named_children():
-        if any(one == name or one.startswith(f"{name}.") for one in kept):
-            for inner, _ in list(child.named_children()) if name in _CHAINS else ():
-                if f"{name}.{inner}" not in kept:
-                    part.set_submodule(f"{name}.{inner}", nn.Identity())
-        elif name != last:
+    kept = {name for stage in unfrozen for name in stage} | {_classifier_name(network)}
+    for name, child in list(part.named_children()):
+        if name in kept:
+            continue
+        if not any(one.startswith(f"{name}.") for one in kept):
             part.set_submodule(name, nn.Identity())
-    if hasattr(part, "_pos_embed"):  # a transformer adds places to its first activations: the front has done that
-        part._pos_embed = _as_they_are  # type: ignore[assignment]
+            continue
+        for inner in {f"{name}.{inner}" for inner in child._modules} - kept:
+            part.set_submodule(inner, nn.Identity())
+    if hasattr(part, "_pos_embed"):  # a transformer adds position embeddings to its first activations: done before
+        part._pos_embed = _unchanged  # type: ignore[assignment]
     return part
 
 
-def _as_they_are(activations: Tensor) -> Tensor:
+def _unchanged(activations: Tensor) -> Tensor:
     return activations
 
 
 def add_feature_output(network: nn.Module) -> nn.Module:
-    """A network (B, …) -> (B, C + D): its logits and beside them the pooled features they were computed from.
+    """Change ``network`` in place to give (B, C + D): its logits and the pooled features they are computed from.
 
-    The network itself where it does not end in a linear layer. It is changed in place.
+    Unchanged where it does not end in a linear layer.
     """
     last = network.get_classifier()  # type: ignore[operator]
     if isinstance(last, nn.Linear):
         name = next(name for name, module in network.named_modules() if module is last)
-        network.set_submodule(name, _Both(last))
+        network.set_submodule(name, _LinearWithInput(last))
     return network
 
 
-class _Both(nn.Module):
-    """A linear layer that also hands on what it reads; no hook, as threads share the network."""
+class _LinearWithInput(nn.Module):
+    """A linear layer whose output is followed by its input; a hook would not do, as threads share the network."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
@@ -125,11 +148,11 @@ class _Both(nn.Module):
 
 
 def outputs_match(one: nn.Module, other: nn.Module) -> bool:
-    """Whether two networks give the same within rounding for pictures of random pixels."""
+    """Whether two networks give the same outputs within rounding for one picture of random pixels."""
     pixels = torch.randn(1, 3, 96, 96, generator=torch.Generator().manual_seed(0))
     try:
         with torch.inference_mode():
             expected, found = one(pixels), other(pixels)
     except (RuntimeError, AssertionError, TypeError):
-        return False  # a network with a fixed picture size, or without convolutions
+        return False  # a network with a fixed input size, or without convolutions
     return torch.allclose(expected, found, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))

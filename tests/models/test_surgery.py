@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from classifier.models import backbones, networks, surgery
 
 NAMES = [row.name for row in backbones.BACKBONES if row.package]
-# One network of each kind of body that timm has.
+# One network of each kind of body in timm.
 KINDS = [
     "tf_efficientnet_lite0",
     "resnet18",
@@ -16,23 +16,24 @@ KINDS = [
     "densenet121",
     "mobilenetv3_small_050",
     "convnext_atto",
+    "regnetx_002",
     "vit_tiny_patch16_224",
     "small_cnn",
 ]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_folding_batch_norm_changes_nothing_but_the_speed(name: str) -> None:
+def test_fusing_batch_norm_keeps_the_outputs(name: str) -> None:
     network = networks.build(name)
-    folded = surgery.fuse_batch_norm(network)
+    fused = surgery.fuse_batch_norm(network)
     assert any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in fused.modules())
     pixels = torch.randn(2, 3, 128, 160, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        torch.testing.assert_close(folded(pixels), network(pixels), rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(fused(pixels), network(pixels), rtol=1e-3, atol=1e-3)
 
 
-class Misleading(nn.Module):
+class OutOfOrder(nn.Module):
     """Its batch norm is defined after the convolution and computed before it."""
 
     def __init__(self) -> None:
@@ -44,23 +45,24 @@ class Misleading(nn.Module):
         return self.conv(self.norm(pixels)).mean((2, 3))
 
 
-def test_a_network_whose_definition_misleads_is_left_as_it_is() -> None:
-    network = Misleading().eval()
+def test_a_network_defined_out_of_order_is_not_fused() -> None:
+    network = OutOfOrder().eval()
     network.norm.running_mean.uniform_(-2, 2, generator=torch.Generator().manual_seed(0))
     network.norm.running_var.uniform_(1, 9, generator=torch.Generator().manual_seed(0))
     pixels = torch.randn(2, 3, 32, 32)
-    folded = surgery.fuse_batch_norm(network)
-    assert folded is not network
+    fused = surgery.fuse_batch_norm(network)
+    assert fused is not network
     with torch.inference_mode():
-        assert torch.equal(folded(pixels), network(pixels))
+        assert torch.equal(fused(pixels), network(pixels))
 
 
 def random_network(name: str) -> nn.Module:
-    """A network with random weights whose batch norms have seen something."""
+    """A network with random weights and random statistics of its batch norms."""
     torch.manual_seed(0)
     smaller = {"vit_tiny_patch16_224": {"img_size": 96}, "vgg11": {"mlp_ratio": 0.02}}
-    args = smaller.get(name) or networks.arguments(name)
-    network = timm.create_model(networks.architecture(name), num_classes=3, **args).eval()
+    backbone = backbones.resolve(name)
+    args = smaller.get(name) or dict(backbone.arguments)
+    network = timm.create_model(backbone.architecture, num_classes=3, **args).eval()
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.uniform_(-0.1, 0.1)
@@ -70,14 +72,50 @@ def random_network(name: str) -> nn.Module:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_front_and_rest_together_answer_like_the_whole(name: str) -> None:
+def test_trunk_and_tail_together_give_the_outputs_of_the_whole(name: str) -> None:
     network = random_network(name)
     stages = surgery.stages(network)
     pixels = torch.randn(2, 3, 96, 96)
     assert len(stages) >= 4
     with torch.inference_mode():
         expected = network(pixels)
-        for thawed in {1, 2, len(stages) - 1}:
-            front = surgery.frozen_trunk(network, stages[-thawed:])
-            rest = surgery.trainable_tail(network, stages[-thawed:])
-            torch.testing.assert_close(rest(front(pixels)), expected)
+        for count in {1, 2, len(stages) - 1}:
+            trunk = surgery.frozen_trunk(network, stages[-count:])
+            tail = surgery.trainable_tail(network, stages[-count:])
+            torch.testing.assert_close(tail(trunk(pixels)), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [
+        ("tf_efficientnet_lite0", ["blocks.0"], ["blocks.6", "conv_head", "bn2", "global_pool"]),
+        ("small_cnn", ["layer1"], ["layer4", "global_pool"]),
+        ("vgg16", ["features.2", "features.3", "features.4"], ["features.28", "features.29", "features.30",
+         "pre_logits", "head"]),
+        ("densenet121", ["features.denseblock1", "features.transition1"], ["features.denseblock4", "features.norm5",
+         "global_pool", "head_drop"]),
+        ("mobilenetv3_large_100", ["blocks.0"], ["blocks.6", "global_pool", "conv_head", "norm_head", "act2",
+         "flatten"]),
+        ("convnext_tiny", ["stages.0"], ["stages.3", "norm_pre", "head"]),
+        ("vit_small_patch14_dinov2", ["blocks.0"], ["blocks.11", "norm", "fc_norm", "head_drop"]),
+    ],
+)  # fmt: skip
+def test_stages_lie_between_stem_and_classifier(name: str, first: list[str], last: list[str]) -> None:
+    stages = surgery.stages(networks.build_on_meta(backbones.resolve(name), 3))
+    assert (stages[0], stages[-1]) == (first, last)
+
+
+@pytest.mark.parametrize("row", backbones.BACKBONES, ids=lambda row: row.name)
+def test_every_stage_of_every_network_has_parameters_of_its_own(row: backbones.Backbone) -> None:
+    network = networks.build_on_meta(row, 3)
+    names = [name for stage in surgery.stages(network) for name in stage]
+    assert len(names) == len(set(names))
+    for stage in surgery.stages(network):
+        assert any(list(network.get_submodule(name).parameters()) for name in stage)
+    classifier = network.get_classifier().weight
+    inside = [parameter for name in names for parameter in network.get_submodule(name).parameters()]
+    assert any(parameter is classifier for parameter in inside) == ("head" in names)  # whose linear layer is inside
+
+
+def test_a_network_that_timm_does_not_group_has_no_stages() -> None:
+    assert surgery.stages(OutOfOrder()) == []
