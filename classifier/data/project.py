@@ -15,8 +15,8 @@ from types import TracebackType
 from ..config import LIMITS, Limits
 from ..errors import DataError, PhotoError
 from ..files import atomic_write, remove, storage_error
-from ..messages import Message, message
-from ..messages.data import ProjectCode, StoredCode
+from ..messages import Message
+from ..messages.data import ProjectCode
 from . import schema
 from .catalog import Asset, Catalog
 from .images import make_thumbnail, open_picture
@@ -149,7 +149,7 @@ class Project:
         by_id = dict(reasons)
         unusable = [asset for asset in self.catalog.assets() if asset.id in by_id]
         self.catalog.discard(asset.id for asset in unusable)
-        self.catalog.note_left_out(LeftOut(asset.source, _as_message(by_id[asset.id])) for asset in unusable)
+        self.catalog.note_left_out(LeftOut(asset.source, by_id[asset.id]) for asset in unusable)
 
     # reading
 
@@ -266,10 +266,6 @@ class Project:
         small = make_thumbnail(open_picture(photo, THUMBNAIL, self.limits), THUMBNAIL)
         with atomic_write(path, name_target=False) as part:
             small.save(part, "JPEG", quality=85)
-
-
-def _as_message(reason: Message | str) -> Message:  # transitional: until all callers give messages
-    return message(StoredCode.SENTENCE, text=reason) if isinstance(reason, str) else reason
 
 
 def default_cache() -> Path:

@@ -90,34 +90,36 @@ def group_slowly(features: np.ndarray, descriptors: np.ndarray) -> list[int]:
     return groups
 
 
-def draw_features(rng: np.random.Generator, count: int, subjects: int) -> np.ndarray:
-    """Features of photos of a few subjects, from nearly the same to hardly related."""
-    centers = rng.normal(size=(subjects, 24))
-    noise = rng.normal(size=(count, 24)) * rng.uniform(0.05, 1.1, (count, 1))
-    return np.asarray(centers[rng.integers(0, subjects, count)] + noise, np.float32)
+def draw_vectors(rng: np.random.Generator, subjects: np.ndarray, size: int) -> np.ndarray:
+    """Vectors of photos: their subject, one of two backgrounds, and noise, in proportions drawn anew each time."""
+    low = rng.uniform(0, 2.5)
+    count = len(subjects)
+    centers, backgrounds = rng.normal(size=(count, size)), rng.normal(size=(2, size))
+    background = backgrounds[rng.integers(0, 2, count)] * rng.uniform(low, low + rng.uniform(0, 1), (count, 1))
+    noise = rng.normal(size=(count, size)) * rng.uniform(0.05, rng.uniform(0.3, 1.1), (count, 1))
+    return np.asarray(centers[subjects] + background + noise, np.float32)
 
 
-def draw_descriptors(rng: np.random.Generator, count: int, pictures: int) -> np.ndarray:
-    """Descriptors whose hashes are from nearly the same to unrelated; a fifth of them unknown."""
-    centers = rng.normal(size=(pictures, HASH_SIZE))
-    hashes = centers[rng.integers(0, pictures, count)] + rng.normal(size=(count, HASH_SIZE)) * rng.uniform(
-        0.05, 0.9, (count, 1)
-    )
-    parts = hashes.reshape(count, 2, -1)
+def draw_photos(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Features and descriptors of photos of a few subjects, from the same picture to hardly related."""
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(30, 90))
+    subjects = rng.integers(0, count // int(rng.integers(3, 8)), count)
+    features = draw_vectors(rng, subjects, 24)
+    parts = draw_vectors(rng, subjects, HASH_SIZE).reshape(count, 2, -1)
     parts /= np.linalg.norm(parts, axis=2, keepdims=True)
     descriptors = np.zeros((count, DESCRIPTOR_SIZE), np.float32)
     descriptors[:, :HASH_SIZE] = parts.reshape(count, -1)
-    descriptors[rng.random(count) < 0.2] = np.nan
-    return descriptors
+    descriptors[rng.random(count) < rng.choice([0, 0.3])] = np.nan
+    return features, descriptors
 
 
-@pytest.mark.parametrize("seed", range(12))
+# Found by search: of these sets, at least two are grouped otherwise when any one threshold changes by a tenth.
+@pytest.mark.parametrize("seed", [6, 8, 27, 36, 195, 204, 419])
 def test_groups_by_features_and_hashes_follow_the_rules(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    count = int(rng.integers(30, 90))
-    features, descriptors = draw_features(rng, count, count // 4), draw_descriptors(rng, count, count // 3)
+    features, descriptors = draw_photos(seed)
     groups = duplicates.near_duplicate_groups(features, descriptors)
-    assert 1 < len(set(groups)) < count
+    assert 1 < len(set(groups)) < len(features)
     assert groups.tolist() == group_slowly(features, descriptors)
 
 
@@ -125,7 +127,8 @@ def test_groups_by_features_and_hashes_follow_the_rules(seed: int) -> None:
 def test_groups_by_features_alone_follow_the_rules(seed: int) -> None:
     rng = np.random.default_rng(seed)
     count = int(rng.integers(20, 120))
-    features = draw_features(rng, count, max(1, count // int(rng.integers(4, 60))))
+    subjects = rng.integers(0, max(1, count // int(rng.integers(4, 60))), count)
+    features = draw_vectors(rng, subjects, 24)
     assert duplicates.near_duplicate_groups(features).tolist() == group_slowly_by_features(features)
 
 
@@ -144,9 +147,8 @@ def test_the_cosine_from_which_two_photos_are_joined(cosine: float, joined: bool
 
 
 def test_groups_are_the_same_in_any_order() -> None:
-    rng = np.random.default_rng(5)
-    features, descriptors = draw_features(rng, 80, 20), draw_descriptors(rng, 80, 25)
-    order = rng.permutation(80)
+    features, descriptors = draw_photos(5)
+    order = np.random.default_rng(5).permutation(len(features))
     groups = duplicates.near_duplicate_groups(features, descriptors)
     shuffled = duplicates.near_duplicate_groups(features[order], descriptors[order])
     assert np.array_equal(shuffled[:, None] == shuffled, groups[order][:, None] == groups[order])

@@ -99,6 +99,12 @@ def test_one_group_is_in_one_fold() -> None:
     assert set(stratified_group_folds(labels_of(3, 3), np.zeros(6, np.int64), 5, 0)) == {0}
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_two_groups_make_two_folds_whatever_their_sizes(seed: int) -> None:
+    folds = stratified_group_folds(np.zeros(12, np.int64), np.repeat([0, 1], [10, 2]), 5, seed)
+    assert sorted(set(folds)) == [0, 1]
+
+
 def test_two_photos_make_two_folds() -> None:
     assert sorted(stratified_group_folds(labels_of(1, 1), np.arange(2), 5, 0)) == [0, 1]
 
