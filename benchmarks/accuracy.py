@@ -26,12 +26,14 @@ from classifier import Finished, Project, TrainConfig, train
 from classifier import device as devices
 from classifier.data.images import open_picture
 from classifier.models import networks, transforms
+from classifier.models.backbones import resolve
 
 
 def features(paths: list[Path]) -> torch.Tensor:
     """The plain way: whole network, float32, 224 pixels, 32 pictures at a time."""
-    network = networks.build("tf_efficientnet_lite0").to(memory_format=torch.channels_last)
-    preparation = networks.preprocessing("tf_efficientnet_lite0").with_resize_mode("crop")
+    backbone = resolve("tf_efficientnet_lite0")
+    network = networks.build(backbone).to(memory_format=torch.channels_last)
+    preparation = networks.preprocessing(backbone).with_resize_mode("crop")
     preparation = type(preparation)(**{**vars(preparation), "size": 224})
     read = transforms.eval_transform(preparation)
     side = transforms.decoded_side(preparation)

@@ -25,6 +25,7 @@ from classifier import device as devices
 from classifier.config import Preprocessing
 from classifier.device import Device
 from classifier.models import networks, surgery
+from classifier.models.backbones import resolve
 from classifier.training import finetune
 from classifier.training.batches import FineTuneData, place_views
 from classifier.training.loss import cross_entropy
@@ -35,9 +36,10 @@ CLASSES = 10
 Run = tuple[TrainState, FineTuneData, FineTuneSpec]
 
 
-def prepare(backbone: str, photos: int, size: int, batch: int, random: bool, device: Device) -> Run:
+def prepare(name: str, photos: int, size: int, batch: int, random: bool, device: Device) -> Run:
     """Views of random pixels, and the whole network to train."""
-    network = timm.create_model(backbone, num_classes=CLASSES) if random else networks.build(backbone, CLASSES)
+    backbone = resolve(name)
+    network = timm.create_model(name, num_classes=CLASSES) if random else networks.build(backbone, CLASSES)
     rng = np.random.default_rng(0)
     views = torch.from_numpy(rng.integers(0, 255, (photos, 3, 3, size, size), dtype=np.uint8))
     data = FineTuneData(

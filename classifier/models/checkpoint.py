@@ -307,8 +307,8 @@ def _load_ood(path: Path, network: nn.Module, labels: tuple[str, ...]) -> OODMod
         ood = OODModel.from_tensors({key: value.numpy() for key, value in load_file(path).items()})
     except (OSError, SafetensorError, TypeError, ValueError) as error:
         raise ModelError(CheckpointCode.FILE_DAMAGED, file=path.name) from error
-    width = getattr(network.get_classifier(), "in_features", len(ood.centre))  # type: ignore[operator]
-    if width != len(ood.centre) or not 0 <= ood.labels.min() <= ood.labels.max() < len(labels):
+    width = getattr(network.get_classifier(), "in_features", len(ood.center))  # type: ignore[operator]
+    if width != len(ood.center) or not 0 <= ood.labels.min() <= ood.labels.max() < len(labels):
         raise ModelError(CheckpointCode.OOD_OF_OTHER_MODEL, file=path.name)
     return ood
 

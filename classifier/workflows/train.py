@@ -75,7 +75,7 @@ def estimate_seconds(photos: int, config: TrainConfig) -> float:
     """Return a rough duration of a training on this machine, in seconds, from the number of photos alone."""
     device = devices.choose()
     per_photo = 0.05 / device.workers if device.is_cpu else 0.004
-    quick = 1.0 + photos * per_photo * networks.relative_cost(config.backbone)
+    quick = 1.0 + photos * per_photo * backbones.relative_cost(config.backbone)
     return quick if config.mode == "quick" else quick + 60 * config.minutes
 
 
@@ -120,9 +120,10 @@ def train(
     notes: list[Message] = []
     with closing(FeatureCache(project.features)) as cache:
         extractor = FeatureExtractor(feature_backbone(config), devices.choose(device), cache, project.limits)
-        training_set, resize_mode = yield from _build_training_set(extractor, project, config)
+        backbone = backbones.resolve(config.backbone)
+        training_set, resize_mode = yield from _build_training_set(extractor, project, backbone, config)
         yield Progress(StepCode.TRAIN_HEAD, 0, len(training_set), None)
-        model = _train_head(extractor, project, training_set, resize_mode, config)
+        model = _train_head(extractor, project, training_set, backbone, resize_mode, config)
         if config.mode == "deep":
             for event in _fine_tune(extractor, training_set, model, config, folder, stop):
                 if isinstance(event, deep.FineTunedNetwork):
@@ -131,7 +132,7 @@ def train(
                 if isinstance(event, Note):
                     notes.append(event.message)
                 yield event
-            if model.mode == "quick" and backbones.resolve(config.backbone).from_scratch:
+            if model.mode == "quick" and backbone.from_scratch:
                 raise DataError(WorkflowCode.STOPPED_EARLY)
         report, evaluated = yield from evaluate_own_split(extractor, project, model)
         test_report = None if test is None else (yield from evaluate_test_set(extractor, test, model, report))
@@ -175,7 +176,7 @@ def _new_folder(project: Project, config: TrainConfig) -> Path:
 
 
 def _build_training_set(
-    extractor: FeatureExtractor, project: Project, config: TrainConfig
+    extractor: FeatureExtractor, project: Project, backbone: Backbone, config: TrainConfig
 ) -> Generator[Progress, None, tuple[TrainingSet, ResizeMode]]:
     """Return the photos to train on with their features, and the resize mode of these features.
 
@@ -184,7 +185,7 @@ def _build_training_set(
     assets = _trainable_assets(project)
     labels = class_names(assets)
     _check_classes(labels)
-    yield from _fetch_network(config)
+    yield from _fetch_network(backbone)
     samples = [
         Sample(asset.sha256, project.photo_path(asset), int(index), asset.width, asset.height)
         for asset, index in zip(assets, encode_labels(assets, labels))
@@ -231,9 +232,9 @@ def _store_groups(project: Project, assets: list[Asset], groups: Ints) -> None:
     project.catalog.set_group(numbers)
 
 
-def _fetch_network(config: TrainConfig) -> Iterator[Progress]:
+def _fetch_network(backbone: Backbone) -> Iterator[Progress]:
     """Download the backbone's weights where they are not cached."""
-    for done, total in networks.fetch(config.backbone):
+    for done, total in networks.fetch(backbone):
         yield Progress(StepCode.FETCH_NETWORK, done >> 20, total >> 20, None)
 
 
@@ -244,6 +245,7 @@ def _train_head(
     extractor: FeatureExtractor,
     project: Project,
     training_set: TrainingSet,
+    backbone: Backbone,
     resize_mode: ResizeMode,
     config: TrainConfig,
 ) -> TrainedModel:
@@ -269,14 +271,13 @@ def _train_head(
         groups=groups,
         in_distribution=in_distribution,
     )
-    scratch = networks.from_scratch(config.backbone)
     return TrainedModel(
         mode="quick",
-        backbone=backbones.resolve(config.backbone),
-        tensors={} if scratch else networks.backbone_tensors(config.backbone, project.features),
+        backbone=backbone,
+        tensors={} if backbone.from_scratch else networks.backbone_tensors(backbone, project.features),
         weight=head.weight,
         bias=head.bias,
-        preprocessing=networks.preprocessing(config.backbone).with_resize_mode(resize_mode),
+        preprocessing=networks.preprocessing(backbone).with_resize_mode(resize_mode),
         report=report,
         groups=groups,
         run_assets=tuple(run_assets(training_set.assets, head.probabilities, labels)),
@@ -292,9 +293,7 @@ def _fine_tune(
     """Begin, or resume, to fine-tune the network; see ``deep.fine_tune`` for the events."""
     resume_folder = folder / checkpoint.RESUME
     resume.prepare_folder(resume_folder, config, [f"{row.sha256} {row.label}" for row in training_set.assets])
-    extractor = replace(
-        extractor, backbone=backbones.resolve(config.backbone), device=devices.for_long_work(extractor.device)
-    )
+    extractor = replace(extractor, backbone=quick.backbone, device=devices.for_long_work(extractor.device))
     return deep.fine_tune(extractor, training_set, quick.preprocessing, config, resume_folder, stop or _never)
 
 
@@ -338,15 +337,15 @@ def _fine_tuned_model(
         report=report,
         groups=training_set.groups,
         run_assets=tuple(answers),
-        network=_build_network(config, tuned, len(labels)),
+        network=_build_network(quick.backbone, tuned, len(labels)),
         details={"plan": asdict(tuned.plan), "judged": len(val_idx)},
     )
 
 
-def _build_network(config: TrainConfig, tuned: deep.FineTunedNetwork, n_classes: int) -> nn.Module:
+def _build_network(backbone: Backbone, tuned: deep.FineTunedNetwork, n_classes: int) -> nn.Module:
     """Return the whole network in float32, with its head, for evaluation."""
-    network = networks.build(config.backbone, n_classes, config.seed)
-    name = networks.classifier(config.backbone)
+    network = networks.build(backbone, n_classes)
+    name = networks.classifier_name(backbone)
     head = {f"{name}.weight": torch.from_numpy(tuned.weight), f"{name}.bias": torch.from_numpy(tuned.bias)}
     network.load_state_dict({**tuned.tensors, **head})
     return fuse_batch_norm(network)

@@ -11,6 +11,7 @@ from classifier.config import DOMAINS, LIMITS, Preprocessing
 from classifier.data.images import open_picture
 from classifier.errors import StorageError
 from classifier.models import networks, surgery, transforms
+from classifier.models.backbones import resolve
 from classifier.training import augmented_cache
 from classifier.training.augmented_cache import AugmentedViews
 from tests.helpers import draw_photo
@@ -65,7 +66,7 @@ def test_a_cut_off_file_is_gone_on_with_and_ends_the_same(photos: list[Path], tm
 
 
 def test_with_a_frozen_front_what_it_makes_of_the_views_is_kept(photos: list[Path], tmp_path: Path) -> None:
-    network = networks.build("tf_efficientnet_lite0", 2)
+    network = networks.build(resolve("tf_efficientnet_lite0"), 2)
     stages = surgery.stages(network)[-2:]
     front = surgery.frozen_trunk(network, stages).to(CPU.dtype)
     found = kept(tmp_path / "views.bin", photos, front, count=1)

@@ -18,10 +18,10 @@ CPU = devices.choose("cpu")
 
 
 def test_the_plan_thaws_less_where_time_is_short(tmp_path: Path) -> None:
-    network = networks.build("tf_efficientnet_lite0", 2)
+    network = networks.build(resolve("tf_efficientnet_lite0"), 2)
     store = FeatureExtractor(resolve("tf_efficientnet_lite0"), CPU, FeatureCache(tmp_path), LIMITS)
     samples = [Sample("0" * 64, tmp_path, 0, 640, 480)] * 400
-    preparation = networks.preprocessing("tf_efficientnet_lite0")
+    preparation = networks.preprocessing(resolve("tf_efficientnet_lite0"))
 
     def made(minutes: float, **settings: Any) -> schedule.TrainPlan:
         config = TrainConfig(mode="deep", minutes=minutes, **settings)
