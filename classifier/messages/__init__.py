@@ -57,8 +57,8 @@ def sentence(code: Code, **arguments: Any) -> str:
 def outline(messages: Sequence[Message]) -> str:
     """The sentence that messages of one code share, with “…” in place of the arguments that differ."""
     first, *others = (dict(one.arguments) for one in messages)
-    shared = {name: value if all(other.get(name) == value for other in others) else _GAP for name, value in first.items()}
-    return sentence(messages[0].code, **shared)
+    differing = {name for name, value in first.items() for other in others if other.get(name) != value}
+    return sentence(messages[0].code, **{**first, **dict.fromkeys(differing, _GAP)})
 
 
 def percent(share: float) -> str:

@@ -1,5 +1,7 @@
 """Codes of the page: every heading, label, hint, button and sentence on it, by the part of the page.
 
+Those of the Train tab are in ``training_page``.
+
 A sentence may hold ``<b>…</b>``; ``ui.html.rich`` escapes its arguments and keeps the tags. The enums whose names
 end in ``Script`` are the words of a script in the browser, which fills their arguments itself.
 """
@@ -143,137 +145,6 @@ class GridScript(Code):
 
     SELECT = "Choose photos to move or remove them"
     SELECTED = "{count} chosen"
-
-
-@unique
-class TrainCode(Code):
-    """The Train tab."""
-
-    TAB = "2 · Train"
-    TRAIN = "Train"
-    TRAIN_AGAIN = "Train again"
-    STOP = "Stop"
-    NEXT = "Try it now"
-    REVIEW = "Look at doubtful photos"
-    ADVANCED = "Advanced"
-    ADD_FIRST_CLASSES = "Add at least two classes on the Photos tab, then you can train."
-    ADD_SECOND_CLASS = "Add a second class on the Photos tab, then you can train."
-    TAKES = "{photos:photo|photos} in {classes:class|classes}: this will take {seconds:duration}."
-    TAKES_UNLIMITED = (
-        "{photos:photo|photos} in {classes:class|classes}: this goes on until it no longer gets better. "
-        "You may close the page meanwhile."
-    )
-    QUEUED = "Waiting for its turn: {count:training is|trainings are} before yours"
-    STARTING = "Getting ready…"
-    STOPPING = "Stopping…"
-    PROGRESS_COUNT = "{done:,} of {total:photo|photos}"
-    PROGRESS_MEGABYTES = "{done:,} of {total:,} MB"
-    PROGRESS_LEFT = "{seconds:duration} left"
-    STOPPED = "Stopped. Nothing of this training was kept."
-    HISTORY = "How the training went"
-    VIEWS = (
-        "While it learns, each photo is shown in many ways. One of yours, first as it is. What it shows must stay the "
-        "same in all of them:"
-    )
-    VIEW_ORIGINAL = "The photo as it is"
-    VIEW_VARIED = "The photo varied, {number} of {total}"
-
-
-@unique
-class CurveCode(Code):
-    """The charts of a deep training."""
-
-    ACCURACY = "Photos right"
-    LOSS = "Error (loss), lower is better"
-    ROUND = "round"
-    TRAIN = "photos it learns from"
-    VAL = "photos held out"
-    VAL_LEGEND = "photos held out: what counts"
-    BEST = "best so far: round {number}, {accuracy:percent} of the held-out photos right"
-    DESCRIPTION = (
-        "Rounds {first} to {last}. Photos it learns from: from {train_first} to {train_last}. Photos held out: from "
-        "{val_first} to {val_last}."
-    )
-    DESCRIPTION_BEST = "Best round: {number}."
-
-
-@unique
-class ScoreCode(Code):
-    """How good a model is."""
-
-    HEADING = "How good is it?"
-    RANGE = "With this many photos it could be anything from <b>{low}</b> to <b>{high} %</b>."
-    ON_OUT_OF_FOLD = "Each photo was judged by a model that had not seen it."
-    ON_VAL = "Judged on the photos of your validation folder, which the model had not seen."
-    ON_TEST = "Judged on the photos of your test folder, which the model had not seen."
-    PHOTOS_NEEDED = (
-        "For a range of {points} points to either side about {needed:,} photos have to be judged; {judged:,} were."
-    )
-    PER_CLASS = "How many of each class it recognizes"
-    NOT_JUDGED = "not judged"
-    CONFUSIONS = "What it mixes up most"
-    CONFUSION = "<b>{label}</b> taken for <b>{predicted}</b>: {count:photo|photos}"
-    MORE = "More numbers"
-    BALANCED = "Right, each class counted the same"
-    TOP_THREE = "Right class among its first 3 answers"
-    CALIBRATION = "How sure it says it is, and how often it is right, differ by"
-    CALIBRATION_BEFORE = "The same before its confidence was adjusted"
-    POINTS = "{points:.0f} points"
-    GROUPS = "Different scenes among the photos judged"
-    CLASS = "Class"
-    PRECISION = "Precision"
-    RECALL = "Recall"
-    F1 = "F1"
-
-
-@unique
-class RunsCode(Code):
-    """Past trainings: the list, and two of them side by side."""
-
-    TITLE = "Past trainings ({count})"
-    HINT = "Newest first. Tick two to see what changed."
-    COMPARE = "Compare the two ticked"
-    QUICK = "Quick"
-    DEEP = "Deep"
-    NAME = "{made} · {mode}"
-    SCORE = "{score}; could be {range}"
-    SCORE_UNREADABLE = "Its score cannot be read."
-    RANGE = "{low:.0f} to {high:.0f} %"
-    JUDGED = "{count:photo|photos} judged"
-    MODEL_GONE = "Its model is gone."
-    TRY = "Try it"
-    TRY_LABEL = "Try photos with {name}"
-    COMPARE_LABEL = "Compare {name}"
-    DELETE = "Delete"
-    DELETE_LABEL = "Delete {name}"
-    DELETE_QUESTION = "<b>Delete the training of {name} and its model?</b> Nothing brings it back. Your photos stay."
-    DELETE_NO = "Keep it"
-    DELETE_YES = "Delete it"
-    NO_LONGER_LISTED = "This training is no longer in the list; reload the page."
-    MODEL_MISSING = "The model of this training is gone; train again."
-    TICK_TWO = "Tick two trainings to compare them."
-    NONE_YET = "There are no trainings yet; train first."
-    NOT_COMPARABLE = "The score of one of the two cannot be read, so they cannot be compared."
-    CAPTION = "The two trainings side by side"
-    EARLIER = "Earlier"
-    LATER = "Later"
-    CHANGE = "Change"
-    ROW_MODE = "Mode"
-    ROW_NETWORK = "Network"
-    ROW_TIME = "Time"
-    ROW_RIGHT = "Right"
-    ROW_RANGE = "Could be"
-    UNKNOWN = "–"
-    SAME = "same"
-    MORE_POINTS = "+{points}"
-    FEWER_POINTS = "−{points}"
-    COMPARED_ON = "{compared:photo was|photos were} judged by both, and they differ on {different:photo|photos}."
-    PHOTOS_CHANGED = "From the earlier to the later, {changes}."
-    PHOTOS_SAME = "Both had the same photos in the same classes."
-    CHANGED_SINCE = "Since the later one, {changes}."
-    ADDED = "{count:photo|photos} came"
-    REMOVED = "{count:photo|photos} went"
-    RELABELED = "{count:photo|photos} changed class"
 
 
 @unique

@@ -10,7 +10,8 @@ from typing import Any
 
 from ..events import Progress
 from ..messages import Code, Message, sentence
-from ..messages.page import PageCode, TrainCode
+from ..messages.page import PageCode
+from ..messages.training_page import TrainCode
 from ..messages.workflows import StepCode
 
 _ICONS = {"note": "ℹ", "warn": "!", "good": "✓"}

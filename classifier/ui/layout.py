@@ -69,26 +69,26 @@ def build_layout(page: gr.Blocks, home: Home) -> None:
         photos = row.place(photos_tab)
         training = row.place(train_tab)
         review = row.place(review_tab)
-        trying = row.place(predict_tab)
+        predict = row.place(predict_tab)
 
     # The browser's token comes first, since everything else is found by it.
     loaded = Action(plain(ensure_token), [token], [token]).on(page.load)
     loaded = training.resume.on(loaded.then)
     loaded = Action(plain(_open_running_training, home), [token], [tabs]).on(loaded.then)
-    run_all(loaded, [*photos.refresh, training.runs.refresh, *trying.refresh])
+    run_all(loaded, [*photos.refresh, training.runs.refresh, *predict.refresh])
 
     _open_on(photos.next.click, train_tab, tabs)
     _open_on(training.review.click, review_tab, tabs)
     _open_on(training.next.click, predict_tab, tabs)
-    trying.choose_newest.on(training.newest.change)
-    run_all(training.runs.deleted, trying.refresh)
-    used = replace(trying.choose, inputs=[token, training.runs.chosen]).on(training.runs.used.then)
+    predict.choose_newest.on(training.newest.change)
+    run_all(training.runs.deleted, predict.refresh)
+    used = replace(predict.choose, inputs=[token, training.runs.chosen]).on(training.runs.used.then)
     _open_on(used.then, predict_tab, tabs)
     retrained = replace(review.train_again, inputs=[token, *training.settings]).on(review.train.click)
     run_all(retrained, review.refresh)
     run_all(retrained, training.refresh)
-    run_all(trying.corrected, photos.refresh)
-    _open_on(training.start.on(trying.again.click).then, train_tab, tabs)
+    run_all(predict.corrected, photos.refresh)
+    _open_on(training.start.on(predict.again.click).then, train_tab, tabs)
     _build_footer(home, token, row.placed, photos.message)
 
 
@@ -118,12 +118,12 @@ def _build_footer(home: Home, token: gr.BrowserState, tabs: Sequence[Tab], photo
     with gr.Column(elem_classes="pc-footer"):
         retention = f"{escape(str(home.retention()))} {html.text(PageCode.TRIED_PHOTOS)}"
         gr.HTML(html.quiet(retention))
-        ask = gr.Button(str(PageCode.DELETE), size="sm", elem_id="forget", elem_classes="pc-link")
+        ask = gr.Button(str(PageCode.DELETE), size="sm", elem_id="delete-all", elem_classes="pc-link")
         with gr.Column(visible=False) as confirmation:
             gr.HTML(f"<p>{html.rich(PageCode.DELETE_QUESTION)}</p>")
             with gr.Row():
-                no = gr.Button(str(PageCode.DELETE_NO), elem_id="forget-no")
-                yes = gr.Button(str(PageCode.DELETE_YES), variant="stop", elem_id="forget-yes")
+                no = gr.Button(str(PageCode.DELETE_NO), elem_id="delete-all-no")
+                yes = gr.Button(str(PageCode.DELETE_YES), variant="stop", elem_id="delete-all-yes")
         message = gr.HTML()
     both = [ask, confirmation]
     opened = (gr.update(visible=False), gr.update(visible=True))

@@ -1,7 +1,7 @@
 """The project of each visitor: which browser it belongs to, its limits, and when it is deleted.
 
 A browser keeps a random token; the project's folder is named after the token's SHA-256. So nobody finds another
-visitor's photos by guessing, and whoever reads the disk learns no token.
+visitor's photos by guessing, and the disk holds no token.
 """
 
 from __future__ import annotations

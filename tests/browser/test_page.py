@@ -156,7 +156,7 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     assert page.locator(".pc-nearest img").count() == 3
     page.get_by_label("range slider for Answers per photo").press("ArrowRight")
     page.locator(".pc-answer .pc-bars .pc-name").nth(3).wait_for(timeout=SLOW)
-    page.locator("#try-sure input[type=number]").fill("100")
+    page.locator("#try-threshold input[type=number]").fill("100")
     page.locator(".pc-answer").get_by_text("Not sure").wait_for(timeout=SLOW)
     page.locator("#try-result input").fill("cup")
     page.get_by_role("button", name="Add to my photos").click()
@@ -209,8 +209,8 @@ def test_photos_are_corrected_in_the_review_and_the_model_trained_again(
     cell = page.locator("#review-matrix button[aria-label*='of mug taken for apple']")
     cell.click(timeout=SLOW)
     count = int(cell.inner_text())
-    looks = page.locator("#review-photos .pc-look")
-    page.wait_for_function("(n) => document.querySelectorAll('#review-photos .pc-look').length === n", arg=count)
+    looks = page.locator("#review-photos .pc-photo")
+    page.wait_for_function("(n) => document.querySelectorAll('#review-photos .pc-photo').length === n", arg=count)
     assert count >= 2
     width, shown = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
     assert width <= shown
@@ -219,7 +219,7 @@ def test_photos_are_corrected_in_the_review_and_the_model_trained_again(
     for moved, words in enumerate(("1 photo changed class", "2 photos changed class"), 1):
         looks.first.get_by_role("button", name="Move to apple").click()
         state.get_by_text(words).wait_for(timeout=SLOW)
-        page.wait_for_function("(n) => document.querySelectorAll('.pc-look').length === n", arg=count - moved)
+        page.wait_for_function("(n) => document.querySelectorAll('.pc-photo').length === n", arg=count - moved)
     page.locator("#review-undo").click()
     state.get_by_text("1 photo changed class").wait_for(timeout=SLOW)
     page.locator("#review-classes").get_by_role("button", name="key").click()

@@ -13,7 +13,8 @@ from classifier.errors import StorageError
 from classifier.events import Note
 from classifier.messages import message
 from classifier.messages.files import StorageCode
-from classifier.messages.page import PageCode, TrainCode
+from classifier.messages.page import PageCode
+from classifier.messages.training_page import TrainCode
 from classifier.ui.background import ShouldStop, Work
 from classifier.ui.queue import Jobs
 from tests.ui.jobs import Steps, epoch, finished, progress, wait

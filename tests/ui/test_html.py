@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from classifier.events import Progress
-from classifier.messages.page import PageCode, ScoreCode
+from classifier.messages.page import PageCode
+from classifier.messages.training_page import ScoreCode
 from classifier.messages.workflows import StepCode
 from classifier.ui import html
 from tests.helpers import NASTY

@@ -70,7 +70,7 @@ def show(home: Home, token: str, label: str | None = None, page: int = 0) -> Vie
         page = min(max(int(page or 0), 0), pages - 1)
         first = page * PAGE
         photos = project.photos(label)[first : first + PAGE]
-        cards = "".join(grid.photo_card(photo, thumbnail_bytes(project, photo)) for photo in photos)
+        tiles = "".join(grid.photo_card(photo, thumbnail_bytes(project, photo)) for photo in photos)
         return View(
             ready_value(),
             gr.update(visible=True),
@@ -78,7 +78,7 @@ def show(home: Home, token: str, label: str | None = None, page: int = 0) -> Vie
             gr.update(visible=True),
             grid.class_counts(counts),
             gr.update(choices=_choices(counts), value=label),
-            html.datalist("pc-classes", counts) + cards,
+            html.datalist("pc-classes", counts) + tiles,
             page,
             gr.update(visible=pages > 1),
             html.text(PhotosCode.POSITION, first=first + 1, last=first + len(photos), total=counts[label]),

@@ -244,9 +244,9 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
         with gr.Accordion(str(TryCode.CAMERA), open=False):
             snapshot = camera()
         threshold = gr.Slider(
-            0, 100, value=50, step=1, label=str(TryCode.THRESHOLD), visible=False, elem_id="try-sure", buttons=[]
+            0, 100, value=50, step=1, label=str(TryCode.THRESHOLD), visible=False, elem_id="try-threshold", buttons=[]
         )
-        coverage = gr.HTML(elem_id="try-cost")
+        coverage = gr.HTML(elem_id="try-coverage")
         top_k = gr.Slider(1, answers.MAX_TOP_K, value=3, step=1, label=str(TryCode.TOP_K))
     state = gr.State(PredictState(), delete_callback=lambda old: delete_uploads(old.paths()))
     _add_endpoint(home)

@@ -41,7 +41,7 @@ def _cell(labels: Sequence[str], label: int, predicted: int, count: int, fractio
     kind = "pc-hit" if label == predicted else "pc-miss"
     name = html.text(ReviewCode.CELL, count=count, label=labels[label], predicted=labels[predicted])
     return (
-        f'<td><button type="button" class="{kind}" style="--share:{fraction:.2f}" data-label="{label}" '
+        f'<td><button type="button" class="{kind}" style="--fraction:{fraction:.2f}" data-label="{label}" '
         f'data-predicted="{predicted}" aria-label="{name}" title="{name}">{count}</button></td>'
     )
 
@@ -91,7 +91,7 @@ def photo(asset: Asset, jpeg: bytes, about: str, suggested: str | None, labels: 
     """
     name = asset.source.rsplit("/", 1)[-1]
     return (
-        f'<article class="pc-look" data-id="{asset.id}"><figure title="{escape(asset.source)}">'
+        f'<article class="pc-photo" data-id="{asset.id}"><figure title="{escape(asset.source)}">'
         f"{html.picture(jpeg, name)}</figure><div><p>{about}</p>"
         f'<div class="pc-actions">{_buttons(asset, name, suggested, labels)}</div></div></article>'
     )

@@ -6,8 +6,8 @@ const send = (card, action, label) => {
 };
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-do]");
-  if (button) send(button.closest(".pc-look"), button.dataset.do, button.dataset.label || "");
+  if (button) send(button.closest(".pc-photo"), button.dataset.do, button.dataset.label || "");
 });
 element.addEventListener("change", (event) => {
-  if (event.target.matches("select") && event.target.value) send(event.target.closest(".pc-look"), "move", event.target.value);
+  if (event.target.matches("select") && event.target.value) send(event.target.closest(".pc-photo"), "move", event.target.value);
 });

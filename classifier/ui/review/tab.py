@@ -30,7 +30,7 @@ from .lists import ListedPhoto, PhotoCheck
 ID = "review"
 TITLE = ReviewCode.TAB
 PAGE = 24  # photos shown at once
-_INTERVAL = 0.1  # seconds between two looks at the training
+_INTERVAL = 0.1  # seconds between two reports of a running training
 _HERE = Path(__file__).parent
 
 
@@ -220,7 +220,7 @@ def build(home: Home, token: gr.BrowserState) -> ReviewTab:
         advice = gr.HTML()
         progress, changed = gr.HTML(), gr.HTML(elem_id="review-changed")
         which = dropdown(ReviewCode.SHOW, elem_id="review-which")
-        photos = scripted_html('<div class="pc-looks">${value}</div>', _HERE / "review.js", "review-photos")
+        photos = scripted_html('<div class="pc-photos">${value}</div>', _HERE / "review.js", "review-photos")
         more = gr.Button(str(ReviewCode.SHOW_MORE), visible=False, elem_id="review-more")
         with gr.Column(elem_classes="pc-bar"):
             result = gr.HTML(elem_id="review-message")
@@ -231,7 +231,7 @@ def build(home: Home, token: gr.BrowserState) -> ReviewTab:
     count, found = gr.State(PAGE), gr.State(PhotoCheck())
     view: list[Any] = [nothing, filled, matrix, classes, advice, state, train, undo_button, which, photos, more]
     redraw = Action(plain(show, home), [token, which, count, found], view)
-    look = Action(plain(check_photos, home), [token], [found], DEVICE)
+    check_action = Action(plain(check_photos, home), [token], [found], DEVICE)
     redraw.after(photos.submit(plain(answer, home), [token], [result], **QUIET, **FREE))
     redraw.after(undo_button.click(plain(undo, home), [token], [result], **QUIET, **FREE))
     for cells in (matrix, classes):
@@ -239,4 +239,4 @@ def build(home: Home, token: gr.BrowserState) -> ReviewTab:
     redraw.after(which.input(lambda: PAGE, None, [count], queue=False, **QUIET))
     redraw.after(more.click(lambda shown: shown + PAGE, [count], [count], queue=False, **QUIET))
     retrain = plain(train_again, home, names=settings.NAMES)
-    return ReviewTab(train, Action(retrain, [token], [progress, changed], WATCH), [redraw, look, redraw])
+    return ReviewTab(train, Action(retrain, [token], [progress, changed], WATCH), [redraw, check_action, redraw])

@@ -8,7 +8,7 @@ from math import floor, isfinite, log10
 
 from ...events import Epoch
 from ...messages import percent, sentence
-from ...messages.page import CurveCode
+from ...messages.training_page import CurveCode
 from .. import html
 
 # One drawing unit is a pixel at a width of 340, so that the letters stay readable on a phone.

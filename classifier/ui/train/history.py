@@ -14,7 +14,7 @@ from ...errors import ModelError
 from ...evaluation.metrics import Comparison, compare_models
 from ...evaluation.report import Report
 from ...messages import duration, joined, percent, sentence
-from ...messages.page import RunsCode
+from ...messages.training_page import RunsCode
 from ...models.backbones import BACKBONES
 from .. import html
 from .scores import in_words
@@ -115,8 +115,8 @@ def _range(report: Report) -> str:
 
 
 def _details(entry: Entry) -> str:
-    judged = "" if entry.report is None else sentence(RunsCode.JUDGED, count=entry.report.evaluated_count)
-    return " · ".join(part for part in (entry.network, judged, entry.seconds) if part)
+    evaluated = "" if entry.report is None else sentence(RunsCode.JUDGED, count=entry.report.evaluated_count)
+    return " · ".join(part for part in (entry.network, evaluated, entry.seconds) if part)
 
 
 def render_comparison(earlier: Entry, later: Entry, result: PairedResult, between: Changes, since: Changes) -> str:

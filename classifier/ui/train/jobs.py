@@ -10,7 +10,7 @@ from typing import Any
 
 from ...config import TrainConfig
 from ...messages import sentence
-from ...messages.page import TrainCode
+from ...messages.training_page import TrainCode
 from ...models.checkpoint import RESUME
 from ...workflows.train import train, unfinished
 from .. import html

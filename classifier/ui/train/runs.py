@@ -13,7 +13,7 @@ from gradio.events import Dependency
 from ...data.project import Project
 from ...errors import DataError
 from ...messages import sentence
-from ...messages.page import RunsCode
+from ...messages.training_page import RunsCode
 from .. import html
 from ..components import scripted_html
 from ..handlers import QUIET, Action, event_data, plain

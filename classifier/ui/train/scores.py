@@ -9,7 +9,8 @@ from ...evaluation.metrics import ClassScore
 from ...evaluation.report import EvaluatedOn, Report
 from ...messages import percent, sentence
 from ...messages.evaluation import correct_in_words
-from ...messages.page import PageCode, ScoreCode
+from ...messages.page import PageCode
+from ...messages.training_page import ScoreCode
 from .. import html
 
 _EVALUATED_ON: dict[EvaluatedOn, ScoreCode] = {
@@ -42,11 +43,11 @@ def render(report: Report) -> str:
 
 def _photos_needed(report: Report) -> list[str]:
     """Return how many photos it takes for a narrow interval, where the interval is wide."""
-    judged = report.evaluated_count
-    if report.photos_needed <= judged or report.accuracy_high - report.accuracy_low <= 2 * PRECISE:
+    evaluated = report.evaluated_count
+    if report.photos_needed <= evaluated or report.accuracy_high - report.accuracy_low <= 2 * PRECISE:
         return []
     rough = -(-report.photos_needed // 50) * 50
-    return [html.text(ScoreCode.PHOTOS_NEEDED, points=round(PRECISE * 100), needed=rough, judged=judged)]
+    return [html.text(ScoreCode.PHOTOS_NEEDED, points=round(PRECISE * 100), needed=rough, evaluated=evaluated)]
 
 
 def _interval(report: Report) -> str:

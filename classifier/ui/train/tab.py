@@ -13,7 +13,7 @@ import gradio as gr
 from ...config import TrainConfig
 from ...errors import ClassifierError
 from ...messages import Message, sentence
-from ...messages.page import TrainCode
+from ...messages.training_page import TrainCode
 from ...models.checkpoint import read_report
 from ...workflows.train import estimate_seconds
 from .. import html

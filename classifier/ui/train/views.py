@@ -12,7 +12,7 @@ from ...config import DOMAINS, Domain, Preprocessing
 from ...data.images import open_picture
 from ...errors import PhotoError
 from ...messages import sentence
-from ...messages.page import TrainCode
+from ...messages.training_page import TrainCode
 from ...models.transforms import eval_transform, train_transform
 from .. import html
 from ..sessions import Home

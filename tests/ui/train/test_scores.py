@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from classifier.messages.evaluation import correct_in_words
-from classifier.messages.page import ScoreCode
+from classifier.messages.training_page import ScoreCode
 from classifier.ui.train import scores
 from tests.helpers import report
 

@@ -15,7 +15,8 @@ import pytest
 from classifier import TrainConfig
 from classifier.events import Epoch, Note, Progress
 from classifier.messages import message
-from classifier.messages.page import PhotosCode, TrainCode
+from classifier.messages.page import PhotosCode
+from classifier.messages.training_page import TrainCode
 from classifier.messages.workflows import StepCode
 from classifier.ui.background import ShouldStop
 from classifier.ui.sessions import Home, ensure_token
