@@ -41,12 +41,12 @@ _SMALLEST = np.float32(1e-30)  # probability, so that its logarithm is finite
 class OODModel:
     """The training photos, projected, and the score up to which a photo is in distribution.
 
-    ``points`` (N, R) are their square-rooted unit features in the ``basis`` (D, R) about the ``centre`` (D,);
+    ``points`` (N, R) are their square-rooted unit features in the ``basis`` (D, R) about the ``center`` (D,);
     ``labels`` (N,) their classes. ``usual`` (2, 2) holds median and scale of the distance and, in the second row, of
     the energy; a model of an older version has None and scores by distance alone.
     """
 
-    centre: Floats
+    center: Floats
     basis: Floats
     points: Floats
     labels: Ints
@@ -63,13 +63,13 @@ class OODModel:
 
     def squared_distances(self, features: Floats) -> Floats:
         """Return the squared distances (n, N) of pooled features (n, D) to all points."""
-        rows = _to_unit_vectors(features) - self.centre
+        rows = _to_unit_vectors(features) - self.center
         products = (rows @ self.basis) @ self.points.T
         squares = np.square(rows).sum(1)[:, None] - 2 * products + np.square(self.points).sum(1)
         return np.asarray(np.maximum(squares, 0), np.float32)
 
     def ood_score(self, features: Floats, probs: Floats) -> Floats:
-        """Return the scores (n,) of photos by pooled features (n, D) and probabilities (n, C); larger is stranger."""
+        """Return scores (n,) of pooled features (n, D) and probabilities (n, C); larger is less like training."""
         distances = self.distances(features, probs.argmax(1))
         return distances if self.usual is None else _combine(distances, probs, self.usual)
 
@@ -79,7 +79,8 @@ class OODModel:
 
     def tensors(self) -> dict[str, NDArray[np.generic]]:
         """Return the arrays of the file, in 16 bits where that is precise enough."""
-        half = {name: getattr(self, name).astype(np.float16) for name in ("centre", "basis", "points")}
+        single = {"centre": self.center, "basis": self.basis, "points": self.points}
+        half = {name: values.astype(np.float16) for name, values in single.items()}
         usual = {} if self.usual is None else {"usual": self.usual}
         return {**half, "labels": self.labels.astype(np.int32), "limit": np.array([self.limit], np.float32), **usual}
 
@@ -87,17 +88,17 @@ class OODModel:
     def from_tensors(cls, tensors: Mapping[str, NDArray[np.generic]]) -> OODModel:
         """Read what ``tensors`` returned; raises ``ModelError`` where shapes or values do not fit together."""
         try:
-            centre, basis, points = (np.asarray(tensors[name], np.float32) for name in ("centre", "basis", "points"))
+            center, basis, points = (np.asarray(tensors[name], np.float32) for name in ("centre", "basis", "points"))
             labels, limit = np.asarray(tensors["labels"], np.int64), float(np.asarray(tensors["limit"])[0])
             usual = np.asarray(tensors["usual"], np.float32) if "usual" in tensors else None
-            consistent = basis.shape == (len(centre), points.shape[1]) and labels.shape == (len(points),)
+            consistent = basis.shape == (len(center), points.shape[1]) and labels.shape == (len(points),)
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise ModelError(FileCode.OOD_DAMAGED) from error
-        if not consistent or centre.ndim != 1 or not len(points) or np.isnan(limit):
+        if not consistent or center.ndim != 1 or not len(points) or np.isnan(limit):
             raise ModelError(FileCode.OOD_DAMAGED)
         if usual is not None and (usual.shape != (2, 2) or not (usual[:, 1] > 0).all()):
             raise ModelError(FileCode.OOD_DAMAGED)
-        return cls(centre, basis, points, labels, limit, usual)
+        return cls(center, basis, points, labels, limit, usual)
 
 
 def fit_ood(
@@ -114,11 +115,11 @@ def fit_ood(
     """
     y_pred = probs.argmax(1)
     rows = _to_unit_vectors(features)
-    centre = rows.mean(0)
-    basis = _principal_directions(rows - centre)
+    center = rows.mean(0)
+    basis = _principal_directions(rows - center)
     stored = sample_per_class(y_true, _MAX_POINTS)
-    points = (rows[stored] - centre) @ basis
-    model = OODModel(_round_to_half(centre), _round_to_half(basis), _round_to_half(points), y_true[stored], np.inf)
+    points = (rows[stored] - center) @ basis
+    model = OODModel(_round_to_half(center), _round_to_half(basis), _round_to_half(points), y_true[stored], np.inf)
     distances = np.concatenate(
         [
             _nearest(
