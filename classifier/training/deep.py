@@ -9,6 +9,7 @@ unused; the reported score remains the one from before.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,13 +28,13 @@ from ..events import Epoch, Note, Progress
 from ..messages import Message, message
 from ..messages.training import TrainingCode
 from ..models import networks, surgery
-from ..models.backbones import resolve
+from ..models.backbones import Backbone
 from ..models.features import FeatureExtractor
 from ..models.transforms import AUGMENTATIONS
 from . import augmented_cache, finetune, linear_head, resume
 from .batches import FineTuneData, place_views
-from .finetune import NonFiniteLossError
-from .loss import cross_entropy
+from .finetune import NonFiniteLossError, Schedule
+from .loss import LossFunction, cross_entropy
 from .schedule import VALIDATION_FOLDS, TrainPlan, make_plan, warmup_cosine
 from .train_state import FineTuneSpec, TrainState
 
@@ -113,23 +114,27 @@ def fine_tune(
     preprocessing: Preprocessing,
     config: TrainConfig,
     folder: Path,
-    stop: Callable[[], bool],
+    stop: Callable[[], bool] = lambda: False,
+    loss_fn: LossFunction = cross_entropy,
+    schedule: Schedule = warmup_cosine,
 ) -> Iterator[Event | FineTunedNetwork]:
-    """Fine-tune ``config.backbone`` on the training set; yields the ``FineTunedNetwork`` last.
+    """Fine-tune the extractor's backbone on the training set; yields the ``FineTunedNetwork`` last.
 
     Where the linear head is as good there is no network, and a ``Note`` explains it. The state is saved after every
     epoch: interrupted at any moment and called again with the same arguments, the training continues from the last
     whole epoch and ends with the same weights. Raises ``StorageError`` when the disk is full.
 
     Args:
-        extractor: its device trains, its cache keeps the measured speed.
+        extractor: its backbone is trained, on its device; its cache keeps the measured speed.
         training_set: the photos; ``features`` train the linear head to compare with.
         preprocessing: of the evaluation; its size may be reduced.
         config: the settings.
         folder: of the unfinished training, see ``resume.prepare_folder``.
         stop: called after every step; True ends the training with the best epoch so far.
+        loss_fn: see ``loss.LossFunction``.
+        schedule: factor of the learning rates by progress.
     """
-    val_idx, baseline = _hold_back(training_set, config)
+    val_idx, baseline = _hold_back(extractor.backbone, training_set, config)
     if baseline is not None and (reason := _nothing_to_gain(baseline, training_set.y[val_idx])):
         yield Note(reason)
         return
@@ -141,9 +146,7 @@ def fine_tune(
             yield from run.validated_epochs()
             while not state.is_finished(spec) and not distributed.broadcast(stop()):
                 try:
-                    completed = yield from finetune.train_one_epoch(
-                        state, data, spec, cross_entropy, warmup_cosine, pool, stop
-                    )
+                    completed = yield from finetune.train_one_epoch(state, data, spec, loss_fn, schedule, pool, stop)
                 except NonFiniteLossError as error:
                     yield from (Note(error.message), Note(message(TrainingCode.BEST_KEPT)))
                     break
@@ -166,18 +169,19 @@ def is_clearly_better(log_probs: Floats, baseline: Floats, y_true: Ints) -> bool
     """
     gain = (log_probs - baseline)[np.arange(len(y_true)), y_true]
     more = _count_correct(log_probs, y_true) - _count_correct(baseline, y_true)
-    return more > 0 and float(gain.mean()) > _STANDARD_ERRORS * float(gain.std(ddof=1)) / np.sqrt(len(gain))
+    standard_error = float(gain.std(ddof=1)) / math.sqrt(len(gain))
+    return more > 0 and float(gain.mean()) > _STANDARD_ERRORS * standard_error
 
 
-def _hold_back(training_set: TrainingSet, config: TrainConfig) -> tuple[Ints, Floats | None]:
+def _hold_back(backbone: Backbone, training_set: TrainingSet, config: TrainConfig) -> tuple[Ints, Floats | None]:
     """Return the validation photos (J,), and for them the probabilities (J, C) of a linear head trained on the others.
 
-    Without features that head is None.
+    They are None for a backbone from scratch, which has no features.
     """
     y, features = training_set.y, training_set.features
     folds = splits.stratified_group_folds(y, training_set.groups, VALIDATION_FOLDS, config.seed)
     val_idx = np.flatnonzero(folds == folds.min())
-    if resolve(config.backbone).from_scratch:
+    if backbone.from_scratch:
         return val_idx, None
     head = linear_head.fit_linear_head(features, y, len(training_set.labels), folds)
     return val_idx, head.probabilities[val_idx]
@@ -201,8 +205,8 @@ def _prepare(
     folder: Path,
 ) -> Generator[Event, None, _Setup]:
     """Plan the training, divide the network, and cache the augmented views."""
-    device, samples = extractor.device, training_set.samples
-    network = networks.build(resolve(config.backbone), len(training_set.labels), config.seed)
+    backbone, device, samples = extractor.backbone, extractor.device, training_set.samples
+    network = networks.build(backbone, len(training_set.labels), config.seed)
     network.eval().requires_grad_(False)
     plan = resume.load_plan(folder, lambda: make_plan(extractor, network, samples, preprocessing, config))
     preprocessing = replace(preprocessing, size=plan.size)
@@ -218,11 +222,11 @@ def _prepare(
         folder / "views.bin", trunk, paths, transform, device, extractor.limits
     )
     setup = _Setup(
-        network=network, tail=tail, head=networks.classifier_name(resolve(config.backbone)), stages=stages,
+        network=network, tail=tail, head=networks.classifier_name(backbone), stages=stages,
         views=place_views(views, device), features=None, training_set=training_set, preprocessing=preprocessing,
         config=config, plan=plan, device=device, folder=folder,
     )  # fmt: skip
-    return setup if resolve(config.backbone).from_scratch else replace(setup, features=_extract_head_inputs(setup))
+    return setup if backbone.from_scratch else replace(setup, features=_extract_head_inputs(setup))
 
 
 def _divide(network: nn.Module, unfreeze: int) -> tuple[Sequence[Sequence[str]], nn.Module | None, nn.Module]:
@@ -248,7 +252,7 @@ def _extract_head_inputs(setup: _Setup) -> Floats:
 def _run_on_part(setup: _Setup, val_idx: Ints) -> _Run:
     """Begin, or resume, the run on the photos that are not held back, from a linear head trained on the same photos."""
     config, training_set = setup.config, setup.training_set
-    train_idx = np.setdiff1d(np.arange(len(training_set)), val_idx)
+    train_idx = np.setdiff1d(np.arange(len(training_set.y)), val_idx)
     tail = copy.deepcopy(setup.tail)
     if setup.features is not None:
         y, groups = training_set.y[train_idx], training_set.groups[train_idx]
@@ -279,7 +283,7 @@ def _run_on_all(setup: _Setup, part: _Run) -> _Run:
         learning_rate=part.spec.learning_rate * _ON_ALL_FACTOR,
         seed=setup.config.seed + 1,
     )
-    everything = np.arange(len(setup.training_set))
+    everything = np.arange(len(setup.training_set.y))
     run = _begin(setup, tail, everything, everything[:0], spec, "all.safetensors")
     return replace(run, validated=part.state, val_idx=part.val_idx)
 

@@ -16,7 +16,7 @@ from ..config import Preprocessing, TrainConfig
 from ..data.dataset import Sample
 from ..device import Device
 from ..models import networks, surgery
-from ..models.backbones import resolve
+from ..models.backbones import Backbone
 from ..models.features import FeatureExtractor
 from . import augmented_cache, finetune
 
@@ -69,17 +69,17 @@ def make_plan(
     """Choose the deepest training that the time allows, and then the longest.
 
     Args:
-        extractor: its device trains, its cache keeps the measured speed.
+        extractor: its backbone is trained, on its device; its cache keeps the measured speed.
         network: the whole network; it is moved to the device.
         samples: the photos.
         preprocessing: of the evaluation.
         config: ``minutes`` is the time; ``unfreeze`` and ``epochs``, where set, are taken as they are.
     """
-    from_scratch = resolve(config.backbone).from_scratch
-    size = _choose_size(samples, preprocessing, config)
+    from_scratch = extractor.backbone.from_scratch
+    size = _choose_size(samples, preprocessing, extractor.backbone)
     stages = surgery.stages(network)
     costs = _measure_costs(network, stages, size)
-    seconds = _estimator(len(samples), costs, _measure_speed(extractor, network, size, config.backbone))
+    seconds = _estimator(len(samples), costs, _measure_speed(extractor, network, size))
     allowed = config.minutes * 60 if config.minutes else math.inf
     min_epochs, max_epochs = _epoch_range(config, size, from_scratch)
     choose_depth = config.unfreeze is None and not from_scratch
@@ -125,9 +125,8 @@ def _epoch_range(config: TrainConfig, size: int, from_scratch: bool) -> tuple[in
     return least, max(least, min(_MAX_EPOCHS, round(least * (_USUAL_SIZE / size) ** 1.5)))
 
 
-def _choose_size(samples: Sequence[Sample], preprocessing: Preprocessing, config: TrainConfig) -> int:
+def _choose_size(samples: Sequence[Sample], preprocessing: Preprocessing, backbone: Backbone) -> int:
     """The side of the input in pixels: what the network was trained with, less where the photos are smaller."""
-    backbone = resolve(config.backbone)
     if backbone.from_scratch:
         return preprocessing.size
     usual = min(preprocessing.size, _USUAL_SIZE) if backbone.built_in else preprocessing.size
@@ -161,12 +160,12 @@ def _measure_costs(network: nn.Module, stages: Sequence[Sequence[str]], size: in
     return costs
 
 
-def _measure_speed(extractor: FeatureExtractor, network: nn.Module, size: int, backbone: str) -> float:
+def _measure_speed(extractor: FeatureExtractor, network: nn.Module, size: int) -> float:
     """Images per second forward on all cores, rounded to a power of two times ``_REFERENCE_SPEED``, and cached.
 
     The plan follows from it, and one machine is to make the same plan every time, however busy it is.
     """
-    key = f"speed {backbone} {size} {extractor.device}"
+    key = f"speed {extractor.backbone.name} {size} {extractor.device}"
     known = extractor.cache.get_choice(key, ["speed"])
     if known is None:
         seconds = min(_time_forward(extractor.device, network, size) for _ in range(3))

@@ -25,7 +25,7 @@ from ..events import Epoch, result_of
 from ..messages import message
 from ..messages.training import OverfitCode
 from ..models import networks, surgery, transforms
-from ..models.backbones import resolve
+from ..models.backbones import Backbone, resolve
 from ..training import augmented_cache, finetune
 from ..training.batches import FineTuneData
 from ..training.deep import FROM_SCRATCH_FACTOR
@@ -95,7 +95,7 @@ def overfit_check(project: Project, config: TrainConfig, device: str | None = No
             val_idx=np.arange(0),
             preprocessing=preprocessing,
         )
-    epochs = _overfit(network, data, config, chosen)
+    epochs = _overfit(network, data, backbone, config, chosen)
     first, last = epochs[0], epochs[-1]
     return OverfitCheck(shapes, _describe(inputs, y, labels), first.loss, last.loss, last.accuracy == 1)
 
@@ -111,9 +111,10 @@ def _choose_assets(project: Project) -> list[Asset]:
     return [asset for assets in rounds for asset in assets if asset is not None][:_PHOTOS]
 
 
-def _overfit(network: nn.Module, data: FineTuneData, config: TrainConfig, device: Device) -> list[Epoch]:
+def _overfit(
+    network: nn.Module, data: FineTuneData, backbone: Backbone, config: TrainConfig, device: Device
+) -> list[Epoch]:
     """Train until all photos are classified correctly, or for ``_EPOCHS`` epochs; returns the epochs."""
-    backbone = resolve(config.backbone)
     spec = FineTuneSpec(
         epochs=_EPOCHS,
         batch=len(data.y),
