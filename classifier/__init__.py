@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .errors import ClassifierError, DataError, ModelError, PhotoError, SettingError, StorageError
     from .evaluation.report import Report
     from .events import Epoch, Note, Progress
+    from .messages.models import UnsureCode
     from .models.predictor import ClassConfidence, Prediction, Predictor
     from .workflows.check import Checked, check
     from .workflows.evaluate import evaluate
@@ -50,6 +51,7 @@ __all__ = [
     "SettingError",
     "StorageError",
     "TrainConfig",
+    "UnsureCode",
     "__version__",
     "check",
     "evaluate",
@@ -64,6 +66,7 @@ _MODULES = {
     "errors": ("ClassifierError", "DataError", "ModelError", "PhotoError", "SettingError", "StorageError"),
     "evaluation.report": ("Report",),
     "events": ("Epoch", "Note", "Progress"),
+    "messages.models": ("UnsureCode",),
     "models.predictor": ("ClassConfidence", "Prediction", "Predictor"),
     "workflows.check": ("Checked", "check"),
     "workflows.evaluate": ("evaluate",),

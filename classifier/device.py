@@ -122,7 +122,7 @@ def _available_cores() -> int:
 def _cgroup_folders(root: Path, membership: Path) -> Iterator[Path]:
     """The folders that may hold a quota of this process: its cgroup and all above it, of version 2 and of version 1.
 
-    Inside a container the mounted root often is the container's own cgroup, whatever ``membership`` says.
+    Inside a container the mounted root often is the container's own cgroup, whatever path ``membership`` has.
     """
     yield from (root, root / "cpu", root / "cpu,cpuacct")
     try:

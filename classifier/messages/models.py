@@ -191,7 +191,14 @@ class FeatureCacheCode(Code):
 
 @unique
 class UnsureCode(Code):
-    """Why the likeliest class of a photo is not given as its answer."""
+    """Why the likeliest class of a photo is not given as its answer; ``str(code)`` is the reason in words.
+
+    Example::
+
+        prediction, = Predictor("model").predict("photo.jpg")
+        if prediction.reason is UnsureCode.OUT_OF_DISTRIBUTION:
+            print(f"Not sure: {prediction.reason}.")
+    """
 
     OUT_OF_DISTRIBUTION = "it looks like none of the training photos"
     LOW_CONFIDENCE = "no class is likely enough"

@@ -39,7 +39,7 @@ _ENDINGS = ("", "-wal", "-shm")
 class FeatureCache:
     """Features on disk, in one SQLite file in ``folder``; as a context manager it writes what was put.
 
-    A damaged file is deleted and begun anew, whichever method meets the damage: everything in it can be computed
+    A damaged file is deleted and created again, whichever method finds the damage: everything in it can be computed
     again. Values are stored as float16, which is finer than the bfloat16 they are computed in. Several threads may
     use one cache, several processes one file.
 

@@ -61,7 +61,7 @@ def run_batches(
 ) -> Iterator[Tensor | Message]:
     """Yield the output of ``network`` for the views of each picture, (V, …) in ``dtype``, in the order of ``sources``.
 
-    In the place of a picture that cannot be used comes the message that says why. Threads, not the worker processes
+    For a picture that cannot be used, the message with the reason is yielded. Threads, not the worker processes
     of ``torch.utils.data.DataLoader``: decoding and the network release the interpreter's lock, a server should not
     fork, and starting processes takes longer than embedding some hundred photos (benchmarks/embedding.py).
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from classifier.config import Preprocessing
 from classifier.errors import StorageError
 from classifier.messages.models import FeatureCacheCode
-from classifier.models.feature_cache import FeatureCache
+from classifier.models.feature_cache import FeatureCache, _result_code
 
 P = Preprocessing()
 SHAS = [f"{index:064}" for index in range(40)]
@@ -218,10 +219,12 @@ def test_rows_in_another_form_are_left_out(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "features.sqlite").mkdir()
+    started = perf_counter()
     for folder in (tmp_path / "file", tmp_path / "file" / "below", tmp_path):
         with pytest.raises(StorageError, match=r"“.*” for computed features cannot be written") as raised:
             FeatureCache(folder)
         assert raised.value.code is FeatureCacheCode.NOT_ACCESSIBLE
+    assert perf_counter() - started < 20  # only a file in use is waited for, 30 seconds
 
 
 def test_a_full_disk_is_called_full_and_nothing_is_lost(tmp_path: Path) -> None:
@@ -294,6 +297,24 @@ def test_a_new_file_that_another_process_holds_is_waited_for(tmp_path: Path) -> 
         with closing(FeatureCache(tmp_path)) as cache:
             put_and_flush(cache)
         later.join()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (sqlite3.OperationalError("database is locked"), 5),
+        (sqlite3.OperationalError("database table is locked"), 6),
+        (sqlite3.OperationalError("attempt to write a readonly database"), 8),
+        (sqlite3.OperationalError("disk I/O error"), 10),
+        (sqlite3.DatabaseError("database disk image is malformed"), 11),
+        (sqlite3.OperationalError("database or disk is full"), 13),
+        (sqlite3.OperationalError("unable to open database file"), 14),
+        (sqlite3.OperationalError("no such table: features"), 1),
+    ],
+)
+def test_errors_without_a_code_have_that_of_their_text(error: sqlite3.Error, code: int) -> None:
+    """Python 3.10 gives SQLite's texts only, as errors made here have none but the text."""
+    assert _result_code(error) == code
 
 
 def test_two_programs_fill_one_cache(tmp_path: Path) -> None:
