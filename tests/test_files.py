@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -103,14 +104,15 @@ def test_on_a_full_disk_the_old_file_stays_whole(write: str, target: Path) -> No
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_a_folder_without_permission_to_write_is_named(target: Path) -> None:
-    for folder in (target.parent, target.parent.parent, target.parent.parent.parent):
-        folder.chmod(0o755)  # pytest's own are open to their owner only
-    target.parent.chmod(0o555)
-    shown = write_in_another_process(target, NO_ROOT, WRITES["bytes"])
-    target.parent.chmod(0o755)
+def test_a_folder_without_permission_to_write_is_named() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own are open to their owner only
+        target = Path(folder, "report.json")
+        target.write_text("old")
+        Path(folder).chmod(0o555)
+        shown = write_in_another_process(target, NO_ROOT, WRITES["bytes"])
+        Path(folder).chmod(0o755)
+        assert target.read_text() == "old"
     assert shown.startswith(f"NOT_WRITTEN_TO “{target}” cannot be written (Permission denied)")
-    assert target.read_text() == "old"
 
 
 def test_a_folder_in_the_place_of_the_file_is_an_error_of_storage(tmp_path: Path) -> None:
