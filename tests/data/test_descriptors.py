@@ -28,6 +28,6 @@ def test_descriptors_stay_those_that_older_caches_hold() -> None:
     np.testing.assert_allclose(descriptor[128:], [0.1148998, 0.3058824, 0.6196079, 0.8823529, 0.0024089], atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 400), (2, 3), (3000, 2)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 400), (2, 3), (3000, 2), (7, 5), (57, 101)])
 def test_pictures_of_any_shape_have_a_descriptor(size: tuple[int, int]) -> None:
     assert np.isfinite(compute_descriptor(Image.new("RGB", size, "gray"))).all()

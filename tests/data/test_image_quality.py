@@ -175,6 +175,13 @@ def test_a_uniform_surface_is_sharp_and_a_smooth_gradient_is_not() -> None:
         assert image_quality.measure_quality(gray)[image_quality.SHARPNESS] == sharpness
 
 
+def test_the_sharpness_of_a_picture_of_thirteen_pixels_is_measured() -> None:
+    """Its quarter is 3 by 3 pixels, the least that has a pixel with neighbors on all sides."""
+    gray = draw_texture(1).convert("L").resize((13, 13), Image.Resampling.BICUBIC)
+    smooth = gray.filter(ImageFilter.GaussianBlur(2))
+    assert 0.02 < image_quality.measure_quality(smooth)[image_quality.SHARPNESS] < 0.98
+
+
 def test_brightness_is_that_of_the_darkest_median_and_brightest_twentieth() -> None:
     gray = Image.fromarray(np.arange(100, 200, dtype=np.uint8)[None].repeat(4, 0))
     measures = image_quality.measure_quality(gray) * 255

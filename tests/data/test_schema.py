@@ -12,7 +12,15 @@ from classifier.data.catalog import Asset, Catalog, RunAsset
 from classifier.data.intake import LeftOut
 from classifier.errors import DataError
 from classifier.messages import message
-from classifier.messages.data import CatalogCode, EditCode, NotEvaluatedCode, PhotoCode, RepeatCode, StoredCode
+from classifier.messages.data import (
+    STORED_CODES,
+    CatalogCode,
+    EditCode,
+    NotEvaluatedCode,
+    PhotoCode,
+    RepeatCode,
+    StoredCode,
+)
 from tests.helpers import unanswered
 
 ADDED = {  # columns that each version added
@@ -93,6 +101,12 @@ def test_a_code_this_version_does_not_have_shows_its_sentence(change: str, tmp_p
     with Catalog(path) as catalog:
         (stored,) = catalog.left_out()
     assert stored.message == message(StoredCode.SENTENCE, text=left.reason)
+
+
+def test_the_ids_of_stored_codes_are_unique() -> None:
+    ids = [code.id for codes in STORED_CODES for code in codes]
+    assert len(ids) == len(set(ids))
+    assert StoredCode.SENTENCE.id not in ids
 
 
 def test_edits_are_stored_with_code_and_arguments(tmp_path: Path) -> None:
