@@ -272,9 +272,6 @@ def fit_temperature(logits: Floats, y: Ints) -> float:
     return _fit_temperature(values, torch.nn.functional.one_hot(torch.from_numpy(y), values.shape[1]).float())
 
 
-temperature = fit_temperature
-
-
 def _fit_temperature(logits: Tensor, targets: Tensor) -> float:
     """Temperature scaling (Guo et al., arXiv 1706.04599) with a prior.
 

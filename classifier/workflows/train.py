@@ -141,8 +141,8 @@ def train(
         checkpoint.save(folder, replace(model, report=report), settings)
     seconds = perf_counter() - started
     if distributed.is_main_process():
-        answers = [*model.run_assets, *evaluated]
-        project.catalog.record_run(folder.name, model.mode, report.to_json(), answers, seconds)
+        rows = [*model.run_assets, *evaluated]
+        project.catalog.record_run(folder.name, model.mode, report.to_json(), rows, seconds)
     yield Finished(report, folder, seconds, test_report, model.mode, tuple(notes))
 
 
@@ -292,7 +292,7 @@ def _fine_tune(
 ) -> Iterator[Progress | Epoch | Note | deep.FineTunedNetwork]:  # fmt: skip
     """Begin, or resume, to fine-tune the network; see ``deep.fine_tune`` for the events."""
     resume_folder = folder / checkpoint.RESUME
-    resume.prepare_folder(resume_folder, config, [f"{row.sha256} {row.label}" for row in training_set.assets])
+    resume.prepare_folder(resume_folder, config, training_set.names())
     extractor = replace(extractor, backbone=quick.backbone, device=devices.for_long_work(extractor.device))
     return deep.fine_tune(extractor, training_set, quick.preprocessing, config, resume_folder, stop or _never)
 
@@ -323,10 +323,10 @@ def _fine_tuned_model(
         backbone=config.backbone,
         groups=training_set.groups[val_idx],
     )
-    answers = list(quick.run_assets)
+    rows = list(quick.run_assets)
     val_assets = [training_set.assets[index] for index in val_idx]
-    for index, answer in zip(val_idx, run_assets(val_assets, probs, labels, "held_out")):
-        answers[index] = answer
+    for index, row in zip(val_idx, run_assets(val_assets, probs, labels, "held_out")):
+        rows[index] = row
     return TrainedModel(
         mode="deep",
         backbone=quick.backbone,
@@ -336,7 +336,7 @@ def _fine_tuned_model(
         preprocessing=tuned.preprocessing,
         report=report,
         groups=training_set.groups,
-        run_assets=tuple(answers),
+        run_assets=tuple(rows),
         network=_build_network(quick.backbone, tuned, len(labels)),
         details={"plan": asdict(tuned.plan), "judged": len(val_idx)},
     )

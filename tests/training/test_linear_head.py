@@ -136,6 +136,19 @@ def test_out_of_fold_probabilities_are_those_of_refitted_heads() -> None:
     np.testing.assert_allclose(ours / ours.sum(1, keepdims=True), probs, atol=0.03)
 
 
+def test_classes_count_the_same_in_a_fold_that_lacks_one() -> None:
+    features, y = make_clusters((30, 10, 20))
+    folds = folds_of(y, 2)
+    folds[y == 2] = 0  # the head that predicts fold 0 has two classes to train on
+    head = fit_linear_head(features, y, 3, folds, (10.0,), 1.0)
+    scaled = (features - features.mean(0)) / scale_of(features, 1.0)
+    train_idx, val_idx = folds == 1, (folds == 0) & (y < 2)
+    # Of two classes scikit-learn fits one row of weights, of which C counts half as much.
+    oracle = LogisticRegression(C=20.0, class_weight="balanced", tol=1e-8).fit(scaled[train_idx], y[train_idx])
+    ours = head.probabilities[val_idx, :2] ** head.temperature
+    np.testing.assert_allclose(ours[:, 0] / ours.sum(1), oracle.predict_proba(scaled[val_idx])[:, 0], atol=0.02)
+
+
 @pytest.mark.parametrize("counts", [(1, 1), (1, 9), (2, 1, 5), (3, 3)])
 def test_a_handful_of_photos_gives_a_finite_head(counts: tuple[int, ...]) -> None:
     features, y = make_clusters(counts, distance=30)

@@ -1,7 +1,10 @@
+"""The resize mode that separates the classes best, and the features in it."""
+
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,8 @@ from classifier import device as devices
 from classifier.config import RESIZE_MODES, Limits
 from classifier.data.dataset import Sample
 from classifier.events import Progress
+from classifier.messages.data import PhotoCode
+from classifier.messages.workflows import StepCode
 from classifier.models.backbones import resolve
 from classifier.models.feature_cache import FeatureCache
 from classifier.models.features import FeatureExtractor
@@ -51,28 +56,24 @@ def long_picture(seed: int, label: int) -> Image.Image:
     return picture
 
 
-def run(story: Generator[Progress, None, ResizeModeChoice]) -> tuple[list[Progress], ResizeModeChoice]:
+def run(choosing: Generator[Progress, None, ResizeModeChoice]) -> tuple[list[Progress], ResizeModeChoice]:
     events = []
     while True:
         try:
-            events.append(next(story))
+            events.append(next(choosing))
         except StopIteration as end:
             return events, end.value
 
 
-def test_long_pictures_that_show_their_class_at_the_ends_are_squashed(
-    extractor: FeatureExtractor, tmp_path: Path
-) -> None:
+def test_long_pictures_with_their_class_at_the_ends_are_squashed(extractor: FeatureExtractor, tmp_path: Path) -> None:
     samples = write(tmp_path, [(seed % 2, long_picture(seed, seed % 2)) for seed in range(24)])
     _, chosen = run(resize_mode.choose_resize_mode(extractor, samples, RESIZE_MODES, 0))
     assert chosen.resize_mode == "squash"
-    assert chosen.places == list(range(24))
+    assert chosen.indices == list(range(24))
     assert chosen.features.shape == (24, 1280)
 
 
-def test_square_photos_are_not_squashed_because_that_would_be_the_whole_again(
-    extractor: FeatureExtractor, tmp_path: Path
-) -> None:
+def test_square_photos_are_not_squashed_as_that_equals_the_whole(extractor: FeatureExtractor, tmp_path: Path) -> None:
     samples = write(tmp_path, [(seed % 2, draw_photo(seed, (64, 64), (60 * (seed % 2), 0, 0))) for seed in range(10)])
     events, chosen = run(resize_mode.choose_resize_mode(extractor, samples, ("squash", "whole"), 0))
     assert chosen.resize_mode == "whole"
@@ -83,37 +84,36 @@ def test_square_photos_are_not_squashed_because_that_would_be_the_whole_again(
     assert squashed.resize_mode == "squash"
 
 
-def test_the_same_photos_give_the_same_choice_and_the_same_numbers(extractor: FeatureExtractor, tmp_path: Path) -> None:
+def test_equal_photos_give_an_equal_choice_and_equal_features(extractor: FeatureExtractor, tmp_path: Path) -> None:
     samples = write(tmp_path, [(seed % 2, long_picture(seed, seed % 2)) for seed in range(8)])
     _, one = run(resize_mode.choose_resize_mode(extractor, samples, RESIZE_MODES, 3))
     _, other = run(resize_mode.choose_resize_mode(extractor, samples, RESIZE_MODES, 3))
-    assert (one.resize_mode, one.places) == (other.resize_mode, other.places)
+    assert (one.resize_mode, one.indices) == (other.resize_mode, other.indices)
     assert np.array_equal(one.features, other.features)
 
 
-def test_unreadable_photos_are_named_and_the_others_keep_their_places(
+def test_unreadable_photos_are_named_and_the_others_keep_their_index(
     extractor: FeatureExtractor, tmp_path: Path
 ) -> None:
     samples = write(tmp_path, [(seed % 2, draw_photo(seed, (60, 40), (60 * (seed % 2), 0, 0))) for seed in range(8)])
     samples[2].path.write_bytes(b"")
     samples[5].path.unlink()
     _, chosen = run(resize_mode.choose_resize_mode(extractor, samples, RESIZE_MODES, 0))
-    assert chosen.places == [0, 1, 3, 4, 6, 7]
+    assert chosen.indices == [0, 1, 3, 4, 6, 7]
     assert sorted(chosen.reasons) == [2, 5]
-    assert "empty" in chosen.reasons[2]
+    assert chosen.reasons[2].code is PhotoCode.EMPTY_FILE
     assert len(chosen.features) == 6
 
 
-def test_photos_of_which_none_can_be_read_are_no_crash(extractor: FeatureExtractor, tmp_path: Path) -> None:
+def test_photos_of_which_none_can_be_read_give_reasons_only(extractor: FeatureExtractor, tmp_path: Path) -> None:
     samples = write(tmp_path, [(seed % 2, draw_photo(seed)) for seed in range(4)])
     for sample in samples:
         sample.path.unlink()
     _, chosen = run(resize_mode.choose_resize_mode(extractor, samples, RESIZE_MODES, 0))
-    assert (chosen.places, sorted(chosen.reasons)) == ([], [0, 1, 2, 3])
+    assert (chosen.indices, sorted(chosen.reasons)) == ([], [0, 1, 2, 3])
 
 
-def test_of_many_photos_only_the_first_try_every_way(extractor: FeatureExtractor, tmp_path: Path) -> None:
-    """More photos than scouts: a clear loser among the ways is not computed for the rest."""
+def test_of_many_photos_only_a_sample_is_compared_in_every_mode(extractor: FeatureExtractor, tmp_path: Path) -> None:
     photos = []
     for seed in range(136):
         picture = Image.new("RGB", (64, 16), (seed, 90, 90))
@@ -124,5 +124,21 @@ def test_of_many_photos_only_the_first_try_every_way(extractor: FeatureExtractor
     events, chosen = run(resize_mode.choose_resize_mode(extractor, samples, ("crop", "squash"), 0))
     assert chosen.resize_mode == "squash"
     assert len(chosen.features) == 136
-    assert sum(event.done == event.total for event in events) == 3  # a few, more of them, then all
-    assert np.unique([sample.sha256 for sample in samples]).size == 136
+    finished = [(event.step, event.total) for event in events if event.done == event.total]
+    assert finished == [
+        (StepCode.COMPARE_RESIZE_MODES, 48), (StepCode.COMPARE_RESIZE_MODES, 128), (StepCode.EXTRACT_FEATURES, 136),
+    ]  # fmt: skip
+
+
+def test_a_choice_holds_until_a_fifth_of_the_labels_is_different(extractor: FeatureExtractor, tmp_path: Path) -> None:
+    samples = write(tmp_path, [(seed % 2, long_picture(seed, seed % 2)) for seed in range(20)])
+
+    def steps(labels: list[int]) -> set[object]:
+        relabeled = [replace(sample, label=label) for sample, label in zip(samples, labels)]
+        events, _ = run(resize_mode.choose_resize_mode(extractor, relabeled, RESIZE_MODES, 0))
+        return {event.step for event in events}
+
+    labels = [sample.label for sample in samples]
+    assert steps(labels) == {StepCode.COMPARE_RESIZE_MODES, StepCode.EXTRACT_FEATURES}
+    assert steps([1 - labels[0], *labels[1:]]) == {StepCode.EXTRACT_FEATURES}
+    assert StepCode.COMPARE_RESIZE_MODES in steps([1 - label for label in labels])
