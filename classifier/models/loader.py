@@ -63,7 +63,7 @@ def run_batches(
 
     For a picture that cannot be used, the message with the reason is yielded. Threads, not the worker processes
     of ``torch.utils.data.DataLoader``: decoding and the network release the interpreter's lock, a server should not
-    fork, and starting processes takes longer than embedding some hundred photos (benchmarks/embedding.py).
+    fork, and starting the processes takes as long as embedding a hundred photos or more (benchmarks/embedding.py).
 
     Args:
         network: maps (B, 3, size, size) to (B, …); None to yield the views themselves, uint8 (V, 3, size, size).
