@@ -16,7 +16,7 @@ from classifier.ui.train import tab as train_tab
 def test_every_tab_is_redrawn_when_it_is_opened(tmp_path: Path) -> None:
     page = build_app(tmp_path / "home", tmp_path / "checkpoints")  # a wrong number of inputs would be a warning
     tabs = {block.id: block for block in page.blocks.values() if isinstance(block, gr.Tab)}
-    assert sorted(tabs) == sorted(module.ID for module in (photos_tab, train_tab, review_tab, predict_tab))
+    assert set(tabs) >= {module.ID for module in (photos_tab, train_tab, review_tab, predict_tab)}
     opened = {
         page.blocks[target].id
         for function in page.fns.values()

@@ -200,8 +200,8 @@ def build(home: Home, token: gr.BrowserState) -> TrainTab:
     stop_button = gr.Button(str(TrainCode.STOP), visible=False, variant="stop", elem_id="train-stop")
     result = gr.HTML(elem_id="train-result")
     with gr.Row(visible=False) as forward:
-        onward = gr.Button(str(TrainCode.NEXT), variant="primary", size="lg", elem_id="train-next")
-        back = gr.Button(str(TrainCode.REVIEW), size="lg", elem_id="train-review")
+        onward = gr.Button(str(TrainCode.NEXT), variant="primary", size="lg", min_width=200, elem_id="train-next")
+        back = gr.Button(str(TrainCode.REVIEW), size="lg", min_width=200, elem_id="train-review")
     advanced.render()
     past = runs.build(home, token)
     timer, version, newest = gr.Timer(_INTERVAL, active=False), gr.State(0), gr.State("")
