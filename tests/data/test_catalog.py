@@ -221,6 +221,26 @@ def test_two_runs_show_what_changed_between_them_and_their_seconds(catalog: Cata
     assert catalog.changed_since(first) == Changes(("e",), ("a",), ())  # not “d”, which is there for testing
 
 
+def test_changes_count_only_the_splits_of_the_run(catalog: Catalog) -> None:
+    on_train = catalog.record_run("train", "quick", {}, unanswered(catalog.assets(split="train")))
+    on_test = catalog.record_run("test", "quick", {}, unanswered(catalog.assets(split="test")))
+    catalog.set_split([1], "held_out")
+    assert catalog.changed_since(on_train) == Changes((), (), ())  # held out of the training photos, not removed
+    assert catalog.changed_since(on_test) == Changes((), (), ())
+
+
+def test_changes_are_in_order() -> None:
+    with Catalog(None) as catalog:
+        names = [f"{number:03}" for number in range(60)]
+        catalog.add([photo(name) for name in names[::-1]])
+        run = catalog.record_run("first", "quick", {}, unanswered(catalog.assets()))
+        catalog.relabel([asset.id for asset in catalog.assets() if asset.sha256 < "020"], "dog")
+        catalog.remove([asset.id for asset in catalog.assets() if asset.sha256 >= "040"])
+        catalog.add([photo(f"new {name}") for name in names[::-1]])
+        expected = Changes(tuple(f"new {name}" for name in names), tuple(names[40:]), tuple(names[:20]))
+        assert catalog.changed_since(run) == expected
+
+
 def test_a_run_shows_which_photos_it_was_evaluated_on(catalog: Catalog) -> None:
     catalog.add([replace(photo("e", "parrot"), split="test")])
     on_test = catalog.record_run(
