@@ -290,6 +290,17 @@ def test_a_failed_upload_keeps_the_photos_that_were_there(pets: Path, tmp_path: 
         assert project.classes() == {"cat": 3, "dog": 2}
 
 
+@pytest.mark.parametrize("blocked", ["photos", "thumbs"])
+def test_an_error_of_storage_does_not_name_the_servers_folders(pets: Path, tmp_path: Path, blocked: str) -> None:
+    with Project.open(tmp_path / "home") as project:
+        (tmp_path / "home" / blocked).rmdir()
+        (tmp_path / "home" / blocked).write_text("a file is in the way")
+        with pytest.raises(StorageError) as error:
+            project.add(pets)
+        assert error.value.code == StorageCode.NOT_WRITTEN
+        assert str(tmp_path) not in str(error.value)
+
+
 def test_a_moved_project_opens_and_works(pets: Path, tmp_path: Path) -> None:
     with Project.open(tmp_path / "home") as project:
         project.add(pets)
