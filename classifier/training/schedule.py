@@ -111,7 +111,7 @@ def _estimator(count: int, costs: Sequence[float], images_per_second: float) -> 
 def _count_views(trunk: nn.Module | None, count: int, epochs: int, preprocessing: Preprocessing, device: Device) -> int:
     """Number of augmented views: no more than epochs, and no more than fit the cache."""
     device = replace(device, dtype=torch.float32)
-    per_view = augmented_cache.view_layout(trunk, preprocessing, 1, device).bytes
+    per_view = augmented_cache.view_layout(trunk, preprocessing, 0, device).bytes
     return max(1, min(MAX_VIEWS, epochs, int(MAX_VIEW_BYTES / max(1, count * per_view)) - 1))
 
 

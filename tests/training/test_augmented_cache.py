@@ -1,23 +1,29 @@
 from __future__ import annotations
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
 from classifier import device as devices
 from classifier.config import DOMAINS, LIMITS, Preprocessing
 from classifier.data.images import open_picture
-from classifier.errors import StorageError
+from classifier.errors import DataError, StorageError
+from classifier.events import Progress, result_of
+from classifier.messages.training import TrainingCode
 from classifier.models import networks, surgery, transforms
 from classifier.models.backbones import resolve
 from classifier.training import augmented_cache
 from classifier.training.augmented_cache import AugmentedViews
 from tests.helpers import draw_photo
 
-PREPARATION = Preprocessing(size=64).with_resize_mode("whole")
+PREPROCESSING = Preprocessing(size=64).with_resize_mode("whole")
 CPU = devices.choose("cpu")
+RECORD = 4 * 3 * 64 * 64  # bytes of a photo's four views
 
 
 @pytest.fixture
@@ -29,66 +35,99 @@ def photos(tmp_path: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def varied(count: int = 3, domain: str = "photo") -> AugmentedViews:
-    return AugmentedViews(PREPARATION, domain, tuple(f"{number:064x}" for number in range(5)), count, 0)  # type: ignore[arg-type]
+def transform(count: int = 3, domain: Any = "photo") -> AugmentedViews:
+    return AugmentedViews(PREPROCESSING, domain, tuple(f"{number:064x}" for number in range(5)), count, 0)
 
 
-def kept(path: Path, photos: list[Path], front: torch.nn.Module | None = None, **settings: object) -> torch.Tensor:
-    story = augmented_cache.build_augmented_cache(path, front, photos, varied(**settings), CPU, LIMITS)  # type: ignore[arg-type]
-    while True:
-        try:
-            next(story)
-        except StopIteration as end:
-            return end.value
+def build(path: Path, photos: list[Path], trunk: torch.nn.Module | None = None, **settings: Any) -> torch.Tensor:
+    return result_of(augmented_cache.build_augmented_cache(path, trunk, photos, transform(**settings), CPU, LIMITS))
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
-def test_the_first_view_is_the_one_of_all_later_loaders_and_the_others_vary(
+def test_the_first_view_is_that_of_evaluation_and_the_others_differ(
     domain: str, photos: list[Path], tmp_path: Path
 ) -> None:
-    found = kept(tmp_path / "views.bin", photos, domain=domain)
-    assert found.shape == (5, 4, 3, 64, 64)
-    plain = transforms.eval_transform(PREPARATION)(open_picture(photos[2], 128, LIMITS))
-    assert torch.equal(found[2, 0], plain)
-    assert all(not torch.equal(found[2, view], plain) for view in (1, 2, 3))
-    assert not torch.equal(found[2, 1], found[2, 2])
+    views = build(tmp_path / "views.bin", photos, domain=domain)
+    assert views.shape == (5, 4, 3, 64, 64)
+    plain = transforms.eval_transform(PREPROCESSING)(open_picture(photos[2], 128, LIMITS))
+    assert torch.equal(views[2, 0], plain)
+    assert all(not torch.equal(views[2, view], plain) for view in (1, 2, 3))
+    assert not torch.equal(views[2, 1], views[2, 2])
 
 
-def test_a_cut_off_file_is_gone_on_with_and_ends_the_same(photos: list[Path], tmp_path: Path) -> None:
-    whole = kept(tmp_path / "whole.bin", photos).clone()
-    story = augmented_cache.build_augmented_cache(tmp_path / "cut.bin", None, photos, varied(), CPU, LIMITS)
-    next(story)
-    story.close()
+def test_views_follow_from_the_content_and_the_seed_not_from_the_place(photos: list[Path], tmp_path: Path) -> None:
+    views = build(tmp_path / "views.bin", photos)
+    part = transform().part(2, 4)
+    assert torch.equal(part(0, open_picture(photos[2], 128, LIMITS)), views[2])
+    other = AugmentedViews(PREPROCESSING, "photo", part.names, 3, 1)
+    assert not torch.equal(other(0, open_picture(photos[2], 128, LIMITS))[1], views[2, 1])
+
+
+def test_an_interrupted_file_is_continued_and_ends_the_same(photos: list[Path], tmp_path: Path) -> None:
+    whole = build(tmp_path / "whole.bin", photos).clone()
     part = tmp_path / "cut.bin.0-of-1"
-    part.write_bytes((tmp_path / "whole.bin").read_bytes()[: 2 * 4 * 3 * 64 * 64 + 1000])  # two photos and a bit
-    assert torch.equal(kept(tmp_path / "cut.bin", photos), whole)
+    part.write_bytes((tmp_path / "whole.bin").read_bytes()[: 2 * RECORD] + b"x" * 1000)  # two photos and a bit
+    events = list(augmented_cache.build_augmented_cache(tmp_path / "cut.bin", None, photos, transform(), CPU, LIMITS))
+    assert [(event.step, event.done, event.total) for event in events] == [(TrainingCode.PREPARE_VIEWS, 5, 5)]
+    assert torch.equal(build(tmp_path / "cut.bin", photos), whole)
     assert not part.exists()
 
 
-def test_with_a_frozen_front_what_it_makes_of_the_views_is_kept(photos: list[Path], tmp_path: Path) -> None:
+def test_what_was_written_is_not_computed_again(photos: list[Path], tmp_path: Path) -> None:
+    part = tmp_path / "views.bin.0-of-1"
+    part.write_bytes(b"\7" * 2 * RECORD)
+    views = build(tmp_path / "views.bin", photos)
+    assert (views[:2] == 7).all()
+    assert not (views[2] == 7).all()
+    again = build(tmp_path / "views.bin", [])  # of no photos: another size
+    assert len(again) == 0
+
+
+def test_progress_is_told_every_eight_photos(photos: list[Path], tmp_path: Path) -> None:
+    many = AugmentedViews(PREPROCESSING, "photo", tuple(f"{number:064x}" for number in range(10)), 1, 0)
+    story = augmented_cache.build_augmented_cache(tmp_path / "v", None, photos * 2, many, CPU, LIMITS)
+    events = list(story)
+    assert all(isinstance(event, Progress) for event in events)
+    assert [(event.done, event.total) for event in events] == [(8, 10), (10, 10)]
+    assert events[-1].seconds_left == 0
+
+
+def test_activations_of_a_frozen_trunk_are_cached(photos: list[Path], tmp_path: Path) -> None:
     network = networks.build(resolve("tf_efficientnet_lite0"), 2)
     stages = surgery.stages(network)[-2:]
-    front = surgery.frozen_trunk(network, stages).to(CPU.dtype)
-    found = kept(tmp_path / "views.bin", photos, front, count=1)
-    pixels = kept(tmp_path / "pixels.bin", photos, count=1)
+    trunk = surgery.frozen_trunk(network, stages).to(CPU.dtype)
+    layout = augmented_cache.view_layout(trunk, PREPROCESSING, 1, CPU)
+    activations = build(tmp_path / "views.bin", photos, trunk, count=1)
+    pixels = build(tmp_path / "pixels.bin", photos, count=1)
     with torch.inference_mode():
-        inputs = transforms.normalize(pixels[:, 1], PREPARATION, torch.device("cpu"), CPU.dtype)
-        expected = front(inputs).permute(0, 2, 3, 1)
-    assert found.shape == (5, 2, 4, 4, 112)
-    torch.testing.assert_close(found[:, 1].float(), expected.float(), rtol=0.05, atol=0.1)
+        inputs = transforms.normalize(pixels[:, 1], PREPROCESSING, torch.device("cpu"), CPU.dtype)
+        expected = trunk(inputs).permute(0, 2, 3, 1)
+    assert activations.shape == (5, *layout.shape) == (5, 2, 4, 4, 112)
+    assert (tmp_path / "views.bin").stat().st_size == 5 * layout.bytes
+    torch.testing.assert_close(activations[:, 1].float(), expected.float(), rtol=0.05, atol=0.1)
 
 
-@pytest.mark.parametrize(("domain", "allowed"), [("photo", True), ("medical", False), ("document", False)])
-def test_only_what_keeps_its_meaning_in_a_mirror_is_mirrored(domain: str, allowed: bool) -> None:
-    rows = np.zeros((64, 64, 3), np.uint8)
-    rows[:, :32] = 255  # bright on the left
-    picture = augmented_cache.Image.fromarray(rows)
-    rng = np.random.default_rng(0)
-    many = [transforms.train_transform(picture, PREPARATION, domain, rng).float() for _ in range(30)]  # type: ignore[arg-type]
-    mirrored = [bool(view[:, :, 40:].mean() > view[:, :, :24].mean()) for view in many]
-    assert any(mirrored) == allowed
+def test_a_photo_that_is_gone_ends_it_with_a_reason(photos: list[Path], tmp_path: Path) -> None:
+    photos[3].write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"can no longer be read \(.*train again") as raised:
+        build(tmp_path / "views.bin", photos)
+    assert raised.value.code is TrainingCode.PHOTO_UNREADABLE
 
 
-def test_a_full_disk_is_a_sentence(photos: list[Path]) -> None:
-    with pytest.raises(StorageError, match=r"disk is full.*model of before is untouched"):
-        raise augmented_cache.full_disk(OSError(28, "No space left on device"))
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond ``size`` bytes: the system refuses as it does on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_on_a_full_disk_it_stops_with_a_code_and_can_be_continued(photos: list[Path], tmp_path: Path) -> None:
+    with largest_file(3 * RECORD), pytest.raises(StorageError, match=r"disk is full.*model of before") as raised:
+        build(tmp_path / "views.bin", photos)
+    assert raised.value.code is TrainingCode.DISK_FULL
+    assert not (tmp_path / "views.bin").exists()
+    assert build(tmp_path / "views.bin", photos).shape == (5, 4, 3, 64, 64)
