@@ -97,7 +97,8 @@ def test_groups_of_one_photo_count_in_full() -> None:
 
 
 def test_one_group_counts_as_one_photo() -> None:
-    assert effective_sample_size(np.arange(12) % 2 == 0, np.zeros(12, np.int64)) == 1
+    for total in (1, 2, 12):
+        assert effective_sample_size(np.arange(total) % 2 == 0, np.zeros(total, np.int64)) == 1
 
 
 def test_groups_that_are_all_right_count_as_one_photo_each() -> None:

@@ -120,6 +120,15 @@ def test_the_distance_is_that_of_the_five_nearest_of_the_class() -> None:
     assert model.distances(new[:0], y_pred[:0]).shape == (0,)
 
 
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_the_distance_is_the_mean_where_a_class_has_fewer_than_five_points(count: int) -> None:
+    features, _ = clouds(40)
+    labels = (np.arange(40) < count).astype(np.int64)
+    model = ood.fit_ood(features, labels, np.arange(40), confident(labels, 2))[0]
+    squares = model.squared_distances(features[20:21])[0, :count]
+    assert model.distances(features[20:21], np.array([1])) == pytest.approx(squares.mean(), rel=1e-4)
+
+
 def test_a_class_without_points_is_infinitely_far() -> None:
     features, labels = clouds(40)
     model = ood.fit_ood(features, labels, np.arange(40), confident(labels, 4))[0]

@@ -66,6 +66,12 @@ def test_no_photos_give_a_report_of_nothing() -> None:
     assert report_on(*nothing).evaluated_count == 0
 
 
+def test_a_single_photo_has_a_report() -> None:
+    report = report_on(np.array([[0.9, 0.1]], np.float32), np.array([0]))
+    assert (report.accuracy, report.evaluated_count, report.photos_needed) == (1, 1, photos_needed(1.0))
+    assert report.in_words().startswith("The only photo right, but there are too few photos")
+
+
 def test_rescoring_changes_the_scores_and_nothing_else() -> None:
     report = report_on(*predictions(3))
     other = rescore(report, *predictions(3, 50, seed=1), "val")
@@ -204,6 +210,10 @@ def test_braces_in_an_older_warning_are_no_arguments() -> None:
         {"warnings": 1},
         {"warning_codes": [1]},
         {"warning_codes": [{"code": "single_photo", "arguments": {}}] * 2},
+        {"photos_needed": "many"},
+        {"scenes": None},
+        {"calibration_error": "small"},
+        {"top_accuracy": ["most"]},
         {"unknown entry": 1},
     ],
 )
