@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import gc
+import importlib
 import json
 import os
 import sys
@@ -91,6 +92,7 @@ def _train(args: argparse.Namespace) -> dict[str, Any]:
             from ..distributed import is_main_process, process_group
             from ..workflows.train import Finished, train
 
+            _import_score_libraries()
         with process_group():
             finished = _run(train(project, config, args.out, test, args.device), Finished)
             result = output.train_json(project, test, finished, config)
@@ -228,6 +230,12 @@ def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 def _escape(cell: str) -> str:
     return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+def _import_score_libraries() -> None:
+    """Import what scores need now, so that the seconds of a training are without imports."""
+    for name in ("scipy.stats", "sklearn.metrics"):
+        importlib.import_module(name)
 
 
 @contextmanager
