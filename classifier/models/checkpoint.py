@@ -35,9 +35,9 @@ from .model_card import model_card, replace_threshold
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
-FILES = ("config.json", "model.safetensors", "README.md", "report.json", "training.json", "familiar.safetensors")
+_OOD = "familiar.safetensors"  # the out-of-distribution model; the name is that of the first version
+FILES = ("config.json", "model.safetensors", "README.md", "report.json", "training.json", _OOD)
 RESUME = "resume"  # folder with the state of an unfinished deep training
-_OOD = "familiar.safetensors"
 _PARTIAL = re.compile(r"\.[0-9a-f]{32}\.part")  # what ``atomic_write`` leaves where the program was killed
 _LARGEST_JSON = 16 * 2**20  # bytes
 _LARGEST_OOD = 64 * 2**20  # bytes
@@ -145,7 +145,7 @@ def _write_folder(folder: Path, texts: Mapping[str, str], tensors: Mapping[str, 
 
 
 def _beside(folder: Path) -> tuple[Path, Path]:
-    """Where a model is written before it is moved in, and where the one before is kept meanwhile."""
+    """Where a model is written before it is moved in, and where the one before is moved meanwhile."""
     name = hashlib.sha256(folder.name.encode()).hexdigest()[:16]
     return folder.with_name(f".{name}.part"), folder.with_name(f".{name}.old")
 

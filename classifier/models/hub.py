@@ -1,4 +1,4 @@
-"""Files of the Hugging Face Hub: fetched once into its cache on this disk, with progress."""
+"""Downloads from the Hugging Face Hub into its cache on this disk, with progress."""
 
 from __future__ import annotations
 
@@ -16,51 +16,51 @@ from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_b
 
 
 def download(repository: str, file: str) -> Iterator[tuple[int, int]]:
-    """Fetch a file into the Hub's cache: bytes done and in all, a few times a second; nothing where it is there.
+    """Download a file into the Hub's cache; yields (bytes done, bytes in total) a few times a second.
 
-    A reader who leaves stops the telling, not the download: half a file could not be used again. Raises
-    what the Hub's client raises, but for a file that the repository does not have.
+    Yields nothing where the file is cached, or the repository has no file of that name. Closing the iterator does
+    not end the download: part of a file could not be used again. Raises what the Hub's client raises otherwise.
     """
     if isinstance(huggingface_hub.try_to_load_from_cache(repository, file), str):
         return
     try:
         total = huggingface_hub.get_hf_file_metadata(huggingface_hub.hf_hub_url(repository, file)).size or 0
-    except EntryNotFoundError:  # under another name, then, which timm knows
+    except EntryNotFoundError:  # timm knows under which other name the weights are
         return
-    fetched = _in_background(repository, file)
-    # Progress is read off the disk: the client's own way of telling it is not in all versions (tqdm_class, 1.5).
+    future = _download_in_background(repository, file)
+    # Progress is read from the disk: not all versions of the client can report it (tqdm_class, since 1.5).
     blobs = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repository, repo_type="model") / "blobs"
-    while not wait([fetched], timeout=0.2).done:
+    while not wait([future], timeout=0.2).done:
         yield min(total, max(map(_size, blobs.glob("*.incomplete")), default=0)), total
-    fetched.result()
+    future.result()
     yield total, total
 
 
-def _in_background(repository: str, file: str) -> Future[str]:
-    """A download in a thread of its own, which a program that wants to end does not wait for."""
-    fetched: Future[str] = Future()
+def _download_in_background(repository: str, file: str) -> Future[str]:
+    """Start a download in a daemon thread, so that it does not keep the program from ending."""
+    future: Future[str] = Future()
 
-    def fetch() -> None:
+    def run() -> None:
         try:
-            with _quietly():
+            with _progress_bars_disabled():
                 path = huggingface_hub.hf_hub_download(repository, file)
-            fetched.set_result(path)
+            future.set_result(path)
         except Exception as error:
-            fetched.set_exception(error)
+            future.set_exception(error)
 
-    Thread(target=fetch, daemon=True).start()
-    return fetched
+    Thread(target=run, daemon=True).start()
+    return future
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """Without the client's own progress bar, which would run through ours."""
-    shown = not are_progress_bars_disabled()
+def _progress_bars_disabled() -> Iterator[None]:
+    """Without the client's own progress bar, which would mix with the output of the command line."""
+    enabled = not are_progress_bars_disabled()
     disable_progress_bars()
     try:
         yield
     finally:
-        if shown:
+        if enabled:
             enable_progress_bars()
 
 

@@ -79,7 +79,7 @@ def from_json(data: Mapping[str, Any]) -> HubConfig:
         architecture = str(data["architecture"])
         labels = _labels(data, cfg, int(data.get("num_classes", cfg.get("num_classes"))))
         preprocessing = _preprocessing(cfg)
-        model_args = _checked_args(dict(data.get("model_args") or {}), architecture)
+        model_args = _check_args(dict(data.get("model_args") or {}), architecture)
     except ModelError:
         raise
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError, SettingError) as error:
@@ -94,22 +94,22 @@ def _labels(data: Mapping[str, Any], cfg: Mapping[str, Any], count: int) -> tupl
     found = (data.get("label_names"), cfg.get("label_names"), data.get("labels"), data.get("id2label"))
     if not 1 <= count <= _MOST_CLASSES:
         raise ModelError(CheckpointCode.LABEL_COUNT)
-    names = _listed(next((value for value in found if value), None), count)
+    names = _list_names(next((value for value in found if value), None), count)
     if len(names) != count:
         raise ModelError(CheckpointCode.LABEL_COUNT)
     descriptions = dict(data.get("label_descriptions") or cfg.get("label_descriptions") or {})
-    described = _cleaned([str(descriptions.get(name, name)) for name in names])
+    described = _clean_names([str(descriptions.get(name, name)) for name in names])
     if len(set(described)) == count:
         return described
-    labels = _cleaned(names)
+    labels = _clean_names(names)
     label, times = Counter(labels).most_common(1)[0]
     if times > 1:
         raise ModelError(CheckpointCode.LABEL_TWICE, label=label)
     return labels
 
 
-def _listed(names: Any, count: int) -> list[str]:
-    """Names in the order of the outputs; a mapping from numbers may lack some, which are then their own names."""
+def _list_names(names: Any, count: int) -> list[str]:
+    """Names in the order of the outputs; an index that a mapping lacks is its own name, as is each without names."""
     if names is None:
         return list(map(str, range(count)))
     if isinstance(names, Mapping):
@@ -122,7 +122,7 @@ def _listed(names: Any, count: int) -> list[str]:
     return list(map(str, names))
 
 
-def _cleaned(names: Sequence[str]) -> tuple[str, ...]:
+def _clean_names(names: Sequence[str]) -> tuple[str, ...]:
     """Names that can be shown: of visible letters, not too long; the number of the class where nothing is left."""
     return tuple(clean_label(name, _LABEL_LIMITS) or str(index) for index, name in enumerate(names))
 
@@ -134,7 +134,7 @@ def _preprocessing(cfg: Mapping[str, Any]) -> Preprocessing:
     return Preprocessing.from_timm(cfg)
 
 
-def _checked_args(args: Mapping[str, Any], architecture: str) -> dict[str, Any]:
+def _check_args(args: Mapping[str, Any], architecture: str) -> dict[str, Any]:
     """The arguments without the number of classes, if each is one that a network of that architecture is known with.
 
     Any other could ask for a network that no computer holds. timm's own folders repeat the number of classes and of

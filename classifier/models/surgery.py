@@ -106,21 +106,21 @@ class _ForwardFeatures(nn.Module):
 def trainable_tail(network: nn.Module, unfrozen: Sequence[Sequence[str]]) -> nn.Module:
     """The part of the network from the ``unfrozen`` stages on: activations -> logits or pooled features."""
     part = copy.deepcopy(network)
-    kept = {name for stage in unfrozen for name in stage} | {_classifier_name(network)}
+    trainable = {name for stage in unfrozen for name in stage} | {_classifier_name(network)}
     for name, child in list(part.named_children()):
-        if name in kept:
+        if name in trainable:
             continue
-        if not any(one.startswith(f"{name}.") for one in kept):
+        if not any(one.startswith(f"{name}.") for one in trainable):
             part.set_submodule(name, nn.Identity())
             continue
-        for inner in {f"{name}.{inner}" for inner in child._modules} - kept:
+        for inner in {f"{name}.{inner}" for inner in child._modules} - trainable:
             part.set_submodule(inner, nn.Identity())
     if hasattr(part, "_pos_embed"):  # a transformer adds position embeddings to its first activations: done before
-        part._pos_embed = _unchanged  # type: ignore[assignment]
+        part._pos_embed = _identity  # type: ignore[assignment]
     return part
 
 
-def _unchanged(activations: Tensor) -> Tensor:
+def _identity(activations: Tensor) -> Tensor:
     return activations
 
 

@@ -45,8 +45,8 @@ def edit_config(folder: Path, change: Edit) -> Path:
     return folder
 
 
-def as_timm_answers(folder: Path) -> torch.Tensor:
-    """Probabilities (2, C) of timm's own loader for two photos of different shapes."""
+def probs_of_timm(folder: Path) -> torch.Tensor:
+    """Probabilities (2, C) of two photos of different shapes by timm's own loader."""
     network = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
     transform = create_transform(**resolve_data_config(network.pretrained_cfg))
     with torch.inference_mode():
@@ -64,7 +64,7 @@ def test_a_folder_of_timm_opens_and_answers_as_timm_does(architecture: str, tmp_
     assert (model.labels, model.report, model.ood) == (LABELS, None, None)
     assert model.backbone.partition(".")[0] == architecture
     predictor = Predictor(folder, "cpu")
-    for expected, answer in zip(as_timm_answers(folder), predictor.predict(photos(), top_k=3), strict=True):
+    for expected, answer in zip(probs_of_timm(folder), predictor.predict(photos(), top_k=3), strict=True):
         assert [one.label for one in answer.top] == [LABELS[index] for index in expected.argsort(descending=True)]
         for one in answer.top:
             assert one.confidence == pytest.approx(float(expected[LABELS.index(one.label)]), abs=1e-4)
@@ -79,7 +79,7 @@ def test_preprocessing_is_that_of_the_folder(tmp_path: Path) -> None:
     found = checkpoint.load(folder).preprocessing
     assert (found.size, found.crop_pct, found.interpolation, found.mean) == (96, 0.8, "bilinear", (0.1, 0.2, 0.3))
     (answer, _) = Predictor(folder, "cpu").predict(photos(), top_k=1)
-    assert answer.top[0].confidence == pytest.approx(float(as_timm_answers(folder)[0].max()), abs=1e-4)
+    assert answer.top[0].confidence == pytest.approx(float(probs_of_timm(folder)[0].max()), abs=1e-4)
 
 
 def test_the_name_of_the_weights_is_part_of_the_backbone(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_the_first_form_of_timm_with_all_on_one_level_opens(tmp_path: Path) -> N
     (folder / "config.json").write_text(json.dumps(flat), "utf-8")
     assert checkpoint.load(folder).labels == LABELS
     (answer, _) = Predictor(folder, "cpu").predict(photos(), top_k=1)
-    assert answer.top[0].confidence == pytest.approx(float(as_timm_answers(folder)[0].max()), abs=1e-4)
+    assert answer.top[0].confidence == pytest.approx(float(probs_of_timm(folder)[0].max()), abs=1e-4)
 
 
 def test_a_size_of_the_network_beside_that_of_the_pictures_opens(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_size_of_the_network_beside_that_of_the_pictures_opens(tmp_path: Path)
     save_for_hf(network, tmp_path / "model", {"label_names": list(LABELS)}, safe_serialization=True)
     assert json.loads((tmp_path / "model/config.json").read_text("utf-8"))["model_args"]["img_size"] == [96, 96]
     (answer, _) = Predictor(tmp_path / "model", "cpu").predict(photos(), top_k=1)
-    assert answer.top[0].confidence == pytest.approx(float(as_timm_answers(tmp_path / "model")[0].max()), abs=1e-4)
+    assert answer.top[0].confidence == pytest.approx(float(probs_of_timm(tmp_path / "model")[0].max()), abs=1e-4)
 
 
 def test_a_fixed_input_size_builds_the_network_for_it(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def args(**changes: Any) -> Edit:
     return lambda config: config.update(model_args=changes)
 
 
-STRANGE: dict[str, tuple[Edit, Code]] = {
+UNUSABLE: dict[str, tuple[Edit, Code]] = {
     "names for fewer classes": (top(label_names=["a", "b"]), CheckpointCode.LABEL_COUNT),
     "numbers outside": (top(label_names={"7": "a"}), CheckpointCode.LABEL_COUNT),
     "names are one text": (top(label_names="cat"), CheckpointCode.LABEL_COUNT),
@@ -187,7 +187,7 @@ STRANGE: dict[str, tuple[Edit, Code]] = {
 }
 
 
-@pytest.mark.parametrize(("change", "code"), STRANGE.values(), ids=STRANGE)
+@pytest.mark.parametrize(("change", "code"), UNUSABLE.values(), ids=UNUSABLE)
 def test_what_cannot_be_opened_is_one_clear_sentence(change: Edit, code: Code, tmp_path: Path) -> None:
     folder = edit_config(save_with_timm(tmp_path / "model"), change)
     with pytest.raises(ModelError, match=r"^[A-Z].{15,600}\.$") as caught:
