@@ -146,6 +146,15 @@ def test_the_cosine_from_which_two_photos_are_joined(cosine: float, joined: bool
     assert groups.tolist() == ([0, 0, 2, 2] if joined else [0, 1, 2, 3])
 
 
+@pytest.mark.parametrize(("members", "groups"), [(40, 761), (41, 800)])
+def test_a_group_of_more_than_a_twentieth_needs_a_stricter_cosine(members: int, groups: int) -> None:
+    rng = np.random.default_rng(0)
+    unit = rng.normal(size=(800, 2000))
+    unit[:members] = rng.normal(size=2000) + np.sqrt(1 / 0.82 - 1) * unit[:members]  # of cosine 0.82 to one another
+    features = np.asarray(np.sign(unit) * unit**2, np.float32)
+    assert len(set(duplicates.near_duplicate_groups(features).tolist())) == groups
+
+
 def test_groups_are_the_same_in_any_order() -> None:
     features, descriptors = draw_photos(5)
     order = np.random.default_rng(5).permutation(len(features))
