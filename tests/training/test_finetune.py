@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -123,6 +125,36 @@ def test_a_batch_is_whole_where_batch_norms_train() -> None:
     assert network.modes == {(True, False), (False, True)}
     assert not torch.equal(network.body[1].running_mean, before["running_mean"])  # type: ignore[arg-type]
     assert network.body[1].num_batches_tracked == 1
+
+
+class Meeting(nn.Module):
+    """The tiny network, which counts the threads that are in it at once and waits a little for another to come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = make_network()
+        self.barrier = threading.Barrier(2)
+        self.inside = self.most = 0
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        with suppress(threading.BrokenBarrierError):
+            self.barrier.wait(timeout=0.5)
+        logits: Tensor = self.body(pixels)
+        self.inside -= 1
+        return logits
+
+
+@pytest.mark.parametrize(("from_scratch", "most"), [(False, 2), (True, 1)])
+def test_pieces_run_side_by_side_unless_batch_norms_train(from_scratch: bool, most: int) -> None:
+    spec, data = make_spec(from_scratch=from_scratch), make_data()
+    network = Meeting()
+    state = TrainState(network, f"body.{HEAD}", [["body.0", "body.1"]], spec, CPU)
+    state.micro_batch = 2
+    with finetune.workers(CPU) as pool:
+        finetune.train_step(state, data, spec, sample_batches(data, spec, 0)[0], cross_entropy, pool)
+    assert network.most == most
 
 
 def test_pretrained_batch_norms_keep_their_statistics() -> None:
