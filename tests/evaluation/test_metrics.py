@@ -119,5 +119,5 @@ def test_models_of_one_quality_seldom_differ() -> None:
 def test_without_common_photos_nothing_can_be_told() -> None:
     nothing = np.zeros(0, np.bool_)
     found = metrics.compare_models(nothing, nothing)
-    assert found.verdict is ComparisonCode.NO_COMMON_PHOTOS
+    assert found == metrics.Comparison(ComparisonCode.NO_COMMON_PHOTOS, gained=0, lost=0, p_value=1.0)
     assert "no photo was judged by both" in str(found.message)

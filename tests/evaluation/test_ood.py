@@ -114,7 +114,10 @@ def test_the_distance_is_that_of_the_five_nearest_of_the_class() -> None:
     model = ood.fit_ood(features, labels, np.arange(40), confident(labels))[0]
     new, y_pred = clouds(10)
     one, other = (np.sqrt(rows) / np.linalg.norm(np.sqrt(rows), axis=1, keepdims=True) for rows in (new, features))
+    projected = model.squared_distances(new)
     for row, label in enumerate(y_pred):
+        nearest = np.sort(projected[row, labels == label])[:5]
+        assert model.distances(new, y_pred)[row] == pytest.approx(nearest.mean(), rel=1e-4)
         squares = ((one[row] - other[labels == label]) ** 2).sum(1)
         assert model.distances(new, y_pred)[row] == pytest.approx(np.sort(squares)[:5].mean(), abs=2e-3)
     assert model.distances(new[:0], y_pred[:0]).shape == (0,)
