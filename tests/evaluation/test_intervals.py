@@ -73,6 +73,7 @@ def test_the_sample_size_follows_from_the_design_effect(sizes: tuple[int, ...], 
     correct = np.where(
         rng.random(len(groups)) < 0.6, rng.random(len(sizes))[groups] < 0.7, rng.random(len(groups)) < 0.7
     )
+    correct[:2] = False, True  # otherwise all may be equal
     several = sum(size > 1 for size in sizes)
     correlation = (several * min(1, max(0, intraclass_correlation(correct, groups))) + 5) / (several + 5)
     mean_size = np.mean([sizes[group] for group in groups])  # of the group of a random photo
