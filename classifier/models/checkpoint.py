@@ -32,7 +32,6 @@ from .backbones import Backbone, architecture_of
 from .hub_config import HubConfig
 from .model_card import model_card, replace_threshold
 
-Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
 _OOD = "familiar.safetensors"  # the out-of-distribution model; the name is that of the first version
@@ -55,7 +54,6 @@ class TrainedModel:
         bias: Biases (C,) of the classifier, with the temperature already applied.
         preprocessing: What the network expects of a picture.
         report: Scores on photos that were not trained on.
-        groups: Group (N,) of each training photo.
         run_assets: For each training photo (N) the answer of a model that was not trained on it.
         ood: The out-of-distribution model; None for a fine-tuned network: distances to photos that the features
             were trained on say little about new ones.
@@ -70,7 +68,6 @@ class TrainedModel:
     bias: Floats
     preprocessing: Preprocessing
     report: Report
-    groups: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     run_assets: tuple[RunAsset, ...] = ()
     ood: OODModel | None = None
     network: nn.Module | None = None

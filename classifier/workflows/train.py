@@ -279,7 +279,6 @@ def _train_head(
         bias=head.bias,
         preprocessing=networks.preprocessing(backbone).with_resize_mode(resize_mode),
         report=report,
-        groups=groups,
         run_assets=tuple(run_assets(training_set.assets, head.probabilities, labels)),
         ood=ood_model,
         details={"strength": head.C},  # the key of the first version of training.json
@@ -335,7 +334,6 @@ def _fine_tuned_model(
         bias=tuned.bias,
         preprocessing=tuned.preprocessing,
         report=report,
-        groups=training_set.groups,
         run_assets=tuple(rows),
         network=_build_network(quick.backbone, tuned, len(labels)),
         details={"plan": asdict(tuned.plan), "judged": len(val_idx)},
