@@ -233,7 +233,7 @@ def test_what_an_interrupted_write_left_does_not_replace_the_model(tmp_path: Pat
 def test_leftovers_inside_the_folder_are_replaced_and_a_resume_folder_too(tmp_path: Path) -> None:
     save(tmp_path / "model")
     (tmp_path / "model" / f".{'0af' * 10}00.part").write_text("half a report")
-    (tmp_path / "model" / checkpoint.RESUME).mkdir()
+    (tmp_path / "model/resume").mkdir()
     checkpoint.check_target(tmp_path / "model")
     save(tmp_path / "model")
     assert set(checkpoint.FILES) - {"familiar.safetensors"} == {path.name for path in (tmp_path / "model").iterdir()}
