@@ -62,7 +62,7 @@ def barrier() -> None:
 
 
 def all_reduce(loss: float, correct: int, gradients: Sequence[Tensor]) -> tuple[float, int, list[Tensor]]:
-    """Add up loss, number of correct answers and gradients over all processes, in one message."""
+    """Add up loss, number of correct predictions and gradients over all processes, in one message."""
     if not _is_initialized():
         return loss, correct, list(gradients)
     head = torch.tensor([loss, correct], dtype=torch.float32, device=gradients[0].device)

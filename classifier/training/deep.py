@@ -319,7 +319,7 @@ def _conclude(
 
 
 def _compare(run: _Run, baseline: Floats | None) -> tuple[bool, list[Message]]:
-    """Whether the network is to be kept in place of the linear head with probabilities ``baseline`` (J, C)."""
+    """Whether the network replaces the linear head with probabilities ``baseline`` (J, C)."""
     if not run.state.best_epoch:
         return False, [message(TrainingCode.NO_EPOCH)]
     if baseline is None:

@@ -85,8 +85,7 @@ def test_what_was_written_is_not_computed_again(photos: list[Path], tmp_path: Pa
 
 def test_progress_is_told_every_eight_photos(photos: list[Path], tmp_path: Path) -> None:
     many = AugmentedViews(PREPROCESSING, "photo", tuple(f"{number:064x}" for number in range(10)), 1, 0)
-    story = augmented_cache.build_augmented_cache(tmp_path / "v", None, photos * 2, many, CPU, LIMITS)
-    events = list(story)
+    events = list(augmented_cache.build_augmented_cache(tmp_path / "v", None, photos * 2, many, CPU, LIMITS))
     assert all(isinstance(event, Progress) for event in events)
     assert [(event.done, event.total) for event in events] == [(8, 10), (10, 10)]
     assert events[-1].seconds_left == 0

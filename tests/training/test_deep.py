@@ -133,7 +133,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(digits: Path, tmp_pa
         next(events)  # in the middle of the second epoch
         events.close()  # type: ignore[attr-defined]
         events = cut.start(data)
-        assert epochs([next(event for event in events if isinstance(event, Epoch))]) == [1]  # told again
+        assert epochs([next(event for event in events if isinstance(event, Epoch))]) == [1]  # yielded again
         next(event for event in events if steps([event]) == {TrainingCode.EPOCH_ON_ALL})
         events.close()  # type: ignore[attr-defined]
         *last_events, found = cut.run(data)
@@ -169,12 +169,12 @@ def test_what_another_version_left_is_not_continued(digits: Path, runner: Runner
 
 
 def test_a_stop_keeps_the_best_so_far_and_trains_no_further(digits: Path, runner: Runner) -> None:
-    seen: list[Any] = []
-    for event in runner.start(training_set(digits), stop=lambda: len(epochs(seen)) >= 2):
-        seen.append(event)
-    assert epochs(seen) == [1, 2]
-    assert TrainingCode.EPOCH_ON_ALL not in steps(seen)
-    assert isinstance(seen[-1], FineTunedNetwork)
+    events: list[Any] = []
+    for event in runner.start(training_set(digits), stop=lambda: len(epochs(events)) >= 2):
+        events.append(event)
+    assert epochs(events) == [1, 2]
+    assert TrainingCode.EPOCH_ON_ALL not in steps(events)
+    assert isinstance(events[-1], FineTunedNetwork)
 
 
 def diverges_after(steps: int) -> Callable[..., Tensor]:
@@ -411,7 +411,7 @@ def command(data: Path, out: Path) -> list[str]:
 @pytest.mark.slow
 def test_killed_three_times_it_ends_with_the_same_model(digits: Path, tmp_path: Path) -> None:
     subprocess.run(command(digits, tmp_path / "whole"), cwd=ROOT, check=True, capture_output=True)
-    rng, seen = random.Random(0), set()
+    rng, interrupted = random.Random(0), set()
     for _ in range(3):
         child = subprocess.Popen(command(digits, tmp_path / "cut"), cwd=ROOT, stdout=subprocess.DEVNULL)
         folder = tmp_path / "cut/resume"
@@ -421,8 +421,8 @@ def test_killed_three_times_it_ends_with_the_same_model(digits: Path, tmp_path: 
         time.sleep(rng.random() * 0.2)
         child.kill()
         child.wait()
-        seen.add(str(states(folder)))
-    assert len(seen) > 1, "it was never killed at work"
+        interrupted.add(str(states(folder)))
+    assert len(interrupted) > 1, "it was never killed at work"
     subprocess.run(command(digits, tmp_path / "cut"), cwd=ROOT, check=True, capture_output=True)
     assert equal(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
     names = [{path.name for path in (tmp_path / name).iterdir()} for name in ("whole", "cut")]

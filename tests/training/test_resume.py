@@ -86,7 +86,7 @@ def test_the_plan_that_a_training_began_with_is_kept(folder: Path) -> None:
 
 def test_a_saved_state_is_loaded_and_a_damaged_one_ignored(tmp_path: Path) -> None:
     path, spec, data = tmp_path / "state.safetensors", make_spec(), make_data()
-    state, other, fresh = make_state(spec), make_state(spec), make_state(spec)
+    state, other, new = make_state(spec), make_state(spec), make_state(spec)
     resume.load_state(other, path)  # there is none yet
     train(state, data, spec)
     resume.save_state(state, path)
@@ -94,5 +94,5 @@ def test_a_saved_state_is_loaded_and_a_damaged_one_ignored(tmp_path: Path) -> No
     resume.load_state(other, path)
     assert equal(other.state_dict(), state.state_dict())
     path.write_bytes(path.read_bytes()[:-100])
-    resume.load_state(fresh, path)
-    assert fresh.epoch == 0
+    resume.load_state(new, path)
+    assert new.epoch == 0

@@ -69,15 +69,15 @@ def renamed(tensors: dict[str, torch.Tensor]) -> None:
 @pytest.mark.parametrize("damage", [missing, no_summary, extra, reshaped, renamed])
 def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(damage: Any) -> None:
     spec, data = make_spec(), make_data()
-    one, other, fresh = make_state(spec), make_state(spec), make_state(spec)
+    one, other, new = make_state(spec), make_state(spec), make_state(spec)
     train(one, data, spec)
     tensors = one.state_dict()
     damage(tensors)
     with pytest.raises(ValueError, match="not those of this network"):
         other.load_state_dict(tensors)
     train(other, data, spec)
-    train(fresh, data, spec)
-    assert equal(other.state_dict(), fresh.state_dict())
+    train(new, data, spec)
+    assert equal(other.state_dict(), new.state_dict())
 
 
 def test_a_state_of_another_optimizer_is_refused() -> None:
