@@ -53,7 +53,8 @@ def report(**changes: Any) -> Report:
         "accuracy_low": 0.77, "accuracy_high": 0.96, "balanced_accuracy": 0.9,
         "per_class": (ClassScore("cat", 20, 0.9, 0.9, 0.9), ClassScore("<b>dog</b>", 20, 0.9, 0.9, 0.9)),
         "confusion": ((18, 2), (2, 18)), "threshold": 0.5, "temperature": 1.0,
-        "warnings": (message(WarningCode.TEXT, text=f"Few photos of {NASTY}."),), "resize_mode": "crop", "backbone": "x",
+        "warnings": (message(WarningCode.TEXT, text=f"Few photos of {NASTY}."),),
+        "resize_mode": "crop", "backbone": "x",
     }  # fmt: skip
     return Report(**{**values, **changes})
 

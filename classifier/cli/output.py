@@ -32,12 +32,12 @@ def check_json(project: Project, checked: Checked) -> dict[str, Any]:
         "near_duplicates": [[asset.source for asset in group] for group in checked.near_duplicates],
         "suspects": [
             {
-                "file": suspect.photo.source,
-                "label": suspect.photo.label,
-                "suggested": suspect.suggested,
-                "score": round(suspect.score, 4),
+                "file": issue.photo.source,
+                "label": issue.photo.label,
+                "suggested": issue.suggested,
+                "score": round(issue.score, 4),
             }
-            for suspect in checked.suspects
+            for issue in checked.mislabeled
         ],
         "warnings": [str(warning) for warning in checked.warnings],
         "quality": [

@@ -307,8 +307,8 @@ class Catalog:
         assets = [asset for asset in self.run_assets(run_id) if asset.label in labels]
         if report["judged_on"] != "out_of_fold":
             return [asset for asset in assets if asset.split == report["judged_on"]]
-        held_out = [asset for asset in assets if asset.split == "held_out"]
-        return held_out or [asset for asset in assets if asset.split == "train"]
+        val_assets = [asset for asset in assets if asset.split == "held_out"]
+        return val_assets or [asset for asset in assets if asset.split == "train"]
 
     def changed_since(self, run_id: int, until: int | None = None) -> Changes:
         """Compare the photos of a run with those of today, or with those of the run ``until``.

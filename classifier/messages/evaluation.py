@@ -44,9 +44,11 @@ class CoverageCode(Code):
 class ComparisonCode(Code):
     """How the later of two models compares with the earlier one on the same photos (McNemar's exact test)."""
 
-    BETTER = "The later one is better by more than chance: {gained:photo|photos} more right, {lost:photo|photos} less."
-    WORSE = "The later one is worse by more than chance: {gained:photo|photos} more right, {lost:photo|photos} less."
-    UNDECIDED = "Which of the two is better cannot be told: {gained:photo|photos} more right, {lost:photo|photos} less."
+    BETTER = "The later one is better by more than chance: {gained:photo|photos} more right, {lost:photo|photos} fewer."
+    WORSE = "The later one is worse by more than chance: {gained:photo|photos} more right, {lost:photo|photos} fewer."
+    UNDECIDED = (
+        "Which of the two is better cannot be told: {gained:photo|photos} more right, {lost:photo|photos} fewer."
+    )
     NO_COMMON_PHOTOS = "Which of the two is better cannot be told: no photo was judged by both."
 
 

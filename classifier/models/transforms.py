@@ -110,8 +110,8 @@ def _crop_box(
     squash = preprocessing.crop_mode == "squash"
     full_width, full_height = (width, height) if squash else (min(width, height),) * 2
     scale = float(rng.uniform(policy.scale, 1))
-    stretch = float(np.exp(rng.uniform(-1, 1) * np.log(policy.ratio)) ** 0.5)
-    crop_width, crop_height = min(width, full_width * scale * stretch), min(height, full_height * scale / stretch)
+    ratio = float(np.exp(rng.uniform(-1, 1) * np.log(policy.ratio)) ** 0.5)
+    crop_width, crop_height = min(width, full_width * scale * ratio), min(height, full_height * scale / ratio)
     left, top = float(rng.uniform(0, width - crop_width)), float(rng.uniform(0, height - crop_height))
     return left, top, left + crop_width, top + crop_height
 

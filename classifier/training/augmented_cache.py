@@ -101,13 +101,13 @@ def build_augmented_cache(
     if not path.exists() or path.stat().st_size != len(photos) * layout.bytes:
         count, rank = distributed.world_size(), distributed.rank()
         ends = [len(photos) * number // count for number in range(count + 1)]
-        shares = [path.with_name(f"{path.name}.{number}-of-{count}") for number in range(count)]
+        shards = [path.with_name(f"{path.name}.{number}-of-{count}") for number in range(count)]
         start, stop = ends[rank], ends[rank + 1]
         share = transform.part(start, stop)
-        yield from _write(shares[rank], trunk, photos[start:stop], share, device, limits, layout.bytes)
+        yield from _write(shards[rank], trunk, photos[start:stop], share, device, limits, layout.bytes)
         distributed.barrier()
         if distributed.is_main_process():
-            _join(shares, path)
+            _join(shards, path)
         distributed.barrier()
     views = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8)
     return views.view(layout.dtype).view(len(photos), *layout.shape)
@@ -152,16 +152,16 @@ def _compute(
     yield from loader.run_batches(trunk, photos, transform, device, device.dtype, side, limits)
 
 
-def _join(shares: Sequence[Path], path: Path) -> None:
+def _join(shards: Sequence[Path], path: Path) -> None:
     """Join the files of all processes into one."""
     try:
-        if len(shares) > 1:
-            with shares[0].open("ab") as whole:
-                for share in shares[1:]:
-                    with share.open("rb") as file:
+        if len(shards) > 1:
+            with shards[0].open("ab") as whole:
+                for shard in shards[1:]:
+                    with shard.open("rb") as file:
                         shutil.copyfileobj(file, whole)
-                    share.unlink()
-        shares[0].replace(path)
+                    shard.unlink()
+        shards[0].replace(path)
     except OSError as error:
         raise files.storage_error(error, path, TrainingCode.DISK_FULL) from error
 

@@ -68,9 +68,9 @@ def learning_curve(features: Floats, y: Ints, classes: int, groups: Ints, seed: 
     targets = torch.nn.functional.one_hot(torch.from_numpy(y), classes).float()  # (N, C)
     folds = splits.stratified_group_folds(y, groups, _FOLDS, seed)
     correct = np.zeros((_FOLDS - 1, len(y)), np.bool_)
-    for held_out in range(_FOLDS):
-        others = [fold % _FOLDS for fold in range(held_out + 1, held_out + _FOLDS)]
-        val_idx = np.flatnonzero(folds == held_out)
+    for val_fold in range(_FOLDS):
+        others = [fold % _FOLDS for fold in range(val_fold + 1, val_fold + _FOLDS)]
+        val_idx = np.flatnonzero(folds == val_fold)
         for used in range(1, _FOLDS):
             train_idx = np.flatnonzero(np.isin(folds, others[:used]))
             correct[used - 1, val_idx] = _predict(products, targets, train_idx, val_idx) == y[val_idx]

@@ -78,20 +78,20 @@ class MorePhotos:
 class Checked:
     """The last event of a check.
 
-    ``classes`` counts the photos of each class; ``near_duplicates`` are groups of at least two photos; ``suspects``
+    ``classes`` counts the photos of each class; ``near_duplicates`` are groups of at least two photos; ``mislabeled``
     are the label issues and ``quality`` the photos to fix, both worst first; ``more_photos`` is what to add, most
     urgent first; ``conflicts`` are photos that lie in several classes at once.
 
     Example::
 
         *_, checked = check(project)
-        for suspect in checked.suspects:
-            print(suspect.photo.source, suspect.suggested)
+        for issue in checked.mislabeled:
+            print(issue.photo.source, issue.suggested)
     """
 
     classes: dict[str, int]
     near_duplicates: tuple[tuple[Asset, ...], ...]
-    suspects: tuple[MislabeledPhoto, ...]
+    mislabeled: tuple[MislabeledPhoto, ...]
     warnings: tuple[Message, ...]
     quality: tuple[PoorPhoto, ...] = ()
     more_photos: tuple[MorePhotos, ...] = ()
@@ -102,13 +102,13 @@ def check(
     project: Project,
     config: TrainConfig = DEFAULTS,
     device: str | None = None,
-    suspects: bool = True,
+    label_issues: bool = True,
 ) -> Iterator[Progress | Checked]:
     """Check the photos of a project before training. Yields ``Progress``, and ``Checked`` last.
 
     Works with any number of classes, so that it can tell what is missing. Features are those of the first resize mode
-    of ``config``. Without ``suspects`` no head is fitted: after a training its predictions show the label issues, see
-    ``review``. Photos whose label the person confirmed are no label issues.
+    of ``config``. Without ``label_issues`` no head is fitted: after a training its predictions show the label issues,
+    see ``review``. Photos whose label the person confirmed are no label issues.
 
     Raises ``DataError`` where there is no photo at all, ``ModelError`` where the backbone cannot be loaded.
 
@@ -131,7 +131,9 @@ def check(
     labels = class_names(assets)
     y = encode_labels(assets, labels)
     poor, remarks = _find_poor_photos(assets, descriptors)
-    mislabeled = _find_mislabeled(assets, features, y, labels, groups, config) if suspects and len(labels) > 1 else ()
+    mislabeled: tuple[MislabeledPhoto, ...] = ()
+    if label_issues and len(labels) > 1:
+        mislabeled = _find_mislabeled(assets, features, y, labels, groups, config)
     yield Checked(
         project.classes(),
         duplicate_groups(assets, groups),

@@ -54,7 +54,7 @@ class Finished:
 
     ``report`` is the model's report, ``folder`` its checkpoint, ``seconds`` the duration. ``test`` is the report on
     separate test photos, None where there are none. ``mode`` is that of the model in the checkpoint: deep training
-    returns the quick model where the fine-tuned network is not better. ``notes`` are the messages of the ``Note``
+    returns the quick model where the fine-fine_tuned network is not better. ``notes`` are the messages of the ``Note``
     events.
 
     Example::
@@ -301,13 +301,13 @@ def _never() -> bool:
 
 
 def _fine_tuned_model(
-    tuned: deep.FineTunedNetwork, training_set: TrainingSet, quick: TrainedModel, config: TrainConfig
+    fine_tuned: deep.FineTunedNetwork, training_set: TrainingSet, quick: TrainedModel, config: TrainConfig
 ) -> TrainedModel:
-    """Return the fine-tuned network with its report on the photos that it held back.
+    """Return the fine-fine_tuned network with its report on the photos that it held back.
 
     Of the photos that it was trained on, the out-of-fold predictions of the quick model stay.
     """
-    val_idx, labels, probs = tuned.val_idx, training_set.labels, metrics.softmax(tuned.logits)
+    val_idx, labels, probs = fine_tuned.val_idx, training_set.labels, metrics.softmax(fine_tuned.logits)
     y_true = training_set.y[val_idx]
     report = build_report(
         probs,
@@ -316,7 +316,7 @@ def _fine_tuned_model(
         images=len(training_set),
         evaluated_on="out_of_fold",
         threshold=calibration.unsure_threshold(probs, y_true),
-        temperature=tuned.temperature,
+        temperature=fine_tuned.temperature,
         warnings=class_balance_warnings(training_set.y, labels),
         resize_mode=quick.report.resize_mode,
         backbone=config.backbone,
@@ -329,23 +329,23 @@ def _fine_tuned_model(
     return TrainedModel(
         mode="deep",
         backbone=quick.backbone,
-        tensors=tuned.tensors,
-        weight=tuned.weight,
-        bias=tuned.bias,
-        preprocessing=tuned.preprocessing,
+        tensors=fine_tuned.tensors,
+        weight=fine_tuned.weight,
+        bias=fine_tuned.bias,
+        preprocessing=fine_tuned.preprocessing,
         report=report,
         run_assets=tuple(rows),
-        network=_build_network(quick.backbone, tuned, len(labels)),
-        details={"plan": asdict(tuned.plan), "judged": len(val_idx)},
+        network=_build_network(quick.backbone, fine_tuned, len(labels)),
+        details={"plan": asdict(fine_tuned.plan), "judged": len(val_idx)},
     )
 
 
-def _build_network(backbone: Backbone, tuned: deep.FineTunedNetwork, n_classes: int) -> nn.Module:
+def _build_network(backbone: Backbone, fine_tuned: deep.FineTunedNetwork, n_classes: int) -> nn.Module:
     """Return the whole network in float32, with its head, for evaluation."""
     network = networks.build(backbone, n_classes)
     name = networks.classifier_name(backbone)
-    head = {f"{name}.weight": torch.from_numpy(tuned.weight), f"{name}.bias": torch.from_numpy(tuned.bias)}
-    network.load_state_dict({**tuned.tensors, **head})
+    head = {f"{name}.weight": torch.from_numpy(fine_tuned.weight), f"{name}.bias": torch.from_numpy(fine_tuned.bias)}
+    network.load_state_dict({**fine_tuned.tensors, **head})
     return fuse_batch_norm(network)
 
 

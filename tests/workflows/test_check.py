@@ -30,9 +30,9 @@ def test_a_swapped_label_and_a_second_copy_are_found(example_set: Path, features
         photo.save(data / "key" / "saved again.jpg", quality=95)
     checked = run_check(data, features)
     assert checked.classes == {"apple": 8, "key": 9, "leaf": 9, "mug": 7}
-    assert checked.suspects[0].photo.source == "leaf/not a leaf.jpg"
-    assert checked.suspects[0].suggested == "mug"
-    scores = [suspect.score for suspect in checked.suspects]
+    assert checked.mislabeled[0].photo.source == "leaf/not a leaf.jpg"
+    assert checked.mislabeled[0].suggested == "mug"
+    scores = [suspect.score for suspect in checked.mislabeled]
     assert scores == sorted(scores, reverse=True)
     (group,) = checked.near_duplicates
     assert {photo.source for photo in group} == {"key/key 02.jpg", "key/saved again.jpg"}
@@ -66,7 +66,7 @@ def test_one_class_is_a_warning_and_no_photo_is_an_error(
     checked = run_check(make_folder({"cat": 2}), features)
     assert [warning.code for warning in checked.warnings][:2] == [WarningCode.ONE_CLASS, WarningCode.FEW_PHOTOS]
     assert "only one class, “cat”" in str(checked.warnings[0])
-    assert checked.suspects == ()
+    assert checked.mislabeled == ()
     with Project.open(tmp_path / "empty") as project, pytest.raises(DataError) as error:
         list(check(project))
     assert error.value.code is WorkflowCode.NO_PHOTOS
@@ -75,9 +75,9 @@ def test_one_class_is_a_warning_and_no_photo_is_an_error(
 def test_without_suspects_everything_else_is_the_same(example_set: Path, features: Path, tmp_path: Path) -> None:
     data = Path(shutil.copytree(example_set, tmp_path / "data"))
     (data / "mug" / "mug 01.jpg").rename(data / "leaf" / "not a leaf.jpg")
-    whole, part = run_check(data, features), run_check(data, features, suspects=False)
-    assert whole.suspects
-    assert part.suspects == ()
+    whole, part = run_check(data, features), run_check(data, features, label_issues=False)
+    assert whole.mislabeled
+    assert part.mislabeled == ()
     assert [more.label for more in part.more_photos] == [more.label for more in whole.more_photos]
     assert part.warnings == whole.warnings
 

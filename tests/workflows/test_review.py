@@ -60,9 +60,9 @@ def test_swapped_labels_come_first_and_are_gone_once_corrected(project: Project)
     assert {(one.photo.label, one.predicted) for one in first} == {("mug", "apple")}
     assert all(0.5 < one.label_error_prob <= 1 for one in first)
     *_, checked = check(project, TrainConfig(resize_modes=(reviewed.report.resize_mode,)))
-    assert [one.photo.id for one in reviewed.label_issues()] == [one.photo.id for one in checked.suspects]
+    assert [one.photo.id for one in reviewed.label_issues()] == [one.photo.id for one in checked.mislabeled]
     assert [one.score for one in reviewed.label_issues()] == pytest.approx(
-        [one.score for one in checked.suspects], abs=1e-5
+        [one.score for one in checked.mislabeled], abs=1e-5
     )
 
     project.move([one.photo.id for one in first], "apple")
@@ -93,8 +93,8 @@ def test_a_confirmed_label_is_no_issue_in_review_and_check(project: Project) -> 
         train_quickly(project)
     *_, checked = check(project, QUICK)
     assert isinstance(checked, Checked)
-    assert right not in {suspect.photo.id for suspect in checked.suspects}
-    assert id_of(project, "apple 02.jpg") in {suspect.photo.id for suspect in checked.suspects}
+    assert right not in {suspect.photo.id for suspect in checked.mislabeled}
+    assert id_of(project, "apple 02.jpg") in {suspect.photo.id for suspect in checked.mislabeled}
 
 
 def test_photos_set_apart_are_those_of_the_confusion_matrix(example_set: Path, features: Path, tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def check_photos(home: Home, token: str) -> PhotoCheck:
             return PhotoCheck()
         backbone = resolve(reviewed.report.backbone).feature_backbone().name
         config = TrainConfig(backbone=backbone, resize_modes=(reviewed.report.resize_mode,))
-        *_, last = check(project, config, suspects=False)
+        *_, last = check(project, config, label_issues=False)
         assert isinstance(last, Checked)
         return PhotoCheck(
             tuple((poor.photo.id, message(poor.code)) for poor in last.quality),
