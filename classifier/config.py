@@ -79,7 +79,9 @@ class Preprocessing:
     """How a picture becomes the square input of a network; it belongs to the weights and is saved with them.
 
     The fields are timm's (``timm.data.resolve_data_config``), so that any loader of a checkpoint prepares a picture
-    in the same way. ``size`` is in pixels; ``mean`` and ``std`` are per RGB channel, of values from 0 to 1.
+    in the same way. ``size`` is in pixels; ``crop_pct`` is the part of the picture's side that is kept, ``crop_mode``
+    whether it is cropped or squashed to a square, ``interpolation`` how it is resampled; ``mean`` and ``std`` are per
+    RGB channel, of values from 0 to 1.
 
     Example::
 
@@ -150,11 +152,12 @@ class Preprocessing:
 class TrainConfig:
     """The settings of one training.
 
-    ``backbone`` is a timm name; ``domain`` selects the augmentation; ``folds`` is the number of cross-validation
-    folds; ``resize_modes`` are compared, and the best is used. The following are for deep training only:
-    ``minutes`` is the time budget (0: none); ``unfreeze`` the number of stages that are trained, counted from the
-    end of the network, and ``epochs`` the number of epochs, both planned from the time budget if None; ``batch``
-    the batch size; ``learning_rate`` that of the last stage.
+    ``mode`` is quick or deep; ``backbone`` is a timm name; ``domain`` selects the augmentation; equal values of ``seed``
+    give equal trainings; ``folds`` is the number of cross-validation folds; ``resize_modes`` are compared, and the best
+    is used. The following are for deep training only: ``minutes`` is the time budget (0: none); ``unfreeze`` the number
+    of stages that are trained, counted from the end of the network, and ``epochs`` the number of epochs, both planned
+    from the time budget if None; ``batch`` the batch size; ``learning_rate`` that of the last stage; ``optimizer`` AdamW
+    or SGD.
 
     Raises ``SettingError`` for a value that cannot work. Example::
 

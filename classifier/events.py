@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a step is: ``done`` of ``total`` photos, and the seconds left of it, None where that is unknown.
+    """How far ``step`` is: ``done`` of ``total`` photos, and the ``seconds_left`` of it, None where they are unknown.
 
     Example::
 
@@ -54,7 +54,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Note:
-    """Something the person should know of a training.
+    """Something the person should know of a training; ``message`` is its code with arguments.
 
     Example::
 

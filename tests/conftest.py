@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
+
+# Two processes that each use both cores slow one another down many times over. Set before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from classifier import Finished
 from classifier.data.example import draw_example
 from tests.helpers import SHA, MakeFolder, MakePhoto, draw_photo, train_on
-
-if TYPE_CHECKING:  # it imports Gradio, which most tests do without
-    pass
 
 
 @pytest.fixture

@@ -29,13 +29,17 @@ class Report:
     """The scores of a model. Proportions are 0 to 1.
 
     ``images`` is the number of training photos; the scores are of other photos, or out of fold, as ``evaluated_on``
-    tells, so that no photo is scored by a model that was trained on it.
+    tells, so that no photo is scored by a model that was trained on it. ``labels`` are the classes in the order of the
+    network's outputs, ``backbone`` and ``resize_mode`` what it was trained with; ``warnings`` are to be shown with the
+    scores.
 
+    - ``accuracy`` is the proportion of correct predictions, ``balanced_accuracy`` the mean of the classes' recalls,
+      and ``per_class`` holds precision, recall and F1.
     - ``accuracy_low`` to ``accuracy_high`` is the 95 % prediction interval of the accuracy on a third as many new
       photos (see ``intervals``); ``photos_needed`` is how many have to be evaluated until it reaches 5 points to
       either side; ``group_count`` counts the groups of near-duplicates among the evaluated photos.
-    - ``confusion[i][j]`` counts photos of class i with class j predicted; ``top_accuracy[k - 1]`` is the proportion
-      whose class is among the k most probable ones.
+    - ``confusion``: entry [i][j] counts photos of class i with class j predicted. ``top_accuracy``: entry [k - 1] is
+      the proportion whose class is among the k most probable ones.
     - ``threshold`` is the confidence below which a prediction is “not sure”; ``coverage_curve`` gives coverage and
       accuracy for other thresholds.
     - ``temperature`` divides the logits; the weights contain it already. ``calibration_error`` is measured with it,

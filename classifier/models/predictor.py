@@ -36,7 +36,7 @@ _DEFAULT_THRESHOLD = 0.5  # of a model that another program made, whose scores a
 
 @dataclass(frozen=True)
 class ClassConfidence:
-    """A class and the model's confidence in it: its calibrated probability, 0 to 1.
+    """A class by its ``label`` and the model's ``confidence`` in it: its calibrated probability, 0 to 1.
 
     Example::
 
@@ -50,7 +50,9 @@ class ClassConfidence:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The likeliest classes of one picture, best first, and why the first is not to be relied on (None if it is).
+    """The prediction of one picture.
+
+    ``top`` are the likeliest classes, best first; ``reason`` is why the first is not to be relied on, None if it is.
 
     Example::
 

@@ -79,8 +79,8 @@ class Checked:
     """The last event of a check.
 
     ``classes`` counts the photos of each class; ``near_duplicates`` are groups of at least two photos; ``mislabeled``
-    are the label issues and ``quality`` the photos to fix, both worst first; ``more_photos`` is what to add, most
-    urgent first; ``conflicts`` are photos that lie in several classes at once.
+    are the label issues and ``quality`` the photos to fix, both worst first; ``warnings`` are of the set as a whole;
+    ``more_photos`` is what to add, most urgent first; ``conflicts`` are photos that lie in several classes at once.
 
     Example::
 

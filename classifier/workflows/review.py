@@ -36,7 +36,10 @@ class PhotoPrediction:
 
 @dataclass(frozen=True)
 class Review:
-    """A training photo by photo: those that are still in the class they had then, and what changed since.
+    """A training photo by photo.
+
+    ``run`` is its row of the catalog and ``report`` its report; ``predictions`` are of the photos that are still in the
+    class they had then; ``changes`` are those since.
 
     Example::
 

@@ -74,6 +74,7 @@ def test_a_check_finds_files_left_out_and_writes_nothing(make_folder: MakeFolder
     assert state(data) == before
 
 
+@pytest.mark.slow
 def test_a_check_of_a_project_lists_what_changed_since_each_training(
     example_set: Path, features: Path, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -96,6 +97,7 @@ def test_a_check_of_a_project_lists_what_changed_since_each_training(
     assert "no training called “gone”" in refusal(capsys, "review", tmp_path / "project", "--run", "gone")
 
 
+@pytest.mark.slow
 def test_a_review_of_a_folder_shows_the_photos_behind_the_score(
     example_set: Path, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -218,6 +220,7 @@ def test_a_threshold_is_shown_with_its_cost_and_saved(
     assert run(capsys, "threshold", folder)["threshold"] == 0.5
 
 
+@pytest.mark.slow
 def test_without_json_the_commands_print_sentences(
     trained: Finished, example_set: Path, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -298,6 +301,7 @@ def test_a_harmful_zip_is_not_unpacked(harm: str, tmp_path: Path, capsys: Captur
     assert [path.name for path in tmp_path.rglob("*")] == ["in", "photos.zip"]
 
 
+@pytest.mark.slow
 def test_a_setting_that_cannot_work_is_an_error_of_one_sentence(
     trained: Finished, example_set: Path, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -356,6 +360,7 @@ def test_help_is_shown_without_loading_torch() -> None:
     assert program("--version").stdout.strip() == __version__
 
 
+@pytest.mark.slow
 def test_the_program_works_in_a_terminal_without_utf8(trained: Finished, example_set: Path, tmp_path: Path) -> None:
     photo = Path(shutil.copy(example_set / "mug/mug 01.jpg", tmp_path / "tässe 犬.jpg"))
     good = program("predict", str(trained.folder), str(photo), "--json", PYTHONUTF8="0", PYTHONIOENCODING="ascii")

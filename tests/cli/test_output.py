@@ -81,6 +81,7 @@ def test_the_keys_of_train(photos: Path, tmp_path: Path, capsys: Capture) -> Non
     assert result["classes"] == {"apple": 9, "key": 7, "leaf": 7, "mug": 8}
 
 
+@pytest.mark.slow
 def test_the_keys_of_evaluate(trained: Finished, photos: Path, capsys: Capture) -> None:
     assert set(run(capsys, "evaluate", trained.folder, photos)) == SCORES
 

@@ -85,6 +85,7 @@ def test_splits_and_groups_are_stored(catalog: Catalog) -> None:
         catalog.set_split([1], "nonsense")
 
 
+@pytest.mark.slow
 def test_thousands_of_photos_can_be_edited_at_once(catalog: Catalog) -> None:
     catalog.add(photo(f"x{number}") for number in range(40_000))
     catalog.set_split((asset.id for asset in catalog.assets("cat")), "val")

@@ -31,6 +31,7 @@ def test_equal_seeds_draw_equal_photos_and_others_other_ones(tmp_path: Path) -> 
     assert len({*one.values(), *other.values()}) == 16  # no two photos are the same
 
 
+@pytest.mark.slow
 def test_the_drawn_photos_stay_what_other_tests_were_measured_on(tmp_path: Path) -> None:
     draw_example(tmp_path, per_class=6)
     expected = {  # mean and standard deviation of red, green, blue

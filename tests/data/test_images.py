@@ -185,6 +185,7 @@ def test_of_several_pictures_the_first_is_used(format: str) -> None:
     assert red > 200 > 50 > blue
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["JPEG", "PNG"])
 @pytest.mark.parametrize("size", [(1200, 900), (2000, 300), (333, 250), (100, 90)])
 @pytest.mark.parametrize("shortest", [64, 224])

@@ -48,6 +48,7 @@ class Linear(nn.Module):
         return self.forward_head(self.forward_features(pixels))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet18"])
 @pytest.mark.parametrize("label", [0, 2])
 def test_the_map_of_a_linear_head_sums_to_the_logit_less_its_bias(name: str, label: int) -> None:

@@ -43,6 +43,7 @@ def bursts(
     return np.where(rng.random(objects * shots) < correlation**0.5, of_object[groups], own), groups
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("correlation", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize(("objects", "shots"), [(20, 6), (60, 3), (100, 1)])
 def test_the_interval_covers_new_photos_nineteen_times_in_twenty(objects: int, shots: int, correlation: float) -> None:

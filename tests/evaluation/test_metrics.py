@@ -106,7 +106,7 @@ def test_photos_on_which_both_agree_do_not_change_the_verdict() -> None:
     few = metrics.compare_models(*outcomes(0, 12, 2, 0))
     assert few == metrics.compare_models(*outcomes(1000, 12, 2, 500))
     assert few.verdict is ComparisonCode.BETTER
-    assert "12 photos more right, 2 photos less" in str(few.message)
+    assert "12 photos more right, 2 photos fewer" in str(few.message)
 
 
 def test_models_of_one_quality_seldom_differ() -> None:

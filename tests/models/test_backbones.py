@@ -75,6 +75,7 @@ def save(folder: Path, name: str, network: nn.Module) -> None:
 # -- the table
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", BACKBONES, ids=lambda row: row.name)
 def test_a_row_agrees_with_timm(row: Backbone) -> None:
     cfg = timm.get_pretrained_cfg(row.weights)
@@ -167,6 +168,7 @@ def test_equal_seeds_give_equal_random_weights_and_leave_torchs_alone() -> None:
 # -- every network trains and is saved
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", BACKBONES, ids=lambda row: row.name)
 def test_every_network_runs_forward_and_backward(row: Backbone) -> None:
     """On torch's meta device: every layer is there and every shape is checked, without the arithmetic."""

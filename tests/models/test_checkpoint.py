@@ -437,6 +437,7 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 def test_a_damaged_or_foreign_folder_is_a_plain_message(damage: Callable[[Path], None], model: Path) -> None:
     damage(model)

@@ -285,6 +285,7 @@ def lock(folder: Path) -> Iterator[sqlite3.Connection]:
         yield other
 
 
+@pytest.mark.slow
 def test_a_new_file_that_another_process_holds_is_waited_for(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "features.sqlite", isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN EXCLUSIVE")

@@ -62,6 +62,7 @@ def delete(photos: Photos) -> None:
         path.unlink()
 
 
+@pytest.mark.slow
 def test_features_are_those_of_the_plain_network(extractor: FeatureExtractor, photos: Photos) -> None:
     features = np.stack(list(embed(extractor, photos, [WHOLE, SQUASH])))
     assert (features.shape, features.dtype) == ((4, 2, 1280), np.float32)

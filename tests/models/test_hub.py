@@ -81,6 +81,7 @@ def test_a_download_yields_its_progress_and_is_cached(hub_address: str, tmp_path
     assert "%" not in printed  # the client's own progress bar
 
 
+@pytest.mark.slow
 def test_a_cached_file_needs_no_connection(hub_address: str, tmp_path: Path) -> None:
     download(hub_address, tmp_path, "model.safetensors")
     assert download("http://127.0.0.1:1", tmp_path, "model.safetensors")[0] == [[]]

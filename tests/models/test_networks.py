@@ -42,6 +42,7 @@ def test_weights_are_loaded_and_never_random() -> None:
     assert not any(value.is_meta for value in one.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", BUILT_IN, ids=NAMES)
 def test_tensors_are_cached_under_timms_names(row: Backbone, tmp_path: Path) -> None:
     first = networks.backbone_tensors(row, tmp_path)

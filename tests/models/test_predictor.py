@@ -60,6 +60,7 @@ def test_a_picture_may_come_in_any_form(predictor: Predictor, example_set: Path)
     assert predictor.predict(tuple(forms[:2])) == [alone[0][0]] * 2
 
 
+@pytest.mark.slow
 def test_pictures_are_predicted_in_order_and_reproducibly(predictor: Predictor, example_set: Path) -> None:
     paths = sorted(example_set.glob("*/*"))[::-1]
     predictions = predictor.predict(paths)
@@ -166,6 +167,7 @@ def test_a_picture_without_pixels_is_a_photo_error(predictor: Predictor, shape: 
         predictor.predict(np.zeros(shape, np.uint8))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (3000, 2)])
 def test_pictures_of_any_aspect_ratio_are_predicted(predictor: Predictor, size: tuple[int, int]) -> None:
     assert len(predictor.predict(Image.new("RGB", size))) == 1
@@ -222,6 +224,7 @@ def test_a_new_threshold_counts_at_once_without_loading_again(folder: Path, exam
     assert after.at(0.0) == before
 
 
+@pytest.mark.slow
 def test_a_photo_unlike_all_training_photos_is_out_of_distribution(predictor: Predictor, example_set: Path) -> None:
     known = predictor.predict(sorted(example_set.glob("*/*")))
     assert np.mean([prediction.unsure for prediction in known]) < 0.15

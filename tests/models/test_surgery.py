@@ -24,7 +24,7 @@ KINDS = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_fusing_batch_norm_keeps_the_outputs(name: str) -> None:
-    network = networks.build(name)
+    network = networks.build(backbones.resolve(name))
     fused = surgery.fuse_batch_norm(network)
     assert any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
     assert not any(isinstance(module, nn.BatchNorm2d) for module in fused.modules())
@@ -71,6 +71,7 @@ def random_network(name: str) -> nn.Module:
     return network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_trunk_and_tail_together_give_the_outputs_of_the_whole(name: str) -> None:
     network = random_network(name)
@@ -105,6 +106,7 @@ def test_stages_lie_between_stem_and_classifier(name: str, first: list[str], las
     assert (stages[0], stages[-1]) == (first, last)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", backbones.BACKBONES, ids=lambda row: row.name)
 def test_every_stage_of_every_network_has_parameters_of_its_own(row: backbones.Backbone) -> None:
     network = networks.build_on_meta(row, 3)

@@ -103,6 +103,7 @@ def count_edges(line: torch.Tensor) -> int:
     return int(bright[1:].ne(bright[:-1]).sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("domain", ["photo", "medical", "aerial"])
 def test_the_crop_is_as_small_as_the_policys_scale_allows(domain: Domain) -> None:
     """A picture of 100 black and white columns: the crop shows as many as it is wide."""

@@ -108,6 +108,7 @@ def all_tensors(network: FineTunedNetwork) -> dict[str, Tensor]:
 # -- one training
 
 
+@pytest.mark.slow
 def test_a_network_from_scratch_is_trained_and_validated_on_a_quarter(digits: Path, runner: Runner) -> None:
     data = training_set(digits)
     *events, network = runner.run(data)
@@ -123,6 +124,7 @@ def test_a_network_from_scratch_is_trained_and_validated_on_a_quarter(digits: Pa
     built.load_state_dict({**network.tensors, **head})
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_ends_with_the_same_weights(digits: Path, tmp_path: Path) -> None:
     data = training_set(digits)
     whole, cut = Runner(tmp_path / "whole"), Runner(tmp_path / "cut")
@@ -145,6 +147,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(digits: Path, tmp_pa
     ]
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_weights_and_others_differ(digits: Path, tmp_path: Path) -> None:
     found = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -155,6 +158,7 @@ def test_equal_seeds_give_equal_weights_and_others_differ(digits: Path, tmp_path
     assert not equal(found[0], found[2])
 
 
+@pytest.mark.slow
 def test_what_another_version_left_is_not_continued(digits: Path, runner: Runner) -> None:
     data = training_set(digits)
     events = runner.start(data)

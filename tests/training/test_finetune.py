@@ -146,6 +146,7 @@ class Meeting(nn.Module):
         return logits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("from_scratch", "most"), [(False, 2), (True, 1)])
 def test_pieces_run_side_by_side_unless_batch_norms_train(from_scratch: bool, most: int) -> None:
     spec, data = make_spec(from_scratch=from_scratch), make_data()

@@ -65,6 +65,7 @@ def run(choosing: Generator[Progress, None, ResizeModeChoice]) -> tuple[list[Pro
             return events, end.value
 
 
+@pytest.mark.slow
 def test_long_pictures_with_their_class_at_the_ends_are_squashed(extractor: FeatureExtractor, tmp_path: Path) -> None:
     samples = write(tmp_path, [(seed % 2, long_picture(seed, seed % 2)) for seed in range(24)])
     _, chosen = run(resize_mode.choose_resize_mode(extractor, samples, RESIZE_MODES, 0))
@@ -113,6 +114,7 @@ def test_photos_of_which_none_can_be_read_give_reasons_only(extractor: FeatureEx
     assert (chosen.indices, sorted(chosen.reasons)) == ([], [0, 1, 2, 3])
 
 
+@pytest.mark.slow
 def test_of_many_photos_only_a_sample_is_compared_in_every_mode(extractor: FeatureExtractor, tmp_path: Path) -> None:
     photos = []
     for seed in range(136):
@@ -130,6 +132,7 @@ def test_of_many_photos_only_a_sample_is_compared_in_every_mode(extractor: Featu
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_choice_holds_until_a_fifth_of_the_labels_is_different(extractor: FeatureExtractor, tmp_path: Path) -> None:
     samples = write(tmp_path, [(seed % 2, long_picture(seed, seed % 2)) for seed in range(20)])
 

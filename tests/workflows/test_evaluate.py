@@ -32,6 +32,7 @@ def train_on_project(project: Project, out: Path) -> Finished:
     return last
 
 
+@pytest.mark.slow
 def test_test_photos_of_a_class_added_later_are_no_longer_left_out(example_set: Path, tmp_path: Path) -> None:
     for label in ("apple", "key"):
         copy_photos(example_set, tmp_path / "data/train" / label, label, slice(0, 5))
@@ -82,6 +83,7 @@ def save_bursts(example_set: Path, folder: Path, copies: int) -> None:
                 photo.save(folder / label / f"{name} {quality}.jpg", quality=quality)
 
 
+@pytest.mark.slow
 def test_a_burst_counts_as_one_photo_in_the_interval(trained: Finished, example_set: Path, tmp_path: Path) -> None:
     save_bursts(example_set, tmp_path / "bursts", copies=5)
     with Project.over(tmp_path / "bursts") as project:
@@ -93,6 +95,7 @@ def test_a_burst_counts_as_one_photo_in_the_interval(trained: Finished, example_
     assert report.accuracy_high - report.accuracy_low > 1.3 * (high - low)
 
 
+@pytest.mark.slow
 def test_evaluation_and_training_agree_on_a_burst(
     trained: Finished, example_set: Path, features: Path, tmp_path: Path
 ) -> None:

@@ -40,6 +40,7 @@ def test_a_few_photos_of_all_classes_are_memorized(example_set: Path) -> None:
     assert any(line.startswith("learned by heart: yes") for line in found.lines())
 
 
+@pytest.mark.slow
 def test_a_learning_rate_that_is_too_small_is_told(example_set: Path) -> None:
     config = TrainConfig(mode="deep", backbone="small_cnn", learning_rate=1e-8)
     with Project.over(example_set) as project:

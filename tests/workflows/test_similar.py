@@ -60,6 +60,7 @@ def cached_features(folder: Path, shas: list[str], report: Report) -> dict[str, 
         return cache.get(report.backbone, preprocessing, shas)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 3, 99])
 def test_similar_photos_are_those_of_brute_force(
     count: int, project: Project, report: Report, drawn: Path, tmp_path: Path

@@ -46,6 +46,7 @@ def over(folder: Path, features: Path) -> Project:
 # the whole training
 
 
+@pytest.mark.slow
 def test_the_report_of_a_drawn_set_is_that_of_its_predictions(trained: Finished, example_set: Path) -> None:
     report = trained.report
     assert report.labels == ("apple", "key", "leaf", "mug")
@@ -74,6 +75,7 @@ def test_progress_only_goes_forward_and_ends_with_the_result(example_set: Path, 
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_second_training_reads_no_photo_and_gives_equal_weights(project: Project, tmp_path: Path) -> None:
     first = finish(train(project, out=tmp_path / "one"))
     for photo in project.photos():
@@ -104,6 +106,7 @@ def test_a_moved_photo_is_trained_under_its_new_class(project: Project, tmp_path
     assert len(project.catalog.changed_since(project.catalog.runs()[-1].id).relabeled) == 2
 
 
+@pytest.mark.slow
 def test_a_training_after_a_correction_is_reproducible(project: Project, tmp_path: Path) -> None:
     def weights(name: str) -> dict[str, object]:
         return load_file(finish(train(project, QUICK, tmp_path / name)).folder / "model.safetensors")
@@ -135,6 +138,7 @@ def test_a_run_lists_the_photos_it_was_evaluated_on(example_set: Path, features:
         assert len(project.catalog.evaluated_assets(project.catalog.runs()[0].id)) == 32
 
 
+@pytest.mark.slow
 def test_the_fingerprint_depends_on_photos_and_labels(project: Project, tmp_path: Path) -> None:
     def fingerprint(name: str) -> str:
         finish(train(project, QUICK, tmp_path / name))

@@ -111,6 +111,7 @@ def test_several_photos_are_explained_one_by_one(visit: Visit, owned: Path) -> N
     assert [photo.result for photo in updated.photos] == [photo.result for photo in state.photos]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", [None, "0", 99, -1, True, 0.0, [0], {"number": 0}, 10**30])
 def test_a_photo_that_is_not_on_view_is_refused(claim: object, visit: Visit, owned: Path) -> None:
     home, token = visit()
@@ -130,6 +131,7 @@ def test_a_late_click_does_not_meet_a_newer_photo(visit: Visit, owned: Path) -> 
         predict_tab.correct(home, token, 3, second, sent(number=first.photos[0].number, label="rust"))
 
 
+@pytest.mark.slow
 def test_a_second_visitor_sees_no_photo_of_the_first_one(visit: Visit, owned: Path) -> None:
     home, owner = visit()
     photo = owned / "new/mug/mug 01.jpg"
@@ -220,6 +222,7 @@ def test_hostile_names_of_classes_and_photos_do_nothing_on_the_page(visit: Visit
     assert not list(home.root.rglob("*script*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", [None, "", "  ", 5, ["rust"], {"a": 1}])
 def test_a_label_that_is_none_is_refused(label: object, visit: Visit, owned: Path) -> None:
     home, token = visit()
@@ -277,6 +280,7 @@ def test_an_old_model_without_coverage_curve_has_only_its_slider(visit: Visit) -
     assert (view.threshold["visible"], view.threshold["value"], view.coverage) == (True, 40, "")
 
 
+@pytest.mark.slow
 def test_another_model_predicts_anew_and_drops_the_explanation(visit: Visit, owned: Path) -> None:
     home, token = visit()
     _, state = try_photos(home, token, uploaded(owned / "new/mug/mug 01.jpg"))

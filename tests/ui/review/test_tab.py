@@ -108,6 +108,7 @@ def test_a_photo_in_two_classes_is_settled_by_one_answer(visitor: Visitor, examp
     assert visitor.label(both[0]) == "key"
 
 
+@pytest.mark.slow
 def test_poor_photos_and_near_duplicates_are_listed(visitor: Visitor, example_set: Path) -> None:
     from PIL import Image
 
@@ -126,6 +127,7 @@ def test_poor_photos_and_near_duplicates_are_listed(visitor: Visitor, example_se
     assert visitor.ids("quality", found) == []
 
 
+@pytest.mark.slow
 def test_training_again_shows_what_the_corrections_changed(visitor: Visitor) -> None:
     with visitor.home.open(visitor.token) as project:
         apples = [photo.id for photo in project.photos("mug") if "apple" in photo.source]
@@ -166,6 +168,7 @@ def test_a_claimed_answer_or_list_that_is_none_changes_nothing(visitor: Visitor)
         assert visitor.ids(which) == [first, *others]
 
 
+@pytest.mark.slow
 def test_names_are_shown_as_text(visitor: Visitor) -> None:
     with visitor.home.open(visitor.token) as project:
         project.rename_class("mug", NASTY)

@@ -112,6 +112,7 @@ def test_a_deep_training_that_ended_with_the_program_resumes(tmp_path: Path, mak
     assert train_tab.resume(home, token, setting_values()).newest == folder.name  # and that is the end of it
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("same", [True, False])
 def test_train_resumes_an_interrupted_training_with_the_same_settings_only(
     tmp_path: Path, make_folder: Any, same: bool
