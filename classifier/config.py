@@ -152,12 +152,12 @@ class Preprocessing:
 class TrainConfig:
     """The settings of one training.
 
-    ``mode`` is quick or deep; ``backbone`` is a timm name; ``domain`` selects the augmentation; equal values of ``seed``
-    give equal trainings; ``folds`` is the number of cross-validation folds; ``resize_modes`` are compared, and the best
-    is used. The following are for deep training only: ``minutes`` is the time budget (0: none); ``unfreeze`` the number
-    of stages that are trained, counted from the end of the network, and ``epochs`` the number of epochs, both planned
-    from the time budget if None; ``batch`` the batch size; ``learning_rate`` that of the last stage; ``optimizer`` AdamW
-    or SGD.
+    ``mode`` is quick or deep; ``backbone`` is a timm name; ``domain`` selects the augmentation; equal values of
+    ``seed`` give equal trainings; ``folds`` is the number of cross-validation folds; ``resize_modes`` are compared, and
+    the best is used. The following are for deep training only: ``minutes`` is the time budget (0: none); ``unfreeze``
+    the number of stages that are trained, counted from the end of the network, and ``epochs`` the number of epochs,
+    both planned from the time budget if None; ``batch`` the batch size; ``learning_rate`` that of the last stage;
+    ``optimizer`` AdamW or SGD.
 
     Raises ``SettingError`` for a value that cannot work. Example::
 
