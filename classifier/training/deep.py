@@ -257,9 +257,9 @@ def _run_on_part(setup: _Setup, val_idx: Ints) -> _Run:
     if setup.features is not None:
         y, groups = training_set.y[train_idx], training_set.groups[train_idx]
         folds = splits.stratified_group_folds(y, groups, config.folds, config.seed)
-        fitted = linear_head.fit_linear_head(setup.features[train_idx], y, len(training_set.labels), folds)
+        initial = linear_head.fit_linear_head(setup.features[train_idx], y, len(training_set.labels), folds)
         head = tail.get_submodule(setup.head)
-        head.weight, head.bias = (nn.Parameter(torch.from_numpy(value)) for value in (fitted.weight, fitted.bias))
+        head.weight, head.bias = (nn.Parameter(torch.from_numpy(value)) for value in (initial.weight, initial.bias))
     from_scratch = setup.features is None
     spec = FineTuneSpec(
         epochs=setup.plan.epochs,
