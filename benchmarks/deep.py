@@ -2,7 +2,7 @@
 
     python benchmarks/deep.py [--backbone NAME] [--photos N] [--size S] [--device cuda] [--weights random]
 
-Meant for a GPU, where the whole network is trained; it runs on a CPU as well. The plain step is the same network,
+Intended for a GPU, where the whole network is trained; runs on a CPU as well. The plain step is the same network,
 precision, batch size and optimizer on one batch that is on the device already, so that the ratio is the cost of reading
 the views, moving them to the device and normalizing them. Random weights give the same speed as pretrained ones.
 """
@@ -32,18 +32,27 @@ from classifier.training.loss import cross_entropy
 from classifier.training.schedule import warmup_cosine
 from classifier.training.train_state import FineTuneSpec, TrainState
 
-CLASSES = 10
+N_CLASSES = 10
 Run = tuple[TrainState, FineTuneData, FineTuneSpec]
 
 
 def prepare(name: str, photos: int, size: int, batch: int, random: bool, device: Device) -> Run:
-    """Views of random pixels, and the whole network to train."""
+    """Return the state, data and settings of a run that trains the whole network on random pixels.
+
+    Args:
+        name: name of the backbone in timm.
+        photos: number of photos, with three views each.
+        size: side of the views in pixels.
+        batch: photos per training step.
+        random: whether the weights are random instead of pretrained.
+        device: device to train on.
+    """
     backbone = resolve(name)
-    network = timm.create_model(name, num_classes=CLASSES) if random else networks.build(backbone, CLASSES)
+    network = timm.create_model(name, num_classes=N_CLASSES) if random else networks.build(backbone, N_CLASSES)
     rng = np.random.default_rng(0)
     views = torch.from_numpy(rng.integers(0, 255, (photos, 3, 3, size, size), dtype=np.uint8))
     data = FineTuneData(
-        views=place_views(views, device), y=rng.integers(0, CLASSES, photos), train_idx=np.arange(photos),
+        views=place_views(views, device), y=rng.integers(0, N_CLASSES, photos), train_idx=np.arange(photos),
         val_idx=np.arange(0), preprocessing=Preprocessing(size=size),
     )  # fmt: skip
     spec = FineTuneSpec(epochs=10, batch=batch, learning_rate=1e-4)
@@ -52,7 +61,7 @@ def prepare(name: str, photos: int, size: int, batch: int, random: bool, device:
 
 
 def measure_loop(run: Run) -> float:
-    """Images per second of one epoch of training, after one to warm up."""
+    """Return images per second of one epoch of training, after a warm-up epoch."""
     state, data, spec = run
     with finetune.workers(state.device) as pool:
         for _ in range(2):
@@ -65,11 +74,11 @@ def measure_loop(run: Run) -> float:
 
 
 def measure_step(state: TrainState, batch: int, size: int, steps: int = 30) -> float:
-    """Images per second of the plain training step on one batch that is on the device already."""
+    """Return images per second of the plain training step on one batch that is on the device already."""
     device, network = state.device, state.network
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-5)
     inputs = torch.randn(batch, 3, size, size, device=device.torch_device).to(memory_format=torch.channels_last)
-    targets = torch.randint(0, CLASSES, (batch,), device=device.torch_device)
+    targets = torch.randint(0, N_CLASSES, (batch,), device=device.torch_device)
     for step in range(steps + 5):
         if step == 5:
             _wait(device)

@@ -259,13 +259,26 @@ def test_the_temperature_undoes_a_scaling_of_the_logits() -> None:
     assert linear_head.fit_temperature(logits / 3, y) == pytest.approx(1 / 3, rel=0.1)
 
 
-def test_the_prior_of_the_temperature_is_two_squared_logarithms() -> None:
-    logits, y = np.array([[5.0, 0.0], [0.0, 5.0]], np.float32), np.array([0, 1])
+@pytest.mark.parametrize("seed", range(6))
+def test_the_prior_of_the_temperature_is_two_squared_logarithms(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    logits, y = rng.normal(0, 1 + 2 * seed, (4 + seed, 3)).astype(np.float32), rng.integers(0, 3, 4 + seed)
     candidates = np.logspace(-1, 1, 81)
     objective = [
-        np.log1p(np.exp(-5 / value)) + 2 * np.log(value) ** 2 / 2 for value in candidates
-    ]  # the same for both photos
+        -np.log(softmax(logits / value)[np.arange(len(y)), y]).mean() + 2 * np.log(value) ** 2 / len(y)
+        for value in candidates
+    ]
     assert linear_head.fit_temperature(logits, y) == pytest.approx(candidates[np.argmin(objective)], rel=1e-5)
+
+
+def test_ridge_standardizes_with_the_first_shrinkage_unless_another_is_given() -> None:
+    features, y = make_clusters((12, 12, 9), distance=1.0, seed=3)
+    features[:, 0] *= 20
+    folds = folds_of(y)
+    default, first, second = (
+        linear_head.cross_validated_ridge(features, y, 3, folds, *shrinkage)[1] for shrinkage in ((), (1.0,), (0.1,))
+    )
+    assert default == first != second
 
 
 def test_confidences_out_of_fold_are_as_often_correct_as_they_claim() -> None:
