@@ -369,3 +369,18 @@ def test_two_uploads_at_once_lose_and_double_nothing(make_folder: MakeFolder, tm
             thread.join()
         assert project.classes() == {"cat": 12}
         assert len(files_in(tmp_path / "home/photos")) == 12
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="counts the bytes that Linux reads for this process")
+def test_a_picture_over_the_limit_is_not_read_into_memory(tmp_path: Path) -> None:
+    def bytes_read() -> int:
+        return int(Path("/proc/self/io").read_text("ascii").split("rchar: ")[1].split()[0])
+
+    (tmp_path / "photos" / "cat").mkdir(parents=True)
+    picture = encode(draw_photo(0))
+    (tmp_path / "photos" / "cat" / "large.jpg").write_bytes(picture + bytes(10_000_000))
+    before = bytes_read()
+    with Project.over(tmp_path / "photos", Limits(bytes_per_file=5_000_000), tmp_path / "features") as project:
+        (left_out,) = project.left_out()
+    assert left_out.code is PhotoCode.FILE_TOO_BIG
+    assert bytes_read() - before < 5_000_000
