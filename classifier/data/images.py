@@ -19,7 +19,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from ..config import LIMITS, Limits
 from ..errors import PhotoError
 from ..messages.data import PhotoCode
-from .intake import ARCHIVE_SIGNATURE, ZIP_SIGNATURE
+from .archives import ARCHIVE_SIGNATURE, ZIP_SIGNATURE
 
 Source = Path | bytes
 

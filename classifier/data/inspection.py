@@ -15,9 +15,10 @@ from ..config import Limits
 from ..errors import DataError, PhotoError
 from ..messages import Message, message
 from ..messages.data import LeftOutCode, PhotoCode, ProjectCode, RepeatCode
+from .archives import unpack
 from .catalog import Asset, now
 from .images import EXTENSIONS, PictureInfo, probe
-from .intake import LabeledFile, LeftOut, assign_classes, check_regular_file, clean_name, scan, sha256, unpack
+from .intake import LabeledFile, LeftOut, assign_classes, check_regular_file, clean_name, scan, sha256
 
 THREADS = 2
 _IN_MEMORY = 2**24  # bytes; smaller files are read once for hashing and probing, larger ones twice

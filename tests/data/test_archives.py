@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from classifier.config import Limits
-from classifier.data.intake import unpack
+from classifier.data.archives import unpack
 from classifier.errors import DataError, StorageError
 from classifier.messages.data import IntakeCode
 from classifier.messages.files import StorageCode
@@ -23,7 +23,7 @@ from tests.helpers import draw_photo, encode
 UNPACK = """
 import resource, sys
 from pathlib import Path
-from classifier.data.intake import unpack
+from classifier.data.archives import unpack
 from classifier.errors import ClassifierError
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 try:
