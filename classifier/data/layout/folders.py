@@ -16,7 +16,8 @@ from .split_names import split_words
 
 _TRANSPARENT = frozenset(
     "images image img imgs picture pictures pics photo photos jpegimages original originals orig augmented "
-    "augmentation aug crop crops cropped raw resized rgb color colour data dataset input inputs all files jpg png jpeg".split()
+    "augmentation aug crop crops cropped raw resized rgb color colour data dataset input inputs all files "
+    "jpg png jpeg".split()
 )
 _MASKS = frozenset(
     "mask masks label labels annotation annotations annot segmentation segmentations segmented groundtruth gt xml xmls "
