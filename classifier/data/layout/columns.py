@@ -243,7 +243,8 @@ def _join(found: Sequence[TableLabels]) -> list[TableLabels]:
     forms: dict[tuple[str, ...], list[TableLabels]] = defaultdict(list)
     for labels in found:
         if labels.option:
-            forms[(labels.source.value, *labels.form)].append(labels)
+            form = (labels.source.value, *labels.form)
+            forms[form].append(labels)
     joined = []
     for members in forms.values():
         together: dict[int, set[str]] = defaultdict(set)
