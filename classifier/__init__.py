@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .config import Limits, Preprocessing, TrainConfig
     from .data.project import Project
-    from .errors import ClassifierError, DataError, ModelError, PhotoError, SettingError, StorageError
+    from .errors import ClassifierError, DataError, LayoutError, ModelError, PhotoError, SettingError, StorageError
     from .evaluation.report import Report
     from .events import Epoch, Note, Progress
     from .messages.models import UnsureCode
@@ -37,6 +37,7 @@ __all__ = [
     "DataError",
     "Epoch",
     "Finished",
+    "LayoutError",
     "Limits",
     "ModelError",
     "Note",
@@ -63,7 +64,15 @@ __version__ = "0.1.0"
 _MODULES = {
     "config": ("Limits", "Preprocessing", "TrainConfig"),
     "data.project": ("Project",),
-    "errors": ("ClassifierError", "DataError", "ModelError", "PhotoError", "SettingError", "StorageError"),
+    "errors": (
+        "ClassifierError",
+        "DataError",
+        "LayoutError",
+        "ModelError",
+        "PhotoError",
+        "SettingError",
+        "StorageError",
+    ),
     "evaluation.report": ("Report",),
     "events": ("Epoch", "Note", "Progress"),
     "messages.models": ("UnsureCode",),

@@ -7,6 +7,7 @@ shows it; any other exception is a bug and goes to the log.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .messages import Code, Message, message
@@ -37,9 +38,12 @@ class ClassifierError(Exception):
         return _restore, (type(self), self.message)
 
 
-def _restore(kind: type[ClassifierError], message: Message) -> ClassifierError:
+def _restore(
+    kind: type[ClassifierError], message: Message, attributes: Mapping[str, Any] | None = None
+) -> ClassifierError:
     error = kind.__new__(kind, str(message))
     error.message = message
+    vars(error).update(attributes or {})
     return error
 
 
@@ -62,6 +66,28 @@ class DataError(ClassifierError):
         with suppress(DataError):
             Project.over(Path("an empty folder"))
     """
+
+
+class LayoutError(DataError):
+    """Nothing says for certain what the photos show: several readings of a data set's layout fit, or none.
+
+    ``readings`` are those that fit (``classifier.data.layout.Reading``), ``layout`` is the whole answer.
+
+    Example::
+
+        try:
+            project = Project.over(Path("photos"))
+        except LayoutError as error:
+            project = Project.over(Path("photos"), labels=error.readings[0].option)
+    """
+
+    def __init__(self, code: Code, readings: Iterable[Any] = (), layout: Any = None, **arguments: Any) -> None:
+        super().__init__(code, **arguments)
+        self.readings: tuple[Any, ...] = tuple(readings)
+        self.layout = layout
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.message, {"readings": self.readings, "layout": self.layout})
 
 
 class ModelError(ClassifierError):
