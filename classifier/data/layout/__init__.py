@@ -6,50 +6,39 @@ Pure: no file is opened. A reading is taken unasked only where one reading fits 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from dataclasses import dataclass, replace
 
 from ...messages import Code
 from ...messages.layout import NotTakenCode, QuestionCode, RefusalCode
 from .boxes import is_yolo, read_boxes
 from .columns import read_columns, read_tables
+from .decision import Decision, Layout
 from .folders import read_folders, remove_masks
 from .names import read_names
+from .options import choose_reading, option_file
 from .photos import ARCHIVE_SUFFIXES, PICTURE_SUFFIXES, PhotoIndex, find_photos, is_array, is_junk, suffix_of
 from .reading import Reading, Source
 from .split_names import split_words
 from .splits import SplitLayout, assign_splits, without_splits
 from .tables import HostileTableError, Table, read_table
+from .texts import Texts, read_texts, wants_text
 
-__all__ = ["Decision", "Layout", "Reading", "Source", "read_layout"]
+__all__ = [
+    "Decision",
+    "Layout",
+    "Reading",
+    "Source",
+    "Texts",
+    "choose",
+    "option_file",
+    "read_layout",
+    "read_texts",
+    "wants_text",
+]
 
 _COVERED = 0.9  # share of the training photos that class folders must hold to be taken unasked
 _OFFERED = 3  # readings at most
 _NOT_TABLES = (".labels", ".xml", ".yaml", ".yml")
-
-
-class Decision(str, Enum):
-    """What to do: take the first reading, ask which one, or refuse."""
-
-    READ = "read"
-    ASK = "ask"
-    REFUSE = "refuse"
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The readings that fit, best first.
-
-    ``questions`` are the reasons to ask, ``refusal`` is the reason where no reading fits. ``photos`` is the number of
-    files that look like pictures, ``unreadable`` the tables that are too large to be tables of labels.
-    """
-
-    decision: Decision
-    readings: tuple[Reading, ...] = ()
-    questions: tuple[QuestionCode, ...] = ()
-    refusal: RefusalCode | None = None
-    photos: int = 0
-    unreadable: tuple[str, ...] = field(default=())
 
 
 def read_layout(names: Sequence[str], texts: Mapping[str, str]) -> Layout:
@@ -60,9 +49,34 @@ def read_layout(names: Sequence[str], texts: Mapping[str, str]) -> Layout:
         layout = read_layout(["cat/1.jpg", "cat/2.jpg", "dog/1.jpg"], {})
         layout.readings[0].labels["dog/1.jpg"]  # "dog"
     """
+    candidates = _candidates(names, texts)
+    return candidates if isinstance(candidates, Layout) else candidates.decide()
+
+
+def choose(names: Sequence[str], texts: Mapping[str, str], labels: str | None, groups: str = "auto") -> Layout:
+    """Return the layout with the reading that ``--labels`` and ``--groups`` take.
+
+    Args:
+        names: relative file names, with ``/``.
+        texts: the content of small texts by name; also of a table outside the data set, under the name in the option.
+        labels: ``folders[:LEVEL]``, ``names[:first|ending]``, ``boxes`` or ``FILE[:COLUMN]``; None reads the layout.
+        groups: ``auto``, ``names``, ``folders``, ``FILE`` or ``none``.
+
+    Raises:
+        LayoutError: where no such reading is possible.
+    """
+    if labels is None:
+        return read_layout(names, texts)
+    candidates = _candidates(names, texts)
+    if isinstance(candidates, Layout):
+        raise candidates.error()
+    return choose_reading(candidates.all(), candidates.decide(), labels)
+
+
+def _candidates(names: Sequence[str], texts: Mapping[str, str]) -> _Choice | Layout:
     pictures = find_photos(names)
     if not pictures:
-        return Layout(Decision.REFUSE, refusal=_why_no_photos(names))
+        return Layout(Decision.REFUSE, refusal=_why_no_photos(names), names=tuple(names))
     splits = assign_splits(pictures)
     photos, masks = remove_masks(splits.photos)
     not_taken: dict[str, Code] = dict.fromkeys(masks, NotTakenCode.MASK)
@@ -75,8 +89,9 @@ def read_layout(names: Sequence[str], texts: Mapping[str, str]) -> Layout:
     found = [labels for table in tables for labels in read_columns(table, index)] + read_boxes(texts, index)
     by_table = read_tables(found, photos, splits.active, not_taken)
     endings = not any(suffix_of(name) in PICTURE_SUFFIXES for name in pictures)
-    choice = _Choice(splits, folders, by_table, lambda: read_names(photos, not_taken, endings), endings)
-    return replace(choice.decide(), photos=len(pictures), unreadable=tuple(unreadable))
+    return _Choice(
+        splits, folders, by_table, lambda: read_names(photos, not_taken, endings), endings, pictures, tuple(unreadable)
+    )
 
 
 def _why_no_photos(names: Sequence[str]) -> RefusalCode:
@@ -120,8 +135,20 @@ class _Choice:
     tables: Sequence[Reading]
     names: Callable[[], list[Reading]]
     endings: bool
+    pictures: Sequence[str]
+    unreadable: tuple[str, ...]
+
+    def all(self) -> list[Reading]:
+        """Return every reading that is possible."""
+        return [*self.folders, *self.tables, *self.names()]
 
     def decide(self) -> Layout:
+        """Return the readings that fit and what to do with them."""
+        return replace(
+            self._decide(), photos=len(self.pictures), unreadable=self.unreadable, names=tuple(self.pictures)
+        )
+
+    def _decide(self) -> Layout:
         """Class folders first, unless a table names nearly all photos of one folder; then tables, boxes, names."""
         folder = self.folders[0] if self.folders else None
         certain = [reading for reading in self.tables if not reading.questions]

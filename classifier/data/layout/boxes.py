@@ -7,7 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from ...messages.layout import QuestionCode
+from ...messages import message
+from ...messages.layout import OriginCode, QuestionCode
 from .columns import TableLabels
 from .photos import PhotoIndex
 from .reading import Source
@@ -142,6 +143,7 @@ def _read_edge_impulse(
         form=("edge-impulse",),
         labels=labels,
         named=frozenset(labels),
+        origin=message(OriginCode.TABLE, file=name, by=name),
     )
 
 

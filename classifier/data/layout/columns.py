@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from ...messages import Code
-from ...messages.layout import NotTakenCode, QuestionCode
+from ...messages import Code, Message, message
+from ...messages.layout import NotTakenCode, OriginCode, QuestionCode
 from .photos import PICTURE_SUFFIXES, Photo, PhotoIndex, suffix_of
 from .reading import Reading, Source, make_reading
 from .split_names import split_words
@@ -51,6 +51,7 @@ class TableLabels:
     labels: Mapping[int, set[str]]
     named: frozenset[int]
     questions: tuple[QuestionCode, ...] = ()
+    origin: Message = field(default_factory=lambda: message(OriginCode.BOXES))
     splits: Mapping[int, str] = field(default_factory=dict)
     groups: Mapping[int, str] = field(default_factory=dict)
 
@@ -131,6 +132,9 @@ class _NamedTable:
     def title(self, column: int) -> str:
         return self.header[column] if self.header else str(column + 1)
 
+    def named_by(self) -> str:
+        return f"column {self.title(self.column)}"
+
     def splits(self) -> dict[int, str]:
         """Return the splits from a column whose values are all words of splits, train among them."""
         for column in self.columns():
@@ -199,6 +203,9 @@ class _NamedTable:
             labels=labels,
             named=frozenset(number for number, _ in self.photos),
             questions=() if certain and few else (QuestionCode.THIN_TABLE,),
+            origin=message(
+                OriginCode.BOXES if boxes else OriginCode.COLUMN, file=self.table.name, column=title, by=self.named_by()
+            ),
         )
 
     def _from_one_hot(self, columns: Sequence[int]) -> TableLabels | None:
@@ -218,6 +225,7 @@ class _NamedTable:
             labels=labels,
             named=frozenset(labels),
             questions=() if single >= _ONE_LABEL else (QuestionCode.SEVERAL_LABELS,),
+            origin=message(OriginCode.TABLE, file=self.table.name, by=self.named_by()),
         )
 
     def _form(self) -> tuple[str, ...]:
@@ -276,7 +284,9 @@ def _read_joined(
     train = [n for n, photo in enumerate(photos) if photo.split == "train"]
     several = [photos[n].name for n, values in labels.labels.items() if len(values) > 1]
     given = {photos[n].name: next(iter(values)) for n, values in labels.labels.items() if len(values) == 1}
-    reading = make_reading(labels.source, labels.option, given, photos, not_taken, NotTakenCode.NOT_IN_TABLE, several)
+    reading = make_reading(
+        labels.source, labels.option, given, photos, not_taken, NotTakenCode.NOT_IN_TABLE, several, origin=labels.origin
+    )
     share = sum(n in labels.named for n in train) / max(1, len(train))
     if reading is None or share < _OFFERED:
         return None

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from ...messages import Code
-from ...messages.layout import NotTakenCode, QuestionCode
+from ...messages import Code, message
+from ...messages.layout import NotTakenCode, OriginCode, QuestionCode
 from .photos import Photo
 from .reading import Reading, Source, make_reading
 from .split_names import split_words
@@ -67,7 +67,7 @@ def read_folders(photos: Sequence[Photo], not_taken: Mapping[str, Code]) -> list
         labels = {photo.name: photo.dirs[level - 1] for photo in inner if len(photo.dirs) >= level}
         reading = make_reading(
             Source.FOLDERS, f"folders:{level}", _match_splits(labels, inner), photos, not_taken,
-            NotTakenCode.OUTSIDE_CLASSES,
+            NotTakenCode.OUTSIDE_CLASSES, origin=message(OriginCode.FOLDERS),
         )  # fmt: skip
         if reading is not None:
             readings.append(reading)
@@ -139,7 +139,15 @@ def _read_collections(photos: Sequence[Photo], inner: Sequence[Photo], not_taken
     if len(recurring) < 2 or len(members) < 0.3 * len(inner):
         return None
     labels = {photo.name: photo.dirs[1] for photo in members}
-    reading = make_reading(Source.FOLDERS, "folders:2", labels, photos, not_taken, NotTakenCode.OUTSIDE_CLASSES)
+    reading = make_reading(
+        Source.FOLDERS,
+        "folders:2",
+        labels,
+        photos,
+        not_taken,
+        NotTakenCode.OUTSIDE_CLASSES,
+        origin=message(OriginCode.COLLECTIONS),
+    )
     if reading is None:
         return None
     firsts: dict[tuple[str, str], set[str]] = defaultdict(set)

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ...messages import Code
-from ...messages.layout import NotTakenCode, QuestionCode
+from ...messages import Code, message
+from ...messages.layout import NotTakenCode, OriginCode, QuestionCode
 from .photos import Photo
 from .reading import Reading, Source, make_reading
 from .split_names import split_words
@@ -26,15 +26,18 @@ def read_names(photos: Sequence[Photo], not_taken: Mapping[str, Code], endings: 
     """Return the readings by file name, to be asked about; ``endings`` where the suffix may be the label."""
     if endings:
         return _read_endings(photos, not_taken)
-    for labels in (_first_words(photos), _common_part(photos)):
-        reading = _make(photos, labels, not_taken, "names:first")
+    for labels, origin in (
+        (_first_words(photos), OriginCode.NAMES_FIRST),
+        (_common_part(photos), OriginCode.NAMES_PART),
+    ):
+        reading = _make(photos, labels, not_taken, "names:first", origin)
         if reading is not None:
             return [reading]
     return []
 
 
 def _make(
-    photos: Sequence[Photo], labels: Mapping[str, str], not_taken: Mapping[str, Code], option: str
+    photos: Sequence[Photo], labels: Mapping[str, str], not_taken: Mapping[str, Code], option: str, origin: OriginCode
 ) -> Reading | None:
     """Return the reading of labels that are words of classes: few, frequent, and not those of a camera or an app."""
     counts = Counter(labels[photo.name] for photo in photos if photo.split == "train" and labels.get(photo.name))
@@ -45,7 +48,7 @@ def _make(
     if all(_words(label) <= _APP_WORDS for label in frequent) or all(_is_hash(label) for label in frequent):
         return None
     kept = {name: label for name, label in labels.items() if label in frequent}
-    reading = make_reading(Source.NAMES, option, kept, photos, not_taken, NotTakenCode.NO_LABEL)
+    reading = make_reading(Source.NAMES, option, kept, photos, not_taken, NotTakenCode.NO_LABEL, origin=message(origin))
     return None if reading is None else replace(reading, questions=(QuestionCode.NAMES,))
 
 
@@ -93,8 +96,8 @@ def _read_endings(photos: Sequence[Photo], not_taken: Mapping[str, Code]) -> lis
     dotted = [photo for photo in photos if "." in photo.base]
     after = {photo.name: photo.base.rpartition(".")[2] for photo in dotted}
     before = {photo.name: photo.base.rpartition(".")[0] for photo in dotted}
-    first = _make(photos, after, not_taken, "names:ending")
-    second = _make(photos, before, not_taken, "names:first")
+    first = _make(photos, after, not_taken, "names:ending", OriginCode.NAMES_ENDING)
+    second = _make(photos, before, not_taken, "names:first", OriginCode.NAMES_FIRST)
     if first is not None and second is not None:
         first = replace(first, groups=before, groups_from="names")
     return [reading for reading in (first, second) if reading is not None]

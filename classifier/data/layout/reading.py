@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ...messages import Code
+from ...messages import Code, Message
 from ...messages.layout import NotTakenCode, QuestionCode
+from . import wording
 from .photos import Photo
 
 
@@ -28,7 +29,8 @@ class Reading:
     ``option`` is the value of ``--labels`` that takes it. ``labels`` and ``splits`` are by file name; ``not_taken``
     says of every other photo why it has no label. ``matched`` of the ``total`` photos to train on have a label.
     ``groups`` numbers photos that the layout shows to belong together, ``groups_from`` says by what. ``questions``
-    are the reasons to ask before it is taken.
+    are the reasons to ask before it is taken. ``origin`` says where the labels come from, with the arguments of its
+    sentences, ``notes`` what else a person should know.
     """
 
     source: Source
@@ -41,6 +43,8 @@ class Reading:
     groups: Mapping[str, str] = field(default_factory=dict)
     groups_from: str = ""
     questions: tuple[QuestionCode, ...] = ()
+    origin: Message
+    notes: tuple[Message, ...] = ()
 
     def class_counts(self) -> Counter[str]:
         """Return the number of photos of each class."""
@@ -49,6 +53,18 @@ class Reading:
     def split_counts(self) -> Counter[str]:
         """Return the number of labeled photos of each split."""
         return Counter(self.splits.values())
+
+    def in_words(self) -> str:
+        """Return one line: classes, photos of each split, what is left out."""
+        return wording.summary(self)
+
+    def evidence(self) -> str:
+        """Return how many of the pictures have a label, and by what."""
+        return wording.evidence(self)
+
+    def example(self) -> str:
+        """Return the question whether this is right, with the classes and their numbers."""
+        return wording.example(self)
 
     def agrees_with(self, other: Reading) -> bool:
         """Return whether both put the same photos together, among the photos that both label."""
@@ -66,6 +82,8 @@ def make_reading(
     not_taken: Mapping[str, Code],
     missing: Code,
     several: Iterable[str] = (),
+    *,
+    origin: Message,
 ) -> Reading | None:
     """Return the reading of some labels, None where fewer than two classes are among the photos to train on.
 
@@ -77,6 +95,7 @@ def make_reading(
         not_taken: the files left out before, with the reason.
         missing: the reason for a photo without a label.
         several: the names of photos with several labels.
+        origin: where the labels come from, in words.
     """
     splits = {photo.name: photo.split for photo in photos}
     train = {labels[name] for name, split in splits.items() if split == "train" and name in labels}
@@ -103,6 +122,7 @@ def make_reading(
         total=sum(split == "train" for split in splits.values()),
         groups=groups,
         groups_from="roboflow" if groups else "",
+        origin=origin,
     )
 
 
