@@ -1,0 +1,95 @@
+"""Codes of the Photos tab about data sets as they come: how an upload was read, questions about it, and help."""
+
+from __future__ import annotations
+
+from enum import unique
+
+from . import Code
+
+
+@unique
+class ReadingCode(Code):
+    """What was read out of an upload, and the questions about it."""
+
+    TAKEN = "Read as {reading}."
+    OTHERS = "Read it another way"
+    QUESTION = "How are these photos sorted?"
+    NOTHING_YET = "Nothing is added until you choose."
+    REFUSED = "No classes were found"
+    REFUSED_HELP = "“Other ways to bring photos” below shows what can be read. Change it and drop it again."
+    TAKE = "Take these {classes:class|classes}"
+    CLASS_COUNT = "{label} ({count:,})"
+    MORE_CLASSES = "and {count:,} more"
+    PICTURE_OF = "A photo of {label}"
+    WHICH_CLASS = "Which class do these {count:,} photos belong to?"
+    ALL_ONE_CLASS = "Or are all {count:,} photos of one class?"
+    FORGOTTEN = "Forgotten. Nothing was added."
+    WHICH_READING = "It is not clear which way was meant; reload the page."
+    EMPTY_CLASS = "Write which class the photos belong to first."
+
+
+@unique
+class SplitCode(Code):
+    """How many photos are used for what."""
+
+    TRAIN = "{count:,} to train on"
+    VAL = "{count:,} to validate"
+    TEST = "{count:,} to test"
+    HELD_OUT = "{count:,} set aside"
+
+
+@unique
+class JoinCode(Code):
+    """Joining classes that may be one."""
+
+    SIMILAR = "{classes:counts} are written almost alike. Are they one class?"
+    JOIN_AS = "Join them as “{label}”"
+    EXISTS = "There is a class “{label}” already, with {count:photo|photos}: join the two?"
+    JOIN = "Join the two"
+    KEEP = "Keep both"
+    JOINED = "Joined {labels:list}: the class is now “{label}”. Undo takes it back."
+    WHICH_CLASSES = "It is not clear which classes were meant; reload the page."
+
+
+@unique
+class HelpCode(Code):
+    """The help of the Photos tab: one sentence for each way to bring photos, and a picture of its files."""
+
+    TITLE = "Other ways to bring photos"
+    ABOUT = "Drop what you have, as it is. What was read is shown at once, and where several ways fit you are asked."
+    FOLDERS = "<b>One folder for each class.</b>"
+    FOLDERS_TREE = """photos/
+  cat/    1.jpg  2.jpg  …
+  dog/    1.jpg  2.jpg  …"""
+    SPLITS = "<b>Folders to train and to test.</b> Nothing is learned from test; it shows how good the model is."
+    SPLITS_TREE = """photos/
+  train/
+    cat/    1.jpg  2.jpg  …
+    dog/    1.jpg  2.jpg  …
+  val/      cat/  dog/
+  test/     cat/  dog/"""
+    TABLE = "<b>A table beside the photos</b> that names each photo and its class: csv, tsv, xlsx or json."
+    TABLE_TREE = """photos/
+  images/   1.jpg  2.jpg  …
+  labels.csv
+
+  file,label
+  1.jpg,cat
+  2.jpg,dog"""
+    NAMES = "<b>The class in the name of the file.</b> You are asked whether the words are the classes."
+    NAMES_TREE = """photos/
+  cat.1.jpg  cat.2.jpg  …
+  dog.1.jpg  dog.2.jpg  …"""
+    EXPORT = "<b>An export of Roboflow or of a YOLO program,</b> if each photo shows one class."
+    EXPORT_TREE = """export/
+  train/  _classes.csv  1.jpg  …
+  valid/  _classes.csv  5.jpg  …
+
+yolo/
+  data.yaml
+  images/   1.jpg  2.jpg  …
+  labels/   1.txt  2.txt  …"""
+    ZIP = "<b>A zip of any of these.</b> Zips named train and test can be dropped together."
+    ZIP_TREE = """photos.zip
+
+train.zip  test.zip"""

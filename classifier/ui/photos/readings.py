@@ -1,0 +1,123 @@
+"""The readings of an upload -> HTML: what was read, the question which is right, the refusal. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from ...data.labels import natural_key
+from ...data.layout import Layout, Reading
+from ...messages import sentence
+from ...messages.page import UploadCode
+from ...messages.photos_page import ReadingCode
+from .. import html
+
+_CLASSES = 12  # named in a card
+
+Examples = Mapping[str, Sequence[tuple[str, bytes]]]  # option of a reading -> (class, JPEG) of some of its photos
+
+
+@dataclass(frozen=True)
+class OneClass:
+    """The offer to put all photos of an upload into one class: how many they are, and the name that suggests itself."""
+
+    photos: int
+    suggestion: str = ""
+
+
+def taken(layout: Layout, option: str, examples: Examples) -> str:
+    """Return the line that says what was read; it opens to the other readings."""
+    reading = next((reading for reading in layout.readings if reading.option == option), None)
+    if reading is None:
+        return ""
+    line = html.quiet(html.text(ReadingCode.TAKEN, reading=reading.in_words()), "pc-read")
+    others = [other for other in layout.readings if other is not reading]
+    if not others:
+        return line
+    return (
+        f'{line}<details class="pc-details pc-other"><summary>{html.text(ReadingCode.OTHERS)}</summary>'
+        f"{_cards(others, examples)}</details>"
+    )
+
+
+def question(layout: Layout, examples: Examples, one_class: OneClass | None) -> str:
+    """Return the question which reading is right, with one button for each."""
+    more = _class_field(html.text(ReadingCode.ALL_ONE_CLASS, count=one_class.photos), one_class) if one_class else ""
+    return _group(
+        html.text(ReadingCode.QUESTION),
+        f"<p>{escape(layout.question())} {html.text(ReadingCode.NOTHING_YET)}</p>"
+        f"{_cards(layout.readings, examples)}{more}{_cancel()}",
+    )
+
+
+def which_class(one_class: OneClass) -> str:
+    """Return the question which class all photos of an upload belong to."""
+    title = html.text(ReadingCode.WHICH_CLASS, count=one_class.photos)
+    return _group(title, f"{_class_field(title, one_class, hidden=True)}{_cancel()}")
+
+
+def refusal(reason: str) -> str:
+    """Return why an upload cannot be used."""
+    return _group(
+        html.text(ReadingCode.REFUSED),
+        f"<p>{escape(reason)}</p>{html.quiet(html.text(ReadingCode.REFUSED_HELP))}{_cancel()}",
+        "pc-refused",
+    )
+
+
+def _group(title: str, content: str, kind: str = "") -> str:
+    """Return a frame that takes the focus when it appears."""
+    return (
+        f'<section class="pc-question{kind and " " + kind}" role="group" aria-labelledby="pc-question" tabindex="-1" '
+        f'data-focus><h3 id="pc-question">{title}</h3>{content}</section>'
+    )
+
+
+def _cancel() -> str:
+    return f'<button type="button" class="pc-button" data-do="cancel">{html.text(UploadCode.CANCEL)}</button>'
+
+
+def _cards(readings: Sequence[Reading], examples: Examples) -> str:
+    cards = "".join(_card(number, reading, examples.get(reading.option, ())) for number, reading in enumerate(readings))
+    return f'<ul class="pc-readings">{cards}</ul>'
+
+
+def _card(number: int, reading: Reading, examples: Sequence[tuple[str, bytes]]) -> str:
+    """Return one reading: its question, its classes with counts, some of its photos, and what follows from it."""
+    pictures = "".join(_example(label, jpeg) for label, jpeg in examples)
+    return (
+        f'<li class="pc-reading"><p id="pc-reading-{number}"><b>{escape(reading.example())}</b></p>{_classes(reading)}'
+        f"{pictures and f'<div class=pc-examples>{pictures}</div>'}{html.quiet(escape(reading.in_words()))}"
+        f'<button type="button" class="pc-button pc-main" data-do="take" data-option="{escape(reading.option)}" '
+        f'aria-describedby="pc-reading-{number}">'
+        f"{html.text(ReadingCode.TAKE, classes=len(reading.class_counts()))}</button></li>"
+    )
+
+
+def _example(label: str, jpeg: bytes) -> str:
+    picture = html.picture(jpeg, sentence(ReadingCode.PICTURE_OF, label=label))
+    return f"<figure>{picture}<figcaption><bdi>{escape(label)}</bdi></figcaption></figure>"
+
+
+def _classes(reading: Reading) -> str:
+    counts = sorted(reading.class_counts().items(), key=lambda item: natural_key(item[0]))
+    names = "".join(
+        f"<li><bdi>{html.text(ReadingCode.CLASS_COUNT, label=label, count=count)}</bdi></li>"
+        for label, count in counts[:_CLASSES]
+    )
+    rest = len(counts) - _CLASSES
+    more = f"<li>{html.text(ReadingCode.MORE_CLASSES, count=rest)}</li>" if rest > 0 else ""
+    return f'<ul class="pc-chips">{names}{more}</ul>'
+
+
+def _class_field(words: str, one_class: OneClass, hidden: bool = False) -> str:
+    """Return the text field for the class of all photos; ``words`` is its HTML label, not shown where ``hidden``."""
+    title = "" if hidden else f"<b>{words}</b>"
+    name = f'aria-label="{words}"' if hidden else ""
+    hint = html.text(UploadCode.CLASS_EXAMPLE)
+    return (
+        f'<div class="pc-ask"><label>{title}<input type="text" list="pc-classes" maxlength="80" {name} '
+        f'value="{escape(one_class.suggestion)}" placeholder="{hint}" autocomplete="off"></label>'
+        f'<button type="button" class="pc-button" data-do="one-class">{html.text(UploadCode.ADD)}</button></div>'
+    )
