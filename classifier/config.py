@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from functools import lru_cache
@@ -17,6 +18,8 @@ Mode = Literal["quick", "deep"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 Optimizer = Literal["adamw", "sgd"]
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
+PixelRange = tuple[float, float]  # the values that become black and white
+SampleKind = Literal["integer", "real"]
 Domain = Literal["photo", "medical", "aerial", "document"]
 DOMAINS: tuple[Domain, ...] = get_args(Domain)
 
@@ -49,7 +52,7 @@ def current_names(data: Mapping[str, Any]) -> dict[str, Any]:
 class Limits:
     """What one upload may contain at most; larger ones are refused before they are unpacked or decoded.
 
-    ``files`` counts files; ``bytes_unpacked`` is of a whole zip and ``bytes_per_file`` of one picture; ``ratio`` is
+    ``files`` counts files, by default without a limit; ``bytes_unpacked`` is of a whole zip and ``bytes_per_file`` of one picture; ``ratio`` is
     unpacked bytes per packed byte of a whole zip; ``pixels`` are of one picture, by default Pillow's threshold for
     a decompression bomb; ``label_letters`` is the length of a class name.
 
@@ -58,7 +61,7 @@ class Limits:
         Project.over(Path("photos"), limits=Limits(files=100_000))
     """
 
-    files: int = 20_000
+    files: int = sys.maxsize
     bytes_unpacked: int = 4 * 2**30
     bytes_per_file: int = 128 * 2**20
     ratio: int = 200
@@ -72,6 +75,46 @@ class Limits:
 
 
 LIMITS = Limits()
+PAGE_LIMITS = Limits(files=20_000)  # of a visitor of the page; also the most photos that a project there may hold
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelRanges:
+    """Which values become black and white in pictures of more than 8 bits a channel whose files do not state it.
+
+    ``integer`` is for whole numbers, ``real`` for floating point; None where the training photos do not tell, since
+    none of them is such a picture. See ``data.pixel_depth``.
+
+    Example::
+
+        PixelRanges(integer=(0, 4095))  # a camera of 12 bits that writes files of 16
+    """
+
+    integer: PixelRange | None = None
+    real: PixelRange | None = None
+
+    def __post_init__(self) -> None:
+        for one in filter(None, vars(self).values()):
+            if len(one) != 2 or not all(map(isfinite, one)) or one[0] >= one[1]:
+                raise SettingError(ConfigCode.PIXEL_RANGE, value=one)
+
+    def of(self, kind: SampleKind) -> PixelRange | None:
+        """Return the range for samples of a kind."""
+        return self.integer if kind == "integer" else self.real
+
+    def to_json(self) -> dict[SampleKind, list[float]]:
+        """Return the ranges that are known, as ``config.json`` holds them."""
+        kinds: tuple[SampleKind, ...] = ("integer", "real")
+        return {kind: list(known) for kind in kinds if (known := self.of(kind)) is not None}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> PixelRanges:
+        """Read what ``to_json`` returned; raises ``SettingError`` where a range cannot be one."""
+        try:
+            known = {kind: tuple(map(float, data[kind])) for kind in ("integer", "real") if kind in data}
+        except (TypeError, ValueError, OverflowError) as error:
+            raise SettingError(ConfigCode.INCOMPLETE, why=str(error)) from error
+        return cls(**known)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +124,8 @@ class Preprocessing:
     The fields are timm's (``timm.data.resolve_data_config``), so that any loader of a checkpoint prepares a picture
     in the same way. ``size`` is in pixels; ``crop_pct`` is the part of the picture's side that is kept, ``crop_mode``
     whether it is cropped or squashed to a square, ``interpolation`` how it is resampled; ``mean`` and ``std`` are per
-    RGB channel, of values from 0 to 1.
+    RGB channel, of values from 0 to 1. ``pixel_ranges``, which timm does not have, are for pictures of more than 8
+    bits.
 
     Example::
 
@@ -94,6 +138,7 @@ class Preprocessing:
     interpolation: Literal["bicubic", "bilinear"] = "bicubic"
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    pixel_ranges: PixelRanges = PixelRanges()
 
     def __post_init__(self) -> None:
         if not 8 <= self.size <= 2048:
@@ -131,6 +176,11 @@ class Preprocessing:
             "mean": list(self.mean),
             "std": list(self.std),
         }
+
+    def key(self) -> dict[str, Any]:
+        """Return all entries that the features of a picture depend on."""
+        ranges = self.pixel_ranges.to_json()
+        return {**self.to_timm(), "pixel_ranges": ranges} if ranges else self.to_timm()
 
     @classmethod
     def from_timm(cls, cfg: Mapping[str, Any]) -> Preprocessing:

@@ -36,7 +36,8 @@ class Asset:
     ``path`` is relative to the project's folder, with ``/``; ``source`` is the file name the person knows; ``size`` is
     in bytes, ``width`` and ``height`` in pixels. ``id`` is 0 until the photo is in a catalog. ``duplicate_group`` is
     the id of the first photo of its group of near-duplicates, None where it has none. ``confirmed``: the person
-    checked the label of this photo.
+    checked the label of this photo. ``layout_group`` is the group that the layout of the files shows: photos of one
+    person, plant or day, copies of one photo.
     """
 
     id: int
@@ -51,6 +52,7 @@ class Asset:
     height: int
     created: str
     confirmed: bool = False
+    layout_group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,11 @@ _INSERT = f"({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 def now() -> str:
     """Return the time in UTC, ISO 8601 to the second."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def arguments_to_json(message: Message) -> str:
+    """Return the arguments of a message as a JSON object."""
+    return json.dumps(dict(message.arguments), default=_argument_to_json)
 
 
 class Catalog:
@@ -170,6 +177,12 @@ class Catalog:
         found = sorted(self._select(twice), key=lambda asset: (asset.sha256, asset.id))
         return [list(group) for _, group in groupby(found, key=lambda asset: asset.sha256)]
 
+    def divided_groups(self) -> int:
+        """Return the number of layout groups whose photos lie in more than one of training, validation and test."""
+        splits = "COUNT(DISTINCT CASE split WHEN 'held_out' THEN 'train' ELSE split END)"
+        groups = f"SELECT 1 FROM assets WHERE layout_group IS NOT NULL GROUP BY layout_group HAVING {splits} > 1"
+        return int(self._rows(f"SELECT COUNT(*) FROM ({groups})")[0][0])
+
     def set_split(self, ids: Iterable[int], split: str) -> None:
         """Assign photos to ``train``, ``val``, ``test`` or ``held_out``."""
         with self._write() as db:
@@ -223,6 +236,15 @@ class Catalog:
         with self._write() as db:
             db.execute(f"DELETE FROM assets WHERE {_ID_IN}", (json.dumps(list(ids)),))
 
+    def retract(self, ids: Iterable[int]) -> None:
+        """Remove photos and all edits of them, as if they had never been added; ``undo`` does not restore them."""
+        gone = set(ids)
+        with self._write() as db:
+            edits = db.execute("SELECT id, before FROM edits").fetchall()
+            stale = [id for id, before in edits if any(row[0] in gone for row in json.loads(before))]
+            db.execute(f"DELETE FROM edits WHERE {_ID_IN}", (json.dumps(stale),))
+            db.execute(f"DELETE FROM assets WHERE {_ID_IN}", (json.dumps(list(gone)),))
+
     def undo(self) -> Message | None:
         """Undo the last edit and return what it was, or None where there is none."""
         with self._write() as db:
@@ -245,7 +267,7 @@ class Catalog:
 
     def note_left_out(self, files: Iterable[LeftOut]) -> None:
         """Add left-out files; one that is listed with the same reason already is not doubled."""
-        rows = [(left.file, str(left.message), now(), left.code.id, _to_json(left.message)) for left in files]
+        rows = [(left.file, str(left.message), now(), left.code.id, arguments_to_json(left.message)) for left in files]
         with self._write() as db:
             db.executemany(
                 "INSERT OR IGNORE INTO left_out (file, reason, created, code, arguments) VALUES (?, ?, ?, ?, ?)", rows
@@ -370,7 +392,7 @@ def _store_edit(db: sqlite3.Connection, edit: Message, before: list[Asset]) -> N
         rows = json.dumps([astuple(asset) for asset in before])
         db.execute(
             "INSERT INTO edits (created, what, before, code, arguments) VALUES (?, ?, ?, ?, ?)",
-            (now(), str(edit), rows, edit.code.id, _to_json(edit)),
+            (now(), str(edit), rows, edit.code.id, arguments_to_json(edit)),
         )
         db.execute("DELETE FROM edits WHERE id <= (SELECT MAX(id) FROM edits) - ?", (_UNDO_STEPS,))
 
@@ -397,12 +419,7 @@ def _labels_by_content(assets: Iterable[Asset | RunAsset]) -> dict[str, set[str]
     return labels
 
 
-def _to_json(message: Message) -> str:
-    """Return the arguments of a message as a JSON object."""
-    return json.dumps(dict(message.arguments), default=_to_json_value)
-
-
-def _to_json_value(value: Any) -> int | float | str:
+def _argument_to_json(value: Any) -> int | float | str:
     """Return NumPy's numbers as Python's, everything else as its text."""
     if isinstance(value, Integral):
         return int(value)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
-from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from itertools import repeat
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ..config import Limits
-from ..errors import DataError, PhotoError
+from ..errors import PhotoError
 from ..messages import Message, message
-from ..messages.data import LeftOutCode, PhotoCode, ProjectCode, RepeatCode
-from .archives import unpack
+from ..messages.data import PhotoCode, RepeatCode
+from .assignment import Assignment, Plan
 from .catalog import Asset, now
 from .images import EXTENSIONS, PictureInfo, probe
-from .intake import LabeledFile, LeftOut, assign_classes, check_regular_file, clean_name, scan, sha256
+from .intake import LeftOut, check_regular_file, clean_name, sha256
 
 THREADS = 2
 _IN_MEMORY = 2**24  # bytes; smaller files are read once for hashing and probing, larger ones twice
@@ -32,15 +30,24 @@ _REPEATED_IN_SPLIT = {
 
 @dataclass(frozen=True)
 class FoundPhoto:
-    """A file whose header is that of a picture, with its class; ``size`` is in bytes."""
+    """A file whose header is that of a picture, with its class, split and group; ``size`` is in bytes."""
 
     name: str
-    label: str
-    split: str
+    assignment: Assignment
     path: Path
     sha256: str
     size: int
     info: PictureInfo
+
+    @property
+    def label(self) -> str:
+        """The class."""
+        return self.assignment.label
+
+    @property
+    def split(self) -> str:
+        """The split: train, val or test."""
+        return self.assignment.split
 
     @property
     def stored_path(self) -> str:
@@ -51,41 +58,15 @@ class FoundPhoto:
         """The catalog's row of this photo, stored at ``path``."""
         return Asset(
             0, path, self.sha256, self.label, self.split, None, self.name, self.size,
-            self.info.width, self.info.height, now(),
+            self.info.width, self.info.height, now(), layout_group=self.assignment.group,
         )  # fmt: skip
 
 
-def list_files(source: Path, into: Path, limits: Limits) -> list[tuple[str, Path]]:
-    """Return the files of a folder, or of a zip unpacked into ``into``, as (relative name, path).
-
-    Raises ``DataError`` where ``source`` is neither, is empty, or is a zip that could do harm.
-    """
-    if source.is_dir():
-        return list(scan(source, limits))
-    if source.is_file() and not zipfile.is_zipfile(source):
-        raise DataError(ProjectCode.NOT_FOLDER_OR_ZIP, name=source.name)
-    files = unpack(source, into, limits)
-    if not files:
-        raise DataError(ProjectCode.EMPTY_ZIP, name=source.name)
-    return files
-
-
-def inspect_files(
-    files: list[tuple[str, Path]], label: str | None, limits: Limits
-) -> tuple[list[FoundPhoto], list[LeftOut]]:
-    """Read the headers of files given as (relative name, path): photos with a class, and all others with a reason.
-
-    All photos are of the class ``label`` if given, otherwise of that of their folder.
-    """
-    labeled, left_out = assign_classes([name for name, _ in files], limits)
-    if label is not None:
-        labeled = [replace(file, label=label, split="train") for file in labeled]
-    paths: dict[str, deque[Path]] = {}  # several files may have the same name
-    for name, path in files:
-        paths.setdefault(name, deque()).append(path)
+def inspect_files(plan: Plan, limits: Limits) -> tuple[list[FoundPhoto], list[LeftOut]]:
+    """Read the headers of the files of a plan: photos with a class, and all others with a reason."""
     with ThreadPoolExecutor(THREADS) as pool:
-        results = list(pool.map(_inspect, labeled, [paths[file.name].popleft() for file in labeled], repeat(limits)))
-    left_out += [result for result in results if isinstance(result, LeftOut)]
+        results = list(pool.map(partial(_inspect, plan, limits), plan.files, plan.assigned))
+    left_out = [result for result in results if isinstance(result, LeftOut)]
     return [result for result in results if isinstance(result, FoundPhoto)], left_out
 
 
@@ -115,8 +96,12 @@ def drop_repeats(found: Iterable[FoundPhoto], present: Iterable[Asset]) -> tuple
     return new, already, left_out
 
 
-def _inspect(file: LabeledFile, path: Path, limits: Limits) -> FoundPhoto | LeftOut:
-    name = clean_name(file.name)
+def _inspect(
+    plan: Plan, limits: Limits, file: tuple[str, Path], given: Assignment | Message | None
+) -> FoundPhoto | LeftOut:
+    name, path = clean_name(file[0]), file[1]
+    if isinstance(given, Message):
+        return LeftOut(name, given)
     code = check_regular_file(path)
     if code:
         return LeftOut(name, message(code))
@@ -124,14 +109,14 @@ def _inspect(file: LabeledFile, path: Path, limits: Limits) -> FoundPhoto | Left
         size = path.stat().st_size
         source = path.read_bytes() if size <= min(_IN_MEMORY, limits.bytes_per_file) else path
         info = probe(source, limits)
-        if file.label is None:  # after probing: the reason for a README outside all folders is that it is a text
-            return LeftOut(name, message(LeftOutCode.NO_CLASS))
+        if given is None:  # after probing: the reason for a README outside all folders is that it is a text
+            return LeftOut(name, plan.no_class)
         digest = hashlib.sha256(source).hexdigest() if isinstance(source, bytes) else sha256(path)
     except PhotoError as error:
         return LeftOut(name, error.message)
     except OSError:
         return LeftOut(name, message(PhotoCode.CANNOT_READ))
-    return FoundPhoto(name, file.label, file.split, path, digest, size, info)
+    return FoundPhoto(name, given, path, digest, size, info)
 
 
 def _explain_repeat(photo: FoundPhoto, copies: list[tuple[str, str, str]]) -> Message | None:

@@ -3,46 +3,55 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
 from ..config import LIMITS, Limits
-from ..errors import DataError, PhotoError
-from ..files import atomic_write, remove, storage_error
+from ..errors import DataError
+from ..files import storage_error
 from ..messages import Message
 from ..messages.data import ProjectCode
-from . import schema
+from . import incoming, schema
+from .assignment import Plan, Splits, plan_class, plan_reading
 from .catalog import Asset, Catalog
-from .images import make_thumbnail, open_picture
-from .inspection import THREADS, FoundPhoto, drop_repeats, inspect_files, list_files
-from .intake import LeftOut, scan
+from .incoming import Incoming, Upload
+from .inspection import FoundPhoto, drop_repeats, inspect_files
+from .intake import LeftOut
 from .labels import clean_label, natural_key
+from .layout import Layout, Reading
+from .photo_store import store_photos, write_thumbnail
+from .readings import Wish, read_listing
+from .sources import Listing, list_data, list_upload
 
-THUMBNAIL = 256  # pixels, longest side
 _FOLDERS = ("photos", "thumbs", "features", "models")
 
 
 @dataclass(frozen=True)
 class IntakeResult:
-    """The outcome of one upload: photos added, photos the project had already, files left out, and the classes."""
+    """The outcome of one upload: photos added, photos the project had already, files left out, and the classes.
+
+    ``layout`` are the readings that fit and ``reading`` is the one that was taken, None where the person named the
+    class; ``notes`` say what else the person should know.
+    """
 
     added: int
     already: int
     left_out: tuple[LeftOut, ...]
     labels: tuple[str, ...]
+    layout: Layout | None = None
+    reading: Reading | None = None
+    notes: tuple[Message, ...] = ()
 
 
 class Project:
     """Photos in classes, stored in ``folder``; made with ``open`` or ``over`` and closed after use.
 
     The paths of photos are relative to ``folder``, so a moved folder still opens; ``features`` is the folder of the
-    feature cache, ``models`` that of trained models.
+    feature cache, ``models`` that of trained models. ``intake`` is what ``over`` made of the data.
 
     Example::
 
@@ -59,6 +68,7 @@ class Project:
         self.models = models
         self.catalog = catalog
         self.limits = limits
+        self.intake: IntakeResult | None = None
         self._thumbs = thumbs
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
@@ -74,26 +84,51 @@ class Project:
         return cls(folder, folder / "features", folder / "models", folder / "thumbs", catalog, limits)
 
     @classmethod
-    def over(cls, data: Path, limits: Limits = LIMITS, features: Path | None = None) -> Project:
-        """Make a project of photos where they are: in a folder, in which nothing is written, or in a zip.
+    def over(
+        cls,
+        data: Path | Sequence[Path],
+        limits: Limits = LIMITS,
+        features: Path | None = None,
+        labels: str | None = None,
+        groups: str = "auto",
+    ) -> Project:
+        """Make a project of photos where they are: in folders, in which nothing is written, or in zips.
 
-        It exists until ``close``; only the feature cache stays (by default in the user's cache folder). A folder
-        that ``open`` made, as the page does for each visitor, is opened as the project it is.
-        Raises ``DataError`` when ``data`` is neither, is empty, or is a zip that could do harm.
+        It exists until ``close``; only the feature cache stays. A folder that ``open`` made, as the page does for each
+        visitor, is opened as the project it is.
+
+        Args:
+            data: a folder or zip; of several, the own name of each may be that of a split.
+            limits: what is refused as too large.
+            features: folder of the feature cache, by default in the user's cache folder.
+            labels: where labels come from: ``folders[:LEVEL]``, ``names[:first|ending]``, ``boxes`` or
+                ``FILE[:COLUMN]``; by default the only reading that fits.
+            groups: which photos belong together: ``auto``, ``names``, ``folders``, ``FILE`` or ``none``.
+
+        Raises:
+            LayoutError: several readings fit, which are its ``readings``, or none does.
+            DataError: something in ``data`` is neither, is empty, or is a zip that could do harm.
+
+        Example::
+
+            with Project.over([Path("train.zip"), Path("test.zip")], labels="train.csv:species") as project:
+                print(project.classes())
         """
-        if (data / schema.FILE_NAME).is_file():
-            return cls.open(data, limits)
+        places = [data] if isinstance(data, Path) else list(data)
+        if len(places) == 1 and (places[0] / schema.FILE_NAME).is_file():
+            return cls.open(places[0], limits)
         scratch = tempfile.TemporaryDirectory(prefix="photos-")
         try:
             own = Path(scratch.name)
-            root = data if data.is_dir() else own / "unpacked"
-            files = list_files(data, root, limits)
+            root = places[0] if len(places) == 1 and places[0].is_dir() else own
+            listing = list_data(places, own / "unpacked", limits)
             project = cls(root, features or default_cache(), own / "models", own / "thumbs", Catalog(None), limits)
             project._scratch = scratch
-            found, left_out = inspect_files(files, None, limits)
-            new, _, repeats = drop_repeats(found, [])
-            project.catalog.add(photo.asset(photo.path.relative_to(root).as_posix()) for photo in new)
-            project.catalog.note_left_out([*left_out, *repeats])
+            plan = plan_reading(*read_listing(listing, Wish(labels, groups), limits), {}, limits)
+            found, left_out = inspect_files(plan, limits)
+            new, already, repeats = drop_repeats(found, [])
+            project.catalog.add(photo.asset(_relative(photo.path, root)) for photo in new)
+            project.intake = project._note(plan, found, (len(new), already), [*listing.left_out, *left_out, *repeats])
         except BaseException:
             scratch.cleanup()
             raise
@@ -115,34 +150,63 @@ class Project:
 
     # adding photos
 
-    def add(self, source: Path, label: str | None = None) -> IntakeResult:
-        """Copy in the photos of a folder or zip; its folders are the classes, unless ``label`` is given.
+    def add(
+        self, source: Path, label: str | None = None, labels: str | None = None, groups: str = "auto"
+    ) -> IntakeResult:
+        """Copy in the photos of a folder or zip, in the classes that it shows, unless ``label`` is given.
 
-        Raises ``DataError`` when the folder or zip cannot be used, ``StorageError`` when the disk is full.
+        ``labels`` and ``groups`` are as in ``over``. Raises ``LayoutError`` where it does not show one set of classes,
+        ``DataError`` when the folder or zip cannot be used, ``StorageError`` when the disk is full.
         """
-        if source.is_dir():
-            return self.add_files(scan(source, self.limits), label)
         with tempfile.TemporaryDirectory(prefix="unpacking-", dir=self.folder) as folder:
-            return self.add_files(list_files(source, Path(folder) / "unpacked", self.limits), label)
+            listing = list_data([source], Path(folder) / "unpacked", self.limits)
+            return self._add_listing(listing, label, Wish(labels, groups))
 
     def add_files(self, files: Iterable[tuple[str, Path]], label: str | None = None) -> IntakeResult:
-        """Copy in files given as (relative name, path); their folders are the classes, unless ``label`` is given.
+        """Copy in files given as (relative name, path), in the classes that they show, unless ``label`` is given.
 
         A photo is stored once, whatever its name; one that its class has already is counted, not doubled. Files
-        that are not usable photos are left out with a reason; no error is raised for them.
+        that are not usable photos are left out with a reason; no error is raised for them. Raises ``LayoutError``
+        where the names do not show one set of classes.
         """
-        given = list(files)
-        if len(given) > self.limits.files:
-            raise DataError(ProjectCode.TOO_MANY_AT_ONCE, count=len(given), limit=self.limits.files)
-        found, left_out = inspect_files(given, None if label is None else self._clean_label(label), self.limits)
-        new, already, repeats = drop_repeats(found, self.catalog.assets())
-        stored, unusable = self._store(new)
-        left_out += repeats + unusable
-        self.catalog.add(photo.asset(photo.stored_path) for photo in stored)
-        self.catalog.clear_left_out(photo.name for photo in found)
-        self.catalog.note_left_out(left_out)
-        labels = sorted({photo.label for photo in found}, key=natural_key)
-        return IntakeResult(len(stored), already, tuple(left_out), tuple(labels))
+        with tempfile.TemporaryDirectory(prefix="unpacking-", dir=self.folder) as folder:
+            listing = list_upload(files, Path(folder) / "unpacked", self.limits)
+            return self._add_listing(listing, label, Wish())
+
+    def receive(self, files: Iterable[tuple[str, Path]], label: str | None = None) -> IntakeResult:
+        """Copy in an upload given as (relative name, path), and keep it so that it can be read in another way.
+
+        The files are the caller's to delete. Where several readings fit or none, ``LayoutError`` is raised, and the
+        upload waits for ``take`` or ``take_label``; it replaces the one before. Tables that come after photos are
+        read with these.
+        """
+        if label is not None:
+            self.forget_incoming()
+            return self.add_files(files, label)
+        before = incoming.find(self._incoming)
+        upload = incoming.keep(self._incoming, files, self._splits(), self.limits)
+        if before is not None and not upload.has_photos():
+            upload = incoming.add_tables(before, upload, self.limits) or upload
+        incoming.forget(self._incoming, but=upload)
+        return self._read_upload(upload, Wish())
+
+    def take(self, option: str, groups: str = "auto") -> IntakeResult:
+        """Read the last upload in another way; what it added is removed first. Raises ``LayoutError`` if it cannot."""
+        return self._read_upload(self._last_upload(), Wish(option, groups))
+
+    def take_label(self, label: str) -> IntakeResult:
+        """Put all photos of the last upload into one class; what it added is removed first."""
+        upload = self._last_upload()
+        return self._take(upload, plan_class(upload.listing, self._clean_label(label)), incoming.ONE_CLASS)
+
+    def incoming(self) -> Incoming | None:
+        """Return the readings of the last upload and which of them was taken, None where there is no upload."""
+        upload = incoming.find(self._incoming)
+        return None if upload is None else incoming.describe(upload, self.limits)
+
+    def forget_incoming(self) -> None:
+        """Delete the last upload as it came; the photos that it added stay."""
+        incoming.forget(self._incoming)
 
     def leave_out(self, reasons: Mapping[int, Message] | Iterable[tuple[int, Message]]) -> None:
         """Remove photos that turned out to be unusable, given as id -> reason, and list them as left out."""
@@ -176,7 +240,7 @@ class Project:
         """
         path = self._thumbs / f"{asset.sha256}.jpg"
         if not path.exists():
-            self._write_thumbnail(self.photo_path(asset), path)
+            write_thumbnail(self.photo_path(asset), path, self.limits)
         return path
 
     def left_out(self) -> list[LeftOut]:
@@ -234,38 +298,63 @@ class Project:
             raise DataError(ProjectCode.UNKNOWN_LABEL, label=label)
         return label
 
-    def _store(self, photos: list[FoundPhoto]) -> tuple[list[FoundPhoto], list[LeftOut]]:
-        """Copy photos in and write their thumbnails, which shows that they can be decoded."""
-        by_content = {photo.sha256: photo for photo in photos}
-        new = [photo for photo in by_content.values() if not (self.folder / photo.stored_path).exists()]
-        try:
-            with ThreadPoolExecutor(THREADS) as pool:
-                reasons = dict(zip(by_content, pool.map(self._store_one, by_content.values())))
-        except BaseException:
-            for photo in new:
-                remove(self.folder / photo.stored_path)
-                remove(self._thumbs / f"{photo.sha256}.jpg")
-            raise
-        left_out = [LeftOut(photo.name, reason) for photo in photos if (reason := reasons[photo.sha256])]
-        return [photo for photo in photos if not reasons[photo.sha256]], left_out
+    @property
+    def _incoming(self) -> Path:
+        return self.folder / "incoming"
 
-    def _store_one(self, photo: FoundPhoto) -> Message | None:
-        """Return why the picture cannot be decoded, or None once it is stored."""
-        thumb, target = self._thumbs / f"{photo.sha256}.jpg", self.folder / photo.stored_path
-        try:
-            if not thumb.exists():
-                self._write_thumbnail(photo.path, thumb)
-        except PhotoError as error:
-            return error.message
-        if not target.exists():
-            with atomic_write(target, name_target=False) as part:
-                shutil.copyfile(photo.path, part)
-        return None
+    def _splits(self) -> Splits:
+        return {split: list(counts) for split, counts in self.catalog.balance().items()}
 
-    def _write_thumbnail(self, photo: Path, path: Path) -> None:
-        small = make_thumbnail(open_picture(photo, THUMBNAIL, self.limits), THUMBNAIL)
-        with atomic_write(path, name_target=False) as part:
-            small.save(part, "JPEG", quality=85)
+    def _last_upload(self) -> Upload:
+        upload = incoming.find(self._incoming)
+        if upload is None:
+            raise DataError(ProjectCode.UPLOAD_GONE)
+        return upload
+
+    def _read_upload(self, upload: Upload, wish: Wish) -> IntakeResult:
+        layout, files = upload.read(self.limits, wish)
+        plan = plan_reading(layout, files, upload.known, self.limits)
+        return self._take(upload, plan, layout.readings[0].option)
+
+    def _take(self, upload: Upload, plan: Plan, option: str) -> IntakeResult:
+        """Add the photos of an upload as planned, in place of those that it added before."""
+        self.catalog.retract(upload.added)
+        self.catalog.clear_left_out(upload.names())
+        before = {asset.id for asset in self.catalog.assets()}
+        result = self._add(upload.listing, plan)
+        sources = set(upload.names())
+        added = [asset.id for asset in self.catalog.assets() if asset.id not in before and asset.source in sources]
+        incoming.write(replace(upload, taken=option, added=tuple(added)))
+        return result
+
+    def _add_listing(self, listing: Listing, label: str | None, wish: Wish) -> IntakeResult:
+        if label is not None:
+            return self._add(listing, plan_class(listing, self._clean_label(label)))
+        known = self._splits()
+        layout, files = read_listing(listing, wish, self.limits, {name for names in known.values() for name in names})
+        return self._add(listing, plan_reading(layout, files, known, self.limits))
+
+    def _add(self, listing: Listing, plan: Plan) -> IntakeResult:
+        """Store the photos of a plan and list the other files as left out."""
+        found, left_out = inspect_files(plan, self.limits)
+        new, already, repeats = drop_repeats(found, self.catalog.assets())
+        stored, unusable = store_photos(new, self.folder, self._thumbs, self.limits, self._incoming)
+        self.catalog.add(photo.asset(photo.stored_path) for photo in stored)
+        self.catalog.clear_left_out(photo.name for photo in found)
+        return self._note(plan, found, (len(stored), already), [*listing.left_out, *left_out, *repeats, *unusable])
+
+    def _note(
+        self, plan: Plan, found: list[FoundPhoto], counts: tuple[int, int], left_out: list[LeftOut]
+    ) -> IntakeResult:
+        """Write down the files that were left out and return the outcome; ``counts`` are added and already there."""
+        self.catalog.note_left_out(left_out)
+        labels = sorted({photo.label for photo in found}, key=natural_key)
+        return IntakeResult(*counts, tuple(left_out), tuple(labels), plan.layout, plan.reading, plan.notes)
+
+
+def _relative(path: Path, root: Path) -> str:
+    """Return a path relative to ``root``, or absolute where the file lies elsewhere: in another folder or zip."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path.resolve())
 
 
 def default_cache() -> Path:

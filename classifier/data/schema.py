@@ -7,7 +7,7 @@ import sqlite3
 from ..errors import DataError
 from ..messages.data import OLD_LEFT_OUT, CatalogCode
 
-VERSION = 4
+VERSION = 5
 FILE_NAME = "project.sqlite"
 _APPLICATION_ID = 0x50484F54  # “PHOT”: distinguishes a catalog from any other SQLite file
 
@@ -19,6 +19,7 @@ CREATE TABLE assets (
     split TEXT NOT NULL CHECK (split IN ('train', 'val', 'test', 'held_out')),
     duplicate_group INTEGER, source TEXT NOT NULL, size INTEGER NOT NULL,
     width INTEGER NOT NULL, height INTEGER NOT NULL, created TEXT NOT NULL, confirmed INTEGER NOT NULL DEFAULT 0,
+    layout_group TEXT,
     UNIQUE (sha256, label)
 );
 CREATE INDEX assets_by_class ON assets (split, label);
@@ -54,6 +55,7 @@ _UPGRADES = {
         for table in ("left_out", "edits")
         for column in ("code TEXT NOT NULL DEFAULT 'sentence'", "arguments TEXT NOT NULL DEFAULT '{}'")
     ],
+    4: ["ALTER TABLE assets ADD COLUMN layout_group TEXT"],
 }
 
 

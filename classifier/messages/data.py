@@ -7,6 +7,7 @@ from enum import unique
 from typing import Any
 
 from . import Code, Message, message
+from .layout import NotTakenCode
 
 
 @unique
@@ -15,7 +16,8 @@ class LeftOutCode(Code):
 
     JUNK = "a file the computer keeps for itself, not a photo"
     NO_CLASS = "not in a class folder: put it into a folder named after what it shows"
-    LINK = "a link to another place, not a photo itself: put the photo here instead"
+    LINK = "a link that is not followed, since it leads out of the folder or in a circle: put the photo here instead"
+    LINK_BROKEN = "a link to a file that is not there: put the photo here instead"
     NOT_A_FILE = "not a file with a picture in it"
     NAME_OUTSIDE = "its name points outside the folder it came in: rename it"
     NAME_UNREADABLE = "its name holds characters that cannot be read: rename it"
@@ -45,6 +47,13 @@ class IntakeCode(Code):
     ZIP_LOCKED = (
         "The zip holds files locked with a password, so it was not opened; make a plain zip of your photo folders."
     )
+    ZIPS_APART = (
+        "The folder holds {count:zip|zips} ({names:comma}) and no photo beside them, and nothing says how they belong "
+        "together: give each by itself, or all of them one after another."
+    )
+    ZIP_BESIDE = "a zip beside the class folders, which was not opened: give it by itself"
+    ZIPS_UNREADABLE = "The folder holds no photo, only what cannot be opened: {reasons:comma}."
+    ZIP_REASON = "“{name}” ({reason})"
     ZIP_NESTED = (
         "The zip holds another archive (“{member}”), so it was not opened; make a plain zip of your photo folders."
     )
@@ -86,8 +95,23 @@ class PhotoCode(Code):
     PROGRAM = "This is a program, not a photo; save the photo as JPEG or PNG."
     WEB_PAGE = "This is a web page saved under a picture's name; open the page and save the picture itself."
     SVG = "This is a drawing in SVG form, not a photo; save it as PNG."
+    XBM = "This is an XBM file, a black and white picture written as source text; save it as PNG."
+    XPM = "This is an XPM file, an icon written as source text; save it as PNG."
     TEXT = "This is a text, not a picture."
+    KIND_OF_TIFF = (
+        "This TIFF holds {bands:band|bands} of {bits} bits, a kind that cannot be read; save it as PNG, or as a TIFF "
+        "of 8 or 16 bits with one or three colors."
+    )
     UNKNOWN_FORMAT = "This is not a picture this program can read; save it as JPEG or PNG."
+
+
+@unique
+class SeveralCode(Code):
+    """Which picture of a file with several is used; the others count as left out."""
+
+    LARGEST = "the file holds {count:more picture|more pictures} beside this one: the largest was used"
+    PRIMARY = "the file holds {count:more picture|more pictures} beside this one: the main one was used"
+    FIRST = "a moving picture with {count:more frame|more frames}: the first was used"
 
 
 @unique
@@ -98,6 +122,21 @@ class RepeatCode(Code):
     REPEATED_IN_TRAINING = "the same photo as “{name}”, which is among the training photos"
     REPEATED_IN_VALIDATION = "the same photo as “{name}”, which is among the validation photos"
     REPEATED_IN_TEST = "the same photo as “{name}”, which is among the test photos"
+
+
+@unique
+class UploadNoteCode(Code):
+    """What a person should know of an upload that was taken."""
+
+    MATCHED = "{pairs:comma}: written differently in the parts for training and testing, and taken for one class."
+    MATCHED_PAIR = "“{name}” is “{label}”"
+    OWN_SPLIT = "“{name}” is taken as the {count:photo|photos} to {split}, by its name."
+    GROUPS_DIVIDED = (
+        "{count:group|groups} of photos that belong together {count:*lies|lie} in more than one of the given parts for "
+        "training and testing, so the score may be too good."
+    )
+    UNLABELED = "{count:photo|photos} without a label {count:*is|are} kept apart and not used."
+    CODE_PAGE = "The file names in “{name}” were read as {page}, which is a guess."
 
 
 @unique
@@ -145,6 +184,7 @@ class ProjectCode(Code):
 
     TOO_MANY_AT_ONCE = "{count:,} files came, and at most {limit:,} are taken at once; add fewer."
     EMPTY_LABEL = "The class has no name; give it one that says what its photos show."
+    UPLOAD_GONE = "The upload is no longer there; add the photos again."
     UNKNOWN_LABEL = "There is no class “{label}”; reload the page to see the classes there are."
     NOT_FOLDER_OR_ZIP = "“{name}” is neither a folder nor a zip; choose a folder of photos or a zip of it."
     EMPTY_ZIP = "The zip “{name}” is empty; put one folder of photos per class into it."
@@ -183,7 +223,9 @@ OLD_LEFT_OUT: tuple[tuple[Code, str, str, str], ...] = (
     (NotEvaluatedCode.CLASS_NOT_TRAINED, "label", "not judged: there is no class “", "” to learn from"),
 )
 
-STORED_CODES: tuple[type[Code], ...] = (LeftOutCode, PhotoCode, RepeatCode, NotEvaluatedCode, EditCode)
+STORED_CODES: tuple[type[Code], ...] = (
+    LeftOutCode, PhotoCode, RepeatCode, NotEvaluatedCode, EditCode, NotTakenCode, IntakeCode,
+)  # fmt: skip
 _STORED = {code.id: code for codes in STORED_CODES for code in codes}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from ..config import LIMITS
+from ..config import PAGE_LIMITS
 from ..messages.page import PageCode
 from .layout import build_layout
 from .sessions import Home
@@ -84,7 +84,7 @@ def launch_settings() -> dict[str, Any]:
         "run_history": False,
         "show_error": False,
         "footer_links": [],
-        "max_file_size": LIMITS.bytes_unpacked,
+        "max_file_size": PAGE_LIMITS.bytes_unpacked,
         "ssr_mode": False,
         "allowed_paths": [],
     }

@@ -22,7 +22,7 @@ from pathlib import Path
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from ..config import LIMITS
+from ..config import PAGE_LIMITS
 from ..data.catalog import Asset
 from ..data.project import Project
 from ..errors import ClassifierError, DataError, PhotoError
@@ -76,7 +76,7 @@ class Home:
     def open(self, token: object) -> Project:
         """Open the visitor's project, or create it with the first photo; close it after use."""
         folder = self.folder(token)
-        project = Project.open(folder)
+        project = Project.open(folder, PAGE_LIMITS)
         os.utime(folder)  # the last visit, from which the hours are counted
         return project
 
@@ -152,8 +152,8 @@ def thumbnail_bytes(project: Project, photo: Asset) -> bytes:
 def check_capacity(project: Project, incoming: int) -> None:
     """Raise ``DataError`` when a project would hold more photos than one visitor may keep."""
     present = sum(project.classes().values())
-    if present + incoming > LIMITS.files:
-        raise DataError(PageCode.PROJECT_FULL, present=present, incoming=incoming, limit=LIMITS.files)
+    if present + incoming > PAGE_LIMITS.files:
+        raise DataError(PageCode.PROJECT_FULL, present=present, incoming=incoming, limit=PAGE_LIMITS.files)
 
 
 def token_store(home: Home) -> gr.BrowserState:

@@ -76,7 +76,7 @@ def test_every_file_is_used_or_listed_with_its_reason(pets: Path, tmp_path: Path
     (pets / "cat/cut.jpg").write_bytes(encode(draw_photo(9, (200, 200)))[:-2000])
     (pets / "cat/twin.jpg").write_bytes((pets / "cat/1.jpg").read_bytes())
     (pets / "dog/.DS_Store").write_bytes(b"x")
-    (pets / "dog/link.jpg").symlink_to(pets / "cat/1.jpg")
+    (pets / "dog/link.jpg").symlink_to(tmp_path / "elsewhere.jpg")
     (pets / "loose.jpg").write_bytes(encode(draw_photo(77)))
     (pets / "README.txt").write_text("hello")
     with Project.open(tmp_path / "home") as project:

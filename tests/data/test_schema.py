@@ -24,6 +24,7 @@ from classifier.messages.data import (
 from tests.helpers import unanswered
 
 ADDED = {  # columns that each version added
+    5: [("assets", "layout_group")],
     4: [("left_out", "code"), ("left_out", "arguments"), ("edits", "code"), ("edits", "arguments")],
     3: [("assets", "confirmed"), ("run_assets", "predicted"), ("run_assets", "confidence"), ("run_assets", "doubt")],
     2: [("runs", "seconds")],
@@ -52,14 +53,14 @@ def make_old(path: Path, version: int) -> int:
         for newer in range(version + 1, schema.VERSION + 1):
             for table, column in ADDED[newer]:
                 db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-        if version < 3:
-            ((edit,),) = db.execute("SELECT before FROM edits")
-            db.execute("UPDATE edits SET before = ?", (json.dumps([row[:11] for row in json.loads(edit)]),))
+        ((edit,),) = db.execute("SELECT before FROM edits")
+        columns = 11 if version < 3 else 12
+        db.execute("UPDATE edits SET before = ?", (json.dumps([row[:columns] for row in json.loads(edit)]),))
         db.execute(f"PRAGMA user_version = {version}")
     return run
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_a_catalog_of_an_older_version_keeps_everything(version: int, tmp_path: Path) -> None:
     path = tmp_path / schema.FILE_NAME
     run = make_old(path, version)
@@ -69,7 +70,9 @@ def test_a_catalog_of_an_older_version_keeps_everything(version: int, tmp_path: 
         assert catalog.run_assets(run) == [RunAsset("a", "cat", "train"), RunAsset("b", "dog", "train")]
         assert [(left.file, left.reason) for left in catalog.left_out()] == OLD_REASONS
         catalog.record_run("second", "deep", {}, unanswered(catalog.assets()), 60.0)
-        assert catalog.undo() == message(StoredCode.SENTENCE, text="moving 1 photo to “dog”")
+        undone = catalog.undo()
+        assert str(undone) == "moving 1 photo to “dog”"
+        assert undone and undone.code is (EditCode.MOVED if version == 4 else StoredCode.SENTENCE)
         assert catalog.labels() == ["cat", "dog"]
     with Catalog(path) as catalog:
         assert [run.name for run in catalog.runs()] == ["second", "first"]

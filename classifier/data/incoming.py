@@ -1,0 +1,215 @@
+"""The last upload of a project on the disk, so that it can wait for an answer, and be read in another way later."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ..config import Limits
+from ..files import atomic_write, storage_error
+from ..messages import Message
+from ..messages.data import restore
+from .assignment import Splits, is_used
+from .catalog import arguments_to_json
+from .intake import LeftOut
+from .layout import Layout, wants_text
+from .layout.photos import find_photos
+from .photo_store import link_or_copy
+from .readings import Wish, read_listing
+from .sources import File, FileSet, Listing, list_upload
+
+_STATE = "upload.json"
+ONE_CLASS = "one class"  # ``taken`` where all photos were put into one class
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """The last upload: the readings that fit, the option of the one that was taken, None while it waits.
+
+    ``files`` are its files by the names that the layout uses; zips are unpacked.
+    """
+
+    layout: Layout
+    taken: str | None
+    files: Mapping[str, Path]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An upload as it is kept in ``folder``.
+
+    ``known`` are the classes of each split that the project had before; ``taken`` and ``added`` are the option of the
+    reading that was taken and the ids of the photos that it added.
+    """
+
+    folder: Path
+    listing: Listing
+    known: Splits
+    taken: str | None = None
+    added: tuple[int, ...] = ()
+
+    def labels(self) -> set[str]:
+        """Return the classes that the project had before."""
+        return {label for labels in self.known.values() for label in labels}
+
+    def has_photos(self) -> bool:
+        """Return whether any of the files is a picture by its name."""
+        return bool(find_photos([file.key for one in self.listing.sets for file in one.files]))
+
+    def names(self) -> list[str]:
+        """Return the names of all files as the person knows them."""
+        files = [file.name for one in self.listing.sets for file in one.files]
+        return files + [left.file for left in self.listing.left_out]
+
+    def read(self, limits: Limits, wish: Wish | None = None) -> tuple[Layout, list[tuple[str, File]]]:
+        """Return the layout, and the files with the names that it uses; see ``readings.read_listing``."""
+        return read_listing(self.listing, wish or Wish(), limits, self.labels(), ask=True)
+
+
+def keep(root: Path, files: Iterable[tuple[str, Path]], known: Splits, limits: Limits) -> Upload:
+    """Copy the files of an upload into a new folder below ``root``, with zips unpacked.
+
+    Raises ``DataError`` where nothing can be made of them; then nothing is kept.
+    """
+    folder = root / f"{time.time_ns():020}-{uuid.uuid4().hex[:8]}"  # in the order of time
+    try:
+        (folder / "files").mkdir(parents=True)
+        listing = list_upload(files, folder / "unpacked", limits)
+        listing.sets = [_move_in(one, folder) for one in listing.sets]
+        upload = Upload(folder, listing, known)
+        write(upload)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise storage_error(error) from error
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return upload
+
+
+def find(root: Path) -> Upload | None:
+    """Return the newest upload below ``root``."""
+    for folder in sorted(root.glob("*"), reverse=True) if root.is_dir() else ():
+        with suppress(OSError, ValueError, LookupError, TypeError):
+            return _from_json(folder, json.loads((folder / _STATE).read_text("utf-8")))
+    return None
+
+
+def write(upload: Upload) -> None:
+    """Write what is known of an upload beside its files."""
+    with atomic_write(upload.folder / _STATE, name_target=False) as part:
+        part.write_text(json.dumps(_to_json(upload)), "utf-8")
+
+
+def forget(root: Path, but: Upload | None = None) -> None:
+    """Delete the uploads below ``root``, except one."""
+    for folder in root.glob("*") if root.is_dir() else ():
+        if but is None or folder != but.folder:
+            shutil.rmtree(folder, ignore_errors=True)
+    if but is None:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def describe(upload: Upload, limits: Limits) -> Incoming:
+    """Return the readings of an upload; they are kept in memory as long as its files do not change."""
+    return _describe(upload.folder, (upload.folder / _STATE).stat().st_mtime_ns, limits)
+
+
+@lru_cache(maxsize=4)
+def _describe(folder: Path, changed: int, limits: Limits) -> Incoming:
+    upload = _from_json(folder, json.loads((folder / _STATE).read_text("utf-8")))
+    layout, files = upload.read(limits)
+    return Incoming(layout, upload.taken, {key: file.path for key, file in files})
+
+
+def add_tables(upload: Upload, later: Upload, limits: Limits) -> Upload | None:
+    """Return an upload with the tables of a later one, None where these hold no labels for its photos.
+
+    A person who is asked for labels drops the table after the photos.
+    """
+    files = [file for one in later.listing.sets for file in one.files if wants_text(file.key)]
+    moved = [_move_file(file, upload.folder) for file in files]
+    first, *others = upload.listing.sets
+    if others:
+        sets = [*upload.listing.sets, FileSet("", tuple(moved))]
+    else:
+        prefix = f"{first.name}/" if first.has_folder and first.name else ""
+        sets = [replace(first, files=(*first.files, *(replace(file, key=prefix + file.key) for file in moved)))]
+    joined = replace(upload, listing=replace(upload.listing, sets=sets))
+    layout, named = joined.read(limits)
+    paths = {file.path for file in moved}
+    keys = [key for key, file in named if file.path in paths]
+    if any(is_used(key, reading) for key in keys for reading in layout.readings):
+        write(joined)
+        return joined
+    return None
+
+
+def _move_in(one: FileSet, folder: Path) -> FileSet:
+    """Return a set whose files lie in ``folder``; a file may come under several names."""
+    copies: dict[Path, File] = {}
+    files = []
+    for file in one.files:
+        if not file.path.is_relative_to(folder):
+            if file.path not in copies:
+                copies[file.path] = _move_file(file, folder)
+            file = replace(file, path=copies[file.path].path)
+        files.append(file)
+    return replace(one, files=tuple(files))
+
+
+def _move_file(file: File, folder: Path) -> File:
+    target = folder / "files" / uuid.uuid4().hex
+    if file.path.is_file() and not file.path.is_symlink():
+        link_or_copy(file.path, target)
+    return replace(file, path=target)
+
+
+# -- upload.json
+
+
+def _to_json(upload: Upload) -> dict[str, object]:
+    return {
+        "sets": [
+            {
+                "name": one.name,
+                "has_folder": one.has_folder,
+                "files": [[file.name, file.key, file.path.relative_to(upload.folder).as_posix()] for file in one.files],
+            }
+            for one in upload.listing.sets
+        ],
+        "left_out": [[left.file, *_message_to_json(left.message)] for left in upload.listing.left_out],
+        "notes": [_message_to_json(note) for note in upload.listing.notes],
+        "known": {split: sorted(labels) for split, labels in upload.known.items()},
+        "taken": upload.taken,
+        "added": upload.added,
+    }
+
+
+def _from_json(folder: Path, data: Any) -> Upload:
+    sets = [
+        FileSet(
+            one["name"], tuple(File(name, key, folder / path) for name, key, path in one["files"]), one["has_folder"]
+        )
+        for one in data["sets"]
+    ]
+    left_out = [LeftOut(file, _message_from_json(stored)) for file, *stored in data["left_out"]]
+    listing = Listing(sets, left_out, [_message_from_json(stored) for stored in data["notes"]])
+    return Upload(folder, listing, data["known"], data["taken"], tuple(data["added"]))
+
+
+def _message_to_json(message: Message) -> list[str]:
+    return [message.code.id, arguments_to_json(message), str(message)]
+
+
+def _message_from_json(stored: list[str]) -> Message:
+    code, arguments, text = stored
+    return restore(code, json.loads(arguments), text)

@@ -1,0 +1,79 @@
+"""Photos copied into a project's folder, named after their content, each with a thumbnail."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from ..config import Limits
+from ..errors import PhotoError
+from ..files import atomic_write, remove
+from ..messages import Message
+from .images import make_thumbnail, open_picture
+from .inspection import THREADS, FoundPhoto
+from .intake import LeftOut
+
+THUMBNAIL = 256  # pixels, longest side
+
+
+def store_photos(
+    photos: list[FoundPhoto], folder: Path, thumbs: Path, limits: Limits, own: Path | None = None
+) -> tuple[list[FoundPhoto], list[LeftOut]]:
+    """Copy photos in and write their thumbnails, which shows that they can be decoded; return the others with a reason.
+
+    Args:
+        photos: what to store; after an error nothing of them stays.
+        folder: the project's folder.
+        thumbs: the folder of the thumbnails.
+        limits: what is refused as too large.
+        own: files below this folder belong to the project and do not change, so that a hard link will do.
+    """
+    by_content = {photo.sha256: photo for photo in photos}
+    new = [photo for photo in by_content.values() if not (folder / photo.stored_path).exists()]
+    store = partial(_store_one, folder=folder, thumbs=thumbs, limits=limits, own=own)
+    try:
+        with ThreadPoolExecutor(THREADS) as pool:
+            reasons = dict(zip(by_content, pool.map(store, by_content.values())))
+    except BaseException:
+        for photo in new:
+            remove(folder / photo.stored_path)
+            remove(thumbs / f"{photo.sha256}.jpg")
+        raise
+    left_out = [LeftOut(photo.name, reason) for photo in photos if (reason := reasons[photo.sha256])]
+    return [photo for photo in photos if not reasons[photo.sha256]], left_out
+
+
+def write_thumbnail(photo: Path, path: Path, limits: Limits) -> None:
+    """Write a small JPEG of a photo. Raises ``PhotoError`` where the photo cannot be decoded."""
+    small = make_thumbnail(open_picture(photo, THUMBNAIL, limits), THUMBNAIL)
+    with atomic_write(path, name_target=False) as part:
+        small.save(part, "JPEG", quality=85)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it where the disk cannot do that; ``target`` does not exist yet."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _store_one(photo: FoundPhoto, folder: Path, thumbs: Path, limits: Limits, own: Path | None) -> Message | None:
+    """Return why the picture cannot be decoded, or None once it is stored."""
+    thumb, target = thumbs / f"{photo.sha256}.jpg", folder / photo.stored_path
+    try:
+        if not thumb.exists():
+            write_thumbnail(photo.path, thumb, limits)
+    except PhotoError as error:
+        return error.message
+    if not target.exists():
+        with atomic_write(target, name_target=False) as part:
+            if own is not None and photo.path.is_relative_to(own):
+                part.unlink()
+                link_or_copy(photo.path, part)
+            else:
+                shutil.copyfile(photo.path, part)
+    return None

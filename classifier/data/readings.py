@@ -1,0 +1,251 @@
+"""The reading of an upload: one data set, or several folders and zips whose own names may be splits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from ..config import Limits
+from ..errors import LayoutError
+from ..messages import message
+from ..messages.layout import OriginCode, QuestionCode, RefusalCode
+from .labels import label_key
+from .layout import Decision, Layout, Reading, Source, choose, option_file, read_layout, read_texts
+from .layout.folders import _open_transparent as open_folders
+from .layout.folders import is_mask_folder
+from .layout.photos import find_photos
+from .layout.split_names import split_words
+from .sources import File, FileSet, Listing
+
+_T = TypeVar("_T")
+_OFFERED = 3  # readings at most
+_AS_SPLIT = "@"  # in an option of the page: the reading before it, as photos of the split after it
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person asked for: values of ``--labels`` and ``--groups``, see ``layout.choose``."""
+
+    labels: str | None = None
+    groups: str = "auto"
+
+
+def read_listing(
+    listing: Listing, wish: Wish, limits: Limits, known: Collection[str] = (), ask: bool = False
+) -> tuple[Layout, list[tuple[str, File]]]:
+    """Return the layout of the files that came, and the files with the names that it uses.
+
+    Args:
+        listing: the files.
+        wish: the reading that the person chose; a file that it names may lie outside the data.
+        limits: what a table may hold at most.
+        known: the classes that the project has already; photos that a name calls test are added to these.
+        ask: whether to ask where the own name of a single folder or zip is that of a split.
+
+    Raises ``LayoutError`` where the reading that was chosen does not fit.
+    """
+    sets = _with_train(listing.sets)
+    several = len(sets) > 1
+    files = [(one.joint_key(file) if several else file.key, file) for one in sets for file in one.files]
+    keys = list(dict.fromkeys(key for key, _ in files))
+    texts = read_texts(((key, file.path) for key, file in files), limits).texts
+    if not ask:
+        texts = {**texts, **_outside_texts(wish, keys, limits)}
+    if several:
+        return _read_several(sets, keys, texts, wish, known), files
+    layout = _read(keys, texts, wish)
+    return _by_own_name(layout, sets[0].name if sets else "", wish, known, ask), files
+
+
+def own_split(name: str) -> str | None:
+    """Return the split that the name of a folder or zip means, if it says nothing else."""
+    found = split_words(name)
+    return found[0] if found and not found[1] else None
+
+
+# -- one data set
+
+
+def _read(keys: Sequence[str], texts: Mapping[str, str], wish: Wish) -> Layout:
+    labels = wish.labels.partition(_AS_SPLIT)[0] if wish.labels else None
+    try:
+        layout = choose(keys, texts, labels, wish.groups)
+    except LayoutError:
+        one_class = _one_class(read_layout(keys, texts)) if labels and labels.startswith("folders") else None
+        if one_class is None:
+            raise
+        return one_class
+    return (None if labels else _one_class(layout)) or layout
+
+
+def _one_class(layout: Layout) -> Layout | None:
+    """Return the reading of photos that all lie in one folder as one class, since classes may come one by one.
+
+    None where names, tables or boxes say what the photos show, or where the folder's name says nothing.
+    """
+    if layout.decision is Decision.READ or layout.refusal not in (None, RefusalCode.NO_LABELS):
+        return None
+    if any(reading.source is not Source.FOLDERS for reading in layout.readings) or not _are_levels(layout):
+        return None
+    dirs = {name: open_folders(tuple(name.split("/")[:-1])) for name in layout.names}
+    folder = _common_folder(list(dirs.values()))
+    if folder is None or split_words(folder) or is_mask_folder(folder):
+        return None
+    reading = Reading(
+        source=Source.FOLDERS,
+        option="folders:1",
+        labels=dict.fromkeys(dirs, folder),
+        splits=dict.fromkeys(dirs, "train"),
+        not_taken={},
+        matched=len(dirs),
+        total=len(dirs),
+        origin=message(OriginCode.FOLDERS),
+    )
+    readings = (reading, *layout.readings)[:_OFFERED]
+    return replace(layout, decision=Decision.READ, readings=readings, questions=(), refusal=None)
+
+
+def _are_levels(layout: Layout) -> bool:
+    return set(layout.questions) <= {QuestionCode.FEW_LABELED}
+
+
+def _common_folder(paths: list[tuple[str, ...]]) -> str | None:
+    """Return the innermost folder that holds all photos and is no wrapper of a single other folder."""
+    while paths and all(paths) and len({path[0] for path in paths}) == 1:
+        below = {path[1] if len(path) > 1 else "" for path in paths}
+        if len(below) > 1 or below == {""}:
+            return paths[0][0]
+        paths = [path[1:] for path in paths]
+    return None
+
+
+def _by_own_name(layout: Layout, name: str, wish: Wish, known: Collection[str], ask: bool) -> Layout:
+    """Read photos as test or validation photos where the name of their folder or zip says so.
+
+    They are where the project has their classes; otherwise it is asked, if it may be.
+    """
+    split = own_split(name)
+    if split in (None, "train") or layout.decision is not Decision.READ:
+        return layout
+    reading = layout.readings[0]
+    if set(reading.splits.values()) != {"train"}:
+        return layout
+    assert split is not None
+    apart = _as_split(reading, split)
+    if wish.labels is not None:
+        return replace(layout, readings=(apart,)) if _AS_SPLIT in wish.labels else layout
+    readings = (apart, *layout.readings)[:_OFFERED]
+    if {label_key(label) for label in known} & {label_key(label) for label in reading.class_counts()}:
+        return replace(layout, readings=readings)
+    if ask:
+        return replace(layout, decision=Decision.ASK, readings=readings, questions=(QuestionCode.SPLIT_AS_CLASS,))
+    return layout
+
+
+def _as_split(reading: Reading, split: str) -> Reading:
+    return replace(reading, option=f"{reading.option}{_AS_SPLIT}{split}", splits=dict.fromkeys(reading.splits, split))
+
+
+# -- several folders and zips
+
+
+def _read_several(
+    sets: Sequence[FileSet], keys: Sequence[str], texts: Mapping[str, str], wish: Wish, known: Collection[str]
+) -> Layout:
+    """Read each folder or zip by itself; where one cannot be read so, all together under their own names."""
+    alone = []
+    for one in sets:
+        layout = _read_alone(one, keys, texts, wish)
+        if layout is None:
+            return _read(keys, texts, wish)
+        alone.append(layout)
+    return _merge(sets, alone, bool(known))
+
+
+def _read_alone(one: FileSet, keys: Sequence[str], texts: Mapping[str, str], wish: Wish) -> Layout | None:
+    """Return the layout of one folder or zip, under the joint names, if one reading fits."""
+    joint = {file.key: one.joint_key(file) for file in one.files}
+    given = set(keys)
+    outside = {name: text for name, text in texts.items() if name not in given}
+    own = {key: texts[name] for key, name in joint.items() if name in texts}
+    try:
+        layout = _read(list(joint), {**own, **outside}, wish)
+    except LayoutError:
+        return None
+    if layout.decision is not Decision.READ:
+        return None
+    reading = layout.readings[0]
+    renamed = replace(
+        reading,
+        labels=_rename(reading.labels, joint),
+        splits=_rename(reading.splits, joint),
+        not_taken=_rename(reading.not_taken, joint),
+        groups=_rename(reading.groups, joint),
+    )
+    return replace(layout, readings=(renamed,), names=tuple(joint[name] for name in layout.names))
+
+
+def _rename(values: Mapping[str, _T], names: Mapping[str, str]) -> dict[str, _T]:
+    return {names[key]: value for key, value in values.items()}
+
+
+def _merge(sets: Sequence[FileSet], layouts: Sequence[Layout], known: bool) -> Layout:
+    """Join readings; the own name of a folder or zip is the split of its photos unless it holds splits itself."""
+    readings = [layout.readings[0] for layout in layouts]
+    by_name = [_in_own_split(reading, one.name) for reading, one in zip(readings, sets)]
+    if known or any("train" in reading.splits.values() for reading in by_name):
+        readings = by_name
+    merged = replace(
+        readings[0],
+        labels=_joined(reading.labels for reading in readings),
+        splits=_joined(reading.splits for reading in readings),
+        not_taken=_joined(reading.not_taken for reading in readings),
+        groups=_joined(reading.groups for reading in readings),
+        groups_from=next((reading.groups_from for reading in readings if reading.groups_from), ""),
+        matched=sum(reading.matched for reading in readings),
+        total=sum(reading.total for reading in readings),
+        notes=tuple(note for reading in readings for note in reading.notes),
+    )
+    names = tuple(name for layout in layouts for name in layout.names)
+    return Layout(Decision.READ, (merged,), photos=sum(layout.photos for layout in layouts), names=names)
+
+
+def _in_own_split(reading: Reading, name: str) -> Reading:
+    split = own_split(name)
+    if split in (None, "train") or set(reading.splits.values()) != {"train"}:
+        return reading
+    return replace(reading, splits=dict.fromkeys(reading.splits, split), matched=0, total=0)
+
+
+def _joined(mappings: Iterable[Mapping[str, _T]]) -> dict[str, _T]:
+    return {key: value for mapping in mappings for key, value in mapping.items()}
+
+
+def _with_train(sets: Sequence[FileSet]) -> list[FileSet]:
+    """Call the only folder or zip that is not named like a split “train” where others are named test or validation."""
+    splits = [own_split(one.name) for one in sets]
+    others = [
+        number
+        for number, (one, split) in enumerate(zip(sets, splits))
+        if split is None and find_photos([file.key for file in one.files])
+    ]
+    if len(others) != 1 or "train" in splits or not any(splits):
+        return list(sets)
+    return [replace(one, name="train", has_folder=False) if [n] == others else one for n, one in enumerate(sets)]
+
+
+# -- tables outside the data
+
+
+def _outside_texts(wish: Wish, files: Collection[str], limits: Limits) -> dict[str, str]:
+    """Read the tables that the options name and that are no file of the data."""
+    found: dict[str, Path] = {}
+    for option in (wish.labels, wish.groups):
+        name = option_file(option)
+        for place in (name, name.rpartition(":")[0]) if name else ():
+            if place and place not in files and Path(place).is_file():
+                found[place] = Path(place)
+                break
+    return read_texts(found.items(), limits).texts
