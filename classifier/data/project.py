@@ -21,7 +21,7 @@ from .catalog import Asset, Catalog
 from .incoming import Incoming, Upload
 from .inspection import FoundPhoto, drop_repeats, inspect_files
 from .intake import LeftOut
-from .labels import clean_label, natural_key
+from .labels import clean_label, natural_key, similar_labels
 from .layout import Layout, Reading
 from .photo_store import store_photos, write_thumbnail
 from .readings import Wish, read_listing
@@ -225,6 +225,10 @@ class Project:
                 counts[label] = counts.get(label, 0) + count
         return {label: counts[label] for label in sorted(counts, key=natural_key)}
 
+    def similar_classes(self) -> list[tuple[str, ...]]:
+        """Return the groups of classes whose names look the same: written alike, but not equal."""
+        return similar_labels(self.catalog.labels(), self.limits)
+
     def photos(self, label: str | None = None) -> list[Asset]:
         """Return the photos, or those of one class, in stable order."""
         return self.catalog.assets(label)
@@ -269,9 +273,12 @@ class Project:
         """
         self.catalog.confirm(ids)
 
-    def rename_class(self, old: str, new: str) -> None:
-        """Rename a class; if ``new`` exists, the two are merged."""
-        self.catalog.rename(self._check_label(old), self._clean_label(new))
+    def rename_class(self, old: str, new: str, merge: bool = False) -> None:
+        """Rename a class. Where another is called ``new``, ``merge`` joins them; otherwise raises ``DataError``."""
+        old, new = self._check_label(old), self._clean_label(new)
+        if not merge and new != old and new in self.catalog.labels():
+            raise DataError(ProjectCode.CLASS_EXISTS, label=new)
+        self.catalog.rename(old, new)
 
     def remove(self, ids: Iterable[int]) -> None:
         """Remove photos from the project."""

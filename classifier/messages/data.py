@@ -17,8 +17,10 @@ class LeftOutCode(Code):
     JUNK = "a file the computer keeps for itself, not a photo"
     NO_CLASS = "not in a class folder: put it into a folder named after what it shows"
     LINK = "a link that is not followed, since it leads out of the folder or in a circle: put the photo here instead"
+    LINK_IN_ZIP = "a link inside a zip, which is not followed: put the photo itself in its place"
     LINK_BROKEN = "a link to a file that is not there: put the photo here instead"
     NOT_A_FILE = "not a file with a picture in it"
+    LOCKED = "locked with a password: unpack it and add the photo itself"
     NAME_OUTSIDE = "its name points outside the folder it came in: rename it"
     NAME_UNREADABLE = "its name holds characters that cannot be read: rename it"
 
@@ -32,6 +34,7 @@ class IntakeCode(Code):
     EMPTY_FOLDER = "The folder “{name}” is empty; put one folder of photos per class into it."
     FOLDER_UNREADABLE = "The folder “{name}” cannot be read; check that you may open it."
     ZIP_DAMAGED = "The zip “{name}” is damaged or no zip at all; make it again from your photo folders."
+    ZIP_CUT_OFF = "The zip “{name}” is cut off: its end is missing; copy or download it again."
     ZIP_METHOD = "“{name}” is packed in a way this program cannot read; make it again as a plain zip."
     ZIP_TOO_MANY_FILES = "The zip holds {count:,} files, and at most {limit:,} are taken; split it in two."
     ZIP_TOO_BIG = "The zip unpacks to more than {limit:megabytes} megabytes; split it in two."
@@ -48,15 +51,12 @@ class IntakeCode(Code):
         "The zip holds files locked with a password, so it was not opened; make a plain zip of your photo folders."
     )
     ZIPS_APART = (
-        "The folder holds {count:zip|zips} ({names:comma}) and no photo beside them, and nothing says how they belong "
+        "There are {count:zip|zips} ({names:comma}) and no photo beside them, and nothing says how they belong "
         "together: give each by itself, or all of them one after another."
     )
     ZIP_BESIDE = "a zip beside the class folders, which was not opened: give it by itself"
-    ZIPS_UNREADABLE = "The folder holds no photo, only what cannot be opened: {reasons:comma}."
+    ZIPS_UNREADABLE = "There is no photo, only what cannot be opened: {reasons:comma}."
     ZIP_REASON = "“{name}” ({reason})"
-    ZIP_NESTED = (
-        "The zip holds another archive (“{member}”), so it was not opened; make a plain zip of your photo folders."
-    )
 
 
 @unique
@@ -82,7 +82,7 @@ class PhotoCode(Code):
     DAMAGED_HEADER = "The picture is damaged: it starts like a picture but does not go on as one; copy it again."
     PDF = "This is a PDF document, not a photo; save the photo as JPEG or PNG."
     ZIP = "This is a zip archive or an office document, not a photo; save the photo as JPEG or PNG."
-    ARCHIVE = "This is an archive, not a photo; save the photo as JPEG or PNG."
+    ARCHIVE = "This is an archive, not a photo; unpack it and add the folder that comes out."
     CAMERA_RAW = "This is a camera's raw file, not a photo; save the photo as JPEG or PNG."
     VIDEO = "This is a video, not a photo; save the photo as JPEG or PNG."
     SOUND = "This is a sound recording, not a photo; save the photo as JPEG or PNG."
@@ -136,7 +136,10 @@ class UploadNoteCode(Code):
         "training and testing, so the score may be too good."
     )
     UNLABELED = "{count:photo|photos} without a label {count:*is|are} kept apart and not used."
-    CODE_PAGE = "The file names in “{name}” were read as {page}, which is a guess."
+    CODE_PAGE = (
+        "The zip “{name}” does not say which letters its file names are written in; they were read as {page}. If they "
+        "look wrong, unpack the zip and add the folder instead."
+    )
 
 
 @unique
@@ -185,6 +188,7 @@ class ProjectCode(Code):
     TOO_MANY_AT_ONCE = "{count:,} files came, and at most {limit:,} are taken at once; add fewer."
     EMPTY_LABEL = "The class has no name; give it one that says what its photos show."
     UPLOAD_GONE = "The upload is no longer there; add the photos again."
+    CLASS_EXISTS = "There is a class “{label}” already; join the two, or choose another name."
     UNKNOWN_LABEL = "There is no class “{label}”; reload the page to see the classes there are."
     NOT_FOLDER_OR_ZIP = "“{name}” is neither a folder nor a zip; choose a folder of photos or a zip of it."
     EMPTY_ZIP = "The zip “{name}” is empty; put one folder of photos per class into it."
@@ -224,7 +228,7 @@ OLD_LEFT_OUT: tuple[tuple[Code, str, str, str], ...] = (
 )
 
 STORED_CODES: tuple[type[Code], ...] = (
-    LeftOutCode, PhotoCode, RepeatCode, NotEvaluatedCode, EditCode, NotTakenCode, IntakeCode,
+    LeftOutCode, PhotoCode, SeveralCode, RepeatCode, NotEvaluatedCode, EditCode, NotTakenCode, IntakeCode,
 )  # fmt: skip
 _STORED = {code.id: code for codes in STORED_CODES for code in codes}
 

@@ -15,7 +15,7 @@ from classifier.data.intake import LeftOut
 from classifier.data.project import Project
 from classifier.errors import DataError, StorageError
 from classifier.messages import message
-from classifier.messages.data import PhotoCode, RepeatCode
+from classifier.messages.data import PhotoCode, ProjectCode, RepeatCode
 from classifier.messages.files import StorageCode
 from tests.helpers import MakeFolder, draw_photo, encode
 
@@ -317,7 +317,7 @@ def test_classes_are_moved_renamed_removed_and_brought_back(pets: Path, tmp_path
         before = project.photos()
         project.move([before[0].id], " wolf ")
         assert project.classes() == {"cat": 2, "dog": 2, "wolf": 1}
-        project.rename_class("cat", "dog")
+        project.rename_class("cat", "dog", merge=True)
         assert project.classes() == {"dog": 4, "wolf": 1}
         project.remove_class("dog")
         project.remove([asset.id for asset in project.photos()])
@@ -326,6 +326,20 @@ def test_classes_are_moved_renamed_removed_and_brought_back(pets: Path, tmp_path
             pass
         assert project.photos() == before
         assert all(project.photo_path(asset).exists() for asset in before)
+
+
+def test_renaming_a_class_to_another_joins_them_only_if_told_to(pets: Path, tmp_path: Path) -> None:
+    with Project.open(tmp_path / "home") as project:
+        project.add(pets)
+        with pytest.raises(DataError, match="a class “dog” already") as error:
+            project.rename_class("cat", " dog ")
+        assert error.value.code is ProjectCode.CLASS_EXISTS
+        assert project.classes() == {"cat": 3, "dog": 2}
+        project.rename_class("cat", "cat")
+        project.rename_class("cat", "Dog")
+        assert project.similar_classes() == [("Dog", "dog")]
+        project.rename_class("Dog", "dog", merge=True)
+        assert project.classes() == {"dog": 5}
 
 
 def test_a_class_needs_a_name_and_an_unknown_class_is_one_sentence(pets: Path) -> None:
