@@ -3,104 +3,141 @@
 from __future__ import annotations
 
 import lzma
-import re
+import shutil
 import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..config import LIMITS, Limits
 from ..errors import DataError
 from ..files import remove, storage_error
-from ..messages.data import IntakeCode
-from .intake import is_junk, is_outside
+from ..messages import message
+from ..messages.data import IntakeCode, LeftOutCode
+from .intake import LeftOut, is_outside
+from .zip_names import decode_names
 
 ZIP_SIGNATURE = rb"PK\x03\x04|PK\x05\x06"  # regular expressions over the first bytes of a file
 ARCHIVE_SIGNATURE = rb"7z\xbc\xaf\x27\x1c|Rar!|\x1f\x8b|BZh|\xfd7zXZ|.{257}ustar"
-_ANY_ARCHIVE = re.compile(ZIP_SIGNATURE + b"|" + ARCHIVE_SIGNATURE, re.DOTALL)
 
-_ARCHIVE_SUFFIXES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst")
-_OFFICE_SUFFIXES = (".docx", ".xlsx", ".pptx", ".odt", ".ods", ".odp")  # zips too, but harmless beside photos
 _CHUNK = 2**18  # bytes
 _NEVER_A_BOMB = 50_000_000  # bytes unpacked
 _SHOWN_LETTERS = 60  # of a member's name in an error
 _ENCRYPTED = 0x2041  # flag bits 0, 6 and 13 of a zip member: encryption of content or of names
-_UTF8 = 0x800
+_REFUSED = {  # where nothing else is in the zip
+    LeftOutCode.LINK_IN_ZIP: IntakeCode.ZIP_LINK,
+    LeftOutCode.NOT_A_FILE: IntakeCode.ZIP_LINK,
+    LeftOutCode.LOCKED: IntakeCode.ZIP_LOCKED,
+}
 
 
-def unpack(archive: Path, into: Path, limits: Limits = LIMITS) -> list[tuple[str, Path]]:
-    """Write the files of a zip into ``into`` under numbers as names; return (name inside the zip, path) pairs.
+@dataclass(frozen=True)
+class Unpacked:
+    """What a zip held: its files as (name inside the zip, path), and what was left out.
 
-    A zip that could do harm is refused as a whole with ``DataError``; ``StorageError`` is raised where the disk is
-    full. In both cases nothing of the zip stays on disk.
+    An archive inside the zip is one of the files, not opened: the caller may open zips, within ``limits_left``.
+    ``guessed`` is the code page, in words, that names without a mark were read in; None where nothing was guessed.
+    ``limits_left`` are the limits less the files and bytes of this zip, for further zips of one upload.
+    """
+
+    files: list[tuple[str, Path]]
+    left_out: list[LeftOut]
+    guessed: str | None
+    limits_left: Limits
+
+
+def unpack(archive: Path, into: Path, limits: Limits = LIMITS, name: str | None = None) -> Unpacked:
+    """Write the files of a zip into ``into`` under numbers as names; ``name`` is that of the zip in errors.
+
+    Links, devices and files locked with a password are left out; where there is nothing else, and where the zip
+    could do harm, it is refused as a whole with ``DataError``. ``StorageError`` is raised where the disk is full. In
+    these cases nothing of the zip stays on disk.
+
+    Example::
+
+        for name, path in unpack(Path("photos.zip"), Path("unpacked")).files:
+            print(name, path.stat().st_size)
     """
     if not archive.is_file():
         raise DataError(IntakeCode.MISSING, place=str(archive))
     created = not into.exists()
-    files: list[tuple[str, Path]] = []
+    written: list[Path] = []
     try:
         into.mkdir(parents=True, exist_ok=True)
-        with _translate_zip_errors(archive), zipfile.ZipFile(archive) as packed:
-            for name, info in _list_members(packed, archive, limits):
-                files.append((name, into / f"{len(files):06}"))
-                _extract_member(packed, info, name, files[-1][1])
+        with _translate_zip_errors(archive, name or archive.name), zipfile.ZipFile(archive) as packed:
+            content = _read_content(packed, archive, limits)
+            for number, (_, info) in enumerate(content.members):
+                written.append(into / f"{number:06}")
+                _extract_member(packed, info, written[-1])
     except BaseException:
-        for _, path in files:
+        for path in written:
             remove(path)
         if created and into.is_dir():
             into.rmdir()
         raise
-    return files
+    files = [(name, path) for (name, _), path in zip(content.members, written)]
+    return Unpacked(files, content.left_out, content.guessed, _subtract(limits, content.members))
 
 
 @contextmanager
-def _translate_zip_errors(archive: Path) -> Iterator[None]:
+def _translate_zip_errors(archive: Path, name: str) -> Iterator[None]:
     try:
         yield
     except NotImplementedError as error:  # a compression method that zipfile lacks
-        raise DataError(IntakeCode.ZIP_METHOD, name=archive.name) from error
+        raise DataError(IntakeCode.ZIP_METHOD, name=name) from error
     except OSError as error:
         if error.errno is None:  # bz2 reports bad data as an OSError without a number
-            raise DataError(IntakeCode.ZIP_DAMAGED, name=archive.name) from error
+            raise DataError(IntakeCode.ZIP_DAMAGED, name=name) from error
         raise storage_error(error) from error
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, RuntimeError) as error:
-        raise DataError(IntakeCode.ZIP_DAMAGED, name=archive.name) from error
+        code = IntakeCode.ZIP_CUT_OFF if _is_cut_off(archive) else IntakeCode.ZIP_DAMAGED
+        raise DataError(code, name=name) from error
 
 
-def _list_members(packed: zipfile.ZipFile, archive: Path, limits: Limits) -> list[tuple[str, zipfile.ZipInfo]]:
-    """Return the files of a zip, after checking every entry, their number and their sizes."""
-    members = [(_decode_name(info), info) for info in packed.infolist()]
-    for name, info in members:
-        _check_member(name, info)
-    files = [(name, info) for name, info in members if not name.endswith(("/", "\\"))]
-    if len(files) > limits.files:
-        raise DataError(IntakeCode.ZIP_TOO_MANY_FILES, count=len(files), limit=limits.files)
-    _check_size(sum(info.file_size for _, info in files), archive.stat().st_size, limits)
-    return files
+def _is_cut_off(archive: Path) -> bool:
+    """Return whether a file begins as a zip, but lacks the directory that ends one."""
+    with archive.open("rb") as stream:
+        begins = stream.read(4) == b"PK\x03\x04"
+    return begins and not zipfile.is_zipfile(archive)
 
 
-def _decode_name(info: zipfile.ZipInfo) -> str:
-    """Decode a member's name: macOS writes UTF-8 without setting the flag, and zipfile then reads cp437."""
-    if info.flag_bits & _UTF8:
-        return info.filename
-    try:
-        return info.filename.encode("cp437").decode("utf-8")
-    except UnicodeError:
-        return info.filename
+@dataclass(frozen=True)
+class _Content:
+    """The members of a zip that are files to unpack, the others, and the code page guessed for their names."""
+
+    members: list[tuple[str, zipfile.ZipInfo]]
+    left_out: list[LeftOut]
+    guessed: str | None
 
 
-def _check_member(name: str, info: zipfile.ZipInfo) -> None:
-    shown = name[:_SHOWN_LETTERS]
-    if is_outside(name.rstrip("/\\")):
-        raise DataError(IntakeCode.ZIP_OUTSIDE, member=shown)
-    if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise DataError(IntakeCode.ZIP_LINK, member=shown)
-    if info.flag_bits & _ENCRYPTED:
-        raise DataError(IntakeCode.ZIP_LOCKED)
-    if name.lower().endswith(_ARCHIVE_SUFFIXES) and not is_junk(name):
-        raise DataError(IntakeCode.ZIP_NESTED, member=shown)
+def _read_content(packed: zipfile.ZipFile, archive: Path, limits: Limits) -> _Content:
+    """Return what a zip holds, after checking every entry, their number and their sizes."""
+    infos = packed.infolist()
+    names, guessed = decode_names(infos)
+    entries = [(name, info) for name, info in zip(names, infos) if not name.endswith(("/", "\\"))]
+    for name, _ in entries:
+        if is_outside(name):
+            raise DataError(IntakeCode.ZIP_OUTSIDE, member=name[:_SHOWN_LETTERS])
+    if len(entries) > limits.files:
+        raise DataError(IntakeCode.ZIP_TOO_MANY_FILES, count=len(entries), limit=limits.files)
+    codes = [_why_left_out(info) for _, info in entries]
+    members = [entry for entry, code in zip(entries, codes) if code is None]
+    left_out = [LeftOut(name, message(code)) for (name, _), code in zip(entries, codes) if code is not None]
+    if left_out and not members:
+        code = next(code for code in codes if code is not None)
+        raise DataError(_REFUSED[code], member=left_out[0].file[:_SHOWN_LETTERS])
+    _check_size(sum(info.file_size for _, info in members), archive.stat().st_size, limits)
+    return _Content(members, left_out, guessed)
+
+
+def _why_left_out(info: zipfile.ZipInfo) -> LeftOutCode | None:
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return LeftOutCode.LINK_IN_ZIP if kind == stat.S_IFLNK else LeftOutCode.NOT_A_FILE
+    return LeftOutCode.LOCKED if info.flag_bits & _ENCRYPTED else None
 
 
 def _check_size(unpacked: int, packed: int, limits: Limits) -> None:
@@ -112,13 +149,15 @@ def _check_size(unpacked: int, packed: int, limits: Limits) -> None:
         raise DataError(IntakeCode.ZIP_BOMB, limit=limits.ratio)
 
 
-def _extract_member(packed: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, path: Path) -> None:
+def _subtract(limits: Limits, members: list[tuple[str, zipfile.ZipInfo]]) -> Limits:
+    used = sum(info.file_size for _, info in members)
+    return replace(
+        limits, files=max(1, limits.files - len(members)), bytes_unpacked=max(1, limits.bytes_unpacked - used)
+    )
+
+
+def _extract_member(packed: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> None:
     with packed.open(info) as source, path.open("xb") as target:
-        chunk = source.read(_CHUNK)
-        if _ANY_ARCHIVE.match(chunk) and not name.lower().endswith(_OFFICE_SUFFIXES):
-            raise DataError(IntakeCode.ZIP_NESTED, member=name[:_SHOWN_LETTERS])
-        while chunk:
-            target.write(chunk)
-            chunk = source.read(_CHUNK)
+        shutil.copyfileobj(source, target, _CHUNK)
     if path.stat().st_size != info.file_size:
         raise zipfile.BadZipFile("a member is shorter than its header declares")

@@ -1,4 +1,4 @@
-"""Folders, zips and uploads -> lists of files with their names; zips inside a folder are opened, one level deep."""
+"""Folders, zips and uploads -> lists of files with their names; zips inside a folder or zip are opened, one level."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from ..config import Limits
 from ..errors import DataError, LayoutError
 from ..messages import Message, message
-from ..messages.data import IntakeCode, ProjectCode
-from .archives import unpack
+from ..messages.data import IntakeCode, ProjectCode, UploadNoteCode
+from .archives import Unpacked, unpack
 from .intake import LeftOut, check_name, check_regular_file, clean_name, normalize_name, scan
 from .layout import Decision, read_layout, read_texts, wants_text
 from .layout.photos import find_photos
@@ -142,13 +142,23 @@ def _files_of(place: Path, into: Path, limits: Limits, listing: Listing) -> File
 
 
 def _unpack(archive: Path, into: Path, limits: Limits, listing: Listing) -> FilePaths:
-    files = unpack(archive, into, limits)
-    if not files:
-        raise DataError(ProjectCode.EMPTY_ZIP, name=archive.name)
-    return files
+    """Return the files of a zip, and those of the zips inside it."""
+    unpacked = _unpack_one(archive, archive.name, into, limits, listing)
+    return _open_zips(unpacked.files, into / "inside", unpacked.limits_left, listing)
 
 
-# -- zips inside a folder
+def _unpack_one(archive: Path, name: str, into: Path, limits: Limits, listing: Listing, shown: str = "") -> Unpacked:
+    """Unpack a zip that the person knows as ``name``; ``shown`` comes before the names of what is left out."""
+    unpacked = unpack(archive, into, limits, name)
+    listing.left_out += [replace(left, file=shown + left.file) for left in unpacked.left_out]
+    if unpacked.guessed is not None:
+        listing.notes.append(message(UploadNoteCode.CODE_PAGE, name=name, page=unpacked.guessed))
+    if not unpacked.files:
+        raise DataError(ProjectCode.EMPTY_ZIP, name=name)
+    return unpacked
+
+
+# -- zips inside a folder or zip
 
 
 def _is_zip(name: str) -> bool:
@@ -211,7 +221,9 @@ def _unpack_inside(name: str, path: Path, into: Path, limits: Limits, listing: L
     code = check_regular_file(path)
     if code:
         raise DataError(code)
-    return [(f"{name[:-4]}/{inside}", file) for inside, file in _unpack(path, into, limits, listing)]
+    shown = f"{name[:-4]}/"
+    unpacked = _unpack_one(path, name, into, limits, listing, shown)
+    return [(shown + inside, file) for inside, file in unpacked.files]
 
 
 def _what_is_left(limits: Limits, files: FilePaths) -> Limits:
