@@ -17,11 +17,11 @@ from typing import Any, NoReturn, TypeVar
 
 from ..config import Limits, TrainConfig, settings
 from ..data.intake import is_junk, scan
-from ..data.project import Project
 from ..errors import ClassifierError, DataError, StorageError
 from ..messages import sentence
 from ..messages.cli import CommandCode, OutputCode
 from . import output, text
+from .data import open_data, open_test_data
 from .parser import build_parser
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ def _check(args: argparse.Namespace) -> dict[str, Any]:
     with _without_garbage_collection():
         from ..workflows.check import Checked, check
 
-    with Project.over(args.data) as project:
+    with open_data(args) as project:
         result = output.check_json(project, _run(check(project), Checked))
     _print_lines(args, text.check_lines(result))
     return result
@@ -86,8 +86,8 @@ def _train(args: argparse.Namespace) -> dict[str, Any]:
     if args.out is None:
         raise DataError(CommandCode.NO_OUT)
     with ExitStack() as stack:
-        project = stack.enter_context(Project.over(args.data))
-        test = stack.enter_context(Project.over(args.test)) if args.test else None
+        project = stack.enter_context(open_data(args))
+        test = stack.enter_context(open_test_data(args)) if args.test else None
         with _without_garbage_collection():
             from ..distributed import is_main_process, process_group
             from ..workflows.train import Finished, train
@@ -107,7 +107,7 @@ def _self_check(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]
     with _without_garbage_collection():
         from ..workflows.overfit_check import overfit_check
 
-    with Project.over(args.data) as project:
+    with open_data(args) as project:
         found = overfit_check(project, config, args.device)
     _print_lines(args, found.lines())
     return output.overfit_check_json(found)
@@ -118,12 +118,12 @@ def _review(args: argparse.Namespace) -> dict[str, Any]:
         from ..workflows.review import review
         from ..workflows.train import Finished, train
 
-    with Project.over(args.data) as project:
+    with open_data(args) as project:
         if args.run is None and not project.catalog.runs():
             _run(train(project), Finished)
         reviewed = review(project, args.run)
         if reviewed is None:
-            raise DataError(CommandCode.NO_RUN, data=args.data, run=args.run)
+            raise DataError(CommandCode.NO_RUN, data=args.data[0], run=args.run)
         result = output.review_json(project, reviewed)
     _print_lines(args, text.review_lines(result))
     return result
@@ -135,7 +135,7 @@ def _evaluate(args: argparse.Namespace) -> dict[str, Any]:
         from ..workflows.evaluate import evaluate
 
     predictor = Predictor(args.folder)
-    with Project.over(args.data) as project:
+    with open_data(args) as project:
         report = evaluate(predictor, project)
         result = output.evaluate_json(project, report)
     _print_lines(args, text.evaluate_lines(result, report))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..config import TrainConfig
 from ..data.catalog import Asset, Run
 from ..data.project import Project
+from ..errors import LayoutError
 from ..messages import sentence
 from ..messages.cli import OutputCode
 from ..messages.data import RepeatCode
@@ -28,6 +29,7 @@ def check_json(project: Project, checked: Checked) -> dict[str, Any]:
         "classes": checked.classes,
         "images": sum(checked.classes.values()),
         "left_out": left_out_json(project),
+        **layout_json(project),
         "exact_duplicates": _exact_duplicates(project),
         "near_duplicates": [[asset.source for asset in group] for group in checked.near_duplicates],
         "suspects": [
@@ -70,6 +72,7 @@ def train_json(project: Project, test: Project | None, finished: Finished, confi
         "images": report.images,
         **_scores_json(report),
         "left_out": left_out,
+        **layout_json(project),
         "seconds": round(finished.seconds, 3),
         "mode": config.mode,
         "kept": finished.mode,
@@ -84,7 +87,13 @@ def evaluate_json(project: Project, report: Report) -> dict[str, Any]:
     """Return the scores of a model on the photos of a project; ``images`` is the number of photos evaluated."""
     images = sum(map(sum, report.confusion))
     scores = _scores_json(report)
-    return {"classes": list(report.labels), "images": images, **scores, "left_out": left_out_json(project)}
+    return {
+        "classes": list(report.labels),
+        "images": images,
+        **scores,
+        "left_out": left_out_json(project),
+        **layout_json(project),
+    }
 
 
 def review_json(project: Project, review: Review) -> dict[str, Any]:
@@ -93,6 +102,7 @@ def review_json(project: Project, review: Review) -> dict[str, Any]:
     cells = ((true, predicted, review.cell(true, predicted)) for true in labels for predicted in labels)
     return {
         **_run_json(project, review.run),
+        **layout_json(project),
         "confusion": [
             {"label": true, "predicted": predicted, "files": [one.photo.source for one in cell]}
             for true, predicted, cell in cells
@@ -132,6 +142,20 @@ def overfit_check_json(result: OverfitCheck) -> dict[str, Any]:
         "loss_after": result.loss_after,
         "learnt_by_heart": result.overfits,
     }
+
+
+def layout_json(project: Project) -> dict[str, Any]:
+    """Return under ``layout`` how the photos were read, None for a project of the page, which holds several uploads."""
+    intake = project.intake
+    if intake is None or intake.layout is None:
+        return {"layout": None}
+    return {"layout": {**intake.layout.to_json(intake.reading)["layout"], "notes": list(map(str, intake.notes))}}
+
+
+def layout_error_json(error: LayoutError) -> dict[str, Any]:
+    """Return the readings that fit under ``readings``, and the files that have none by reason."""
+    found = {"readings": []} if error.layout is None else error.layout.to_json(None)
+    return {"error": str(error), **found}
 
 
 def left_out_json(project: Project) -> list[dict[str, str]]:

@@ -39,14 +39,15 @@ def _example(sub: argparse.ArgumentParser) -> None:
 
 
 def _check(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("data", type=Path, metavar="DATA", help=str(ArgumentHelp.DATA))
+    _add_data(sub, ArgumentHelp.DATA)
 
 
 def _train(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("data", type=Path, metavar="DATA", help=str(ArgumentHelp.DATA))
+    _add_data(sub, ArgumentHelp.DATA)
     sub.add_argument("--out", type=Path, metavar="FOLDER", help=str(ArgumentHelp.OUT))
     sub.add_argument("--self-check", action="store_true", help=str(ArgumentHelp.SELF_CHECK))
-    sub.add_argument("--test", type=Path, metavar="DIR", help=str(ArgumentHelp.TEST))
+    sub.add_argument("--test", type=Path, metavar="DATA", help=str(ArgumentHelp.TEST))
+    sub.add_argument("--test-labels", metavar="HOW", help=str(ArgumentHelp.TEST_LABELS))
     deep = sub.add_argument_group(str(ArgumentHelp.DEEP_GROUP))
     for setting in settings():
         _add_setting(deep if setting.group == "deep" else sub, setting)
@@ -54,13 +55,13 @@ def _train(sub: argparse.ArgumentParser) -> None:
 
 
 def _review(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("data", type=Path, metavar="DATA", help=str(ArgumentHelp.REVIEW_DATA))
+    _add_data(sub, ArgumentHelp.REVIEW_DATA)
     sub.add_argument("--run", metavar="NAME", help=str(ArgumentHelp.RUN))
 
 
 def _evaluate(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("folder", type=Path, metavar="FOLDER", help=str(ArgumentHelp.MODEL))
-    sub.add_argument("data", type=Path, metavar="DATA", help=str(ArgumentHelp.DATA))
+    _add_data(sub, ArgumentHelp.DATA)
 
 
 def _predict(sub: argparse.ArgumentParser) -> None:
@@ -84,6 +85,14 @@ _COMMANDS = {
     "predict": _predict,
     "threshold": _threshold,
 }
+
+
+def _add_data(sub: argparse.ArgumentParser, text: ArgumentHelp) -> None:
+    """Add the photos of a command, and the options that say how they are read."""
+    sub.add_argument("data", type=Path, nargs="+", metavar="DATA", help=str(text))
+    sub.add_argument("--labels", metavar="HOW", help=str(ArgumentHelp.LABELS))
+    sub.add_argument("--groups", metavar="HOW", default="auto", help=_with_default(ArgumentHelp.GROUPS))
+    sub.add_argument("--max-files", type=int, metavar="N", help=str(ArgumentHelp.MAX_FILES))
 
 
 def _add_setting(group: Any, setting: Setting) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..data.project import IntakeResult
 from ..events import Epoch, Note, Progress
 from ..messages import sentence
 from ..messages.cli import OutputCode
@@ -18,6 +19,13 @@ if TYPE_CHECKING:  # these import torch, and “--help” must not wait for it
 Row = Mapping[str, Any]
 _MOST = 20  # label issues and photos to fix that are printed; ``--json`` has all
 _CHANGES = {"added": OutputCode.ADDED, "removed": OutputCode.REMOVED, "relabelled": OutputCode.RELABELED}
+
+
+def reading_lines(intake: IntakeResult, code: OutputCode) -> Iterator[str]:
+    """Yield how photos are read, in one line with ``code``, and what else the person should know of them."""
+    if intake.reading is not None:
+        yield sentence(code, reading=intake.reading.in_words())
+    yield from map(str, intake.notes)
 
 
 def check_lines(result: Row) -> Iterator[str]:

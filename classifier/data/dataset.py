@@ -75,8 +75,9 @@ class TrainingSet:
     """The photos to train on, built once by a workflow and passed on whole.
 
     ``assets`` (N) are the catalog's rows and ``samples`` (N) the same photos with their files; ``labels`` (C) the
-    names of the classes; ``y`` (N,) the class index of each photo; ``groups`` (N,) its group of near-duplicates, which
-    a split never divides; ``features`` (N, D) are pooled features.
+    names of the classes; ``y`` (N,) the class index of each photo; ``groups`` (N,) its group, which a split never
+    divides: near-duplicates, and photos that the layout of the files shows to belong together; ``features`` (N, D) are
+    pooled features.
     """
 
     assets: tuple[Asset, ...]

@@ -27,11 +27,18 @@ class ArgumentHelp(Code):
 
     JSON = "print the result as one JSON object on the last line"
     PER_CLASS = "photos of each class"
-    DATA = "a folder of class folders, a folder holding train/ and val/ or test/, or a zip of either"
-    REVIEW_DATA = (
-        "a folder of class folders, a folder holding train/ and val/ or test/, or a zip of either, trained on quickly; "
-        "or a project of the page"
+    DATA = (
+        "a folder or zip of photos with their classes: in folders, in a table, or with --labels in other ways; several "
+        "may be named, such as train.zip test.zip"
     )
+    REVIEW_DATA = "folders or zips of photos with their classes, trained on quickly; or a project of the page"
+    LABELS = (
+        "where the classes come from: folders[:LEVEL], names[:first|ending], boxes, or FILE[:COLUMN] for a table "
+        "(default: the only way that fits)"
+    )
+    GROUPS = "which photos belong together: auto, names, folders, FILE for a table, or none"
+    MAX_FILES = "refuse data of more files (default: no limit)"
+    TEST_LABELS = "where the classes of the photos of --test come from, as with --labels"
     RUN = "which training of the project (default: the newest)"
     MODEL = "the model"
     PATHS = "photos, or folders of photos"
@@ -40,7 +47,7 @@ class ArgumentHelp(Code):
     THRESHOLD = "from 0 (always answer) to 1; saved in the model"
     OUT = "where the model goes"
     SELF_CHECK = "only try whether training can work, and show why not"
-    TEST = "class folders to evaluate the finished model on"
+    TEST = "a folder or zip of photos with their classes to evaluate the finished model on"
     DEVICE = "cpu, cuda, cuda:1 or mps (default: the best there is)"
     DEEP_GROUP = "deep training"
     WITH_DEFAULT = "{text} (default %(default)s)"
@@ -83,6 +90,8 @@ class OutputCode(Code):
     """What the commands print without ``--json``."""
 
     EXAMPLE_DRAWN = "Drawn into {folder}: now try “python -m classifier train {folder} --out model”."
+    READING = "{reading}"
+    TEST_READING = "Of --test: {reading}"
     PHOTO_COUNT = "{images:photo|photos} in {classes:class|classes}"
     CLASS_COUNT = "  {count:6}  {label}"
     LEFT_OUT = "left out: {file}: {reason}"

@@ -23,6 +23,12 @@ class WorkflowCode(Code):
     """Why a set of photos cannot be checked, trained on or evaluated."""
 
     NO_PHOTOS = "There are no photos to learn from: add at least two folders, each named after what its photos show."
+    NONE_USABLE = "None of the {count:file|files} in {places:comma} can be used: {reasons:comma}."
+    REASON = "{count:file|files} ({reason})"
+    ONLY_APART = (
+        "{count:photo|photos} {count:*is|are} there to test or validate with, and none to train on: add photos to train "
+        "on, in at least two classes."
+    )
     ONE_CLASS = (
         "There is only one class, “{label}”: add photos of at least one other class, so that there is something to "
         "tell apart."

@@ -63,6 +63,26 @@ def group_near_duplicates(
     return groups
 
 
+def join_layout_groups(assets: Sequence[Asset], groups: Ints) -> Ints:
+    """Return the group number (N,) of each asset, equal also for photos that the layout shows to belong together.
+
+    ``groups`` (N,) are those of near duplicates. A group of the result is what a split never divides.
+    """
+    named = [index for index, asset in enumerate(assets) if asset.layout_group is not None]
+    if not named:
+        return groups
+    from scipy.sparse import coo_array  # 0.2 s, which photos without such groups need not wait for
+    from scipy.sparse.csgraph import connected_components
+
+    _, near = np.unique(groups, return_inverse=True)
+    _, layout = np.unique([str(assets[index].layout_group) for index in named], return_inverse=True)
+    # A graph of all groups, with an edge for each photo that is in one of either kind.
+    edges = (near[named], layout + near.max() + 1)
+    size = int(edges[1].max()) + 1
+    _, component = connected_components(coo_array((np.ones(len(named)), edges), (size, size)), directed=False)
+    return np.asarray(component[near], np.int64)
+
+
 def _cached_groups(extractor: FeatureExtractor, features: Floats, descriptors: Floats) -> Ints:
     key = f"scenes {hashlib.sha256(features.tobytes() + descriptors.tobytes()).hexdigest()}"
     cached = extractor.cache.get_choice(key, [])

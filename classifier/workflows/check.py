@@ -15,18 +15,23 @@ from ..data import image_quality, splits
 from ..data.catalog import Asset
 from ..data.dataset import class_names, duplicate_groups, encode_labels
 from ..data.project import Project
-from ..errors import DataError
 from ..evaluation.class_balance import class_balance_warnings
 from ..evaluation.label_errors import find_label_issues
 from ..events import Progress
 from ..messages import Code, Message, sentence
 from ..messages.data import QualityCode
-from ..messages.workflows import StepCode, WorkflowCode
+from ..messages.workflows import StepCode
 from ..models import backbones, networks
-from ..models.asset_features import extract_asset_descriptors, extract_asset_features, group_near_duplicates
+from ..models.asset_features import (
+    extract_asset_descriptors,
+    extract_asset_features,
+    group_near_duplicates,
+    join_layout_groups,
+)
 from ..models.feature_cache import FeatureCache
 from ..models.features import FeatureExtractor
 from ..training import learning_curve, linear_head
+from .photo_notes import divided_groups, no_photos
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -119,7 +124,7 @@ def check(
     """
     assets = project.catalog.assets(split="train")
     if not assets:
-        raise DataError(WorkflowCode.NO_PHOTOS)
+        raise no_photos(project)
     backbone = backbones.resolve(config.backbone)
     preprocessing = networks.preprocessing(backbone).with_resize_mode(config.resize_modes[0])
     with closing(FeatureCache(project.features)) as cache:
@@ -127,7 +132,8 @@ def check(
         step = StepCode.EXTRACT_FEATURES
         assets, features = yield from extract_asset_features(extractor, project, assets, preprocessing, step)
         descriptors = extract_asset_descriptors(extractor, project, assets)
-        groups = group_near_duplicates(extractor, assets, features, descriptors)
+        near_duplicates = group_near_duplicates(extractor, assets, features, descriptors)
+    groups = join_layout_groups(assets, near_duplicates)
     labels = class_names(assets)
     y = encode_labels(assets, labels)
     poor, remarks = _find_poor_photos(assets, descriptors)
@@ -136,9 +142,9 @@ def check(
         mislabeled = _find_mislabeled(assets, features, y, labels, groups, config)
     yield Checked(
         project.classes(),
-        duplicate_groups(assets, groups),
+        duplicate_groups(assets, near_duplicates),
         mislabeled,
-        (*class_balance_warnings(y, labels), *remarks),
+        (*class_balance_warnings(y, labels), *divided_groups(project), *remarks),
         poor,
         tuple(_recommend_photos(features, y, labels, groups, config.seed)),
         tuple(map(tuple, project.conflicts())),

@@ -25,7 +25,12 @@ from ..messages.data import NotEvaluatedCode
 from ..messages.models import UnsureCode
 from ..messages.workflows import StepCode, WorkflowCode
 from ..models import backbones, networks
-from ..models.asset_features import extract_asset_descriptors, extract_asset_features, group_near_duplicates
+from ..models.asset_features import (
+    extract_asset_descriptors,
+    extract_asset_features,
+    group_near_duplicates,
+    join_layout_groups,
+)
 from ..models.backbones import Backbone
 from ..models.checkpoint import TrainedModel
 from ..models.feature_cache import FeatureCache
@@ -166,11 +171,11 @@ def _evaluate_assets(
 def _groups(
     extractor: FeatureExtractor, project: Project, assets: list[Asset], readable: list[Asset], features: Floats
 ) -> Ints | None:
-    """Return the groups (N,) of near duplicates; None where a photo became unreadable between two passes."""
+    """Return the groups (N,) of photos that belong together; None where a photo cannot be read any more."""
     if len(readable) < len(assets):
         return None
     descriptors = extract_asset_descriptors(extractor, project, readable)
-    return group_near_duplicates(extractor, readable, features, descriptors)
+    return join_layout_groups(readable, group_near_duplicates(extractor, readable, features, descriptors))
 
 
 def _predict_assets(

@@ -33,7 +33,7 @@ from ..events import Epoch, Note, Progress
 from ..messages import Message
 from ..messages.workflows import StepCode, WorkflowCode
 from ..models import backbones, checkpoint, networks
-from ..models.asset_features import extract_asset_descriptors, group_near_duplicates
+from ..models.asset_features import extract_asset_descriptors, group_near_duplicates, join_layout_groups
 from ..models.backbones import Backbone
 from ..models.checkpoint import TrainedModel
 from ..models.feature_cache import FeatureCache
@@ -43,6 +43,7 @@ from ..training import deep, resume
 from ..training.cached_head import fit_cached_head
 from ..training.resize_mode import choose_resize_mode
 from .evaluate import evaluate_own_split, evaluate_test_set
+from .photo_notes import divided_groups, no_photos
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -103,7 +104,7 @@ def train(
 
     Raises:
         DataError: too few photos or classes.
-        ModelError: the backbone cannot be loaded, or ``out`` holds other files.
+        ModelError: the backbone cannot be loaded, or ``out`` holds other files or is another training's.
         StorageError: the disk is full.
 
     Example::
@@ -112,12 +113,19 @@ def train(
             for event in train(project, TrainConfig(mode="deep", minutes=5), Path("model")):
                 print(event)
     """
-    started = perf_counter()
     folder = out or distributed.broadcast(_new_folder(project, config))  # it is named after the time
-    checkpoint.check_target(folder)
-    if distributed.is_main_process():
-        checkpoint.recover(folder)
-    notes: list[Message] = []
+    with checkpoint.reserve(folder):
+        yield from _train(project, config, folder, test, device, stop)
+
+
+def _train(
+    project: Project, config: TrainConfig, folder: Path, test: Project | None, device: str | None,
+    stop: Callable[[], bool] | None,
+) -> Iterator[Progress | Epoch | Note | Finished]:  # fmt: skip
+    started = perf_counter()
+    notes: list[Message] = list(divided_groups(project))
+    for note in notes:
+        yield Note(note)
     with closing(FeatureCache(project.features)) as cache:
         extractor = FeatureExtractor(feature_backbone(config), devices.choose(device), cache, project.limits)
         backbone = backbones.resolve(config.backbone)
@@ -195,8 +203,9 @@ def _build_training_set(
     assets = [assets[index] for index in choice.indices]
     _check_readable(assets, labels)
     descriptors = extract_asset_descriptors(extractor, project, assets)
-    groups = group_near_duplicates(extractor, assets, choice.features, descriptors)
-    _store_groups(project, assets, groups)
+    near_duplicates = group_near_duplicates(extractor, assets, choice.features, descriptors)
+    _store_groups(project, assets, near_duplicates)
+    groups = join_layout_groups(assets, near_duplicates)
     readable = tuple(samples[index] for index in choice.indices)
     y = encode_labels(assets, labels)
     return TrainingSet(tuple(assets), readable, labels, y, groups, choice.features), choice.resize_mode
@@ -207,7 +216,7 @@ def _trainable_assets(project: Project) -> list[Asset]:
     conflicting = {asset.sha256 for group in project.conflicts() for asset in group}
     assets = project.catalog.assets(split="train")
     if not assets:
-        raise DataError(WorkflowCode.NO_PHOTOS)
+        raise no_photos(project)
     return [asset for asset in assets if asset.sha256 not in conflicting]
 
 

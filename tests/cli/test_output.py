@@ -17,7 +17,7 @@ Capture = pytest.CaptureFixture[str]
 RUN = {"name", "created", "mode", "accuracy", "judged", "added", "removed", "relabelled"}
 SCORES = {
     "images", "judged_on", "accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "per_class", "fit",
-    "warnings", "classes", "left_out",
+    "warnings", "classes", "left_out", "layout",
 }  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def test_the_keys_of_check(photos: Path, capsys: Capture) -> None:
     result = run(capsys, "check", photos)
     assert set(result) == {
         "classes", "images", "left_out", "exact_duplicates", "near_duplicates", "suspects", "warnings", "quality",
-        "more_photos", "conflicts", "splits", "photos", "runs",
+        "more_photos", "conflicts", "splits", "photos", "runs", "layout",
     }  # fmt: skip
     assert keys(result["left_out"]) == {"file", "reason"}
     assert sorted(result["exact_duplicates"]) == ["key/key 01.jpg", "key/key 02.jpg", "mug/both.jpg"]
@@ -59,6 +59,15 @@ def test_the_keys_of_check(photos: Path, capsys: Capture) -> None:
     assert keys(result["photos"]) == {
         "file", "label", "split", "sha256", "width", "height", "bytes", "added", "called_right",
     }  # fmt: skip
+
+
+def test_the_layout_of_a_check_says_how_the_photos_were_read(photos: Path, capsys: Capture) -> None:
+    layout = run(capsys, "check", photos)["layout"]
+    assert set(layout) >= {"labels", "splits", "groups", "left_out", "evidence", "others"}
+    assert layout["labels"] == {"from": "folders", "option": "folders:1"}
+    assert layout["splits"] == {"train": 34}
+    assert set(layout["groups"]) == {"from", "count"}
+    assert (layout["left_out"], layout["others"]) == ({}, [])
 
 
 def test_the_quality_of_a_photo_has_a_problem_and_advice(photos: Path, tmp_path: Path, capsys: Capture) -> None:
@@ -88,7 +97,7 @@ def test_the_keys_of_evaluate(trained: Finished, photos: Path, capsys: Capture) 
 
 def test_the_keys_of_review(photos: Path, capsys: Capture) -> None:
     result = run(capsys, "review", photos)
-    assert set(result) == RUN | {"confusion", "suspects", "mistakes"}
+    assert set(result) == RUN | {"confusion", "suspects", "mistakes", "layout"}
     assert keys(result["confusion"]) == {"label", "predicted", "files"}
     for name in ("suspects", "mistakes"):
         assert keys(result[name]) == {"file", "label", "predicted", "confidence", "doubt"}

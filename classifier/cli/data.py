@@ -1,0 +1,77 @@
+"""The photos of a command: opened, with the line that says how they are read, and what is said where they cannot be."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..config import LIMITS, Limits
+from ..data.project import Project
+from ..errors import DataError, LayoutError
+from ..messages.cli import OutputCode
+from . import output, text
+
+
+@contextmanager
+def open_data(args: argparse.Namespace) -> Iterator[Project]:
+    """Open the photos of a command and print how they are read.
+
+    With ``--json`` the line on standard output holds, where ``LayoutError`` ends the command, the readings that fit,
+    and after another ``DataError`` the files that were left out.
+    """
+    with (
+        _readings_in_json(args),
+        Project.over(args.data, _limits(args), labels=args.labels, groups=args.groups) as project,
+        _left_out_in_json(args, project),
+    ):
+        _print_reading(args, project, OutputCode.READING)
+        yield project
+
+
+@contextmanager
+def open_test_data(args: argparse.Namespace) -> Iterator[Project]:
+    """Open the photos of ``--test`` likewise."""
+    with _readings_in_json(args), Project.over(args.test, _limits(args), labels=args.test_labels) as project:
+        _print_reading(args, project, OutputCode.TEST_READING)
+        yield project
+
+
+def _limits(args: argparse.Namespace) -> Limits:
+    return LIMITS if args.max_files is None else Limits(files=args.max_files)
+
+
+def _print_reading(args: argparse.Namespace, project: Project, code: OutputCode) -> None:
+    """Print the line at once: it is to be seen before anything is trained."""
+    if not args.json and project.intake is not None:
+        for line in text.reading_lines(project.intake, code):
+            print(line, flush=True)
+
+
+@contextmanager
+def _readings_in_json(args: argparse.Namespace) -> Iterator[None]:
+    try:
+        yield
+    except LayoutError as error:
+        if args.json:
+            _print_json(output.layout_error_json(error))
+        raise
+
+
+@contextmanager
+def _left_out_in_json(args: argparse.Namespace, project: Project) -> Iterator[None]:
+    try:
+        yield
+    except LayoutError:  # of the photos of --test
+        raise
+    except DataError as error:
+        if args.json:
+            _print_json({"error": str(error), "left_out": output.left_out_json(project)})
+        raise
+
+
+def _print_json(result: dict[str, Any]) -> None:
+    print(json.dumps(result, ensure_ascii=sys.stdout.encoding.lower() != "utf-8"))

@@ -1,0 +1,37 @@
+"""What is said of a project's photos: why there is none to train on, and groups that lie in two splits."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from ..data.layout.wording import places
+from ..data.project import Project
+from ..errors import DataError
+from ..messages import Code, Message, message, outline
+from ..messages.data import UploadNoteCode
+from ..messages.workflows import WorkflowCode
+
+
+def no_photos(project: Project) -> DataError:
+    """Return why there is no photo to train on: none came, all are for testing, or none can be used."""
+    apart = sum(sum(counts.values()) for counts in project.catalog.balance().values())
+    if apart:
+        return DataError(WorkflowCode.ONLY_APART, count=apart)
+    left_out = project.left_out()
+    if not left_out:
+        return DataError(WorkflowCode.NO_PHOTOS)
+    by_code: dict[Code, list[Message]] = defaultdict(list)
+    for left in left_out:
+        by_code[left.code].append(left.message)
+    reasons = [
+        message(WorkflowCode.REASON, count=len(messages), reason=outline(messages).rstrip("."))
+        for messages in sorted(by_code.values(), key=lambda messages: -len(messages))
+    ]
+    found = places(left.file for left in left_out)
+    return DataError(WorkflowCode.NONE_USABLE, count=len(left_out), places=found, reasons=reasons)
+
+
+def divided_groups(project: Project) -> tuple[Message, ...]:
+    """Return the warning that photos which belong together lie in two of the given splits."""
+    count = project.catalog.divided_groups()
+    return (message(UploadNoteCode.GROUPS_DIVIDED, count=count),) if count else ()
