@@ -10,7 +10,7 @@ from ..config import Limits
 from ..messages import Message, message
 from ..messages.data import LeftOutCode, UploadNoteCode
 from ..messages.layout import NotTakenCode
-from .labels import clean_labels, label_key, natural_key
+from .labels import clean_label, clean_labels, label_key, natural_key
 from .layout import Decision, Layout, Reading, Source, wants_text
 from .sources import File, Listing
 
@@ -46,7 +46,7 @@ class Plan:
 def plan_class(listing: Listing, label: str) -> Plan:
     """Return the plan to put all files of an upload into one class."""
     files = tuple((file.name, file.path) for one in listing.sets for file in one.files)
-    return Plan(files, (Assignment(label),) * len(files), message(LeftOutCode.NO_CLASS), notes=tuple(listing.notes))
+    return Plan(files, (Assignment(label),) * len(files), message(LeftOutCode.NO_CLASS))
 
 
 def plan_reading(layout: Layout, files: Sequence[tuple[str, File]], known: Splits, limits: Limits) -> Plan:
@@ -122,7 +122,11 @@ def _class_names(reading: Reading, known: Splits, limits: Limits) -> tuple[dict[
     for split, present in known.items():
         for label in present:
             splits.setdefault(label, set()).add("train" if split == "held_out" else split)
-    matched = _match(splits, set(clean.values()), {label for present in known.values() for label in present})
+    # The keys are of the names as they came: “cat ” is “cat (2)” beside “cat”, and yet looks like it.
+    keys = {label: label_key(label, limits) for label in splits} | {clean[raw]: label_key(raw, limits) for raw in clean}
+    numbered = {label for raw, label in clean.items() if label != clean_label(raw, limits)}
+    old = {label for present in known.values() for label in present}
+    matched = _match(splits, keys, numbered, set(clean.values()), old)
     pairs = [
         message(UploadNoteCode.MATCHED_PAIR, name=name, label=label)
         for name, label in sorted(matched.items(), key=lambda pair: natural_key(pair[0]))
@@ -131,17 +135,29 @@ def _class_names(reading: Reading, known: Splits, limits: Limits) -> tuple[dict[
     return {raw: matched.get(label, label) for raw, label in clean.items()}, notes
 
 
-def _match(splits: Mapping[str, set[str]], new: set[str], old: set[str]) -> dict[str, str]:
-    """Return new name -> class it is, for names that look like exactly one class and share no split with it."""
+def _match(
+    splits: Mapping[str, set[str]], keys: Mapping[str, str], numbered: set[str], new: set[str], old: set[str]
+) -> dict[str, str]:
+    """Return new name -> class it is, for names that look like exactly one class and share no split with it.
+
+    Args:
+        splits: of each class.
+        keys: equal for classes that look the same.
+        numbered: classes that got a number in cleaning.
+        new: classes of this upload.
+        old: classes that the project has already.
+    """
     alike: dict[str, list[str]] = {}
     for label in splits:
-        alike.setdefault(label_key(label), []).append(label)
+        alike.setdefault(keys[label], []).append(label)
     matched = {}
     for group in alike.values():
         if len(group) != 2:
             continue
         # The name stays that the project has already, otherwise that of the training photos.
-        kept, other = sorted(group, key=lambda label: (label not in old, "train" not in splits[label], label))
+        kept, other = sorted(
+            group, key=lambda label: (label not in old, label in numbered, "train" not in splits[label], label)
+        )
         if other in new and other not in old and not splits[kept] & splits[other]:
             matched[other] = kept
     return matched

@@ -128,7 +128,7 @@ class Project:
             found, left_out = inspect_files(plan, limits)
             new, already, repeats = drop_repeats(found, [])
             project.catalog.add(photo.asset(_relative(photo.path, root)) for photo in new)
-            project.intake = project._note(plan, found, (len(new), already), [*listing.left_out, *left_out, *repeats])
+            project.intake = project._note(listing, plan, found, (len(new), already), [*left_out, *repeats])
         except BaseException:
             scratch.cleanup()
             raise
@@ -348,15 +348,17 @@ class Project:
         stored, unusable = store_photos(new, self.folder, self._thumbs, self.limits, self._incoming)
         self.catalog.add(photo.asset(photo.stored_path) for photo in stored)
         self.catalog.clear_left_out(photo.name for photo in found)
-        return self._note(plan, found, (len(stored), already), [*listing.left_out, *left_out, *repeats, *unusable])
+        return self._note(listing, plan, found, (len(stored), already), [*left_out, *repeats, *unusable])
 
     def _note(
-        self, plan: Plan, found: list[FoundPhoto], counts: tuple[int, int], left_out: list[LeftOut]
+        self, listing: Listing, plan: Plan, found: list[FoundPhoto], counts: tuple[int, int], left_out: list[LeftOut]
     ) -> IntakeResult:
         """Write down the files that were left out and return the outcome; ``counts`` are added and already there."""
+        left_out = [*listing.left_out, *left_out]
+        notes = (*listing.notes, *plan.notes)
         self.catalog.note_left_out(left_out)
         labels = sorted({photo.label for photo in found}, key=natural_key)
-        return IntakeResult(*counts, tuple(left_out), tuple(labels), plan.layout, plan.reading, plan.notes)
+        return IntakeResult(*counts, tuple(left_out), tuple(labels), plan.layout, plan.reading, notes)
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -4,7 +4,8 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -13,15 +14,20 @@ from classifier.data.archives import Unpacked, unpack
 from classifier.data.zip_names import decode
 
 
-def make_zip(path: Path, names: Sequence[bytes | str], extra: Sequence[bytes] | None = None) -> Path:
-    """Write a zip of empty files; names given as bytes have no mark that tells their code page."""
+def make_zip(
+    path: Path,
+    names: Sequence[bytes | str],
+    extra: Iterable[bytes] = repeat(b""),
+    contents: Iterable[bytes] = repeat(b""),
+) -> Path:
+    """Write a zip; names given as bytes have no mark that tells their code page, and ``extra`` are their fields."""
     raw = [name for name in names if isinstance(name, bytes)]
     stand_ins = {name: f"{number:04}".ljust(len(name), "~") for number, name in enumerate(raw)}
     with zipfile.ZipFile(path, "w") as packed:
-        for name, field in zip(names, extra or [b""] * len(names)):
+        for name, field, content in zip(names, extra, contents):
             info = zipfile.ZipInfo(name if isinstance(name, str) else stand_ins[name])
             info.extra = field
-            packed.writestr(info, b"")
+            packed.writestr(info, content)
     data = path.read_bytes()
     for name, stand_in in stand_ins.items():
         data = data.replace(stand_in.encode(), name)
