@@ -16,10 +16,11 @@ from typing import IO
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from ..config import LIMITS, Limits
+from ..config import LIMITS, Limits, PixelRange, PixelRanges, SampleKind
 from ..errors import PhotoError
-from ..messages.data import PhotoCode
-from .archives import ARCHIVE_SIGNATURE, ZIP_SIGNATURE
+from ..messages.data import PhotoCode, SeveralCode
+from . import pages, pixel_depth
+from .file_kinds import HEAD, classify_content, unreadable_tiff
 
 Source = Path | bytes
 
@@ -32,15 +33,16 @@ EXTENSIONS: dict[str, str] = {
     "PPM": ".ppm",
 }  # fmt: skip
 FORMATS: tuple[str, ...] = tuple(EXTENSIONS)
+DECODING = 2  # to be counted up when any picture is decoded differently: it is part of the feature cache's keys
 
 _BIG = 16_000_000  # pixels; larger pictures are decoded one at a time to bound the memory of many threads
-_HEAD = 4096  # bytes read to classify a file that Pillow does not recognize
 _heif_lock = threading.Lock()
 _big_picture_lock = threading.Lock()
 
 _REDUCIBLE_MODES = {"L", "RGB", "RGBA", "LA", "CMYK", "YCbCr", "LAB", "RGBX"}
-_DEEP_GRAY_MODES = {"I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
-_GRAY_RANGES = (1, 255, 4095, 65535)  # usual largest values; 4095: cameras and scanners of 12 bits
+_LUMA = np.array([0.299, 0.587, 0.114])
+_SHALLOW_PNG = re.compile(rb"\x89PNG.{20}[^\x10]", re.DOTALL)  # at most 8 bits
+_NEVER_DEEP = re.compile(rb"\xff\xd8|GIF8|BM|RIFF|.{4}ftyp", re.DOTALL)
 _TRANSPOSE = {  # EXIF orientation -> what turns the picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -51,31 +53,25 @@ _TRANSPOSE = {  # EXIF orientation -> what turns the picture upright
     8: Image.Transpose.ROTATE_90,
 }
 
-_SIGNATURES: tuple[tuple[bytes, PhotoCode], ...] = (
-    (rb"%PDF", PhotoCode.PDF),
-    (ZIP_SIGNATURE, PhotoCode.ZIP),  # office documents are zips, too
-    (ARCHIVE_SIGNATURE, PhotoCode.ARCHIVE),
-    (rb".{4}ftypcrx|II\*\0.{4}CR|FUJIFILMCCD-RAW|IIRO|IIRS|IIU\0", PhotoCode.CAMERA_RAW),
-    (rb".{4}ftyp(?!hei|hev|mif|msf|avi)|\x1aE\xdf\xa3|RIFF.{4}AVI |\x00\x00\x01\xba|FLV", PhotoCode.VIDEO),
-    (rb"RIFF.{4}WAVE|OggS|ID3|fLaC", PhotoCode.SOUND),
-    (rb"8BPS", PhotoCode.PHOTOSHOP),
-    (rb"%!PS|\xc5\xd0\xd3\xc6", PhotoCode.POSTSCRIPT),
-    (rb"\xd0\xcf\x11\xe0", PhotoCode.OFFICE),
-    (rb"MZ|\x7fELF", PhotoCode.PROGRAM),
-)
-_PICTURE_SIGNATURE = re.compile(
-    rb"\xff\xd8|\x89PNG|GIF8|BM|II\*\0|MM\0\*|RIFF.{4}WEBP|.{4}ftyp(?:hei|hev|mif|msf|avi)|\0\0\0\x0cjP|\xff\x4f",
-    re.DOTALL,
-)
-
 
 @dataclass(frozen=True)
 class PictureInfo:
-    """The header of a picture file: Pillow's format name, width and height in pixels as stored."""
+    """The header of a picture file: Pillow's format name, width and height in pixels as stored.
+
+    Of several pictures in one file these are of the one that is used; ``others`` counts the others.
+    """
 
     format: str
     width: int
     height: int
+    others: int = 0
+
+    @property
+    def others_code(self) -> SeveralCode:
+        """Which of several pictures is used."""
+        if self.format in ("TIFF", "ICO"):
+            return SeveralCode.LARGEST
+        return SeveralCode.PRIMARY if self.format in ("MPO", "HEIF") else SeveralCode.FIRST
 
 
 def probe(source: Source, limits: Limits = LIMITS) -> PictureInfo:
@@ -83,29 +79,79 @@ def probe(source: Source, limits: Limits = LIMITS) -> PictureInfo:
 
     Raises ``PhotoError`` if it is no picture of an accepted format, or larger than ``limits``.
     """
-    with _open(source, limits) as image:
-        return PictureInfo(str(image.format), image.width, image.height)
+    with _open(source, limits) as (image, _):
+        others = pages.seek_best(image, limits)
+        _check_pixels(image.width * image.height, limits)
+        return PictureInfo(str(image.format), image.width, image.height, others)
 
 
-def open_picture(source: Source | Image.Image, shortest: int | None = None, limits: Limits = LIMITS) -> Image.Image:
-    """Decode a picture, turn it upright by its EXIF tag and convert it to RGB; transparent parts become white.
+def open_picture(
+    source: Source | Image.Image,
+    shortest: int | None = None,
+    limits: Limits = LIMITS,
+    pixel_ranges: PixelRanges = PixelRanges(),  # noqa: B008  # immutable
+) -> Image.Image:
+    """Decode a picture, turn it upright by its EXIF tag and convert it to RGB.
 
-    Of a file with several pictures the first is decoded. With ``shortest``, for a caller that resizes the short
-    side to about that many pixels, the picture may be decoded smaller and faster, but its short side does not
-    become shorter than ``shortest``. Raises ``PhotoError`` if the picture cannot be used.
+    Transparent pictures are placed on white or black, whichever differs more from what is drawn. Of several pictures
+    in a file the one of ``pages.seek_best`` is decoded. Raises ``PhotoError`` if the picture cannot be used.
+
+    Args:
+        source: a file, its bytes, or a picture, of which the current frame is used.
+        shortest: for a caller that resizes the short side to about that many pixels: the picture may be decoded
+            smaller and faster, but its short side does not become shorter than ``shortest``.
+        limits: what is refused as too large.
+        pixel_ranges: for pictures of more than 8 bits whose files do not state a range; without them the range is
+            guessed from the picture itself.
     """
-    with _open(source, limits) as image:
+    with _open(source, limits) as (image, stream):
+        if not isinstance(source, Image.Image) and image.format in ("TIFF", "MPO"):
+            pages.seek_best(image, limits)
+            _check_pixels(image.width * image.height, limits)
         pixels = image.width * image.height
-        if shortest and isinstance(source, (Path, bytes)):
+        if shortest and not isinstance(source, Image.Image):
             # JPEG: decoded at a fraction of its size; HEIC: its embedded preview. Never smaller than asked for.
             image.draft(None, (shortest, shortest))
         if not image.info.get("progressive"):  # the decoder holds a progressive JPEG at full size
             pixels = image.width * image.height
         with _big_picture_lock if pixels > _BIG else nullcontext():
-            image.load()
+            shallow = _load(image, stream, pixel_ranges)
+            background = _choose_background(shallow, is_tiff=image.format == "TIFF")
             # Before the conversion to RGB where the mode allows it, since it is faster; otherwise after it.
-            small = _reduce(_convert_to_rgb(_reduce(image, shortest)), shortest)
+            small = _reduce(_convert_to_rgb(_reduce(shallow, shortest), background), shortest)
             return _turn_upright(small, _read_orientation(image))
+
+
+def lacks_range(source: Source, limits: Limits = LIMITS) -> bool:
+    """Return whether a picture has more than 8 bits and its file does not state their range; reads the header only.
+
+    False for a file that cannot be read.
+    """
+    try:
+        with _open_stream(source, limits) as stream:
+            head = stream.read(32)
+        if _NEVER_DEEP.match(head) or _SHALLOW_PNG.match(head):  # hundreds of times as fast as Pillow
+            return False
+        with _open(source, limits) as (image, stream):
+            pages.seek_best(image, limits)
+            return pixel_depth.is_deep(image, in_file=True) and pixel_depth.stated_range(image, stream) is None
+    except PhotoError:
+        return False
+
+
+def measure_range(source: Source, limits: Limits = LIMITS) -> tuple[SampleKind, PixelRange] | None:
+    """Return kind and range of the values of a picture for which ``lacks_range``, None where there are none."""
+    try:
+        with _open(source, limits) as (image, stream):
+            pages.seek_best(image, limits)
+            _check_pixels(image.width * image.height, limits)
+            if not pixel_depth.is_deep(image, in_file=True):
+                return None
+            samples = pixel_depth.read_samples(image, stream)
+            measured = pixel_depth.measure_range(samples)
+            return None if measured is None else (samples.kind, measured)
+    except PhotoError:
+        return None
 
 
 def make_thumbnail(image: Image.Image, side: int) -> Image.Image:
@@ -135,34 +181,42 @@ def _turn_upright(image: Image.Image, orientation: object) -> Image.Image:
     return image if method is None else image.transpose(method)
 
 
-def _convert_to_rgb(image: Image.Image) -> Image.Image:
-    """Convert any mode of a decoder to RGB; always a new image that does not depend on its file."""
-    if image.mode in _DEEP_GRAY_MODES:
-        return _convert_to_eight_bits(image).convert("RGB")
+def _load(image: Image.Image, stream: IO[bytes] | None, pixel_ranges: PixelRanges) -> Image.Image:
+    """Decode the picture; the result has 8 bits a channel."""
+    if not pixel_depth.is_deep(image, in_file=stream is not None):
+        image.load()
+        return image
+    samples = pixel_depth.read_samples(image, stream)
+    pixel_range = pixel_depth.stated_range(image, stream, samples) or pixel_ranges.of(samples.kind)
+    if pixel_range is None:
+        measured = pixel_depth.measure_range(samples)
+        pixel_range = pixel_depth.common_range([] if measured is None else [measured]) or (0, 1)
+    return pixel_depth.to_eight_bits(samples, pixel_range)
+
+
+def _choose_background(image: Image.Image, is_tiff: bool) -> str | None:
+    """Return “white” or “black”, whichever differs more from the visible part; None if everything is visible."""
     if not image.has_transparency_data:
+        return None
+    transparent = image.convert("RGBA")
+    alpha = np.array(transparent.getchannel("A").histogram())
+    # Many programs store any fourth band of a TIFF, such as near infrared, as if it were transparency.
+    is_band = is_tiff and (2 * (alpha[0] + alpha[255]) < alpha.sum() or alpha[0] == alpha.sum())
+    if is_band or alpha[255] == alpha.sum():
+        return None
+    premultiplied = np.array(transparent.convert("RGBa").histogram()).reshape(4, 256) @ np.arange(256)
+    brightness = _LUMA @ premultiplied[:3] / max(premultiplied[3] / 255, 1)
+    return "black" if brightness > 127 else "white"
+
+
+def _convert_to_rgb(image: Image.Image, background: str | None) -> Image.Image:
+    """Convert any mode of a decoder to RGB; always a new image that does not depend on its file."""
+    if background is None:
         return image.convert("RGB")
     transparent = image.convert("RGBA")
-    opaque = Image.new("RGB", image.size, "white")
+    opaque = Image.new("RGB", image.size, background)
     opaque.paste(transparent, mask=transparent)
     return opaque
-
-
-def _convert_to_eight_bits(image: Image.Image) -> Image.Image:
-    """Convert gray of more than 8 bits to 8 bits.
-
-    0 stays black, and white is the first of ``_GRAY_RANGES`` that is not below the largest value. Where a value
-    is negative or above them all, the values are stretched between their smallest and largest.
-    """
-    values = np.asarray(image).astype(np.float32)  # (H, W)
-    np.nan_to_num(values, copy=False, posinf=0, neginf=0)
-    low, high = float(values.min()), float(values.max())
-    top = next((top for top in _GRAY_RANGES if high <= top), 0)
-    if low >= 0 and top:
-        low, high = 0, top
-    values -= low
-    values *= 255 / max(high - low, 1e-12)
-    values += 0.5
-    return Image.fromarray(values.astype(np.uint8))
 
 
 def _list_formats() -> tuple[str, ...]:
@@ -178,18 +232,50 @@ def _list_formats() -> tuple[str, ...]:
 
 
 @contextmanager
-def _open(source: Source | Image.Image, limits: Limits) -> Iterator[Image.Image]:
-    """Give the picture with its header read. Whatever a decoder raises in the body becomes ``PhotoError``."""
+def _open(source: Source | Image.Image, limits: Limits) -> Iterator[tuple[Image.Image, IO[bytes] | None]]:
+    """Give the picture with its header read, and its file. What a decoder raises in the body becomes ``PhotoError``."""
     if isinstance(source, Image.Image):
         _check_pixels(source.width * source.height, limits)
-        with _translate_errors(b"", limits):
-            yield source
+        with _translate_errors(limits), _reopen_deep(source, limits) as (image, file):
+            yield image, file
         return
-    with _open_stream(source, limits) as stream:
-        head = stream.read(_HEAD)
-        with _translate_errors(head, limits), Image.open(stream, formats=_list_formats()) as image:
+    with _open_stream(source, limits) as stream, _translate_errors(limits):
+        try:
+            image = Image.open(stream, formats=_list_formats())
+        except UnidentifiedImageError as error:
+            raise _explain_unknown(stream) from error
+        with image:
             _check_pixels(image.width * image.height, limits)
-            yield image
+            yield image, stream
+
+
+@contextmanager
+def _reopen_deep(image: Image.Image, limits: Limits) -> Iterator[tuple[Image.Image, IO[bytes] | None]]:
+    """Give a deep picture that ``PIL.Image.open`` made, and that is not decoded yet, with its file; others as they are.
+
+    A copy, since reading it by other settings would change the caller's picture.
+    """
+    file = getattr(image, "fp", None)
+    if not getattr(image, "tile", None) or file is None or not pixel_depth.is_deep(image, in_file=True):
+        yield image, None
+        return
+    position = file.tell()
+    file.seek(0)
+    stream = io.BytesIO(file.read(limits.bytes_per_file))
+    file.seek(position)
+    with Image.open(stream, formats=_list_formats()) as copy:
+        copy.seek(image.tell())
+        yield copy, stream
+
+
+def _explain_unknown(stream: IO[bytes]) -> PhotoError:
+    """Return why no decoder recognizes a file."""
+    stream.seek(0)
+    tiff = unreadable_tiff(stream)
+    if tiff is not None:
+        return PhotoError(PhotoCode.KIND_OF_TIFF, bands=tiff[0], bits=tiff[1])
+    stream.seek(0)
+    return PhotoError(classify_content(stream.read(HEAD)))
 
 
 def _open_stream(source: Source, limits: Limits) -> IO[bytes]:
@@ -213,21 +299,19 @@ def _check_pixels(pixels: int, limits: Limits) -> None:
 
 
 @contextmanager
-def _translate_errors(head: bytes, limits: Limits) -> Iterator[None]:
+def _translate_errors(limits: Limits) -> Iterator[None]:
     """Turn what decoders raise (OSError, SyntaxError, ValueError, struct.error and more) into ``PhotoError``."""
     try:
         yield
     except PhotoError:
         raise
     except Exception as error:
-        raise _translate_error(error, head, limits) from error
+        raise _translate_error(error, limits) from error
 
 
-def _translate_error(error: Exception, head: bytes, limits: Limits) -> PhotoError:
+def _translate_error(error: Exception, limits: Limits) -> PhotoError:
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
         return _translate_bomb(error, limits)
-    if isinstance(error, UnidentifiedImageError):
-        return PhotoError(_classify_content(head))
     if isinstance(error, MemoryError):
         return PhotoError(PhotoCode.NO_MEMORY)
     # Pillow has no exception of its own for a file that ends too early: most of its decoders raise OSError or
@@ -244,25 +328,3 @@ def _translate_bomb(error: Exception, limits: Limits) -> PhotoError:
         return PhotoError(PhotoCode.TOO_LARGE)
     limit = min(limits.pixels, Image.MAX_IMAGE_PIXELS or limits.pixels)
     return PhotoError(PhotoCode.TOO_MANY_PIXELS, pixels=int(pixels[1]), limit=limit)
-
-
-def _classify_content(head: bytes) -> PhotoCode:
-    """Return why no decoder recognizes a file that starts with ``head``, whatever its name."""
-    if _PICTURE_SIGNATURE.match(head):
-        empty_gif = head[:4] == b"GIF8" and (head[6:8] == b"\0\0" or head[8:10] == b"\0\0")
-        return PhotoCode.NO_PIXELS if empty_gif else PhotoCode.DAMAGED_HEADER
-    for pattern, code in _SIGNATURES:
-        if re.match(pattern, head, re.DOTALL):
-            return code
-    return _classify_text(head) or PhotoCode.UNKNOWN_FORMAT
-
-
-def _classify_text(head: bytes) -> PhotoCode | None:
-    text = head.decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8", "replace").lower()
-    if re.match(r"\ufeff?\s*(<!doctype html|<html)", text):
-        return PhotoCode.WEB_PAGE
-    if "<svg" in text:
-        return PhotoCode.SVG
-    # The last letter may be cut in half by the end of ``head``, and some texts are not UTF-8.
-    unprintable = sum(1 for letter in text if not (letter.isprintable() or letter in "\r\n\t\f\ufeff"))
-    return PhotoCode.TEXT if unprintable + text.count("\ufffd") <= len(text) // 50 else None

@@ -20,4 +20,5 @@ class ConfigCode(Code):
     CROP_MODE = "The crop mode is “{value}”; it must be center or squash."
     INTERPOLATION = "The interpolation is “{value}”; it must be bicubic or bilinear."
     MEAN_STD = "The mean and spread of the colors must be three numbers each, and the spread above 0."
+    PIXEL_RANGE = "The range of pixel values is {value}; it must be two numbers, the smaller one first."
     INCOMPLETE = "The description of how to prepare a picture is incomplete: {why}."
