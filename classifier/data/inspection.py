@@ -17,6 +17,7 @@ from .assignment import Assignment, Plan
 from .catalog import Asset, now
 from .images import EXTENSIONS, PictureInfo, probe
 from .intake import LeftOut, check_regular_file, clean_name, sha256
+from .placeholders import HEAD, placeholder_code
 
 THREADS = 2
 _IN_MEMORY = 2**24  # bytes; smaller files are read once for hashing and probing, larger ones twice
@@ -108,6 +109,9 @@ def _inspect(
     try:
         size = path.stat().st_size
         source = path.read_bytes() if size <= min(_IN_MEMORY, limits.bytes_per_file) else path
+        code = placeholder_code(name, _read_head(source), size)
+        if code:
+            return LeftOut(name, message(code))
         info = probe(source, limits)
         if given is None:  # after probing: the reason for a README outside all folders is that it is a text
             return LeftOut(name, plan.no_class)
@@ -117,6 +121,13 @@ def _inspect(
     except OSError:
         return LeftOut(name, message(PhotoCode.CANNOT_READ))
     return FoundPhoto(name, given, path, digest, size, info)
+
+
+def _read_head(source: bytes | Path) -> bytes:
+    if isinstance(source, bytes):
+        return source[:HEAD]
+    with source.open("rb") as stream:
+        return stream.read(HEAD)
 
 
 def _explain_repeat(photo: FoundPhoto, copies: list[tuple[str, str, str]]) -> Message | None:

@@ -13,6 +13,7 @@ from ..errors import DataError
 from ..messages import Code, Message
 from ..messages.data import IntakeCode, LeftOutCode
 from .labels import natural_key
+from .placeholders import placeholder_name_code
 
 _JUNK_NAMES = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir"}
 
@@ -61,7 +62,7 @@ def check_name(name: str) -> LeftOutCode | None:
         return LeftOutCode.NAME_OUTSIDE
     if any("\ud800" <= letter <= "\udfff" for letter in name):  # surrogates: bytes that are no UTF-8
         return LeftOutCode.NAME_UNREADABLE
-    return LeftOutCode.JUNK if is_junk(name) else None
+    return (placeholder_name_code(name) or LeftOutCode.JUNK) if is_junk(name) else None
 
 
 def scan(folder: Path, limits: Limits = LIMITS) -> Iterator[tuple[str, Path]]:

@@ -26,8 +26,8 @@ class LeftOutCode(Code):
     ICLOUD = "only a stand-in for a photo in iCloud: choose “Download Now” for it in the Finder, then add the photo"
     GIT_LFS = "only a pointer to a photo in Git LFS: get the photo with “git lfs pull”, then add it"
     ONLY_ZEROS = (
-        "holds nothing but zeros: it was not copied to the end, or is still in a cloud such as OneDrive or Dropbox; make "
-        "it available on this computer, then add it"
+        "holds nothing but zeros: it was not copied to the end, or is still in a cloud such as OneDrive or Dropbox; "
+        "make it available on this computer, then add it"
     )
     SHORTCUT = "a shortcut, not the photo: add the photo that it leads to"
     WEB_LINK = "a link to a web page, not a photo: save the picture itself, then add it"
@@ -73,8 +73,8 @@ class PhotoCode(Code):
     """Why one file is not a usable photo."""
 
     EMPTY_FILE = (
-        "The file is empty: 0 bytes; copy it again from where it came, or from OneDrive, Dropbox or iCloud if it is still "
-        "there."
+        "The file is empty: 0 bytes; copy it again from where it came, or from OneDrive, Dropbox or iCloud if it is "
+        "still there."
     )
     FILE_TOO_BIG = (
         "The file is too big: {size:megabytes} megabytes, and at most {limit:megabytes} are read; save the picture "
