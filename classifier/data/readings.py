@@ -13,8 +13,17 @@ from ..messages import message
 from ..messages.layout import OriginCode, QuestionCode, RefusalCode
 from .labels import label_key
 from .layout import Decision, Layout, Reading, Source, choose, option_file, read_layout, read_texts
-from .layout.folders import _open_transparent as open_folders
-from .layout.folders import is_mask_folder
+
+try:  # until the layout package has it
+    from .layout.folder_names import is_container, is_form, is_mask_folder
+except ImportError:
+    from .layout.folders import _TRANSPARENT, is_mask_folder
+
+    def is_container(folder: str) -> bool:
+        return folder.strip().casefold() in _TRANSPARENT
+
+    is_form = is_container
+
 from .layout.photos import find_photos
 from .layout.split_names import split_words
 from .sources import File, FileSet, Listing
@@ -83,15 +92,17 @@ def _read(keys: Sequence[str], texts: Mapping[str, str], wish: Wish) -> Layout:
 def _one_class(layout: Layout) -> Layout | None:
     """Return the reading of photos that all lie in one folder as one class, since classes may come one by one.
 
-    None where names, tables or boxes say what the photos show, or where the folder's name says nothing.
+    None where names, tables or boxes say what the photos show, or where the folder's name says nothing; names that
+    begin with the folder's name, beside others, say no more than the folder.
     """
     if layout.decision is Decision.READ or layout.refusal not in (None, RefusalCode.NO_LABELS):
         return None
-    if any(reading.source is not Source.FOLDERS for reading in layout.readings) or not _are_levels(layout):
+    dirs = {name: tuple(name.split("/")[:-1]) for name in layout.names}
+    folders = {folder for path in dirs.values() for folder in path}
+    folder = _common_folder([tuple(part for part in path if not _says_nothing(part)) for path in dirs.values()])
+    if folder is None or any(split_words(part) or is_mask_folder(part) for part in folders):
         return None
-    dirs = {name: open_folders(tuple(name.split("/")[:-1])) for name in layout.names}
-    folder = _common_folder(list(dirs.values()))
-    if folder is None or split_words(folder) or is_mask_folder(folder):
+    if not all(_says_no_more(reading, folder) for reading in layout.readings):
         return None
     reading = Reading(
         source=Source.FOLDERS,
@@ -107,8 +118,14 @@ def _one_class(layout: Layout) -> Layout | None:
     return replace(layout, decision=Decision.READ, readings=readings, questions=(), refusal=None)
 
 
-def _are_levels(layout: Layout) -> bool:
-    return set(layout.questions) <= {QuestionCode.FEW_LABELED}
+def _says_nothing(folder: str) -> bool:
+    return is_container(folder) or is_form(folder)
+
+
+def _says_no_more(reading: Reading, folder: str) -> bool:
+    if reading.source is Source.NAMES:
+        return label_key(folder) in map(label_key, reading.class_counts())
+    return reading.source is Source.FOLDERS and set(reading.questions) <= {QuestionCode.FEW_LABELED}
 
 
 def _common_folder(paths: list[tuple[str, ...]]) -> str | None:
