@@ -1,18 +1,33 @@
-"""Atomic writes, and what to raise where a file cannot be written; the only module that handles a full disk."""
+"""Atomic writes, locks, the user's folders, and what to raise where a file cannot be written or the disk is full."""
 
 from __future__ import annotations
 
+import atexit
 import errno
+import json
+import logging
+import os
 import re
+import shutil
+import socket
+import sys
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from .errors import StorageError
-from .messages import Code
+from .messages import Code, sentence
 from .messages.files import StorageCode
 
+log = logging.getLogger(__name__)
+
+_PROGRAM = "photo-classifier"  # the name of this program's folders among those of the user
+_BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # of a lock that another process holds
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # EFBIG: above what the system allows one process
 
 
@@ -79,3 +94,178 @@ def _error_number(error: Exception) -> int | None:
         return error.errno
     found = re.search(r"\(os error (\d+)\)", str(error))
     return int(found[1]) if found else None
+
+
+# -- folders
+
+
+def data_folder() -> Path:
+    """Return the folder of this program where the system keeps a user's data; raises ``StorageError`` without a home.
+
+    It is not created.
+    """
+    try:
+        return _user_folder("XDG_DATA_HOME", ".local/share", "Library/Application Support")
+    except RuntimeError as error:
+        raise StorageError(StorageCode.NO_HOME) from error
+
+
+def cache_folder(name: str) -> Path:
+    """Return the folder ``name`` of this program where the system keeps a user's caches; it can be written.
+
+    Where it cannot, the folder is a temporary one, which is deleted when the process ends, and the log says so once.
+    """
+    folder = Path("~", ".cache", _PROGRAM, name)
+    try:
+        folder = _user_folder("XDG_CACHE_HOME", ".cache", "Library/Caches") / name
+        check_writable(folder)
+    except (OSError, RuntimeError) as error:
+        if not _temporary_cache.cache_info().currsize:
+            why = getattr(error, "strerror", None) or str(error)
+            log.warning(sentence(StorageCode.TEMPORARY_CACHE, folder=folder, why=why))
+        folder = _temporary_cache() / name
+        folder.mkdir(exist_ok=True)
+    return folder
+
+
+def remove_temporary_cache() -> None:
+    """Delete the folder that stands for the user's caches, if there is one."""
+    if _temporary_cache.cache_info().currsize:
+        shutil.rmtree(_temporary_cache(), ignore_errors=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Create a folder, and a file in it for a moment; raises ``OSError`` where that cannot be done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+@contextmanager
+def created_folder(folder: Path) -> Iterator[None]:
+    """Create a folder and those above it; of these, what is still empty when the body ends is deleted again.
+
+    Raises ``OSError`` where they cannot be created.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    finally:
+        for path in missing:
+            with suppress(OSError):
+                path.rmdir()
+
+
+def _user_folder(variable: str, linux: str, mac: str) -> Path:
+    """Return this program's folder below the one that the system names; raises ``RuntimeError`` without a home."""
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / mac
+    else:
+        base = Path(os.environ.get(variable) or Path.home() / linux)
+    return base / _PROGRAM
+
+
+@lru_cache(maxsize=1)
+def _temporary_cache() -> Path:
+    """Create the folder that stands for the user's caches in this process, those of the Hugging Face Hub as well."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PROGRAM}-"))
+    atexit.register(remove_temporary_cache)
+    if not _has_hub_cache():  # without a home the Hub would make a folder “~” here
+        os.environ.setdefault("HF_HOME", str(folder / "huggingface"))
+    return folder
+
+
+def _has_hub_cache() -> bool:
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "huggingface").is_dir()
+    except (OSError, RuntimeError):
+        return False
+
+
+# -- locks
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that holds a lock, such as “4711” or “4711 on another-machine”, and since when."""
+
+    process: str
+    since: str
+
+
+class Lock:
+    """A lock file that one process holds at a time; the system frees it when that process ends, however it ends.
+
+    The library filelock, which does the same, leaves its file and cannot tell who holds it. On file systems without
+    locks nobody is refused.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> Holder | None:
+        """Take the lock and return None, or return who holds it; raises ``OSError`` where there can be no file."""
+        while True:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            if not _try_lock(descriptor):
+                try:
+                    return _read_holder(descriptor)
+                finally:
+                    os.close(descriptor)
+            if self._is_in_place(descriptor):
+                break
+            os.close(descriptor)  # the holder before deleted it meanwhile
+        this = {"pid": os.getpid(), "host": socket.gethostname(), "since": f"{datetime.now():%Y-%m-%d %H:%M:%S}"}
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, json.dumps(this).encode())
+        self._descriptor = descriptor
+        return None
+
+    def release(self) -> None:
+        """Free the lock and delete its file."""
+        if self._descriptor is None:
+            return
+        descriptor, self._descriptor = self._descriptor, None
+        if sys.platform != "win32":  # before it is free, so that no other process has this file when it is deleted
+            remove(self._path)
+        os.close(descriptor)
+        if sys.platform == "win32":  # an open file cannot be deleted there
+            remove(self._path)
+
+    def _is_in_place(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), self._path.stat())
+        except FileNotFoundError:
+            return False
+
+
+def _try_lock(descriptor: int) -> bool:
+    """Lock an open file; False where another process holds it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            os.lseek(descriptor, 1 << 20, os.SEEK_SET)  # behind the content, which stays readable
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in _BUSY  # other numbers: a file system without locks
+    return True
+
+
+def _read_holder(descriptor: int) -> Holder:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    try:
+        found = json.loads(os.read(descriptor, 4096))
+        here = found["host"] == socket.gethostname()
+        return Holder(f"{found['pid']}" if here else f"{found['pid']} on {found['host']}", str(found["since"]))
+    except (ValueError, TypeError, KeyError):  # it is being written
+        return Holder("?", "?")

@@ -13,7 +13,7 @@ import classifier
 from classifier.__main__ import main
 from classifier.config import DOMAINS, MODES, OPTIMIZERS, RESIZE_MODES, TrainConfig
 from classifier.models.backbones import BACKBONES, Backbone
-from classifier.models.checkpoint import FILES
+from classifier.models.model_folder import FILES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

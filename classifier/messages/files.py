@@ -1,4 +1,4 @@
-"""Codes of files that cannot be written."""
+"""Codes of files and folders that cannot be written."""
 
 from __future__ import annotations
 
@@ -14,3 +14,8 @@ class StorageCode(Code):
     DISK_FULL = "The disk is full: nothing more can be saved; free some space and try again."
     NOT_WRITTEN = "A file could not be saved; check that this program may write to its folder."
     NOT_WRITTEN_TO = "“{place}” cannot be written ({why}); check that this program may write there."
+    NO_HOME = "This user has no home folder to keep projects in; name a folder for them in CLASSIFIER_HOME."
+    TEMPORARY_CACHE = (
+        "The cache folder “{folder}” cannot be written ({why}): a temporary one is used, and what is computed is not "
+        "kept for the next time."
+    )

@@ -38,7 +38,10 @@ class CheckpointCode(Code):
     DISK_FULL_UNCHANGED = "The disk is full: the model stays as it was; free some space and try again."
     IS_FILE = "“{folder}” is a file; name a new folder for the model."
     OTHER_FILES = "The folder “{folder}” holds other files ({file}…); name a new folder for the model."
-    CURRENT_FOLDER = "“{folder}” is the folder you are in; name a new folder for the model."
+    IN_USE = (
+        "Another training (process {process}, since {since}) will write its model to “{folder}”: wait for its end, or "
+        "name another folder."
+    )
     THRESHOLD_OUT_OF_RANGE = "How sure the model must be is {value}; it must be from 0 to 1."
     NO_MODEL = "There is no model in “{folder}”: it has no config.json; choose a folder made by training."
     FILE_TOO_LARGE = "The file {file} of the model is too large to be one; get the folder again."

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -17,7 +14,7 @@ import timm
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..config import Mode, Preprocessing
@@ -25,21 +22,18 @@ from ..data.catalog import RunAsset
 from ..errors import ModelError, SettingError
 from ..evaluation.ood import OODModel
 from ..evaluation.report import Report
-from ..files import atomic_write, storage_error
+from ..files import atomic_write
 from ..messages.models import CheckpointCode
 from . import hub_config, networks
 from .backbones import Backbone, architecture_of
 from .hub_config import HubConfig
 from .model_card import model_card, replace_threshold
+from .model_folder import OOD, write
 
 Floats = NDArray[np.float32]
 
-_OOD = "familiar.safetensors"  # the out-of-distribution model; the name is that of the first version
-FILES = ("config.json", "model.safetensors", "README.md", "report.json", "training.json", _OOD)
-RESUME = "resume"  # folder with the state of an unfinished deep training
-_PARTIAL = re.compile(r"\.[0-9a-f]{32}\.part")  # what ``atomic_write`` leaves where the program was killed
 _LARGEST_JSON = 16 * 2**20  # bytes
-_LARGEST_OOD = 64 * 2**20  # bytes
+_LARGESTOOD = 64 * 2**20  # bytes
 
 
 @dataclass(frozen=True)
@@ -98,7 +92,7 @@ class Checkpoint:
 def save(folder: Path, model: TrainedModel, training: Mapping[str, Any]) -> None:
     """Write ``model`` and the settings ``training`` it was made with into ``folder``.
 
-    Written beside its place and moved in whole; a model that was there is replaced. Raises ``ModelError`` where the
+    A model that was there is replaced when all is written (see ``model_folder.write``). Raises ``ModelError`` where the
     folder holds something else, ``StorageError`` where it cannot be written.
     """
     classifier = networks.classifier_name(model.backbone)
@@ -111,65 +105,11 @@ def save(folder: Path, model: TrainedModel, training: Mapping[str, Any]) -> None
     }
     weights = {key: value.contiguous() for key, value in {**model.tensors, **head}.items()}
     ood = {} if model.ood is None else {key: torch.from_numpy(value) for key, value in model.ood.tensors().items()}
-    _write_folder(folder, texts, {"model.safetensors": weights, _OOD: ood})
+    write(folder, texts, {"model.safetensors": weights, OOD: ood})
 
 
 def _dump(value: Mapping[str, Any]) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def _write_folder(folder: Path, texts: Mapping[str, str], tensors: Mapping[str, dict[str, Tensor]]) -> None:
-    check_target(folder)
-    folder = folder.resolve()  # a symbolic link stays one
-    part, old = _beside(folder)
-    recover(folder)
-    try:
-        part.mkdir(parents=True)
-        for name, text in texts.items():
-            (part / name).write_text(text, encoding="utf-8")
-        mode = (part / "config.json").stat().st_mode
-        for name, values in tensors.items():
-            if values:
-                save_file(values, part / name, metadata={"format": "pt"})
-                (part / name).chmod(mode)  # safetensors writes through a temporary file of its own, with 0600
-        if folder.exists():
-            folder.replace(old)
-        part.replace(folder)
-    except (OSError, SafetensorError) as error:
-        raise storage_error(error, folder, CheckpointCode.DISK_FULL) from error
-    finally:
-        recover(folder)
-
-
-def _beside(folder: Path) -> tuple[Path, Path]:
-    """Where a model is written before it is moved in, and where the one before is moved meanwhile."""
-    name = hashlib.sha256(folder.name.encode()).hexdigest()[:16]
-    return folder.with_name(f".{name}.part"), folder.with_name(f".{name}.old")
-
-
-def recover(folder: Path) -> None:
-    """Undo a write that was interrupted: bring back the model of before, delete what is incomplete."""
-    part, old = _beside(folder.resolve())
-    if old.exists() and not folder.exists():  # interrupted between the two moves
-        old.replace(folder.resolve())
-    for leftover in (part, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-
-
-def check_target(folder: Path) -> None:
-    """Raise ``ModelError`` where ``folder`` holds anything but a model of this program; also called before training."""
-    try:
-        is_file, here = folder.is_file(), folder.resolve() == Path.cwd()
-        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    except OSError as error:  # a name that is too long, a folder that may not be opened
-        raise storage_error(error, folder, CheckpointCode.DISK_FULL) from error
-    if is_file:
-        raise ModelError(CheckpointCode.IS_FILE, folder=str(folder))
-    others = sorted(name for name in names if name not in (*FILES, RESUME) and not _PARTIAL.fullmatch(name))
-    if others:
-        raise ModelError(CheckpointCode.OTHER_FILES, folder=str(folder), file=others[0])
-    if here:  # replacing it would leave the person's shell in a deleted folder
-        raise ModelError(CheckpointCode.CURRENT_FOLDER, folder=str(folder))
 
 
 def set_threshold(folder: Path, value: float) -> Report:
@@ -210,7 +150,7 @@ def load(folder: Path) -> Checkpoint:
     if report is None:  # another program's network may end in anything
         networks.check_forward(network, config.preprocessing.size)
     backbone = report.backbone if report else ".".join(filter(None, (config.architecture, config.tag)))
-    ood = _load_ood(folder / _OOD, network, config.labels)
+    ood = _load_ood(folder / OOD, network, config.labels)
     return Checkpoint(network, config.labels, config.preprocessing, backbone, report, ood)
 
 
@@ -299,7 +239,7 @@ def _load_ood(path: Path, network: nn.Module, labels: tuple[str, ...]) -> OODMod
     if not _is_file(path):
         return None
     try:
-        if path.stat().st_size > _LARGEST_OOD:
+        if path.stat().st_size > _LARGESTOOD:
             raise ModelError(CheckpointCode.FILE_TOO_LARGE, file=path.name)
         ood = OODModel.from_tensors({key: value.numpy() for key, value in load_file(path).items()})
     except (OSError, SafetensorError, TypeError, ValueError) as error:

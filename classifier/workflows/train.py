@@ -32,7 +32,7 @@ from ..evaluation.report import Report, build_report
 from ..events import Epoch, Note, Progress
 from ..messages import Message
 from ..messages.workflows import StepCode, WorkflowCode
-from ..models import backbones, checkpoint, networks
+from ..models import backbones, checkpoint, model_folder, networks
 from ..models.asset_features import extract_asset_descriptors, group_near_duplicates, join_layout_groups
 from ..models.backbones import Backbone
 from ..models.checkpoint import TrainedModel
@@ -114,7 +114,7 @@ def train(
                 print(event)
     """
     folder = out or distributed.broadcast(_new_folder(project, config))  # it is named after the time
-    with checkpoint.reserve(folder):
+    with model_folder.reserve(folder):
         yield from _train(project, config, folder, test, device, stop)
 
 
@@ -156,7 +156,7 @@ def _train(
 
 def unfinished(project: Project) -> tuple[Path, TrainConfig] | None:
     """Return folder and settings of the newest interrupted deep training; ``train`` with these resumes it."""
-    paths = sorted(project.models.glob(f"*/{checkpoint.RESUME}/settings.json"), key=lambda path: path.stat().st_mtime)
+    paths = sorted(project.models.glob(f"*/{model_folder.RESUME}/settings.json"), key=lambda path: path.stat().st_mtime)
     for path in reversed(paths):
         with suppress(ModelError):
             return path.parent.parent, resume.read_config(path.parent)
@@ -299,7 +299,7 @@ def _fine_tune(
     stop: Callable[[], bool] | None,
 ) -> Iterator[Progress | Epoch | Note | deep.FineTunedNetwork]:  # fmt: skip
     """Begin, or resume, to fine-tune the network; see ``deep.fine_tune`` for the events."""
-    resume_folder = folder / checkpoint.RESUME
+    resume_folder = folder / model_folder.RESUME
     resume.prepare_folder(resume_folder, config, training_set.names())
     extractor = replace(extractor, backbone=quick.backbone, device=devices.for_long_work(extractor.device))
     return deep.fine_tune(extractor, training_set, quick.preprocessing, config, resume_folder, stop or _never)

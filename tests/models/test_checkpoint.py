@@ -20,12 +20,11 @@ from timm.data import create_transform, resolve_data_config
 
 from classifier import Finished, Predictor
 from classifier.config import RESIZE_MODES, Preprocessing, ResizeMode
-from classifier.errors import ModelError, SettingError, StorageError
+from classifier.errors import ModelError, SettingError
 from classifier.evaluation.ood import OODModel
 from classifier.evaluation.report import build_report
-from classifier.messages.files import StorageCode
 from classifier.messages.models import CheckpointCode
-from classifier.models import backbones, checkpoint, networks
+from classifier.models import backbones, checkpoint, model_folder, networks
 from tests.helpers import draw_photo
 
 BACKBONE = backbones.ROWS["small_cnn"]
@@ -94,7 +93,7 @@ def test_transformers_opens_the_folder_and_answers_alike(trained: Finished, exam
 
 
 def test_a_folder_has_every_file_and_no_pickle(trained: Finished) -> None:
-    assert {path.name for path in trained.folder.iterdir()} == set(checkpoint.FILES)
+    assert {path.name for path in trained.folder.iterdir()} == set(model_folder.FILES)
     config = json.loads((trained.folder / "config.json").read_text(encoding="utf-8"))
     assert config["architecture"] == "tf_efficientnet_lite0"
     assert config["label_names"] == ["apple", "key", "leaf", "mug"]
@@ -113,7 +112,7 @@ def test_every_file_is_readable_like_its_neighbors(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (tmp_path / "model").iterdir()}
-    assert modes == dict.fromkeys(checkpoint.FILES, "0o644")
+    assert modes == dict.fromkeys(model_folder.FILES, "0o644")
 
 
 def test_a_model_of_this_program_opens_without_its_report(model: Path) -> None:
@@ -172,82 +171,6 @@ def test_on_a_full_disk_the_model_before_stays(tmp_path: Path) -> None:
     assert all(sentence.startswith("The disk is full: the model was not saved") for sentence in sentences)
     assert np.array_equal(checkpoint.load(tmp_path / "model").network.get_classifier().bias.numpy(), bias)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
-
-
-@pytest.mark.parametrize("name", ["x" * 300, "file/model"])
-def test_a_place_that_cannot_be_written_is_a_plain_message(name: str, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match=r"model|xxx.*cannot be written") as caught:
-        save(tmp_path / name)
-    assert caught.value.code is StorageCode.NOT_WRITTEN_TO
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def test_folders_with_other_files_are_never_touched(tmp_path: Path) -> None:
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos/holiday.jpg").write_bytes(b"dear")
-    for folder in (tmp_path / "photos", tmp_path / "photos/holiday.jpg"):
-        with pytest.raises(ModelError, match="name a new folder"):
-            checkpoint.check_target(folder)
-        with pytest.raises(ModelError, match="name a new folder"):
-            save(folder)
-    assert (tmp_path / "photos/holiday.jpg").read_bytes() == b"dear"
-
-
-def test_an_empty_folder_can_be_the_target_and_so_can_a_long_name(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    for name in ("empty", "x" * 250, "new/deep"):
-        save(tmp_path / name)
-        assert checkpoint.load(tmp_path / name).labels == ("cat", "dog")
-
-
-def test_the_current_folder_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ModelError, match="the folder you are in"):
-        checkpoint.check_target(Path())
-
-
-def test_a_write_that_was_interrupted_is_undone(tmp_path: Path) -> None:
-    """Between the two moves the model of before lies beside its place, and the new one, too."""
-    folder = tmp_path / "model"
-    bias = save(folder)
-    part, old = checkpoint._beside(folder)
-    folder.rename(old)
-    part.mkdir()
-    checkpoint.recover(folder)
-    assert [path.name for path in tmp_path.iterdir()] == ["model"]
-    assert np.array_equal(checkpoint.load(folder).network.get_classifier().bias.numpy(), bias)
-
-
-def test_what_an_interrupted_write_left_does_not_replace_the_model(tmp_path: Path) -> None:
-    folder = tmp_path / "model"
-    bias = save(folder)
-    part, old = checkpoint._beside(folder)
-    for leftover in (part, old):
-        leftover.mkdir()
-    checkpoint.recover(folder)
-    assert [path.name for path in tmp_path.iterdir()] == ["model"]
-    assert np.array_equal(checkpoint.load(folder).network.get_classifier().bias.numpy(), bias)
-
-
-def test_leftovers_inside_the_folder_are_replaced_and_a_resume_folder_too(tmp_path: Path) -> None:
-    save(tmp_path / "model")
-    (tmp_path / "model" / f".{'0af' * 10}00.part").write_text("half a report")
-    (tmp_path / "model/resume").mkdir()
-    checkpoint.check_target(tmp_path / "model")
-    save(tmp_path / "model")
-    assert set(checkpoint.FILES) - {"familiar.safetensors"} == {path.name for path in (tmp_path / "model").iterdir()}
-    (tmp_path / "model" / ".song.part").write_text("of somebody else")
-    with pytest.raises(ModelError, match=r"other files \(\.song\.part"):
-        checkpoint.check_target(tmp_path / "model")
-
-
-def test_a_symbolic_link_to_a_model_stays_one(tmp_path: Path) -> None:
-    save(tmp_path / "disk/model")
-    (tmp_path / "link").symlink_to(tmp_path / "disk/model", target_is_directory=True)
-    bias = save(tmp_path / "link", seed=1)
-    assert (tmp_path / "link").is_symlink()
-    assert np.array_equal(checkpoint.load(tmp_path / "disk/model").network.get_classifier().bias.numpy(), bias)
 
 
 # -- threshold

@@ -11,7 +11,7 @@ from typing import Any
 from ...config import TrainConfig
 from ...messages import sentence
 from ...messages.training_page import TrainCode
-from ...models.checkpoint import RESUME
+from ...models.model_folder import RESUME
 from ...workflows.train import train, unfinished
 from .. import html
 from ..background import Job, ShouldStop, State, Work
