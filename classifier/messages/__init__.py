@@ -10,10 +10,13 @@ format specifications there are
 - ``{names:list}``: names in quotes, “a”, “b” and “c”; ``{names:alternatives}``: a or b or c;
   ``{names:comma}``: a, b, c; ``{bytes:megabytes}``;
 - ``{counts:counts}``: pairs of name and number, “a” (3) and “b” (5).
+
+Arguments are made ``harmless``: a file's name may hold codes that move a terminal's cursor or turn the text round.
 """
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -52,6 +55,14 @@ def message(code: Code, **arguments: Any) -> Message:
 def sentence(code: Code, **arguments: Any) -> str:
     """The English sentence of a code; raises ``KeyError`` where an argument is missing."""
     return _FORMATTER.vformat(code.value, (), arguments)
+
+
+def harmless(text: str) -> str:
+    """Return a text in one line, with “�” for each control character and each mark that changes the direction of text.
+
+    For names that come from outside. Letters of Hebrew and Arabic stay as they are.
+    """
+    return _CONTROLS.sub("\ufffd", _LINE_ENDS.sub(" ", text))
 
 
 def outline(messages: Sequence[Message]) -> str:
@@ -95,6 +106,8 @@ def joined(words: list[str]) -> str:
 
 
 _GAP = object()
+_LINE_ENDS = re.compile("[\t\n\v\f\r\x85\u2028\u2029]+")
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class _Formatter(string.Formatter):
@@ -108,8 +121,8 @@ class _Formatter(string.Formatter):
             word = one if value == 1 else several
             return word if format_spec.startswith("*") else f"{value:,} {word}"
         if format_spec in _SPECIFICATIONS:
-            return _SPECIFICATIONS[format_spec](value)
-        return str(super().format_field(value, format_spec))
+            return harmless(_SPECIFICATIONS[format_spec](value))
+        return harmless(str(super().format_field(value, format_spec)))
 
 
 _SPECIFICATIONS: dict[str, Any] = {
