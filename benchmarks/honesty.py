@@ -36,9 +36,9 @@ from classifier import device as devices
 from classifier.config import Limits
 from classifier.data import duplicates, splits
 from classifier.data.images import open_picture
-from classifier.data.project import default_cache
 from classifier.evaluation import calibration, label_errors, metrics, ood
 from classifier.evaluation.report import Report, build_report
+from classifier.files import cache_folder
 from classifier.models import networks
 from classifier.models.backbones import resolve
 from classifier.models.feature_cache import FeatureCache
@@ -371,7 +371,7 @@ def main() -> None:
     parser.add_argument("sets", type=Path, metavar="SETS")
     parser.add_argument("--pairs", type=Path, metavar="FILE", help="a picture of the pairs found in the sets")
     args = parser.parse_args()
-    cache = FeatureCache(default_cache())
+    cache = FeatureCache(cache_folder("features"))
     extractor = FeatureExtractor(resolve(CONFIG.backbone), devices.choose("cpu"), cache, Limits())
     folders = sorted(path for path in args.sets.iterdir() if (path / "train").is_dir())
     sets = {folder.name: load_photos(extractor, folder) for folder in folders}

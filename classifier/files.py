@@ -121,7 +121,7 @@ def cache_folder(name: str) -> Path:
         check_writable(folder)
     except (OSError, RuntimeError) as error:
         if not _temporary_cache.cache_info().currsize:
-            why = getattr(error, "strerror", None) or str(error)
+            why = getattr(error, "strerror", None) or str(error).rstrip(".")
             log.warning(sentence(StorageCode.TEMPORARY_CACHE, folder=folder, why=why))
         folder = _temporary_cache() / name
         folder.mkdir(exist_ok=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +10,7 @@ from types import TracebackType
 
 from ..config import LIMITS, Limits
 from ..errors import DataError
-from ..files import storage_error
+from ..files import cache_folder, storage_error
 from ..messages import Message
 from ..messages.data import ProjectCode
 from . import incoming, schema
@@ -122,7 +120,8 @@ class Project:
             own = Path(scratch.name)
             root = places[0] if len(places) == 1 and places[0].is_dir() else own
             listing = list_data(places, own / "unpacked", limits)
-            project = cls(root, features or default_cache(), own / "models", own / "thumbs", Catalog(None), limits)
+            features = features or cache_folder("features")
+            project = cls(root, features, own / "models", own / "thumbs", Catalog(None), limits)
             project._scratch = scratch
             plan = plan_reading(*read_listing(listing, Wish(labels, groups), limits), {}, limits)
             found, left_out = inspect_files(plan, limits)
@@ -364,14 +363,3 @@ class Project:
 def _relative(path: Path, root: Path) -> str:
     """Return a path relative to ``root``, or absolute where the file lies elsewhere: in another folder or zip."""
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path.resolve())
-
-
-def default_cache() -> Path:
-    """Return the folder of the feature cache in the place where this system keeps caches."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "photo-classifier" / "features"
