@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 from ..config import LIMITS, Limits
+from ..messages.data import DifferenceCode
 
 _JOINERS = "\u200c\u200d"  # zero width; parts of emoji and of words in Indic scripts and Persian
 # Unicode's Default_Ignorable_Code_Point outside the categories Cc, Cf and Cs, and the blank of Braille.
@@ -95,6 +96,15 @@ def similar_labels(labels: Iterable[str], limits: Limits = LIMITS) -> list[tuple
         base = full.get(base, base) if len(label) == limits.label_letters else base
         groups.setdefault(base if base in shown else keys[label], []).append(label)
     return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def name_difference(labels: Sequence[str]) -> DifferenceCode:
+    """Return in what the names of one group of ``similar_labels`` differ."""
+    if len({label.casefold() for label in labels}) == 1:
+        return DifferenceCode.CAPITALS
+    if len({"".join(label.casefold().split()) for label in labels}) == 1:
+        return DifferenceCode.BLANKS
+    return DifferenceCode.LOOK_ALIKES if len(set(map(label_key, labels))) == 1 else DifferenceCode.CUT_OFF
 
 
 def folder_name(label: str) -> str:

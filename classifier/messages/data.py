@@ -152,6 +152,20 @@ class UploadNoteCode(Code):
         "The zip “{name}” does not say which letters its file names are written in; they were read as {page}. If they "
         "look wrong, unpack the zip and add the folder instead."
     )
+    SIMILAR_CLASSES = (
+        "{classes:counts} are kept as different classes, though their names differ only in {difference}. If they are "
+        "one, put their photos into one folder, or join them on the page."
+    )
+
+
+@unique
+class DifferenceCode(Code):
+    """In what the names of classes differ that look the same, as a phrase that fits after “differ only in”."""
+
+    CAPITALS = "capital and small letters"
+    BLANKS = "blanks"
+    LOOK_ALIKES = "letters or signs that look alike"
+    CUT_OFF = "what cannot be seen, or was too long"
 
 
 @unique

@@ -31,7 +31,7 @@ from ..models.asset_features import (
 from ..models.feature_cache import FeatureCache
 from ..models.features import FeatureExtractor
 from ..training import learning_curve, linear_head
-from .photo_notes import divided_groups, no_photos
+from .photo_notes import divided_groups, no_photos, similar_classes
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -144,7 +144,7 @@ def check(
         project.classes(),
         duplicate_groups(assets, near_duplicates),
         mislabeled,
-        (*class_balance_warnings(y, labels), *divided_groups(project), *remarks),
+        (*similar_classes(project), *class_balance_warnings(y, labels), *divided_groups(project), *remarks),
         poor,
         tuple(_recommend_photos(features, y, labels, groups, config.seed)),
         tuple(map(tuple, project.conflicts())),

@@ -1,9 +1,10 @@
-"""What is said of a project's photos: why there is none to train on, and groups that lie in two splits."""
+"""What is said of a project's photos: why there is none to train on, groups in two splits, classes written alike."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 
+from ..data.labels import name_difference
 from ..data.layout.wording import places
 from ..data.project import Project
 from ..errors import DataError
@@ -35,3 +36,16 @@ def divided_groups(project: Project) -> tuple[Message, ...]:
     """Return the warning that photos which belong together lie in two of the given splits."""
     count = project.catalog.divided_groups()
     return (message(UploadNoteCode.GROUPS_DIVIDED, count=count),) if count else ()
+
+
+def similar_classes(project: Project) -> tuple[Message, ...]:
+    """Return a note for each group of classes whose names look the same."""
+    groups, counts = project.similar_classes(), project.classes()
+    return tuple(
+        message(
+            UploadNoteCode.SIMILAR_CLASSES,
+            classes=[(label, counts[label]) for label in group],
+            difference=name_difference(group),
+        )
+        for group in groups
+    )

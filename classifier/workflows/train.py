@@ -43,7 +43,7 @@ from ..training import deep, resume
 from ..training.cached_head import fit_cached_head
 from ..training.resize_mode import choose_resize_mode
 from .evaluate import evaluate_own_split, evaluate_test_set
-from .photo_notes import divided_groups, no_photos
+from .photo_notes import divided_groups, no_photos, similar_classes
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -123,7 +123,7 @@ def _train(
     stop: Callable[[], bool] | None,
 ) -> Iterator[Progress | Epoch | Note | Finished]:  # fmt: skip
     started = perf_counter()
-    notes: list[Message] = list(divided_groups(project))
+    notes: list[Message] = [*similar_classes(project), *divided_groups(project)]
     for note in notes:
         yield Note(note)
     with closing(FeatureCache(project.features)) as cache:

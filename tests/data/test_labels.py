@@ -11,9 +11,11 @@ from classifier.data.labels import (
     folder_name,
     folder_names,
     label_key,
+    name_difference,
     natural_key,
     similar_labels,
 )
+from classifier.messages.data import DifferenceCode
 
 
 @pytest.mark.parametrize(
@@ -109,6 +111,21 @@ def test_similar_names_are_grouped_in_natural_order() -> None:
 def test_every_class_that_cleaning_had_to_number_is_called_similar() -> None:
     raw = ["cat", "cat\u200b", "dog", "\u200b", "\u202e", "y" * 100, "y" * 101]
     assert [len(group) for group in similar_labels(clean_labels(raw).values())] == [2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("labels", "difference"),
+    [
+        (["Bees", "bees", "BEES"], DifferenceCode.CAPITALS),
+        (["honey bee", "Honeybee"], DifferenceCode.BLANKS),
+        (["сор", "cop"], DifferenceCode.LOOK_ALIKES),
+        (["Ｂees", "bees"], DifferenceCode.LOOK_ALIKES),
+        (["cat", "cat (2)"], DifferenceCode.CUT_OFF),
+    ],
+)
+def test_what_makes_similar_names_differ_is_named(labels: list[str], difference: DifferenceCode) -> None:
+    (group,) = similar_labels(labels)
+    assert name_difference(group) is difference
 
 
 @pytest.mark.parametrize(
