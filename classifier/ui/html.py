@@ -5,16 +5,21 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 from datetime import datetime
-from html import escape
+from html import escape as escape_html
 from typing import Any
 
 from ..events import Progress
-from ..messages import Code, Message, sentence
+from ..messages import Code, Message, harmless, sentence
 from ..messages.page import PageCode
 from ..messages.training_page import TrainCode
 from ..messages.workflows import StepCode
 
 _ICONS = {"note": "ℹ", "warn": "!", "good": "✓"}
+
+
+def escape(text: str) -> str:
+    """Return a text as HTML; what could turn the words after it round is replaced, see ``harmless``."""
+    return escape_html(harmless(text))
 
 
 def text(code: Code, **arguments: Any) -> str:

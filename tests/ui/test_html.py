@@ -43,6 +43,13 @@ def test_a_photo_without_a_picture_is_shown_in_words() -> None:
     assert "<script" not in html.picture(b"jpeg", NASTY)
 
 
+def test_a_name_that_turns_text_round_is_shown_as_it_is_written() -> None:
+    shown = html.bar("cat\u202egpj.exe", 0.5, "") + html.picture(b"jpeg", "cat\u202egpj.exe\x1b[2J")
+    assert "\u202e" not in shown
+    assert "\x1b" not in shown
+    assert "cat\ufffdgpj.exe" in shown
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from html import escape
 from pathlib import Path
 
 from ...data.images import make_thumbnail, open_picture
@@ -18,6 +17,7 @@ from ...messages.page import TryCode
 from ...models.predictor import Prediction, Predictor
 from ...workflows.similar import find_similar
 from .. import html
+from ..html import escape
 from ..sessions import thumbnail_bytes
 from . import evidence
 

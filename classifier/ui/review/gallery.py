@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 from ...data.catalog import Asset
 from ...evaluation.report import Report
@@ -11,6 +10,7 @@ from ...messages import sentence
 from ...messages.page import PageCode, ReviewCode
 from ...workflows.review import PhotoPrediction
 from .. import html
+from ..html import escape
 from ..train.scores import in_words, recognized
 
 
