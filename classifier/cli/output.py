@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..config import TrainConfig
@@ -21,6 +22,8 @@ if TYPE_CHECKING:  # these import torch, and “--help” must not wait for it
     from ..workflows.overfit_check import OverfitCheck
     from ..workflows.review import PhotoPrediction, Review
     from ..workflows.train import Finished
+
+_SHOWN_CLASSES = 3  # of a photo that lies in several
 
 
 def check_json(project: Project, checked: Checked) -> dict[str, Any]:
@@ -144,6 +147,15 @@ def overfit_check_json(result: OverfitCheck) -> dict[str, Any]:
     }
 
 
+def conflict_reason(labels: Iterable[str]) -> str:
+    """Return why a photo that lies in several classes is left out."""
+    ordered = sorted(labels)
+    if len(ordered) <= _SHOWN_CLASSES:
+        return sentence(OutputCode.IN_SEVERAL_CLASSES, labels=ordered)
+    shown = [f"“{label}”" for label in ordered[:_SHOWN_CLASSES]]
+    return sentence(OutputCode.IN_MANY_CLASSES, labels=shown, more=len(ordered) - len(shown))
+
+
 def layout_json(project: Project) -> dict[str, Any]:
     """Return under ``layout`` how the photos were read, None for a project of the page, which holds several uploads."""
     intake = project.intake
@@ -215,12 +227,8 @@ def _exact_duplicates(project: Project) -> list[str]:
 def _conflicts(project: Project) -> dict[int, dict[str, str]]:
     """Return by id the photos that training leaves out because each lies in several classes."""
     return {
-        asset.id: {"file": asset.source, "reason": sentence(OutputCode.IN_SEVERAL_CLASSES, labels=_labels(group))}
+        asset.id: {"file": asset.source, "reason": conflict_reason([other.label for other in group])}
         for group in project.conflicts()
         for asset in group
         if asset.split == "train"
     }
-
-
-def _labels(group: list[Asset]) -> list[str]:
-    return sorted(asset.label for asset in group)

@@ -11,6 +11,7 @@ from ..events import Epoch, Note, Progress
 from ..messages import sentence
 from ..messages.cli import OutputCode
 from ..messages.evaluation import accuracy_in_words
+from .output import conflict_reason
 
 if TYPE_CHECKING:  # these import torch, and “--help” must not wait for it
     from ..evaluation.report import Report
@@ -36,6 +37,8 @@ def check_lines(result: Row) -> Iterator[str]:
     yield from left_out_lines(result["left_out"])
     repeats, groups = len(result["exact_duplicates"]), len(result["near_duplicates"])
     yield sentence(OutputCode.REPEATS, repeats=repeats, groups=groups)
+    for row in result["conflicts"][:_MOST]:
+        yield sentence(OutputCode.CONFLICT, file=row["files"][0], reason=conflict_reason(row["classes"]))
     for row in result["suspects"][:_MOST]:
         yield sentence(OutputCode.LABEL_ISSUE, file=row["file"], label=row["label"], suggested=row["suggested"])
     for row in result["quality"][:_MOST]:

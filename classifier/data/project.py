@@ -185,8 +185,13 @@ class Project:
         before = incoming.find(self._incoming)
         upload = incoming.keep(self._incoming, files, self._splits(), self.limits)
         if before is not None and not upload.has_photos():
-            upload = incoming.add_tables(before, upload, self.limits) or upload
-        incoming.forget(self._incoming, but=upload)
+            joined = incoming.add_tables(before, upload, self.limits)
+            incoming.forget(self._incoming, but=joined or before)
+            if joined is None:
+                raise upload.read(self.limits)[0].error()
+            upload = joined
+        else:
+            incoming.forget(self._incoming, but=upload)
         return self._read_upload(upload, Wish())
 
     def take(self, option: str, groups: str = "auto") -> IntakeResult:

@@ -61,7 +61,8 @@ def read_listing(
     keys = list(dict.fromkeys(key for key, _ in files))
     texts = read_texts(((key, file.path) for key, file in files), limits).texts
     if not ask:
-        texts = {**texts, **_outside_texts(wish, keys, limits)}
+        wish, outside = _with_outside(wish, keys, limits)
+        texts = {**texts, **outside}
     if several:
         return _read_several(sets, keys, texts, wish, known), files
     layout = _read(keys, texts, wish)
@@ -256,13 +257,27 @@ def _with_train(sets: Sequence[FileSet]) -> list[FileSet]:
 # -- tables outside the data
 
 
-def _outside_texts(wish: Wish, files: Collection[str], limits: Limits) -> dict[str, str]:
-    """Read the tables that the options name and that are no file of the data."""
-    found: dict[str, Path] = {}
+def _with_outside(wish: Wish, files: Collection[str], limits: Limits) -> tuple[Wish, dict[str, str]]:
+    """Read the tables that the options name and that are no file of the data; return the options by base names."""
+    texts: dict[str, str] = {}
+    options = []
     for option in (wish.labels, wish.groups):
-        name = option_file(option)
-        for place in (name, name.rpartition(":")[0]) if name else ():
-            if place and place not in files and Path(place).is_file():
-                found[place] = Path(place)
-                break
-    return read_texts(found.items(), limits).texts
+        place, column = _find_outside(option_file(option), files)
+        if place is not None:
+            texts |= read_texts([(place.name, place)], limits).texts
+            option = place.name + column
+        options.append(option)
+    return Wish(options[0], options[1] or wish.groups), texts
+
+
+def _find_outside(name: str | None, files: Collection[str]) -> tuple[Path | None, str]:
+    """Return the table that an option names, with “:” and the column; a file of the data comes first."""
+    if name is None:
+        return None, ""
+    bases = {key.rpartition("/")[2] for key in files} | set(files)
+    for place, column in ((name, ""), (name.rpartition(":")[0], f":{name.rpartition(':')[2]}")):
+        if place in bases:
+            return None, ""
+        if place and Path(place).is_file():
+            return Path(place), column
+    return None, ""

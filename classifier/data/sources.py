@@ -175,13 +175,15 @@ def _open_zips(files: FilePaths, into: Path, limits: Limits, listing: Listing) -
         return files
     rest = [file for file in files if file not in zips]
     keys = _usable_keys(rest)
-    chosen = _choose_zips([normalize_name(name) for name, _ in zips], keys, lambda: _reads(rest, limits))
+    readable = [(name, path) for name, path in zips if zipfile.is_zipfile(path)]
+    candidates = [normalize_name(name) for name, _ in readable or zips]
+    chosen = _choose_zips(candidates, keys, lambda: _reads(rest, limits)) if readable else set(candidates)
     has_photos = bool(find_photos(keys))
     if not chosen and not has_photos:
         raise LayoutError(IntakeCode.ZIPS_APART, count=len(zips), names=[name for name, _ in zips])
     opened: FilePaths = []
     for number, (name, path) in enumerate(zips):
-        if normalize_name(name) not in chosen:
+        if normalize_name(name) in candidates and normalize_name(name) not in chosen:
             listing.left_out.append(LeftOut(name, message(IntakeCode.ZIP_BESIDE)))
             continue
         try:
@@ -189,7 +191,9 @@ def _open_zips(files: FilePaths, into: Path, limits: Limits, listing: Listing) -
         except DataError as error:
             listing.left_out.append(LeftOut(name, error.message))
     if not has_photos and not opened:
-        reasons = [message(IntakeCode.ZIP_REASON, name=left.file, reason=left.reason) for left in listing.left_out]
+        reasons = [
+            message(IntakeCode.ZIP_REASON, name=left.file, reason=left.reason.rstrip(".")) for left in listing.left_out
+        ]
         raise LayoutError(IntakeCode.ZIPS_UNREADABLE, reasons=reasons)
     return [*rest, *opened]
 

@@ -11,7 +11,8 @@ from . import Code
 class CommandHelp(Code):
     """What each command does, by its name in capitals."""
 
-    PROGRAM = "Train an image classifier on your own photos. The page is started with “python app.py”."
+    PROGRAM = "Train an image classifier on your own photos."
+    APP = "serve the page, on which all of this is done in the browser"
     EXAMPLE = "draw a small photo-like set into a folder"
     CHECK = "show what the photos look like before training"
     TRAIN = "train a model and write it to a folder"
@@ -97,6 +98,8 @@ class OutputCode(Code):
     LEFT_OUT = "left out: {file}: {reason}"
     LEFT_OUT_SEVERAL = "left out: {file} and {more} more: {reason}"
     IN_SEVERAL_CLASSES = "it lies in {labels:list} at once: keep it in one of them"
+    IN_MANY_CLASSES = "it lies in {labels:comma} and {more} more classes at once: keep it in one of them"
+    CONFLICT = "  {file}: {reason}."
     REPEATS = "{repeats:exact repeat|exact repeats}, {groups:group|groups} of look-alikes"
     LABEL_ISSUE = "  {file}: is it really {label}? It looks like {suggested}."
     POOR_PHOTO = "  {file}: {advice}."

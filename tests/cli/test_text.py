@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from classifier.cli import text
+from classifier.cli.output import conflict_reason
 from classifier.events import Epoch, Note, Progress
 from classifier.messages import message
 from classifier.messages.workflows import StepCode, WorkflowCode
@@ -57,12 +58,26 @@ def test_a_prediction_is_one_line_with_its_confidences() -> None:
     assert text.predict_line({"file": "a.txt", "top": [], "unsure": True, "reason": "why"}) == "a.txt: why"
 
 
+def test_a_photo_in_nine_classes_is_said_to_be_in_many() -> None:
+    classes = [f"class {n}" for n in range(1, 10)]
+    reason = "it lies in “class 1”, “class 2”, “class 3” and 6 more classes at once: keep it in one of them"
+    assert conflict_reason(classes) == reason
+    assert conflict_reason(["cat", "ant"]) == "it lies in “ant” and “cat” at once: keep it in one of them"
+    result = {
+        "images": 9, "classes": {}, "left_out": [], "exact_duplicates": [], "near_duplicates": [], "suspects": [],
+        "conflicts": [{"files": ["a.jpg", "b.jpg"], "classes": classes}], "quality": [], "warnings": [],
+        "more_photos": [],
+    }  # fmt: skip
+    assert f"  a.jpg: {reason}." in list(text.check_lines(result))
+
+
 def test_at_most_twenty_photos_of_a_kind_are_printed() -> None:
     suspects = [{"file": f"{n}.jpg", "label": "cat", "suggested": "dog"} for n in range(25)]
     quality = [{"file": f"{n}.jpg", "advice": "it is dark"} for n in range(25)]
     result = {
         "images": 1, "classes": {"cat": 1}, "left_out": [], "exact_duplicates": ["x"], "near_duplicates": [],
-        "suspects": suspects, "quality": quality, "warnings": ["Careful."], "more_photos": [{"advice": "Add some."}],
+        "conflicts": [], "suspects": suspects, "quality": quality, "warnings": ["Careful."],
+        "more_photos": [{"advice": "Add some."}],
     }  # fmt: skip
     lines = list(text.check_lines(result))
     assert lines[:3] == ["1 photo in 1 class", "       1  cat", "1 exact repeat, 0 groups of look-alikes"]
