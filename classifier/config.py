@@ -117,6 +117,9 @@ class PixelRanges:
         return cls(**known)  # type: ignore[arg-type]
 
 
+NO_RANGES = PixelRanges()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
     """How a picture becomes the square input of a network; it belongs to the weights and is saved with them.
@@ -138,7 +141,7 @@ class Preprocessing:
     interpolation: Literal["bicubic", "bilinear"] = "bicubic"
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    pixel_ranges: PixelRanges = PixelRanges()
+    pixel_ranges: PixelRanges = NO_RANGES
 
     def __post_init__(self) -> None:
         if not 8 <= self.size <= 2048:

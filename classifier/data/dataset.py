@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..config import LIMITS, Limits
+from ..config import LIMITS, NO_RANGES, Limits, PixelRanges
 from .catalog import Asset, RunAsset
 from .images import open_picture
 from .labels import natural_key
@@ -43,6 +43,7 @@ class PhotoDataset(Generic[T]):
         transform: called with the upright RGB picture.
         shortest: pixels of the short side below which the picture is not decoded; None decodes it at full size.
         limits: what is refused as too large.
+        pixel_ranges: of pictures of more than 8 bits, see ``images.open_picture``.
 
     Example::
 
@@ -56,18 +57,21 @@ class PhotoDataset(Generic[T]):
         transform: Callable[[Image.Image], T],
         shortest: int | None = None,
         limits: Limits = LIMITS,
+        pixel_ranges: PixelRanges = NO_RANGES,
     ) -> None:
         self.samples = samples
         self.transform = transform
         self.shortest = shortest
         self.limits = limits
+        self.pixel_ranges = pixel_ranges
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def __getitem__(self, index: int) -> tuple[T, int]:
         sample = self.samples[index]
-        return self.transform(open_picture(sample.path, self.shortest, self.limits)), sample.label
+        picture = open_picture(sample.path, self.shortest, self.limits, self.pixel_ranges)
+        return self.transform(picture), sample.label
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from .perceptual_hash import HASH_SIZE, compute_hashes
 
 Floats = NDArray[np.float32]
 
-CACHE_NAME = "looks 1"  # to be counted up when any of the numbers is computed differently
+CACHE_NAME = "looks 2"  # to be counted up when any of the numbers is computed differently
 DESCRIPTOR_SIZE = HASH_SIZE + MEASURE_COUNT
 _SHORT_SIDE = 256  # pixels below which a picture is not shrunk; most networks use no more
 

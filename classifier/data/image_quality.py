@@ -36,6 +36,8 @@ _OVEREXPOSED = 0.75  # proportion of pixels
 _EMPTY = 0.06  # between the darkest and the brightest twentieth
 _TINY = 64  # pixels of the short side
 _ELONGATED = 3.0  # long side over short side
+_SAME = 0.002  # largest difference between the numbers of two descriptors of one picture
+_SAME_FEATURES = 0.02  # relative distance of features of one picture, which are rounded to bfloat16
 _UNUSUAL = 2.5  # a value counts where it is that many times lower or higher than the median of the set
 
 
@@ -74,12 +76,39 @@ def find_quality_issues(descriptors: Floats, widths: Ints, heights: Ints) -> lis
     return [QualityIssue(index, code) for index in range(len(measures)) for code in QualityCode if flags[code][index]]
 
 
-def describe_set(widths: Ints, heights: Ints) -> list[Message]:
-    """Return what holds for most photos, so that it is an issue of none, from widths and heights (N,) in pixels."""
-    short = np.minimum(widths, heights)
-    if len(short) and float(np.median(short)) < _TINY:
-        return [message(DatasetQualityCode.MOSTLY_TINY, width=int(np.median(widths)), height=int(np.median(heights)))]
-    return []
+def explain_sameness(features: Floats, descriptors: Floats) -> Message | None:
+    """Return why photos cannot be told apart: all of them are blank, or one picture; None where they differ.
+
+    ``features`` (N, D) are pooled features of any network, ``descriptors`` (N, W) those of ``data.descriptors``.
+    """
+    known = descriptors[np.isfinite(descriptors).all(1)]
+    if len(features) < 2 or not len(known) or np.ptp(known, axis=0).max() > _SAME:
+        return None
+    center = features.mean(0)
+    if np.linalg.norm(features - center, axis=1).max() > _SAME_FEATURES * np.linalg.norm(center):
+        return None
+    code = DatasetQualityCode.ALL_BLANK if find_blank(known).all() else DatasetQualityCode.ALL_SAME
+    return message(code, count=len(features))
+
+
+def find_blank(descriptors: Floats) -> Flags:
+    """Return whether each photo (N,) is one even color without anything in it; not where it is unknown."""
+    return np.asarray((descriptors[:, :-MEASURE_COUNT] == 0).all(1), np.bool_)  # the hashes
+
+
+def describe_set(descriptors: Floats, widths: Ints, heights: Ints) -> list[Message]:
+    """Return what holds for most photos, so that it is an issue of none.
+
+    ``descriptors`` (N, D) are those of ``data.descriptors``, ``widths`` and ``heights`` (N,) in pixels.
+    """
+    remarks = []
+    blank = int(find_blank(descriptors).sum())
+    if 2 * blank > len(descriptors):
+        remarks.append(message(DatasetQualityCode.MOSTLY_BLANK, blank=blank, count=len(descriptors)))
+    if len(widths) and float(np.median(np.minimum(widths, heights))) < _TINY:
+        width, height = int(np.median(widths)), int(np.median(heights))
+        remarks.append(message(DatasetQualityCode.MOSTLY_TINY, width=width, height=height))
+    return remarks
 
 
 def _crop_middle(gray: Image.Image) -> Floats:

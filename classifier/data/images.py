@@ -16,7 +16,7 @@ from typing import IO
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from ..config import LIMITS, Limits, PixelRange, PixelRanges, SampleKind
+from ..config import LIMITS, NO_RANGES, Limits, PixelRange, PixelRanges, SampleKind
 from ..errors import PhotoError
 from ..messages.data import PhotoCode, SeveralCode
 from . import pages, pixel_depth
@@ -89,7 +89,7 @@ def open_picture(
     source: Source | Image.Image,
     shortest: int | None = None,
     limits: Limits = LIMITS,
-    pixel_ranges: PixelRanges = PixelRanges(),  # noqa: B008  # immutable
+    pixel_ranges: PixelRanges = NO_RANGES,
 ) -> Image.Image:
     """Decode a picture, turn it upright by its EXIF tag and convert it to RGB.
 

@@ -21,6 +21,7 @@ _FREQUENCIES = 8  # in each direction
 _LENGTH = _FREQUENCIES**2
 _MARGINS = (0.0, 0.05)  # of the side: one hash of the whole picture and one of its middle, for cropped copies
 HASH_SIZE = len(_MARGINS) * _LENGTH
+_ROUNDING = 1.0  # length of the frequencies of an even surface, which are rounding errors; at least 11 for others
 
 _steps = np.arange(_FREQUENCIES, dtype=np.float32)[:, None]
 _COSINES = np.asarray(
@@ -31,7 +32,10 @@ _WHITENING = np.asarray(np.hypot(_steps, _steps.T), np.float32)
 
 
 def compute_hashes(gray: Image.Image) -> Floats:
-    """Return the hashes (HASH_SIZE,) of a gray picture (mode L): of the whole, then of its middle, each of length 1."""
+    """Return the hashes (HASH_SIZE,) of a gray picture (mode L): of the whole, then of its middle, each of length 1.
+
+    Those of an even surface are 0.
+    """
     return np.concatenate([_compute_hash(gray, margin) for margin in _MARGINS])
 
 
@@ -58,7 +62,8 @@ def _compute_hash(gray: Image.Image, margin: float) -> Floats:
     small = np.asarray(gray.resize((_SIDE, _SIDE), Image.Resampling.BOX, box), np.float32)
     # The whitening is 0 for the mean, so brightness does not matter.
     coefficients = (_COSINES @ small @ _COSINES.T * _WHITENING).ravel()
-    return np.asarray(coefficients / max(float(np.linalg.norm(coefficients)), 1e-9), np.float32)
+    length = float(np.linalg.norm(coefficients))
+    return np.asarray(coefficients / length if length > _ROUNDING else np.zeros(_LENGTH), np.float32)
 
 
 def _split(hashes: Floats) -> tuple[Floats, Floats]:

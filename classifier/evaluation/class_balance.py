@@ -1,4 +1,4 @@
-"""Warnings about the number of photos per class."""
+"""Warnings about the number of photos per class, and of groups that they are taken from."""
 
 from __future__ import annotations
 
@@ -16,9 +16,27 @@ FEW = 10  # photos of a class below which its recall has an interval wider than 
 UNEVEN = 5  # times as many photos as the smallest class from which the classes count as imbalanced
 
 
-def class_balance_warnings(y: Ints, labels: Sequence[str]) -> tuple[Message, ...]:
-    """Return what a person should know of the number of photos per class; ``y`` (N,) indexes ``labels`` (C)."""
-    return tuple(_warnings(np.bincount(y, minlength=len(labels)), labels))
+def class_balance_warnings(y: Ints, labels: Sequence[str], groups: Ints | None = None) -> tuple[Message, ...]:
+    """Return what a person should know of the number of photos per class.
+
+    ``y`` (N,) indexes ``labels`` (C); ``groups`` (N,) holds a number for each photo, equal for those that belong
+    together.
+    """
+    counts = np.bincount(y, minlength=len(labels))
+    warnings = tuple(_warnings(counts, labels))
+    single = [] if groups is None else classes_of_one_group(y, groups)
+    if not single:
+        return warnings
+    return (*warnings, message(WarningCode.ONE_GROUP, counts=tuple((labels[one], int(counts[one])) for one in single)))
+
+
+def classes_of_one_group(y: Ints, groups: Ints) -> list[int]:
+    """Return the classes with several photos (N,) that are all in one group, so that none can be tested by others."""
+    return [
+        int(label)
+        for label, count in zip(*np.unique(y, return_counts=True))
+        if count > 1 and len(np.unique(groups[y == label])) == 1
+    ]
 
 
 def _warnings(counts: Ints, labels: Sequence[str]) -> Iterator[Message]:

@@ -241,6 +241,18 @@ class QualityCode(Code):
 class DatasetQualityCode(Code):
     """What holds for most photos of a set."""
 
+    ALL_BLANK = (
+        "All {count} photos come out blank: one even color with nothing in it, so there is nothing to tell apart. Open "
+        "one of them in another program: if it shows more there, save the photos as JPEG; if not, take them again."
+    )
+    ALL_SAME = (
+        "All {count} photos show the same picture, so there is nothing to tell apart: add photos that differ from "
+        "class to class."
+    )
+    MOSTLY_BLANK = (
+        "{blank} of {count} photos are blank: one even color with nothing in it. Look whether they were saved rightly, "
+        "or remove them."
+    )
     MOSTLY_TINY = "Most photos are very small ({width} by {height} pixels): larger ones are told apart better."
 
 

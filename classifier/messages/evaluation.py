@@ -60,6 +60,10 @@ class WarningCode(Code):
     SINGLE_PHOTO = "There is a single photo of {labels:list}: it cannot be checked and counts as wrong."
     FEW_PHOTOS = "There are few photos of {counts:counts}: with {enough} or more each, the score says more."
     IMBALANCED = "“{large}” has {most} photos and “{small}” only {fewest}: add photos of “{small}”."
+    ONE_GROUP = (
+        "All photos of {counts:counts} are near copies of one another or of one group, so it cannot be measured how "
+        "often others are recognized: add photos taken on other occasions."
+    )
     TEXT = "{text}"  # of a report written before warnings had codes
 
 

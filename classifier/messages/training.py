@@ -19,6 +19,14 @@ class TrainingCode(Code):
         "Quick training was already as good: it gets {correct} of {total} held-out photos right, so nothing is left "
         "that deep training could prove to do better."
     )
+    ONE_GROUP = (
+        "All photos are near copies of one another or of one group, so none can be held back to check deep training "
+        "by: the quick model is kept. Add photos taken on other occasions."
+    )
+    ONE_GROUP_FROM_SCRATCH = (
+        "All photos are near copies of one another or of one group, so none can be held back to check the network by; "
+        "add photos taken on other occasions, or choose a network that is trained already."
+    )
     NO_EPOCH = "Deep training ended before a first round was over; the quick model is kept."
     BETTER = "Deep training is better: it gets {correct} of {total} held-out photos right, the quick model {baseline}."
     NOT_CLEARLY_BETTER = (

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import Preprocessing
+from ..data.images import DECODING
 from ..errors import StorageError
 from ..files import is_disk_full
 from ..messages.models import FeatureCacheCode
@@ -245,4 +246,4 @@ def _decode_set(text: str) -> set[str] | None:
 
 
 def _key(name: str, preprocessing: Preprocessing) -> str:
-    return json.dumps([name, preprocessing.to_timm()], sort_keys=True)
+    return json.dumps([name, preprocessing.key(), DECODING], sort_keys=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from .. import device as devices
 from .. import distributed
-from ..config import Limits, Preprocessing
+from ..config import NO_RANGES, Limits, PixelRanges, Preprocessing
 from ..data.descriptors import CACHE_NAME, DESCRIPTOR_SIZE, compute_descriptor
 from ..data.images import open_picture
 from ..device import Device
@@ -38,12 +39,22 @@ _DESCRIPTOR_SIDE = 512  # pixels of the short side at which a photo is opened on
 
 @dataclass(frozen=True)
 class FeatureExtractor:
-    """What turns photos into features: the network, the device it runs on, the cache, and the limits of a photo."""
+    """What turns photos into features: the network, the device it runs on, the cache, and the limits of a photo.
+
+    ``pixel_ranges`` are those of the training photos, see ``pixel_ranges.with_pixel_ranges``.
+    """
 
     backbone: Backbone
     device: Device
     cache: FeatureCache
     limits: Limits
+    pixel_ranges: PixelRanges = NO_RANGES
+
+    @property
+    def descriptor_name(self) -> str:
+        """The name under which descriptors are cached."""
+        ranges = self.pixel_ranges.to_json()
+        return f"{CACHE_NAME} {json.dumps(ranges)}" if ranges else CACHE_NAME
 
 
 def embed(
@@ -51,10 +62,13 @@ def embed(
 ) -> Iterator[Floats | Message]:
     """Yield the features (V, D) of each photo for V preprocessings, or the message why it cannot be used.
 
+    The pixel ranges are those of the extractor, not of the preprocessings.
+
     Features that are not in the cache are computed and added as they come, so that nothing is lost when the iterator
     is closed early.
     """
     name, cache = extractor.backbone.name, extractor.cache
+    preprocessings = [replace(one, pixel_ranges=extractor.pixel_ranges) for one in preprocessings]
     cached = [cache.get(name, preprocessing, [sha for sha, _ in photos]) for preprocessing in preprocessings]
     to_compute = [index for index, (sha, _) in enumerate(photos) if any(sha not in view for view in cached)]
     missing = [
@@ -73,7 +87,7 @@ def embed(
                 yield output
                 continue
             if descriptor is not None:
-                cache.put_descriptor(CACHE_NAME, sha, descriptor)
+                cache.put_descriptor(extractor.descriptor_name, sha, descriptor)
             cache.put(name, wanted, sha, output)
             rows = dict(zip(missing, _rounded(output)))
             yield np.stack([rows[number] if number in rows else view[sha] for number, view in enumerate(cached)])
@@ -112,20 +126,21 @@ def extract_descriptors(extractor: FeatureExtractor, photos: Sequence[Photo]) ->
 
     A row of NaN for a photo that cannot be opened.
     """
-    cached = extractor.cache.get_descriptors(CACHE_NAME, [sha for sha, _ in photos])
+    cached = extractor.cache.get_descriptors(extractor.descriptor_name, [sha for sha, _ in photos])
     missing = {sha: path for sha, path in photos if sha not in cached}
 
     def work(photo: Photo) -> tuple[str, Floats | None]:
         sha, path = photo
         try:
-            return sha, compute_descriptor(open_picture(path, _DESCRIPTOR_SIDE, extractor.limits))
+            picture = open_picture(path, _DESCRIPTOR_SIDE, extractor.limits, extractor.pixel_ranges)
+            return sha, compute_descriptor(picture)
         except PhotoError:
             return sha, None
 
     with extractor.cache, ThreadPoolExecutor(extractor.device.workers) as pool:
         for sha, descriptor in map_in_order(pool, work, missing.items(), ahead=2 * extractor.device.workers):
             if descriptor is not None:
-                extractor.cache.put_descriptor(CACHE_NAME, sha, descriptor)
+                extractor.cache.put_descriptor(extractor.descriptor_name, sha, descriptor)
                 cached[sha] = _rounded(descriptor)
     descriptors = np.full((len(photos), DESCRIPTOR_SIZE), np.nan, np.float32)
     for row, (sha, _) in zip(descriptors, photos):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..config import Limits, Preprocessing
+from ..config import Limits, PixelRanges, Preprocessing
 from ..data.labels import clean_label
 from ..errors import ModelError, SettingError
 from ..messages.models import CheckpointCode
@@ -44,11 +44,14 @@ class HubConfig:
 def to_json(model: TrainedModel) -> dict[str, Any]:
     """The config.json of ``model``. Without ``num_classes`` in ``model_args``: transformers cannot open it with them.
 
+    The pixel ranges stand beside ``pretrained_cfg``, in which timm accepts no entry of others.
+
     timm reads the only input size of a network from ``fixed_input_size``, transformers from ``img_size``.
     """
     source = networks.pretrained_cfg(model.backbone)
     names = list(model.report.labels)
     model_args = dict(model.backbone.arguments)
+    pixel_ranges = model.preprocessing.pixel_ranges.to_json()
     return {
         "architecture": model.backbone.architecture,
         "num_classes": len(names),
@@ -65,6 +68,7 @@ def to_json(model: TrainedModel) -> dict[str, Any]:
             "classifier": networks.classifier_name(model.backbone),
             "license": networks.weights_source(model.backbone)[1],
         },
+        **({"pixel_ranges": pixel_ranges} if pixel_ranges else {}),
         **({"model_args": model_args} if model_args else {}),
     }
 
@@ -79,6 +83,8 @@ def from_json(data: Mapping[str, Any]) -> HubConfig:
         architecture = str(data["architecture"])
         labels = _labels(data, cfg, int(data.get("num_classes", cfg.get("num_classes"))))
         preprocessing = _preprocessing(cfg)
+        pixel_ranges = PixelRanges.from_json(data.get("pixel_ranges") or {})
+        preprocessing = replace(preprocessing, pixel_ranges=pixel_ranges)
         model_args = _check_args(dict(data.get("model_args") or {}), architecture)
     except ModelError:
         raise

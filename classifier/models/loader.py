@@ -31,7 +31,7 @@ class Views(Protocol):
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """Whose mean and std the network expects."""
+        """Whose mean and std the network expects, and by whose pixel ranges the pictures are decoded."""
 
     def __call__(self, index: int, picture: Image.Image) -> Tensor: ...
 
@@ -110,7 +110,7 @@ def map_in_order(pool: ThreadPoolExecutor, work: Callable[[S], T], items: Iterab
 
 def _load_views(source: Source, index: int, views: Views, shortest: int | None, limits: Limits) -> Tensor | Message:
     try:
-        return views(index, open_picture(source, shortest, limits))
+        return views(index, open_picture(source, shortest, limits, views.preprocessing.pixel_ranges))
     except PhotoError as error:
         return error.message
 

@@ -185,7 +185,7 @@ class Predictor:
         """
         if label is not None and label not in self.labels:
             raise SettingError(PredictCode.UNKNOWN_CLASS, label=label, labels=self.labels)
-        opened = open_picture(_to_source(picture), None, self.limits)
+        opened = open_picture(_to_source(picture), None, self.limits, self.preprocessing.pixel_ranges)
         pixels = eval_transform(self.preprocessing)(opened)[None]  # (1, 3, size, size)
         inputs = normalize(pixels, self.preprocessing, torch.device("cpu"), torch.float32)
         network = _load(self._version).network

@@ -24,6 +24,7 @@ from ..config import Preprocessing, TrainConfig
 from ..data import splits
 from ..data.dataset import TrainingSet
 from ..device import Device
+from ..errors import DataError
 from ..events import Epoch, Note, Progress
 from ..messages import Message, message
 from ..messages.training import TrainingCode
@@ -134,6 +135,11 @@ def fine_tune(
         loss_fn: see ``loss.LossFunction``.
         schedule: factor of the learning rates by progress.
     """
+    if len(np.unique(training_set.groups)) == 1:
+        if extractor.backbone.from_scratch:
+            raise DataError(TrainingCode.ONE_GROUP_FROM_SCRATCH)
+        yield Note(message(TrainingCode.ONE_GROUP))
+        return
     val_idx, baseline = _hold_back(extractor.backbone, training_set, config)
     if baseline is not None and (reason := _nothing_to_gain(baseline, training_set.y[val_idx])):
         yield Note(reason)

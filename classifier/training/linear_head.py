@@ -205,7 +205,8 @@ def _reduce(scaled: Tensor, n_classes: int) -> tuple[Tensor | None, Tensor]:
     selected = values > values[-1].clamp(min=1e-30) * 1e-7
     if large:
         selected &= values.cumsum(0) > _DISCARDED_VARIANCE * values.sum()
-    lengths, directions = values[selected].sqrt().float(), vectors[:, selected].float()
+    selected[-1] = True  # where all photos have the same features none varies
+    lengths, directions = values[selected].clamp(min=1e-30).sqrt().float(), vectors[:, selected].float()
     if count >= width:
         return directions, scaled @ directions
     return scaled.T @ (directions / lengths), directions * lengths

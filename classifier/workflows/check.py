@@ -15,7 +15,7 @@ from ..data import image_quality, splits
 from ..data.catalog import Asset
 from ..data.dataset import class_names, duplicate_groups, encode_labels
 from ..data.project import Project
-from ..evaluation.class_balance import class_balance_warnings
+from ..evaluation.class_balance import class_balance_warnings, classes_of_one_group
 from ..evaluation.label_errors import find_label_issues
 from ..events import Progress
 from ..messages import Code, Message, sentence
@@ -30,6 +30,7 @@ from ..models.asset_features import (
 )
 from ..models.feature_cache import FeatureCache
 from ..models.features import FeatureExtractor
+from ..models.pixel_ranges import with_pixel_ranges
 from ..training import learning_curve, linear_head
 from .photo_notes import divided_groups, no_photos, similar_classes
 
@@ -129,6 +130,7 @@ def check(
     preprocessing = networks.preprocessing(backbone).with_resize_mode(config.resize_modes[0])
     with closing(FeatureCache(project.features)) as cache:
         extractor = FeatureExtractor(backbone, devices.choose(device), cache, project.limits)
+        extractor = with_pixel_ranges(extractor, project)
         step = StepCode.EXTRACT_FEATURES
         assets, features = yield from extract_asset_features(extractor, project, assets, preprocessing, step)
         descriptors = extract_asset_descriptors(extractor, project, assets)
@@ -137,14 +139,16 @@ def check(
     labels = class_names(assets)
     y = encode_labels(assets, labels)
     poor, remarks = _find_poor_photos(assets, descriptors)
+    sameness = image_quality.explain_sameness(features, descriptors)
+    remarks = remarks if sameness is None else (sameness,)
     mislabeled: tuple[MislabeledPhoto, ...] = ()
-    if label_issues and len(labels) > 1:
+    if label_issues and len(labels) > 1 and sameness is None:
         mislabeled = _find_mislabeled(assets, features, y, labels, groups, config)
     yield Checked(
         project.classes(),
         duplicate_groups(assets, near_duplicates),
         mislabeled,
-        (*similar_classes(project), *class_balance_warnings(y, labels), *divided_groups(project), *remarks),
+        (*similar_classes(project), *class_balance_warnings(y, labels, groups), *divided_groups(project), *remarks),
         poor,
         tuple(_recommend_photos(features, y, labels, groups, config.seed)),
         tuple(map(tuple, project.conflicts())),
@@ -154,13 +158,17 @@ def check(
 def _find_mislabeled(
     assets: Sequence[Asset], features: Floats, y: Ints, labels: Sequence[str], groups: Ints, config: TrainConfig
 ) -> tuple[MislabeledPhoto, ...]:
-    """Return the label issues by the out-of-fold predictions of a linear head, worst first."""
+    """Return the label issues by the out-of-fold predictions of a linear head, worst first.
+
+    None of a class whose photos are all in one group: the head that predicts them has not seen the class.
+    """
     folds = splits.stratified_group_folds(y, groups, config.folds, config.seed, (asset.sha256 for asset in assets))
     head = linear_head.fit_linear_head(features, y, len(labels), folds)
+    unseen = set(classes_of_one_group(y, groups))
     return tuple(
         MislabeledPhoto(assets[issue.index], labels[issue.suggested], issue.score)
         for issue in find_label_issues(head.probabilities, y)
-        if not assets[issue.index].confirmed
+        if not assets[issue.index].confirmed and y[issue.index] not in unseen
     )
 
 
@@ -172,7 +180,7 @@ def _find_poor_photos(
     heights = np.array([asset.height for asset in assets], np.int64)
     issues = image_quality.find_quality_issues(descriptors, widths, heights)
     poor = tuple(PoorPhoto(assets[issue.index], issue.code) for issue in issues)
-    return poor, tuple(image_quality.describe_set(widths, heights))
+    return poor, tuple(image_quality.describe_set(descriptors, widths, heights))
 
 
 def _recommend_photos(

@@ -143,7 +143,8 @@ def _group_photos(predictor: Predictor, project: Project, assets: list[Asset]) -
 def _group_by_backbone(predictor: Predictor, project: Project, assets: list[Asset], backbone: Backbone) -> Ints | None:
     preprocessing = networks.preprocessing(backbone).with_resize_mode(predictor.report.resize_mode)
     with closing(FeatureCache(project.features)) as cache:
-        extractor = FeatureExtractor(backbone, predictor.device, cache, project.limits)
+        pixel_ranges = predictor.preprocessing.pixel_ranges
+        extractor = FeatureExtractor(backbone, predictor.device, cache, project.limits, pixel_ranges)
         events = extract_asset_features(extractor, project, assets, preprocessing, StepCode.EVALUATE)
         readable, features = result_of(events)
         return _groups(extractor, project, assets, readable, features)

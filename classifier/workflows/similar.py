@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import device as devices
-from ..config import Preprocessing
+from ..config import NO_RANGES, PixelRanges, Preprocessing
 from ..data.catalog import Asset
 from ..data.intake import sha256
 from ..data.project import Project
@@ -28,7 +29,12 @@ Ints = NDArray[np.int64]
 
 
 def find_similar(
-    project: Project, report: Report, picture: Path, count: int = 3, device: str | None = None
+    project: Project,
+    report: Report,
+    picture: Path,
+    count: int = 3,
+    device: str | None = None,
+    pixel_ranges: PixelRanges = NO_RANGES,
 ) -> list[tuple[Asset, float]]:
     """Return the training photos most similar to a picture, with the cosine of their features (-1 to 1), best first.
 
@@ -41,11 +47,13 @@ def find_similar(
         picture: the file of the new photo.
         count: the most photos to return.
         device: a name as in ``device.choose``.
+        pixel_ranges: those of the model's preprocessing.
 
     Raises ``PhotoError`` when the picture cannot be used, ``ModelError`` when the backbone cannot be loaded.
     """
     backbone = backbones.resolve(report.backbone).feature_backbone()
     preprocessing = networks.preprocessing(backbone).with_resize_mode(report.resize_mode)
+    preprocessing = replace(preprocessing, pixel_ranges=pixel_ranges)
     own = _sha256(picture)
     photos = {asset.sha256: asset for asset in project.catalog.assets(split="train") if asset.sha256 != own}
     with closing(FeatureCache(project.features)) as cache:
@@ -85,7 +93,8 @@ def _embed_once(
 ) -> Floats:
     """The features (D,) of a photo (SHA-256, file), as training computes them, through a cache that is deleted."""
     with tempfile.TemporaryDirectory(prefix="similar-") as folder, closing(FeatureCache(Path(folder))) as cache:
-        extractor = FeatureExtractor(backbone, devices.choose(device), cache, project.limits)
+        ranges = preprocessing.pixel_ranges
+        extractor = FeatureExtractor(backbone, devices.choose(device), cache, project.limits, ranges)
         (output,) = embed(extractor, [photo], [preprocessing])
     if isinstance(output, Message):
         raise PhotoError(output.code, **dict(output.arguments))

@@ -23,6 +23,7 @@ from ..config import DEFAULTS, Mode, ResizeMode, TrainConfig
 from ..data import splits
 from ..data.catalog import Asset
 from ..data.dataset import Sample, TrainingSet, class_names, duplicate_groups, encode_labels, run_assets
+from ..data.image_quality import explain_sameness
 from ..data.labels import natural_key
 from ..data.project import Project
 from ..errors import DataError, ModelError, SettingError
@@ -38,6 +39,7 @@ from ..models.backbones import Backbone
 from ..models.checkpoint import TrainedModel
 from ..models.feature_cache import FeatureCache
 from ..models.features import FeatureExtractor
+from ..models.pixel_ranges import with_pixel_ranges
 from ..models.surgery import fuse_batch_norm
 from ..training import deep, resume
 from ..training.cached_head import fit_cached_head
@@ -128,6 +130,7 @@ def _train(
         yield Note(note)
     with closing(FeatureCache(project.features)) as cache:
         extractor = FeatureExtractor(feature_backbone(config), devices.choose(device), cache, project.limits)
+        extractor = with_pixel_ranges(extractor, project)
         backbone = backbones.resolve(config.backbone)
         training_set, resize_mode = yield from _build_training_set(extractor, project, backbone, config)
         yield Progress(StepCode.TRAIN_HEAD, 0, len(training_set), None)
@@ -203,6 +206,8 @@ def _build_training_set(
     assets = [assets[index] for index in choice.indices]
     _check_readable(assets, labels)
     descriptors = extract_asset_descriptors(extractor, project, assets)
+    if (sameness := explain_sameness(choice.features, descriptors)) is not None:
+        raise DataError(sameness.code, **dict(sameness.arguments))
     near_duplicates = group_near_duplicates(extractor, assets, choice.features, descriptors)
     _store_groups(project, assets, near_duplicates)
     groups = join_layout_groups(assets, near_duplicates)
@@ -274,7 +279,7 @@ def _train_head(
         evaluated_on="out_of_fold",
         threshold=calibration.unsure_threshold(head.probabilities, y, in_distribution=in_distribution),
         temperature=head.temperature,
-        warnings=class_balance_warnings(y, labels),
+        warnings=class_balance_warnings(y, labels, groups),
         resize_mode=resize_mode,
         backbone=config.backbone,
         groups=groups,
@@ -286,7 +291,9 @@ def _train_head(
         tensors={} if backbone.from_scratch else networks.backbone_tensors(backbone, project.features),
         weight=head.weight,
         bias=head.bias,
-        preprocessing=networks.preprocessing(backbone).with_resize_mode(resize_mode),
+        preprocessing=replace(
+            networks.preprocessing(backbone).with_resize_mode(resize_mode), pixel_ranges=extractor.pixel_ranges
+        ),
         report=report,
         run_assets=tuple(run_assets(training_set.assets, head.probabilities, labels)),
         ood=ood_model,
@@ -326,7 +333,7 @@ def _fine_tuned_model(
         evaluated_on="out_of_fold",
         threshold=calibration.unsure_threshold(probs, y_true),
         temperature=fine_tuned.temperature,
-        warnings=class_balance_warnings(training_set.y, labels),
+        warnings=class_balance_warnings(training_set.y, labels, training_set.groups),
         resize_mode=quick.report.resize_mode,
         backbone=config.backbone,
         groups=training_set.groups[val_idx],

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 from classifier.data import image_quality
 from classifier.data.descriptors import DESCRIPTOR_SIZE, compute_descriptor
@@ -141,9 +143,63 @@ def test_unknown_measures_do_not_hide_the_issue_of_another_photo() -> None:
 
 def test_a_set_of_small_photos_is_described() -> None:
     tiny = message(DatasetQualityCode.MOSTLY_TINY, width=40, height=63)
-    assert image_quality.describe_set(np.array([40, 40, 900]), np.array([63, 63, 900])) == [tiny]
-    assert image_quality.describe_set(np.full(5, 64), np.full(5, 200)) == []
-    assert image_quality.describe_set(np.zeros(0), np.zeros(0)) == []
+    unknown = np.full((5, DESCRIPTOR_SIZE), np.nan, np.float32)
+    assert image_quality.describe_set(unknown[:3], np.array([40, 40, 900]), np.array([63, 63, 900])) == [tiny]
+    assert image_quality.describe_set(unknown, np.full(5, 64), np.full(5, 200)) == []
+    assert image_quality.describe_set(unknown[:0], np.zeros(0), np.zeros(0)) == []
+
+
+# Sets in which there is nothing to see, or always the same
+
+
+def describe(pictures: Sequence[Image.Image]) -> np.ndarray:
+    return np.stack([compute_descriptor(picture) for picture in pictures])
+
+
+def draw_line(end: int) -> Image.Image:
+    """A thin line far from the middle of a black picture."""
+    picture = Image.new("RGB", (500, 400))
+    ImageDraw.Draw(picture).line((10, 10, end, 30), fill="white", width=2)
+    return picture
+
+
+@pytest.mark.parametrize("color", ["black", "white", (120, 130, 140), (200, 10, 10)])
+def test_a_photo_of_one_even_color_is_blank(color: str) -> None:
+    blank = describe([Image.new("RGB", size, color) for size in ((100, 80), (300, 700), (9, 9))])
+    assert image_quality.find_blank(blank).all()
+    others = describe([draw_line(60), draw_texture(0), Image.linear_gradient("L").convert("RGB")])
+    assert not image_quality.find_blank(others).any()
+    assert not image_quality.find_blank(np.full((2, DESCRIPTOR_SIZE), np.nan)).any()
+
+
+def test_a_set_that_is_mostly_blank_is_described() -> None:
+    pictures = [Image.new("RGB", (100 + number, 80), "white") for number in range(3)] + [draw_texture(0)]
+    (remark,) = image_quality.describe_set(describe(pictures), np.full(4, 256), np.full(4, 256))
+    assert remark == message(DatasetQualityCode.MOSTLY_BLANK, blank=3, count=4)
+    assert image_quality.describe_set(describe(pictures[2:]), np.full(2, 256), np.full(2, 256)) == []
+
+
+@pytest.mark.parametrize(
+    ("picture", "code"),
+    [(Image.new("RGB", (64, 64)), DatasetQualityCode.ALL_BLANK), (draw_texture(3), DatasetQualityCode.ALL_SAME)],
+)
+def test_photos_of_one_picture_cannot_be_told_apart(picture: Image.Image, code: DatasetQualityCode) -> None:
+    descriptors = describe([picture] * 4)
+    features = np.random.default_rng(0).normal(size=(1, 64)) * (1 + 1e-3 * np.arange(4)[:, None])
+    assert image_quality.explain_sameness(features.astype(np.float32), descriptors) == message(code, count=4)
+    descriptors[1] = np.nan  # a photo that could not be opened again
+    assert image_quality.explain_sameness(features.astype(np.float32), descriptors) == message(code, count=4)
+
+
+def test_photos_that_differ_in_any_way_can_be_told_apart() -> None:
+    features = np.random.default_rng(0).normal(size=(4, 64)).astype(np.float32)
+    same = describe([Image.new("RGB", (64, 64), (76, 76, 76)), Image.new("RGB", (64, 64), (255, 0, 0))] * 2)
+    assert np.ptp(same[:, -5:], axis=0).max() == 0  # red is as bright as that gray
+    assert image_quality.explain_sameness(features, same) is None
+    lines = describe([draw_line(60), draw_line(100), draw_line(60), draw_line(100)])
+    assert image_quality.explain_sameness(features[:1].repeat(4, 0), lines) is None
+    assert image_quality.explain_sameness(features[:1], same[:1]) is None
+    assert image_quality.explain_sameness(features, np.full((4, DESCRIPTOR_SIZE), np.nan)) is None
 
 
 # Measures of one picture

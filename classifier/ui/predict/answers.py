@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ...data.catalog import Asset
 from ...data.images import make_thumbnail, open_picture
 from ...data.intake import sha256
 from ...data.labels import clean_label, natural_key
@@ -128,12 +129,17 @@ def explain(state: PredictState, photo: PhotoAnswer, predictor: Predictor, proje
     label = photo.result.top[0].label
     try:
         found = predictor.explain(photo.path, label)
-        similar = [] if project is None else find_similar(project, predictor.report, photo.path)
+        similar = [] if project is None else _find_similar(project, predictor, photo)
         pictures = [] if project is None else [(asset.label, thumbnail_bytes(project, asset)) for asset, _ in similar]
         explanation = evidence.render(label, evidence.overlay(found.pixels, found.heatmap), pictures)
     except ClassifierError as error:  # shown in its place: the prediction stays valid
         explanation = html.note(error.message, "warn")
     return state.put(replace(photo, explanation=explanation))
+
+
+def _find_similar(project: Project, predictor: Predictor, photo: PhotoAnswer) -> list[tuple[Asset, float]]:
+    pixel_ranges = predictor.preprocessing.pixel_ranges
+    return find_similar(project, predictor.report, photo.path, pixel_ranges=pixel_ranges)
 
 
 def correct(state: PredictState, photo: PhotoAnswer, project: Project, label: str) -> tuple[PredictState, bool]:

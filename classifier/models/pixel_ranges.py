@@ -1,0 +1,47 @@
+"""The range of values of a project's photos of more than 8 bits: measured once, then cached with the features."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from .. import distributed
+from ..config import Limits, PixelRange, PixelRanges, SampleKind
+from ..data.images import DECODING, lacks_range, measure_range
+from ..data.pixel_depth import common_range
+from ..data.project import Project
+from .features import FeatureExtractor
+
+_MOST_MEASURED = 256  # photos that are decoded; more would hardly change the range
+
+
+def with_pixel_ranges(extractor: FeatureExtractor, project: Project) -> FeatureExtractor:
+    """Return the extractor with the pixel ranges of the project's training photos.
+
+    Only photos of more than 8 bits whose files state no range are decoded for it, at most ``_MOST_MEASURED``.
+    """
+    photos = {asset.sha256: project.photo_path(asset) for asset in project.catalog.assets(split="train")}
+    contents = sorted(photos)
+    key = f"pixel ranges {DECODING} {hashlib.sha256(' '.join(contents).encode()).hexdigest()}"
+    cached = extractor.cache.get_choice(key, [])
+    if cached is not None:
+        return replace(extractor, pixel_ranges=PixelRanges.from_json(json.loads(cached)))
+    ranges = _measure([photos[sha] for sha in contents], extractor.limits, extractor.device.workers)
+    if distributed.is_main_process():
+        extractor.cache.put_choice(key, [], json.dumps(ranges.to_json()))
+    return replace(extractor, pixel_ranges=ranges)
+
+
+def _measure(paths: list[Path], limits: Limits, workers: int) -> PixelRanges:
+    """Measure the first paths that need it; they are in an order that has nothing to do with their classes."""
+    measured: dict[SampleKind, list[PixelRange]] = {"integer": [], "real": []}
+    with ThreadPoolExecutor(workers) as pool:
+        lacking = pool.map(lambda path: lacks_range(path, limits), paths)
+        deep = [path for path, lacks in zip(paths, lacking) if lacks][:_MOST_MEASURED]
+        for found in pool.map(lambda path: measure_range(path, limits), deep):
+            if found is not None:
+                measured[found[0]].append(found[1])
+    return PixelRanges(integer=common_range(measured["integer"]), real=common_range(measured["real"]))
