@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from ..config import LIMITS, Limits
 from ..data.project import Project
 from ..errors import DataError, LayoutError
-from ..messages.cli import OutputCode
+from ..messages.cli import CommandCode, OutputCode
 from . import output, text
+from .console import print_json
 
 
 @contextmanager
@@ -23,19 +21,23 @@ def open_data(args: argparse.Namespace) -> Iterator[Project]:
     With ``--json`` the line on standard output holds, where ``LayoutError`` ends the command, the readings that fit,
     and after another ``DataError`` the files that were left out.
     """
-    with (
-        _readings_in_json(args),
-        Project.over(args.data, _limits(args), labels=args.labels, groups=args.groups) as project,
-        _left_out_in_json(args, project),
-    ):
+    with _readings_in_json(args):
+        project = Project.over(args.data, _limits(args), labels=args.labels, groups=args.groups)
+    with project, _left_out_in_json(args, project):
         _print_reading(args, project, OutputCode.READING)
         yield project
 
 
 @contextmanager
 def open_test_data(args: argparse.Namespace) -> Iterator[Project]:
-    """Open the photos of ``--test`` likewise."""
-    with _readings_in_json(args), Project.over(args.test, _limits(args), labels=args.test_labels) as project:
+    """Open the photos of ``--test`` likewise; the option that an error names is ``--test-labels``."""
+    try:
+        with _readings_in_json(args):
+            project = Project.over(args.test, _limits(args), labels=args.test_labels)
+    except LayoutError as error:
+        why = str(error).replace("--labels ", "--test-labels ")
+        raise LayoutError(CommandCode.TEST_UNREAD, error.readings, error.layout, why=why) from error
+    with project:
         _print_reading(args, project, OutputCode.TEST_READING)
         yield project
 
@@ -57,7 +59,7 @@ def _readings_in_json(args: argparse.Namespace) -> Iterator[None]:
         yield
     except LayoutError as error:
         if args.json:
-            _print_json(output.layout_error_json(error))
+            print_json(output.layout_error_json(error))
         raise
 
 
@@ -69,9 +71,5 @@ def _left_out_in_json(args: argparse.Namespace, project: Project) -> Iterator[No
         raise
     except DataError as error:
         if args.json:
-            _print_json({"error": str(error), "left_out": output.left_out_json(project)})
+            print_json({"error": str(error), "left_out": output.left_out_json(project)})
         raise
-
-
-def _print_json(result: dict[str, Any]) -> None:
-    print(json.dumps(result, ensure_ascii=sys.stdout.encoding.lower() != "utf-8"))

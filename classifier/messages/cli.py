@@ -80,6 +80,7 @@ class CommandCode(Code):
     STOPPED = "Stopped."
     FOLDER_NOT_EMPTY = "“{folder}” is there already and not an empty folder; name a new one."
     PER_CLASS_TOO_SMALL = "{count} photos of each class were asked for; ask for at least 1."
+    TEST_UNREAD = "The photos of --test: {why}"
     NO_OUT = "No folder was named for the model; name one with --out FOLDER."
     NO_RUN = "“{data}” has no training called “{run}”; name one of those on the page."
     NO_FILE = "There is no file “{file}”; check the name."
