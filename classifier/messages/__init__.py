@@ -8,7 +8,7 @@ format specifications there are
 - ``{count:*is|are}``: the word alone;
 - ``{share:percent}``: a share of 0 to 1 in whole percent; ``{seconds:duration}``: a rough time;
 - ``{names:list}``: names in quotes, “a”, “b” and “c”; ``{names:alternatives}``: a or b or c;
-  ``{names:comma}``: a, b, c; ``{bytes:megabytes}``;
+  ``{names:comma}``: a, b, c; ``{sentences:semicolons}``: a; b; c; ``{bytes:megabytes}``;
 - ``{counts:counts}``: pairs of name and number, “a” (3) and “b” (5).
 
 Arguments are made ``harmless``: a file's name may hold codes that move a terminal's cursor or turn the text round.
@@ -133,6 +133,7 @@ _SPECIFICATIONS: dict[str, Any] = {
     "counted": lambda pairs: ", ".join(f"“{name}” ({count})" for name, count in pairs),
     "comma": lambda names: ", ".join(map(str, names)),
     "alternatives": lambda names: " or ".join(map(str, names)),
+    "semicolons": lambda sentences: "; ".join(map(str, sentences)),
     "counts": listed_counts,
     "megabytes": lambda count: f"{count / 1e6:,.1f}".removesuffix(".0"),
 }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from ...errors import LayoutError
-from ...messages import sentence
+from ...messages import Code, Message, sentence
 from ...messages.layout import AnswerCode, QuestionCode, RefusalCode
 from . import wording
 from .reading import Reading
@@ -26,8 +27,10 @@ class Decision(str, Enum):
 class Layout:
     """The readings that fit, best first.
 
-    ``questions`` are the reasons to ask, ``refusal`` is the reason where no reading fits. ``photos`` is the number of
-    files that look like pictures, ``unreadable`` the tables that are too large to be tables of labels.
+    ``questions`` are the reasons to ask; ``refusal`` is the reason where no reading fits, and ``reasons`` say why
+    folders, tables and names give none. ``photos`` is the number of files that look like pictures, ``names`` are their
+    names, ``unreadable`` the tables that were not read, with the reason. ``lone_split`` is the split that the name of
+    the folder means in which all photos lie, None if it means none or training.
     """
 
     decision: Decision
@@ -35,52 +38,67 @@ class Layout:
     questions: tuple[QuestionCode, ...] = ()
     refusal: RefusalCode | None = None
     photos: int = 0
-    unreadable: tuple[str, ...] = ()
+    unreadable: Mapping[str, Code] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    reasons: tuple[Message, ...] = ()
+    lone_split: str | None = None
 
     def question(self) -> str:
         """Return why it is asked, in one sentence."""
-        if not self.questions:
-            return ""
-        reasons = "; ".join(map(str, self.questions))
-        return f"{reasons[:1].upper()}{reasons[1:]}."
+        question = self._question()
+        return f"{question[:1].upper()}{question[1:]}." if question else ""
 
     def to_json(self, taken: Reading | None) -> dict[str, Any]:
-        """Return ``{"layout": ...}`` of the reading that is taken, otherwise ``{"readings": [...]}``."""
+        """Return ``{"layout": ...}`` of the reading that is taken, otherwise ``{"readings": [...]}``.
+
+        Where there is no reading, ``photos`` is the number of pictures and ``not_taken`` says why they are not used.
+        """
         if taken is not None:
             return {"layout": self._reading_json(taken)}
         readings = [self._reading_json(reading) for reading in self.readings]
-        return {"readings": readings, "photos": self.photos, "not_taken": self._not_taken_json()}
+        if readings:
+            return {"readings": readings}
+        reasons = [{"code": reason.code.id, "reason": str(reason)} for reason in self.reasons]
+        places = [str(place) for place in wording.places(self.names)] if self.photos else []
+        return {"readings": [], "photos": self.photos, "places": places, "not_taken": reasons}
 
     def error(self) -> LayoutError:
         """Return the error that names the option of each reading, or says why there is none."""
-        if self.decision is Decision.ASK:
-            question = "; ".join(map(str, self.questions))
+        if self.readings:
             choices = [choice(reading) for reading in self.readings]
-            return LayoutError(AnswerCode.ASK, self.readings, self, question=question, choices=choices)
+            return LayoutError(AnswerCode.ASK, self.readings, self, question=self._question(), choices=choices)
         if self.photos:
-            places = wording.places(self.names)
-            return LayoutError(AnswerCode.REFUSED, (), self, count=self.photos, places=places, reason=str(self.refusal))
-        return LayoutError(AnswerCode.REFUSED_FILES, (), self, reason=str(self.refusal))
+            return LayoutError(
+                AnswerCode.REFUSED, (), self, count=self.photos, places=wording.places(self.names),
+                refusal=str(self.refusal), reasons=self.reasons,
+            )  # fmt: skip
+        *kinds, help = self.reasons
+        return LayoutError(AnswerCode.REFUSED_FILES, (), self, kinds=kinds, help=help)
+
+    def _question(self) -> str:
+        detailed: dict[str, Message] = {}
+        for reading in self.readings:
+            for text in reading.asked:
+                detailed.setdefault(text.code.name, text)
+        return "; ".join(str(detailed.get(question.name, question)) for question in self.questions)
 
     def _reading_json(self, reading: Reading) -> dict[str, Any]:
-        left_out = Counter(code.id for code in reading.not_taken.values())
         return {
             "labels": {"from": reading.source.value, "option": reading.option},
             "classes": dict(reading.class_counts()),
             "splits": dict(reading.split_counts()),
             "groups": {"from": reading.groups_from or "none", "count": len(set(reading.groups.values()))},
-            "left_out": dict(left_out),
+            "left_out": dict(Counter(code.id for code in reading.not_taken.values())),
             "evidence": reading.evidence(),
-            "others": [other.option for other in self.readings if other is not reading],
+            "others": [other.option for other in self.readings if other.option != reading.option],
         }
-
-    def _not_taken_json(self) -> list[dict[str, Any]]:
-        if self.readings or self.refusal is None:
-            return []
-        return [{"code": self.refusal.id, "reason": str(self.refusal), "count": self.photos}]
 
 
 def choice(reading: Reading) -> str:
     """Return the option that takes a reading, with what it gives."""
-    return sentence(AnswerCode.CHOICE, option=reading.option, summary=reading.in_words())
+    return sentence(AnswerCode.CHOICE, option=quote(reading.option), summary=reading.in_words())
+
+
+def quote(option: str) -> str:
+    """Return a value for the command line, in quotes if it holds a blank."""
+    return f'"{option}"' if any(letter.isspace() or letter in "'&;()" for letter in option) else option

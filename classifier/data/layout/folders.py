@@ -1,184 +1,170 @@
-"""Labels from folders: which folders are never classes, which level holds the classes."""
+"""Labels from folders: which level holds the classes."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from ...messages import Code, message
-from ...messages.layout import NotTakenCode, OriginCode, QuestionCode
+from ...messages import Code, Message, message
+from ...messages.layout import AskedCode, NoteCode, NotTakenCode, OriginCode, QuestionCode
+from ..labels import label_key
+from .collections_of_classes import read_collections
+from .folder_names import Dirs, is_container, is_date, is_form, is_group, names_a_class, say_nothing
+from .opening import open_folders
 from .photos import Photo
 from .reading import Reading, Source, make_reading
-from .split_names import split_words
+from .split_names import split_of
+from .splits import SplitLayout
 
-_TRANSPARENT = frozenset(
-    "images image img imgs picture pictures pics photo photos jpegimages original originals orig augmented "
-    "augmentation aug crop crops cropped raw resized rgb color colour data dataset input inputs all files "
-    "jpg png jpeg".split()
-)
-_MASKS = frozenset(
-    "mask masks label labels annotation annotations annot segmentation segmentations segmented groundtruth gt xml xmls "
-    "labelmap labelmaps bbox bboxes boxes".split()
-)
-_DEEPEST_LEVEL = 4
-_DATE = re.compile(r"(\d{4}[-_. ]?\d{2}[-_. ]?\d{2}|\d{1,2}[-_. ]\d{1,2}[-_. ]\d{2,4}|\d{8})([-_ T]?\d{4,6})?")
+_DEEPEST_LEVEL = 6
+_FEW = 0.1  # share of the photos that a folder named like a form of pictures may have to be left out unasked
+_SHOWN = 5
 
 
-def remove_masks(photos: Sequence[Photo]) -> tuple[tuple[Photo, ...], list[str]]:
-    """Divide photos from pictures of masks and labels, by folders named so.
+@dataclass(frozen=True)
+class FolderLevels:
+    """The photos with the folders that may be levels, and why the others have none."""
 
-    A folder “mask” counts only if its files are named like photos elsewhere; beside “no_mask” it is a class.
-    """
-    marked = [photo for photo in photos if any(map(is_mask_folder, photo.dirs))]
-    rest = tuple(photo for photo in photos if not any(map(is_mask_folder, photo.dirs)))
-    if not marked or not rest or any("mask" in folder.casefold() for photo in rest for folder in photo.dirs[-1:]):
-        return tuple(photos), []
-    stems = {_without_mask_word(photo.stem) for photo in rest}
-    paired = sum(_without_mask_word(photo.stem) in stems for photo in marked)
-    singular = any(folder.casefold() in ("mask", "label") for photo in marked for folder in photo.dirs)
-    if singular and 2 * paired < len(marked):
-        return tuple(photos), []
-    return rest, [photo.name for photo in marked]
+    photos: tuple[Photo, ...]
+    levels: Mapping[str, Dirs]  # by name of a photo
+    reasons: Mapping[str, Code]
+    forms: bool
 
+    @classmethod
+    def of(cls, photos: Sequence[Photo]) -> FolderLevels:
+        """Open folders that say nothing and those that hold the rest."""
+        opened = open_folders(Counter(photo.dirs for photo in photos))
+        inner = ((photo, opened.inner[photo.dirs]) for photo in photos)
+        levels = {photo.name: dirs for photo, dirs in inner if dirs is not None}
+        unlabeled = (photo.name for photo in photos if photo.dirs in opened.unlabeled)
+        return cls(tuple(photos), levels, dict.fromkeys(unlabeled, NotTakenCode.UNLABELED), opened.forms)
 
-@lru_cache(maxsize=4096)
-def is_mask_folder(folder: str) -> bool:
-    """Return whether a folder's name says that it holds masks, labels or annotations."""
-    words = [word for word in re.split(r"[\W_]+", folder.casefold()) if word and word not in (*_TRANSPARENT, "set")]
-    return len(words) == 1 and words[0] in _MASKS
+    def depth(self) -> int:
+        """Return the number of levels, to a limit."""
+        return min(max(map(len, set(self.levels.values())), default=0), _DEEPEST_LEVEL)
 
-
-def _without_mask_word(stem: str) -> str:
-    return re.sub(r"[\W_]*(mask|label|seg|gt|annotation)s?$", "", stem.casefold())
-
-
-def read_folders(photos: Sequence[Photo], not_taken: Mapping[str, Code]) -> list[Reading]:
-    """Return the readings by folder, the likeliest first; a reason to ask is in its ``questions``."""
-    opened = [replace(photo, dirs=_open_transparent(photo.dirs)) for photo in photos]
-    wrapper = _find_wrapper(opened)
-    inner = [
-        replace(photo, dirs=photo.dirs[len(wrapper) :]) for photo in opened if photo.dirs[: len(wrapper)] == wrapper
-    ]
-    readings = []
-    for level in range(1, min(max((len(photo.dirs) for photo in inner), default=0), _DEEPEST_LEVEL) + 1):
-        labels = {photo.name: photo.dirs[level - 1] for photo in inner if len(photo.dirs) >= level}
+    def read(self, level: int, fewest: int = 2) -> Reading | None:
+        """Return the reading by the folders of one level, counted from 1."""
+        given = {name: dirs[level - 1] for name, dirs in self.levels.items() if len(dirs) >= level}
+        labels, spellings = _match_splits(given, self.photos)
         reading = make_reading(
-            Source.FOLDERS, f"folders:{level}", _match_splits(labels, inner), photos, not_taken,
-            NotTakenCode.OUTSIDE_CLASSES, origin=message(OriginCode.FOLDERS),
+            Source.FOLDERS, f"folders:{level}", labels, self.photos, NotTakenCode.OUTSIDE_CLASSES,
+            message(OriginCode.FOLDERS), reasons=self.reasons, fewest=fewest,
         )  # fmt: skip
-        if reading is not None:
-            readings.append(reading)
-    collections = _read_collections(photos, inner, not_taken)
+        if reading is None:
+            return None
+        put_together = {dirs for name, dirs in self.levels.items() if len(dirs) > level}
+        notes = [message(NoteCode.SPELLINGS, pairs=spellings[:_SHOWN])] if spellings else []
+        if put_together:
+            notes.append(message(NoteCode.PUT_TOGETHER, count=len(put_together)))
+        return replace(reading, notes=tuple(notes))
+
+
+def read_folders(photos: Sequence[Photo], split: SplitLayout) -> list[Reading]:
+    """Return the readings by folder, the likeliest first; a reason to ask is in its ``questions``."""
+    found = FolderLevels.of(photos)
+    readings = [reading for level in range(1, found.depth() + 1) if (reading := found.read(level))]
+    collections = read_collections(found.photos, found.levels, found.reasons)
     if collections is not None and len(readings) > 1:
-        return [collections, *(reading for reading in readings if reading.option == "folders:1")]
-    if readings and all(_DATE.fullmatch(label.strip()) for label in readings[0].class_counts()):
-        readings[0] = replace(readings[0], questions=(QuestionCode.DATES,))
-    return readings
+        first = [reading for reading in readings if reading.option == "folders:1"]
+        return [collections, *(_question(reading) for reading in first)]
+    readings = [_question(reading) for reading in readings]
+    if not readings:
+        return _one_class(found)
+    if found.forms:
+        readings = [_group_copies(reading) for reading in readings]
+    return [*_without_doubtful(readings[0], split), *readings[1:]]
 
 
-@lru_cache(maxsize=4096)
-def _open_transparent(dirs: tuple[str, ...]) -> tuple[str, ...]:
-    """Leave out folders whose names say nothing, and those named like their parent."""
-    kept: list[str] = []
-    for folder in dirs:
-        name = folder.strip().casefold()
-        if name not in _TRANSPARENT and not (kept and kept[-1].strip().casefold() == name):
-            kept.append(folder)
-    return tuple(kept)
+def _question(reading: Reading) -> Reading:
+    """Add why folders whose names are dates, patients or say nothing are asked about."""
+    labels = set(reading.class_counts())
+    for applies, question in (
+        (all(map(is_date, labels)), QuestionCode.DATES),
+        (all(map(is_group, labels)), QuestionCode.GROUPS),
+        (say_nothing(labels), QuestionCode.NO_CLASS_NAMES),
+    ):
+        if applies:
+            return replace(reading, questions=(question,))
+    return reading
 
 
-def _find_wrapper(photos: Sequence[Photo]) -> tuple[str, ...]:
-    """Return the folder that holds the class folders.
+def _one_class(found: FolderLevels) -> list[Reading]:
+    """Return the reading of photos that all lie in one folder, whose name says something: a class that came alone."""
+    reading = found.read(1, fewest=1)
+    if reading is None or not names_a_class(next(iter(reading.class_counts()))):
+        return []
+    return [reading]
 
-    A folder is a wrapper if it holds one folder and nothing else, or at least two folders with twice as many pictures
-    in them as lie beside them: a few loose files do no harm, and a class with one subfolder stays one class.
+
+def _without_doubtful(reading: Reading, split: SplitLayout) -> list[Reading]:
+    """Return the reading without the folders that are named like splits or forms of pictures, and that with them.
+
+    ``folders`` is the option of the first, ``folders:1`` of the second. A form with few photos is left out unasked.
     """
-    wrapper: tuple[str, ...] = ()
-    while True:
-        paths = [photo.dirs[len(wrapper) :] for photo in photos if photo.dirs[: len(wrapper)] == wrapper]
-        folders = {dirs[0] for dirs in paths if dirs}
-        if len(folders) != 1:
-            return wrapper
-        inside = [dirs[1:] for dirs in paths if dirs]
-        names, loose = {dirs[0] for dirs in inside if dirs}, sum(not dirs for dirs in inside)
-        if not (len(names) == 1 and not loose) and not (len(names) > 1 and 3 * loose <= len(inside)):
-            return wrapper
-        wrapper = (*wrapper, *folders)
+    counts = reading.class_counts()
+    like_splits = {label for label in counts if split_of(label) or label in split.words}
+    forms = {label for label in counts if is_container(label) or is_form(label)} - like_splits
+    few = sum(counts[label] for label in forms) <= _FEW * reading.total
+    doubtful = like_splits | forms
+    if not doubtful:
+        return [reading]
+    question = QuestionCode.SPLIT_AS_CLASS if like_splits else QuestionCode.FORM_AS_CLASS
+    asked = message(AskedCode[question.name], folders=sorted(doubtful)[:_SHOWN], count=len(doubtful))
+    whole = replace(reading, questions=(question,), asked=(asked,))
+    without = drop_classes(reading, like_splits, forms)
+    if without is None:
+        return [whole]
+    return [without if few and not like_splits else replace(without, questions=(question,), asked=(asked,)), whole]
 
 
-def _match_splits(labels: dict[str, str], photos: Sequence[Photo]) -> dict[str, str]:
-    """Give a class of another split the spelling of the training class that differs by case alone, if it is one."""
-    splits = {photo.name: photo.split for photo in photos}
-    train = {label for name, label in labels.items() if splits[name] == "train"}
-    spellings: dict[str, list[str]] = defaultdict(list)
-    for label in train:
-        spellings[label.strip().casefold()].append(label)
-    matched = {}
-    for name, label in labels.items():
-        known = spellings[label.strip().casefold()]
-        matched[name] = known[0] if label not in train and len(known) == 1 else label
-    return matched
-
-
-def _read_collections(photos: Sequence[Photo], inner: Sequence[Photo], not_taken: Mapping[str, Code]) -> Reading | None:
-    """Return the reading of the second level where the first holds collections: persons, days, sizes.
-
-    At least two first-level folders have 80 % of their photos under names that recur in 60 % of them, and these are
-    30 % of all photos. The group is the file name where names recur between collections, as of copies in several
-    sizes, otherwise the collection.
-    """
-    below: dict[str, Counter[str]] = defaultdict(Counter)
-    for photo in inner:
-        if len(photo.dirs) > 1:
-            below[photo.dirs[0]][photo.dirs[1].casefold()] += 1
-    recurring = _recurring_names(below)
-    members = [p for p in inner if len(p.dirs) > 1 and p.dirs[0] in below and p.dirs[1].casefold() in recurring]
-    if len(recurring) < 2 or len(members) < 0.3 * len(inner):
+def drop_classes(reading: Reading, like_splits: Iterable[str], others: Iterable[str]) -> Reading | None:
+    """Return the reading without some classes, if at least two stay."""
+    splits, dropped = set(like_splits), {*like_splits, *others}
+    kept = {name: label for name, label in reading.labels.items() if label not in dropped}
+    if len(set(kept.values())) < 2:
         return None
-    labels = {photo.name: photo.dirs[1] for photo in members}
-    reading = make_reading(
-        Source.FOLDERS,
-        "folders:2",
-        labels,
-        photos,
-        not_taken,
-        NotTakenCode.OUTSIDE_CLASSES,
-        origin=message(OriginCode.COLLECTIONS),
-    )
-    if reading is None:
-        return None
-    firsts: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for photo in members:
-        firsts[photo.dirs[1].casefold(), photo.stem.casefold()].add(photo.dirs[0])
-    copies = 2 * sum(len(folders) > 1 for folders in firsts.values()) >= len(firsts)
-    groups = {p.name: f"{p.dirs[1]}/{p.stem}".casefold() if copies else p.dirs[0] for p in members}
+    reasons = {
+        name: NotTakenCode.UNLABELED_SPLIT if label in splits else NotTakenCode.OUTSIDE_CLASSES
+        for name, label in reading.labels.items()
+        if label in dropped
+    }
+    in_splits = sum(label in splits and reading.splits[name] == "train" for name, label in reading.labels.items())
     return replace(
         reading,
-        groups=groups,
-        groups_from="names" if copies else "folders",
-        questions=(QuestionCode.COLLECTIONS,),
+        option="folders",
+        labels=kept,
+        splits={name: reading.splits[name] for name in kept},
+        not_taken={**reading.not_taken, **reasons},
+        matched=sum(reading.splits[name] == "train" for name in kept),
+        total=reading.total - in_splits,
     )
 
 
-def _recurring_names(below: dict[str, Counter[str]]) -> set[str]:
-    """Return the second-level names that recur; drops first-level folders from ``below`` that do not share them."""
-    while len(below) > 1:
-        names = {name for counts in below.values() for name in counts}
-        recurring = {
-            name
-            for name in names
-            if sum(name in counts for counts in below.values()) >= max(2, 0.6 * len(below))
-            and not (split_words(name) or name in _TRANSPARENT or is_mask_folder(name))
-        }
-        shares = {
-            first: sum(count for name, count in counts.items() if name in recurring) / sum(counts.values())
-            for first, counts in below.items()
-        }
-        worst = min(shares, key=lambda first: shares[first])
-        if shares[worst] >= 0.8:
-            return recurring
-        del below[worst]
-    return set()
+def _match_splits(labels: dict[str, str], photos: Sequence[Photo]) -> tuple[dict[str, str], list[Message]]:
+    """Give a class of another split the spelling of the training class that looks the same, if it is the only one."""
+    splits = {photo.name: photo.split for photo in photos}
+    pairs = {(label, splits[name]) for name, label in labels.items()}
+    train = {label for label, split in pairs if split == "train"}
+    others = {label for label, split in pairs if split != "train"}
+    spellings: dict[str, set[str]] = defaultdict(set)
+    for label in train | others:
+        spellings[label_key(label)].add(label)
+    known = {}
+    for label in others - train:
+        same = spellings[label_key(label)]
+        if len(same & train) == 1 and len(same - train) == 1:
+            known[label] = next(iter(same & train))
+    notes = [message(NoteCode.SPELLING, name=name, label=label) for name, label in sorted(known.items())]
+    return {name: known.get(label, label) for name, label in labels.items()}, notes
+
+
+def _group_copies(reading: Reading) -> Reading:
+    """Group photos of a class that have one name in several folders for forms: original, augmented."""
+    keys = {name: (label, Photo(name, ()).stem.casefold()) for name, label in reading.labels.items()}
+    counts = Counter(keys.values())
+    groups = {name: f"{label}/{stem}" for name, (label, stem) in keys.items() if counts[label, stem] > 1}
+    if 2 * len(groups) < len(keys):
+        return reading
+    return replace(reading, groups=groups, groups_from="names")

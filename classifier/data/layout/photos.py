@@ -1,39 +1,73 @@
-"""Which of the given files are photos, and what a cell of a table may call them."""
+"""Which of the given files are photos by their names."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
+from typing import NamedTuple
 
 PICTURE_SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .mpo .png .gif .bmp .dib .tif .tiff .webp .avif .heic .heif .hif .ico .jp2 .j2k .ppm .pgm "
     ".pbm".split()
 )
-ARRAY_SUFFIXES = frozenset(
-    ".h5 .hdf5 .mat .npz .npy .tfrecord .tfrecords .mdb .lmdb .parquet .arrow .pkl .pickle".split()
-)
 ARCHIVE_SUFFIXES = frozenset(".zip .tar .tgz .rar .7z .gz .bz2 .xz .zst".split())
+VIDEO_SUFFIXES = frozenset(".mp4 .avi .mov .mkv .webm .m4v .mpg .mpeg .wmv .3gp".split())
 _OTHER_SUFFIXES = frozenset(
-    ".txt .csv .tsv .json .jsonl .xml .yaml .yml .md .rst .html .htm .pdf .doc .docx .xls .xlsx .ppt .pptx .py .ipynb "
-    ".js .ts .java .c .cpp .h .hpp .cs .csproj .sln .m .r .rb .go .rs .sh .bat .ps1 .toml .cfg .ini .lock .log .db "
-    ".sqlite .joblib .pt .pth .onnx .pb .tflite .mp4 .avi .mov .mkv .webm .mp3 .wav .svg .psd .ai .eps .data .labels "
-    ".manifest .names .cache .tmp .crdownload .part .download .jpg_original .bak .exe .dll .so .url .lnk "
-    ".icloud".split()
+    ".txt .csv .tsv .json .jsonl .ndjson .xml .yaml .yml .md .rst .html .htm .pdf .doc .docx .xls .xlsx .ods .ppt "
+    ".pptx .py .pyc .ipynb .js .ts .css .scss .java .c .cpp .h .hpp .cs .csproj .sln .m .r .rb .go .rs .sh .bat .ps1 "
+    ".toml .cfg .ini .lock .log .db .sqlite .joblib .pt .pth .onnx .pb .tflite .ckpt .safetensors .mp3 .wav .svg "
+    ".psd .ai .eps .xmp .aae .dng .cr2 .nef .arw .data .labels .manifest .names .cache .tmp .crdownload .part "
+    ".download .jpg_original .bak .exe .dll .so .dat .meta .url .lnk .icloud .prototxt "
+    ".gitignore .gitattributes".split()
 )
+_ARRAYS = {
+    "hdf5": frozenset({".h5", ".hdf5"}),
+    "numpy": frozenset({".npz", ".npy"}),
+    "matlab": frozenset({".mat"}),
+    "tfrecord": frozenset({".tfrecord", ".tfrecords"}),
+    "lmdb": frozenset({".mdb", ".lmdb"}),
+    "parquet": frozenset({".parquet", ".arrow"}),
+    "pickle": frozenset({".pkl", ".pickle"}),
+}
+_ARRAY_KINDS = {suffix: kind for kind, suffixes in _ARRAYS.items() for suffix in suffixes}
 _JUNK = frozenset({"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir"})
 _PROJECT_FILE = re.compile(
-    r"(?i)(license|licence|readme|makefile|dockerfile|notice|authors|changelog|copying|contributors?)"
+    r"(?i)(license|licence|readme|makefile|dockerfile|notice|authors|changelog|copying|contributors?|requirements)"
 )
 _IDX = re.compile(r"idx\d-ubyte")  # MNIST's format
-_LONGEST_CELL = 500  # letters of a path
+_CIFAR = re.compile(r"data_batch_\d|test_batch|batches\.meta")  # pickled
+_SHARD = re.compile(r"\.tfrecord[s]?-\d+")
+_FEW = 20  # pictures are few if other files are so many times as many
+
+
+class Photo(NamedTuple):
+    """A file that looks like a picture: ``dirs`` are its folders without that of the split."""
+
+    name: str
+    dirs: tuple[str, ...]
+    split: str = "train"
+
+    @property
+    def base(self) -> str:
+        """The file name without folders."""
+        return self.name.rpartition("/")[2]
+
+    @property
+    def stem(self) -> str:
+        """The file name without folders and suffix."""
+        return stem_of(self.base)
 
 
 def is_junk(name: str) -> bool:
     """Return whether a name belongs to the operating system or an editor."""
-    return any(part.startswith(".") or part.casefold() in _JUNK for part in name.split("/"))
+    folder, _, base = name.rpartition("/")
+    return base.startswith(".") or base.casefold() in _JUNK or (folder != "" and _is_junk_folder(folder))
+
+
+@lru_cache(maxsize=4096)
+def _is_junk_folder(folder: str) -> bool:
+    return any((part.startswith(".") and part != ".") or part.casefold() in _JUNK for part in folder.split("/"))
 
 
 def suffix_of(base: str) -> str:
@@ -48,101 +82,36 @@ def stem_of(base: str) -> str:
     return base[: -len(suffix)] if suffix in PICTURE_SUFFIXES else base
 
 
-def is_array(name: str) -> bool:
-    """Return whether a file holds arrays of numbers by its name: HDF5, NumPy, MNIST's idx and the like."""
-    return suffix_of(name) in ARRAY_SUFFIXES or _IDX.search(name) is not None
+def array_kind(name: str) -> str | None:
+    """Return the format of a file of arrays by its name: hdf5, numpy, idx and so on; None for other files."""
+    base = name.rpartition("/")[2]
+    if _IDX.search(base):
+        return "idx"
+    if _SHARD.search(base):
+        return "tfrecord"
+    return "pickle" if _CIFAR.fullmatch(base) else _ARRAY_KINDS.get(suffix_of(base))
 
 
 def find_photos(names: Sequence[str]) -> list[str]:
-    """Return the names of pictures by their suffix; where hardly any file has one, of all that are nothing else."""
+    """Return the names of pictures by their suffix; where hardly any file has one, also all of no known kind."""
     usable = [name for name in names if not is_junk(name)]
-    pictures = [name for name in usable if suffix_of(name) in PICTURE_SUFFIXES]
-    others = [name for name in usable if not is_known_kind(name)]
-    return pictures if len(pictures) * 20 > len(others) else others
+    pictures = {name for name in usable if suffix_of(name.rpartition("/")[2]) in PICTURE_SUFFIXES}
+    others = {name for name in usable if name not in pictures and not is_known_kind(name)}
+    found = pictures if pictures and len(pictures) * _FEW > len(others) else pictures | others
+    return [name for name in usable if name in found]
+
+
+def has_few_pictures(photos: Sequence[str]) -> bool:
+    """Return whether hardly any of the photos has the suffix of a picture, so that the suffix may be a label."""
+    pictures = sum(suffix_of(name.rpartition("/")[2]) in PICTURE_SUFFIXES for name in photos)
+    return pictures * _FEW <= len(photos) - pictures
 
 
 def is_known_kind(name: str) -> bool:
     """Return whether a name says what the file is: a picture, a text, an archive, arrays, a program …"""
-    suffix, base = suffix_of(name), name.rpartition("/")[2]
-    kinds = (PICTURE_SUFFIXES, _OTHER_SUFFIXES, ARCHIVE_SUFFIXES, ARRAY_SUFFIXES)
-    return any(suffix in kind for kind in kinds) or _PROJECT_FILE.fullmatch(base) is not None
-
-
-@dataclass(frozen=True)
-class Photo:
-    """A file that looks like a picture: ``dirs`` are its folders without that of the split."""
-
-    name: str
-    dirs: tuple[str, ...]
-    split: str = "train"
-
-    @cached_property
-    def base(self) -> str:
-        """The file name without folders."""
-        return self.name.rpartition("/")[2]
-
-    @cached_property
-    def stem(self) -> str:
-        """The file name without folders and suffix."""
-        return stem_of(self.base)
-
-
-class PhotoIndex:
-    """Finds the photo that a cell of a table names.
-
-    A cell names a photo only if it names exactly one: by the longest matching path, then in the table's own folder,
-    then in its split; with or without suffix, ``\\`` or ``/``; a number also without its leading zeros.
-    """
-
-    def __init__(self, photos: Sequence[Photo]) -> None:
-        self.photos = photos
-        self._by_base: dict[str, list[int]] = defaultdict(list)
-        self._by_stem: dict[str, list[int]] = defaultdict(list)
-        self._by_number: dict[str, list[int]] = defaultdict(list)
-        for number, photo in enumerate(photos):
-            base = photo.base.casefold()
-            stem = stem_of(base)
-            self._by_base[base].append(number)
-            self._by_stem[stem].append(number)
-            if stem.isdigit():
-                self._by_number[stem.lstrip("0") or "0"].append(number)
-
-    def find(self, cell: str, folder: tuple[str, ...] = (), split: str | None = None) -> int | None:
-        """Return the index of the photo that ``cell`` names, None for no or several; ``folder`` is the table's."""
-        if not cell or len(cell) > _LONGEST_CELL:
-            return None
-        text = cell.strip().casefold()
-        found = self._candidates(text) if "/" not in text and "\\" not in text else None
-        if found is None:
-            parts = tuple(part for part in re.split(r"[\\/]+", text) if part not in ("", "."))
-            if not parts or ".." in parts:
-                return None
-            found = self._candidates(parts[-1])
-            if len(found) > 1:
-                found = self._longest(found, parts[:-1])
-        if len(found) > 1:
-            found = [n for n in found if self._folder(n)[: len(folder)] == folder] or found
-        if len(found) > 1 and split:
-            found = [n for n in found if self.photos[n].split == split] or found
-        return found[0] if len(found) == 1 else None
-
-    def _candidates(self, base: str) -> list[int]:
-        found = self._by_base.get(base) or self._by_stem.get(base) or self._by_stem.get(stem_of(base))
-        if not found and base.isdigit():
-            found = self._by_number.get(base.lstrip("0") or "0")
-        return found or []
-
-    def _folder(self, number: int) -> tuple[str, ...]:
-        return tuple(self.photos[number].name.casefold().split("/")[:-1])
-
-    def _longest(self, found: list[int], dirs: tuple[str, ...]) -> list[int]:
-        def matching(number: int) -> int:
-            own = self._folder(number)
-            same = 0
-            while same < min(len(own), len(dirs)) and own[-1 - same] == dirs[-1 - same]:
-                same += 1
-            return same
-
-        lengths = {number: matching(number) for number in found}
-        most = max(lengths.values())
-        return [number for number in found if lengths[number] == most]
+    base = name.rpartition("/")[2]
+    suffix = suffix_of(base)
+    kinds = (PICTURE_SUFFIXES, _OTHER_SUFFIXES, ARCHIVE_SUFFIXES, VIDEO_SUFFIXES)
+    if any(suffix in kind for kind in kinds) or array_kind(name) is not None:
+        return True
+    return _PROJECT_FILE.fullmatch(base) is not None

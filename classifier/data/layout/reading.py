@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -26,11 +26,13 @@ class Source(str, Enum):
 class Reading:
     """One way to read a data set.
 
-    ``option`` is the value of ``--labels`` that takes it. ``labels`` and ``splits`` are by file name; ``not_taken``
-    says of every other photo why it has no label. ``matched`` of the ``total`` photos to train on have a label.
-    ``groups`` numbers photos that the layout shows to belong together, ``groups_from`` says by what. ``questions``
-    are the reasons to ask before it is taken. ``origin`` says where the labels come from, with the arguments of its
-    sentences, ``notes`` what else a person should know.
+    ``option`` is the value of ``--labels`` that takes it; ``aliases`` are others. ``labels`` and ``splits`` are by
+    file name; ``not_taken`` says of every other photo why it has no label. ``matched`` of the ``total`` photos to
+    train on have a label. ``groups`` numbers photos that the layout shows to belong together, ``groups_from`` says by
+    what. ``questions`` are the reasons to ask before it is taken, ``asked`` the same with numbers and names where
+    there are some. ``origin`` says where the labels come from, with
+    the arguments of its sentences, ``notes`` what else a person should know. ``rank`` is 2 where the header of a
+    column means the label, 1 where it names a property that may be it.
     """
 
     source: Source
@@ -40,11 +42,14 @@ class Reading:
     not_taken: Mapping[str, Code]
     matched: int
     total: int
+    origin: Message
     groups: Mapping[str, str] = field(default_factory=dict)
     groups_from: str = ""
     questions: tuple[QuestionCode, ...] = ()
-    origin: Message
+    asked: tuple[Message, ...] = ()
     notes: tuple[Message, ...] = ()
+    aliases: frozenset[str] = frozenset()
+    rank: int = 0
 
     def class_counts(self) -> Counter[str]:
         """Return the number of photos of each class."""
@@ -79,57 +84,44 @@ def make_reading(
     option: str,
     labels: Mapping[str, str],
     photos: Sequence[Photo],
-    not_taken: Mapping[str, Code],
     missing: Code,
-    several: Iterable[str] = (),
-    *,
     origin: Message,
+    *,
+    reasons: Mapping[str, Code] | None = None,
+    several: Iterable[str] = (),
+    fewest: int = 2,
 ) -> Reading | None:
-    """Return the reading of some labels, None where fewer than two classes are among the photos to train on.
+    """Return the reading of some labels, None where too few classes are among the photos to train on.
 
     Args:
         source: where the labels come from.
         option: the value of ``--labels``.
         labels: by file name.
         photos: all photos that could have a label.
-        not_taken: the files left out before, with the reason.
         missing: the reason for a photo without a label.
-        several: the names of photos with several labels.
         origin: where the labels come from, in words.
+        reasons: why some photos have no label, where this is known.
+        several: the names of photos with several labels.
+        fewest: how many classes there must be.
     """
     splits = {photo.name: photo.split for photo in photos}
-    train = {labels[name] for name, split in splits.items() if split == "train" and name in labels}
-    if len(train) < 2:
+    trained = "train" in set(splits.values())
+    if len({labels[n] for n, split in splits.items() if n in labels and (split == "train" or not trained)}) < fewest:
         return None
-    reasons, with_several = dict(not_taken), set(several)
-    labeled_splits = {splits[name] for name in labels if name in splits}
-    for photo in photos:
-        if photo.name in labels or photo.name in reasons:
-            continue
-        if photo.name in with_several:
-            reasons[photo.name] = NotTakenCode.SEVERAL_LABELS
-        else:
-            reasons[photo.name] = missing if photo.split in labeled_splits else NotTakenCode.UNLABELED_SPLIT
     taken = {name: labels[name] for name in splits if name in labels}
-    groups = _roboflow_groups(taken)
+    labeled_splits = {splits[name] for name in taken}
+    not_taken: dict[str, Code] = dict.fromkeys(several, NotTakenCode.SEVERAL_LABELS)
+    not_taken |= {name: code for name, code in (reasons or {}).items() if name not in taken}
+    for name, split in splits.items():
+        if name not in taken and name not in not_taken:
+            not_taken[name] = missing if split in labeled_splits else NotTakenCode.UNLABELED_SPLIT
     return Reading(
         source=source,
         option=option,
         labels=taken,
         splits={name: splits[name] for name in taken},
-        not_taken=reasons,
+        not_taken=not_taken,
         matched=sum(splits[name] == "train" for name in taken),
         total=sum(split == "train" for split in splits.values()),
-        groups=groups,
-        groups_from="roboflow" if groups else "",
         origin=origin,
     )
-
-
-def _roboflow_groups(labels: Mapping[str, str]) -> dict[str, str]:
-    """Group Roboflow's augmented copies NAME_jpg.rf.HASH.jpg, which are one photo unless their labels differ."""
-    stems = {name: name.rpartition("/")[2].partition(".rf.")[0] for name in labels if ".rf." in name}
-    found: dict[str, set[str]] = defaultdict(set)
-    for name, stem in stems.items():
-        found[stem].add(labels[name])
-    return {name: stem for name, stem in stems.items() if stem and len(found[stem]) == 1}

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from ..labels import label_key
+from .folder_names import is_container, is_unlabeled
+from .name_splits import splits_of_names
 from .photos import Photo
 from .split_names import split_words
 
-Path = tuple[str, ...]
+Dirs = tuple[str, ...]
+_BESIDE_TRAIN = 1 / 3  # of the photos in a lone train folder may lie in folders beside it before it is asked
 
 
 @dataclass(frozen=True)
 class SplitLayout:
     """The photos with their splits.
 
-    ``beside`` are photos in other folders next to the splits, ``words`` the names of folders that mean a split,
-    whether they are one or not. Where most photos lie beside the splits ``doubtful`` is set.
+    ``beside`` are photos in other folders next to the splits; ``words`` are the names of folders that mean a split,
+    whether they are one or not; ``lone`` is the split that the only folder's name means. Where many photos lie beside
+    the splits ``doubtful`` is set.
     """
 
     photos: tuple[Photo, ...]
@@ -25,84 +31,181 @@ class SplitLayout:
     words: frozenset[str] = frozenset()
     active: bool = False
     doubtful: bool = False
+    lone: str | None = None
+
+
+class _Place(NamedTuple):
+    """Where the split stands in the folders of some photos, None for none, and how many folders it takes up."""
+
+    depth: int | None = None
+    length: int = 1
 
 
 def without_splits(names: Sequence[str], words: frozenset[str] = frozenset()) -> SplitLayout:
     """Return the photos with all folders kept, as training photos."""
-    return SplitLayout(tuple(Photo(name, tuple(name.split("/")[:-1])) for name in names), words=words)
+    cache: dict[str, Dirs] = {}
+    return SplitLayout(tuple(Photo(name, _dirs(name, cache)) for name in names), words=words)
 
 
-def assign_splits(names: Sequence[str]) -> SplitLayout:
+def assign_splits(names: Sequence[str], known: Collection[str] = ()) -> SplitLayout:
     """Find the folders that are splits and take them out of the photos' paths.
 
-    A word alone makes no split. There must be train and one other; or a single validation or test folder whose
-    folders are named like its neighbors, which then are for training; or a train folder of class folders beside
-    folders without any.
+    A word alone makes no split. There must be train and one other; or a validation or test folder whose folders are
+    named like its neighbors, which then are for training, or like classes that are ``known``; or a train folder of
+    class folders beside folders without any. Without such folders the words may stand in the file names.
     """
-    paths = [tuple(name.split("/")) for name in names]
-    split_of = _split_folders(paths)
-    depths = [next((d for d in range(len(path) - 1) if path[: d + 1] in split_of), None) for path in paths]
-    found = {split_of[path[: depth + 1]] for path, depth in zip(paths, depths) if depth is not None}
-    words = frozenset(path[depth] for path, depth in zip(paths, depths) if depth is not None)
-    neighbors_train = _neighbors_are_train(paths, depths, found)
+    cache: dict[str, Dirs] = {}
+    dirs = [_dirs(name, cache) for name in names]
+    counts = Counter(dirs)
+    children = _children(counts)
+    split_of = _split_folders(children)
+    places = {folder: _place(folder, split_of, children) for folder in counts}
+    splits = {f: split_of[f[: p.depth + 1]] for f, p in places.items() if p.depth is not None}
+    words = frozenset(folder[depth] for folder, (depth, _) in places.items() if depth is not None)
+    around = _Around.of(places, counts)
+    found = set(splits.values())
+    neighbors_train = _neighbors_are_train(around, found, known)
     pair = "train" in found and len(found) > 1
-    if not pair and not neighbors_train and not _train_alone(paths, depths, found):
-        return without_splits(names, words)
+    if not pair and not neighbors_train and not _train_alone(around, found):
+        return _without_folders(names, dirs, words, _only_split(places, split_of))
     photos, beside = [], []
-    for name, path, depth in zip(names, paths, depths):
+    for name, folder in zip(names, dirs):
+        depth, length = places[folder]
         if depth is not None:
-            photos.append(Photo(name, path[:depth] + path[depth + 1 : -1], split_of[path[: depth + 1]]))
+            photos.append(Photo(name, folder[:depth] + folder[depth + length :], splits[folder]))
         elif neighbors_train:
-            photos.append(Photo(name, path[:-1]))
+            photos.append(Photo(name, folder))
         else:
             beside.append(name)
-    doubtful = sum("/" in name for name in beside) > len(photos)
+    allowed = len(photos) * (1 if pair else _BESIDE_TRAIN)
+    doubtful = not neighbors_train and around.in_folders > allowed
     return SplitLayout(tuple(photos), tuple(beside), words, active=True, doubtful=doubtful)
 
 
-def _split_folders(paths: Sequence[Path]) -> Mapping[Path, str]:
+def _without_folders(
+    names: Sequence[str], dirs: Sequence[Dirs], words: frozenset[str], lone: str | None
+) -> SplitLayout:
+    by_name = splits_of_names(names)
+    if by_name:
+        photos = tuple(Photo(name, folder, by_name.get(name, "train")) for name, folder in zip(names, dirs))
+        return SplitLayout(photos, words=words, active=True)
+    return SplitLayout(tuple(map(Photo, names, dirs)), words=words, lone=lone)
+
+
+def _only_split(places: Mapping[Dirs, _Place], split_of: Mapping[Dirs, str]) -> str | None:
+    """Return the split of the folder that holds all photos, None if it is for training or there is none."""
+    holders = {folder[: depth + 1] if depth is not None else None for folder, (depth, _) in places.items()}
+    holder = next(iter(holders)) if len(holders) == 1 else None
+    return None if holder is None or split_of[holder] == "train" else split_of[holder]
+
+
+def _dirs(name: str, cache: dict[str, Dirs]) -> Dirs:
+    folder = name.rpartition("/")[0]
+    if folder not in cache:
+        cache[folder] = tuple(part for part in folder.split("/") if part not in ("", "."))
+    return cache[folder]
+
+
+def _children(counts: Mapping[Dirs, int]) -> dict[Dirs, set[str]]:
+    """Return the names of the folders in each folder that holds some."""
+    children: dict[Dirs, set[str]] = defaultdict(set)
+    for folder in counts:
+        for depth in range(len(folder)):
+            children[folder[:depth]].add(folder[depth])
+    return children
+
+
+def _split_folders(children: Mapping[Dirs, set[str]]) -> dict[Dirs, str]:
     """Return the split of every folder whose name means one.
 
-    Other words in the name (seg_train) are accepted where folders of several splits have the same other words.
+    Other words in the name (seg_train) are accepted where folders of several splits have the same other words. A
+    folder that holds train and another split itself is no split.
     """
-    words = {}
-    for path in paths:
-        for depth in range(len(path) - 1):
-            folder = path[: depth + 1]
-            if folder not in words:
-                words[folder] = split_words(path[depth])
-    by_rest: dict[Path, set[str]] = defaultdict(set)
-    for found in words.values():
-        if found:
-            by_rest[found[1]].add(found[0])
-    return {
-        folder: found[0] for folder, found in words.items() if found and (not found[1] or {"train"} < by_rest[found[1]])
+    words = {
+        (*folder, name): found for folder, names in children.items() for name in names if (found := split_words(name))
     }
+    by_rest: dict[Dirs, set[str]] = defaultdict(set)
+    for split, rest in words.values():
+        by_rest[rest].add(split)
+    splits = {folder: split for folder, (split, rest) in words.items() if not rest or {"train"} < by_rest[rest]}
+    inside: dict[Dirs, set[str]] = defaultdict(set)
+    for folder, split in splits.items():
+        for depth in range(1, len(folder)):
+            if folder[:depth] in splits:
+                inside[folder[:depth]].add(split)
+    return {folder: split for folder, split in splits.items() if not {"train"} < inside[folder]}
 
 
-def _neighbors_are_train(paths: Sequence[Path], depths: Sequence[int | None], found: set[str]) -> bool:
-    if len(found) != 1 or "train" in found:
+def _place(folder: Dirs, split_of: Mapping[Dirs, str], children: Mapping[Dirs, set[str]]) -> _Place:
+    """Return the place of the outermost split; a folder in it that means the same and is alone there is a wrapper."""
+    depth = next((d for d in range(len(folder)) if folder[: d + 1] in split_of), None)
+    if depth is None:
+        return _Place()
+    end = depth + 1
+    while (
+        end < len(folder)
+        and len(children[folder[:end]]) == 1
+        and (split_of.get(folder[: end + 1]) == split_of[folder[: depth + 1]])
+    ):
+        end += 1
+    return _Place(depth, end - depth)
+
+
+@dataclass(frozen=True)
+class _Around:
+    """The names of folders inside the splits and beside them, by ``label_key``.
+
+    Of a folder beside that only says that there are pictures in it, the folders in it count. ``deep`` tells whether
+    folders beside hold folders, ``in_folders`` is the number of photos beside in folders that may be classes,
+    ``loose`` that of the others, ``within`` that of the photos in splits.
+    """
+
+    inside: frozenset[str]
+    beside: frozenset[str]
+    deep: bool
+    in_folders: int
+    loose: int
+    within: int
+
+    @classmethod
+    def of(cls, places: Mapping[Dirs, _Place], counts: Mapping[Dirs, int]) -> _Around:
+        parents = {folder[:depth] for folder, (depth, _) in places.items() if depth is not None}
+        inside = {
+            folder[depth + length]
+            for folder, (depth, length) in places.items()
+            if depth is not None and len(folder) > depth + length
+        }
+        beside: set[str] = set()
+        deep, in_folders, loose = False, 0, 0
+        for folder, count in counts.items():
+            if places[folder].depth is not None:
+                continue
+            around = [depth for depth in range(len(folder)) if folder[:depth] in parents]
+            below = [[part for part in folder[depth:] if not is_container(part)] for depth in around]
+            beside |= {names[0] for names in below if names}
+            deep = deep or any(len(folder) > depth + 1 for depth in around)
+            if not any(below):
+                loose += count
+            elif not any(is_unlabeled(part) for part in folder):
+                in_folders += count
+        within = sum(count for folder, count in counts.items() if places[folder].depth is not None)
+        return cls(_keys(inside), _keys(beside), deep, in_folders, loose, within)
+
+
+def _keys(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(label_key(name) for name in names if not is_container(name))
+
+
+def _neighbors_are_train(around: _Around, found: set[str], known: Collection[str]) -> bool:
+    """Return whether validation or test folders hold the classes of their neighbors, or lie beside loose photos."""
+    if not found or "train" in found:
         return False
-    below, beside, _ = _around(paths, depths)
-    return len(below) > 1 and {name.casefold() for name in below} <= {name.casefold() for name in beside}
+    if around.beside:
+        return bool(around.inside) and around.inside <= around.beside
+    if around.loose:
+        return 2 * around.loose >= around.within and not around.inside
+    return bool(around.inside) and around.inside <= {label_key(label) for label in known}
 
 
-def _train_alone(paths: Sequence[Path], depths: Sequence[int | None], found: set[str]) -> bool:
-    if found != {"train"}:
-        return False
-    below, beside, deep = _around(paths, depths)
-    return len(below) > 1 and bool(beside) and not deep
-
-
-def _around(paths: Sequence[Path], depths: Sequence[int | None]) -> tuple[set[str], set[str], bool]:
-    """Return the folders inside the splits, those beside them, and whether the latter hold folders themselves."""
-    inside = [(path, depth) for path, depth in zip(paths, depths) if depth is not None]
-    parents = {path[:depth] for path, depth in inside}
-    outside = [path for path, depth in zip(paths, depths) if depth is None]
-    beside, deep = set(), False
-    for parent in parents:
-        for path in outside:
-            if path[: len(parent)] == parent and len(path) > len(parent) + 1:
-                beside.add(path[len(parent)])
-                deep = deep or len(path) > len(parent) + 2
-    return {path[depth + 1] for path, depth in inside if len(path) > depth + 2}, beside, deep
+def _train_alone(around: _Around, found: set[str]) -> bool:
+    return found == {"train"} and len(around.inside) > 1 and bool(around.beside) and not around.deep

@@ -8,14 +8,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 MAX_CELL = 10_000  # letters
-MAX_COLUMNS = 2_000
+MAX_COLUMNS = 4_000
 MAX_ROWS = 2_000_000
 _SNIFFED_LINES = 50
+_DEEPEST = 8  # levels of objects within a record
+_SEVERAL = " | "  # between the values of a list in one cell
+_DELIMITERS = ("\t", ";", ",", "|")
 
 
 class HostileTableError(ValueError):
@@ -47,18 +50,23 @@ def read_table(name: str, text: str) -> Table | None:
     text = text.lstrip("\ufeff")
     suffix = name.rpartition(".")[2].lower()
     if suffix == "json":
-        return _from_json(name, _load(text))
+        return _from_json(name, load_json(text))
     if suffix in ("jsonl", "manifest", "ndjson"):
-        return _from_json(name, [_load(line) for line in islice(text.splitlines(), MAX_ROWS) if line.strip()])
+        return _from_json(name, [load_json(line) for line in islice(_lines(text), MAX_ROWS)])
     rows = _read_delimited(text)
     return Table(name, rows) if len(rows) > 1 else None
 
 
-def _load(text: str) -> object:
+def load_json(text: str) -> object:
+    """Return the content of a JSON text, None if it is none or too deep."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def _lines(text: str) -> Iterator[str]:
+    return (line for line in io.StringIO(text) if line.strip())
 
 
 def _from_json(name: str, data: object) -> Table | None:
@@ -66,24 +74,48 @@ def _from_json(name: str, data: object) -> Table | None:
     if isinstance(data, Mapping):
         lists = [value for value in data.values() if _is_records(value)]
         if len(lists) != 1:
-            rows = _pairs(data)
+            rows = _pairs(data) or next((rows for value in data.values() if (rows := _pairs(value))), ())
             return Table(name, rows, ("file_name", "label")) if len(rows) > 1 else None
         data = lists[0]
     if not _is_records(data):
         return None
     assert isinstance(data, list)
-    header = tuple(dict.fromkeys(str(key) for row in data[:1000] for key in row))
+    records = [_flatten(row) for row in islice(data, MAX_ROWS)]
+    header = tuple(dict.fromkeys(key for record in records[:1000] for key in record))
     if len(header) > MAX_COLUMNS:
         raise HostileTableError(name)
-    return Table(name, tuple(tuple(_cell(row.get(key)) for key in header) for row in islice(data, MAX_ROWS)), header)
+    return Table(name, tuple(tuple(record.get(key, "") for key in header) for record in records), header)
 
 
 def _is_records(data: object) -> bool:
     return isinstance(data, list) and len(data) > 1 and all(isinstance(row, Mapping) for row in data)
 
 
-def _pairs(data: Mapping[object, object]) -> tuple[tuple[str, str], ...]:
+def _flatten(record: Mapping[object, object]) -> dict[str, str]:
+    """Return the values of a record by their path; a list of one is its only member, a list of texts one cell."""
+    cells: dict[str, str] = {}
+    stack: list[tuple[str, object, int]] = [(str(key), value, 1) for key, value in reversed(list(record.items()))]
+    while stack:
+        path, value, depth = stack.pop()
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        if isinstance(value, Mapping):
+            if depth < _DEEPEST:
+                stack += [(f"{path}/{key}", inner, depth + 1) for key, inner in reversed(list(value.items()))]
+        elif isinstance(value, list):
+            if value and all(isinstance(one, (str, int)) for one in value):
+                cells[path] = _SEVERAL.join(map(str, value))[:MAX_CELL]
+        elif value is not None:
+            cells[path] = str(int(value) if isinstance(value, bool) else value)[:MAX_CELL].strip()
+        if len(cells) > MAX_COLUMNS:
+            raise HostileTableError(path)
+    return cells
+
+
+def _pairs(data: object) -> tuple[tuple[str, str], ...]:
     """Return (file, label) from {file: label} or {label: [file, …]}."""
+    if not isinstance(data, Mapping) or len(data) < 2:
+        return ()
     if all(isinstance(value, (str, int)) for value in data.values()):
         return tuple((str(file), str(label)) for file, label in data.items())
     rows: list[tuple[str, str]] = []
@@ -94,37 +126,39 @@ def _pairs(data: Mapping[object, object]) -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
-def _cell(value: object) -> str:
-    if value is None or isinstance(value, (Mapping, list)):
-        return ""
-    return str(int(value) if isinstance(value, bool) else value)[:MAX_CELL].strip()
-
-
 def _read_delimited(text: str) -> tuple[tuple[str, ...], ...]:
-    lines = [line for line in islice(io.StringIO(text), _SNIFFED_LINES) if line.strip()]
-    if not lines or max(map(len, lines)) > 20 * MAX_CELL:
-        if lines:
-            raise HostileTableError
+    lines = list(islice(_lines(text), _SNIFFED_LINES))
+    if not lines:
         return ()
-    delimiter = _sniff(lines)
+    if max(map(len, lines)) > 20 * MAX_CELL:
+        raise HostileTableError
+    delimiter = _sniff([line for line in lines if not line.startswith("#")] or lines)
     if delimiter == " ":
-        return tuple(tuple(line.split()) for line in text.splitlines() if line.strip())
-    rows: list[tuple[str, ...]] = []
+        rows = (line.split() for line in _lines(text))
+    else:
+        rows = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)  # type: ignore[assignment]
+    return _check(rows)
+
+
+def _check(rows: Iterator[list[str]]) -> tuple[tuple[str, ...], ...]:
+    """Return the rows that hold something, without comments. Raises ``HostileTableError`` for one that is too large."""
+    kept: list[tuple[str, ...]] = []
+    known: dict[str, str] = {}  # equal cells are one text in memory
     try:
-        for row in csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True):
-            cells = tuple(cell.strip() for cell in row)
-            if len(cells) > MAX_COLUMNS or len(rows) >= MAX_ROWS or any(len(cell) > MAX_CELL for cell in cells):
+        for row in rows:
+            if len(row) > MAX_COLUMNS or len(kept) >= MAX_ROWS or (row and max(map(len, row)) > MAX_CELL):
                 raise HostileTableError
-            if any(cells):
-                rows.append(cells)
+            cells = tuple([known.setdefault(cell, cell) for cell in map(str.strip, row)])
+            if any(cells) and not cells[0].startswith("#"):
+                kept.append(cells)
     except csv.Error as error:
         raise HostileTableError from error
-    return tuple(rows)
+    return tuple(kept)
 
 
 def _sniff(lines: Sequence[str]) -> str:
     """Return the delimiter that stands in every line, most often; a blank where lines have equally many words."""
-    counts = {delimiter: min(line.count(delimiter) for line in lines) for delimiter in ("\t", ";", ",", "|")}
+    counts = {delimiter: min(line.count(delimiter) for line in lines) for delimiter in _DELIMITERS}
     best = max(counts, key=lambda delimiter: counts[delimiter])
     if counts[best]:
         return best

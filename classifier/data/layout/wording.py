@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ...messages import Message, message, sentence
-from ...messages.layout import EvidenceCode, ExampleCode, SummaryCode
+from ...messages.layout import EvidenceCode, ExampleCode, NotTakenCode, SummaryCode
 
 if TYPE_CHECKING:
     from .reading import Reading
 
 _SHOWN_PLACES = 4
 _SHOWN_CLASSES = 6
+_KEPT_APART = (NotTakenCode.UNLABELED_SPLIT, NotTakenCode.UNLABELED)
 
 
 def summary(reading: Reading) -> str:
@@ -24,8 +25,9 @@ def summary(reading: Reading) -> str:
     ]
     if reading.groups:
         parts.append(sentence(SummaryCode.GROUPS, count=len(set(reading.groups.values()))))
-    if reading.not_taken:
-        parts.append(sentence(SummaryCode.LEFT_OUT, places=places(reading.not_taken)))
+    left_out = [name for name, code in reading.not_taken.items() if code not in _KEPT_APART]
+    if left_out:
+        parts.append(sentence(SummaryCode.LEFT_OUT, places=places(left_out, reading.labels)))
     return "; ".join(parts)
 
 
@@ -36,16 +38,19 @@ def evidence(reading: Reading) -> str:
 
 
 def example(reading: Reading) -> str:
-    """Return “The names begin with “cat” (10) and “dog” (10): are these the classes?”."""
-    counts = reading.class_counts().most_common()
-    shown: list[tuple[object, int]] = [*counts[:_SHOWN_CLASSES]]
+    """Return “The names begin with cat (10) and dog (10): are these the classes?”."""
     code = ExampleCode[reading.origin.code.name]
-    return sentence(code, classes=shown, **dict(reading.origin.arguments))
+    return sentence(code, classes=_classes(reading), **dict(reading.origin.arguments))
 
 
-def places(names: Iterable[str]) -> list[Message]:
-    """Return the outermost folders of files with their numbers, the fullest first."""
-    counts = Counter(name.partition("/")[0] if "/" in name else "" for name in names)
+def places(names: Iterable[str], taken: Iterable[str] = ()) -> list[Message]:
+    """Return the folders of files with their numbers, the fullest first: the outermost that hold no ``taken`` file."""
+    inhabited = {folder for name in taken for folder in _prefixes(name)}
+    counts: Counter[str] = Counter()
+    for name in names:
+        folders = _prefixes(name)
+        free = [folder for folder in folders if folder not in inhabited]
+        counts[free[0] if free else (folders[-1] if folders else "")] += 1
     found = [
         message(SummaryCode.PLACE, folder=f"{folder}/", count=count)
         if folder
@@ -57,9 +62,26 @@ def places(names: Iterable[str]) -> list[Message]:
     return found
 
 
+def _prefixes(name: str) -> list[str]:
+    """Return the folders of a file, the outermost first."""
+    parts = name.split("/")[:-1]
+    return ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
+
+
+def _classes(reading: Reading) -> list[Message]:
+    counts = reading.class_counts().most_common()
+    shown = [message(SummaryCode.CLASS, label=label, count=count) for label, count in counts[:_SHOWN_CLASSES]]
+    if len(counts) > _SHOWN_CLASSES:
+        shown.append(message(SummaryCode.MORE_CLASSES, count=len(counts) - _SHOWN_CLASSES))
+    return shown
+
+
 def _splits(reading: Reading) -> list[Message]:
     counts = reading.split_counts()
-    if set(counts) == {"train"}:
-        return [message(SummaryCode.PHOTOS, count=counts["train"])]
     codes = {"train": SummaryCode.TRAIN, "val": SummaryCode.VAL, "test": SummaryCode.TEST}
-    return [message(code, count=counts[split]) for split, code in codes.items() if counts[split]]
+    if set(counts) == {"train"}:
+        found = [message(SummaryCode.PHOTOS, count=counts["train"])]
+    else:
+        found = [message(code, count=counts[split]) for split, code in codes.items() if counts[split]]
+    unlabeled = sum(code in _KEPT_APART for code in reading.not_taken.values())
+    return [*found, *([message(SummaryCode.UNLABELED, count=unlabeled)] if unlabeled else [])]

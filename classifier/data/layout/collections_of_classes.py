@@ -1,0 +1,110 @@
+"""Labels from folders that recur in several folders: persons, days or sizes with the same classes in each."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ...messages import Code, message
+from ...messages.layout import NotTakenCode, OriginCode, QuestionCode
+from ..labels import label_key
+from .folder_names import Dirs, are_versions, is_container, is_form, is_mask_folder
+from .photos import Photo
+from .reading import Reading, Source, make_reading
+from .split_names import split_words
+
+_SHARED = 0.8  # share of a collection's photos that must lie under recurring names
+_RECURRING = 0.6  # share of the collections in which a name must recur
+_MEMBERS = 0.3  # share of all photos that must lie in collections
+_STEPS = 20  # the worst twentieth of very many folders is dropped at a time
+_COUNTER = 4  # digits of a number that may just count the photos of a folder
+_VERSION = re.compile(r"([\W_]+(final|masked|mask|seg|segmented|gray|grayscale|aug|augmented|small|large|copy))+$")
+
+
+def read_collections(
+    photos: Sequence[Photo], levels: Mapping[str, Dirs], reasons: Mapping[str, Code]
+) -> Reading | None:
+    """Return the reading of the second level where the first holds collections, to be asked about.
+
+    At least two first-level folders have 80 % of their photos under names that recur in 60 % of them, and these are
+    30 % of all photos. The group is the file name where names recur between collections, as of copies in several
+    sizes, otherwise the collection.
+    """
+    below: dict[str, Counter[str]] = defaultdict(Counter)
+    keys: dict[Dirs, str] = {}
+    for dirs, count in Counter(levels.values()).items():
+        if len(dirs) > 1:
+            keys[dirs] = label_key(dirs[1])
+            below[dirs[0]][keys[dirs]] += count
+    recurring = _recurring_names(below)
+    inside = {dirs for dirs, key in keys.items() if dirs[0] in below and key in recurring}
+    members = {name: dirs for name, dirs in levels.items() if dirs in inside}
+    if len(recurring) < 2 or len(members) < _MEMBERS * len(levels):
+        return None
+    spelling: dict[str, str] = {}
+    for dirs in members.values():
+        spelling.setdefault(keys[dirs], dirs[1])
+    labels = {name: spelling[keys[dirs]] for name, dirs in members.items()}
+    origin = message(OriginCode.COLLECTIONS, count=len({dirs[0] for dirs in members.values()}))
+    reading = make_reading(
+        Source.FOLDERS, "folders:2", labels, photos, NotTakenCode.OUTSIDE_CLASSES, origin, reasons=reasons
+    )
+    if reading is None:
+        return None
+    stems = {name: (labels[name], _plain_stem(name)) for name in members}
+    firsts: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for name, key in stems.items():
+        firsts[key].add(members[name][0])
+    copies = _are_copies(firsts)
+    groups = {name: f"{label}/{stem}" if copies else members[name][0] for name, (label, stem) in stems.items()}
+    return replace(
+        reading,
+        groups=groups,
+        groups_from="names" if copies else "folders",
+        questions=(QuestionCode.COLLECTIONS,),
+    )
+
+
+def _are_copies(firsts: Mapping[tuple[str, str], set[str]]) -> bool:
+    """Return whether files of one name in several collections are the same photo.
+
+    Half of the names recur, and they are more than counters (1.jpg, 2.jpg), which recur by chance; or the collections
+    are named like versions of the same pictures.
+    """
+    recurring = sum(len(folders) > 1 for folders in firsts.values())
+    if recurring and are_versions(set().union(*firsts.values())):
+        return True
+    counters = sum(stem.isdigit() and len(stem) <= _COUNTER for _, stem in firsts)
+    return 2 * recurring >= len(firsts) and 2 * counters < len(firsts)
+
+
+def _plain_stem(name: str) -> str:
+    return _VERSION.sub("", Photo(name, ()).stem.casefold())
+
+
+def _recurring_names(below: dict[str, Counter[str]]) -> set[str]:
+    """Return the second-level names that recur; drops first-level folders from ``below`` that do not share them."""
+    while len(below) > 1:
+        holders = Counter(name for counts in below.values() for name in counts)
+        recurring = {
+            name for name, count in holders.items()
+            if count >= max(2, _RECURRING * len(below)) and not _is_no_class(name)
+        }  # fmt: skip
+        shares = {
+            first: sum(count for name, count in counts.items() if name in recurring) / counts.total()
+            for first, counts in below.items()
+        }
+        kept = [first for first, share in shares.items() if share >= _SHARED]
+        if len(kept) == len(below):
+            return recurring
+        by_share = sorted(shares, key=lambda first: shares[first])
+        worst = max(len(by_share) // _STEPS, sum(share == shares[by_share[0]] for share in shares.values()))
+        for first in by_share[:worst]:
+            del below[first]
+    return set()
+
+
+def _is_no_class(name: str) -> bool:
+    return bool(split_words(name)) or is_container(name) or is_form(name) or is_mask_folder(name)
