@@ -10,13 +10,15 @@ from pathlib import Path
 
 from ..config import Limits
 from ..errors import DataError, LayoutError
-from ..messages import Message, message
-from ..messages.data import IntakeCode, ProjectCode, UploadNoteCode
+from ..messages import Code, Message, message, outline
+from ..messages.data import IntakeCode, LeftOutCode, ProjectCode, UploadNoteCode
+from ..messages.workflows import WorkflowCode
 from .archives import Unpacked, unpack
 from .intake import LeftOut, check_name, check_regular_file, clean_name, normalize_name, scan
 from .layout import Decision, read_layout, read_texts, wants_text
 from .layout.photos import find_photos
 from .layout.split_names import split_words
+from .layout.wording import places
 
 FilePaths = list[tuple[str, Path]]
 
@@ -130,7 +132,23 @@ def _checked(listing: Listing, limits: Limits) -> Listing:
     count = listing.count() + len(listing.left_out)
     if count > limits.files:
         raise DataError(ProjectCode.TOO_MANY_AT_ONCE, count=count, limit=limits.files)
+    refused = [left for left in listing.left_out if left.code is not LeftOutCode.JUNK]
+    if refused and not listing.count():
+        raise none_usable(refused)
     return listing
+
+
+def none_usable(left_out: Sequence[LeftOut]) -> DataError:
+    """Return the error that no file can be used: their number, where they lie, and why not, reason by reason."""
+    by_code: dict[Code, list[Message]] = {}
+    for left in left_out:
+        by_code.setdefault(left.code, []).append(left.message)
+    reasons = [
+        message(WorkflowCode.REASON, count=len(messages), reason=outline(messages).rstrip("."))
+        for messages in sorted(by_code.values(), key=lambda messages: -len(messages))
+    ]
+    found = places(left.file for left in left_out)
+    return DataError(WorkflowCode.NONE_USABLE, count=len(left_out), places=found, reasons=reasons)
 
 
 def _files_of(place: Path, into: Path, limits: Limits, listing: Listing) -> FilePaths:

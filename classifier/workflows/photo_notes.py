@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 from ..data.labels import name_difference
-from ..data.layout.wording import places
 from ..data.project import Project
+from ..data.sources import none_usable
 from ..errors import DataError
-from ..messages import Code, Message, message, outline
+from ..messages import Message, message
 from ..messages.data import UploadNoteCode
 from ..messages.workflows import WorkflowCode
 
@@ -21,15 +19,7 @@ def no_photos(project: Project) -> DataError:
     left_out = project.left_out()
     if not left_out:
         return DataError(WorkflowCode.NO_PHOTOS)
-    by_code: dict[Code, list[Message]] = defaultdict(list)
-    for left in left_out:
-        by_code[left.code].append(left.message)
-    reasons = [
-        message(WorkflowCode.REASON, count=len(messages), reason=outline(messages).rstrip("."))
-        for messages in sorted(by_code.values(), key=lambda messages: -len(messages))
-    ]
-    found = places(left.file for left in left_out)
-    return DataError(WorkflowCode.NONE_USABLE, count=len(left_out), places=found, reasons=reasons)
+    return none_usable(left_out)
 
 
 def divided_groups(project: Project) -> tuple[Message, ...]:

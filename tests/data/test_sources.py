@@ -11,6 +11,7 @@ import pytest
 
 from classifier.config import Limits
 from classifier.data.project import Project
+from classifier.errors import DataError
 from classifier.messages.data import IntakeCode, LeftOutCode, PhotoCode, UploadNoteCode
 from tests.data.test_zip_names import make_zip as make_raw_zip
 from tests.helpers import draw_photo, encode
@@ -132,3 +133,10 @@ def test_where_two_names_fit_none_is_matched(tmp_path: Path) -> None:
     names = ["train/Bees/1.jpg", "train/bees/1.jpg", "train/ants/1.jpg", "val/BEES/1.jpg", "val/ants/1.jpg"]
     with Project.over(write(tmp_path / "set.zip", pack(photos(*names)))) as project:
         assert set(project.classes()) == {"ants", "BEES", "Bees", "bees"}
+
+
+def test_where_every_file_is_a_placeholder_that_is_the_reason(tmp_path: Path) -> None:
+    for name in ("cat/.1.heic.icloud", "cat/.2.heic.icloud", "dog/.3.heic.icloud", "dog/.DS_Store"):
+        write(tmp_path / "pets" / name, b"bplist00")
+    with pytest.raises(DataError, match=r"None of the 3 files .*: 3 files \(only a stand-in for a photo in iCloud"):
+        Project.over(tmp_path / "pets")
