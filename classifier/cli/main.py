@@ -6,7 +6,6 @@ import argparse
 import csv
 import gc
 import importlib
-import json
 import os
 import sys
 import warnings
@@ -18,40 +17,55 @@ from typing import Any, NoReturn, TypeVar
 from ..config import Limits, TrainConfig, settings
 from ..data.intake import is_junk, scan
 from ..errors import ClassifierError, DataError, StorageError
+from ..files import remove_temporary_cache
 from ..messages import sentence
 from ..messages.cli import CommandCode, OutputCode
+from ..messages.files import StorageCode
 from . import output, text
+from .console import finish, print_json
 from .data import open_data, open_test_data
 from .parser import build_parser
 
 T = TypeVar("T")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return 0, or 2 after an error in one sentence on standard error, or 130 after Ctrl-C."""
+def main(
+    argv: Sequence[str] | None = None, more: Mapping[str, Callable[[argparse.Namespace], None]] | None = None
+) -> int:
+    """Run one command; return 0, or 2 after an error in one sentence on standard error, or 130 after Ctrl-C.
+
+    ``more`` are commands that this package may not import: ``app``, the page.
+    """
     warnings.filterwarnings("ignore", module="PIL")  # files that Pillow warns of are listed as left out
     args = build_parser().parse_args(argv)
     try:
-        result = _COMMANDS[args.command](args)
+        result = {**_COMMANDS, **(more or {})}[args.command](args)
     except ClassifierError as error:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:  # a name that is too long, a folder that may not be opened
-        print(sentence(CommandCode.FILE_UNUSABLE, file=error.filename, why=error.strerror), file=sys.stderr)
+        print(_explain(error), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(CommandCode.STOPPED, file=sys.stderr)
         return 130
     if args.json:
-        print(json.dumps(result, ensure_ascii=sys.stdout.encoding.lower() != "utf-8"))
+        print_json(result)
     return 0
 
 
 def leave(code: int) -> NoReturn:
     """End the process without the interpreter's clean-up, which takes over a second once torch is loaded."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    code = finish(code)
+    remove_temporary_cache()
     os._exit(code)
+
+
+def _explain(error: OSError) -> str:
+    why = error.strerror or str(error)
+    if error.filename is None:
+        return sentence(StorageCode.REFUSED, why=why)
+    return sentence(CommandCode.FILE_UNUSABLE, file=error.filename, why=why)
 
 
 # -- commands

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -10,6 +11,7 @@ from .. import __version__
 from ..config import Setting, settings
 from ..messages import sentence
 from ..messages.cli import ArgumentHelp, CommandCode, CommandHelp, OptionHelp
+from ..messages.server import ServerCode
 from ..messages.settings import setting_label
 
 
@@ -22,15 +24,25 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser; its result has the name of the command as ``command``, and ``json`` as a bool."""
-    parser = _Parser(prog="python -m classifier", description=str(CommandHelp.PROGRAM))
+    installed = Path(sys.argv[0]).stem == "classifier"
+    program = "classifier" if installed else "python -m classifier"
+    parser = _Parser(prog=program, description=str(CommandHelp.PROGRAM))
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, dest="command", metavar="COMMAND")
     for name, add_arguments in _COMMANDS.items():
         text = str(CommandHelp[name.upper()])
         sub = commands.add_parser(name, help=text, description=text)
-        sub.add_argument("--json", action="store_true", help=str(ArgumentHelp.JSON))
+        if name != "app":
+            sub.add_argument("--json", action="store_true", help=str(ArgumentHelp.JSON))
         add_arguments(sub)
     return parser
+
+
+def _app(sub: argparse.ArgumentParser) -> None:
+    sub.set_defaults(json=False)
+    sub.add_argument("--host", help=str(ServerCode.HOST))
+    sub.add_argument("--port", help=str(ServerCode.PORT))
+    sub.add_argument("--share", action="store_true", help=str(ServerCode.SHARE))
 
 
 def _example(sub: argparse.ArgumentParser) -> None:
@@ -77,6 +89,7 @@ def _threshold(sub: argparse.ArgumentParser) -> None:
 
 
 _COMMANDS = {
+    "app": _app,
     "example": _example,
     "check": _check,
     "train": _train,

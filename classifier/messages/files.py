@@ -19,3 +19,5 @@ class StorageCode(Code):
         "The cache folder “{folder}” cannot be written ({why}): a temporary one is used, and what is computed is not "
         "kept for the next time."
     )
+    NOT_PRINTED = "The output could not be written ({why}); files that the command made, such as a model, are complete."
+    REFUSED = "The operating system refused ({why}); check disk, memory and permissions, and try again."

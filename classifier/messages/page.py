@@ -46,17 +46,6 @@ class PageCode(Code):
 
 
 @unique
-class ServerCode(Code):
-    """The command that serves the page."""
-
-    DESCRIPTION = "Teach a photo classifier in the browser."
-    HOST = "address to listen on (default {host})"
-    PORT = "port (default: the first free one from 7860)"
-    SHARE = "also make a public link through gradio.live"
-    KEEP_HOURS = "CLASSIFIER_KEEP_HOURS is “{value}”; it must be a number of hours, such as 24."
-
-
-@unique
 class UploadCode(Code):
     """The area that photos are dropped on, and the camera."""
 

@@ -1,0 +1,171 @@
+"""Serve the page: settings from options and environment, a port that is free, and no proxy before its own address."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.request import getproxies
+
+from ..errors import ClassifierError, SettingError, StorageError
+from ..files import cache_folder, check_writable, data_folder
+from ..messages.server import ServerCode
+
+_PORTS = range(7860, 7960)  # those that Gradio tries
+_OWN_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+def serve(host: str | None = None, port: str | None = None, share: bool = False, root: Path | None = None) -> None:
+    """Build the page and serve it until the program is stopped.
+
+    What is not given comes from the environment: ``GRADIO_SERVER_NAME``, ``GRADIO_SERVER_PORT``, ``CLASSIFIER_HOME``,
+    ``CLASSIFIER_CHECKPOINTS``, ``CLASSIFIER_KEEP_HOURS``.
+
+    Args:
+        host: address to listen on.
+        port: port, as text; by default the first free one from 7860.
+        share: whether to make a public link, too.
+        root: folder that by default holds the folders of projects and models; None for the user's data folder.
+
+    Raises:
+        SettingError: host, port or hours cannot work, or the port is taken.
+        StorageError: the folder of projects cannot be written.
+    """
+    host = host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1")
+    port = port or os.environ.get("GRADIO_SERVER_PORT")
+    find_port(host, port)  # an error comes before the seconds that Gradio takes
+    hours = keep_hours()
+    home = _folder("CLASSIFIER_HOME", root, "home")
+    try:
+        check_writable(home)
+    except OSError as error:
+        raise StorageError(ServerCode.HOME_UNUSABLE, folder=home, why=error.strerror or error) from error
+    # Uploads wait beside the projects, not in a folder that other programs use, too.
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(home / "uploads"))
+    for name in ("GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS"):
+        os.environ.pop(name, None)  # Gradio converts them when it is imported, and looks for ports itself
+    cache_folder("features")  # where it cannot be written, the Hub's has to be named before the Hub is imported
+    if os.environ.get("SPACES_ZERO_GPU"):
+        from ..device import host_on_zero_gpu
+
+        host_on_zero_gpu()
+    bypass_proxies(host)
+    with _without_proxies(share):
+        from .app import build_app, launch_settings
+
+        page = build_app(home, _folder("CLASSIFIER_CHECKPOINTS", root, "checkpoints"), hours)
+        number = find_port(host, port)
+        name = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        try:
+            page.launch(
+                server_name=name, server_port=number, share=share, prevent_thread_lock=True, **launch_settings()
+            )
+        except OSError as error:  # another program took the port in this moment
+            raise ClassifierError(ServerCode.NOT_STARTED, port=number) from error
+    page.block_thread()
+
+
+def keep_hours() -> float | None:
+    """Return the hours without a visit after which a project is deleted; None keeps projects."""
+    value = os.environ.get("CLASSIFIER_KEEP_HOURS", "24" if "SPACE_ID" in os.environ else "")
+    if not value:
+        return None
+    try:
+        hours = float(value)
+    except ValueError:
+        hours = 0.0
+    if not hours > 0:  # nan, too
+        raise SettingError(ServerCode.KEEP_HOURS, value=value)
+    return hours
+
+
+def find_port(host: str, port: str | None, ports: Sequence[int] = _PORTS) -> int:
+    """Return the given port as a number if the host can listen on it, or the first of ``ports`` that is free.
+
+    Raises ``SettingError`` where there is none.
+    """
+    if port is None:
+        for number in ports:
+            if not _is_taken(host, number):
+                return number
+        raise SettingError(ServerCode.ALL_PORTS_TAKEN, first=ports[0], last=ports[-1])
+    number = int(port) if port.isdecimal() and len(port) < 6 else 0
+    if not 0 < number < 2**16:
+        raise SettingError(ServerCode.NO_PORT, port=port)
+    if _is_taken(host, number):
+        raise SettingError(ServerCode.PORT_TAKEN, port=number)
+    return number
+
+
+def _is_taken(host: str, port: int) -> bool:
+    """Whether another program listens on the port; raises ``SettingError`` where this one can never do so."""
+    try:
+        for name in {host.strip("[]"), "127.0.0.1"}:  # the second is where Gradio looks
+            for family, kind, protocol, _, address in socket.getaddrinfo(
+                name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            ):
+                _bind(socket.socket(family, kind, protocol), address)
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        number = getattr(error, "errno", None)
+        if number == errno.EADDRINUSE:
+            return True
+        if number == errno.EACCES:
+            raise SettingError(ServerCode.PORT_FORBIDDEN, port=port, why=why) from error
+        raise SettingError(ServerCode.NO_HOST, host=host, why=why) from error
+    return False
+
+
+def _bind(probe: socket.socket, address: tuple[object, ...]) -> None:
+    """Bind a socket as the server will, and close it."""
+    with probe:
+        if os.name == "posix":  # on Windows this would allow the port of another program
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if probe.family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        probe.bind(address)
+
+
+def bypass_proxies(host: str) -> None:
+    """Let this process, which checks the page once it is served, reach its own address without the user's proxies.
+
+    Downloads still go through them.
+    """
+    proxies = getproxies()
+    if set(proxies) <= {"no"}:
+        return
+    for scheme, address in proxies.items():  # also those of the system's settings, which variables would hide
+        os.environ[f"{scheme}_proxy"] = address
+    _set_no_proxy(",".join(filter(None, (proxies.get("no"), *_OWN_NAMES, host.strip("[]")))))
+
+
+@contextmanager
+def _without_proxies(share: bool) -> Iterator[None]:
+    """Hide the user's proxies while Gradio is imported and the page starts.
+
+    Gradio makes clients then, which fails with a SOCKS proxy where the package socksio is missing and with an address
+    that is none. A public link has to be asked for through a proxy.
+    """
+    before = os.environ.get("no_proxy")
+    is_socks = any(address.startswith("socks") for address in getproxies().values())
+    if before is None or (share and not (is_socks and find_spec("socksio") is None)):
+        yield
+        return
+    _set_no_proxy("*")
+    try:
+        yield
+    finally:
+        _set_no_proxy(before)
+
+
+def _set_no_proxy(hosts: str) -> None:
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = hosts
+
+
+def _folder(variable: str, root: Path | None, name: str) -> Path:
+    value = os.environ.get(variable)
+    return Path(value).resolve() if value else (root or data_folder()) / name
