@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ...messages import Code, message
-from ...messages.layout import NotTakenCode, OriginCode, QuestionCode
+from ...messages import Code, Message, message
+from ...messages.layout import NoteCode, NotTakenCode, OriginCode, QuestionCode
 from ..labels import label_key
 from .folder_names import Dirs, are_versions, is_container, is_form, is_mask_folder
 from .photos import Photo
@@ -19,6 +19,7 @@ _SHARED = 0.8  # share of a collection's photos that must lie under recurring na
 _RECURRING = 0.6  # share of the collections in which a name must recur
 _MEMBERS = 0.3  # share of all photos that must lie in collections
 _STEPS = 20  # the worst twentieth of very many folders is dropped at a time
+_SHOWN = 5  # joined names in a note
 _COUNTER = 4  # digits of a number that may just count the photos of a folder
 _VERSION = re.compile(r"([\W_]+(final|masked|mask|seg|segmented|gray|grayscale|aug|augmented|small|large|copy))+$")
 
@@ -43,10 +44,8 @@ def read_collections(
     members = {name: dirs for name, dirs in levels.items() if dirs in inside}
     if len(recurring) < 2 or len(members) < _MEMBERS * len(levels):
         return None
-    spelling: dict[str, str] = {}
-    for dirs in members.values():
-        spelling.setdefault(keys[dirs], dirs[1])
-    labels = {name: spelling[keys[dirs]] for name, dirs in members.items()}
+    spellings, notes = _join_spellings({dirs: keys[dirs] for dirs in inside})
+    labels = {name: spellings[dirs] for name, dirs in members.items()}
     origin = message(OriginCode.COLLECTIONS, count=len({dirs[0] for dirs in members.values()}))
     reading = make_reading(
         Source.FOLDERS, "folders:2", labels, photos, NotTakenCode.OUTSIDE_CLASSES, origin, reasons=reasons
@@ -64,7 +63,24 @@ def read_collections(
         groups=groups,
         groups_from="names" if copies else "folders",
         questions=(QuestionCode.COLLECTIONS,),
+        notes=notes,
     )
+
+
+def _join_spellings(keys: Mapping[Dirs, str]) -> tuple[dict[Dirs, str], tuple[Message, ...]]:
+    """Return one class name for the folders that look alike in several collections, and a note of those joined.
+
+    None are joined where one collection has two of them.
+    """
+    given: dict[str, set[str]] = defaultdict(set)
+    for dirs, key in keys.items():
+        given[key].add(dirs[1])
+    folders = Counter((first, key) for first, _, key in {(*dirs[:2], key) for dirs, key in keys.items()})
+    apart = {key for (_, key), count in folders.items() if count > 1}
+    names = {dirs: dirs[1] if key in apart else min(given[key]) for dirs, key in keys.items()}
+    joined = {dirs[1]: name for dirs, name in names.items() if dirs[1] != name}
+    pairs = [message(NoteCode.SPELLING, name=name, label=label) for name, label in sorted(joined.items())]
+    return names, (message(NoteCode.SPELLINGS, pairs=pairs[:_SHOWN]),) if pairs else ()
 
 
 def _are_copies(firsts: Mapping[tuple[str, str], set[str]]) -> bool:
