@@ -11,6 +11,7 @@ from ..events import Epoch, Note, Progress
 from ..messages import sentence
 from ..messages.cli import OutputCode
 from ..messages.evaluation import accuracy_in_words
+from ..messages.layout import NoteCode
 from .output import conflict_reason
 
 if TYPE_CHECKING:  # these import torch, and “--help” must not wait for it
@@ -26,7 +27,8 @@ def reading_lines(intake: IntakeResult, code: OutputCode) -> Iterator[str]:
     """Yield how photos are read, in one line with ``code``, and what else the person should know of them."""
     if intake.reading is not None:
         yield sentence(code, reading=intake.reading.in_words())
-    yield from map(str, intake.notes)
+    # Groups in two splits are a warning of “check” and a note of “train”.
+    yield from (str(note) for note in intake.notes if note.code is not NoteCode.DIVIDED_GROUPS)
 
 
 def check_lines(result: Row) -> Iterator[str]:

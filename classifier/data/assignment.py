@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -73,7 +73,10 @@ def plan_reading(layout: Layout, files: Sequence[tuple[str, File]], known: Split
         notes.append(message(UploadNoteCode.UNLABELED, count=unlabeled))
     return Plan(
         tuple((file.name, file.path) for _, file in kept),
-        tuple(_assign(key, reading, labels, neighbors) for key, _ in kept),
+        tuple(
+            message(layout.unreadable[key]) if key in layout.unreadable else _assign(key, reading, labels, neighbors)
+            for key, _ in kept
+        ),
         _why_without_class(reading),
         layout,
         reading,
@@ -164,20 +167,29 @@ def _match(
 
 
 def _labels_of_folders(reading: Reading) -> dict[str, set[tuple[str, str]]]:
-    """Return the labels and splits of the photos in each folder and below."""
+    """Return the labels and splits of the photos in each folder and below, by the folder's path."""
     found: dict[str, set[tuple[str, str]]] = {}
     for name, label in reading.labels.items():
-        for folder in PurePosixPath(name).parents:
-            found.setdefault(str(folder), set()).add((label, reading.splits[name]))
+        found.setdefault(name.rpartition("/")[0], set()).add((label, reading.splits[name]))
+    for folder, labels in list(found.items()):
+        for parent in _parents(folder):
+            found.setdefault(parent, set()).update(labels)
     return found
+
+
+def _parents(path: str) -> Iterator[str]:
+    """Yield the folders that hold a file or folder, the innermost first, the outermost as an empty path."""
+    while path:
+        path = path.rpartition("/")[0]
+        yield path
 
 
 def _by_folder(
     name: str, neighbors: Mapping[str, set[tuple[str, str]]], labels: Mapping[str, str]
 ) -> Assignment | None:
     """Return the class of a file whose name is not that of a picture: that of the folder, if it has one class."""
-    for folder in PurePosixPath(name).parents:
-        if found := neighbors.get(str(folder)):
+    for folder in _parents(name):
+        if found := neighbors.get(folder):
             ((label, split),) = found if len(found) == 1 else [("", "")]
             return Assignment(labels[label], split) if label else None
     return None

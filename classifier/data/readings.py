@@ -9,21 +9,9 @@ from typing import TypeVar
 
 from ..config import Limits
 from ..errors import LayoutError
-from ..messages import message
-from ..messages.layout import OriginCode, QuestionCode, RefusalCode
+from ..messages.layout import QuestionCode
 from .labels import label_key
-from .layout import Decision, Layout, Reading, Source, choose, option_file, read_layout, read_texts
-
-try:  # until the layout package has it
-    from .layout.folder_names import is_container, is_form, is_mask_folder
-except ImportError:
-    from .layout.folders import _TRANSPARENT, is_mask_folder
-
-    def is_container(folder: str) -> bool:
-        return folder.strip().casefold() in _TRANSPARENT
-
-    is_form = is_container
-
+from .layout import Decision, Layout, Reading, Source, Texts, choose, option_file, read_texts
 from .layout.photos import find_photos
 from .layout.split_names import split_words
 from .sources import File, FileSet, Listing
@@ -59,13 +47,13 @@ def read_listing(
     several = len(sets) > 1
     files = [(one.joint_key(file) if several else file.key, file) for one in sets for file in one.files]
     keys = list(dict.fromkeys(key for key, _ in files))
-    texts = read_texts(((key, file.path) for key, file in files), limits).texts
+    tables = read_texts(((key, file.path) for key, file in files), limits)
     if not ask:
         wish, outside = _with_outside(wish, keys, limits)
-        texts = {**texts, **outside}
+        tables = Texts({**tables.texts, **outside.texts}, {**tables.unreadable, **outside.unreadable})
     if several:
-        return _read_several(sets, keys, texts, wish, known), files
-    layout = _read(keys, texts, wish)
+        return _read_several(sets, keys, tables, wish, known), files
+    layout = _read(keys, tables, wish)
     return _by_own_name(layout, sets[0].name if sets else "", wish, known, ask), files
 
 
@@ -78,65 +66,23 @@ def own_split(name: str) -> str | None:
 # -- one data set
 
 
-def _read(keys: Sequence[str], texts: Mapping[str, str], wish: Wish) -> Layout:
+def _read(keys: Sequence[str], tables: Texts, wish: Wish) -> Layout:
     labels = wish.labels.partition(_AS_SPLIT)[0] if wish.labels else None
-    try:
-        layout = choose(keys, texts, labels, wish.groups)
-    except LayoutError:
-        one_class = _one_class(read_layout(keys, texts)) if labels and labels.startswith("folders") else None
-        if one_class is None:
-            raise
-        return one_class
-    return (None if labels else _one_class(layout)) or layout
+    layout = choose(keys, tables.texts, labels, wish.groups, unreadable=tables.unreadable)
+    return _prefer_folder(layout) if labels is None else layout
 
 
-def _one_class(layout: Layout) -> Layout | None:
-    """Return the reading of photos that all lie in one folder as one class, since classes may come one by one.
-
-    None where names, tables or boxes say what the photos show, or where the folder's name says nothing; names that
-    begin with the folder's name, beside others, say no more than the folder.
-    """
-    if layout.decision is Decision.READ or layout.refusal not in (None, RefusalCode.NO_LABELS):
-        return None
-    dirs = {name: tuple(name.split("/")[:-1]) for name in layout.names}
-    folders = {folder for path in dirs.values() for folder in path}
-    folder = _common_folder([tuple(part for part in path if not _says_nothing(part)) for path in dirs.values()])
-    if folder is None or any(split_words(part) or is_mask_folder(part) for part in folders):
-        return None
-    if not all(_says_no_more(reading, folder) for reading in layout.readings):
-        return None
-    reading = Reading(
-        source=Source.FOLDERS,
-        option="folders:1",
-        labels=dict.fromkeys(dirs, folder),
-        splits=dict.fromkeys(dirs, "train"),
-        not_taken={},
-        matched=len(dirs),
-        total=len(dirs),
-        origin=message(OriginCode.FOLDERS),
-    )
-    readings = (reading, *layout.readings)[:_OFFERED]
-    return replace(layout, decision=Decision.READ, readings=readings, questions=(), refusal=None)
-
-
-def _says_nothing(folder: str) -> bool:
-    return is_container(folder) or is_form(folder)
-
-
-def _says_no_more(reading: Reading, folder: str) -> bool:
-    if reading.source is Source.NAMES:
-        return label_key(folder) in map(label_key, reading.class_counts())
-    return reading.source is Source.FOLDERS and set(reading.questions) <= {QuestionCode.FEW_LABELED}
-
-
-def _common_folder(paths: list[tuple[str, ...]]) -> str | None:
-    """Return the innermost folder that holds all photos and is no wrapper of a single other folder."""
-    while paths and all(paths) and len({path[0] for path in paths}) == 1:
-        below = {path[1] if len(path) > 1 else "" for path in paths}
-        if len(below) > 1 or below == {""}:
-            return paths[0][0]
-        paths = [path[1:] for path in paths]
-    return None
+def _prefer_folder(layout: Layout) -> Layout:
+    """Read photos of one folder as one class where some of their names begin with the folder's: mug/mug 1.jpg."""
+    if layout.decision is not Decision.ASK or layout.questions != (QuestionCode.NAMES,):
+        return layout
+    words = {label_key(word) for one in layout.readings if one.source is Source.NAMES for word in one.class_counts()}
+    for reading in layout.readings:
+        classes = set(map(label_key, reading.class_counts())) if reading.source is Source.FOLDERS else set()
+        if len(classes) == 1 and classes <= words:
+            others = (one for one in layout.readings if one is not reading)
+            return replace(layout, decision=Decision.READ, readings=(reading, *others), questions=())
+    return layout
 
 
 def _by_own_name(layout: Layout, name: str, wish: Wish, known: Collection[str], ask: bool) -> Layout:
@@ -170,26 +116,27 @@ def _as_split(reading: Reading, split: str) -> Reading:
 
 
 def _read_several(
-    sets: Sequence[FileSet], keys: Sequence[str], texts: Mapping[str, str], wish: Wish, known: Collection[str]
+    sets: Sequence[FileSet], keys: Sequence[str], tables: Texts, wish: Wish, known: Collection[str]
 ) -> Layout:
     """Read each folder or zip by itself; where one cannot be read so, all together under their own names."""
+    outside = tables.texts.keys() - set(keys)
     alone = []
     for one in sets:
-        layout = _read_alone(one, keys, texts, wish)
+        layout = _read_alone(one, tables, outside, wish)
         if layout is None:
-            return _read(keys, texts, wish)
+            return _read(keys, tables, wish)
         alone.append(layout)
     return _merge(sets, alone, bool(known))
 
 
-def _read_alone(one: FileSet, keys: Sequence[str], texts: Mapping[str, str], wish: Wish) -> Layout | None:
-    """Return the layout of one folder or zip, under the joint names, if one reading fits."""
+def _read_alone(one: FileSet, tables: Texts, outside: Collection[str], wish: Wish) -> Layout | None:
+    """Return the layout of one folder or zip, under the joint names, if one reading fits; it sees no other tables."""
     joint = {file.key: one.joint_key(file) for file in one.files}
-    given = set(keys)
-    outside = {name: text for name, text in texts.items() if name not in given}
-    own = {key: texts[name] for key, name in joint.items() if name in texts}
+    texts = {key: tables.texts[name] for key, name in joint.items() if name in tables.texts}
+    texts |= {name: tables.texts[name] for name in outside}
+    unreadable = {key: tables.unreadable[name] for key, name in joint.items() if name in tables.unreadable}
     try:
-        layout = _read(list(joint), {**own, **outside}, wish)
+        layout = _read(list(joint), Texts(texts, unreadable), wish)
     except LayoutError:
         return None
     if layout.decision is not Decision.READ:
@@ -257,17 +204,18 @@ def _with_train(sets: Sequence[FileSet]) -> list[FileSet]:
 # -- tables outside the data
 
 
-def _with_outside(wish: Wish, files: Collection[str], limits: Limits) -> tuple[Wish, dict[str, str]]:
+def _with_outside(wish: Wish, files: Collection[str], limits: Limits) -> tuple[Wish, Texts]:
     """Read the tables that the options name and that are no file of the data; return the options by base names."""
-    texts: dict[str, str] = {}
+    found = Texts({}, {})
     options = []
     for option in (wish.labels, wish.groups):
         place, column = _find_outside(option_file(option), files)
         if place is not None:
-            texts |= read_texts([(place.name, place)], limits).texts
+            table = read_texts([(place.name, place)], limits)
+            found = Texts({**found.texts, **table.texts}, {**found.unreadable, **table.unreadable})
             option = place.name + column
         options.append(option)
-    return Wish(options[0], options[1] or wish.groups), texts
+    return Wish(options[0], options[1] or wish.groups), found
 
 
 def _find_outside(name: str | None, files: Collection[str]) -> tuple[Path | None, str]:
