@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -47,8 +48,9 @@ def _limits(args: argparse.Namespace) -> Limits:
 
 
 def _print_reading(args: argparse.Namespace, project: Project, code: OutputCode) -> None:
-    """Print the line at once: it is to be seen before anything is trained."""
-    if not args.json and project.intake is not None:
+    """Print the line at once: it is to be seen before anything is trained. Of several processes the first prints."""
+    first = os.environ.get("RANK", "0") == "0"
+    if first and not args.json and project.intake is not None:
         for line in text.reading_lines(project.intake, code):
             print(line, flush=True)
 

@@ -113,8 +113,11 @@ class Project:
                 print(project.classes())
         """
         places = [data] if isinstance(data, Path) else list(data)
-        if len(places) == 1 and (places[0] / schema.FILE_NAME).is_file():
-            return cls.open(places[0], limits)
+        projects = [place for place in places if (place / schema.FILE_NAME).is_file()]
+        if projects and (len(places) > 1 or labels is not None or groups != "auto"):
+            raise DataError(ProjectCode.HAS_CLASSES, name=projects[0].name)
+        if projects:
+            return cls.open(projects[0], limits)
         scratch = tempfile.TemporaryDirectory(prefix="photos-")
         try:
             own = Path(scratch.name)

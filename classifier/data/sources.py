@@ -209,11 +209,23 @@ def _open_zips(files: FilePaths, into: Path, limits: Limits, listing: Listing) -
         except DataError as error:
             listing.left_out.append(LeftOut(name, error.message))
     if not has_photos and not opened:
-        reasons = [
-            message(IntakeCode.ZIP_REASON, name=left.file, reason=left.reason.rstrip(".")) for left in listing.left_out
-        ]
-        raise LayoutError(IntakeCode.ZIPS_UNREADABLE, reasons=reasons)
+        raise LayoutError(IntakeCode.ZIPS_UNREADABLE, reasons=_reasons(listing.left_out))
     return [*rest, *opened]
+
+
+def _reasons(left_out: Sequence[LeftOut]) -> list[Message]:
+    """Return each reason with the files that it is of."""
+    by_code: dict[Code, list[LeftOut]] = {}
+    for left in left_out:
+        by_code.setdefault(left.code, []).append(left)
+    return [
+        message(
+            IntakeCode.ZIP_REASON,
+            names=[left.file for left in same],
+            reason=outline([left.message for left in same]).rstrip("."),
+        )
+        for same in by_code.values()
+    ]
 
 
 def _choose_zips(zips: list[str], others: list[str], others_read: Callable[[], bool]) -> set[str]:

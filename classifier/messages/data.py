@@ -25,6 +25,10 @@ class LeftOutCode(Code):
     NAME_UNREADABLE = "its name holds characters that cannot be read: rename it"
     ICLOUD = "only a stand-in for a photo in iCloud: choose “Download Now” for it in the Finder, then add the photo"
     GIT_LFS = "only a pointer to a photo in Git LFS: get the photo with “git lfs pull”, then add it"
+    IN_CLOUD = (
+        "still in a cloud such as OneDrive, iCloud or Dropbox, and could not be fetched: make it available on this "
+        "computer, then add it"
+    )
     ONLY_ZEROS = (
         "holds nothing but zeros: it was not copied to the end, or is still in a cloud such as OneDrive or Dropbox; "
         "make it available on this computer, then add it"
@@ -65,7 +69,7 @@ class IntakeCode(Code):
     )
     ZIP_BESIDE = "a zip beside the class folders, which was not opened: give it by itself"
     ZIPS_UNREADABLE = "There is no photo, only what cannot be opened: {reasons:comma}."
-    ZIP_REASON = "“{name}” ({reason})"
+    ZIP_REASON = "{names:list} ({reason})"
 
 
 @unique
@@ -214,6 +218,10 @@ class ProjectCode(Code):
     TOO_MANY_AT_ONCE = "{count:,} files came, and at most {limit:,} are taken at once; add fewer."
     EMPTY_LABEL = "The class has no name; give it one that says what its photos show."
     UPLOAD_GONE = "The upload is no longer there; add the photos again."
+    HAS_CLASSES = (
+        "“{name}” is a project of the page, whose photos have their classes; give it alone, and say nothing of labels or "
+        "groups."
+    )
     CLASS_EXISTS = "There is a class “{label}” already; join the two, or choose another name."
     UNKNOWN_LABEL = "There is no class “{label}”; reload the page to see the classes there are."
     NOT_FOLDER_OR_ZIP = "“{name}” is neither a folder nor a zip; choose a folder of photos or a zip of it."

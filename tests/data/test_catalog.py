@@ -352,3 +352,24 @@ def test_several_threads_and_windows_write_at_once(tmp_path: Path) -> None:
     for catalog in catalogs:
         catalog.close()
         catalog.close()
+
+
+def test_photos_that_are_retracted_leave_no_edit_behind(catalog: Catalog) -> None:
+    before = state(catalog)
+    catalog.relabel([before[2].id], "cat")
+    catalog.relabel([before[0].id, before[3].id], "wolf")
+    catalog.retract([before[0].id, before[1].id])
+    assert [asset.sha256 for asset in state(catalog)] == ["c", "d"]
+    undone = catalog.undo()
+    assert undone == message(EditCode.MOVED, count=1, label="cat")
+    assert catalog.undo() is None
+    assert [asset.sha256 for asset in state(catalog)] == ["c", "d"]
+
+
+def test_groups_of_the_layout_in_two_splits_are_counted(catalog: Catalog) -> None:
+    assert catalog.divided_groups() == 0
+    groups = {"e": ("train", "anna"), "f": ("test", "anna"), "g": ("train", "ben"), "h": ("held_out", "ben")}
+    catalog.add(replace(photo(sha, "x", split), layout_group=group) for sha, (split, group) in groups.items())
+    catalog.add([replace(photo("i", "x"), layout_group="cleo"), replace(photo("j", "x", "val"), layout_group="cleo")])
+    assert catalog.divided_groups() == 2  # photos that were set aside are training photos
+    assert {asset.sha256: asset.layout_group for asset in catalog.assets("x")}["g"] == "ben"

@@ -199,6 +199,11 @@ def test_a_project_that_the_page_made_is_opened_as_it_is(pets: Path, tmp_path: P
     with Project.over(tmp_path / "home") as project:
         assert project.classes() == {"cat": 2, "dog": 2, "wolf": 1}
         assert project.models == tmp_path / "home" / "models"
+        assert project.intake is None
+    for data, labels in (([tmp_path / "home", pets], None), ([tmp_path / "home"], "folders")):
+        with pytest.raises(DataError, match="“home” is a project") as error:
+            Project.over(data, labels=labels)
+        assert error.value.code is ProjectCode.HAS_CLASSES
 
 
 def test_a_photo_added_again_is_already_there_even_if_held_out(pets: Path, tmp_path: Path) -> None:

@@ -207,8 +207,7 @@ def test_zips_that_cannot_be_opened_are_named_with_the_reason(tmp_path: Path) ->
     with pytest.raises(LayoutError) as error:
         Project.over(tmp_path / "set")
     assert error.value.code is IntakeCode.ZIPS_UNREADABLE
-    assert "“one.zip” (" in str(error.value)
-    assert "“two.zip” (" in str(error.value)
+    assert "“one.zip” and “two.zip” (" in str(error.value)
 
 
 def test_a_zip_beside_class_folders_is_not_opened(tmp_path: Path) -> None:

@@ -67,12 +67,14 @@ def test_a_catalog_of_an_older_version_keeps_everything(version: int, tmp_path: 
     with Catalog(path) as catalog:
         (old,) = catalog.runs()
         assert (old.id, old.seconds, old.report) == (run, 0.0 if version == 1 else 5.0, {"accuracy": 0.9})
+        assert {asset.layout_group for asset in catalog.assets()} == {None}
         assert catalog.run_assets(run) == [RunAsset("a", "cat", "train"), RunAsset("b", "dog", "train")]
         assert [(left.file, left.reason) for left in catalog.left_out()] == OLD_REASONS
         catalog.record_run("second", "deep", {}, unanswered(catalog.assets()), 60.0)
         undone = catalog.undo()
         assert str(undone) == "moving 1 photo to “dog”"
-        assert undone and undone.code is (EditCode.MOVED if version == 4 else StoredCode.SENTENCE)
+        assert undone is not None
+        assert undone.code is (EditCode.MOVED if version == 4 else StoredCode.SENTENCE)
         assert catalog.labels() == ["cat", "dog"]
     with Catalog(path) as catalog:
         assert [run.name for run in catalog.runs()] == ["second", "first"]
