@@ -69,6 +69,7 @@ class DropScript(Code):
     BUSY = "One moment: the last photos are still on their way."
     WHICH_CLASS = "Which class do these {count} photos belong to?"
     WHICH_CLASS_ONE = "Which class does this photo belong to?"
+    TOO_MANY_FILES = "{count} files are too many: at most {limit} are taken at once; add them in parts."
 
 
 @unique
@@ -78,8 +79,8 @@ class PhotosCode(Code):
     TAB = "1 · Photos"
     DROP_TITLE = "Drop your photos here"
     DROP_HINT = (
-        "A folder with one folder inside for each class, or a zip of it. Single photos work too: you will be asked "
-        "what they show."
+        "A folder with one folder inside for each class, or a zip of it. A table of labels, or labels in the file "
+        "names, work too. Of single photos you will be asked what they show."
     )
     DROP_CHOOSE = "Choose photos or a zip"
     UNDO = "Undo the last change"
@@ -124,7 +125,7 @@ class PhotosCode(Code):
     LEFT_OUT_SUMMARY = "<b>{count:file was|files were} left out</b> - see why"
     LEFT_OUT_REASON = "<b>{count:,}</b> {reason}"
     CONFLICTS_SUMMARY = (
-        "<b>{count:photo is|photos are} in two classes</b> - remove each from the class where it is wrong"
+        "<b>{count:photo is|photos are} in more than one class</b> - remove each from the classes where it is wrong"
     )
 
 
@@ -162,12 +163,12 @@ class ReviewCode(Code):
     LIST_CHOICE = "{title} ({count:,})"
     LIST_LABEL_ISSUES = "Maybe in the wrong class"
     LIST_MISTAKES = "Taken for something else, the surest first"
-    LIST_CONFLICTS = "The same photo in two classes"
+    LIST_CONFLICTS = "The same photo in several classes"
     LIST_QUALITY = "Poor photos"
     LIST_NEAR_DUPLICATES = "Look-alikes"
     NONE_LABEL_ISSUES = "No photo looks as if it were in the wrong class."
     NONE_MISTAKES = "Every photo was taken for what it is."
-    NONE_CONFLICTS = "No photo is in two classes."
+    NONE_CONFLICTS = "No photo is in several classes."
     NONE_QUALITY = "No photo stands out as blurred, dark, blown-out, tiny or odd-shaped."
     NONE_NEAR_DUPLICATES = "No photos look alike."
     NONE_LEFT = "No photos are left here."

@@ -17,7 +17,8 @@ class ReadingCode(Code):
     NOTHING_YET = "Nothing is added until you choose."
     REFUSED = "No classes were found"
     REFUSED_HELP = "“Other ways to bring photos” below shows what can be read. Change it and drop it again."
-    TAKE = "Take these {classes:class|classes}"
+    TAKE = "Take these {count:,} classes"
+    TAKE_ONE = "Take this one class"
     CLASS_COUNT = "{label} ({count:,})"
     MORE_CLASSES = "and {count:,} more"
     PICTURE_OF = "A photo of {label}"
@@ -73,6 +74,7 @@ class HelpCode(Code):
   images/   1.jpg  2.jpg  …
   labels.csv
 
+labels.csv:
   file,label
   1.jpg,cat
   2.jpg,dog"""

@@ -5,6 +5,8 @@ const zone = find(".pc-drop"), status = find(".pc-status"), bar = find(".pc-drop
 const ask = find(".pc-ask"), className = find(".pc-ask input");
 const wantsFolders = Boolean(find(".pc-folder"));
 const AT_ONCE = 6;
+const FEW = 6; // from so many loose photos on, their names may hold the classes, which the server finds out
+const LIMIT = Number(zone.dataset.limit);
 let pending = []; // loose photos that wait for the name of their class
 let busy = false;
 
@@ -18,8 +20,10 @@ const setBusy = (value) => {
   zone.classList.toggle("pc-working", value);
 };
 const isZip = (name) => name.toLowerCase().endsWith(".zip");
-// A “.git” beside the photos may hold thousands of files, and none of them is a photo.
-const isHidden = (name) => name.split("/").slice(0, -1).some((part) => part.startsWith("."));
+// A “.git” beside the photos may hold thousands of files, and none of them is a photo. What iCloud leaves in place of
+// a photo that it did not load, “.name.icloud”, is listed.
+const isHidden = (name) => name.replace(/(^|\/)\.[^/]+\.icloud$/, "").split("/").some((part) => part.startsWith("."));
+const TABLE = /\.(csv|tsv|txt|xlsx|jsonl?|xml|ya?ml)$/i;
 
 async function walk(entry, folder, found) {
   const name = folder + entry.name;
@@ -28,6 +32,7 @@ async function walk(entry, folder, found) {
     found.push({ file, name });
     return;
   }
+  if (entry.name.startsWith(".")) return;
   const reader = entry.createReader();
   for (;;) {
     // A browser returns at most a hundred entries at a time, and none at the end.
@@ -66,15 +71,20 @@ async function send(items, label) {
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  show(wantsFolders ? say("reading_photos") : "");
+  show("");
+  if (wantsFolders) document.dispatchEvent(new Event("pc-working"));
   trigger("submit", { files: uploads, label });
 }
 
 function take(found) {
   const items = found.filter((item) => item.file === null || !isHidden(item.name));
   if (busy || !items.length) return show(busy ? say("busy") : "");
-  const loose = items.every((item) => !item.name.includes("/") && !isZip(item.name));
-  if (!wantsFolders || !loose) return void send(items, "");
+  if (items.length > LIMIT) return show(say("too_many_files", { count: items.length, limit: LIMIT }));
+  const loose = items.every(({ name }) => !name.includes("/") && !isZip(name) && !TABLE.test(name));
+  if (!wantsFolders || !loose || items.length >= FEW) {
+    ask.hidden = true;
+    return void send(items, "");
+  }
   pending = items;
   find(".pc-ask b").textContent =
     items.length === 1 ? say("which_class_one") : say("which_class", { count: items.length });
@@ -126,6 +136,13 @@ find(".pc-ask-no").addEventListener("click", () => {
   pending = [];
 });
 className.addEventListener("keydown", (event) => event.key === "Enter" && confirm());
+
+// The server reads photos: those sent from here, or those that waited for an answer.
+document.addEventListener("pc-working", () => {
+  if (!wantsFolders) return;
+  setBusy(true);
+  show(say("reading_photos"));
+});
 
 // The server sets a new value when it is ready again, also after an error.
 watch("value", () => {

@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from ..config import LIMITS
+from ..config import PAGE_LIMITS
 from ..errors import DataError
 from ..messages import sentence
 from ..messages.page import DropScript, UploadCode
@@ -23,6 +23,7 @@ from .components import scripted_html
 
 _SCRIPT = Path(__file__).parent / "drop.js"
 _ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff"
+_DATA_SETS = ".zip,.csv,.tsv,.txt,.xlsx,.json,.jsonl,.xml,.yaml,.yml"
 
 
 def drop_area(title: str, hint: str, choose: str, *, folders: bool, elem_id: str) -> gr.HTML:
@@ -34,10 +35,10 @@ def drop_area(title: str, hint: str, choose: str, *, folders: bool, elem_id: str
         title: heading of the area.
         hint: what may be dropped.
         choose: words of the button that chooses files.
-        folders: whether zips and folders are taken, too; the class of loose photos is asked for then.
+        folders: whether zips, folders and tables are taken, too; the class of a few loose photos is asked for then.
         elem_id: id of the element.
     """
-    accept = f"{_ACCEPT},.zip" if folders else _ACCEPT
+    accept = f"{_ACCEPT},{_DATA_SETS}" if folders else _ACCEPT
     kind = "" if folders else "pc-main"
     files = f'<label class="pc-button {kind}">{escape(choose)}<input type="file" multiple accept="{accept}"></label>'
     folder = (
@@ -45,7 +46,8 @@ def drop_area(title: str, hint: str, choose: str, *, folders: bool, elem_id: str
         '<input type="file" webkitdirectory multiple></label>'
     )
     template = (
-        f'<div class="pc-drop"><p class="pc-drop-title">{escape(title)}</p>{html.quiet(escape(hint))}'
+        f'<div class="pc-drop" data-limit="{PAGE_LIMITS.files}">'
+        f'<p class="pc-drop-title">{escape(title)}</p>{html.quiet(escape(hint))}'
         f'<div class="pc-buttons">{folder if folders else ""}{files}</div>{_class_question()}'
         '<span class="pc-track" hidden><i></i></span><p class="pc-status" role="status" aria-live="polite"></p></div>'
     )
@@ -84,8 +86,8 @@ def parse_upload(data: Any) -> Upload:
     rows = data.get("files") if isinstance(data, dict) else None
     if not isinstance(rows, list):
         raise DataError(UploadCode.NO_FILES)
-    if len(rows) > LIMITS.files:
-        raise DataError(UploadCode.TOO_MANY_FILES, count=len(rows), limit=LIMITS.files)
+    if len(rows) > PAGE_LIMITS.files:
+        raise DataError(UploadCode.TOO_MANY_FILES, count=len(rows), limit=PAGE_LIMITS.files)
     root = Path(get_upload_folder()).resolve()
     files, missing = [], []
     for row in rows:

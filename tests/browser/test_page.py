@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,99 +11,9 @@ import pytest
 from PIL import Image
 
 from classifier.data.example import draw_example
-
-ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = os.environ.get("CHROMIUM") or next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-)
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-SLOW = 60_000  # milliseconds
+from tests.browser.pages import SLOW, Program, drop_files, drop_folder, fits_screen, open_page
 
 pytestmark = pytest.mark.browser
-
-
-@dataclass
-class Program:
-    """``python app.py`` in a process of its own, over a folder of its own."""
-
-    home: Path
-    port: int
-    process: subprocess.Popen[bytes] | None = field(default=None)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        command = [sys.executable, str(ROOT / "app.py"), "--port", str(self.port)]
-        empty = self.home.parent / "no-checkpoints"
-        settings = {"CLASSIFIER_HOME": str(self.home), "CLASSIFIER_CHECKPOINTS": str(empty)}
-        hidden = ("GRADIO_SERVER_NAME", "GRADIO_TEMP_DIR", "SPACE_ID")
-        kept = {name: value for name, value in os.environ.items() if name not in hidden}
-        self.process = subprocess.Popen(command, env={**kept, **settings}, stdout=subprocess.DEVNULL)
-        for _ in range(120):
-            try:
-                urllib.request.urlopen(self.url, timeout=5).close()
-                return
-            except OSError:
-                assert self.process.poll() is None, "the program ended at its start"
-                time.sleep(0.5)
-        raise AssertionError("the program did not answer within a minute")
-
-    def stop(self) -> None:
-        if self.process:
-            self.process.terminate()
-            self.process.wait(20)
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        if self.process:
-            self.process.kill()
-            self.process.wait(20)
-
-
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    """One program for all tests, each of which is another visitor: a start takes as long as a test."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    program = Program(tmp_path_factory.mktemp("program") / "home", port)
-    program.start()
-    yield program
-    program.stop()
-
-
-@pytest.fixture
-def browser() -> Iterator[Any]:
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        sync_playwright = None
-    if sync_playwright is None or CHROMIUM is None:
-        reason = "needs Chromium and Playwright"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-def open_page(context: Any, problems: list[str]) -> Any:
-    """A new page whose errors and dialogs are collected.
-
-    After a restart of the program the tests open a new one, as a person would who comes back: the old
-    one notices the restart and reloads itself, at a moment of its own choice.
-    """
-    page = context.new_page()
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("dialog", lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
-    return page
 
 
 def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
@@ -127,17 +29,16 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     page.get_by_role("button", name="Try with example photos").wait_for(timeout=SLOW)
 
     (tmp_path / "bad.zip").write_bytes(b"no zip")
-    page.locator("#photos-drop input[type=file]").nth(1).set_input_files(tmp_path / "bad.zip")
-    page.get_by_text("“bad.zip” is neither a folder nor a zip").wait_for(timeout=SLOW)
+    drop_files(page, tmp_path / "bad.zip")
+    page.get_by_text("The zip “bad.zip” is damaged or no zip at all").wait_for(timeout=SLOW)
     page.locator("#photos-drop .pc-working").wait_for(state="detached")  # ready for more after an error
 
-    page.locator("#photos-drop .pc-folder input").set_input_files(tmp_path / "drop")
+    drop_folder(page, tmp_path / "drop")
     page.get_by_text("Added 32 photos.").wait_for(timeout=SLOW)
     page.get_by_text("32 photos in 4 classes").wait_for()
     assert page.locator("#photos-grid .pc-card img").count() == 8
     assert not list((program.home / "uploads").rglob("*.jpg"))
-    width, shown = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-    assert width <= shown
+    assert fits_screen(page)
 
     page.locator("#photos-next").click()
     page.locator("#train").click()
@@ -159,8 +60,7 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     page.get_by_text("33 photos in 5 classes:").wait_for(timeout=SLOW)  # on the Train tab, when it is done
     page.get_by_role("tab", name="Try it").click()
     page.locator(".pc-answer .pc-heat").wait_for(timeout=SLOW)
-    width, shown = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-    assert width <= shown
+    assert fits_screen(page)
 
     program.stop()
     program.start()
@@ -196,8 +96,7 @@ def test_photos_are_corrected_in_the_review_and_the_model_trained_again(
     # Here only: a reload and a restart of the program abort requests, which Gradio reports.
     page.on("console", lambda entry: problems.append(entry.text) if entry.type == "error" else None)
     page.goto(program.url)
-    page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)
-    page.locator("#photos-drop .pc-folder input").set_input_files(tmp_path / "drop")
+    drop_folder(page, tmp_path / "drop")
     page.locator("#photos-next").click(timeout=SLOW)
     page.locator("#train").click()
     page.locator("#train-review").click(timeout=SLOW)
@@ -208,8 +107,7 @@ def test_photos_are_corrected_in_the_review_and_the_model_trained_again(
     looks = page.locator("#review-photos .pc-photo")
     page.wait_for_function("(n) => document.querySelectorAll('#review-photos .pc-photo').length === n", arg=count)
     assert count >= 2
-    width, shown = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-    assert width <= shown
+    assert fits_screen(page)
 
     state = page.locator("#review-state")
     for moved, words in enumerate(("1 photo changed class", "2 photos changed class"), 1):
@@ -254,8 +152,7 @@ def test_deep_training_survives_a_reload_and_a_crash_and_can_be_stopped(
     problems: list[str] = []
     page = open_page(context, problems)
     page.goto(program.url)
-    page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)
-    page.locator("#photos-drop .pc-folder input").set_input_files(tmp_path / "drop")
+    drop_folder(page, tmp_path / "drop")
     page.locator("#photos-next").click(timeout=SLOW)
     page.locator("#train").click()  # quick first: a model to try while the deep training goes on
     page.locator(".pc-score").wait_for(timeout=SLOW)
@@ -272,8 +169,7 @@ def test_deep_training_survives_a_reload_and_a_crash_and_can_be_stopped(
     page.locator("#train").click()
     curves = page.locator("#train-progress svg")
     curves.first.wait_for(timeout=SLOW)
-    width, shown = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-    assert width <= shown
+    assert fits_screen(page)
 
     page.get_by_role("tab", name="Try it").click()
     page.locator("#try-drop input[type=file]").set_input_files(next((tmp_path / "drop").rglob("*.png")))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from classifier.config import LIMITS
+from classifier.config import PAGE_LIMITS
 from classifier.errors import DataError
 from classifier.messages.page import UploadCode
 from classifier.ui.uploads import delete_uploads, parse_upload
@@ -51,7 +51,7 @@ def test_rows_that_are_no_files_count_as_missing(uploads: Path) -> None:
 
 def test_more_files_than_the_limit_are_refused_at_once(uploads: Path) -> None:
     with pytest.raises(DataError) as caught:
-        parse_upload({"files": [None] * (LIMITS.files + 1)})
+        parse_upload({"files": [None] * (PAGE_LIMITS.files + 1)})
     assert caught.value.code is UploadCode.TOO_MANY_FILES
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from itertools import groupby
 
 from ...data.catalog import Asset
@@ -11,7 +10,9 @@ from ...data.intake import LeftOut
 from ...data.labels import natural_key
 from ...messages import Code, outline
 from ...messages.page import GridScript, PhotosCode
+from ...messages.photos_page import SplitCode
 from .. import html
+from ..html import escape
 
 
 def template() -> str:
@@ -35,6 +36,17 @@ def class_counts(counts: Mapping[str, int]) -> str:
     total = html.text(PhotosCode.COUNTS, photos=sum(counts.values()), classes=len(counts))
     rows = "".join(html.bar(label, count / most, f"{count:,}") for label, count in counts.items())
     return f'<h3 class="pc-h">{total}</h3><ul class="pc-bars">{rows}</ul>'
+
+
+def split_counts(balance: Mapping[str, Mapping[str, int]]) -> str:
+    """Return the numbers of photos to train on, to validate and to test; empty where all are to train on.
+
+    ``balance`` is {split: {label: number}}.
+    """
+    if set(balance) <= {"train"}:
+        return ""
+    parts = [html.text(code, count=sum(balance[code.id].values())) for code in SplitCode if code.id in balance]
+    return html.quiet(", ".join(parts), "pc-read")
 
 
 def photo_card(asset: Asset, jpeg: bytes) -> str:

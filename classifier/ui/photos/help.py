@@ -17,5 +17,5 @@ _WAYS = (
 
 def ways() -> str:
     """Return the ways to bring photos."""
-    rows = "".join(f"<li><p>{html.rich(words)}</p><pre>{html.text(tree)}</pre></li>" for words, tree in _WAYS)
+    rows = "".join(f"<li><p>{html.rich(words)}</p><pre>{html.rich(tree)}</pre></li>" for words, tree in _WAYS)
     return f'{html.quiet(html.text(HelpCode.ABOUT))}<ul class="pc-ways">{rows}</ul>'

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 
 from ...messages.photos_page import JoinCode
 from .. import html
+from ..html import escape
 
 
 def similar(groups: Sequence[Sequence[str]], counts: Mapping[str, int]) -> str:

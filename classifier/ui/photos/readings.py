@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
-from ...data.labels import natural_key
+from ...data.labels import clean_label, clean_labels, natural_key
 from ...data.layout import Layout, Reading
 from ...messages import sentence
 from ...messages.page import UploadCode
 from ...messages.photos_page import ReadingCode
 from .. import html
+from ..html import escape
 
 _CLASSES = 12  # named in a card
 
@@ -27,12 +27,16 @@ class OneClass:
 
 
 def taken(layout: Layout, option: str, examples: Examples) -> str:
-    """Return the line that says what was read; it opens to the other readings."""
-    reading = next((reading for reading in layout.readings if reading.option == option), None)
-    if reading is None:
-        return ""
-    line = html.quiet(html.text(ReadingCode.TAKEN, reading=reading.in_words()), "pc-read")
-    others = [other for other in layout.readings if other is not reading]
+    """Return the line that says what was read; it opens to the other readings.
+
+    There is no line where ``option`` is none of them: the person named one class for all photos.
+    """
+    line = "".join(
+        html.quiet(html.text(ReadingCode.TAKEN, reading=reading.in_words()), "pc-read")
+        for reading in layout.readings
+        if reading.option == option
+    )
+    others = [reading for reading in layout.readings if reading.option != option]
     if not others:
         return line
     return (
@@ -42,19 +46,23 @@ def taken(layout: Layout, option: str, examples: Examples) -> str:
 
 
 def question(layout: Layout, examples: Examples, one_class: OneClass | None) -> str:
-    """Return the question which reading is right, with one button for each."""
+    """Return the question which reading is right, with one button for each.
+
+    A reading of one class has no button where its name can be typed: that says the same.
+    """
+    offered = [reading for reading in layout.readings if one_class is None or len(reading.class_counts()) > 1]
     more = _class_field(html.text(ReadingCode.ALL_ONE_CLASS, count=one_class.photos), one_class) if one_class else ""
     return _group(
         html.text(ReadingCode.QUESTION),
         f"<p>{escape(layout.question())} {html.text(ReadingCode.NOTHING_YET)}</p>"
-        f"{_cards(layout.readings, examples)}{more}{_cancel()}",
+        f"{_cards(offered, examples)}{more}{_cancel()}",
     )
 
 
 def which_class(one_class: OneClass) -> str:
     """Return the question which class all photos of an upload belong to."""
     title = html.text(ReadingCode.WHICH_CLASS, count=one_class.photos)
-    return _group(title, f"{_class_field(title, one_class, hidden=True)}{_cancel()}")
+    return _group(title, _class_field(title, one_class, alone=True))
 
 
 def refusal(reason: str) -> str:
@@ -86,38 +94,50 @@ def _cards(readings: Sequence[Reading], examples: Examples) -> str:
 def _card(number: int, reading: Reading, examples: Sequence[tuple[str, bytes]]) -> str:
     """Return one reading: its question, its classes with counts, some of its photos, and what follows from it."""
     pictures = "".join(_example(label, jpeg) for label, jpeg in examples)
+    classes = len(reading.class_counts())
+    take = html.text(ReadingCode.TAKE, count=classes) if classes > 1 else html.text(ReadingCode.TAKE_ONE)
     return (
         f'<li class="pc-reading"><p id="pc-reading-{number}"><b>{escape(reading.example())}</b></p>{_classes(reading)}'
         f"{pictures and f'<div class=pc-examples>{pictures}</div>'}{html.quiet(escape(reading.in_words()))}"
         f'<button type="button" class="pc-button pc-main" data-do="take" data-option="{escape(reading.option)}" '
-        f'aria-describedby="pc-reading-{number}">'
-        f"{html.text(ReadingCode.TAKE, classes=len(reading.class_counts()))}</button></li>"
+        f'aria-describedby="pc-reading-{number}">{take}</button></li>'
     )
 
 
+def _chip(label: str, count: int) -> str:
+    words = html.text(ReadingCode.CLASS_COUNT, label=label, count=count)
+    return f'<li title="{words}"><bdi>{escape(label)}</bdi> <span>{count:,}</span></li>'
+
+
 def _example(label: str, jpeg: bytes) -> str:
+    label = clean_label(label)
     picture = html.picture(jpeg, sentence(ReadingCode.PICTURE_OF, label=label))
     return f"<figure>{picture}<figcaption><bdi>{escape(label)}</bdi></figcaption></figure>"
 
 
 def _classes(reading: Reading) -> str:
+    """Return the classes with counts, unless the question of the reading names all of them."""
+    asked, names = reading.example(), clean_labels(reading.class_counts())
     counts = sorted(reading.class_counts().items(), key=lambda item: natural_key(item[0]))
-    names = "".join(
-        f"<li><bdi>{html.text(ReadingCode.CLASS_COUNT, label=label, count=count)}</bdi></li>"
-        for label, count in counts[:_CLASSES]
-    )
+    if all(f"{names[label]} ({count:,})" in asked for label, count in counts):
+        return ""
+    chips = "".join(_chip(names[label], count) for label, count in counts[:_CLASSES])
     rest = len(counts) - _CLASSES
     more = f"<li>{html.text(ReadingCode.MORE_CLASSES, count=rest)}</li>" if rest > 0 else ""
-    return f'<ul class="pc-chips">{names}{more}</ul>'
+    return f'<ul class="pc-chips">{chips}{more}</ul>'
 
 
-def _class_field(words: str, one_class: OneClass, hidden: bool = False) -> str:
-    """Return the text field for the class of all photos; ``words`` is its HTML label, not shown where ``hidden``."""
-    title = "" if hidden else f"<b>{words}</b>"
-    name = f'aria-label="{words}"' if hidden else ""
+def _class_field(words: str, one_class: OneClass, alone: bool = False) -> str:
+    """Return the text field for the class of all photos; ``words`` is its label as HTML.
+
+    ``alone``: nothing else is asked, and the words are the title already.
+    """
+    title = "" if alone else f"<b>{words}</b>"
+    name = f'aria-label="{words}"' if alone else ""
     hint = html.text(UploadCode.CLASS_EXAMPLE)
     return (
         f'<div class="pc-ask"><label>{title}<input type="text" list="pc-classes" maxlength="80" {name} '
         f'value="{escape(one_class.suggestion)}" placeholder="{hint}" autocomplete="off"></label>'
-        f'<button type="button" class="pc-button" data-do="one-class">{html.text(UploadCode.ADD)}</button></div>'
+        f'<button type="button" class="pc-button {"pc-main" if alone else ""}" data-do="one-class">'
+        f"{html.text(UploadCode.ADD)}</button>{_cancel() if alone else ''}</div>"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,33 +9,38 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from ...data.example import draw_example
-from ...data.project import IntakeResult
 from ...errors import DataError
 from ...messages import sentence
+from ...messages.data import ProjectCode
 from ...messages.page import GridScript, PageCode, PhotosCode
+from ...messages.photos_page import HelpCode, JoinCode
 from .. import html
 from ..components import camera, dropdown, scripted_html
 from ..handlers import QUIET, Action, event_data, plain
 from ..queue import FREE
-from ..sessions import Home, check_capacity, thumbnail_bytes
-from ..uploads import delete_uploads, drop_area, parse_upload, ready_value
-from . import grid
+from ..sessions import Home, thumbnail_bytes
+from ..uploads import drop_area, ready_value
+from . import grid, help, joins
+from .adding import add, add_example, add_snapshot, answer, waiting
 
 ID = "photos"
 TITLE = PhotosCode.TAB
 PAGE = 60  # photos shown at once
-_SCRIPT = Path(__file__).parent / "grid.js"
+_LIVE = '<div aria-live="polite">${value}</div>'
+_GRID_SCRIPT = Path(__file__).parent / "grid.js"
+_PRESS_SCRIPT = Path(__file__).parent / "press.js"
 
 
 class View(NamedTuple):
     """What the tab shows, in the order of its outputs."""
 
     drop: str
+    reading: str
     undo: Any
     empty: Any
     filled: Any
     counts: str
+    similar: str
     classes: Any
     grid: str
     page: int
@@ -63,8 +67,10 @@ def show(home: Home, token: str, label: str | None = None, page: int = 0) -> Vie
     with project:
         counts = project.classes()
         notes = grid.conflicts(project.conflicts()) + grid.left_out(project.left_out())
+        reading = waiting(project)
         if not counts:
-            return _empty()._replace(notes=notes, undo=gr.update(visible=True))
+            shown = _empty()._replace(reading=reading, notes=notes, undo=gr.update(visible=True))
+            return shown._replace(empty=gr.update(visible=not reading))
         label = label if label in counts else next(iter(counts))
         pages = -(-counts[label] // PAGE)
         page = min(max(int(page or 0), 0), pages - 1)
@@ -73,10 +79,12 @@ def show(home: Home, token: str, label: str | None = None, page: int = 0) -> Vie
         tiles = "".join(grid.photo_card(photo, thumbnail_bytes(project, photo)) for photo in photos)
         return View(
             ready_value(),
+            reading,
             gr.update(visible=True),
             gr.update(visible=False),
             gr.update(visible=True),
-            grid.class_counts(counts),
+            grid.class_counts(counts) + grid.split_counts(project.catalog.balance()),
+            joins.similar(project.similar_classes(), counts),
             gr.update(choices=_choices(counts), value=label),
             html.datalist("pc-classes", counts) + tiles,
             page,
@@ -89,8 +97,22 @@ def show(home: Home, token: str, label: str | None = None, page: int = 0) -> Vie
 
 def _empty() -> View:
     hidden = gr.update(visible=False)
-    no_class = gr.update(choices=[], value=None)
-    return View(ready_value(), hidden, gr.update(visible=True), hidden, "", no_class, "", 0, hidden, "", "", gr.skip())
+    return View(
+        drop=ready_value(),
+        reading="",
+        undo=hidden,
+        empty=gr.update(visible=True),
+        filled=hidden,
+        counts="",
+        similar="",
+        classes=gr.update(choices=[], value=None),
+        grid="",
+        page=0,
+        pager=hidden,
+        position="",
+        notes="",
+        next=gr.skip(),
+    )
 
 
 def _choices(counts: dict[str, int]) -> list[tuple[str, str]]:
@@ -100,55 +122,6 @@ def _choices(counts: dict[str, int]) -> list[tuple[str, str]]:
 def _next_button(classes: int) -> Any:
     code = PhotosCode.NEXT if classes > 1 else PhotosCode.NEXT_NEEDS_CLASS
     return gr.update(interactive=classes > 1, value=str(code))
-
-
-def add(home: Home, token: str, event: gr.EventData) -> str:
-    """Add what was dropped: zips, a folder with its names, or loose photos of one class."""
-    upload = parse_upload(event._data)
-    zips = [path for name, path in upload.files if "/" not in name and name.lower().endswith(".zip")]
-    files = [(name, path) for name, path in upload.files if path not in zips]
-    try:
-        with home.open(token) as project:
-            check_capacity(project, len(files))
-            results = [project.add(path, upload.label) for path in zips]
-            if files:
-                results.append(project.add_files(files, upload.label))
-        return _summarize(results, len(upload.missing))
-    finally:
-        delete_uploads(path for _, path in upload.files)
-
-
-def _summarize(results: Sequence[IntakeResult], missing: int) -> str:
-    added = sum(result.added for result in results)
-    counts = (
-        (PhotosCode.ALREADY_HERE, sum(result.already for result in results)),
-        (PhotosCode.LEFT_OUT, sum(len(result.left_out) for result in results)),
-        (PhotosCode.NOT_ARRIVED, missing),
-    )
-    parts = [sentence(PhotosCode.ADDED, count=added) if added else sentence(PhotosCode.ADDED_NONE)]
-    parts += [sentence(code, count=count) for code, count in counts if count]
-    return html.note(" ".join(parts), "good" if added and not missing else "note")
-
-
-def add_snapshot(home: Home, token: str, snapshot: str | None, label: str) -> tuple[str, None]:
-    """Add one picture from the camera."""
-    if snapshot is None:
-        raise DataError(PhotosCode.NO_PICTURE)
-    path = Path(snapshot)
-    try:
-        with home.open(token) as project:
-            check_capacity(project, 1)
-            result = project.add_files([(path.name, path)], label)
-        return _summarize([result], 0), None
-    finally:
-        delete_uploads([path])
-
-
-def add_example(home: Home, token: str) -> str:
-    """Draw example photos and add them."""
-    with tempfile.TemporaryDirectory(prefix="example-") as folder, home.open(token) as project:
-        draw_example(Path(folder))
-        return _summarize([project.add(Path(folder))], 0)
 
 
 def edit(home: Home, token: str, event: gr.EventData) -> str:
@@ -166,12 +139,35 @@ def edit(home: Home, token: str, event: gr.EventData) -> str:
         return html.note(sentence(PhotosCode.REMOVED, count=len(ids)), "good")
 
 
-def rename(home: Home, token: str, label: str | None, name: str) -> tuple[str, str, str]:
-    """Rename the class on view; its new name is the class to show next."""
+def rename(home: Home, token: str, label: str | None, name: str) -> tuple[str, str, str, str]:
+    """Rename the class on view, or ask where the new name exists; return message, field, class to show and question."""
+    old = label or ""
     with home.open(token) as project:
-        project.rename_class(label or "", name)
-        new = next((known for known in project.classes() if known == " ".join(name.split())), label or "")
-    return html.note(sentence(PhotosCode.RENAMED, old=label, new=new), "good"), "", new
+        try:
+            project.rename_class(old, name)
+        except DataError as error:
+            if error.code is not ProjectCode.CLASS_EXISTS:
+                raise
+            new = dict(error.message.arguments)["label"]
+            return "", name, old, joins.exists(old, new, project.classes()[new])
+        new = next((known for known in project.classes() if known == " ".join(name.split())), old)
+    return html.note(sentence(PhotosCode.RENAMED, old=old, new=new), "good"), "", new, ""
+
+
+def join(home: Home, token: str, label: str | None, event: gr.EventData) -> tuple[str, str, str]:
+    """Join classes as pressed; return message, the class to show, and no question."""
+    data = event_data(event)
+    if data.get("do") == "keep":
+        return "", label or "", ""
+    new, old = data.get("label"), data.get("old")
+    with home.open(token) as project:
+        similar = next((group for group in project.similar_classes() if new in group), ())
+        others = [old] if isinstance(old, str) else [other for other in similar if other != new]
+        if not isinstance(new, str) or not others:
+            raise DataError(JoinCode.WHICH_CLASSES)
+        for other in others:
+            project.rename_class(other, new, merge=True)
+    return html.note(sentence(JoinCode.JOINED, labels=[*others, new], label=new), "good"), new, ""
 
 
 def remove_class(home: Home, token: str, label: str | None) -> str:
@@ -208,23 +204,29 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         elem_id="photos-drop",
     )
     message = gr.HTML()
+    reading = scripted_html(_LIVE, _PRESS_SCRIPT, "photos-reading")
     undo_button = gr.Button(str(PhotosCode.UNDO), size="sm", visible=False, elem_classes="pc-link")
     with gr.Column(visible=False) as empty:
         gr.HTML(html.quiet(html.rich(PhotosCode.ABOUT_CLASSES), "pc-center"))
         example = gr.Button(str(PhotosCode.EXAMPLE), elem_classes="pc-wide")
     with gr.Column(visible=False) as filled:
         counts = gr.HTML()
+        similar = scripted_html(_LIVE, _PRESS_SCRIPT, "photos-similar")
         forward = gr.Button(str(PhotosCode.NEXT), variant="primary", size="lg", elem_id="photos-next")
         classes = dropdown(PhotosCode.CLASSES)
-        photos = scripted_html(grid.template(), _SCRIPT, "photos-grid", GridScript)
+        photos = scripted_html(grid.template(), _GRID_SCRIPT, "photos-grid", GridScript)
         with gr.Row(visible=False, elem_classes="pc-row pc-pager") as pager:
             back = gr.Button(str(PhotosCode.EARLIER), min_width=80)
             position = gr.HTML(elem_classes="pc-center")
             on = gr.Button(str(PhotosCode.LATER), min_width=80)
-        with gr.Accordion(str(PhotosCode.EDIT_CLASS), open=False), gr.Row(elem_classes="pc-row"):
-            name = gr.Textbox(label=str(PhotosCode.NEW_NAME), max_length=80, scale=2, min_width=160)
-            rename_button = gr.Button(str(PhotosCode.RENAME), min_width=100)
-            remove_button = gr.Button(str(PhotosCode.REMOVE_CLASS), variant="stop", min_width=100)
+        with gr.Accordion(str(PhotosCode.EDIT_CLASS), open=False):
+            with gr.Row(elem_classes="pc-row"):
+                name = gr.Textbox(label=str(PhotosCode.NEW_NAME), max_length=80, scale=2, min_width=160)
+                rename_button = gr.Button(str(PhotosCode.RENAME), min_width=100)
+                remove_button = gr.Button(str(PhotosCode.REMOVE_CLASS), variant="stop", min_width=100)
+            exists = scripted_html(_LIVE, _PRESS_SCRIPT, "photos-exists")
+    with gr.Accordion(str(HelpCode.TITLE), open=False):
+        gr.HTML(help.ways())
     with gr.Accordion(str(PhotosCode.CAMERA), open=False):
         snapshot_class = gr.Textbox(
             label=str(PhotosCode.CAMERA_CLASS), placeholder=str(PhotosCode.CAMERA_EXAMPLE), max_length=80
@@ -233,7 +235,10 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         snapshot_button = gr.Button(str(PhotosCode.CAMERA_ADD))
     notes = gr.HTML()
     page = gr.State(0)
-    view: list[Any] = [drop, undo_button, empty, filled, counts, classes, photos, page, pager, position, notes, forward]
+    view: list[Any] = [
+        drop, reading, undo_button, empty, filled, counts, similar, classes, photos, page, pager, position, notes,
+        forward,
+    ]  # fmt: skip
     where: list[Any] = [token, classes, page]
     refresh = Action(plain(show, home), where, view)
 
@@ -241,10 +246,13 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         refresh.after(event(plain(handler, home), inputs, outputs, **QUIET, **FREE))
 
     connect(drop.submit, add, [token], [message])
+    connect(reading.submit, answer, [token], [message])
     connect(example.click, add_example, [token], [message])
     connect(photos.submit, edit, [token], [message])
     connect(undo_button.click, undo, [token], [message])
-    connect(rename_button.click, rename, [token, classes, name], [message, name, classes])
+    connect(rename_button.click, rename, [token, classes, name], [message, name, classes, exists])
+    for question in (exists, similar):
+        connect(question.submit, join, [token, classes], [message, classes, exists])
     connect(remove_button.click, remove_class, [token, classes], [message])
     connect(snapshot_button.click, add_snapshot, [token, snapshot, snapshot_class], [message, snapshot])
     Action(plain(show_first_page, home), [token, classes], view).on(classes.input)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from classifier.data.layout import Decision, read_layout
 from classifier.ui.photos import readings
@@ -17,8 +18,11 @@ def test_a_question_shows_classes_with_counts_and_a_button_for_each_reading() ->
     layout = read_layout(CATS_AND_DOGS, {})
     shown = readings.question(layout, {}, None)
     words = TAGS.sub(" ", shown)
-    assert "The names begin with “cat” (10) and “dog” (10): are these the classes?" in words
-    assert "20 photos" in words
+    assert layout.question() in words
+    assert layout.readings[0].example() in words
+    assert layout.readings[0].in_words() in words
+    assert all(f"{label} (10)" in words for label in ("cat", "dog"))
+    assert "Take these 2 classes" in words
     assert shown.count('data-do="take"') == len(layout.readings) == 1
     assert 'data-option="names:first"' in shown
     assert 'data-do="cancel"' in shown
@@ -34,7 +38,13 @@ def test_a_line_says_what_was_read_and_opens_to_the_other_readings() -> None:
     assert f"Read as {first.in_words()}." in shown
     assert f'data-option="{second.option}"' in shown
     assert f'data-option="{first.option}"' not in shown
-    assert readings.taken(layout, "no such option", {}) == ""
+
+
+def test_after_one_class_was_named_all_readings_are_still_offered() -> None:
+    layout = read_layout(CATS_AND_DOGS, {})
+    shown = readings.taken(layout, "one class", {})
+    assert 'pc-read"' not in shown
+    assert shown.count('data-do="take"') == 1
 
 
 def test_one_reading_alone_offers_no_other_way() -> None:
@@ -45,8 +55,8 @@ def test_one_reading_alone_offers_no_other_way() -> None:
 
 
 def test_what_is_left_out_is_said_before_it_is_chosen() -> None:
-    names = [*CATS_AND_DOGS, "photos/masks/1.png"]
-    assert "left out: photos/ (1 picture)" in readings.question(read_layout(names, {}), {}, None)
+    shown = readings.question(read_layout([*CATS_AND_DOGS, "photos/masks/1.png"], {}), {}, None)
+    assert re.search(r"left out: photos/[^;]* \(1 picture\)", shown)
 
 
 def test_photos_of_one_class_can_be_named() -> None:
@@ -57,12 +67,21 @@ def test_photos_of_one_class_can_be_named() -> None:
     assert "Which class do these 7 photos belong to?" in readings.which_class(OneClass(7))
 
 
+def test_one_class_is_offered_once() -> None:
+    layout = read_layout(CATS_AND_DOGS, {})
+    reading = layout.readings[0]
+    whole = replace(reading, option="folders:1", labels=dict.fromkeys(reading.labels, "photos"))
+    both = replace(layout, readings=(reading, whole))
+    assert "Take this one class" in readings.question(both, {}, None)
+    assert "Take this one class" not in readings.question(both, {}, OneClass(20, "photos"))
+
+
 def test_thirty_classes_are_named_in_part_and_counted() -> None:
     names = [
         f"{prefix}{'abcdefghij'[n]}.{k}.jpg" for prefix in ("cat", "dog", "bird") for n in range(10) for k in "123"
     ]
     shown = readings.question(read_layout(names, {}), {}, None)
-    assert shown.count("<li><bdi>") == 12
+    assert shown.count("<bdi>") == 12
     assert "and 18 more" in shown
 
 

@@ -1,0 +1,160 @@
+"""Adding photos: what was dropped is read or asked about, and can be read another way; camera and example photos."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+
+import gradio as gr
+
+from ...data.example import draw_example
+from ...data.images import make_thumbnail, open_picture
+from ...data.layout import Decision, Layout, Reading
+from ...data.layout.split_names import split_words
+from ...data.project import Incoming, IntakeResult, Project
+from ...errors import DataError, LayoutError, PhotoError
+from ...messages import sentence
+from ...messages.layout import RefusalCode
+from ...messages.page import PhotosCode
+from ...messages.photos_page import ReadingCode
+from .. import html
+from ..handlers import event_data
+from ..sessions import Home, check_capacity
+from ..uploads import delete_uploads, parse_upload
+from . import readings
+
+_EXAMPLES = 6  # pictures in one question
+_PER_READING = 3
+_SIZE = 176  # pixels, twice what is shown
+
+
+def add(home: Home, token: str, event: gr.EventData) -> str:
+    """Add what was dropped: folders, zips, tables, or photos of one class; what is uncertain waits for ``answer``."""
+    upload = parse_upload(event._data)
+    try:
+        with home.open(token) as project:
+            check_capacity(project, len(upload.files))
+            try:
+                return summarize(project.receive(upload.files, upload.label), len(upload.missing))
+            except LayoutError as error:
+                if error.layout is None:  # nothing waits
+                    raise
+                return _missing(len(upload.missing))  # the question is drawn from what waits
+    finally:
+        delete_uploads(path for _, path in upload.files)
+
+
+def answer(home: Home, token: str, event: gr.EventData) -> str:
+    """Do what was pressed in a question: take a reading, put all photos into one class, or forget the upload."""
+    data = event_data(event)
+    with home.open(token) as project:
+        incoming = project.incoming()
+        if incoming is None:
+            raise DataError(ReadingCode.WHICH_READING)
+        if data.get("do") == "cancel":
+            project.forget_incoming()
+            return html.note(ReadingCode.FORGOTTEN)
+        if data.get("do") == "one-class":
+            label = str(data.get("text", ""))
+            if not label.strip():
+                raise DataError(ReadingCode.EMPTY_CLASS)
+            return summarize(project.take_label(label))
+        option = data.get("option")
+        if option not in [reading.option for reading in incoming.layout.readings]:
+            raise DataError(ReadingCode.WHICH_READING)
+        return summarize(project.take(str(option)))
+
+
+def add_snapshot(home: Home, token: str, snapshot: str | None, label: str) -> tuple[str, None]:
+    """Add one picture from the camera."""
+    if snapshot is None:
+        raise DataError(PhotosCode.NO_PICTURE)
+    path = Path(snapshot)
+    try:
+        with home.open(token) as project:
+            check_capacity(project, 1)
+            return summarize(project.add_files([(path.name, path)], label)), None
+    finally:
+        delete_uploads([path])
+
+
+def add_example(home: Home, token: str) -> str:
+    """Draw example photos and add them."""
+    with tempfile.TemporaryDirectory(prefix="example-") as folder, home.open(token) as project:
+        draw_example(Path(folder))
+        return summarize(project.add(Path(folder)))
+
+
+def summarize(result: IntakeResult, missing: int = 0) -> str:
+    """Return what was added and what was not, and what else is to be known of it."""
+    counts = (
+        (PhotosCode.ALREADY_HERE, result.already),
+        (PhotosCode.LEFT_OUT, len(result.left_out)),
+        (PhotosCode.NOT_ARRIVED, missing),
+    )
+    parts = [sentence(PhotosCode.ADDED, count=result.added) if result.added else sentence(PhotosCode.ADDED_NONE)]
+    parts += [sentence(code, count=count) for code, count in counts if count]
+    notes = "".join(html.note(note) for note in result.notes)
+    return html.note(" ".join(parts), "good" if result.added and not missing else "note") + notes
+
+
+def _missing(count: int) -> str:
+    return html.note(sentence(PhotosCode.NOT_ARRIVED, count=count)) if count else ""
+
+
+def waiting(project: Project) -> str:
+    """Return how the last upload was read, or the question about it, as HTML; empty where there is none."""
+    incoming = project.incoming()
+    if incoming is None:
+        return ""
+    layout = incoming.layout
+    if incoming.taken is not None:
+        return readings.taken(layout, incoming.taken, _examples(incoming, incoming.taken))
+    one_class = _one_class(layout)
+    if layout.decision is Decision.ASK:
+        return readings.question(layout, _examples(incoming, None), one_class)
+    if layout.refusal is RefusalCode.NO_LABELS and one_class is not None:
+        return readings.which_class(one_class)
+    return readings.refusal(str(layout.error()))
+
+
+def _one_class(layout: Layout) -> readings.OneClass | None:
+    """Return the offer to put all photos into one class where they lie in one folder, or in none."""
+    folders = {name.rpartition("/")[0] for name in layout.names}
+    if len(folders) != 1:
+        return None
+    folder = folders.pop().rpartition("/")[2]
+    return readings.OneClass(layout.photos, "" if split_words(folder) else folder)
+
+
+def _examples(incoming: Incoming, taken: str | None) -> dict[str, list[tuple[str, bytes]]]:
+    """Return some photos of each reading that is offered, of different classes."""
+    offered = [reading for reading in incoming.layout.readings if reading.option != taken]
+    each = min(_PER_READING, _EXAMPLES // max(1, len(offered)))
+    return {reading.option: _pictures(reading, incoming, each) for reading in offered}
+
+
+def _pictures(reading: Reading, incoming: Incoming, count: int) -> list[tuple[str, bytes]]:
+    first: dict[str, str] = {}
+    for name, label in reading.labels.items():
+        first.setdefault(label, name)
+    labels = [label for label, _ in reading.class_counts().most_common(count)]
+    paths = [(label, incoming.files.get(first[label])) for label in labels]
+    return [(label, small) for label, path in paths if path is not None and (small := _small_picture(path))]
+
+
+def _small_picture(path: Path) -> bytes:
+    """Return a small JPEG of a photo that waits; empty where it cannot be shown."""
+    with suppress(PhotoError, OSError):
+        return _draw_small(path, path.stat().st_mtime_ns)
+    return b""
+
+
+@lru_cache(maxsize=256)  # the tab is drawn at every press, and a photo from a phone takes 50 ms
+def _draw_small(path: Path, changed: int) -> bytes:
+    stream = io.BytesIO()
+    make_thumbnail(open_picture(path, _SIZE), _SIZE).save(stream, "JPEG", quality=80)
+    return stream.getvalue()

@@ -1,0 +1,85 @@
+"""The program in a process of its own, and what is done on its page in a real browser."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+SLOW = 60_000  # milliseconds
+
+
+@dataclass
+class Program:
+    """``python app.py`` in a process of its own, over a folder of its own."""
+
+    home: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = field(default=None)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = [sys.executable, str(ROOT / "app.py"), "--port", str(self.port)]
+        empty = self.home.parent / "no-checkpoints"
+        settings = {"CLASSIFIER_HOME": str(self.home), "CLASSIFIER_CHECKPOINTS": str(empty)}
+        hidden = ("GRADIO_SERVER_NAME", "GRADIO_TEMP_DIR", "SPACE_ID")
+        kept = {name: value for name, value in os.environ.items() if name not in hidden}
+        self.process = subprocess.Popen(command, env={**kept, **settings}, stdout=subprocess.DEVNULL)
+        for _ in range(120):
+            try:
+                urllib.request.urlopen(self.url, timeout=5).close()
+                return
+            except OSError:
+                assert self.process.poll() is None, "the program ended at its start"
+                time.sleep(0.5)
+        raise AssertionError("the program did not answer within a minute")
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.terminate()
+            self.process.wait(20)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self.process:
+            self.process.kill()
+            self.process.wait(20)
+
+
+def open_page(context: Any, problems: list[str]) -> Any:
+    """A new page whose errors and dialogs are collected.
+
+    After a restart of the program the tests open a new one, as a person would who comes back: the old
+    one notices the restart and reloads itself, at a moment of its own choice.
+    """
+    page = context.new_page()
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("dialog", lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
+    return page
+
+
+def drop_folder(page: Any, folder: Path) -> None:
+    """Choose a folder on the Photos tab; its own name is part of the names of the files."""
+    page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)
+    page.locator("#photos-drop .pc-folder input").set_input_files(folder)
+
+
+def drop_files(page: Any, *files: Path) -> None:
+    """Choose loose files or zips on the Photos tab."""
+    page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)
+    page.locator("#photos-drop input[type=file]").nth(1).set_input_files(files)
+
+
+def fits_screen(page: Any) -> bool:
+    """Whether nothing is wider than the screen."""
+    width, shown = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    return bool(width <= shown)

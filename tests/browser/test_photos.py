@@ -1,0 +1,177 @@
+"""Data sets as they come, from drop to trained, in a real browser against the real program."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.pages import SLOW, Program, drop_files, drop_folder, fits_screen, open_page
+from tests.helpers import draw_photo
+
+pytestmark = pytest.mark.browser
+
+PLAIN_PRESSES = 2  # with plain class folders, from drop to trained: next, train
+
+
+class Presses:
+    """Presses buttons and counts."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, button: Any) -> None:
+        button.click(timeout=SLOW)
+        self.count += 1
+
+
+@pytest.fixture
+def page(browser: Any, program: Program) -> Iterator[Any]:
+    """A new visitor's page on a phone; an error of the page or a dialog fails the test."""
+    problems: list[str] = []
+    page = open_page(browser.new_context(viewport={"width": 390, "height": 844}), problems)
+    page.goto(program.url)
+    page.get_by_role("button", name="Try with example photos").wait_for(timeout=SLOW)  # the visitor is known
+    yield page
+    page.context.close()
+    assert problems == []
+
+
+def draw(path: Path, label: int, number: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draw_photo(100 * label + number, tint=(90 * label, 0, 80 - 80 * label)).save(path, "JPEG")
+
+
+def zipped(folder: Path) -> Path:
+    """A zip of what is in a folder, without the folder itself."""
+    archive = folder.with_suffix(".zip")
+    with zipfile.ZipFile(archive, "w") as target:
+        for path in sorted(folder.rglob("*.*")):
+            target.write(path, path.relative_to(folder))
+    return archive
+
+
+def flat_folder(root: Path) -> Path:
+    for number in range(16):
+        draw(root / "pets" / f"{'dog' if number % 2 else 'cat'}.{number}.jpg", number % 2, number)
+    return root / "pets"
+
+
+def roboflow_zip(root: Path) -> Path:
+    for split, count in (("train", 8), ("valid", 2), ("test", 2)):
+        rows = ["filename, glass, metal"]
+        for number in range(2 * count):
+            name = f"{split}{number}_jpg.rf.{number:032x}.jpg"
+            draw(root / "export" / split / name, number % 2, 10 * count + number)
+            rows.append(f"{name}, {1 - number % 2}, {number % 2}")
+        (root / "export" / split / "_classes.csv").write_text("\n".join(rows))
+    return zipped(root / "export")
+
+
+def kaggle_zip(root: Path) -> Path:
+    rows = ["image_id,label"]
+    for number in range(16):
+        draw(root / "leaves" / "train" / f"Train_{number}.jpg", number % 2, number)
+        rows.append(f"Train_{number},{'rust' if number % 2 else 'healthy'}")
+    for number in range(3):
+        draw(root / "leaves" / "test" / f"Test_{number}.jpg", 1, 50 + number)
+    (root / "leaves" / "train.csv").write_text("\n".join(rows))
+    return zipped(root / "leaves")
+
+
+def collections(root: Path) -> Path:
+    for place, person in enumerate(("anna", "ben", "carla")):
+        for number in range(8):
+            gesture = "palm" if number % 2 else "fist"
+            draw(root / "hands" / person / gesture / f"{number}.jpg", number % 2, 10 * place + number)
+    return root / "hands"
+
+
+@pytest.mark.parametrize(
+    ("make", "answer", "read", "classes"),
+    [
+        (flat_folder, "Take these 2 classes", "2 classes from", ["cat", "dog"]),
+        (roboflow_zip, None, "16 photos to train on, 4 to validate, 4 to test", ["glass", "metal"]),
+        (kaggle_zip, None, "train.csv", ["healthy", "rust"]),
+        (collections, "Take these 2 classes", "2 classes from", ["fist", "palm"]),
+    ],
+    ids=["names", "roboflow", "kaggle", "collections"],
+)
+def test_a_data_set_is_trained_in_two_presses_more_than_class_folders(
+    page: Any, tmp_path: Path, make: Callable[[Path], Path], answer: str | None, read: str, classes: list[str]
+) -> None:
+    press = Presses()
+    data = make(tmp_path)
+    drop_folder(page, data) if data.is_dir() else drop_files(page, data)
+    if answer is not None:
+        press(page.get_by_role("button", name=answer))
+    line = page.locator("#photos-reading .pc-read")
+    line.get_by_text(read).wait_for(timeout=SLOW)
+    assert page.locator(".pc-bars .pc-name").all_inner_texts() == classes
+    assert fits_screen(page)
+    press(page.locator("#photos-next"))
+    press(page.locator("#train"))
+    page.locator(".pc-score").wait_for(timeout=SLOW)
+    assert press.count <= PLAIN_PRESSES + 2
+
+
+def test_a_question_waits_through_a_reload_and_another_reading_can_be_taken(page: Any, tmp_path: Path) -> None:
+    drop_folder(page, flat_folder(tmp_path))
+    question = page.get_by_role("group", name="How are these photos sorted?")
+    question.get_by_text("The names begin with").wait_for(timeout=SLOW)
+    drop_folder(page, collections(tmp_path))  # a new drop replaces the question
+    question.get_by_text("folders: are these the classes").wait_for(timeout=SLOW)
+    assert question.get_by_text("The names begin with").count() == 0
+    assert page.evaluate("document.activeElement.getAttribute('role')") == "group"
+    assert question.locator("img").count() == 5
+    assert fits_screen(page)
+
+    page.reload()
+    question.wait_for(timeout=SLOW)
+    assert page.locator(".pc-card").count() == 0
+    question.get_by_role("button", name="Take these 3 classes").click()
+    page.get_by_text("24 photos in 3 classes").wait_for(timeout=SLOW)
+    page.get_by_text("Read it another way").click()
+    page.get_by_role("button", name="Take these 2 classes").click()
+    page.get_by_text("24 photos in 2 classes").wait_for(timeout=SLOW)
+    assert page.locator(".pc-bars .pc-name").all_inner_texts() == ["fist", "palm"]
+
+    drop_folder(page, flat_folder(tmp_path))
+    question.get_by_role("button", name="Cancel").click(timeout=SLOW)
+    page.get_by_text("Nothing was added.").wait_for(timeout=SLOW)
+    question.wait_for(state="detached")
+    page.get_by_text("24 photos in 2 classes").wait_for()
+
+
+def test_similar_classes_are_joined_and_a_new_name_that_exists_is_asked_about(page: Any, tmp_path: Path) -> None:
+    for place, label in enumerate(("Bees", "bees", "ants", "wasps")):
+        for number in range(3):
+            draw(tmp_path / "insects" / label / f"{number}.jpg", place % 2, 10 * place + number)
+    drop_folder(page, tmp_path / "insects")
+    page.get_by_text("12 photos in 4 classes").wait_for(timeout=SLOW)
+    page.get_by_role("button", name="Join them as “Bees”").click()
+    page.get_by_text("12 photos in 3 classes").wait_for(timeout=SLOW)
+
+    page.get_by_label("Photos of").fill("ants")
+    page.get_by_label("Photos of").press("Enter")
+    page.get_by_role("button", name="Rename or remove this class").click()
+    for answer in ("Keep both", "Join the two"):
+        page.get_by_label("New name").fill("wasps")
+        page.get_by_role("button", name="Rename", exact=True).click()
+        question = page.get_by_role("group", name="There is a class “wasps” already, with 3 photos: join the two?")
+        question.get_by_role("button", name=answer).click(timeout=SLOW)
+        question.wait_for(state="detached")
+    page.get_by_text("12 photos in 2 classes").wait_for(timeout=SLOW)
+    assert page.locator(".pc-bars .pc-name").all_inner_texts() == ["Bees", "wasps"]
+
+
+def test_loose_photos_are_read_by_name_or_asked_for_their_class(page: Any, tmp_path: Path) -> None:
+    loose = sorted(flat_folder(tmp_path).iterdir())
+    drop_files(page, *loose)
+    page.get_by_role("button", name="Take these 2 classes").wait_for(timeout=SLOW)
+    page.get_by_label("Or are all 16 photos of one class?").fill("pets")
+    page.get_by_role("button", name="Add", exact=True).last.click()
+    page.get_by_text("16 photos in 1 class").wait_for(timeout=SLOW)
