@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from ..files import storage_error
+from .labels import folder_name
 
 Color = tuple[int, int, int]
 Pen = ImageDraw.ImageDraw
@@ -26,9 +27,10 @@ def draw_example(folder: Path, per_class: int = 24, seed: int = 0) -> None:
     rng = np.random.default_rng(seed)
     try:
         for label, draw in _DRAW.items():
-            (folder / label).mkdir(parents=True, exist_ok=True)
+            place = folder / folder_name(label)
+            place.mkdir(parents=True, exist_ok=True)
             for number in range(1, per_class + 1):
-                _draw_photo(draw, rng).save(folder / label / f"{label} {number:02}.jpg", quality=88)
+                _draw_photo(draw, rng).save(place / f"{label} {number:02}.jpg", quality=88)
     except OSError as error:
         raise storage_error(error, folder) from error
 

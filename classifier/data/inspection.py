@@ -11,13 +11,13 @@ from pathlib import Path
 
 from ..config import Limits
 from ..errors import PhotoError
-from ..messages import Message, message
-from ..messages.data import PhotoCode, RepeatCode
+from ..messages import Code, Message, message
+from ..messages.data import LeftOutCode, PhotoCode, RepeatCode
 from .assignment import Assignment, Plan
 from .catalog import Asset, now
 from .images import EXTENSIONS, PictureInfo, probe
 from .intake import LeftOut, check_regular_file, clean_name, sha256
-from .placeholders import HEAD, placeholder_code
+from .placeholders import HEAD, is_in_cloud, placeholder_code
 
 THREADS = 2
 _IN_MEMORY = 2**24  # bytes; smaller files are read once for hashing and probing, larger ones twice
@@ -119,8 +119,17 @@ def _inspect(
     except PhotoError as error:
         return LeftOut(name, error.message)
     except OSError:
-        return LeftOut(name, message(PhotoCode.CANNOT_READ))
+        return LeftOut(name, message(_why_unreadable(path)))
     return FoundPhoto(name, given, path, digest, size, info)
+
+
+def _why_unreadable(path: Path) -> Code:
+    try:
+        status = path.stat()
+    except OSError:
+        return PhotoCode.CANNOT_READ
+    in_cloud = is_in_cloud(getattr(status, "st_file_attributes", 0), getattr(status, "st_flags", 0))
+    return LeftOutCode.IN_CLOUD if in_cloud else PhotoCode.CANNOT_READ
 
 
 def _read_head(source: bytes | Path) -> bytes:

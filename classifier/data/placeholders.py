@@ -6,6 +6,10 @@ import re
 
 from ..messages.data import LeftOutCode
 
+# Of stat: file attributes of Windows (offline, recall on open, recall on data access), and a file flag of macOS.
+_IN_CLOUD_ATTRIBUTES = 0x1000 | 0x40000 | 0x400000
+_IN_CLOUD_FLAG = 0x40000000
+
 HEAD = 4096  # bytes from the start of a file that ``placeholder_code`` needs
 
 _ICLOUD = re.compile(r"\..+\.icloud", re.IGNORECASE)
@@ -38,6 +42,15 @@ def placeholder_code(name: str, head: bytes, size: int) -> LeftOutCode | None:
     if size and not head.strip(b"\0"):  # what a cloud leaves that is not there, or a copy that was interrupted
         return LeftOutCode.ONLY_ZEROS
     return next((code for pattern, code in _CONTENTS if pattern.match(head)), None)
+
+
+def is_in_cloud(attributes: int, flags: int) -> bool:
+    """Return whether a file is kept in a cloud only, by the ``st_file_attributes`` (Windows) or ``st_flags`` (macOS)
+    of stat.
+
+    Reading it gets it, where the computer is connected; so it is asked only after reading has failed.
+    """
+    return bool(attributes & _IN_CLOUD_ATTRIBUTES or flags & _IN_CLOUD_FLAG)
 
 
 def placeholder_name_code(name: str) -> LeftOutCode | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.data.placeholders import placeholder_code
+from classifier.data.placeholders import is_in_cloud, placeholder_code
 from classifier.data.project import Project
 from classifier.messages.data import LeftOutCode, PhotoCode
 from tests.helpers import MakeFolder, draw_photo, encode
@@ -46,6 +46,14 @@ PHOTO = encode(draw_photo())
 )
 def test_a_file_that_stands_for_a_photo_is_recognized(name: str, content: bytes, code: LeftOutCode | None) -> None:
     assert placeholder_code(name, content[:4096], len(content)) is code
+
+
+@pytest.mark.parametrize(
+    ("attributes", "flags", "expected"),
+    [(0x20, 0, False), (0x1020, 0, True), (0x501620, 0, True), (0, 0x40000000, True), (0, 0x40, False)],
+)
+def test_a_file_that_is_only_in_a_cloud_is_told_by_its_attributes(attributes: int, flags: int, expected: bool) -> None:
+    assert is_in_cloud(attributes, flags) is expected
 
 
 def test_placeholders_are_left_out_with_what_to_do(make_folder: MakeFolder) -> None:
