@@ -213,6 +213,11 @@ class PredictCode(Code):
 
     TOO_FEW_ANSWERS = "The number of answers wanted is {top_k}; it must be at least 1."
     UNKNOWN_CLASS = "The model has no class “{label}”; choose one of {labels:comma}."
+    NO_PICTURE = (
+        "Something of the type “{kind}” came in place of a picture; give a path, the bytes of a file, a file opened "
+        "with “rb”, a PIL picture or an array."
+    )
+    TEXT_FILE = "A file opened as text came in place of a picture; open it for reading bytes, with “rb”."
     WRONG_ARRAY = (
         "An array of {dtype} of shape {shape} came; expected is a picture of bytes (uint8), height by width, or height "
         "by width by 3 colors."

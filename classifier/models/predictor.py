@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import nn
 
 from .. import device as devices
@@ -26,11 +24,11 @@ from ..messages import Message
 from ..messages.models import CheckpointCode, PredictCode, UnsureCode
 from . import checkpoint, loader
 from .backbones import ROWS
+from .picture_sources import Picture, list_pictures, to_source
 from .surgery import add_feature_output, fuse_batch_norm
 from .transforms import eval_transform, normalize
 
 Floats = NDArray[np.float32]
-Picture = Path | str | bytes | Image.Image | NDArray[Any]
 _DEFAULT_THRESHOLD = 0.5  # of a model that another program made, whose scores are not known
 
 
@@ -136,25 +134,24 @@ class Predictor:
         """The confidence under which the answer is “not sure”, 0 to 1."""
         return _DEFAULT_THRESHOLD if self._report is None else self._report.threshold
 
-    def predict(self, pictures: Picture | Sequence[Picture], top_k: int = 5) -> list[Prediction]:
+    def predict(self, pictures: Picture | Iterable[Picture], top_k: int = 5) -> list[Prediction]:
         """Return the predictions, with ``top_k`` classes each, for one picture or several.
 
-        A picture is a path, the bytes of a file, a PIL image or a uint8 array (H, W) or (H, W, 3 or 4). Raises
-        ``PhotoError`` for the first picture that cannot be used; ``predict_each`` goes on instead.
+        A picture is a path, the bytes of a file, a file opened for reading bytes, a PIL image or a uint8 array (H, W)
+        or (H, W, 3 or 4). Raises ``PhotoError`` for the first picture that cannot be used, or is none of these;
+        ``predict_each`` goes on instead.
 
         Example::
 
             prediction, = Predictor("model").predict("photo.jpg")
         """
-        single = isinstance(pictures, (str, Path, bytes, Image.Image, np.ndarray))
-        several: Sequence[Picture] = [pictures] if single else list(pictures)  # type: ignore[list-item, arg-type]
-        results = list(self.predict_each(several, top_k))
+        results = list(self.predict_each(pictures, top_k))
         for result in results:
             if isinstance(result, PhotoError):
                 raise result
         return [result for result in results if isinstance(result, Prediction)]
 
-    def predict_each(self, pictures: Sequence[Picture], top_k: int = 5) -> Iterator[Prediction | PhotoError]:
+    def predict_each(self, pictures: Picture | Iterable[Picture], top_k: int = 5) -> Iterator[Prediction | PhotoError]:
         """Yield for each picture in order its prediction, or the error that says why it cannot be used.
 
         Raises ``SettingError`` where ``top_k`` is under 1 or an array is no picture.
@@ -166,12 +163,15 @@ class Predictor:
         """
         if top_k < 1:
             raise SettingError(PredictCode.TOO_FEW_ANSWERS, top_k=top_k)
-        sources = [_to_source(picture) for picture in pictures]
-        for output in devices.stream(_run_network, self._version, sources, self.device, self.limits):
+        sources = [self._prepare(picture) for picture in list_pictures(pictures)]
+        usable = [source for source in sources if not isinstance(source, PhotoError)]
+        outputs = iter(devices.stream(_run_network, self._version, usable, self.device, self.limits))
+        for source in sources:
+            output = source if isinstance(source, PhotoError) else next(outputs)
             if isinstance(output, Message):
                 yield PhotoError(output.code, **dict(output.arguments))
             else:
-                yield self._to_prediction(output, top_k)
+                yield output if isinstance(output, PhotoError) else self._to_prediction(output, top_k)
 
     def explain(self, picture: Picture, label: str | None = None) -> Explanation:
         """Return what the prediction of a class, by default the likeliest, is based on.
@@ -185,7 +185,7 @@ class Predictor:
         """
         if label is not None and label not in self.labels:
             raise SettingError(PredictCode.UNKNOWN_CLASS, label=label, labels=self.labels)
-        opened = open_picture(_to_source(picture), None, self.limits, self.preprocessing.pixel_ranges)
+        opened = open_picture(to_source(picture, self.limits), None, self.limits, self.preprocessing.pixel_ranges)
         pixels = eval_transform(self.preprocessing)(opened)[None]  # (1, 3, size, size)
         inputs = normalize(pixels, self.preprocessing, torch.device("cpu"), torch.float32)
         network = _load(self._version).network
@@ -195,6 +195,12 @@ class Predictor:
         index = int(logits.argmax()) if label is None else self.labels.index(label)
         heat = heatmap.heat_map(network, inputs, index)
         return Explanation(self.labels[index], heat, features, pixels[0].permute(1, 2, 0).numpy())
+
+    def _prepare(self, picture: Picture) -> loader.Source | PhotoError:
+        try:
+            return to_source(picture, self.limits)
+        except PhotoError as error:
+            return error
 
     def _to_prediction(self, outputs: Floats, top_k: int) -> Prediction:
         logits, features = self._split(outputs)
@@ -208,16 +214,6 @@ class Predictor:
     def _split(self, outputs: Floats) -> tuple[Floats, Floats]:
         """The logits (C,) and the pooled features (D,) beside them, see ``surgery.add_feature_output``."""
         return outputs[: len(self.labels)], outputs[len(self.labels) :]
-
-
-def _to_source(picture: Picture) -> loader.Source:
-    if isinstance(picture, str):
-        return Path(picture)
-    if isinstance(picture, np.ndarray):
-        if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (3,), (4,)):
-            raise SettingError(PredictCode.WRONG_ARRAY, dtype=str(picture.dtype), shape=picture.shape)
-        return Image.fromarray(picture)
-    return picture
 
 
 def _current_report(folder: Path, model: checkpoint.Checkpoint) -> Report | None:

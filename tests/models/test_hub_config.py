@@ -16,6 +16,7 @@ from timm.models import save_for_hf
 from torch import nn
 
 from classifier import Predictor
+from classifier.config import PixelRanges
 from classifier.errors import ModelError, SettingError
 from classifier.messages import Code
 from classifier.messages.models import CheckpointCode, NetworkCode
@@ -69,6 +70,20 @@ def test_a_folder_of_timm_opens_and_answers_as_timm_does(architecture: str, tmp_
         for one in answer.top:
             assert one.confidence == pytest.approx(float(expected[LABELS.index(one.label)]), abs=1e-4)
         assert answer.unsure == (answer.top[0].confidence < 0.5)
+
+
+@pytest.mark.parametrize(
+    "ranges",
+    [{"integer": [5]}, {"real": ["a", 2]}, {"integer": [2, 1]}, {"real": [0, float("inf")]}, [], 7, {"real": 3}],
+)
+def test_pixel_ranges_that_cannot_be_any_are_a_model_error(ranges: object, tmp_path: Path) -> None:
+    folder = edit_config(save_with_timm(tmp_path / "model"), lambda config: config.update(pixel_ranges=ranges))
+    if not ranges:
+        assert checkpoint.load(folder).preprocessing.pixel_ranges == PixelRanges()
+        return
+    with pytest.raises(ModelError) as raised:
+        checkpoint.load(folder)
+    assert raised.value.code is CheckpointCode.CONFIG_INCOMPLETE
 
 
 def test_preprocessing_is_that_of_the_folder(tmp_path: Path) -> None:
