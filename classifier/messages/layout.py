@@ -77,7 +77,7 @@ class NoteCode(Code):
     SEVERAL = "{count:photo|photos} with several labels {count:*is|are} left out."
     SPLITS = "The parts for training and testing are from {file}."
     LONE_SPLIT = "All photos lie in a folder named like a part for {split}; they are used to train on."
-    COMPLETED = "{count:photo|photos} to test with {count:*has|have} {count:*its|their} class from {file}."
+    COMPLETED = "{count:photo|photos} to test with {count:*has|have} {count:*its|their} class from {files:comma}."
 
 
 @unique
@@ -198,6 +198,9 @@ class SummaryCode(Code):
     LEFT_OUT = "left out: {places:comma}"
     PLACE = "{folder} ({count:picture|pictures})"
     LOOSE = "{count:picture|pictures} in no folder"
+    AMONG = "{count:picture|pictures} among these"
+    IN_FOLDER = "{count:,} in {folder}"
+    IN_NO_FOLDER = "{count:,} in no folder"
     MORE_PLACES = "{count:other folder|other folders}"
     CLASS = "{label} ({count:,})"
     MORE_CLASSES = "{count:other|others}"
@@ -208,8 +211,8 @@ class SummaryCode(Code):
 class AnswerCode(Code):
     """What the command line says where nothing is read unasked."""
 
-    ASK = "It is not certain what the photos show: {question}. Choose with {choices:alternatives}."
-    CHOICE = "--labels {option} ({summary})"
+    ASK = "It is not certain what the photos show: {question}. Choose: {choices:semicolons}."
+    CHOICE = "--labels {option} for {classes:comma} ({summary})"
     REFUSED = (
         "There {count:*is|are} {count:picture|pictures} ({places:comma}), but {refusal}: {reasons:semicolons}. Put "
         "them into one folder for each class, or add a table with a column of file names and a column of labels."
@@ -217,7 +220,7 @@ class AnswerCode(Code):
     REFUSED_FILES = "There is no picture to learn from: {kinds:semicolons}. {help}."
     NO_SUCH_READING = "--labels {option} does not fit these files: {reason}. {choices}"
     NO_SUCH_GROUPS = "--groups {option} does not fit these files: {reason}."
-    POSSIBLE = "Possible here: {choices:alternatives}."
+    POSSIBLE = "Possible here: {choices:semicolons}."
     NONE_POSSIBLE = "No other reading is possible either."
 
 
@@ -243,6 +246,10 @@ class UnreadableCode(Code):
 
     TOO_LARGE = "it is larger than a table of labels should be"
     HOSTILE = "it has longer cells, or more columns or rows, than a table of labels"
-    NEEDS_TABLES = "Excel tables need an extra package (pip install '.[tables]'); or save it as CSV"
+    NEEDS_TABLES = (
+        "Excel and Parquet tables need an extra package (pip install '.[tables]' where this program lies); or save it "
+        "as CSV"
+    )
+    OLD_TABLE = "tables of this kind are not read; save it as CSV"
     DAMAGED = "it is damaged"
     CANNOT_OPEN = "it cannot be opened"

@@ -94,7 +94,7 @@ class Candidates:
             kept = [name for name in self.pictures if name not in self.masks]
             others = read_folders(without_splits(kept, self.split.words).photos, self.split)
             readings += [replace(reading, option="folders") for reading in others[:1]]
-        return distinct(complete(reading, self.tables) for reading in readings)
+        return distinct(complete(reading, self.tables, self._file_of) for reading in readings)
 
     @cached_property
     def tables(self) -> list[Reading]:
@@ -143,6 +143,14 @@ class Candidates:
             if groups := table.groups():
                 return TableGroups(table.table.name, {self.photos[n].name: group for n, group in groups.items()})
         return TableGroups()
+
+    def _file_of(self, name: str) -> str:
+        return self._files[name]
+
+    @cached_property
+    def _files(self) -> dict[str, str]:
+        """The table that gives each photo its label."""
+        return {self.photos[number].name: labels.table for labels in self.found for number in labels.labels}
 
     @cached_property
     def _by_table(self) -> list[Reading]:

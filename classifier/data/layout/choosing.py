@@ -9,7 +9,7 @@ from ...messages import message
 from ...messages.layout import AskedCode, QuestionCode, RefusalCode
 from .candidates import Candidates, distinct
 from .decision import Decision, Layout
-from .reading import Reading
+from .reading import Reading, Source
 from .refusal import refuse_photos
 from .split_names import split_words
 
@@ -85,13 +85,14 @@ class _Choice:
             return _ask([folder, replace(differing[0], asked=(asked,)), *differing[1:], *others],
                         (*folder.questions, QuestionCode.TABLE_DIFFERS))  # fmt: skip
         if folder.questions:
-            offered = [*others, *self._names_for(folder)]
-            return _ask([folder, *offered], folder.questions)
+            beside = self._beside(folder)
+            first = [reading for reading in beside if reading.rank]
+            return _ask([*first, folder, *others, *beside], _questions([folder, *first]))
         if self.found.split.doubtful:
             return _ask([folder, *others], (QuestionCode.BESIDE_SPLITS,))
         return _read([folder, *others])
 
-    def _names_for(self, folder: Reading) -> list[Reading]:
+    def _beside(self, folder: Reading) -> list[Reading]:
         """Return the readings by tables and names that stand beside folders which may be no classes."""
         if not set(folder.questions) & _SETTLED_BY_TABLE:
             return []
@@ -115,7 +116,8 @@ class _Choice:
         rest = [reading for reading in folders if reading not in first]
         candidates = [*first, *self.found.tables, *named, *self.found.names, *numbered, *rest]
         if candidates:
-            return _ask([*candidates, *alone])
+            by_names = all(reading.source is Source.NAMES for reading in candidates)
+            return _ask([*candidates, *(alone if by_names else [])])
         if alone:
             return _read(alone)
         refusal, reasons = refuse_photos(
@@ -144,9 +146,28 @@ def _read(readings: Iterable[Reading]) -> Layout:
 
 
 def _ask(readings: Iterable[Reading], questions: tuple[QuestionCode, ...] = ()) -> Layout:
-    offered = tuple(_with_own_options(readings))
-    reasons = questions or tuple(dict.fromkeys(question for reading in offered for question in reading.questions))
-    return Layout(Decision.ASK, offered, reasons or (QuestionCode.FEW_LABELED,))
+    offered = tuple(_with_own_options(_prefer_words(readings)))
+    return Layout(Decision.ASK, offered, questions or _questions(offered) or (QuestionCode.FEW_LABELED,))
+
+
+def _questions(readings: Iterable[Reading]) -> tuple[QuestionCode, ...]:
+    return tuple(dict.fromkeys(question for reading in readings for question in reading.questions))
+
+
+def _prefer_words(readings: Iterable[Reading]) -> list[Reading]:
+    """Put a reading with words for classes in the place of an earlier one with numbers that agrees with it."""
+    ordered = list(readings)
+    for place, reading in enumerate(ordered):
+        if all(label.isdigit() for label in reading.class_counts()):
+            worded = (
+                other
+                for other in ordered[place + 1 :]
+                if len(other.labels) >= len(reading.labels)
+                and not all(label.isdigit() for label in other.class_counts())
+                and reading.agrees_with(other)
+            )
+            ordered[place] = next(worded, reading)
+    return ordered
 
 
 def _with_own_options(readings: Iterable[Reading]) -> list[Reading]:

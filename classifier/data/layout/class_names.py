@@ -134,7 +134,8 @@ def _from_table(table: Table) -> Iterator[NameList]:
     """Yield the names by each column of codes, from the next column of words."""
     width = max(map(len, table.rows[:100]))
     columns = [[row[column] if column < len(row) else "" for row in table.rows] for column in range(min(width, 20))]
-    bodies = [column if table.header else column[1:] for column in columns]
+    whole = table.header is not None or any(_CODE.fullmatch(column[0]) for column in columns)
+    bodies = columns if whole else [column[1:] for column in columns]
     words = [n for n, body in enumerate(bodies) if body and not any(map(_CODE.fullmatch, body)) and len(set(body)) > 1]
     for number, body in enumerate(bodies):
         if len(set(body)) == len(body) > 1 and all(map(_CODE.fullmatch, body)) and words:

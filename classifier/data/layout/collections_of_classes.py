@@ -10,7 +10,7 @@ from dataclasses import replace
 from ...messages import Code, Message, message
 from ...messages.layout import NoteCode, NotTakenCode, OriginCode, QuestionCode
 from ..labels import label_key
-from .folder_names import Dirs, are_versions, is_container, is_form, is_mask_folder
+from .folder_names import Dirs, are_versions, is_container, is_date, is_form, is_group, is_mask_folder
 from .photos import Photo
 from .reading import Reading, Source, make_reading
 from .split_names import split_words
@@ -20,7 +20,8 @@ _RECURRING = 0.6  # share of the collections in which a name must recur
 _MEMBERS = 0.3  # share of all photos that must lie in collections
 _STEPS = 20  # the worst twentieth of very many folders is dropped at a time
 _SHOWN = 5  # joined names in a note
-_COUNTER = 4  # digits of a number that may just count the photos of a folder
+_FORMS = 2  # different names but for their numbers, and the share of all names: more are no counters
+_MANY_FORMS = 0.3
 _VERSION = re.compile(r"([\W_]+(final|masked|mask|seg|segmented|gray|grayscale|aug|augmented|small|large|copy))+$")
 
 
@@ -86,14 +87,16 @@ def _join_spellings(keys: Mapping[Dirs, str]) -> tuple[dict[Dirs, str], tuple[Me
 def _are_copies(firsts: Mapping[tuple[str, str], set[str]]) -> bool:
     """Return whether files of one name in several collections are the same photo.
 
-    Half of the names recur, and they are more than counters (1.jpg, 2.jpg), which recur by chance; or the collections
-    are named like versions of the same pictures.
+    Half of the names recur, and they are more than a word with a counter (1.jpg, IMG_2.jpg), which recur by chance; or
+    the collections are named like versions of the same pictures.
     """
     recurring = sum(len(folders) > 1 for folders in firsts.values())
     if recurring and are_versions(set().union(*firsts.values())):
         return True
-    counters = sum(stem.isdigit() and len(stem) <= _COUNTER for _, stem in firsts)
-    return 2 * recurring >= len(firsts) and 2 * counters < len(firsts)
+    if 2 * recurring < len(firsts) or all(is_group(first) or is_date(first) for first in set().union(*firsts.values())):
+        return False
+    forms = {re.sub(r"\d{1,4}", "#", stem) for _, stem in firsts}
+    return len(forms) > max(_FORMS, _MANY_FORMS * len(firsts))
 
 
 def _plain_stem(name: str) -> str:

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from ...messages import Message, message
 from ...messages.layout import AskedCode, OriginCode, QuestionCode
-from .headers import are_boxes, is_group_header, is_measure_header, is_other_header, label_rank
+from .headers import are_boxes, is_group_header, is_measure_header, is_other_header, label_rank, names_group
 from .index import PhotoIndex
 from .multiple import split_values
 from .photos import PICTURE_SUFFIXES, suffix_of
@@ -120,7 +120,7 @@ class NamedTable:
 
     def _group_column(self) -> int | None:
         headed = [c for c in self.columns() if self.header and c < len(self.header) and is_group_header(self.header[c])]
-        headed.sort(key=lambda c: self.title(c).casefold().endswith("id"))  # “patient” before “series_id”
+        headed.sort(key=lambda column: not names_group(self.title(column)))  # “patient” before “series_id”
         for column in headed:
             filled = [value for value in self.values(column) if value]
             if 2 <= len(set(filled)) < len(filled) and not {value.casefold() for value in filled} <= _BINARY:
@@ -199,8 +199,6 @@ class NamedTable:
         questions: tuple[QuestionCode, ...] = ()
         if self.header is None:
             questions = (QuestionCode.THIN_TABLE,)
-        elif len(set(values)) > len(self.photos) / 4:
-            questions = (QuestionCode.RARE_VALUES,)
         elif not certain:
             questions = (QuestionCode.SEVERAL_CANDIDATES,)
         origin = OriginCode.BOXES if boxes else OriginCode.COLUMN

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from ...messages import message
@@ -11,8 +11,11 @@ from ..labels import label_key
 from .reading import Reading
 
 
-def complete(reading: Reading, tables: Sequence[Reading]) -> Reading:
-    """Return the reading by folders with the labels that a table gives to photos of splits without any."""
+def complete(reading: Reading, tables: Sequence[Reading], file_of: Callable[[str], str]) -> Reading:
+    """Return the reading by folders with the labels that a table gives to photos of splits without any.
+
+    ``file_of`` returns the table that names a photo.
+    """
     open_names = {name for name, code in reading.not_taken.items() if code is NotTakenCode.UNLABELED_SPLIT}
     if not open_names:
         return reading
@@ -21,7 +24,8 @@ def complete(reading: Reading, tables: Sequence[Reading]) -> Reading:
         meaning = _meaning(reading, table, set(given.values())) if given else {}
         if given and set(given.values()) <= meaning.keys():
             labels = {name: meaning[label] for name, label in given.items()}
-            note = message(NoteCode.COMPLETED, count=len(labels), file=dict(table.origin.arguments)["file"])
+            files = sorted({file_of(name) for name in labels})
+            note = message(NoteCode.COMPLETED, count=len(labels), files=files)
             return replace(
                 reading,
                 labels={**reading.labels, **labels},

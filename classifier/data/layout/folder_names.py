@@ -171,4 +171,5 @@ def names_a_class(folder: str) -> bool:
     """Return whether a single folder may be a class by its name: it says something, and not only what any folder is."""
     if is_container(folder) or split_of(folder) or is_mask_folder(folder) or is_unlabeled(folder) or is_date(folder):
         return False
-    return not _all_in(folder, _GENERIC) and not is_group(folder)
+    words = [word for word in words_of(folder) if not split_of(word)]
+    return not (words_of(folder) and all(word in _GENERIC for word in words)) and not is_group(folder)

@@ -143,19 +143,22 @@ def drop_classes(reading: Reading, like_splits: Iterable[str], others: Iterable[
 
 
 def _match_splits(labels: dict[str, str], photos: Sequence[Photo]) -> tuple[dict[str, str], list[Message]]:
-    """Give a class of another split the spelling of the training class that looks the same, if it is the only one."""
+    """Give a class of another split the spelling of the training class that looks the same.
+
+    Where a split has two classes that look the same, its classes are not matched.
+    """
     splits = {photo.name: photo.split for photo in photos}
     pairs = {(label, splits[name]) for name, label in labels.items()}
+    alike: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for label, split in pairs:
+        alike[split, label_key(label)].add(label)
     train = {label for label, split in pairs if split == "train"}
-    others = {label for label, split in pairs if split != "train"}
-    spellings: dict[str, set[str]] = defaultdict(set)
-    for label in train | others:
-        spellings[label_key(label)].add(label)
     known = {}
-    for label in others - train:
-        same = spellings[label_key(label)]
-        if len(same & train) == 1 and len(same - train) == 1:
-            known[label] = next(iter(same & train))
+    for label in {label for label, _ in pairs} - train:
+        key = label_key(label)
+        own = [alike[split, key] for other, split in pairs if other == label]
+        if len(alike["train", key]) == 1 and all(names == {label} for names in own):
+            (known[label],) = alike["train", key]
     notes = [message(NoteCode.SPELLING, name=name, label=label) for name, label in sorted(known.items())]
     return {name: known.get(label, label) for name, label in labels.items()}, notes
 

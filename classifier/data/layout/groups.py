@@ -94,13 +94,17 @@ def _with(reading: Reading, groups: Groups, origin: str) -> Reading:
 
 
 def _roboflow(reading: Reading) -> Groups:
-    """Group Roboflow's augmented copies NAME_jpg.rf.HASH.jpg, which are one photo unless their labels differ."""
+    """Group Roboflow's augmented copies NAME_jpg.rf.HASH.jpg, which are one photo if their labels are equal."""
     names = [name for name in reading.labels if _ROBOFLOW in name]
     stems = {name: name.rpartition("/")[2].partition(_ROBOFLOW)[0] for name in names}
     found: dict[str, set[str]] = defaultdict(set)
     for name, stem in stems.items():
         found[stem].add(reading.labels[name])
-    return {name: stem for name, stem in stems.items() if stem and len(found[stem]) == 1}
+    return {
+        name: stem if len(found[stem]) == 1 else f"{reading.labels[name]}/{stem}"
+        for name, stem in stems.items()
+        if stem
+    }
 
 
 def _group_folders(reading: Reading) -> Groups:

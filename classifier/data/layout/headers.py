@@ -27,13 +27,13 @@ _OTHERS = frozenset(
     "license licence copyright author photographer creator user annotator software format extension ext mimetype mode "
     "orientation split fold notes note comment comments description caption url link createdat updatedat".split()
 )
-_NUMBERS = frozenset("id ids index idx count number num no path file filename source url".split())
+_NUMBERS = frozenset("id ids index idx count number num no nr name code key path file filename source url".split())
 
 
 @lru_cache(maxsize=4096)
 def header_words(cell: str) -> tuple[str, ...]:
     """Return the words of a header in small letters; of a path within JSON, those of its innermost name."""
-    inner = [part for part in re.split(r"[/.]", cell) if part and not part.isdigit()]
+    inner = [part for part in cell.split("/") if part and not part.isdigit()]
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", inner[-1] if inner else cell)
     return tuple(word for word in re.split(r"[\W_\d]+", spaced.casefold()) if word)
 
@@ -62,7 +62,12 @@ def is_group_header(cell: str) -> bool:
     words = header_words(cell)
     if not words or label_rank(cell) == 2:
         return False
-    return words[-1] in ("id", "ids") or words[0] in _GROUPS or words[-1] in _GROUPS
+    return words[-1] in ("id", "ids") or words[-1] in _GROUPS or (words[0] in _GROUPS and words[-1] in _NUMBERS)
+
+
+def names_group(cell: str) -> bool:
+    """Return whether a header says which group: a patient or a video, not only an id."""
+    return any(word in _GROUPS for word in header_words(cell))
 
 
 def is_measure_header(cell: str) -> bool:

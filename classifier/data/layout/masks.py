@@ -9,7 +9,7 @@ from .folder_names import is_mask_folder
 from .photos import stem_of
 
 _SINGULAR = ("mask", "label")  # may be a class: beside “no_mask”, or of labels on bottles
-_MARKED = re.compile(r"[\W_]+(mask|masks|seg|segmentation|gt|annotation|label)[\W_]*\d*$")
+_MARKED = re.compile(r"[\s_\-.]+(mask|masks|seg|segmentation|gt|annotation|label)[\s_\-.]*\d*$")
 _PAIRS = 2  # photos with a mask beside them, from which this is no coincidence
 
 

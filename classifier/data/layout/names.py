@@ -61,6 +61,7 @@ def why_no_labels(photos: Sequence[Photo]) -> ReasonCode:
 
 def _make(photos: Sequence[Photo], labels: Labels, option: str, origin: OriginCode, thorough: bool) -> Reading | None:
     """Return the reading of labels that are words of classes: few, frequent, and not those of a camera or an app."""
+    labels = _one_spelling(labels)
     counts = Counter(labels[photo.name] for photo in photos if photo.split == "train" and labels.get(photo.name))
     total = sum(photo.split == "train" for photo in photos)
     frequent = {label: count for label, count in counts.items() if count >= max(2, _MIN_SHARE * total)}
@@ -74,6 +75,14 @@ def _make(photos: Sequence[Photo], labels: Labels, option: str, origin: OriginCo
     kept = {name: label for name, label in labels.items() if label in (counts if thorough else frequent)}
     reading = make_reading(Source.NAMES, option, kept, photos, NotTakenCode.NO_LABEL, message(origin))
     return None if reading is None else replace(reading, questions=(QuestionCode.NAMES,))
+
+
+def _one_spelling(labels: Labels) -> Labels:
+    """Give labels that differ by case alone the most frequent spelling."""
+    spellings: dict[str, str] = {}
+    for label, _ in Counter(labels.values()).most_common():
+        spellings.setdefault(label.casefold(), label)
+    return {name: spellings[label.casefold()] for name, label in labels.items()}
 
 
 def _are_app_words(label: str) -> bool:
@@ -90,9 +99,7 @@ def _first_words(photos: Sequence[Photo]) -> dict[str, str]:
 
 
 def _before_digit(stem: str) -> str:
-    text = stem.casefold()
-    if text.endswith(")"):
-        text = re.sub(r"\s*\([^()]*\)$", "", text)
+    text = re.sub(r"\s*\([^()]*\)$", "", stem) if stem.endswith(")") else stem
     words = [word for word in re.split(r"[\s_\-]+", text) if word]
     while len(words) > 1 and split_of(words[0]):
         words = words[1:]
@@ -104,12 +111,12 @@ def _before_digit(stem: str) -> str:
 
 def _common_part(photos: Sequence[Photo]) -> dict[str, str]:
     """Return the same part of every name (P1_cat_front, 12_cat): that with the fewest different words, but two."""
-    rows = [[word for word in re.split(r"[\s_\-.]+", photo.stem.casefold()) if word] for photo in photos]
+    rows = [[word for word in re.split(r"[\s_\-.]+", photo.stem) if word] for photo in photos]
     width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
     usable = [(photo.name, row) for photo, row in zip(photos, rows) if len(row) == width]
     best = None
     for place in range(width if width > 1 else 0):
-        counts = Counter(re.sub(r"\d+$", "", row[place]) for _, row in usable)
+        counts = Counter(re.sub(r"\d+$", "", row[place]).casefold() for _, row in usable)
         words = [word for word in counts if word and not word.isdigit()]
         if len(words) < len(counts) or not 2 <= len(counts) <= len(rows) / 3:
             continue

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ..labels import label_key
 from .folder_names import Dirs, is_beside, is_container, is_form, is_mask_folder, is_unlabeled
 
 _FEW = 0.1  # share of the photos that folders beside the data may have
@@ -29,40 +28,73 @@ class Opened:
 def open_folders(counts: Mapping[Dirs, int]) -> Opened:
     """Leave out folders that say nothing and those that hold the rest; ``counts`` are the photos in each folder."""
     unlabeled = frozenset(dirs for dirs in counts if any(map(is_unlabeled, dirs)))
-    children: dict[Dirs, set[str]] = defaultdict(set)
-    for dirs in counts:
-        for depth in range(len(dirs)):
-            children[dirs[:depth]].add(dirs[depth])
-    opened = {dirs: _open(dirs, children) for dirs in counts if dirs not in unlabeled}
+    data = _inside(counts)
+    tree = _Tree(data)
+    opened = {dirs: tree.open(dirs) for dirs in data if dirs not in unlabeled}
     sizes: Counter[Dirs] = Counter()
     for dirs, kept in opened.items():
         sizes[kept] += counts[dirs]
     inside = _find_inner(sizes)
     inner = {dirs: inside[opened[dirs]] if dirs in opened else None for dirs in counts}
-    forms = any(is_form(part) and part not in kept for dirs, kept in opened.items() for part in dirs)
+    forms = any(len(kept) < len(dirs) and any(map(is_form, dirs)) for dirs, kept in opened.items())
     return Opened(inner, forms, unlabeled)
 
 
-def _open(dirs: Dirs, children: Mapping[Dirs, set[str]]) -> Dirs:
-    """Leave out containers, forms among themselves, folders named like their parent, and copies of their siblings."""
-    kept: list[str] = []
-    for depth, folder in enumerate(dirs):
-        siblings = children[dirs[:depth]] - {folder}
-        below = children.get(dirs[: depth + 1], set())
-        if _says_nothing(folder, siblings, below) or (kept and label_key(kept[-1]) == label_key(folder)):
-            continue
-        if len(below) > 1 and {name.casefold() for name in below} <= {name.casefold() for name in siblings}:
-            continue
-        kept.append(folder)
-    return tuple(kept)
+class _Tree:
+    """Folders, with what their names and neighbors say."""
+
+    def __init__(self, folders: Iterable[Dirs]) -> None:
+        self._children: dict[Dirs, set[str]] = defaultdict(set)
+        for dirs in folders:
+            for depth in range(len(dirs)):
+                self._children[dirs[:depth]].add(dirs[depth])
+        self._folded: dict[Dirs, set[str]] = {}
+        self._say_nothing: dict[Dirs, bool] = {}
+
+    def open(self, dirs: Dirs) -> Dirs:
+        """Leave out containers, forms among themselves, folders named like their parent, copies of their siblings."""
+        kept: list[str] = []
+        for depth, folder in enumerate(dirs):
+            if self._holds_all_classes(dirs[:depth], folder) or self._is_copy(dirs[:depth], folder):
+                continue
+            if not kept or kept[-1].strip().casefold() != folder.strip().casefold():
+                kept.append(folder)
+        return tuple(kept)
+
+    def _holds_all_classes(self, parent: Dirs, folder: str) -> bool:
+        """Return whether a folder holds pictures of all classes; flat beside ordinary folders it may be a class."""
+        if is_container(folder) and (*parent, folder) in self._children:
+            return True
+        return (is_container(folder) or is_form(folder)) and self._children_say_nothing(parent)
+
+    def _is_copy(self, parent: Dirs, folder: str) -> bool:
+        """Return whether a folder holds folders named like those beside it."""
+        below = (*parent, folder)
+        if len(self._children.get(below, ())) < 2:
+            return False
+        return folder.casefold() not in self._fold(below) and self._fold(below) <= self._fold(parent)
+
+    def _fold(self, parent: Dirs) -> set[str]:
+        if parent not in self._folded:
+            self._folded[parent] = {name.casefold() for name in self._children[parent]}
+        return self._folded[parent]
+
+    def _children_say_nothing(self, parent: Dirs) -> bool:
+        if parent not in self._say_nothing:
+            kinds = (is_container, is_form, is_mask_folder, is_beside)
+            self._say_nothing[parent] = all(any(kind(name) for kind in kinds) for name in self._children[parent])
+        return self._say_nothing[parent]
 
 
-def _says_nothing(folder: str, siblings: set[str], below: set[str]) -> bool:
-    """Return whether a folder holds pictures of all classes; flat beside ordinary folders it may be a class."""
-    if not is_container(folder) and not is_form(folder):
-        return False
-    alone = all(is_container(name) or is_form(name) or is_mask_folder(name) or is_beside(name) for name in siblings)
-    return alone or (is_container(folder) and bool(below))
+def _inside(counts: Mapping[Dirs, int]) -> dict[Dirs, int]:
+    """Leave out folders beside that of the data, before it is opened."""
+    left, depth = dict(counts), 0
+    while True:
+        beside = _beside(left, depth)
+        left = {dirs: count for dirs, count in left.items() if len(dirs) <= depth or dirs[depth] not in beside}
+        if len({dirs[: depth + 1] for dirs in left}) != 1 or min(map(len, left)) <= depth:
+            return left
+        depth += 1
 
 
 def _find_inner(sizes: Mapping[Dirs, int]) -> dict[Dirs, Dirs | None]:

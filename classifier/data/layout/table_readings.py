@@ -15,6 +15,7 @@ from .split_names import split_words
 
 _COVERED = 0.9  # share of the training photos that a table must name to be read unasked
 _OFFERED = 0.1  # share from which it is offered
+_FREQUENT = 1 / 4  # different values for each photo; more are asked about
 _ONE_FOLDER = 0.5  # share of the training photos that the only folder that a table names must hold
 
 
@@ -106,7 +107,9 @@ def read_joined(joined: Joined, photos: Sequence[Photo], bases: Counter[str]) ->
     asked = [text for member in joined.members for text in member.asked][:1]
     if boxes:
         questions.append(QuestionCode.BOXES)
-    elif share < _COVERED and not _names_one_folder(named, photos, train):
+    elif first.title and len(reading.class_counts()) > _FREQUENT * len(named):
+        questions.append(QuestionCode.RARE_VALUES)
+    if not boxes and share < _COVERED and not _names_one_folder(named, photos, train):
         questions.append(QuestionCode.FEW_NAMED)
         asked.append(
             message(AskedCode.FEW_NAMED, file=first.table, count=sum(n in named for n in train), total=len(train))

@@ -1,16 +1,33 @@
-"""Reads the small texts beside photos: the only module of this package that opens files."""
+"""Reads the small texts beside photos: the only module of this package that opens files, with ``spreadsheets``.
+
+A text is hostile: its size is checked before it is read, and nothing in it is run.
+"""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...config import LIMITS, Limits
 from ...messages import Code
+from ...messages.layout import UnreadableCode
+from ..code_pages import guess_code_page
 from .photos import is_junk, suffix_of
+from .spreadsheets import SPREADSHEETS, UnreadableTableError, read_spreadsheet
 
-_TEXTS = frozenset(".csv .tsv .txt .json .jsonl .ndjson .manifest .xml .yaml .yml .xlsx .labels .names".split())
+_TABLES = frozenset(".csv .tsv .txt .json .jsonl .ndjson .manifest .labels".split())
+_ANNOTATIONS = frozenset(".xml .yaml .yml .names".split())
+_MAX_TABLE = 32 * 2**20  # bytes
+_MAX_ANNOTATION = 2**20
+_MAX_TOTAL = 256 * 2**20
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_SAMPLED_WORDS = 100  # from which a code page is guessed
 
 
 @dataclass(frozen=True)
@@ -23,17 +40,58 @@ class Texts:
 
 def wants_text(name: str) -> bool:
     """Return whether a file may be a table or an annotation, by its name."""
-    return suffix_of(name.rpartition("/")[2]) in _TEXTS and not is_junk(name)
+    suffix = suffix_of(name.rpartition("/")[2])
+    return (suffix in _TABLES or suffix in _ANNOTATIONS or suffix in SPREADSHEETS) and not is_junk(name)
 
 
 def read_texts(files: Iterable[tuple[str, Path]], limits: Limits = LIMITS) -> Texts:
-    """Read the tables and annotations among files given as (relative name, path)."""
-    texts: dict[str, str] = {}
+    """Read the tables and annotations among files given as (relative name, path); links are not followed.
+
+    Example::
+
+        texts, unreadable = astuple(read_texts([("labels.csv", Path("photos/labels.csv"))]))
+    """
+    found = Texts({}, {})
+    left = _MAX_TOTAL
     for name, path in files:
-        if wants_text(name) and path.is_file() and not path.is_symlink():
-            try:
-                data = path.read_bytes()
-            except OSError:
-                continue
-            texts[name] = data.decode("utf-8-sig", "replace")
-    return Texts(texts, {})
+        if not wants_text(name) or path.is_symlink() or not path.is_file():
+            continue
+        try:
+            text = _read(name, path, min(left, limits.bytes_per_file))
+        except UnreadableTableError as error:
+            found.unreadable[name] = error.code
+        except OSError:
+            found.unreadable[name] = UnreadableCode.CANNOT_OPEN
+        else:
+            if text is not None:
+                left -= len(text)
+                found.texts[name] = text
+    return found
+
+
+def decode(data: bytes) -> str | None:
+    """Return the text of bytes: UTF-8, UTF-16, otherwise in the likeliest code page; None for what is no text."""
+    for mark, codec in _BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return data[len(mark) :].decode(codec, "replace")
+    if b"\0" in data[:1000]:
+        little, big = data[1:1000:2].count(0), data[0:1000:2].count(0)
+        if max(little, big) < len(data[:1000]) / 4:
+            return None
+        return data.decode("utf-16-le" if little > big else "utf-16-be", "replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        words = dict.fromkeys(word for line in data.splitlines() for word in line.split() if not word.isascii())
+        return data.decode(guess_code_page(list(words)[:_SAMPLED_WORDS]).codec, "replace")
+
+
+def _read(name: str, path: Path, most: int) -> str | None:
+    suffix = suffix_of(name.rpartition("/")[2])
+    if suffix in SPREADSHEETS:
+        return read_spreadsheet(path, suffix)
+    limit = min(most, _MAX_ANNOTATION if suffix in _ANNOTATIONS else _MAX_TABLE)
+    if path.stat().st_size > limit:
+        raise UnreadableTableError(UnreadableCode.TOO_LARGE)
+    with path.open("rb") as stream:
+        return decode(stream.read(limit))

@@ -27,7 +27,7 @@ def summary(reading: Reading) -> str:
         parts.append(sentence(SummaryCode.GROUPS, count=len(set(reading.groups.values()))))
     left_out = [name for name, code in reading.not_taken.items() if code not in _KEPT_APART]
     if left_out:
-        parts.append(sentence(SummaryCode.LEFT_OUT, places=places(left_out, reading.labels)))
+        parts.append(sentence(SummaryCode.LEFT_OUT, places=_left_out(left_out, reading.labels)))
     return "; ".join(parts)
 
 
@@ -40,21 +40,34 @@ def evidence(reading: Reading) -> str:
 def example(reading: Reading) -> str:
     """Return “The names begin with cat (10) and dog (10): are these the classes?”."""
     code = ExampleCode[reading.origin.code.name]
-    return sentence(code, classes=_classes(reading), **dict(reading.origin.arguments))
+    return sentence(code, classes=classes(reading), **dict(reading.origin.arguments))
 
 
-def places(names: Iterable[str], taken: Iterable[str] = ()) -> list[Message]:
-    """Return the folders of files with their numbers, the fullest first: the outermost that hold no ``taken`` file."""
+def places_of(names: Iterable[str]) -> list[Message]:
+    """Return the outermost folders of files with their numbers, the fullest first: 714 in Dataset/."""
+    counts = Counter(name.partition("/")[0] if "/" in name else "" for name in names)
+    return _most(counts, SummaryCode.IN_FOLDER, SummaryCode.IN_NO_FOLDER)
+
+
+def _left_out(names: Iterable[str], taken: Iterable[str]) -> list[Message]:
+    """Return the outermost folders that hold no ``taken`` file, with their numbers, and how many lie elsewhere."""
     inhabited = {folder for name in taken for folder in _prefixes(name)}
     counts: Counter[str] = Counter()
+    among = 0
     for name in names:
         folders = _prefixes(name)
-        free = [folder for folder in folders if folder not in inhabited]
-        counts[free[0] if free else (folders[-1] if folders else "")] += 1
+        free = next((folder for folder in folders if folder not in inhabited), None)
+        if folders and free is None:
+            among += 1
+        else:
+            counts[free or ""] += 1
+    found = _most(counts, SummaryCode.PLACE, SummaryCode.LOOSE)
+    return [*found, *([message(SummaryCode.AMONG, count=among)] if among else [])]
+
+
+def _most(counts: Counter[str], inside: SummaryCode, loose: SummaryCode) -> list[Message]:
     found = [
-        message(SummaryCode.PLACE, folder=f"{folder}/", count=count)
-        if folder
-        else message(SummaryCode.LOOSE, count=count)
+        message(inside, folder=f"{folder}/", count=count) if folder else message(loose, count=count)
         for folder, count in counts.most_common(_SHOWN_PLACES)
     ]
     if len(counts) > _SHOWN_PLACES:
