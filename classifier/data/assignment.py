@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -141,7 +142,7 @@ def _class_names(reading: Reading, known: Splits, limits: Limits) -> tuple[dict[
 def _match(
     splits: Mapping[str, set[str]], keys: Mapping[str, str], numbered: set[str], new: set[str], old: set[str]
 ) -> dict[str, str]:
-    """Return new name -> class it is, for names that look like exactly one class and share no split with it.
+    """Return new name -> class it is, where no other class of the same split looks like one of the two.
 
     Args:
         splits: of each class.
@@ -153,16 +154,15 @@ def _match(
     alike: dict[str, list[str]] = {}
     for label in splits:
         alike.setdefault(keys[label], []).append(label)
-    matched = {}
+    matched: dict[str, str] = {}
     for group in alike.values():
-        if len(group) != 2:
-            continue
+        counts = Counter(split for label in group for split in splits[label])
         # The name stays that the project has already, otherwise that of the training photos.
-        kept, other = sorted(
-            group, key=lambda label: (label not in old, label in numbered, "train" not in splits[label], label)
-        )
-        if other in new and other not in old and not splits[kept] & splits[other]:
-            matched[other] = kept
+        kept, *others = sorted(
+            (label for label in group if all(counts[split] == 1 for split in splits[label])),
+            key=lambda label: (label not in old, label in numbered, "train" not in splits[label], label),
+        ) or ("",)
+        matched |= {other: kept for other in others if other in new and other not in old}
     return matched
 
 

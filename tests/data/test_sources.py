@@ -129,6 +129,23 @@ def test_names_of_one_class_in_two_splits_are_matched(train: str, val: str, tmp_
         assert len(project.intake.notes) == 1
 
 
+def test_names_of_one_class_in_three_splits_are_matched(tmp_path: Path) -> None:
+    names = [f"{split}/{label}/{split}.jpg" for split, label in (("train", "Bees"), ("val", "bees"), ("test", "BEES"))]
+    names += [f"{split}/ants/{split}.jpg" for split in ("train", "val", "test")]
+    with Project.over(write(tmp_path / "set.zip", pack(photos(*names)))) as project:
+        assert project.classes() == {"ants": 3, "Bees": 3}
+
+
+def test_names_in_a_table_are_matched_between_splits(tmp_path: Path) -> None:
+    spellings = {"train": ("Bees", "ants"), "val": ("bees", "ants"), "test": ("bees ", "ants")}
+    members = photos(*(f"{split}/{split}{n}.jpg" for split in spellings for n in range(8)))
+    for split, labels in spellings.items():
+        rows = "".join(f'{split}{n}.jpg,"{labels[n % 2]}"\n' for n in range(8))
+        members[f"{split}/labels.csv"] = f"file,label\n{rows}".encode()
+    with Project.over(write(tmp_path / "set.zip", pack(members))) as project:
+        assert project.classes() == {"ants": 12, "Bees": 12}
+
+
 def test_where_two_names_fit_none_is_matched(tmp_path: Path) -> None:
     names = ["train/Bees/1.jpg", "train/bees/1.jpg", "train/ants/1.jpg", "val/BEES/1.jpg", "val/ants/1.jpg"]
     with Project.over(write(tmp_path / "set.zip", pack(photos(*names)))) as project:
