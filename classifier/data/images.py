@@ -18,6 +18,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from ..config import LIMITS, NO_RANGES, Limits, PixelRange, PixelRanges, SampleKind
 from ..errors import PhotoError
+from ..messages import Message, message
 from ..messages.data import PhotoCode, SeveralCode
 from . import pages, pixel_depth
 from .file_kinds import HEAD, classify_content, unreadable_tiff
@@ -67,11 +68,14 @@ class PictureInfo:
     others: int = 0
 
     @property
-    def others_code(self) -> SeveralCode:
-        """Which of several pictures is used."""
+    def others_reason(self) -> Message:
+        """Which of several pictures is used, as the reason why the others are not."""
+        code = SeveralCode.FIRST
         if self.format in ("TIFF", "ICO"):
-            return SeveralCode.LARGEST
-        return SeveralCode.PRIMARY if self.format in ("MPO", "HEIF") else SeveralCode.FIRST
+            code = SeveralCode.LARGEST
+        elif self.format in ("MPO", "HEIF"):
+            code = SeveralCode.PRIMARY
+        return message(code, others=self.others, total=self.others + 1)
 
 
 def probe(source: Source, limits: Limits = LIMITS) -> PictureInfo:

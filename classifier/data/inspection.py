@@ -72,7 +72,9 @@ def inspect_files(plan: Plan, limits: Limits) -> tuple[list[FoundPhoto], list[Le
 
 
 def drop_repeats(found: Iterable[FoundPhoto], present: Iterable[Asset]) -> tuple[list[FoundPhoto], int, list[LeftOut]]:
-    """Return the photos to store, the number of those that their class in ``present`` has already, and the repeats.
+    """Return the photos to store, the number of those that their class in ``present`` has already, and the rest.
+
+    That are the repeats, and the other pictures of files that hold several.
 
     A photo may be in two classes (the person is asked which is right), but not in two splits, since a model must
     not be tested on what it was trained on; a photo in several splits stays in the first of train, val and test.
@@ -91,9 +93,12 @@ def drop_repeats(found: Iterable[FoundPhoto], present: Iterable[Asset]) -> tuple
             already += 1
         elif reason:
             left_out.append(LeftOut(photo.name, reason))
+            continue
         else:
             new.append(photo)
             copies.setdefault(photo.sha256, []).append((photo.label, photo.split, photo.name))
+        if photo.info.others:
+            left_out.append(LeftOut(photo.name, photo.info.others_reason))
     return new, already, left_out
 
 

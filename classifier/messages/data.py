@@ -125,9 +125,9 @@ class PhotoCode(Code):
 class SeveralCode(Code):
     """Which picture of a file with several is used; the others count as left out."""
 
-    LARGEST = "the file holds {count:more picture|more pictures} beside this one: the largest was used"
-    PRIMARY = "the file holds {count:more picture|more pictures} beside this one: the main one was used"
-    FIRST = "a moving picture with {count:more frame|more frames}: the first was used"
+    LARGEST = "{others} of the {total} pictures in this file; the largest is used"
+    PRIMARY = "{others} of the {total} pictures in this file; the main one is used"
+    FIRST = "{others} of the {total} frames of this moving picture; the first is used"
 
 
 @unique

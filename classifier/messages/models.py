@@ -95,6 +95,7 @@ class ModelCard:
     fine_tuned: bool
     created: str
     resize_mode: str
+    pixel_range: tuple[float, float] | None = None
 
     def text(self) -> str:
         """The card in Markdown, with the front matter of the Hugging Face Hub."""
@@ -141,7 +142,13 @@ pipeline("image-classification", "FOLDER")("photo.jpg")
 {self._training()}
 on {self.created}; the settings are in `training.json`.
 Pictures are brought to the square by “{self.resize_mode}”, as `config.json` says.
-"""
+{self._depth()}"""
+
+    def _depth(self) -> str:
+        if self.pixel_range is None:
+            return ""
+        low, high = self.pixel_range
+        return sentence(CardCode.DEEP, low=low, high=high) + "\n"
 
     def _evaluation(self) -> str:
         return str(CardCode[f"EVALUATED_{self.evaluated_on.upper()}"])
@@ -163,6 +170,10 @@ class CardCode(Code):
     NOT_SURE = "A confidence under {threshold:.0%} is best read as “not sure”."
     OOD = (
         "Photos of other things are told by\n`familiar.safetensors`: how far the training photos lie from one another."
+    )
+    DEEP = (
+        "Where a picture of more than 8 bits does not state its range of values, {low:g} becomes black and {high:g} "
+        "white\n(`pixel_ranges` in `config.json`; other programs have to do that themselves)."
     )
     TRAINED_FROM_SCRATCH = "The network {backbone}, trained on these photos alone from random weights"
     FINE_TUNED = (

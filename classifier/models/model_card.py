@@ -34,6 +34,7 @@ def model_card(model: TrainedModel, training: Mapping[str, Any]) -> str:
         fine_tuned=model.mode == "deep",
         created=str(training.get("created", ""))[:10],
         resize_mode=report.resize_mode,
+        pixel_range=model.preprocessing.pixel_ranges.integer or model.preprocessing.pixel_ranges.real,
     )
     return facts.text()
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import struct
+from pathlib import Path
 
 import numpy as np
 import pillow_heif
@@ -10,6 +11,7 @@ from PIL import Image
 
 from classifier.config import Limits
 from classifier.data.images import open_picture, probe
+from classifier.data.project import Project
 from classifier.errors import PhotoError
 from classifier.messages.data import PhotoCode, SeveralCode
 from tests.helpers import draw_photo, encode
@@ -35,7 +37,7 @@ def test_a_thumbnail_or_mask_is_not_the_picture_of_a_tiff(mark: dict[int, Tag]) 
 def test_of_several_pages_the_largest_is_used_and_the_others_are_counted() -> None:
     data = tiff(SMALL, LARGE, HUGE, LARGE, tags=PAGE)
     assert is_same(data, HUGE)
-    assert (probe(data).others, probe(data).others_code) == (3, SeveralCode.LARGEST)
+    assert (probe(data).others, probe(data).others_reason.code) == (3, SeveralCode.LARGEST)
     assert is_same(tiff(LARGE, LARGE[::-1], SMALL), LARGE)  # of equal ones the first
 
 
@@ -73,7 +75,7 @@ def test_a_burst_gives_its_main_picture() -> None:
     first, second = draw_photo(0), draw_photo(1)
     multi = encode(first, "MPO", save_all=True, append_images=[second])
     info = probe(multi)
-    assert (info.format, info.others, info.others_code) == ("MPO", 1, SeveralCode.PRIMARY)
+    assert (info.format, info.others, info.others_reason.code) == ("MPO", 1, SeveralCode.PRIMARY)
     assert is_same(multi, np.asarray(open_picture(encode(first))))
 
 
@@ -100,13 +102,13 @@ def test_the_main_picture_of_a_heic_need_not_be_the_first() -> None:
     red, _, blue = open_picture(stream.getvalue()).getpixel((5, 5))
     assert red < 50 < 200 < blue
     info = probe(stream.getvalue())
-    assert (info.others, info.others_code) == (2, SeveralCode.PRIMARY)
+    assert (info.others, info.others_reason.code) == (2, SeveralCode.PRIMARY)
 
 
 def test_an_icon_gives_its_largest_size() -> None:
     data = encode(draw_photo(size=(64, 64)), "ICO", sizes=[(16, 16), (64, 64), (32, 32)])
     info = probe(data)
-    assert (info.width, info.others, info.others_code) == (64, 2, SeveralCode.LARGEST)
+    assert (info.width, info.others, info.others_reason.code) == (64, 2, SeveralCode.LARGEST)
     assert open_picture(data).size == (64, 64)
 
 
@@ -117,8 +119,26 @@ def test_an_animation_gives_its_first_frame(format: str) -> None:
     red, _, blue = open_picture(data).getpixel((5, 5))
     assert red > 200 > 50 > blue
     info = probe(data)
-    assert (info.others, info.others_code) == (2, SeveralCode.FIRST)
-    assert str(info.others_code).endswith("the first was used")
+    assert (info.others, info.others_reason.code) == (2, SeveralCode.FIRST)
+    assert str(info.others_reason) == "2 of the 3 frames of this moving picture; the first is used"
+
+
+def test_the_other_pictures_of_a_used_file_are_left_out_with_a_reason(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    for label, page in (("cat", SMALL), ("dog", LARGE)):
+        (photos / label).mkdir(parents=True)
+        (photos / label / "scan.tif").write_bytes(tiff(page, HUGE[::-1] if label == "cat" else HUGE, page))
+        draw_photo(9, (50, 40)).save(photos / label / f"{label}.png")
+    reason = "2 of the 3 pictures in this file; the largest is used"
+    expected = [("cat/scan.tif", reason), ("dog/scan.tif", reason)]
+    with Project.open(tmp_path / "project") as project:
+        for added in (4, 0):  # the second time they are there already
+            assert project.add(photos).added == added
+            found = [(left.file, left.reason) for left in project.left_out() if left.code is SeveralCode.LARGEST]
+            assert found == expected
+            assert {(asset.width, asset.height) for asset in project.photos()} == {(96, 72), (50, 40)}
+    with Project.over(photos, features=tmp_path) as project:
+        assert (expected[0][0], reason) in [(left.file, left.reason) for left in project.left_out()]
 
 
 @pytest.mark.parametrize("format", ["JPEG", "GIF", "WEBP", "PNG", "TIFF", "BMP", "ICO", "PPM", "JPEG2000"])

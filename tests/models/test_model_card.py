@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 
+from classifier.config import PixelRanges
 from classifier.evaluation.report import build_report
 from classifier.models import backbones, networks
 from classifier.models.checkpoint import TrainedModel
@@ -41,6 +43,13 @@ def test_the_card_counts_the_photos_evaluated_not_those_of_training() -> None:
 )
 def test_the_card_says_which_photos_were_judged(evaluated_on: str, words: str) -> None:
     assert f"\n{words}" in model_card(trained_model(evaluated_on=evaluated_on), {})
+
+
+def test_the_card_names_the_range_of_deep_photos() -> None:
+    model = trained_model()
+    assert "more than 8 bits" not in model_card(model, {})
+    ranged = replace(model.preprocessing, pixel_ranges=PixelRanges(integer=(0, 4095)))
+    assert "0 becomes black and 4095 white" in model_card(replace(model, preprocessing=ranged), {})
 
 
 def test_the_front_matter_is_what_the_hub_reads() -> None:
