@@ -59,7 +59,7 @@ class Layout:
         if readings:
             return {"readings": readings}
         reasons = [{"code": reason.code.id, "reason": str(reason)} for reason in self.reasons]
-        places = [str(place) for place in wording.places_of(self.names)] if self.photos else []
+        places = [str(place) for place in wording.amounts(self.names)] if self.photos else []
         return {"readings": [], "photos": self.photos, "places": places, "not_taken": reasons}
 
     def error(self) -> LayoutError:
@@ -69,7 +69,7 @@ class Layout:
             return LayoutError(AnswerCode.ASK, self.readings, self, question=self._question(), choices=choices)
         if self.photos:
             return LayoutError(
-                AnswerCode.REFUSED, (), self, count=self.photos, places=wording.places_of(self.names),
+                AnswerCode.REFUSED, (), self, count=self.photos, places=wording.amounts(self.names),
                 refusal=str(self.refusal), reasons=self.reasons,
             )  # fmt: skip
         *kinds, help = self.reasons

@@ -43,10 +43,18 @@ def example(reading: Reading) -> str:
     return sentence(code, classes=classes(reading), **dict(reading.origin.arguments))
 
 
-def places_of(names: Iterable[str]) -> list[Message]:
-    """Return the outermost folders of files with their numbers, the fullest first: 714 in Dataset/."""
-    counts = Counter(name.partition("/")[0] if "/" in name else "" for name in names)
-    return _most(counts, SummaryCode.IN_FOLDER, SummaryCode.IN_NO_FOLDER)
+def places(names: Iterable[str]) -> list[Message]:
+    """Return the outermost folders of files with their numbers, the fullest first: Dataset/ (714 pictures)."""
+    return _most(_outermost(names), SummaryCode.PLACE, SummaryCode.LOOSE)
+
+
+def amounts(names: Iterable[str]) -> list[Message]:
+    """Return the numbers of files in the outermost folders, the largest first: 714 in Dataset/."""
+    return _most(_outermost(names), SummaryCode.IN_FOLDER, SummaryCode.IN_NO_FOLDER)
+
+
+def _outermost(names: Iterable[str]) -> Counter[str]:
+    return Counter(name.partition("/")[0] if "/" in name else "" for name in names)
 
 
 def _left_out(names: Iterable[str], taken: Iterable[str]) -> list[Message]:
@@ -81,7 +89,8 @@ def _prefixes(name: str) -> list[str]:
     return ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
 
 
-def _classes(reading: Reading) -> list[Message]:
+def classes(reading: Reading) -> list[Message]:
+    """Return the largest classes with their numbers."""
     counts = reading.class_counts().most_common()
     shown = [message(SummaryCode.CLASS, label=label, count=count) for label, count in counts[:_SHOWN_CLASSES]]
     if len(counts) > _SHOWN_CLASSES:
