@@ -14,7 +14,18 @@ import pytest
 from safetensors.numpy import save_file
 
 from classifier.errors import StorageError
-from classifier.files import atomic_write, is_disk_full, remove, storage_error
+from classifier.files import (
+    Holder,
+    Lock,
+    atomic_write,
+    cache_folder,
+    check_writable,
+    created_folder,
+    data_folder,
+    is_disk_full,
+    remove,
+    storage_error,
+)
 from classifier.messages.data import IntakeCode
 from classifier.messages.files import StorageCode
 
@@ -35,6 +46,16 @@ except StorageError as error:
 """
 FULL_DISK = "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"  # a write above that fails
 NO_ROOT = "os.geteuid() or os.setuid(65534)"  # root may write anywhere
+CACHE = """
+import os
+from pathlib import Path
+from classifier.files import cache_folder
+{prepare}
+folders = [cache_folder("features"), cache_folder("features"), cache_folder("other")]
+for folder in folders:
+    (folder / "x").write_text("x")
+print(len(set(folders)), len({{folder.parent for folder in folders}}), folders[0].parent, os.environ.get("HF_HOME"))
+"""
 WRITES = {
     "bytes": "part.write_bytes(bytes(1_000_000))",
     "safetensors": "save_file({'x': np.zeros(1_000_000)}, part)",
@@ -176,3 +197,93 @@ def test_removing_what_is_gone_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "here").write_text("x")
     remove(tmp_path / "here")
     assert not (tmp_path / "here").exists()
+
+
+# -- folders
+
+
+def test_caches_and_data_are_where_the_system_keeps_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    below = {"darwin": ("Library/Caches", "Library/Application Support")}
+    cache, data = below.get(sys.platform, (".cache", ".local/share"))
+    assert data_folder() == tmp_path / data / "photo-classifier"
+    assert list(tmp_path.iterdir()) == []
+    assert cache_folder("features") == tmp_path / cache / "photo-classifier/features"
+    assert list(cache_folder("features").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("prepare", "shown"),
+    [
+        ("os.environ['XDG_CACHE_HOME'] = '/dev/null/cache'", "“/dev/null/cache/photo-classifier/features”"),
+        ("os.environ['HOME'] = '/dev/null'", "“/dev/null/.cache/photo-classifier/features”"),
+        pytest.param(
+            "os.environ.pop('HOME', None); os.setuid(4_000_000)", "“~/.cache/photo-classifier/features”",
+            marks=pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="needs another user"),
+        ),
+    ],
+)  # fmt: skip
+def test_without_a_cache_that_can_be_written_there_is_a_temporary_one(prepare: str, shown: str) -> None:
+    environment = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, "-c", CACHE.format(prepare=prepare)], capture_output=True, text=True, check=False,
+        env=environment,
+    )  # fmt: skip
+    assert done.stderr.startswith(f"The cache folder {shown} cannot be written"), done.stderr
+    assert done.stderr.count("\n") == 1  # said once
+    folders, parents, folder, hub = done.stdout.split()
+    assert (folders, parents, hub) == ("2", "1", f"{folder}/huggingface")
+    assert not Path(folder).exists()  # it ends with the process
+
+
+def test_a_folder_is_writable_if_a_file_can_be_made(tmp_path: Path) -> None:
+    check_writable(tmp_path / "a/b")
+    assert list((tmp_path / "a/b").iterdir()) == []
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OSError, match="file"):
+        check_writable(tmp_path / "file")
+
+
+def test_folders_that_stay_empty_are_deleted_again(tmp_path: Path) -> None:
+    (tmp_path / "before").mkdir()
+    with created_folder(tmp_path / "before/new/deep"):
+        assert (tmp_path / "before/new/deep").is_dir()
+    assert [path.name for path in tmp_path.rglob("*")] == ["before"]
+    with created_folder(tmp_path / "before/new/deep"):
+        (tmp_path / "before/new/file").write_text("x")
+    assert {path.name for path in tmp_path.rglob("*")} == {"before", "new", "file"}
+
+
+# -- locks
+
+
+def test_a_lock_has_one_holder_and_is_free_afterwards(tmp_path: Path) -> None:
+    one, other = Lock(tmp_path / "lock"), Lock(tmp_path / "lock")
+    assert one.acquire() is None
+    holder = other.acquire()
+    assert isinstance(holder, Holder)
+    assert holder.process == str(os.getpid())
+    other.release()  # it has nothing to release
+    assert other.acquire() == holder
+    one.release()
+    assert list(tmp_path.iterdir()) == []
+    assert other.acquire() is None
+    other.release()
+
+
+def test_a_lock_file_without_a_holder_holds_nobody_up(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("left by a crash")
+    lock = Lock(tmp_path / "lock")
+    assert lock.acquire() is None
+    lock.release()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", "7"])
+def test_a_holder_that_has_not_yet_written_its_name_is_unknown(content: str, tmp_path: Path) -> None:
+    one, other = Lock(tmp_path / "lock"), Lock(tmp_path / "lock")
+    one.acquire()
+    (tmp_path / "lock").write_text(content)
+    assert other.acquire() == Holder("?", "?")
+    one.release()
