@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -69,13 +70,25 @@ def own_split(name: str) -> str | None:
 def _read(keys: Sequence[str], tables: Texts, wish: Wish) -> Layout:
     labels = wish.labels.partition(_AS_SPLIT)[0] if wish.labels else None
     layout = choose(keys, tables.texts, labels, wish.groups, unreadable=tables.unreadable)
-    return _prefer_folder(layout) if labels is None else layout
+    if labels is not None or layout.decision is not Decision.ASK:
+        return layout
+    if layout.questions == (QuestionCode.FEW_LABELED,) and {one.source for one in layout.readings} == {Source.FOLDERS}:
+        with suppress(LayoutError):
+            return _prefer_outer_folder(layout, choose(keys, tables.texts, "folders:1", wish.groups))
+    return _prefer_folder(layout) if layout.questions == (QuestionCode.NAMES,) else layout
+
+
+def _prefer_outer_folder(layout: Layout, outer: Layout) -> Layout:
+    """Read photos of one folder as one class where only some lie in folders below: roses/1.jpg, roses/old/2.jpg."""
+    reading = outer.readings[0]
+    if reading.matched < reading.total or len(reading.class_counts()) > 1:
+        return layout
+    others = tuple(one for one in layout.readings if one.option != reading.option)
+    return replace(outer, readings=(reading, *others)[:_OFFERED])
 
 
 def _prefer_folder(layout: Layout) -> Layout:
     """Read photos of one folder as one class where some of their names begin with the folder's: mug/mug 1.jpg."""
-    if layout.decision is not Decision.ASK or layout.questions != (QuestionCode.NAMES,):
-        return layout
     words = {label_key(word) for one in layout.readings if one.source is Source.NAMES for word in one.class_counts()}
     for reading in layout.readings:
         classes = set(map(label_key, reading.class_counts())) if reading.source is Source.FOLDERS else set()

@@ -300,3 +300,12 @@ def test_groups_in_two_of_the_given_splits_are_counted(tmp_path: Path) -> None:
              for split in ("train", "test") for label in ("cat", "dog") for number in range(3)]  # fmt: skip
     with Project.over(make_folder(tmp_path / "set", *names)) as project:
         assert project.catalog.divided_groups() == 6
+
+
+def test_a_table_outside_the_data_gives_the_groups(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "pets", *PETS)
+    rows = "\n".join(f"{name},{'anna' if name.endswith('1.jpg') else 'ben'}" for name in PETS)
+    table = write(tmp_path / "groups.csv", f"file,group\n{rows}\n".encode())
+    with Project.over(folder, groups=str(table)) as project:
+        assert {asset.layout_group for asset in project.photos()} == {"anna", "ben"}
+        assert project.classes() == {"cat": 3, "dog": 3}
