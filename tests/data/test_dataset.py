@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from classifier.config import LIMITS
+from classifier.config import LIMITS, PixelRanges
 from classifier.data.catalog import Asset, RunAsset
 from classifier.data.dataset import (
     PhotoDataset,
@@ -24,6 +24,7 @@ from classifier.data.dataset import (
 from classifier.errors import PhotoError
 from classifier.messages.data import PhotoCode
 from tests.helpers import draw_photo
+from tests.picture_files import png16
 
 
 @pytest.fixture
@@ -52,6 +53,13 @@ def test_a_data_loader_shuffles_pictures_with_their_classes(samples: list[Sample
     loader = DataLoader(PhotoDataset(samples, to_tensor), shuffle=True, generator=torch.Generator().manual_seed(1))
     found = {int(picture[0, 0, 0, 0]): int(label) for picture, label in loader}
     assert found == {0: 2, 10: 0, 20: 1, 30: 0, 40: 2}
+
+
+def test_deep_photos_are_decoded_by_the_ranges_given(tmp_path: Path) -> None:
+    (tmp_path / "deep.png").write_bytes(png16(np.full((6, 8), 300, np.uint16)))
+    sample = Sample("deep", tmp_path / "deep.png", 0, 8, 6)
+    picture, _ = PhotoDataset([sample], to_tensor, pixel_ranges=PixelRanges(integer=(0, 1000)))[0]
+    assert (picture == 77).all()
 
 
 def test_a_dataset_has_the_length_of_its_samples(samples: list[Sample]) -> None:

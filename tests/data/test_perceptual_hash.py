@@ -64,9 +64,14 @@ def test_the_hashes_are_the_low_corner_of_scipys_cosine_transform(part: int, mar
     np.testing.assert_allclose(compute_hashes(gray)[64 * part : 64 * (part + 1)], expected, atol=1e-4)
 
 
-def test_a_blank_picture_has_hashes() -> None:
-    hashes = compute_hashes(Image.new("L", (50, 40), 0))
-    assert hashes.tolist() == [0] * HASH_SIZE
+@pytest.mark.parametrize("brightness", [0, 1, 77, 200, 255])
+def test_the_hashes_of_a_blank_picture_are_zero(brightness: int) -> None:
+    for size in ((50, 40), (9, 9), (700, 300)):
+        hashes = compute_hashes(Image.new("L", size, brightness))
+        assert hashes.tolist() == [0] * HASH_SIZE
+    faint = Image.new("L", (64, 64), brightness)
+    faint.paste(abs(brightness - 1), (20, 20, 22, 22))
+    assert np.linalg.norm(compute_hashes(faint)[:64]) == pytest.approx(1, abs=1e-5)
 
 
 def test_similarity_is_a_table_of_the_first_by_the_second() -> None:

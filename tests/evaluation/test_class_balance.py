@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from classifier.evaluation.class_balance import class_balance_warnings
+from classifier.evaluation.class_balance import class_balance_warnings, classes_of_one_group
 from classifier.messages.evaluation import WarningCode
 
 
@@ -37,3 +37,14 @@ def test_classes_are_uneven_above_five_times_the_smallest() -> None:
     (warning,) = class_balance_warnings(np.repeat([0, 1], [10, 51]), labels)
     assert warning.code is WarningCode.IMBALANCED
     assert str(warning) == "“b” has 51 photos and “a” only 10: add photos of “a”."
+
+
+def test_a_class_whose_photos_are_all_of_one_group_is_named() -> None:
+    y, groups = np.repeat([0, 1, 2, 3], [12, 12, 12, 1]), np.arange(37)
+    assert classes_of_one_group(y, groups) == []
+    groups[12:24] = 5
+    groups[30:] = 6
+    assert classes_of_one_group(y, groups) == [1]  # a single photo is no group
+    one_group = class_balance_warnings(y, "abcd", groups)[-1]
+    assert one_group.code is WarningCode.ONE_GROUP
+    assert str(one_group).startswith("All photos of “b” (12) are near copies")

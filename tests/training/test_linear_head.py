@@ -162,7 +162,8 @@ def test_a_handful_of_photos_gives_a_finite_head(counts: tuple[int, ...]) -> Non
 
 def test_equal_photos_and_constant_features_give_a_finite_head() -> None:
     y = np.arange(10) % 2
-    for features in (np.ones((10, 4)), np.zeros((10, 4)), np.eye(10)[:, :4]):
+    wide = np.full((10, 40), 0.1), np.zeros((10, 40)), np.eye(10, 40)
+    for features in (np.ones((10, 4)), np.zeros((10, 4)), np.eye(10)[:, :4], *wide):
         head = fit(features.astype(np.float32), y)
         assert np.isfinite(head.weight).all()
         assert np.isfinite(head.probabilities).all()
