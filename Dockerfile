@@ -11,7 +11,8 @@ RUN pip install --no-cache-dir --extra-index-url https://download.pytorch.org/wh
 COPY app.py ./
 COPY classifier ./classifier
 COPY checkpoints ./checkpoints
-RUN mkdir /data && chown classifier /data
+# Writable by the group 0 as well: some hosts (OpenShift) run containers with a user id of their own, in that group.
+RUN mkdir /data && chown classifier:0 /data && chmod 775 /data
 USER classifier
 
 ENV CLASSIFIER_HOME=/data \
@@ -21,5 +22,5 @@ ENV CLASSIFIER_HOME=/data \
 VOLUME /data
 EXPOSE 7860
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
-    CMD python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:7860/', timeout=4)"
+    CMD python -c "from urllib.request import *; build_opener(ProxyHandler({})).open('http://127.0.0.1:7860/', timeout=4)"
 CMD ["python", "app.py"]

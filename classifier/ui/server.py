@@ -39,7 +39,7 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
     port = port or os.environ.get("GRADIO_SERVER_PORT")
     find_port(host, port)  # an error comes before the seconds that Gradio takes
     hours = keep_hours()
-    home = _folder("CLASSIFIER_HOME", root, "home")
+    home, checkpoints = folders(root)
     try:
         check_writable(home)
     except OSError as error:
@@ -57,7 +57,7 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
     with _without_proxies(share):
         from .app import build_app, launch_settings
 
-        page = build_app(home, _folder("CLASSIFIER_CHECKPOINTS", root, "checkpoints"), hours)
+        page = build_app(home, checkpoints, hours)
         number = find_port(host, port)
         name = f"[{host}]" if ":" in host and not host.startswith("[") else host
         try:
@@ -81,6 +81,18 @@ def keep_hours() -> float | None:
     if not hours > 0:  # nan, too
         raise SettingError(ServerCode.KEEP_HOURS, value=value)
     return hours
+
+
+def folders(root: Path | None) -> tuple[Path, Path]:
+    """Return the folder of projects and that of models for everybody, from the environment or below ``root``.
+
+    Without ``root`` they are in the user's data folder, and the models below the projects where these have a folder of
+    their own. Raises ``StorageError`` where there is no such folder.
+    """
+    home, checkpoints = os.environ.get("CLASSIFIER_HOME"), os.environ.get("CLASSIFIER_CHECKPOINTS")
+    base = root or (Path(home) if home else data_folder())
+    projects = Path(home) if home else base / "home"
+    return projects.resolve(), Path(checkpoints or base / "checkpoints").resolve()
 
 
 def find_port(host: str, port: str | None, ports: Sequence[int] = _PORTS) -> int:
@@ -164,8 +176,3 @@ def _without_proxies(share: bool) -> Iterator[None]:
 
 def _set_no_proxy(hosts: str) -> None:
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = hosts
-
-
-def _folder(variable: str, root: Path | None, name: str) -> Path:
-    value = os.environ.get(variable)
-    return Path(value).resolve() if value else (root or data_folder()) / name

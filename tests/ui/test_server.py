@@ -17,7 +17,7 @@ import pytest
 
 from classifier.errors import SettingError
 from classifier.messages.server import ServerCode
-from classifier.ui.server import bypass_proxies, find_port, keep_hours
+from classifier.ui.server import bypass_proxies, find_port, folders, keep_hours
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -105,6 +105,23 @@ def test_a_port_that_is_none_is_an_error(port: str) -> None:
 def test_a_host_that_is_not_this_machines_is_an_error(host: str) -> None:
     for port in (None, "7860"):
         assert code(host, port) is ServerCode.NO_HOST
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the data folder is elsewhere there")
+def test_projects_and_models_are_below_the_program_or_the_users_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CLASSIFIER_HOME", "CLASSIFIER_CHECKPOINTS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    data = tmp_path / "photo-classifier"
+    assert folders(None) == (data / "home", data / "checkpoints")
+    assert folders(tmp_path) == (tmp_path / "home", tmp_path / "checkpoints")
+    monkeypatch.setenv("CLASSIFIER_HOME", "/data")
+    assert folders(None) == (Path("/data"), Path("/data/checkpoints"))
+    assert folders(tmp_path) == (Path("/data"), tmp_path / "checkpoints")
+    monkeypatch.setenv("CLASSIFIER_CHECKPOINTS", "/models")
+    assert folders(None) == (Path("/data"), Path("/models"))
 
 
 @pytest.mark.parametrize(("value", "hours"), [("", None), ("24", 24.0), ("0.5", 0.5)])
