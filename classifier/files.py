@@ -216,9 +216,9 @@ class Lock:
                     return _read_holder(descriptor)
                 finally:
                     os.close(descriptor)
-            if self._is_in_place(descriptor):
+            if os.fstat(descriptor).st_nlink:  # else its holder deleted it meanwhile
                 break
-            os.close(descriptor)  # the holder before deleted it meanwhile
+            os.close(descriptor)
         this = {"pid": os.getpid(), "host": socket.gethostname(), "since": f"{datetime.now():%Y-%m-%d %H:%M:%S}"}
         os.ftruncate(descriptor, 0)
         os.write(descriptor, json.dumps(this).encode())
@@ -235,12 +235,6 @@ class Lock:
         os.close(descriptor)
         if sys.platform == "win32":  # an open file cannot be deleted there
             remove(self._path)
-
-    def _is_in_place(self, descriptor: int) -> bool:
-        try:
-            return os.path.samestat(os.fstat(descriptor), self._path.stat())
-        except FileNotFoundError:
-            return False
 
 
 def _try_lock(descriptor: int) -> bool:

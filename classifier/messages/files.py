@@ -16,8 +16,8 @@ class StorageCode(Code):
     NOT_WRITTEN_TO = "“{place}” cannot be written ({why}); check that this program may write there."
     NO_HOME = "This user has no home folder to keep projects in; name a folder for them in CLASSIFIER_HOME."
     TEMPORARY_CACHE = (
-        "The cache folder “{folder}” cannot be written ({why}): a temporary one is used, which is lost when this program "
-        "ends."
+        "The cache folder “{folder}” cannot be written ({why}): a temporary one is used, which is deleted when this "
+        "program ends."
     )
     NOT_PRINTED = "The output could not be written ({why}); files that the command made, such as a model, are complete."
     REFUSED = "The operating system refused ({why}); check disk, memory and permissions, and try again."

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,19 @@ for value in (1, 2):
     write(folder, value)
 print(folder.is_mount(), names(folder))
 END
+"""
+NO_RIGHTS = """
+import os, sys
+from pathlib import Path
+from tests.models.test_model_folder import model_folder, names, write
+folder = Path(sys.argv[1], "model")
+if not os.geteuid():  # root may write anywhere
+    os.chown(folder, 65534, 65534)
+    os.setuid(65534)
+with model_folder.reserve(folder):
+    write(folder, 1)
+write(folder, 2)
+print(names(folder))
 """
 INTERRUPT = """
 import os, sys
@@ -172,6 +186,19 @@ def test_a_mount_point_can_be_the_target(tmp_path: Path) -> None:
     command = [*alone, "sh", "-c", MOUNT, "sh", str(tmp_path), sys.executable]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout == f"True {sorted(model_folder.FILES)}\n", done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX permissions")
+def test_a_folder_that_cannot_be_renamed_can_be_the_target() -> None:
+    with tempfile.TemporaryDirectory() as parent:  # pytest's own are open to their owner only
+        Path(parent, "model").mkdir()
+        Path(parent).chmod(0o555)
+        done = subprocess.run(
+            [sys.executable, "-c", NO_RIGHTS, parent], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        Path(parent).chmod(0o755)
+    assert done.stdout == f"{sorted(model_folder.FILES)}\n", done.stderr
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "file/model"])
