@@ -13,10 +13,11 @@ import gradio as gr
 from ...data.example import draw_example
 from ...data.images import make_thumbnail, open_picture
 from ...data.layout import Decision, Layout, Reading
-from ...data.layout.split_names import split_words
+from ...data.layout.folder_names import names_a_class
 from ...data.project import Incoming, IntakeResult, Project
 from ...errors import DataError, LayoutError, PhotoError
 from ...messages import sentence
+from ...messages.data import UploadNoteCode
 from ...messages.layout import RefusalCode
 from ...messages.page import PhotosCode
 from ...messages.photos_page import ReadingCode
@@ -97,7 +98,8 @@ def summarize(result: IntakeResult, missing: int = 0) -> str:
     )
     parts = [sentence(PhotosCode.ADDED, count=result.added) if result.added else sentence(PhotosCode.ADDED_NONE)]
     parts += [sentence(code, count=count) for code, count in counts if count]
-    notes = "".join(html.note(note) for note in result.notes)
+    # The line of the reading says how many photos have no label.
+    notes = "".join(html.note(note) for note in result.notes if note.code is not UploadNoteCode.UNLABELED)
     return html.note(" ".join(parts), "good" if result.added and not missing else "note") + notes
 
 
@@ -127,7 +129,7 @@ def _one_class(layout: Layout) -> readings.OneClass | None:
     if len(folders) != 1:
         return None
     folder = folders.pop().rpartition("/")[2]
-    return readings.OneClass(layout.photos, "" if split_words(folder) else folder)
+    return readings.OneClass(layout.photos, folder if names_a_class(folder) else "")
 
 
 def _examples(incoming: Incoming, taken: str | None) -> dict[str, list[tuple[str, bytes]]]:

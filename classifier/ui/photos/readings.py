@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...data.labels import clean_label, clean_labels, natural_key
 from ...data.layout import Layout, Reading
-from ...messages import sentence
+from ...messages import Code, sentence
 from ...messages.page import UploadCode
 from ...messages.photos_page import ReadingCode
 from .. import html
@@ -69,7 +69,7 @@ def refusal(reason: str) -> str:
     """Return why an upload cannot be used."""
     return _group(
         html.text(ReadingCode.REFUSED),
-        f"<p>{escape(reason)}</p>{html.quiet(html.text(ReadingCode.REFUSED_HELP))}{_cancel()}",
+        f"<p>{escape(reason)}</p>{html.quiet(html.text(ReadingCode.REFUSED_HELP))}{_cancel(ReadingCode.CLOSE)}",
         "pc-refused",
     )
 
@@ -82,8 +82,8 @@ def _group(title: str, content: str, kind: str = "") -> str:
     )
 
 
-def _cancel() -> str:
-    return f'<button type="button" class="pc-button" data-do="cancel">{html.text(UploadCode.CANCEL)}</button>'
+def _cancel(word: Code = UploadCode.CANCEL) -> str:
+    return f'<button type="button" class="pc-button" data-do="cancel">{html.text(word)}</button>'
 
 
 def _cards(readings: Sequence[Reading], examples: Examples) -> str:

@@ -129,7 +129,7 @@ def test_photos_in_split_folders_without_labels_are_refused_with_their_number(
 ) -> None:
     assert drop([f"set/{split}/IMG_{number}.jpg" for split in ("train", "test") for number in range(4)]) == ""
     shown = photos_tab.show(home, token).reading
-    assert "No classes were found" in shown
+    assert "Nothing was added" in shown
     assert "8 pictures" in shown
     assert counts(home, token) == {}
 
