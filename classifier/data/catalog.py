@@ -177,11 +177,12 @@ class Catalog:
         found = sorted(self._select(twice), key=lambda asset: (asset.sha256, asset.id))
         return [list(group) for _, group in groupby(found, key=lambda asset: asset.sha256)]
 
-    def divided_groups(self) -> int:
-        """Return the number of layout groups whose photos lie in more than one of training, validation and test."""
+    def divided_groups(self) -> tuple[int, int]:
+        """Return the number of layout groups in more than one of training, validation and test, and that of all."""
         splits = "COUNT(DISTINCT CASE split WHEN 'held_out' THEN 'train' ELSE split END)"
-        groups = f"SELECT 1 FROM assets WHERE layout_group IS NOT NULL GROUP BY layout_group HAVING {splits} > 1"
-        return int(self._rows(f"SELECT COUNT(*) FROM ({groups})")[0][0])
+        groups = f"SELECT {splits} AS n FROM assets WHERE layout_group IS NOT NULL GROUP BY layout_group"
+        ((divided, total),) = self._rows(f"SELECT COALESCE(SUM(n > 1), 0), COUNT(*) FROM ({groups})")
+        return int(divided), int(total)
 
     def set_split(self, ids: Iterable[int], split: str) -> None:
         """Assign photos to ``train``, ``val``, ``test`` or ``held_out``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 import time
 import uuid
 from collections.abc import Iterable, Mapping
@@ -27,6 +28,7 @@ from .readings import Wish, read_listing
 from .sources import File, FileSet, Listing, list_upload
 
 _STATE = "upload.json"
+_LOCKS = [threading.RLock() for _ in range(64)]  # for as many projects at once
 ONE_CLASS = "one class"  # ``taken`` where all photos were put into one class
 
 
@@ -74,25 +76,28 @@ class Upload:
         return read_listing(self.listing, wish or Wish(), limits, self.labels(), ask=True)
 
 
-def keep(root: Path, files: Iterable[tuple[str, Path]], known: Splits, limits: Limits) -> Upload:
-    """Copy the files of an upload into a new folder below ``root``, with zips unpacked.
+def lock(root: Path) -> threading.RLock:
+    """Return what keeps two windows from changing the last upload of a project at once."""
+    return _LOCKS[hash(root) % len(_LOCKS)]
 
-    Raises ``DataError`` where nothing can be made of them; then nothing is kept.
+
+def receive(root: Path, files: Iterable[tuple[str, Path]], known: Splits, limits: Limits) -> Upload:
+    """Keep an upload below ``root`` in place of the one before.
+
+    Tables without photos are joined with the upload before: a person who is asked for labels drops the table after the
+    photos. Raises ``LayoutError`` where they say nothing of it, and ``DataError`` where nothing can be made of the
+    files; then the upload before stays.
     """
-    folder = root / f"{time.time_ns():020}-{uuid.uuid4().hex[:8]}"  # in the order of time
-    try:
-        (folder / "files").mkdir(parents=True)
-        listing = list_upload(files, folder / "unpacked", limits)
-        listing.sets = [_move_in(one, folder) for one in listing.sets]
-        upload = Upload(folder, listing, known)
-        write(upload)
-    except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise storage_error(error) from error
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    return upload
+    before = find(root)
+    upload = _keep(root, files, known, limits)
+    if before is None or upload.has_photos():
+        forget(root, but=upload)
+        return upload
+    joined = _add_tables(before, upload, limits)
+    forget(root, but=joined or before)
+    if joined is None:
+        raise upload.read(limits)[0].error()
+    return joined
 
 
 def find(root: Path) -> Upload | None:
@@ -120,21 +125,36 @@ def forget(root: Path, but: Upload | None = None) -> None:
 
 def describe(upload: Upload, limits: Limits) -> Incoming:
     """Return the readings of an upload; they are kept in memory as long as its files do not change."""
-    return _describe(upload.folder, (upload.folder / _STATE).stat().st_mtime_ns, limits)
+    return _describe(upload.folder, json.dumps(_to_json(upload)), limits)
 
 
 @lru_cache(maxsize=4)
-def _describe(folder: Path, changed: int, limits: Limits) -> Incoming:
-    upload = _from_json(folder, json.loads((folder / _STATE).read_text("utf-8")))
+def _describe(folder: Path, state: str, limits: Limits) -> Incoming:
+    upload = _from_json(folder, json.loads(state))
     layout, files = upload.read(limits)
     return Incoming(layout, upload.taken, {key: file.path for key, file in files})
 
 
-def add_tables(upload: Upload, later: Upload, limits: Limits) -> Upload | None:
-    """Return an upload with the tables of a later one, None where these hold no labels for its photos.
+def _keep(root: Path, files: Iterable[tuple[str, Path]], known: Splits, limits: Limits) -> Upload:
+    """Copy the files of an upload into a new folder, with zips unpacked; nothing stays after an error."""
+    folder = root / f"{time.time_ns():020}-{uuid.uuid4().hex[:8]}"  # in the order of time
+    try:
+        (folder / "files").mkdir(parents=True)
+        listing = list_upload(files, folder / "unpacked", limits)
+        listing.sets = [_move_in(one, folder) for one in listing.sets]
+        upload = Upload(folder, listing, known)
+        write(upload)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise storage_error(error) from error
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return upload
 
-    A person who is asked for labels drops the table after the photos.
-    """
+
+def _add_tables(upload: Upload, later: Upload, limits: Limits) -> Upload | None:
+    """Return an upload with the tables of a later one, None where these hold no labels for its photos."""
     files = [file for one in later.listing.sets for file in one.files if wants_text(file.key)]
     moved = [_move_file(file, upload.folder) for file in files]
     first, *others = upload.listing.sets

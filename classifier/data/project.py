@@ -185,26 +185,20 @@ class Project:
         if label is not None:
             self.forget_incoming()
             return self.add_files(files, label)
-        before = incoming.find(self._incoming)
-        upload = incoming.keep(self._incoming, files, self._splits(), self.limits)
-        if before is not None and not upload.has_photos():
-            joined = incoming.add_tables(before, upload, self.limits)
-            incoming.forget(self._incoming, but=joined or before)
-            if joined is None:
-                raise upload.read(self.limits)[0].error()
-            upload = joined
-        else:
-            incoming.forget(self._incoming, but=upload)
-        return self._read_upload(upload, Wish())
+        with incoming.lock(self._incoming):
+            upload = incoming.receive(self._incoming, files, self._splits(), self.limits)
+            return self._read_upload(upload, Wish())
 
     def take(self, option: str, groups: str = "auto") -> IntakeResult:
         """Read the last upload in another way; what it added is removed first. Raises ``LayoutError`` if it cannot."""
-        return self._read_upload(self._last_upload(), Wish(option, groups))
+        with incoming.lock(self._incoming):
+            return self._read_upload(self._last_upload(), Wish(option, groups))
 
     def take_label(self, label: str) -> IntakeResult:
         """Put all photos of the last upload into one class; what it added is removed first."""
-        upload = self._last_upload()
-        return self._take(upload, plan_class(upload.listing, self._clean_label(label)), incoming.ONE_CLASS)
+        with incoming.lock(self._incoming):
+            upload = self._last_upload()
+            return self._take(upload, plan_class(upload.listing, self._clean_label(label)), incoming.ONE_CLASS)
 
     def incoming(self) -> Incoming | None:
         """Return the readings of the last upload and which of them was taken, None where there is no upload."""
@@ -213,7 +207,8 @@ class Project:
 
     def forget_incoming(self) -> None:
         """Delete the last upload as it came; the photos that it added stay."""
-        incoming.forget(self._incoming)
+        with incoming.lock(self._incoming):
+            incoming.forget(self._incoming)
 
     def leave_out(self, reasons: Mapping[int, Message] | Iterable[tuple[int, Message]]) -> None:
         """Remove photos that turned out to be unusable, given as id -> reason, and list them as left out."""

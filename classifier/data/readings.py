@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -10,6 +11,8 @@ from typing import TypeVar
 
 from ..config import Limits
 from ..errors import LayoutError
+from ..messages import message
+from ..messages.data import UploadNoteCode
 from ..messages.layout import QuestionCode
 from .labels import label_key
 from .layout import Decision, Layout, Reading, Source, Texts, choose, option_file, read_texts
@@ -19,7 +22,7 @@ from .sources import File, FileSet, Listing
 
 _T = TypeVar("_T")
 _OFFERED = 3  # readings at most
-_AS_SPLIT = "@"  # in an option of the page: the reading before it, as photos of the split after it
+_AS_SPLIT = re.compile("@(val|test)$")  # in an option of the page: the reading before it, as photos of the split
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def own_split(name: str) -> str | None:
 
 
 def _read(keys: Sequence[str], tables: Texts, wish: Wish) -> Layout:
-    labels = wish.labels.partition(_AS_SPLIT)[0] if wish.labels else None
+    labels = _AS_SPLIT.sub("", wish.labels) if wish.labels else None
     layout = choose(keys, tables.texts, labels, wish.groups, unreadable=tables.unreadable)
     if labels is not None or layout.decision is not Decision.ASK:
         return layout
@@ -109,20 +112,22 @@ def _by_own_name(layout: Layout, name: str, wish: Wish, known: Collection[str], 
     reading = layout.readings[0]
     if set(reading.splits.values()) != {"train"}:
         return layout
-    assert split is not None
-    apart = _as_split(reading, split)
+    code = UploadNoteCode.OWN_TEST if split == "test" else UploadNoteCode.OWN_VAL
+    note = message(code, count=len(reading.labels), name=name)
+    apart = replace(
+        reading,
+        option=f"{reading.option}@{split}",
+        splits=dict.fromkeys(reading.splits, split),
+        notes=(*reading.notes, note),
+    )
     if wish.labels is not None:
-        return replace(layout, readings=(apart,)) if _AS_SPLIT in wish.labels else layout
+        return replace(layout, readings=(apart,)) if wish.labels == apart.option else layout
     readings = (apart, *layout.readings)[:_OFFERED]
     if {label_key(label) for label in known} & {label_key(label) for label in reading.class_counts()}:
         return replace(layout, readings=readings)
     if ask:
         return replace(layout, decision=Decision.ASK, readings=readings, questions=(QuestionCode.SPLIT_AS_CLASS,))
     return layout
-
-
-def _as_split(reading: Reading, split: str) -> Reading:
-    return replace(reading, option=f"{reading.option}{_AS_SPLIT}{split}", splits=dict.fromkeys(reading.splits, split))
 
 
 # -- several folders and zips

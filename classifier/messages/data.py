@@ -146,11 +146,8 @@ class UploadNoteCode(Code):
 
     MATCHED = "{pairs:comma}: written differently in the parts for training and testing, and taken for one class."
     MATCHED_PAIR = "“{name}” is “{label}”"
-    OWN_SPLIT = "“{name}” is taken as the {count:photo|photos} to {split}, by its name."
-    GROUPS_DIVIDED = (
-        "{count:group|groups} of photos that belong together {count:*lies|lie} in more than one of the given parts for "
-        "training and testing, so the score may be too good."
-    )
+    OWN_TEST = "The {count:photo|photos} of “{name}” {count:*is|are} kept to test with, as its name says."
+    OWN_VAL = "The {count:photo|photos} of “{name}” {count:*is|are} kept to validate with, as its name says."
     UNLABELED = "{count:photo|photos} without a label {count:*is|are} kept apart and not used."
     CODE_PAGE = (
         "The zip “{name}” does not say which letters its file names are written in; they were read as {page}. If they "

@@ -8,6 +8,7 @@ from ..data.sources import none_usable
 from ..errors import DataError
 from ..messages import Message, message
 from ..messages.data import UploadNoteCode
+from ..messages.layout import NoteCode
 from ..messages.workflows import WorkflowCode
 
 
@@ -24,8 +25,8 @@ def no_photos(project: Project) -> DataError:
 
 def divided_groups(project: Project) -> tuple[Message, ...]:
     """Return the warning that photos which belong together lie in two of the given splits."""
-    count = project.catalog.divided_groups()
-    return (message(UploadNoteCode.GROUPS_DIVIDED, count=count),) if count else ()
+    count, total = project.catalog.divided_groups()
+    return (message(NoteCode.DIVIDED_GROUPS, count=count, total=total),) if count else ()
 
 
 def similar_classes(project: Project) -> tuple[Message, ...]:

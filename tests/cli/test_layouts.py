@@ -145,7 +145,7 @@ def test_groups_in_two_splits_are_warned_of(tmp_path: Path, capsys: Capture) -> 
     folder = make_folder(tmp_path / "set", *names)
     result = run(capsys, "check", folder)
     (warning,) = [text for text in result["warnings"] if "belong together" in text]
-    assert warning.startswith("6 groups of photos that belong together lie in more than one")
+    assert warning.startswith("6 of 6 groups of photos that belong together lie in more than one")
     assert (result["layout"]["groups"]["from"], result["layout"]["groups"]["count"]) == ("roboflow", 6)
     notes = run(capsys, "train", folder, "--out", tmp_path / "model")["notes"]
     assert warning in notes

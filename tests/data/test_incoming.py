@@ -228,9 +228,9 @@ def test_class_names_of_a_later_part_are_matched_and_that_is_said(project: Proje
     project.receive(zipped(tmp_path, "train.zip", *PETS))
     result = project.receive(zipped(tmp_path, "test.zip", "CAT/7.jpg", "dog/8.jpg", seed=20))
     assert project.catalog.balance() == {"test": {"cat": 1, "dog": 1}, "train": {"cat": 3, "dog": 3}}
-    (note,) = result.notes
-    assert note.code is UploadNoteCode.MATCHED
-    assert "“CAT” is “cat”" in str(note)
+    assert [note.code for note in result.notes] == [UploadNoteCode.MATCHED, UploadNoteCode.OWN_TEST]
+    assert "“CAT” is “cat”" in str(result.notes[0])
+    assert str(result.notes[1]) == "The 2 photos of “test” are kept to test with, as its name says."
 
 
 def test_class_names_of_later_training_photos_stay_apart(project: Project, tmp_path: Path) -> None:

@@ -299,7 +299,7 @@ def test_groups_in_two_of_the_given_splits_are_counted(tmp_path: Path) -> None:
     names = [f"{split}/{label}/{label}{number}_jpg.rf.{split}.jpg"
              for split in ("train", "test") for label in ("cat", "dog") for number in range(3)]  # fmt: skip
     with Project.over(make_folder(tmp_path / "set", *names)) as project:
-        assert project.catalog.divided_groups() == 6
+        assert project.catalog.divided_groups() == (6, 6)
 
 
 def test_a_table_outside_the_data_gives_the_groups(tmp_path: Path) -> None:
