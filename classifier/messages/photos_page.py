@@ -17,6 +17,7 @@ class ReadingCode(Code):
     NOTHING_YET = "Nothing is added until you choose."
     REFUSED = "Nothing was added"
     REFUSED_HELP = "“Other ways to bring photos” below shows what can be read. Change it and drop it again."
+    TABLE_NEXT = "If a table says what they show, drop it here now."
     CLOSE = "Close"
     TAKE = "Take these {count:,} classes"
     TAKE_ONE = "Take this one class"

@@ -120,7 +120,7 @@ def waiting(project: Project) -> str:
         return readings.question(layout, _examples(incoming, None), one_class)
     if layout.refusal is RefusalCode.NO_LABELS and one_class is not None:
         return readings.which_class(one_class)
-    return readings.refusal(str(layout.error()))
+    return readings.refusal(str(layout.error()), layout.photos)
 
 
 def _one_class(layout: Layout) -> readings.OneClass | None:

@@ -62,14 +62,15 @@ def question(layout: Layout, examples: Examples, one_class: OneClass | None) -> 
 def which_class(one_class: OneClass) -> str:
     """Return the question which class all photos of an upload belong to."""
     title = html.text(ReadingCode.WHICH_CLASS, count=one_class.photos)
-    return _group(title, _class_field(title, one_class, alone=True))
+    return _group(title, _class_field(title, one_class, alone=True) + html.quiet(html.text(ReadingCode.TABLE_NEXT)))
 
 
-def refusal(reason: str) -> str:
-    """Return why an upload cannot be used."""
+def refusal(reason: str, photos: int) -> str:
+    """Return why an upload of so many photos cannot be used."""
+    table = f" {html.text(ReadingCode.TABLE_NEXT)}" if photos else ""
     return _group(
         html.text(ReadingCode.REFUSED),
-        f"<p>{escape(reason)}</p>{html.quiet(html.text(ReadingCode.REFUSED_HELP))}{_cancel(ReadingCode.CLOSE)}",
+        f"<p>{escape(reason)}{table}</p>{html.quiet(html.text(ReadingCode.REFUSED_HELP))}{_cancel(ReadingCode.CLOSE)}",
         "pc-refused",
     )
 

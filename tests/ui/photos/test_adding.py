@@ -38,7 +38,7 @@ def drop(home: Home, token: str, uploads: Path) -> Drop:
         rows = []
         for number, name in enumerate([*names, *(texts or {})]):
             path = uploads / f"{number:064x}" / name.rpartition("/")[2]
-            path.parent.mkdir()
+            path.parent.mkdir(exist_ok=True)
             if name in (texts or {}):
                 path.write_text((texts or {})[name])
             else:
@@ -71,6 +71,15 @@ def test_a_table_dropped_with_photos_gives_classes_and_splits(home: Home, token:
     view = photos_tab.show(home, token)
     assert "labels.csv" in view.reading
     assert "8 to train on, 4 to test" in view.counts
+
+
+def test_a_table_that_comes_after_the_photos_is_read_with_them(home: Home, token: str, drop: Drop) -> None:
+    names = [f"IMG_{number}.jpg" for number in range(8)]
+    drop(names)
+    assert "If a table says what they show" in photos_tab.show(home, token).reading
+    rows = [f"{name},{'cat' if number % 2 else 'dog'}" for number, name in enumerate(names)]
+    assert "Added 8 photos." in drop([], texts={"labels.csv": "\n".join(["file,label", *rows])})
+    assert counts(home, token) == {"cat": 4, "dog": 4}
 
 
 def test_what_is_uncertain_waits_and_nothing_is_added(home: Home, token: str, drop: Drop, uploads: Path) -> None:

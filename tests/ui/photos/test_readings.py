@@ -94,7 +94,7 @@ def test_hostile_names_are_escaped_everywhere() -> None:
     for shown in (
         readings.question(layout, examples, OneClass(20)),
         readings.taken(layout, option, examples),
-        readings.refusal(NASTY),
+        readings.refusal(NASTY, 3),
     ):
         assert "<script" not in shown
         assert "<b>dog" not in shown
