@@ -41,6 +41,7 @@ _heif_lock = threading.Lock()
 _big_picture_lock = threading.Lock()
 
 _REDUCIBLE_MODES = {"L", "RGB", "RGBA", "LA", "CMYK", "YCbCr", "LAB", "RGBX"}
+_BAND_FORMATS = {"TIFF", "JPEG2000"}  # of which many programs store any fourth band as if it were transparency
 _LUMA = np.array([0.299, 0.587, 0.114])
 _SHALLOW_PNG = re.compile(rb"\x89PNG.{20}[^\x10]", re.DOTALL)  # at most 8 bits
 _NEVER_DEEP = re.compile(rb"\xff\xd8|GIF8|BM|RIFF|.{4}ftyp", re.DOTALL)
@@ -120,7 +121,7 @@ def open_picture(
             pixels = image.width * image.height
         with _big_picture_lock if pixels > _BIG else nullcontext():
             shallow = _load(image, stream, pixel_ranges)
-            background = _choose_background(shallow, is_tiff=image.format == "TIFF")
+            background = _choose_background(shallow, image.format in _BAND_FORMATS)
             # Before the conversion to RGB where the mode allows it, since it is faster; otherwise after it.
             small = _reduce(_convert_to_rgb(_reduce(shallow, shortest), background), shortest)
             return _turn_upright(small, _read_orientation(image))
@@ -198,14 +199,16 @@ def _load(image: Image.Image, stream: IO[bytes] | None, pixel_ranges: PixelRange
     return pixel_depth.to_eight_bits(samples, pixel_range)
 
 
-def _choose_background(image: Image.Image, is_tiff: bool) -> str | None:
-    """Return “white” or “black”, whichever differs more from the visible part; None if everything is visible."""
+def _choose_background(image: Image.Image, may_be_band: bool) -> str | None:
+    """Return “white” or “black”, whichever differs more from the visible part; None if everything is visible.
+
+    ``may_be_band``: whether the transparency may be another band, such as near infrared. That is not mostly 0 or 255.
+    """
     if not image.has_transparency_data:
         return None
     transparent = image.convert("RGBA")
     alpha = np.array(transparent.getchannel("A").histogram())
-    # Many programs store any fourth band of a TIFF, such as near infrared, as if it were transparency.
-    is_band = is_tiff and (2 * (alpha[0] + alpha[255]) < alpha.sum() or alpha[0] == alpha.sum())
+    is_band = may_be_band and (2 * (alpha[0] + alpha[255]) < alpha.sum() or alpha[0] == alpha.sum())
     if is_band or alpha[255] == alpha.sum():
         return None
     premultiplied = np.array(transparent.convert("RGBa").histogram()).reshape(4, 256) @ np.arange(256)

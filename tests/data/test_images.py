@@ -194,6 +194,13 @@ def test_a_fourth_band_of_a_tiff_does_not_wash_out_the_photo(extra: tuple[int, .
     assert np.abs(np.asarray(got, int) - photo).max() <= 1
 
 
+def test_a_fourth_band_of_a_jpeg_2000_does_not_wash_out_the_photo() -> None:
+    photo, infrared = draw_photo(), draw_photo(5).convert("L").point(lambda value: value // 2 + 30)
+    bands = photo.copy()
+    bands.putalpha(infrared)
+    assert same(open_picture(encode(bands, "JPEG2000", irreversible=False)), photo)
+
+
 def test_an_empty_fourth_band_of_a_tiff_does_not_hide_the_photo() -> None:
     photo = np.asarray(draw_photo())
     got = open_picture(tiff(np.dstack([photo, np.zeros_like(photo[..., :1])]), tags={338: ("H", [2])}))

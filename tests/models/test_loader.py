@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from classifier.config import LIMITS, Limits, Preprocessing
+from classifier.config import LIMITS, Limits, PixelRanges, Preprocessing
 from classifier.data.dataset import PhotoDataset, Sample
 from classifier.device import Device
 from classifier.messages import Message
@@ -21,6 +21,7 @@ from classifier.messages.data import PhotoCode
 from classifier.models.loader import EvalViews, map_in_order, run_batches
 from classifier.models.transforms import eval_transform, normalize
 from tests.helpers import draw_photo, encode
+from tests.picture_files import png16
 
 P = Preprocessing(size=16, mean=(0.1, 0.2, 0.3))
 VIEWS = EvalViews((P, P.with_resize_mode("squash")))
@@ -92,6 +93,15 @@ def test_a_message_takes_the_place_of_an_unusable_picture(network: nn.Module | N
 def test_the_limits_apply_to_every_picture() -> None:
     outputs = run_batches(None, [draw_photo(size=(20, 20))], VIEWS, DEVICE, torch.float32, None, Limits(pixels=399))
     assert [output.code for output in outputs] == [PhotoCode.TOO_MANY_PIXELS]
+
+
+def test_deep_pictures_are_decoded_by_the_ranges_of_the_preprocessing() -> None:
+    deep = png16(np.full((20, 20), 300, np.uint16))
+    for top, expected in ((1000, 77), (400, 191)):
+        ranged = replace(P, pixel_ranges=PixelRanges(integer=(0, top)))
+        (output,) = run_batches(None, [deep], EvalViews((ranged,)), DEVICE, torch.float32, None, LIMITS)
+        assert isinstance(output, Tensor)
+        assert (output == expected).all()
 
 
 def test_a_large_jpeg_is_decoded_at_a_smaller_scale() -> None:
