@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -14,35 +14,17 @@ from ..files import cache_folder, storage_error
 from ..messages import Message
 from ..messages.data import ProjectCode
 from . import incoming, schema
+from .adding import IntakeResult, add_photos, use_photos
 from .assignment import Plan, Splits, plan_class, plan_reading
 from .catalog import Asset, Catalog
 from .incoming import Incoming, Upload
-from .inspection import FoundPhoto, drop_repeats, inspect_files
 from .intake import LeftOut
 from .labels import clean_label, natural_key, similar_labels
-from .layout import Layout, Reading
-from .photo_store import store_photos, write_thumbnail
+from .photo_store import write_thumbnail
 from .readings import Wish, read_listing
 from .sources import Listing, list_data, list_upload
 
 _FOLDERS = ("photos", "thumbs", "features", "models")
-
-
-@dataclass(frozen=True)
-class IntakeResult:
-    """The outcome of one upload: photos added, photos the project had already, files left out, and the classes.
-
-    ``layout`` are the readings that fit and ``reading`` is the one that was taken, None where the person named the
-    class; ``notes`` say what else the person should know.
-    """
-
-    added: int
-    already: int
-    left_out: tuple[LeftOut, ...]
-    labels: tuple[str, ...]
-    layout: Layout | None = None
-    reading: Reading | None = None
-    notes: tuple[Message, ...] = ()
 
 
 class Project:
@@ -127,10 +109,7 @@ class Project:
             project = cls(root, features, own / "models", own / "thumbs", Catalog(None), limits)
             project._scratch = scratch
             plan = plan_reading(*read_listing(listing, Wish(labels, groups), limits), {}, limits)
-            found, left_out = inspect_files(plan, limits)
-            new, already, repeats = drop_repeats(found, [])
-            project.catalog.add(photo.asset(_relative(photo.path, root)) for photo in new)
-            project.intake = project._note(listing, plan, found, (len(new), already), [*left_out, *repeats])
+            project.intake = use_photos(listing, plan, project.catalog, root, limits)
         except BaseException:
             scratch.cleanup()
             raise
@@ -344,25 +323,4 @@ class Project:
         return self._add(listing, plan_reading(layout, files, known, self.limits))
 
     def _add(self, listing: Listing, plan: Plan) -> IntakeResult:
-        """Store the photos of a plan and list the other files as left out."""
-        found, left_out = inspect_files(plan, self.limits)
-        new, already, repeats = drop_repeats(found, self.catalog.assets())
-        stored, unusable = store_photos(new, self.folder, self._thumbs, self.limits, self._incoming)
-        self.catalog.add(photo.asset(photo.stored_path) for photo in stored)
-        self.catalog.clear_left_out(photo.name for photo in found)
-        return self._note(listing, plan, found, (len(stored), already), [*left_out, *repeats, *unusable])
-
-    def _note(
-        self, listing: Listing, plan: Plan, found: list[FoundPhoto], counts: tuple[int, int], left_out: list[LeftOut]
-    ) -> IntakeResult:
-        """Write down the files that were left out and return the outcome; ``counts`` are added and already there."""
-        left_out = [*listing.left_out, *left_out]
-        notes = (*listing.notes, *plan.notes)
-        self.catalog.note_left_out(left_out)
-        labels = sorted({photo.label for photo in found}, key=natural_key)
-        return IntakeResult(*counts, tuple(left_out), tuple(labels), plan.layout, plan.reading, notes)
-
-
-def _relative(path: Path, root: Path) -> str:
-    """Return a path relative to ``root``, or absolute where the file lies elsewhere: in another folder or zip."""
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path.resolve())
+        return add_photos(listing, plan, self.catalog, self.folder, self._thumbs, self.limits, self._incoming)
