@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -73,21 +72,7 @@ def own_split(name: str) -> str | None:
 def _read(keys: Sequence[str], tables: Texts, wish: Wish) -> Layout:
     labels = _AS_SPLIT.sub("", wish.labels) if wish.labels else None
     layout = choose(keys, tables.texts, labels, wish.groups, unreadable=tables.unreadable)
-    if labels is not None or layout.decision is not Decision.ASK:
-        return layout
-    if layout.questions == (QuestionCode.FEW_LABELED,) and {one.source for one in layout.readings} == {Source.FOLDERS}:
-        with suppress(LayoutError):
-            return _prefer_outer_folder(layout, choose(keys, tables.texts, "folders:1", wish.groups))
-    return _prefer_folder(layout) if layout.questions == (QuestionCode.NAMES,) else layout
-
-
-def _prefer_outer_folder(layout: Layout, outer: Layout) -> Layout:
-    """Read photos of one folder as one class where only some lie in folders below: roses/1.jpg, roses/old/2.jpg."""
-    reading = outer.readings[0]
-    if reading.matched < reading.total or len(reading.class_counts()) > 1:
-        return layout
-    others = tuple(one for one in layout.readings if one.option != reading.option)
-    return replace(outer, readings=(reading, *others)[:_OFFERED])
+    return _prefer_folder(layout) if labels is None and layout.questions == (QuestionCode.NAMES,) else layout
 
 
 def _prefer_folder(layout: Layout) -> Layout:

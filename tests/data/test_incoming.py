@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -245,6 +246,21 @@ def test_folders_dropped_one_by_one_are_one_class_each(project: Project, tmp_pat
         result = project.receive(upload(tmp_path, *(f"{label}/IMG_{n}.jpg" for n in range(3)), seed=10 * number))
         assert isinstance(result, IntakeResult)
     assert project.classes() == {"cat": 3, "dog": 3}
+
+
+def test_two_uploads_at_once_are_both_added(project: Project, tmp_path: Path) -> None:
+    labels = ("cat", "cow", "dog", "hen")
+    uploads = [
+        upload(tmp_path / label, *(f"{label}/IMG_{n}.jpg" for n in range(6)), seed=10 * number)
+        for number, label in enumerate(labels)
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(project.receive, uploads))
+    assert [result.added for result in results] == [6, 6, 6, 6]
+    assert project.classes() == dict.fromkeys(labels, 6)
+    incoming = project.incoming()
+    assert incoming is not None
+    assert all(path.is_file() for path in incoming.files.values())
 
 
 # what cannot be used
