@@ -27,6 +27,7 @@ from .table_readings import Joined, join, read_joined
 from .tables import HostileTableError, Table, read_table
 
 _NOT_TABLES = (".labels", ".xml", ".yaml", ".yml", ".names")
+_HARDLY_ANY = 0.1  # share of the photos; a table that names fewer may be a list of classes
 _SUBMISSIONS = ("sample_submission", "samplesubmission", "sample-submission", "submission")
 
 
@@ -73,7 +74,9 @@ class Candidates:
             found=found,
             tables_by_name=by_table.keys(),
             table_splits=splits,
-            name_lists=find_name_lists(texts, [table for table in tables if by_table[table.name] is None]),
+            name_lists=find_name_lists(
+                texts, [table for table in tables if _names_hardly_any(by_table[table.name], split)]
+            ),
             unreadable={**unreadable, **hostile},
         )
 
@@ -159,6 +162,10 @@ class Candidates:
     @cached_property
     def _bases(self) -> Counter[str]:
         return Counter(name.rpartition("/")[2] for name in self.tables_by_name)
+
+
+def _names_hardly_any(table: NamedTable | None, split: SplitLayout) -> bool:
+    return table is None or len(table.named) < _HARDLY_ANY * len(split.photos)
 
 
 def distinct(readings: Iterable[Reading]) -> list[Reading]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ...messages import message
-from ...messages.layout import AskedCode, QuestionCode, RefusalCode
+from ...messages.layout import AskedCode, QuestionCode, ReasonCode, RefusalCode
 from .candidates import Candidates, distinct
 from .decision import Decision, Layout
 from .reading import Reading, Source
@@ -22,7 +22,8 @@ _SETTLED_BY_TABLE = {QuestionCode.DATES, QuestionCode.GROUPS, QuestionCode.NO_CL
 def decide(candidates: Candidates) -> Layout:
     """Return the readings that fit and what to do with them."""
     if not candidates.photos:
-        layout = Layout(Decision.REFUSE, refusal=RefusalCode.ONLY_MASKS)
+        reason = message(ReasonCode.MASKS, count=len(candidates.masks))
+        layout = Layout(Decision.REFUSE, refusal=RefusalCode.ONLY_MASKS, reasons=(reason,))
     else:
         layout = _Choice(candidates).decide()
     readings = tuple(candidates.finish(reading) for reading in layout.readings)
@@ -76,10 +77,10 @@ class _Choice:
     def _take_folders(self, folder: Reading, certain: Sequence[Reading]) -> Layout:
         others = [reading for reading in self.found.folders if reading is not folder]
         differing = [table for table in certain if table.rank and not folder.agrees_with(table)]
+        if certain and folder.questions and set(folder.questions) <= _SETTLED_BY_TABLE:
+            return self._take_tables(certain, folder)
         if folder.questions and any(folder.agrees_with(table) for table in certain):
             return _read([replace(folder, questions=()), *others])
-        if differing and set(folder.questions) <= _SETTLED_BY_TABLE and folder.questions:
-            return self._take_tables(certain, folder)
         if differing:
             asked = message(AskedCode.TABLE_DIFFERS, file=_file(differing[0]))
             return _ask([folder, replace(differing[0], asked=(asked,)), *differing[1:], *others],
@@ -115,11 +116,11 @@ class _Choice:
         first = [reading for reading in folders if QuestionCode.SPLIT_AS_CLASS in reading.questions]
         rest = [reading for reading in folders if reading not in first]
         candidates = [*first, *self.found.tables, *named, *self.found.names, *numbered, *rest]
+        others = {reading.source for reading in candidates}
+        if alone and others <= {Source.FOLDERS}:
+            return _read([*alone, *rest])
         if candidates:
-            by_names = all(reading.source is Source.NAMES for reading in candidates)
-            return _ask([*candidates, *(alone if by_names else [])])
-        if alone:
-            return _read(alone)
+            return _ask([*candidates, *(alone if others == {Source.NAMES} else [])])
         refusal, reasons = refuse_photos(
             self.found.photos, self.found.named, self.found.found, self.found.unreadable, self.found.split.active
         )

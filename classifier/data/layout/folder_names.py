@@ -25,6 +25,7 @@ _MASKS = frozenset(
     "mask masks label labels annotation annotations annot annots segmentation segmentations groundtruth gt xml xmls "
     "labelmap labelmaps bbox bboxes boxes trimap trimaps heatmap heatmaps".split()
 )
+SINGULAR_MASKS = frozenset({"mask", "label"})  # may be classes: beside “no_mask”, or of labels on bottles
 _MASK_FILLERS = _CONTAINERS | frozenset("set ground truth class object binary train val valid test training".split())
 _UNLABELED = frozenset(
     "unlabeled unlabelled unannotated unsorted nolabel nolabels notlabeled notlabelled pred predict prediction".split()
@@ -70,6 +71,7 @@ _CAMERA_FOLDER = re.compile(
     re.IGNORECASE,
 )
 _DATE = re.compile(r"(\d{4}[-_. ]?\d{2}[-_. ]?\d{2}|\d{1,2}[-_. ]\d{1,2}[-_. ]\d{2,4}|\d{8})([-_ T]?\d{4,6})?")
+_SHORT_NUMBER = re.compile(r"\d{1,3}([x_-]\d{1,3})?", re.IGNORECASE)  # 64, 64x64
 _YEAR = re.compile(r"(19|20)\d\d([-_. ]\d\d)?")
 
 
@@ -154,7 +156,7 @@ def is_group(folder: str) -> bool:
 def are_versions(folders: Collection[str]) -> bool:
     """Return whether folders are named like versions of the same pictures: small and large, 28 and 64."""
     kinds = (_SIZES, _FORMS, _CONTAINERS)
-    return all(not words_of(folder) or _all_in(folder, *kinds) for folder in folders)
+    return all(_SHORT_NUMBER.fullmatch(folder.strip()) or _all_in(folder, *kinds) for folder in folders)
 
 
 def say_nothing(folders: set[str]) -> bool:
@@ -169,7 +171,9 @@ def say_nothing(folders: set[str]) -> bool:
 
 def names_a_class(folder: str) -> bool:
     """Return whether a single folder may be a class by its name: it says something, and not only what any folder is."""
-    if is_container(folder) or split_of(folder) or is_mask_folder(folder) or is_unlabeled(folder) or is_date(folder):
+    if is_container(folder) or split_of(folder) or is_unlabeled(folder) or is_date(folder):
+        return False
+    if is_mask_folder(folder) and folder.strip().casefold() not in SINGULAR_MASKS:
         return False
     words = [word for word in words_of(folder) if not split_of(word)]
     return not (words_of(folder) and all(word in _GENERIC for word in words)) and not is_group(folder)

@@ -70,8 +70,10 @@ def read_folders(photos: Sequence[Photo], split: SplitLayout) -> list[Reading]:
         first = [reading for reading in readings if reading.option == "folders:1"]
         return [collections, *(_question(reading) for reading in first)]
     readings = [_question(reading) for reading in readings]
-    if not readings:
-        return _one_class(found)
+    if not readings or readings[0].option != "folders:1":
+        readings += _one_class(found)
+    if not readings or len(readings[0].class_counts()) == 1:
+        return readings
     if found.forms:
         readings = [_group_copies(reading) for reading in readings]
     return [*_without_doubtful(readings[0], split), *readings[1:]]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from .folder_names import is_mask_folder
+from .folder_names import SINGULAR_MASKS, is_mask_folder
 from .photos import stem_of
 
-_SINGULAR = ("mask", "label")  # may be a class: beside “no_mask”, or of labels on bottles
 _MARKED = re.compile(r"[\s_\-.]+(mask|masks|seg|segmentation|gt|annotation|label)[\s_\-.]*\d*$")
 _PAIRS = 2  # photos with a mask beside them, from which this is no coincidence
 
@@ -22,6 +21,8 @@ def find_masks(names: Sequence[str]) -> set[str]:
     marked_folders = {folder for folder in set(folders.values()) if any(map(is_mask_folder, folder.split("/")))}
     marked = {name for name in names if folders[name] in marked_folders}
     rest = [name for name in names if name not in marked]
+    if not rest and all(_is_certain(folder.rpartition("/")[2]) for folder in marked_folders):
+        return marked
     if not rest or not _are_masks(marked, marked_folders, rest):
         marked, rest = set(), list(names)
     return marked | _beside_photos(rest)
@@ -30,10 +31,14 @@ def find_masks(names: Sequence[str]) -> set[str]:
 def _are_masks(marked: set[str], folders: set[str], rest: Sequence[str]) -> bool:
     if any("mask" in folder.rpartition("/")[2].casefold() for folder in {name.rpartition("/")[0] for name in rest}):
         return False
-    if not any(part.casefold() in _SINGULAR for folder in folders for part in folder.split("/")):
+    if not any(part.casefold() in SINGULAR_MASKS for folder in folders for part in folder.split("/")):
         return True
     stems = {_stem(name) for name in rest}
     return 2 * sum(_stem(name) in stems for name in marked) >= len(marked)
+
+
+def _is_certain(folder: str) -> bool:
+    return is_mask_folder(folder) and folder.casefold() not in SINGULAR_MASKS
 
 
 def _stem(name: str) -> str:
