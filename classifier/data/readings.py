@@ -60,10 +60,16 @@ def read_listing(
     return _by_own_name(layout, sets[0].name if sets else "", wish, known, ask), files
 
 
-def own_split(name: str) -> str | None:
-    """Return the split that the name of a folder or zip means, if it says nothing else."""
-    found = split_words(name)
-    return found[0] if found and not found[1] else None
+def own_splits(names: Sequence[str]) -> list[str | None]:
+    """Return the splits that the names of folders and zips mean.
+
+    Other words in a name are accepted where names of several splits, train among them, have the same: seg_train.
+    """
+    found = [split_words(name) for name in names]
+    by_rest: dict[tuple[str, ...], set[str]] = {}
+    for split, rest in filter(None, found):
+        by_rest.setdefault(rest, set()).add(split)
+    return [words[0] if words and (not words[1] or {"train"} < by_rest[words[1]]) else None for words in found]
 
 
 # -- one data set
@@ -89,10 +95,11 @@ def _prefer_folder(layout: Layout) -> Layout:
 def _by_own_name(layout: Layout, name: str, wish: Wish, known: Collection[str], ask: bool) -> Layout:
     """Read photos as test or validation photos where the name of their folder or zip says so.
 
-    They are where the project has their classes; otherwise it is asked, if it may be.
+    They are where the project has their classes; otherwise it is asked, if it may be. A name with other words, such as
+    seg_test, is asked about where the project has their classes.
     """
-    split = own_split(name)
-    if split in (None, "train") or layout.decision is not Decision.READ:
+    split, rest = split_words(name) or ("train", ())
+    if split == "train" or layout.decision is not Decision.READ:
         return layout
     reading = layout.readings[0]
     if set(reading.splits.values()) != {"train"}:
@@ -108,9 +115,10 @@ def _by_own_name(layout: Layout, name: str, wish: Wish, known: Collection[str], 
     if wish.labels is not None:
         return replace(layout, readings=(apart,)) if wish.labels == apart.option else layout
     readings = (apart, *layout.readings)[:_OFFERED]
-    if {label_key(label) for label in known} & {label_key(label) for label in reading.class_counts()}:
+    is_known = not {label_key(label) for label in known}.isdisjoint(map(label_key, reading.class_counts()))
+    if is_known and not rest:
         return replace(layout, readings=readings)
-    if ask:
+    if ask and (is_known or not rest):
         return replace(layout, decision=Decision.ASK, readings=readings, questions=(QuestionCode.SPLIT_AS_CLASS,))
     return layout
 
@@ -162,7 +170,8 @@ def _rename(values: Mapping[str, _T], names: Mapping[str, str]) -> dict[str, _T]
 def _merge(sets: Sequence[FileSet], layouts: Sequence[Layout], known: bool) -> Layout:
     """Join readings; the own name of a folder or zip is the split of its photos unless it holds splits itself."""
     readings = [layout.readings[0] for layout in layouts]
-    by_name = [_in_own_split(reading, one.name) for reading, one in zip(readings, sets)]
+    splits = _splits_of(sets, readings)
+    by_name = [_in_split(reading, split) for reading, split in zip(readings, splits)]
     if known or any("train" in reading.splits.values() for reading in by_name):
         readings = by_name
     merged = replace(
@@ -180,8 +189,20 @@ def _merge(sets: Sequence[FileSet], layouts: Sequence[Layout], known: bool) -> L
     return Layout(Decision.READ, (merged,), photos=sum(layout.photos for layout in layouts), names=names)
 
 
-def _in_own_split(reading: Reading, name: str) -> Reading:
-    split = own_split(name)
+def _splits_of(sets: Sequence[FileSet], readings: Sequence[Reading]) -> list[str | None]:
+    """Return the splits that the own names mean; “test of May” is one if its classes are those of the others."""
+    splits = own_splits([one.name for one in sets])
+    classes = [set(map(label_key, reading.class_counts())) for reading in readings]
+    for number, one in enumerate(sets):
+        words = split_words(one.name)
+        others = set().union(*classes[:number], *classes[number + 1 :])
+        if splits[number] is None and words and words[0] != "train" and classes[number] <= others:
+            splits[number] = words[0]
+    return splits
+
+
+def _in_split(reading: Reading, split: str | None) -> Reading:
+    """Return the reading with all photos in a split, unless it has splits of its own."""
     if split in (None, "train") or set(reading.splits.values()) != {"train"}:
         return reading
     return replace(reading, splits=dict.fromkeys(reading.splits, split), matched=0, total=0)
@@ -193,7 +214,7 @@ def _joined(mappings: Iterable[Mapping[str, _T]]) -> dict[str, _T]:
 
 def _with_train(sets: Sequence[FileSet]) -> list[FileSet]:
     """Call the only folder or zip that is not named like a split “train” where others are named test or validation."""
-    splits = [own_split(one.name) for one in sets]
+    splits = own_splits([one.name for one in sets])
     others = [
         number
         for number, (one, split) in enumerate(zip(sets, splits))

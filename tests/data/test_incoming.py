@@ -209,6 +209,17 @@ def test_a_test_folder_after_training_photos_is_the_test_part(project: Project, 
     assert project.catalog.balance() == {"test": {"cat": 1, "dog": 1}, "train": {"cat": 3, "dog": 3}}
 
 
+def test_a_name_with_test_and_other_words_is_asked_about(project: Project, tmp_path: Path) -> None:
+    project.receive(zipped(tmp_path, "seg_train.zip", *PETS))
+    with pytest.raises(LayoutError) as error:
+        project.receive(zipped(tmp_path, "seg_test.zip", *NEW_PETS, seed=20))
+    assert [reading.option for reading in error.value.readings] == ["folders:1@test", "folders:1"]
+    project.take("folders:1@test")
+    assert project.catalog.balance() == {"test": {"cat": 1, "dog": 1}, "train": {"cat": 3, "dog": 3}}
+    project.receive(upload(tmp_path, "test strips/1.jpg", "test strips/2.jpg", seed=30))
+    assert project.classes() == {"cat": 4, "dog": 4, "test strips": 2}
+
+
 def test_a_test_zip_alone_is_asked_about(project: Project, tmp_path: Path) -> None:
     with pytest.raises(LayoutError) as error:
         project.receive(zipped(tmp_path, "test.zip", *PETS))

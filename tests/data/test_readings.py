@@ -122,6 +122,15 @@ def test_each_zip_keeps_the_split_of_its_name(tmp_path: Path) -> None:
         assert all(project.photo_path(asset).is_file() for asset in project.photos())
 
 
+def test_other_words_in_the_names_of_splits_may_be_shared(tmp_path: Path) -> None:
+    train, test = make_zip(tmp_path / "seg_train.zip", *PETS), make_zip(tmp_path / "seg_test.zip", *NEW_PETS, seed=9)
+    assert balance(train, test) == {"train": {"cat": 3, "dog": 3}, "test": {"cat": 2, "dog": 1}}
+    may = make_zip(tmp_path / "test of May.zip", *NEW_PETS, seed=9)
+    assert balance(train, may) == {"train": {"cat": 3, "dog": 3}, "test": {"cat": 2, "dog": 1}}
+    strips = make_zip(tmp_path / "test strips.zip", *numbered("strip", 2), seed=9)
+    assert balance(train, strips) == {"train": {"cat": 3, "dog": 3, "strip": 2}}
+
+
 def test_a_test_zip_beside_another_name_is_the_test_part(tmp_path: Path) -> None:
     pets, test = make_zip(tmp_path / "pets.zip", *PETS), make_zip(tmp_path / "test.zip", *NEW_PETS, seed=9)
     assert balance(pets, test) == {"train": {"cat": 3, "dog": 3}, "test": {"cat": 2, "dog": 1}}
