@@ -88,26 +88,29 @@ def _cancel(word: Code = UploadCode.CANCEL) -> str:
 
 
 def _cards(readings: Sequence[Reading], examples: Examples) -> str:
-    cards = "".join(_card(number, reading, examples.get(reading.option, ())) for number, reading in enumerate(readings))
+    alike = len({reading.example() for reading in readings}) < len(readings)  # they differ in splits only
+    cards = "".join(
+        _card(number, reading, alike, examples.get(reading.option, ())) for number, reading in enumerate(readings)
+    )
     return f'<ul class="pc-readings">{cards}</ul>'
 
 
-def _card(number: int, reading: Reading, examples: Sequence[tuple[str, bytes]]) -> str:
-    """Return one reading: its question, its classes with counts, some of its photos, and what follows from it."""
+def _card(number: int, reading: Reading, alike: bool, examples: Sequence[tuple[str, bytes]]) -> str:
+    """Return one reading: its question, its classes with counts, some of its photos, and what follows from it.
+
+    ``alike``: another reading asks the same, so that what follows from it is the heading.
+    """
+    heading, summary = (reading.in_words(), "") if alike else (reading.example(), reading.in_words())
     pictures = "".join(_example(label, jpeg) for label, jpeg in examples)
     classes = len(reading.class_counts())
     take = html.text(ReadingCode.TAKE, count=classes) if classes > 1 else html.text(ReadingCode.TAKE_ONE)
     return (
-        f'<li class="pc-reading"><p id="pc-reading-{number}"><b>{escape(reading.example())}</b></p>{_classes(reading)}'
-        f"{pictures and f'<div class=pc-examples>{pictures}</div>'}{html.quiet(escape(reading.in_words()))}"
+        f'<li class="pc-reading"><p id="pc-reading-{number}"><b>{escape(heading)}</b></p>'
+        f"{_classes(reading, heading)}{pictures and f'<div class=pc-examples>{pictures}</div>'}"
+        f'<p class="pc-quiet" id="pc-summary-{number}">{escape(summary)}</p>'
         f'<button type="button" class="pc-button pc-main" data-do="take" data-option="{escape(reading.option)}" '
-        f'aria-describedby="pc-reading-{number}">{take}</button></li>'
+        f'aria-describedby="pc-reading-{number} pc-summary-{number}">{take}</button></li>'
     )
-
-
-def _chip(label: str, count: int) -> str:
-    words = html.text(ReadingCode.CLASS_COUNT, label=label, count=count)
-    return f'<li title="{words}"><bdi>{escape(label)}</bdi> <span>{count:,}</span></li>'
 
 
 def _example(label: str, jpeg: bytes) -> str:
@@ -116,16 +119,21 @@ def _example(label: str, jpeg: bytes) -> str:
     return f"<figure>{picture}<figcaption><bdi>{escape(label)}</bdi></figcaption></figure>"
 
 
-def _classes(reading: Reading) -> str:
-    """Return the classes with counts, unless the question of the reading names all of them."""
-    asked, names = reading.example(), clean_labels(reading.class_counts())
+def _classes(reading: Reading, heading: str) -> str:
+    """Return the classes with counts, unless the heading names all of them."""
+    names = clean_labels(reading.class_counts())
     counts = sorted(reading.class_counts().items(), key=lambda item: natural_key(item[0]))
-    if all(f"{names[label]} ({count:,})" in asked for label, count in counts):
+    if all(f"{names[label]} ({count:,})" in heading for label, count in counts):
         return ""
     chips = "".join(_chip(names[label], count) for label, count in counts[:_CLASSES])
     rest = len(counts) - _CLASSES
     more = f"<li>{html.text(ReadingCode.MORE_CLASSES, count=rest)}</li>" if rest > 0 else ""
     return f'<ul class="pc-chips">{chips}{more}</ul>'
+
+
+def _chip(label: str, count: int) -> str:
+    words = html.text(ReadingCode.CLASS_COUNT, label=label, count=count)
+    return f'<li title="{words}"><bdi>{escape(label)}</bdi> <span>{count:,}</span></li>'
 
 
 def _class_field(words: str, one_class: OneClass, alone: bool = False) -> str:

@@ -76,6 +76,15 @@ def test_one_class_is_offered_once() -> None:
     assert "Take this one class" not in readings.question(both, {}, OneClass(20, "photos"))
 
 
+def test_readings_that_ask_the_same_are_told_apart_by_what_follows() -> None:
+    layout = read_layout(CATS_AND_DOGS, {})
+    reading = layout.readings[0]
+    apart = replace(reading, option="names:first@test", splits=dict.fromkeys(reading.splits, "test"))
+    shown = readings.question(replace(layout, readings=(reading, apart)), {}, None)
+    assert re.findall(r"<b>(.*?)</b>", shown) == [reading.in_words(), apart.in_words()]
+    assert shown.count("<bdi>cat</bdi>") == 2
+
+
 def test_thirty_classes_are_named_in_part_and_counted() -> None:
     names = [
         f"{prefix}{'abcdefghij'[n]}.{k}.jpg" for prefix in ("cat", "dog", "bird") for n in range(10) for k in "123"
