@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from ..config import LIMITS, NO_RANGES, Limits, PixelRange, PixelRanges, SampleKind
@@ -22,6 +21,7 @@ from ..messages import Message, message
 from ..messages.data import PhotoCode, SeveralCode
 from . import pages, pixel_depth
 from .file_kinds import HEAD, classify_content, unreadable_tiff
+from .transparency import choose_background, convert_to_rgb
 
 Source = Path | bytes
 
@@ -41,8 +41,6 @@ _heif_lock = threading.Lock()
 _big_picture_lock = threading.Lock()
 
 _REDUCIBLE_MODES = {"L", "RGB", "RGBA", "LA", "CMYK", "YCbCr", "LAB", "RGBX"}
-_BAND_FORMATS = {"TIFF", "JPEG2000"}  # of which many programs store any fourth band as if it were transparency
-_LUMA = np.array([0.299, 0.587, 0.114])
 _SHALLOW_PNG = re.compile(rb"\x89PNG.{20}[^\x10]", re.DOTALL)  # at most 8 bits
 _NEVER_DEEP = re.compile(rb"\xff\xd8|GIF8|BM|RIFF|.{4}ftyp", re.DOTALL)
 _TRANSPOSE = {  # EXIF orientation -> what turns the picture upright
@@ -121,9 +119,9 @@ def open_picture(
             pixels = image.width * image.height
         with _big_picture_lock if pixels > _BIG else nullcontext():
             shallow = _load(image, stream, pixel_ranges)
-            background = _choose_background(shallow, image.format in _BAND_FORMATS)
+            background = choose_background(shallow, str(image.format))
             # Before the conversion to RGB where the mode allows it, since it is faster; otherwise after it.
-            small = _reduce(_convert_to_rgb(_reduce(shallow, shortest), background), shortest)
+            small = _reduce(convert_to_rgb(_reduce(shallow, shortest), background), shortest)
             return _turn_upright(small, _read_orientation(image))
 
 
@@ -197,33 +195,6 @@ def _load(image: Image.Image, stream: IO[bytes] | None, pixel_ranges: PixelRange
         measured = pixel_depth.measure_range(samples)
         pixel_range = pixel_depth.common_range([] if measured is None else [measured]) or (0, 1)
     return pixel_depth.to_eight_bits(samples, pixel_range)
-
-
-def _choose_background(image: Image.Image, may_be_band: bool) -> str | None:
-    """Return “white” or “black”, whichever differs more from the visible part; None if everything is visible.
-
-    ``may_be_band``: whether the transparency may be another band, such as near infrared. That is not mostly 0 or 255.
-    """
-    if not image.has_transparency_data:
-        return None
-    transparent = image.convert("RGBA")
-    alpha = np.array(transparent.getchannel("A").histogram())
-    is_band = may_be_band and (2 * (alpha[0] + alpha[255]) < alpha.sum() or alpha[0] == alpha.sum())
-    if is_band or alpha[255] == alpha.sum():
-        return None
-    premultiplied = np.array(transparent.convert("RGBa").histogram()).reshape(4, 256) @ np.arange(256)
-    brightness = _LUMA @ premultiplied[:3] / max(premultiplied[3] / 255, 1)
-    return "black" if brightness > 127 else "white"
-
-
-def _convert_to_rgb(image: Image.Image, background: str | None) -> Image.Image:
-    """Convert any mode of a decoder to RGB; always a new image that does not depend on its file."""
-    if background is None:
-        return image.convert("RGB")
-    transparent = image.convert("RGBA")
-    opaque = Image.new("RGB", image.size, background)
-    opaque.paste(transparent, mask=transparent)
-    return opaque
 
 
 def _list_formats() -> tuple[str, ...]:
