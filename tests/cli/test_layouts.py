@@ -76,6 +76,7 @@ def test_the_reading_comes_first_on_the_output_of_a_check(tmp_path: Path, capsys
     assert lines[:2] == ["2 classes from folders; 6 photos", "6 photos in 2 classes"]
 
 
+@pytest.mark.slow
 def test_every_command_says_how_it_read_the_photos(
     trained: Finished, example_set: Path, tmp_path: Path, capsys: Capture
 ) -> None:

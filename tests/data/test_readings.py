@@ -318,3 +318,12 @@ def test_a_table_outside_the_data_gives_the_groups(tmp_path: Path) -> None:
     with Project.over(folder, groups=str(table)) as project:
         assert {asset.layout_group for asset in project.photos()} == {"anna", "ben"}
         assert project.classes() == {"cat": 3, "dog": 3}
+
+
+def test_a_table_inside_a_zip_gives_the_labels(tmp_path: Path) -> None:
+    names = [f"download/images/{number}.jpg" for number in range(10)]
+    rows = "\n".join(f"{number}.jpg,{'cat' if number % 2 else 'dog'}" for number in range(10))
+    contents = {**photos(*names), "download/labels.csv": f"file,label\n{rows}\n".encode()}
+    with Project.over(write(tmp_path / "download.zip", pack(contents))) as project:
+        assert project.classes() == {"cat": 5, "dog": 5}
+        assert project.left_out() == []

@@ -70,6 +70,7 @@ def test_a_check_does_not_call_a_group_of_the_layout_near_duplicates(persons: Pa
     assert max((len(group) for group in checked.near_duplicates), default=0) < 8
 
 
+@pytest.mark.slow
 def test_an_evaluation_counts_the_groups_of_the_layout(
     trained: Finished, persons: Path, features: Path, tmp_path: Path
 ) -> None:
