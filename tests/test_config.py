@@ -13,6 +13,7 @@ from classifier.config import (
     OLD_NAMES,
     RESIZE_MODES,
     Limits,
+    PixelRanges,
     Preprocessing,
     ResizeMode,
     Setting,
@@ -43,6 +44,9 @@ from classifier.messages.config import ConfigCode
         (Preprocessing, "std", (0.5, 0.0, 0.5), ConfigCode.MEAN_STD),
         (Preprocessing, "std", (0.5, nan, 0.5), ConfigCode.MEAN_STD),
         (Preprocessing, "std", (0.5, 0.5, inf), ConfigCode.MEAN_STD),
+        (PixelRanges, "integer", (5, 5), ConfigCode.PIXEL_RANGE),
+        (PixelRanges, "real", (0, nan), ConfigCode.PIXEL_RANGE),
+        (PixelRanges, "real", (0, 1, 2), ConfigCode.PIXEL_RANGE),
         (TrainConfig, "mode", "thorough", ConfigCode.NOT_A_CHOICE),
         (TrainConfig, "domain", "underwater", ConfigCode.NOT_A_CHOICE),
         (TrainConfig, "optimizer", "adam", ConfigCode.NOT_A_CHOICE),
@@ -184,3 +188,11 @@ def test_settings_describe_the_fields_that_page_and_command_line_offer() -> None
 def test_entries_of_older_files_get_their_current_names() -> None:
     assert current_names({"thaw": 2, "optimiser": "sgd", "seed": 1}) == {"unfreeze": 2, "optimizer": "sgd", "seed": 1}
     assert not set(OLD_NAMES) & set(OLD_NAMES.values())
+
+
+def test_pixel_ranges_survive_json_and_are_part_of_the_key_only_where_known() -> None:
+    for ranges in (PixelRanges(), PixelRanges(integer=(0, 4095)), PixelRanges(integer=(-5, 5), real=(0, 1))):
+        assert PixelRanges.from_json(json.loads(json.dumps(ranges.to_json()))) == ranges
+        preprocessing = Preprocessing(pixel_ranges=ranges)
+        assert preprocessing.to_timm() == Preprocessing().to_timm()
+        assert (preprocessing.key() == Preprocessing().key()) == (ranges == PixelRanges())
