@@ -99,6 +99,9 @@ class ReasonCode(Code):
     NO_FOLDERS = "{count:picture|pictures} {count:*lies|lie} in no folder"
     ONE_FOLDER = "all lie in one folder, “{folder}”, whose name is no class"
     ONLY_SPLITS = "the folders {folders:list} are parts for training and testing, and hold no folders of classes"
+    ONE_CLASS = (
+        "the photos to train on are all of one class, “{label}”, and {count:other class has|other classes have} none"
+    )
     NO_CLASS_FOLDERS = "they do not lie in one folder for each class"
     MASKS = "{count:picture|pictures} {count:*is a mask or drawn label|are masks or drawn labels}"
     BESIDE_SPLITS = "{count:picture|pictures} {count:*lies|lie} beside the folders for training and testing"
@@ -140,6 +143,7 @@ class FileKindCode(Code):
     VIDEOS = "there {count:*is|are} only {count:video|videos}: {files:quoted}"
     VIDEOS_HELP = "Save pictures from them, in one folder for each class"
     FILES = "there are only other files: {kinds:counts}"
+    NO_FILES = "there is no file"
     FILES_HELP = "Give JPEG, PNG or other pictures, in one folder for each class"
 
 

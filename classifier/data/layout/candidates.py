@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -97,7 +97,8 @@ class Candidates:
             kept = [name for name in self.pictures if name not in self.masks]
             others = read_folders(without_splits(kept, self.split.words).photos, self.split)
             readings += [replace(reading, option="folders") for reading in others[:1]]
-        return distinct(complete(reading, self.tables, self._file_of) for reading in readings)
+        splits = {photo.name: photo.split for photo in self.photos}
+        return distinct(complete(reading, self._labels_by_name(), splits) for reading in readings)
 
     @cached_property
     def tables(self) -> list[Reading]:
@@ -147,13 +148,15 @@ class Candidates:
                 return TableGroups(table.table.name, {self.photos[n].name: group for n, group in groups.items()})
         return TableGroups()
 
-    def _file_of(self, name: str) -> str:
-        return self._files[name]
-
-    @cached_property
-    def _files(self) -> dict[str, str]:
-        """The table that gives each photo its label."""
-        return {self.photos[number].name: labels.table for labels in self.found for number in labels.labels}
+    def _labels_by_name(self) -> Iterator[dict[str, tuple[str, str]]]:
+        """Yield the label of each photo, and the table that says so, of tables that continue each other."""
+        for joined in self.joined:
+            if joined.first.source is Source.TABLE:
+                yield {
+                    self.photos[number].name: (label, member.table)
+                    for member in joined.members
+                    for number, label in member.labels.items()
+                }
 
     @cached_property
     def _by_table(self) -> list[Reading]:

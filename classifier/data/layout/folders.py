@@ -19,6 +19,7 @@ from .splits import SplitLayout
 
 _DEEPEST_LEVEL = 6
 _FEW = 0.1  # share of the photos that a folder named like a form of pictures may have to be left out unasked
+_NEARLY_ALL = 0.8  # share of the photos in one folder whose name says nothing, so that it may hold all classes
 _SHOWN = 5
 
 
@@ -34,7 +35,7 @@ class FolderLevels:
     @classmethod
     def of(cls, photos: Sequence[Photo]) -> FolderLevels:
         """Open folders that say nothing and those that hold the rest."""
-        opened = open_folders(Counter(photo.dirs for photo in photos))
+        opened = open_folders(Counter((photo.split, photo.dirs) for photo in photos))
         inner = ((photo, opened.inner[photo.dirs]) for photo in photos)
         levels = {photo.name: dirs for photo, dirs in inner if dirs is not None}
         unlabeled = (photo.name for photo in photos if photo.dirs in opened.unlabeled)
@@ -95,9 +96,8 @@ def _question(reading: Reading) -> Reading:
 def _one_class(found: FolderLevels) -> list[Reading]:
     """Return the reading of photos that all lie in one folder, whose name says something: a class that came alone."""
     reading = found.read(1, fewest=1)
-    if reading is None or not names_a_class(next(iter(reading.class_counts()))):
-        return []
-    return [reading]
+    classes = list(reading.class_counts()) if reading else []
+    return [reading] if reading and len(classes) == 1 and names_a_class(classes[0]) else []
 
 
 def _without_doubtful(reading: Reading, split: SplitLayout) -> list[Reading]:
@@ -108,6 +108,7 @@ def _without_doubtful(reading: Reading, split: SplitLayout) -> list[Reading]:
     counts = reading.class_counts()
     like_splits = {label for label in counts if split_of(label) or label in split.words}
     forms = {label for label in counts if is_container(label) or is_form(label)} - like_splits
+    forms |= {label for label in counts if counts[label] >= _NEARLY_ALL * reading.total and not names_a_class(label)}
     few = sum(counts[label] for label in forms) <= _FEW * reading.total
     doubtful = like_splits | forms
     if not doubtful:

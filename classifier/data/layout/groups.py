@@ -62,8 +62,9 @@ def group_by_names(reading: Reading) -> Reading:
     stems = {name: stem_of(name.rpartition("/")[2]).casefold() for name in reading.labels}
     if _roboflow(reading):
         return note_splits(_with(plain, _roboflow(reading), "names"))
-    if len(set(stems.values())) <= len(stems) / 2:
-        return note_splits(_with(plain, stems, "names"))
+    copies = {name: f"{reading.labels[name]}/{stem}" for name, stem in stems.items()}
+    if len(set(copies.values())) <= len(stems) / 2:
+        return note_splits(_with(plain, copies, "names"))
     numbered = {name: re.sub(r"[\W_]*\d+[^\d]*$", "", stem) for name, stem in stems.items()}
     distinct = len(set(numbered.values()))
     if len(reading.class_counts()) < distinct < len(numbered):

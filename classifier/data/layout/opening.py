@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from .folder_names import Dirs, is_beside, is_container, is_form, is_mask_folder, is_unlabeled
 
+Place = tuple[str, Dirs]  # a split and folders
+
 _FEW = 0.1  # share of the photos that folders beside the data may have
 _HARDLY_ANY = 0.05
 
@@ -25,11 +27,17 @@ class Opened:
     unlabeled: frozenset[Dirs] = field(default=frozenset())
 
 
-def open_folders(counts: Mapping[Dirs, int]) -> Opened:
-    """Leave out folders that say nothing and those that hold the rest; ``counts`` are the photos in each folder."""
+def open_folders(places: Mapping[Place, int]) -> Opened:
+    """Leave out folders that say nothing and those that hold the rest.
+
+    ``places`` are the numbers of photos by split and folders: what lies beside a folder is judged within each split.
+    """
+    counts: Counter[Dirs] = Counter()
+    for (_, dirs), count in places.items():
+        counts[dirs] += count
     unlabeled = frozenset(dirs for dirs in counts if any(map(is_unlabeled, dirs)))
     data = _inside(counts)
-    tree = _Tree(data)
+    tree = _Tree(place for place in places if place[1] in data)
     opened = {dirs: tree.open(dirs) for dirs in data if dirs not in unlabeled}
     sizes: Counter[Dirs] = Counter()
     for dirs, kept in opened.items():
@@ -41,45 +49,50 @@ def open_folders(counts: Mapping[Dirs, int]) -> Opened:
 
 
 class _Tree:
-    """Folders, with what their names and neighbors say."""
+    """The folders of each split, with what their names and neighbors say."""
 
-    def __init__(self, folders: Iterable[Dirs]) -> None:
-        self._children: dict[Dirs, set[str]] = defaultdict(set)
-        for dirs in folders:
+    def __init__(self, places: Iterable[Place]) -> None:
+        self._children: dict[Place, set[str]] = defaultdict(set)
+        for split, dirs in places:
             for depth in range(len(dirs)):
-                self._children[dirs[:depth]].add(dirs[depth])
-        self._folded: dict[Dirs, set[str]] = {}
-        self._say_nothing: dict[Dirs, bool] = {}
+                self._children[split, dirs[:depth]].add(dirs[depth])
+        self._splits = {split for split, _ in self._children}
+        self._folded: dict[Place, set[str]] = {}
+        self._say_nothing: dict[Place, bool] = {}
 
     def open(self, dirs: Dirs) -> Dirs:
         """Leave out containers, forms among themselves, folders named like their parent, copies of their siblings."""
         kept: list[str] = []
         for depth, folder in enumerate(dirs):
-            if self._holds_all_classes(dirs[:depth], folder) or self._is_copy(dirs[:depth], folder):
+            outer = dirs[:depth]
+            parents = [(split, outer) for split in self._splits if folder in self._children.get((split, outer), ())]
+            if all(self._holds_all_classes(parent, folder) for parent in parents):
+                continue
+            if all(self._is_copy(parent, folder) for parent in parents):
                 continue
             if not kept or kept[-1].strip().casefold() != folder.strip().casefold():
                 kept.append(folder)
         return tuple(kept)
 
-    def _holds_all_classes(self, parent: Dirs, folder: str) -> bool:
+    def _holds_all_classes(self, parent: Place, folder: str) -> bool:
         """Return whether a folder holds pictures of all classes; flat beside ordinary folders it may be a class."""
-        if is_container(folder) and (*parent, folder) in self._children:
+        if is_container(folder) and self._children.get((parent[0], (*parent[1], folder))):
             return True
         return (is_container(folder) or is_form(folder)) and self._children_say_nothing(parent)
 
-    def _is_copy(self, parent: Dirs, folder: str) -> bool:
+    def _is_copy(self, parent: Place, folder: str) -> bool:
         """Return whether a folder holds folders named like those beside it."""
-        below = (*parent, folder)
+        below = (parent[0], (*parent[1], folder))
         if len(self._children.get(below, ())) < 2:
             return False
         return folder.casefold() not in self._fold(below) and self._fold(below) <= self._fold(parent)
 
-    def _fold(self, parent: Dirs) -> set[str]:
+    def _fold(self, parent: Place) -> set[str]:
         if parent not in self._folded:
             self._folded[parent] = {name.casefold() for name in self._children[parent]}
         return self._folded[parent]
 
-    def _children_say_nothing(self, parent: Dirs) -> bool:
+    def _children_say_nothing(self, parent: Place) -> bool:
         if parent not in self._say_nothing:
             kinds = (is_container, is_form, is_mask_folder, is_beside)
             self._say_nothing[parent] = all(any(kind(name) for kind in kinds) for name in self._children[parent])

@@ -91,12 +91,12 @@ def _table(found: Candidates, option: str) -> Reading | Message:
 
 
 def _split_option(tables: Sequence[NamedTable], option: str) -> tuple[str, str, list[NamedTable]]:
-    """Divide FILE:COLUMN at the last colon, unless the whole is a file; return file, column and tables of the name."""
-    file, _, column = option.rpartition(":")
-    for name, title in ((option, ""), (file, column)):
-        named = [table for table in tables if _is_named(table.table.name, name)]
+    """Divide FILE:COLUMN at the last colon before which a file is named; return file, column and its tables."""
+    colons = [len(option), *(place for place in range(len(option) - 1, 0, -1) if option[place] == ":")]
+    for place in colons:
+        named = [table for table in tables if _is_named(table.table.name, option[:place])]
         if named:
-            return name, title, named
+            return option[:place], option[place + 1 :], named
     return option, "", []
 
 

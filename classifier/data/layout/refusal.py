@@ -9,6 +9,7 @@ from ...messages import Code, Message, message
 from ...messages.layout import FileKindCode, ReasonCode, RefusalCode
 from .columns import NamedTable, TableLabels
 from .decision import Decision, Layout
+from .folders import FolderLevels
 from .names import why_no_labels
 from .photos import ARCHIVE_SUFFIXES, VIDEO_SUFFIXES, Photo, array_kind, is_junk, suffix_of
 from .split_names import split_of
@@ -39,8 +40,8 @@ def refuse_files(names: Sequence[str]) -> Layout:
         found = message(FileKindCode.VIDEOS, files=_shown(videos), count=len(videos))
         return _refuse(RefusalCode.NO_PHOTOS, names, [found], FileKindCode.VIDEOS_HELP)
     kinds = Counter(suffix_of(_base(name)) or _base(name) for name in usable).most_common(_SHOWN)
-    found = message(FileKindCode.FILES, kinds=kinds)
-    return _refuse(RefusalCode.NO_PHOTOS, names, [found] if kinds else [], FileKindCode.FILES_HELP)
+    found = message(FileKindCode.FILES, kinds=kinds) if kinds else message(FileKindCode.NO_FILES)
+    return _refuse(RefusalCode.NO_PHOTOS, names, [found], FileKindCode.FILES_HELP)
 
 
 def refuse_photos(
@@ -85,6 +86,10 @@ def _several(labels: TableLabels) -> Message:
 
 
 def _folders(photos: Sequence[Photo], splits_active: bool) -> Message:
+    single = FolderLevels.of(photos).read(1, fewest=1) if splits_active else None
+    trained = {label for name, label in single.labels.items() if single.splits[name] == "train"} if single else set()
+    if single and len(trained) == 1:
+        return message(ReasonCode.ONE_CLASS, label=next(iter(trained)), count=len(single.class_counts()) - 1)
     folders = Counter(photo.name.rpartition("/")[0] for photo in photos)
     if set(folders) == {""}:
         return message(ReasonCode.NO_FOLDERS, count=len(photos))

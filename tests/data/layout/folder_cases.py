@@ -253,6 +253,13 @@ COLLECTIONS = [
         says=("dates",),
     ),
     Case(
+        "a folder of all photos beside a small one",
+        [*many("dataset1/{}.jpg", 40), *many("GUI/{}.png", 2)],
+        "ask",
+        {"dataset1": 40, "GUI": 2},
+        says=("“dataset1”",),
+    ),
+    Case(
         "years of a photo library",
         [f"Photos from {y}/IMG_{i}.jpg" for y in (2021, 2022) for i in range(8)],
         "ask",

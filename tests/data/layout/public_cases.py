@@ -105,6 +105,19 @@ PUBLIC = [
         },
     ),
     Case(
+        "class folders for training, a list of labels for validation",
+        [f"tiny/train/{k}/images/{k}_{n}.JPEG" for k in _SYNSETS for n in range(8)]
+        + many("tiny/val/images/val_{}.JPEG", 6),
+        "read",
+        dict.fromkeys(_SYNSETS, 11),
+        {"train": 16, "val": 6},
+        texts={
+            "tiny/val/val_annotations.txt": csv(
+                (), [(f"val_{n}.JPEG", _SYNSETS[n % 2], 0, n, 44, 62) for n in range(1, 7)], "\t"
+            )
+        },
+    ),
+    Case(
         "X-rays with a copy and files of a Mac",
         [
             f"{outer}chest_xray/{s}/{k}/{k}-{n}.jpeg"

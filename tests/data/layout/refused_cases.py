@@ -84,5 +84,14 @@ REFUSED = [
     ),
     _refused("zips alone", ["a.zip", "b.zip"], "2 archives", "“a.zip”", "one after another"),
     _refused("other archives alone", ["photos.rar", "more.7z"], "2 archives", "Only zip"),
-    _refused("no files", []),
+    _refused(
+        "only one class to train on",
+        [
+            *many("bottle/train/good/{}.png", 20),
+            *many("bottle/test/good/{}.png", 5),
+            *many("bottle/test/broken/{}.png", 5),
+        ],
+        "all of one class, “good”",
+    ),
+    _refused("no files", [], "there is no file"),
 ]
