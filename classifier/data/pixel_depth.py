@@ -257,11 +257,12 @@ def _tiff_range(tags: Mapping[int, Any]) -> PixelRange | None:
     smallest, largest = (_extreme(tags.get(tag), pick) for tag, pick in zip(_RANGE_TAGS, (min, max)))
     if largest is not None and (smallest or 0.0) < largest:
         return smallest or 0.0, largest
-    old = _extreme(tags.get(_OLD_LARGEST), max)
-    if old is not None and old >= 255 and log2(old + 1).is_integer():  # others are a statistic of this one picture
+    bits = _extreme(tags.get(_BITS), max) or 0.0
+    old = _extreme(tags.get(_OLD_LARGEST), max) or 0.0
+    # Other values are a statistic of this one picture, and that of all bits is written by default.
+    if 255 <= old < 2.0**bits - 1 and log2(old + 1).is_integer():
         return 0.0, old
-    bits = _extreme(tags.get(_BITS), max)
-    return (0.0, 2.0**bits - 1) if bits is not None and 8 < bits < 16 else None
+    return (0.0, 2.0**bits - 1) if 8 < bits < 16 else None
 
 
 def _extreme(value: object, pick: Callable[[list[float]], float]) -> float | None:

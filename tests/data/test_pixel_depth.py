@@ -95,8 +95,8 @@ def test_a_tiff_of_twelve_bits_is_white_at_4095() -> None:
     assert np.abs(gray(data) - PHOTO).max() <= 1
 
 
-def test_a_largest_value_that_is_only_that_of_the_picture_tells_no_range() -> None:
-    largest = int(TWELVE_BITS.max()) - 100
+@pytest.mark.parametrize("largest", [int(TWELVE_BITS.max()) - 100, 65535])
+def test_a_largest_value_of_one_picture_or_of_the_file_tells_no_range(largest: int) -> None:
     data = tiff(TWELVE_BITS, tags={280: ("H", [7]), 281: ("H", [largest])})
     assert lacks_range(data)
     assert np.abs(gray(data, PixelRanges(integer=(0, 4095))) - PHOTO).max() <= 1
