@@ -88,7 +88,7 @@ class _Choice:
         if folder.questions:
             beside = self._beside(folder)
             first = [reading for reading in beside if reading.rank]
-            return _ask([*first, folder, *others, *beside], _questions([folder, *first]))
+            return _ask([*first, folder, *others, *beside], _questions([*first, folder]))
         if self.found.split.doubtful:
             return _ask([folder, *others], (QuestionCode.BESIDE_SPLITS,))
         return _read([folder, *others])

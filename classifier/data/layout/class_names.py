@@ -87,7 +87,12 @@ def _is_named_so(name: str) -> bool:
 
 def _from_yaml(name: str, text: str) -> dict[str, str]:
     """Return the names of a YOLO data.yaml. Merge keys are refused: a short text of them takes endless time."""
-    if not name.casefold().endswith((".yaml", ".yml")) or len(text) > _LONGEST_YAML or "<<" in text:
+    if (
+        not name.casefold().endswith((".yaml", ".yml"))
+        or len(text) > _LONGEST_YAML
+        or "<<" in text
+        or "names" not in text
+    ):
         return {}
     try:
         data = yaml.load(text, Loader=yaml.BaseLoader)  # texts, lists and mappings only

@@ -66,7 +66,7 @@ def load_json(text: str) -> object:
 
 
 def _lines(text: str) -> Iterator[str]:
-    return (line for line in io.StringIO(text) if line.strip())
+    return (line for line in io.StringIO(text, newline=None) if line.strip())
 
 
 def _from_json(name: str, data: object) -> Table | None:
@@ -136,7 +136,7 @@ def _read_delimited(text: str) -> tuple[tuple[str, ...], ...]:
     if delimiter == " ":
         rows = (line.split() for line in _lines(text))
     else:
-        rows = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)  # type: ignore[assignment]
+        rows = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter, skipinitialspace=True)  # type: ignore[assignment]
     return _check(rows)
 
 

@@ -76,7 +76,7 @@ def decode(data: bytes) -> str | None:
             return data[len(mark) :].decode(codec, "replace")
     if b"\0" in data[:1000]:
         little, big = data[1:1000:2].count(0), data[0:1000:2].count(0)
-        if max(little, big) < len(data[:1000]) / 4:
+        if max(little, big) < len(data[:1000]) / 4 or min(little, big) > len(data[:1000]) / 20:
             return None
         return data.decode("utf-16-le" if little > big else "utf-16-be", "replace")
     try:
