@@ -19,7 +19,7 @@ Found = Iterable[tuple[int, Iterable[str]]]  # a photo and the labels of its box
 _YOLO_ROW = re.compile(r"\d+(\s+-?\d*\.?\d+(e-?\d+)?){4,}\s*")
 _XML_NAME = re.compile(r"<name>\s*([^<]{1,80})</name>")
 _XML_FILE = re.compile(r"<filename>\s*([^<]{1,200})</filename>")
-_FORMATS = ("YOLO", "VOC", "COCO", "Edge Impulse", "CreateML")
+_WORDS = ('"annotations"', '"files"', '"shapes"')  # of the formats in JSON
 _HALF = 0.5
 
 
@@ -34,7 +34,7 @@ def read_boxes(texts: Mapping[str, str], index: PhotoIndex) -> list[TableLabels]
     documents = {
         name: data
         for name, text in texts.items()
-        if name.endswith((".labels", ".json")) and ('"annotations"' in text or '"files"' in text)
+        if name.endswith((".labels", ".json")) and any(word in text for word in _WORDS)
         if (data := load_json(text))
     }
     sources: list[tuple[str, Found]] = [
@@ -42,6 +42,7 @@ def read_boxes(texts: Mapping[str, str], index: PhotoIndex) -> list[TableLabels]
         ("VOC", _read_voc(texts, index)),
         ("COCO", (pair for name, data in documents.items() for pair in _read_coco(name, data, index))),
         ("CreateML", (pair for name, data in documents.items() for pair in _read_createml(name, data, index))),
+        ("labelme", (pair for name, data in documents.items() for pair in _read_labelme(name, data, index))),
         ("Edge Impulse", (pair for name, data in documents.items() for pair in _read_edge_impulse(name, data, index))),
     ]
     found = [labels for form, pairs in sources if (labels := make_boxes(form, pairs)) is not None]
@@ -166,6 +167,15 @@ def _read_createml(name: str, data: object, index: PhotoIndex) -> Iterator[tuple
             number = index.find(str(row.get("image") or row.get("imagefilename") or ""), _folder(name))
             if number is not None:
                 yield number, _box_labels(row["annotations"])
+
+
+def _read_labelme(name: str, data: object, index: PhotoIndex) -> Iterator[tuple[int, Iterable[str]]]:
+    shapes = data.get("shapes") if isinstance(data, Mapping) else None
+    if isinstance(data, Mapping) and isinstance(shapes, list):
+        stem = name.rpartition("/")[2].rpartition(".")[0]
+        number = index.find(str(data.get("imagePath") or stem), _folder(name))
+        if number is not None:
+            yield number, _box_labels(shapes)
 
 
 def _read_coco(name: str, data: object, index: PhotoIndex) -> Iterator[tuple[int, Iterable[str]]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ...messages import message
-from ...messages.layout import AskedCode, QuestionCode, ReasonCode, RefusalCode
+from ...messages.layout import AskedCode, OriginCode, QuestionCode, ReasonCode, RefusalCode
 from .candidates import Candidates, distinct
 from .decision import Decision, Layout
 from .reading import Reading, Source
@@ -76,7 +76,8 @@ class _Choice:
 
     def _take_folders(self, folder: Reading, certain: Sequence[Reading]) -> Layout:
         others = [reading for reading in self.found.folders if reading is not folder]
-        differing = [table for table in certain if table.rank and not folder.agrees_with(table)]
+        headed = (table for table in certain if table.rank and table.origin.code is OriginCode.COLUMN)
+        differing = [table for table in headed if not folder.agrees_with(table)]
         if certain and folder.questions and set(folder.questions) <= _SETTLED_BY_TABLE:
             return self._take_tables(certain, folder)
         if folder.questions and any(folder.agrees_with(table) for table in certain):

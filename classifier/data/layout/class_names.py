@@ -135,13 +135,19 @@ def _from_lines(name: str, text: str) -> Iterator[NameList]:
         yield NameList(name, {str(number): line for number, line in enumerate(lines)}, by_line=True)
 
 
+def _are_names(column: Sequence[str]) -> bool:
+    """Return whether a column holds words: no codes, numbers or paths."""
+    odd = (_CODE.fullmatch(cell) or "/" in cell or not any(map(str.isalpha, cell)) for cell in column)
+    return len(set(column)) > 1 and not any(odd)
+
+
 def _from_table(table: Table) -> Iterator[NameList]:
     """Yield the names by each column of codes, from the next column of words."""
     width = max(map(len, table.rows[:100]))
     columns = [[row[column] if column < len(row) else "" for row in table.rows] for column in range(min(width, 20))]
     whole = table.header is not None or any(_CODE.fullmatch(column[0]) for column in columns)
     bodies = columns if whole else [column[1:] for column in columns]
-    words = [n for n, body in enumerate(bodies) if body and not any(map(_CODE.fullmatch, body)) and len(set(body)) > 1]
+    words = [number for number, body in enumerate(bodies) if _are_names(body)]
     for number, body in enumerate(bodies):
         if len(set(body)) == len(body) > 1 and all(map(_CODE.fullmatch, body)) and words:
             name = next((word for word in words if word > number), words[0])

@@ -25,27 +25,36 @@ _MANY_FORMS = 0.3
 _VERSION = re.compile(r"([\W_]+(final|masked|mask|seg|segmented|gray|grayscale|aug|augmented|small|large|copy))+$")
 
 
-def read_collections(
-    photos: Sequence[Photo], levels: Mapping[str, Dirs], reasons: Mapping[str, Code]
-) -> Reading | None:
-    """Return the reading of the second level where the first holds collections, to be asked about.
+def find_collections(levels: Mapping[str, Dirs]) -> dict[Dirs, str]:
+    """Return the key of the class of each folder in a collection, empty where there are no collections.
 
     At least two first-level folders have 80 % of their photos under names that recur in 60 % of them, and these are
-    30 % of all photos. The group is the file name where names recur between collections, as of copies in several
-    sizes, otherwise the collection.
+    30 % of all photos.
     """
     below: dict[str, Counter[str]] = defaultdict(Counter)
     keys: dict[Dirs, str] = {}
-    for dirs, count in Counter(levels.values()).items():
+    counts = Counter(levels.values())
+    for dirs, count in counts.items():
         if len(dirs) > 1:
             keys[dirs] = label_key(dirs[1])
             below[dirs[0]][keys[dirs]] += count
     recurring = _recurring_names(below)
-    inside = {dirs for dirs, key in keys.items() if dirs[0] in below and key in recurring}
-    members = {name: dirs for name, dirs in levels.items() if dirs in inside}
-    if len(recurring) < 2 or len(members) < _MEMBERS * len(levels):
-        return None
-    spellings, notes = _join_spellings({dirs: keys[dirs] for dirs in inside})
+    members = {dirs: key for dirs, key in keys.items() if dirs[0] in below and key in recurring}
+    if len(recurring) < 2 or sum(counts[dirs] for dirs in members) < _MEMBERS * len(levels):
+        return {}
+    return members
+
+
+def read_collections(
+    photos: Sequence[Photo], levels: Mapping[str, Dirs], keys: Mapping[Dirs, str], reasons: Mapping[str, Code]
+) -> Reading | None:
+    """Return the reading of the second level where the first holds collections, to be asked about.
+
+    The group is the file name where names recur between collections, as of copies in several sizes, otherwise the
+    collection. ``keys`` are the folders that ``find_collections`` found.
+    """
+    members = {name: dirs for name, dirs in levels.items() if dirs in keys}
+    spellings, notes = _join_spellings(keys)
     labels = {name: spellings[dirs] for name, dirs in members.items()}
     origin = message(OriginCode.COLLECTIONS, count=len({dirs[0] for dirs in members.values()}))
     reading = make_reading(
@@ -126,4 +135,5 @@ def _recurring_names(below: dict[str, Counter[str]]) -> set[str]:
 
 
 def _is_no_class(name: str) -> bool:
-    return bool(split_words(name)) or is_container(name) or is_form(name) or is_mask_folder(name)
+    kinds = (is_container, is_form, is_mask_folder, is_date, is_group)
+    return bool(split_words(name)) or any(is_kind(name) for is_kind in kinds)

@@ -226,8 +226,9 @@ class NamedTable:
             labels.pop(number, None)
         if not labels and not several:
             return None
+        rank = 2 if len(labels) >= _ONE_LABEL * len(self.named) else 0
         return self._make(
-            labels, several, None, 0, source=Source.TABLE, questions=(),
+            labels, several, None, rank, source=Source.TABLE, questions=(),
             origin=message(OriginCode.TABLE, file=self.table.name, by=self.by),
         )  # fmt: skip
 

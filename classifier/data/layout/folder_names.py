@@ -18,7 +18,7 @@ _CONTAINERS = frozenset(
     "dataset datasets database input inputs files all jpg png jpeg 图片 图像 照片 写真 画像 数据 数据集".split()
 )
 _FORMS = frozenset(
-    "original originals orig augmented augmentation augmentations aug crop crops cropped raw resized rgb unprocessed "
+    "original originals orig augmented augmentation augmentations aug crops cropped raw resized rgb unprocessed "
     "processed preprocessed normalized".split()
 )
 _MASKS = frozenset(
@@ -43,6 +43,7 @@ _NUMBERED = frozenset("part parts batch batches chunk chunks shard shards archiv
 _UNNAMED = frozenset(
     "new folder untitled neuer ordner nouveau dossier nueva carpeta nova pasta unnamed camera roll dcim screenshots "
     "screenshot downloads download whatsapp telegram instagram saved pictures snapchat recents favorites selfies "
+    "icloud onedrive dropbox google album albums "
     "bilder images photos from 新建文件夹 新しいフォルダー".split()
 )
 _SIZES = frozenset(
@@ -78,7 +79,7 @@ _YEAR = re.compile(r"(19|20)\d\d([-_. ]\d\d)?")
 @lru_cache(maxsize=4096)
 def words_of(folder: str) -> tuple[str, ...]:
     """Return the words of a folder's name in small letters, without numbers; camelCase is two words."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", folder)
+    spaced = re.sub(r"(?<=[a-z]{2})(?=[A-Z])", " ", folder)
     whole = folder.strip().casefold()
     return (
         (whole,) if whole in _CONTAINERS else tuple(word for word in re.split(r"[\W_\d]+", spaced.casefold()) if word)

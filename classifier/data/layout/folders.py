@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ...messages import Code, Message, message
 from ...messages.layout import AskedCode, NoteCode, NotTakenCode, OriginCode, QuestionCode
 from ..labels import label_key
-from .collections_of_classes import read_collections
+from .collections_of_classes import find_collections, read_collections
 from .folder_names import Dirs, is_container, is_date, is_form, is_group, names_a_class, say_nothing
 from .opening import open_folders
 from .photos import Photo
@@ -66,10 +66,13 @@ def read_folders(photos: Sequence[Photo], split: SplitLayout) -> list[Reading]:
     """Return the readings by folder, the likeliest first; a reason to ask is in its ``questions``."""
     found = FolderLevels.of(photos)
     readings = [reading for level in range(1, found.depth() + 1) if (reading := found.read(level))]
-    collections = read_collections(found.photos, found.levels, found.reasons)
-    if collections is not None and len(readings) > 1:
-        first = [reading for reading in readings if reading.option == "folders:1"]
-        return [collections, *(_question(reading) for reading in first)]
+    members = find_collections(found.levels)
+    if members and readings:
+        collections = read_collections(found.photos, found.levels, members, found.reasons)
+        first = [_question(reading) for reading in readings if reading.option == "folders:1"]
+        if collections is not None and first:
+            return [collections, *first]
+        return [replace(reading, questions=(QuestionCode.COLLECTIONS,)) for reading in readings]
     readings = [_question(reading) for reading in readings]
     if not readings or readings[0].option != "folders:1":
         readings += _one_class(found)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from ...messages import message
 from ...messages.layout import NoteCode
-from .folder_names import is_group
+from .folder_names import is_date, is_group
 from .photos import stem_of
 from .reading import Reading, Source
 
@@ -109,17 +109,23 @@ def _roboflow(reading: Reading) -> Groups:
 
 
 def _group_folders(reading: Reading) -> Groups:
-    """Group photos by folders named like a patient, a video or a session with its number."""
+    """Group photos by folders named like a patient, a video or a session with its number, or a date.
+
+    Each class must have several groups: otherwise none could be kept apart to measure with.
+    """
     cache: dict[str, str] = {}
     groups = {}
     for name, label in reading.labels.items():
         folder = name.rpartition("/")[0]
         if folder not in cache:
-            marked = [part for part in folder.split("/") if is_group(part)]
+            marked = [part for part in folder.split("/") if is_group(part) or is_date(part)]
             cache[folder] = marked[0] if marked else ""
         if cache[folder] and cache[folder] != label:
             groups[name] = cache[folder]
-    enough = len(groups) >= _MARKED * len(reading.labels) and len(set(groups.values())) > 1
+    by_class: dict[str, set[str]] = defaultdict(set)
+    for name, label in reading.labels.items():
+        by_class[label].add(groups.get(name, name))
+    enough = len(groups) >= _MARKED * len(reading.labels) and all(len(found) > 1 for found in by_class.values())
     return groups if enough else {}
 
 

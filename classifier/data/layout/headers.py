@@ -83,5 +83,10 @@ def is_other_header(cell: str) -> bool:
 def are_boxes(header: tuple[str, ...]) -> bool:
     """Return whether columns hold the corners of boxes."""
     words = {"".join(header_words(cell)) for cell in header}
-    corners = ({"xmin", "ymin"}, {"left", "top", "width", "height"}, {"x", "y", "width", "height"})
+    corners = (
+        {"xmin", "ymin"},
+        {"left", "top", "width", "height"},
+        {"x", "y", "width", "height"},
+        {"regionshapeattributes"},
+    )
     return any(names <= words for names in corners)

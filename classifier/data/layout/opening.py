@@ -138,7 +138,10 @@ def _is_wrapper(inside: Mapping[Dirs, int], folder: Dirs) -> bool:
 
 
 def _beside(inside: Mapping[Dirs, int], depth: int) -> set[str]:
-    """Return the folders of one level that lie beside the data: named so, with few pictures, beside deeper ones."""
+    """Return the folders of one level that lie beside the data.
+
+    They hold few pictures, and are named so or lie beside a folder “data” or “images” that holds folders.
+    """
     counts: Counter[str] = Counter()
     deep = set()
     for dirs, count in inside.items():
@@ -148,6 +151,10 @@ def _beside(inside: Mapping[Dirs, int], depth: int) -> set[str]:
                 deep.add(dirs[depth])
     total = sum(counts.values())
     named = {folder for folder in counts if is_beside(folder)}
+    holders = {folder for folder in counts if is_container(folder) and folder in deep}
+    others = set(counts) - holders
+    if holders and sum(counts[folder] for folder in others) <= _FEW * total:
+        return others
     rest = set(counts) - named
     if not rest:
         return set()

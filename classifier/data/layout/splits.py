@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from ..labels import label_key
 from .folder_names import is_container, is_unlabeled
 from .name_splits import splits_of_names
 from .photos import Photo
-from .split_names import split_words
+from .split_names import name_words, split_words
 
 Dirs = tuple[str, ...]
 _BESIDE_TRAIN = 1 / 3  # of the photos in a lone train folder may lie in folders beside it before it is asked
@@ -69,10 +70,10 @@ def assign_splits(names: Sequence[str], known: Collection[str] = ()) -> SplitLay
     if not pair and not neighbors_train and not _train_alone(around, found):
         return _without_folders(names, dirs, words, _only_split(places, split_of))
     photos, beside = [], []
+    inner = _without_split(places)
     for name, folder in zip(names, dirs):
-        depth, length = places[folder]
-        if depth is not None:
-            photos.append(Photo(name, folder[:depth] + folder[depth + length :], splits[folder]))
+        if folder in inner:
+            photos.append(Photo(name, inner[folder], splits[folder]))
         elif neighbors_train:
             photos.append(Photo(name, folder))
         else:
@@ -80,6 +81,30 @@ def assign_splits(names: Sequence[str], known: Collection[str] = ()) -> SplitLay
     allowed = len(photos) * (1 if pair else _BESIDE_TRAIN)
     doubtful = not neighbors_train and around.in_folders > allowed
     return SplitLayout(tuple(photos), tuple(beside), words, active=True, doubtful=doubtful)
+
+
+def _without_split(places: Mapping[Dirs, _Place]) -> dict[Dirs, Dirs]:
+    """Return folders without those of the split; where several other words go with a split, they are the class.
+
+    So cat_train and dog_train are cat and dog, but seg_train is nothing.
+    """
+    found = {folder: place for folder, place in places.items() if place.depth is not None}
+    others = {_other_words(folder[place.depth or 0]) for folder, place in found.items()} - {""}
+    inner = {}
+    for folder, (depth, length) in found.items():
+        assert depth is not None
+        label = _other_words(folder[depth]) if len(others) > 1 else ""
+        inner[folder] = folder[:depth] + ((label,) if label else ()) + folder[depth + length :]
+    return inner
+
+
+def _other_words(folder: str) -> str:
+    """Return the words of a folder's name beside that of its split, as they are written."""
+    found = split_words(folder)
+    if not found or not found[1]:
+        return ""
+    words = re.split(r"[\s_\-.]+", folder)
+    return " ".join(word for word in words if set(name_words(word)) & set(found[1]))
 
 
 def _without_folders(

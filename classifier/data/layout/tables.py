@@ -18,6 +18,7 @@ MAX_ROWS = 2_000_000
 _SNIFFED_LINES = 50
 _DEEPEST = 8  # levels of objects within a record
 _SEVERAL = " | "  # between the values of a list in one cell
+_OBJECTS = 10  # columns of objects, and keys in them, that are read
 _DELIMITERS = ("\t", ";", ",", "|")
 
 
@@ -54,7 +55,7 @@ def read_table(name: str, text: str) -> Table | None:
     if suffix in ("jsonl", "manifest", "ndjson"):
         return _from_json(name, [load_json(line) for line in islice(_lines(text), MAX_ROWS)])
     rows = _read_delimited(text)
-    return Table(name, rows) if len(rows) > 1 else None
+    return Table(name, _expand_objects(rows)) if len(rows) > 1 else None
 
 
 def load_json(text: str) -> object:
@@ -138,6 +139,22 @@ def _read_delimited(text: str) -> tuple[tuple[str, ...], ...]:
     else:
         rows = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter, skipinitialspace=True)  # type: ignore[assignment]
     return _check(rows)
+
+
+def _expand_objects(rows: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    """Add the values of objects in cells as columns of their own: region_attributes/class of the annotator VIA."""
+    places = [place for place, cell in enumerate(rows[1]) if cell.startswith("{") and place < len(rows[0])]
+    for place in places[:_OBJECTS]:
+        objects = [load_json(row[place]) if place < len(row) and row[place].startswith("{") else {} for row in rows]
+        found = [one if isinstance(one, dict) and len(one) <= _OBJECTS else {} for one in objects]
+        keys = list(dict.fromkeys(str(key) for one in found for key in one))[:_OBJECTS]
+        header = tuple(f"{rows[0][place]}/{key}" for key in keys)
+        width = max(map(len, rows))
+        rows = tuple(
+            (*row, *[""] * (width - len(row)), *(header if number == 0 else (str(one.get(key, "")) for key in keys)))
+            for number, (row, one) in enumerate(zip(rows, found))
+        )
+    return rows
 
 
 def _check(rows: Iterator[list[str]]) -> tuple[tuple[str, ...], ...]:

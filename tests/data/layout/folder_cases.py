@@ -73,6 +73,20 @@ FOLDERS = [
         not_taken={"outside_classes": 2},
     ),
     Case(
+        "a folder beside that of the data",
+        [*folders(AB, "homework/data/"), "homework/solution/plot.png"],
+        "read",
+        AB,
+        not_taken={"outside_classes": 1},
+    ),
+    Case(
+        "dates below classes",
+        [f"{k}/2024-06-{d:02}/IMG_{d}{i}.jpg" for k in ("wheat", "barley") for d in (1, 8, 15) for i in range(4)],
+        "read",
+        {"wheat": 12, "barley": 12},
+        groups=3,
+    ),
+    Case(
         "a small class named demo beside others",
         folders({"rock": 20, "paper": 20, "demo": 4}),
         "read",
@@ -244,6 +258,15 @@ COLLECTIONS = [
         "ask",
         {"tumor": 20, "none": 20},
         groups=5,
+    ),
+    Case(
+        "kinds of defects below products, only good ones to train on",
+        [f"{p}/train/good/{i}.png" for p in ("bottle", "cable") for i in range(20)]
+        + [f"{p}/test/{k}/{i}.png" for p in ("bottle", "cable") for k in ("good", "bent") for i in range(4)],
+        "ask",
+        {"bottle": 28, "cable": 28},
+        {"train": 40, "test": 16},
+        says=("recur",),
     ),
     Case(
         "folders of days only",

@@ -187,6 +187,28 @@ BOXES = [
         },
     ),
     Case(
+        "labelme",
+        many("pics/{}.jpg", 20),
+        "ask",
+        _PAIR,
+        texts={
+            f"pics/{n}.json": json.dumps({"shapes": [{"label": _kind(n), "points": [[1, 2]]}], "imagePath": f"{n}.jpg"})
+            for n in range(1, 21)
+        },
+    ),
+    Case(
+        "regions of the annotator VIA",
+        many("{}.jpg", 20),
+        "ask",
+        _PAIR,
+        texts={
+            "via.csv": "filename,region_count,region_shape_attributes,region_attributes\n"
+            + "".join(
+                f'{n}.jpg,1,"{{""name"":""rect"",""x"":1}}","{{""class"":""{_kind(n)}""}}"\n' for n in range(1, 21)
+            )
+        },
+    ),
+    Case(
         "Edge Impulse boxes",
         many("training/{}.jpg.abc.jpg", 20),
         "ask",

@@ -34,6 +34,7 @@ REFUSED = [
         "18 pictures",
         "cameras and apps",
     ),
+    _refused("photos of a cloud", many("iCloud Photos/IMG_{:04}.HEIC", 12), "12 pictures", "“iCloud Photos”"),
     _refused("camera names in no folder", many("IMG_{:04}.jpg", 30), "30 pictures", "in no folder", "cameras and apps"),
     _refused("cameras of two phones", [*many("IMG_{:04}.jpg", 15), *many("DSC{:05}.jpg", 15)], "cameras and apps"),
     _refused(

@@ -80,6 +80,13 @@ SPLITS = [
         not_taken={"beside_splits": 9},
     ),
     Case(
+        "a class and a split in each name",
+        folders({"cat_train": 9, "Dog_train": 9, "cat_test": 3, "Dog_test": 3}),
+        "read",
+        {"cat": 12, "Dog": 12},
+        {"train": 18, "test": 6},
+    ),
+    Case(
         "case differs between splits",
         [*folders({"Bees": 9, "Ants": 9}, "train/"), *folders({"bees": 3, "ants": 3}, "val/")],
         "read",

@@ -262,6 +262,26 @@ TABLES = [
         },
     ),
     Case(
+        "columns of 0 and 1 in one table, sex in another",
+        [f"Input/{h}.jpg" for h in HASHES[:40]],
+        "read",
+        {"MEL": 10, "NV": 20, "BCC": 10},
+        texts={
+            "GroundTruth.csv": csv(
+                ("image", "MEL", "NV", "BCC", "UNK"),
+                [
+                    (h, float(n % 4 == 0), float(n % 4 in (1, 2)), float(n % 4 == 3), 0.0)
+                    for n, h in enumerate(HASHES[:40])
+                ],
+            ),
+            "Metadata.csv": csv(
+                ("image", "age", "lesion_id", "sex"),
+                [(h, 55, f"L{n // 2}", "fm"[n % 3 == 0]) for n, h in enumerate(HASHES[:40])],
+            ),
+        },
+        groups=20,
+    ),
+    Case(
         "names of numbered classes in classes.txt",
         _FLAT,
         "read",

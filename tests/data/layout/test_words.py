@@ -46,10 +46,8 @@ def test_one_line_names_the_table_and_what_is_kept_apart() -> None:
 
 
 def test_one_line_counts_groups_and_pictures_among_others() -> None:
-    names = [
-        f"{k}/patient{p}/{i}{m}.png" for k in ("a", "b") for p in range(4) for i in range(3) for m in ("", "_mask")
-    ]
-    reading = first([name.replace("patient", f"patient{name[0]}") for name in names])
+    patients = [("a", p) for p in range(4)] + [("b", p) for p in range(4, 8)]
+    reading = first([f"{k}/patient{p}/{i}{m}.png" for k, p in patients for i in range(3) for m in ("", "_mask")])
     assert "8 groups of photos that belong together" in reading.in_words()
     assert "left out: 24 pictures among these" in reading.in_words()
 
