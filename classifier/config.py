@@ -50,11 +50,13 @@ def current_names(data: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one upload may contain at most; larger ones are refused before they are unpacked or decoded.
+    """What one upload, and the project that it goes to, may contain at most.
 
-    ``files`` counts files, by default without a limit; ``bytes_unpacked`` is of a whole zip and ``bytes_per_file`` of one picture; ``ratio`` is
-    unpacked bytes per packed byte of a whole zip; ``pixels`` are of one picture, by default Pillow's threshold for
-    a decompression bomb; ``label_letters`` is the length of a class name.
+    Larger ones are refused before they are unpacked or decoded. ``files`` counts files; ``bytes_unpacked`` is of a
+    whole zip and ``bytes_per_file`` of one picture; ``ratio`` is unpacked bytes per packed byte of a whole zip;
+    ``pixels`` are of one picture, by default Pillow's threshold for a decompression bomb; ``label_letters`` is the
+    length of a class name. Of the project, after the upload: ``classes``, ``project_photos`` and ``project_bytes``,
+    which are of its photos. What counts photos, files, classes or a project's bytes has no limit by default.
 
     Example::
 
@@ -67,6 +69,9 @@ class Limits:
     ratio: int = 200
     pixels: int = 89_478_485
     label_letters: int = 80
+    classes: int = sys.maxsize
+    project_photos: int = sys.maxsize
+    project_bytes: int = sys.maxsize
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -75,7 +80,7 @@ class Limits:
 
 
 LIMITS = Limits()
-PAGE_LIMITS = Limits(files=20_000)  # of a visitor of the page; also the most photos that a project there may hold
+PAGE_LIMITS = Limits(files=20_000)  # of one upload to the page
 
 
 @dataclass(frozen=True, kw_only=True)

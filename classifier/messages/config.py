@@ -12,6 +12,7 @@ class ConfigCode(Code):
     """Why a limit, a preprocessing or a setting of training is refused."""
 
     LIMIT = "The limit “{name}” is {value}; it must be at least 1."
+    LIMIT_VARIABLE = "{name} is “{value}”; it must be a whole number above 0, such as 100."
     NOT_A_CHOICE = "The setting “{name}” is “{value}”; it must be one of {allowed:comma}."
     OUT_OF_RANGE = "The setting “{name}” is {value}; it must be from {low} to {high}."
     NO_RESIZE_MODE = "No way to resize a picture was named; name at least one of {allowed:comma}."
