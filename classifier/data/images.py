@@ -35,6 +35,9 @@ EXTENSIONS: dict[str, str] = {
 }  # fmt: skip
 FORMATS: tuple[str, ...] = tuple(EXTENSIONS)
 DECODING = 2  # to be counted up when any picture is decoded differently: it is part of the feature cache's keys
+MAX_ELONGATION = (
+    100  # long side over short side: the short side is enlarged to what a network needs, and the long with it
+)
 
 _BIG = 16_000_000  # pixels; larger pictures are decoded one at a time to bound the memory of many threads
 _heif_lock = threading.Lock()
@@ -80,11 +83,11 @@ class PictureInfo:
 def probe(source: Source, limits: Limits = LIMITS) -> PictureInfo:
     """Return format and size of the picture in a file or in bytes; reads the header only.
 
-    Raises ``PhotoError`` if it is no picture of an accepted format, or larger than ``limits``.
+    Raises ``PhotoError`` if it is no picture of an accepted format, larger than ``limits``, or too elongated.
     """
     with _open(source, limits) as (image, _):
         others = pages.seek_best(image, limits)
-        _check_pixels(image.width * image.height, limits)
+        _check_size(image.size, limits)
         return PictureInfo(str(image.format), image.width, image.height, others)
 
 
@@ -110,7 +113,7 @@ def open_picture(
     with _open(source, limits) as (image, stream):
         if not isinstance(source, Image.Image) and image.format in ("TIFF", "MPO"):
             pages.seek_best(image, limits)
-            _check_pixels(image.width * image.height, limits)
+            _check_size(image.size, limits)
         pixels = image.width * image.height
         if shortest and not isinstance(source, Image.Image):
             # JPEG: decoded at a fraction of its size; HEIC: its embedded preview. Never smaller than asked for.
@@ -147,7 +150,7 @@ def measure_range(source: Source, limits: Limits = LIMITS) -> tuple[SampleKind, 
     try:
         with _open(source, limits) as (image, stream):
             pages.seek_best(image, limits)
-            _check_pixels(image.width * image.height, limits)
+            _check_size(image.size, limits)
             if not pixel_depth.is_deep(image, in_file=True):
                 return None
             samples = pixel_depth.read_samples(image, stream)
@@ -213,7 +216,7 @@ def _list_formats() -> tuple[str, ...]:
 def _open(source: Source | Image.Image, limits: Limits) -> Iterator[tuple[Image.Image, IO[bytes] | None]]:
     """Give the picture with its header read, and its file. What a decoder raises in the body becomes ``PhotoError``."""
     if isinstance(source, Image.Image):
-        _check_pixels(source.width * source.height, limits)
+        _check_size(source.size, limits)
         with _translate_errors(limits), _reopen_deep(source, limits) as (image, file):
             yield image, file
         return
@@ -223,7 +226,7 @@ def _open(source: Source | Image.Image, limits: Limits) -> Iterator[tuple[Image.
         except UnidentifiedImageError as error:
             raise _explain_unknown(stream) from error
         with image:
-            _check_pixels(image.width * image.height, limits)
+            _check_size(image.size, limits)
             yield image, stream
 
 
@@ -269,11 +272,14 @@ def _open_stream(source: Source, limits: Limits) -> IO[bytes]:
         raise PhotoError(PhotoCode.CANNOT_OPEN, why=why) from error
 
 
-def _check_pixels(pixels: int, limits: Limits) -> None:
+def _check_size(size: tuple[int, int], limits: Limits) -> None:
+    pixels = size[0] * size[1]
     if not pixels:
         raise PhotoError(PhotoCode.NO_PIXELS)
     if pixels > limits.pixels:
         raise PhotoError(PhotoCode.TOO_MANY_PIXELS, pixels=pixels, limit=limits.pixels)
+    if max(size) > MAX_ELONGATION * min(size):
+        raise PhotoError(PhotoCode.TOO_ELONGATED, width=size[0], height=size[1], limit=MAX_ELONGATION)
 
 
 @contextmanager

@@ -91,6 +91,10 @@ class PhotoCode(Code):
         "The picture is too large: {pixels:megabytes} megapixels, and at most {limit:megabytes} are opened; save it "
         "smaller."
     )
+    TOO_ELONGATED = (
+        "The picture is too long and narrow: {width:,} by {height:,} pixels, and its long side may be at most {limit} "
+        "times its short side; cut it into pieces."
+    )
     TOO_LARGE = "The picture is too large to open; save it smaller."
     NO_MEMORY = "The picture needs more memory than this computer has free; save it smaller."
     CUT_OFF = "The file is cut off: its end is missing; copy it again from where it came."

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,6 +16,9 @@ from torchvision.transforms.v2 import functional as F
 
 from ..config import Domain, Preprocessing
 
+_MOST_RESIZED = 32_000_000  # pixels of a resized picture before its middle is cut out: 128 MB
+_MARGIN = 4  # times the short side: how much of the long side is enough for a crop of the middle
+
 
 @lru_cache(maxsize=32)
 def eval_transform(preprocessing: Preprocessing) -> Callable[[Image.Image], Tensor]:
@@ -23,11 +26,14 @@ def eval_transform(preprocessing: Preprocessing) -> Callable[[Image.Image], Tens
 
     It is timm's, so that every program that opens a checkpoint prepares a picture the same way, to the last bit. It
     stops before the normalization: bytes take a quarter of the transfer to the device, where ``normalize`` does the
-    rest for a whole batch.
+    rest for a whole batch. Of an elongated picture that would be enlarged beyond measure the middle is cut out
+    before, not after.
     """
     config: dict[str, Any] = {**preprocessing.to_timm(), "input_size": (3, *[preprocessing.size] * 2)}
-    transform: Callable[[Image.Image], Tensor] = create_transform(**config, is_training=False, normalize=False)
-    return transform
+    transform = create_transform(**config, is_training=False, normalize=False)
+    if preprocessing.crop_mode == "center":
+        transform.transforms.insert(0, partial(_cut_middle, side=round(preprocessing.size / preprocessing.crop_pct)))
+    return cast(Callable[[Image.Image], Tensor], transform)
 
 
 def train_transform(
@@ -67,6 +73,17 @@ def decoded_side(preprocessing: Preprocessing) -> int:
     the target its features lead to the same scores as those of the full picture.
     """
     return 2 * round(preprocessing.size / preprocessing.crop_pct)
+
+
+def _cut_middle(picture: Image.Image, side: int) -> Image.Image:
+    """Return the middle of a picture where it would have too many pixels once its short side is ``side``."""
+    short, long = sorted(picture.size)
+    if long * side**2 <= _MOST_RESIZED * short:
+        return picture
+    kept = min(long, _MARGIN * short + long % 2)  # the same middle, between pixels or on one
+    width, height = (kept if length == long else length for length in picture.size)
+    left, top = (picture.width - width) // 2, (picture.height - height) // 2
+    return picture.crop((left, top, left + width, top + height))
 
 
 @dataclass(frozen=True)

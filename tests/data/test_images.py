@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -195,6 +196,19 @@ def test_too_many_pixels_are_refused_with_both_numbers() -> None:
     assert open_picture(data, 100, Limits(pixels=4_000_000)).mode == "RGB"
     with pytest.raises(PhotoError):
         open_picture(Image.new("L", (20, 20)), limits=Limits(pixels=399))
+
+
+@pytest.mark.parametrize("size", [(1, 101), (1, 65_535), (89_000_000, 1), (30_100, 300)])
+@pytest.mark.parametrize("opener", [probe, open_picture])
+def test_a_picture_as_thin_as_a_thread_is_refused(opener: Callable[[bytes], object], size: tuple[int, int]) -> None:
+    with pytest.raises(PhotoError) as caught:
+        opener(encode(Image.new("1", size), "PNG"))
+    assert caught.value.code is PhotoCode.TOO_ELONGATED
+    assert f"{size[0]:,} by {size[1]:,} pixels" in str(caught.value)
+
+
+def test_a_picture_of_a_hundred_times_its_width_is_opened() -> None:
+    assert open_picture(encode(Image.new("L", (3, 300)), "PNG")).size == (3, 300)
 
 
 @pytest.mark.parametrize("limit", [1_000_000, 89_478_485, 10**12])

@@ -32,6 +32,16 @@ def test_the_transform_of_evaluation_is_bit_identical_to_timms(resize_mode: str,
         assert torch.equal(normalize(pixels[None], preprocessing, CPU, torch.float32)[0], theirs(photo))
 
 
+@pytest.mark.parametrize("size", [(90, 5), (5, 91), (6, 100)])
+def test_an_elongated_picture_is_cropped_before_it_is_enlarged(size: tuple[int, int]) -> None:
+    preprocessing = Preprocessing(size=2048).with_resize_mode("whole")
+    photo = draw_photo(0, size)
+    pixels = eval_transform(preprocessing)(photo)
+    theirs = create_transform(**{**preprocessing.to_timm(), "input_size": (3, 2048, 2048)}, normalize=False)(photo)
+    assert pixels.shape == (3, 2048, 2048)
+    assert int((pixels.int() - theirs.int()).abs().max()) <= 2  # bicubic weights at a position rounded otherwise
+
+
 def test_only_squash_keeps_the_whole_picture() -> None:
     photo = draw_photo(0, (400, 100))
     photo.paste((255, 0, 0), (0, 0, 40, 100))  # red at the far left
