@@ -34,6 +34,9 @@ def find_collections(levels: Mapping[str, Dirs]) -> dict[Dirs, str]:
     below: dict[str, Counter[str]] = defaultdict(Counter)
     keys: dict[Dirs, str] = {}
     counts = Counter(levels.values())
+    names = Counter(name for _, name in {(dirs[0], dirs[1].casefold()) for dirs in counts if len(dirs) > 1})
+    if sum(count > 1 for count in names.values()) < 2:
+        return {}
     for dirs, count in counts.items():
         if len(dirs) > 1:
             keys[dirs] = label_key(dirs[1])

@@ -13,6 +13,8 @@ from .split_names import split_of
 
 Dirs = tuple[str, ...]
 
+_CACHED = 2**16  # names of folders
+
 _CONTAINERS = frozenset(
     "images image img imgs picture pictures pics photo photos foto fotos bild bilder imagenes imagens jpegimages data "
     "dataset datasets database input inputs files all jpg png jpeg 图片 图像 照片 写真 画像 数据 数据集".split()
@@ -63,6 +65,8 @@ _GENERIC = (
         "classification classifier classify recognition detection training machine deep learning ml ai cnn".split()
     )
 )  # fmt: skip
+_CAMEL = re.compile(r"(?<=[a-z]{2})(?=[A-Z])")
+_BETWEEN = re.compile(r"[\W_\d]+")
 _COPY = re.compile(r"\s*\(\d+\)$")  # images (1)
 _DRIVE = re.compile(r"(.*-)?\d{8}T\d{6}Z(-\d+){1,2}")  # Google Drive: flowers-20240101T101010Z-001
 # of cameras and phones, by the rule of DCF: 100APPLE
@@ -76,14 +80,13 @@ _SHORT_NUMBER = re.compile(r"\d{1,3}([x_-]\d{1,3})?", re.IGNORECASE)  # 64, 64x6
 _YEAR = re.compile(r"(19|20)\d\d([-_. ]\d\d)?")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_CACHED)
 def words_of(folder: str) -> tuple[str, ...]:
     """Return the words of a folder's name in small letters, without numbers; camelCase is two words."""
-    spaced = re.sub(r"(?<=[a-z]{2})(?=[A-Z])", " ", folder)
     whole = folder.strip().casefold()
-    return (
-        (whole,) if whole in _CONTAINERS else tuple(word for word in re.split(r"[\W_\d]+", spaced.casefold()) if word)
-    )
+    if whole in _CONTAINERS:
+        return (whole,)
+    return tuple(word for word in _BETWEEN.split(_CAMEL.sub(" ", folder).casefold()) if word)
 
 
 def _all_in(folder: str, *kinds: frozenset[str]) -> bool:
@@ -91,37 +94,34 @@ def _all_in(folder: str, *kinds: frozenset[str]) -> bool:
     return bool(words) and all(any(word in kind for kind in kinds) for word in words)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_CACHED)
 def is_container(folder: str) -> bool:
     """Return whether a folder's name says only that there are pictures in it: images, raw data, 100APPLE.
 
     With a number (data-28 beside data-64) it says which ones.
     """
     name = folder.strip()
-    return (_all_in(folder, _CONTAINERS) and not _is_numbered(name)) or bool(
-        _DRIVE.fullmatch(name) or _CAMERA_FOLDER.fullmatch(name)
-    )
+    if _all_in(folder, _CONTAINERS):
+        return not _is_numbered(name)
+    return bool(_DRIVE.fullmatch(name) or _CAMERA_FOLDER.fullmatch(name))
 
 
 def _is_numbered(name: str) -> bool:
     return any(letter.isdigit() for letter in _COPY.sub("", name))
 
 
-@lru_cache(maxsize=4096)
 def is_form(folder: str) -> bool:
     """Return whether a folder's name says in which form pictures are: original, augmented, crops."""
     forms = any(word in _FORMS for word in words_of(folder))
     return forms and _all_in(folder, _FORMS, _CONTAINERS) and not _is_numbered(folder)
 
 
-@lru_cache(maxsize=4096)
 def is_mask_folder(folder: str) -> bool:
     """Return whether a folder's name says that it holds masks, labels or annotations."""
     words = words_of(folder)
     return any(word in _MASKS for word in words) and all(word in _MASKS or word in _MASK_FILLERS for word in words)
 
 
-@lru_cache(maxsize=4096)
 def is_unlabeled(folder: str) -> bool:
     """Return whether a folder's name says that its photos have no label."""
     words = words_of(folder)
@@ -129,7 +129,6 @@ def is_unlabeled(folder: str) -> bool:
     return joined in _UNLABELED or (len(words) > 1 and words[-1] in ("pred", "unlabeled", "unlabelled"))
 
 
-@lru_cache(maxsize=4096)
 def is_beside(folder: str, certainly: bool = False) -> bool:
     """Return whether a folder is named like one beside the data of a project: docs, results, plots, sample images.
 

@@ -154,15 +154,20 @@ def _match_splits(labels: dict[str, str], photos: Sequence[Photo]) -> tuple[dict
     Where a split has two classes that look the same, its classes are not matched.
     """
     splits = {photo.name: photo.split for photo in photos}
-    pairs = {(label, splits[name]) for name, label in labels.items()}
+    found: dict[str, set[str]] = defaultdict(set)
+    for label, split in {(label, splits[name]) for name, label in labels.items()}:
+        found[label].add(split)
+    others = {label for label, own_splits in found.items() if "train" not in own_splits}
+    if not others:
+        return labels, []
     alike: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for label, split in pairs:
-        alike[split, label_key(label)].add(label)
-    train = {label for label, split in pairs if split == "train"}
+    for label, own_splits in found.items():
+        for split in own_splits:
+            alike[split, label_key(label)].add(label)
     known = {}
-    for label in {label for label, _ in pairs} - train:
+    for label in others:
         key = label_key(label)
-        own = [alike[split, key] for other, split in pairs if other == label]
+        own = [alike[split, key] for split in found[label]]
         if len(alike["train", key]) == 1 and all(names == {label} for names in own):
             (known[label],) = alike["train", key]
     notes = [message(NoteCode.SPELLING, name=name, label=label) for name, label in sorted(known.items())]

@@ -30,6 +30,8 @@ _GLUED = re.compile(
     r"(training|train|trn|testing|test|tst|validation|valid|val|dev|eval)"
     r"(sets?|data|datasets?|images?|imgs?|photos?|pictures?|files|folder|dir|samples|split)"
 )
+_CAMEL = re.compile(r"(?<=[a-zа-я])(?=[A-ZА-Я])")
+_BETWEEN = re.compile(r"[\W_\d]+")
 _TWO_LETTERS = ("tr", "te")
 
 
@@ -61,17 +63,19 @@ def split_of(folder: str) -> str | None:
 
 def name_words(name: str) -> list[str]:
     """Return the words of a name in small letters, without accents, numbers and words that say nothing."""
-    spaced = re.sub(r"(?<=[a-zа-я])(?=[A-ZА-Я])", " ", unicodedata.normalize("NFC", name)).casefold()
-    words = [_plain(word) for word in re.split(r"[\W_\d]+", spaced)]
+    spaced = _CAMEL.sub(" ", unicodedata.normalize("NFC", name)).casefold()
+    words = [_plain(word) for word in _BETWEEN.split(spaced)]
     return [word for word in words if word and word not in _FILLERS]
 
 
 def _plain(word: str) -> str:
+    if word.isascii():
+        glued = _GLUED.fullmatch(word)
+        return glued[1] if glued else word
     if any("\u3040" <= letter <= "\u9fff" or "\uac00" <= letter <= "\ud7a3" for letter in word):
         while shorter := next((word.removesuffix(s) for s in _CJK_SUFFIXES if word.endswith(s) and word != s), ""):
             word = shorter
         return word
     letters = (letter for letter in unicodedata.normalize("NFKD", word) if not unicodedata.combining(letter))
     plain = unicodedata.normalize("NFC", "".join(letters))
-    glued = _GLUED.fullmatch(plain)
-    return glued[1] if glued else plain
+    return _plain(plain) if plain.isascii() else plain

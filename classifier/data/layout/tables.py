@@ -14,7 +14,8 @@ from itertools import islice
 
 MAX_CELL = 10_000  # letters
 MAX_COLUMNS = 4_000
-MAX_ROWS = 2_000_000
+MAX_ROWS = 1_000_000
+_MAX_RECORDS = 300_000  # objects of JSON, which take more time than rows
 _SNIFFED_LINES = 50
 _DEEPEST = 8  # levels of objects within a record
 _SEVERAL = " | "  # between the values of a list in one cell
@@ -53,7 +54,9 @@ def read_table(name: str, text: str) -> Table | None:
     if suffix == "json":
         return _from_json(name, load_json(text))
     if suffix in ("jsonl", "manifest", "ndjson"):
-        return _from_json(name, [load_json(line) for line in islice(_lines(text), MAX_ROWS)])
+        if text.count("\n") > _MAX_RECORDS:
+            raise HostileTableError(name)
+        return _from_json(name, [load_json(line) for line in _lines(text)])
     rows = _read_delimited(text)
     return Table(name, _expand_objects(rows)) if len(rows) > 1 else None
 
@@ -81,7 +84,9 @@ def _from_json(name: str, data: object) -> Table | None:
     if not _is_records(data):
         return None
     assert isinstance(data, list)
-    records = [_flatten(row) for row in islice(data, MAX_ROWS)]
+    if len(data) > _MAX_RECORDS:
+        raise HostileTableError(name)
+    records = [_flatten(row) for row in data]
     header = tuple(dict.fromkeys(key for record in records[:1000] for key in record))
     if len(header) > MAX_COLUMNS:
         raise HostileTableError(name)
