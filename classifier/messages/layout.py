@@ -40,7 +40,7 @@ class QuestionCode(Code):
     SEVERAL_LABELS = "many photos have several labels or none"
     TABLE_DIFFERS = "a table says otherwise than the folders"
     TABLES_DIFFER = "two columns or tables say different things"
-    SPLIT_AS_CLASS = "a folder is named like a part for training or testing"
+    SPLIT_AS_CLASS = "a class is named like a part for training or testing"
     FORM_AS_CLASS = "a folder is named like a form of pictures and not like a class"
     BESIDE_SPLITS = "more photos lie beside the folders for training and testing than in them"
 
@@ -76,6 +76,7 @@ class NoteCode(Code):
     NAMED = "The names of the classes are from {file}."
     SEVERAL = "{count:photo|photos} with several labels {count:*is|are} left out."
     SPLITS = "The parts for training and testing are from {file}."
+    UNREADABLE = "{file} was not read: {reason}."
     LONE_SPLIT = "All photos lie in a folder named like a part for {split}; they are used to train on."
     COMPLETED = "{count:photo|photos} to test with {count:*has|have} {count:*its|their} class from {files:comma}."
 
@@ -152,6 +153,7 @@ class OriginCode(Code):
     """Where the labels of a reading come from, to be put after “from”."""
 
     FOLDERS = "folders"
+    LEVEL = "the folders on level {level}"
     COLLECTIONS = "the folders that recur in {count:folder|folders}"
     NAMES_FIRST = "the beginning of the file names"
     NAMES_PART = "the file names"
@@ -166,6 +168,7 @@ class EvidenceCode(Code):
     """How many pictures have a label, one member for each of ``OriginCode``."""
 
     FOLDERS = "{matched:,} of {total:picture|pictures} {total:*lies|lie} in a folder of a class"
+    LEVEL = "{matched:,} of {total:picture|pictures} {total:*lies|lie} in a folder on level {level}"
     COLLECTIONS = "{matched:,} of {total:picture|pictures} {total:*lies|lie} in a folder whose name recurs"
     NAMES_FIRST = "{matched:,} of {total:picture|pictures} {total:*has|have} a name that begins with a recurring word"
     NAMES_PART = "{matched:,} of {total:picture|pictures} {total:*has|have} a recurring word in {total:*its|their} name"
@@ -180,6 +183,7 @@ class ExampleCode(Code):
     """What is asked about a reading, one member for each of ``OriginCode``."""
 
     FOLDERS = "The folders are {classes:comma}: are these the classes?"
+    LEVEL = "The folders on level {level} are {classes:comma}: are these the classes?"
     COLLECTIONS = "The folders {classes:comma} recur in {count:folder|folders}: are these the classes?"
     NAMES_FIRST = "The names begin with {classes:comma}: are these the classes?"
     NAMES_PART = "The names contain {classes:comma}: are these the classes?"

@@ -27,6 +27,7 @@ from .table_readings import Joined, join, read_joined
 from .tables import HostileTableError, Table, read_table
 
 _NOT_TABLES = (".labels", ".xml", ".yaml", ".yml", ".names")
+_SHOWN = 3  # tables that were not read
 _HARDLY_ANY = 0.1  # share of the photos; a table that names fewer may be a list of classes
 _SUBMISSIONS = ("sample_submission", "samplesubmission", "sample-submission", "submission")
 
@@ -138,6 +139,8 @@ class Candidates:
             notes = (*notes, message(NoteCode.SPLITS, file=self.table_splits.file))
         if self.split.lone and set(named.splits.values()) == {"train"}:
             notes = (*notes, message(NoteCode.LONE_SPLIT, split=self.split.lone))
+        for name, code in list(self.unreadable.items())[:_SHOWN]:
+            notes = (*notes, message(NoteCode.UNREADABLE, file=name, reason=code))
         return add_groups(replace(named, not_taken={**named.not_taken, **not_taken}, notes=notes), self.table_groups)
 
     @cached_property

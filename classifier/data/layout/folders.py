@@ -51,7 +51,8 @@ class FolderLevels:
         labels, spellings = _match_splits(given, self.photos)
         reading = make_reading(
             Source.FOLDERS, f"folders:{level}", labels, self.photos, NotTakenCode.OUTSIDE_CLASSES,
-            message(OriginCode.FOLDERS), reasons=self.reasons, fewest=fewest,
+            message(OriginCode.FOLDERS) if level == 1 else message(OriginCode.LEVEL, level=level),
+            reasons=self.reasons, fewest=fewest,
         )  # fmt: skip
         if reading is None:
             return None

@@ -105,16 +105,17 @@ def make_reading(
         fewest: how many classes there must be.
     """
     splits = {photo.name: photo.split for photo in photos}
-    trained = "train" in set(splits.values())
-    if len({labels[n] for n, split in splits.items() if n in labels and (split == "train" or not trained)}) < fewest:
-        return None
     taken = {name: labels[name] for name in splits if name in labels}
-    labeled_splits = {splits[name] for name in taken}
-    not_taken: dict[str, Code] = dict.fromkeys(several, NotTakenCode.SEVERAL_LABELS)
-    not_taken |= {name: code for name, code in (reasons or {}).items() if name not in taken}
-    for name, split in splits.items():
-        if name not in taken and name not in not_taken:
-            not_taken[name] = missing if split in labeled_splits else NotTakenCode.UNLABELED_SPLIT
+    trained = "train" in set(splits.values())
+    if len({label for name, label in taken.items() if not trained or splits[name] == "train"}) < fewest:
+        return None
+    known = dict.fromkeys(several, NotTakenCode.SEVERAL_LABELS) | dict(reasons or {})
+    labeled = {splits[name] for name in taken}
+    not_taken = {
+        name: known.get(name, missing if split in labeled else NotTakenCode.UNLABELED_SPLIT)
+        for name, split in splits.items()
+        if name not in taken
+    }
     return Reading(
         source=source,
         option=option,

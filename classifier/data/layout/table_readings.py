@@ -11,7 +11,7 @@ from ...messages.layout import AskedCode, NoteCode, NotTakenCode, QuestionCode
 from .columns import TableLabels
 from .photos import Photo
 from .reading import Reading, Source, make_reading
-from .split_names import split_words
+from .split_names import split_of, split_words
 
 _COVERED = 0.9  # share of the training photos that a table must name to be read unasked
 _OFFERED = 0.1  # share from which it is offered
@@ -109,6 +109,10 @@ def read_joined(joined: Joined, photos: Sequence[Photo], bases: Counter[str]) ->
         questions.append(QuestionCode.BOXES)
     elif first.title and len(reading.class_counts()) > _FREQUENT * len(named):
         questions.append(QuestionCode.RARE_VALUES)
+    like_splits = sorted(label for label in reading.class_counts() if split_of(label))
+    if like_splits:
+        questions.append(QuestionCode.SPLIT_AS_CLASS)
+        asked.append(message(AskedCode.SPLIT_AS_CLASS, folders=like_splits, count=len(like_splits)))
     if not boxes and share < _COVERED and not _names_one_folder(named, photos, train):
         questions.append(QuestionCode.FEW_NAMED)
         asked.append(
