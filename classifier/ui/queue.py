@@ -7,6 +7,8 @@ from collections import deque
 from pathlib import Path
 from typing import TypedDict
 
+from ..errors import ClassifierError
+from ..messages.limits import LimitCode
 from .background import Job, Work
 
 MAX_JOBS = 200  # projects whose last training is kept in memory
@@ -28,29 +30,42 @@ WATCH = Concurrency(concurrency_id="watch", concurrency_limit=16)
 
 
 class Jobs:
-    """The trainings of all visitors, by the folder of the project; one runs at a time, in the order they came."""
+    """The trainings of all visitors, by the folder of the project; they begin in the order they came.
 
-    def __init__(self) -> None:
+    Args:
+        at_once: how many run side by side, one of each project.
+        queue: how many may wait.
+    """
+
+    def __init__(self, at_once: int = 1, queue: int = 200) -> None:
+        self._at_once, self._queue = at_once, queue
         self._lock = threading.Lock()
         self._latest: dict[Path, Job] = {}
         self._waiting: deque[Job] = deque()
-        self._running: Job | None = None
+        self._threads = 0
 
     def start(self, folder: Path, work: Work, graceful: bool) -> Job:
-        """Queue a training of the project in ``folder``; return the unfinished one if there is one already."""
+        """Queue a training of the project in ``folder``; return the unfinished one if there is one already.
+
+        Raises ``ClassifierError`` where as many wait as may.
+        """
         with self._lock:
             existing = self._latest.get(folder)
             if existing is not None and not existing.state.ended:
                 return existing
+            waiting = len(self._unstarted())
+            if self._threads >= self._at_once and waiting >= self._queue:
+                raise ClassifierError(LimitCode.QUEUE, count=waiting)
             job = Job(work, graceful)
             self._latest.pop(folder, None)
             self._latest[folder] = job
             self._drop_oldest()
-            self._waiting.append(job)
-            if self._running is None:
-                self._running = self._waiting.popleft()
+            if self._threads < self._at_once:
+                self._threads += 1
                 # A daemon thread, so that the program can end during a training: deep ones resume at the next start.
-                threading.Thread(target=self._run_queue, args=(self._running,), name="training", daemon=True).start()
+                threading.Thread(target=self._run_queue, args=(job,), name="training", daemon=True).start()
+            else:
+                self._waiting.append(job)
             return job
 
     def get(self, folder: Path) -> Job | None:
@@ -60,8 +75,13 @@ class Jobs:
     def position(self, job: Job) -> int:
         """Return how many trainings run before this one does."""
         with self._lock:
-            waiting = [other for other in self._waiting if not other.state.ended]
-            return 1 + waiting.index(job) if job in waiting else 0
+            waiting = self._unstarted()
+            return self._at_once + waiting.index(job) if job in waiting else 0
+
+    def count_waiting(self) -> int:
+        """Return how many trainings wait."""
+        with self._lock:
+            return len(self._unstarted())
 
     def cancel(self, folder: Path, seconds: float = 60.0) -> None:
         """Cancel a project's training and forget it, so that its folder can be deleted; wait at most ``seconds``."""
@@ -76,7 +96,11 @@ class Jobs:
         while job is not None:
             job.run()
             with self._lock:
-                job = self._running = self._waiting.popleft() if self._waiting else None
+                job = self._waiting.popleft() if self._waiting else None
+                self._threads -= job is None
+
+    def _unstarted(self) -> list[Job]:
+        return [job for job in self._waiting if not job.state.ended]
 
     def _drop_oldest(self) -> None:
         ended = [folder for folder, job in self._latest.items() if job.state.ended]

@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -22,14 +23,17 @@ from pathlib import Path
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from ..config import PAGE_LIMITS
 from ..data.catalog import Asset
 from ..data.project import Project
+from ..data.schema import FILE_NAME
 from ..errors import ClassifierError, DataError, PhotoError
 from ..files import storage_error
 from ..messages import Message, message
+from ..messages.limits import LimitCode, NearCode
 from ..messages.page import PageCode
+from .host_limits import HOME_LIMITS, HostLimits
 from .queue import Jobs
+from .usage import FolderSize, Use, nearly_full, of_project
 
 log = logging.getLogger(__name__)
 
@@ -42,16 +46,22 @@ _UPLOAD_AGE = 3000.0  # seconds; together with the interval, forgotten uploads a
 
 @dataclass(frozen=True)
 class Home:
-    """The folder of all visitors' projects, the models offered to everybody, and how long projects are kept.
+    """The folder of all visitors' projects, the models offered to everybody, and what visitors may use.
 
     ``keep_hours`` counts from the last visit; None keeps projects until their owner deletes them. ``jobs`` are the
-    trainings: they belong to the projects and end with them.
+    trainings: they belong to the projects and end with them. ``size`` is that of all projects on the disk.
     """
 
     root: Path
     checkpoints: Path
     keep_hours: float | None = None
-    jobs: Jobs = field(default_factory=Jobs, compare=False, repr=False)
+    limits: HostLimits = HOME_LIMITS
+    jobs: Jobs = field(init=False, compare=False, repr=False)
+    size: FolderSize = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "jobs", Jobs(self.limits.trainings, self.limits.queue))
+        object.__setattr__(self, "size", FolderSize(self.root))
 
     def secret(self) -> str:
         """Return the key that browsers' stored tokens are encrypted with; on disk, so that it survives a restart."""
@@ -74,15 +84,20 @@ class Home:
         return self.root / hashlib.sha256(str(token).encode()).hexdigest()
 
     def open(self, token: object) -> Project:
-        """Open the visitor's project, or create it with the first photo; close it after use."""
+        """Open the visitor's project, or create it with the first photo; close it after use.
+
+        Raises ``DataError`` where there is none yet and the host has no room for another.
+        """
         folder = self.folder(token)
-        project = Project.open(folder, PAGE_LIMITS)
+        if not (folder / FILE_NAME).exists() and self._count_projects() >= self.limits.projects:
+            raise DataError(LimitCode.PROJECTS, limit=self.limits.projects)
+        project = Project.open(folder, self.limits.upload)
         os.utime(folder)  # the last visit, from which the hours are counted
         return project
 
     def find(self, token: object) -> Project | None:
         """Open the visitor's project if there is one: a visit without photos leaves nothing on disk."""
-        exists = is_token(token) and (self.folder(token) / "project.sqlite").exists()
+        exists = is_token(token) and (self.folder(token) / FILE_NAME).exists()
         return self.open(token) if exists else None
 
     def delete(self, token: object) -> None:
@@ -90,6 +105,31 @@ class Home:
         folder = self.folder(token)
         self.jobs.cancel(folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+    def check_room(self) -> None:
+        """Raise ``DataError`` where the projects of all visitors take what the host has for them."""
+        limit = self.limits.host_megabytes * 10**6
+        if self.limits.host_megabytes < sys.maxsize and self.size.get() >= limit:
+            raise DataError(LimitCode.HOST_BYTES, limit=limit)
+
+    def nearly_full(self, token: object) -> Message | None:
+        """Return which limits of this visitor and of the host are nearly reached; None where none is."""
+        limits = self.limits
+        uses = [Use(NearCode.QUEUE, self.jobs.count_waiting(), limits.queue)]
+        if limits.projects < sys.maxsize:
+            uses.append(Use(NearCode.PROJECTS, self._count_projects(), limits.projects))
+        if limits.host_megabytes < sys.maxsize:
+            uses.append(Use(NearCode.HOST_BYTES, self.size.get(), limits.host_megabytes * 10**6))
+        project = self.find(token)
+        if project is not None:
+            with project:
+                uses += of_project(project, limits.upload)
+        return nearly_full(uses)
+
+    def _count_projects(self) -> int:
+        if self.limits.projects == sys.maxsize or not self.root.is_dir():
+            return 0
+        return sum(_PROJECT.fullmatch(entry.name) is not None for entry in self.root.iterdir())
 
     def clean_up(self) -> None:
         """Delete the projects nobody visited for ``keep_hours``, and forgotten uploads."""
@@ -151,9 +191,9 @@ def thumbnail_bytes(project: Project, photo: Asset) -> bytes:
 
 def check_capacity(project: Project, incoming: int) -> None:
     """Raise ``DataError`` when a project would hold more photos than one visitor may keep."""
-    present = sum(project.classes().values())
-    if present + incoming > PAGE_LIMITS.files:
-        raise DataError(PageCode.PROJECT_FULL, present=present, incoming=incoming, limit=PAGE_LIMITS.files)
+    present, limit = sum(project.classes().values()), project.limits.project_photos
+    if present + incoming > limit:
+        raise DataError(PageCode.PROJECT_FULL, present=present, incoming=incoming, limit=limit)
 
 
 def token_store(home: Home) -> gr.BrowserState:

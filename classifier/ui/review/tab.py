@@ -181,7 +181,7 @@ def open_cell(event: gr.EventData) -> tuple[str, int]:
 
 def train_again(home: Home, token: str, values: settings.Values) -> Iterator[tuple[str, str]]:
     """Train quickly with the settings of the Train tab; yield the progress, and last what changed."""
-    config = replace(settings.to_config(values), mode="quick")
+    config = replace(settings.to_config(values, home.limits), mode="quick")
     backbone = resolve(config.backbone).feature_backbone().name
     jobs.start(home, token, replace(config, backbone=backbone))
     job = jobs.get_job(home, token)

@@ -6,13 +6,16 @@ import shutil
 from collections.abc import Generator
 from contextlib import closing, suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from ...config import TrainConfig
+from ...errors import ClassifierError
 from ...messages import sentence
+from ...messages.limits import LimitCode
 from ...messages.training_page import TrainCode
 from ...models.model_folder import RESUME
-from ...workflows.train import train, unfinished
+from ...workflows.train import Finished, train, unfinished
 from .. import html
 from ..background import Job, ShouldStop, State, Work
 from ..sessions import Home, is_token
@@ -30,8 +33,12 @@ def is_training(home: Home, token: str) -> bool:
 
 
 def start(home: Home, token: str, config: TrainConfig) -> None:
-    """Start a training in the background unless there is an unfinished one; it goes on when the page is closed."""
+    """Start a training in the background unless there is an unfinished one; it goes on when the page is closed.
+
+    Raises ``ClassifierError`` where the host has no room for another model or in its queue.
+    """
     if not is_training(home, token):
+        home.check_room()
         _submit(home, token, config, _resumable_folder(home, token, config))
 
 
@@ -44,15 +51,25 @@ def resume(home: Home, token: str) -> None:
         found = unfinished(project)
     if found is not None:
         folder, config = found
-        _submit(home, token, config, folder)
+        with suppress(ClassifierError):  # the queue is full: the next visit resumes it
+            _submit(home, token, config, folder)
 
 
 def training_work(home: Home, token: str, config: TrainConfig, out: Path | None = None) -> Work:
-    """Return the work of a background job: train on the project of ``token``."""
+    """Return the work of a background job: train on the project of ``token``, for as long as the host allows."""
+    minutes = home.limits.train_minutes
 
     def work(should_stop: ShouldStop) -> Generator[Any, None, None]:
-        with home.open(token) as project, closing(train(project, config, out, stop=should_stop)) as events:  # type: ignore[type-var]
-            yield from events
+        end = monotonic() + 60 * minutes
+
+        def stop() -> bool:
+            return should_stop() or monotonic() > end
+
+        with home.open(token) as project, closing(train(project, config, out, stop=stop)) as events:  # type: ignore[type-var]
+            for event in events:
+                yield event
+                if config.mode == "quick" and not isinstance(event, Finished) and monotonic() > end:
+                    raise ClassifierError(LimitCode.TIME_IS_UP, limit=minutes)
 
     return work
 

@@ -12,9 +12,11 @@ import gradio as gr
 from ...config import DEFAULTS, Setting, TrainConfig, settings
 from ...errors import SettingError
 from ...messages import sentence
+from ...messages.limits import LimitCode
 from ...messages.settings import SettingCode, choice_label, setting_hint, setting_label
 from ...models.backbones import BACKBONES, Backbone
 from ..handlers import QUIET
+from ..host_limits import HOME_LIMITS, HostLimits
 
 OTHER_BACKBONE = "other_backbone"  # a text field beside the list: any network of timm
 NAMES: tuple[str, ...] = (*(setting.name for setting in settings()), OTHER_BACKBONE)  # the order of all inputs
@@ -47,10 +49,31 @@ class SettingsForm:
         return [component for component in self.components.values() if isinstance(component, gr.Radio)]
 
 
-def to_config(values: Values) -> TrainConfig:
-    """Return the settings for values by name; raises ``SettingError`` where one cannot work."""
+def to_config(values: Values, limits: HostLimits = HOME_LIMITS) -> TrainConfig:
+    """Return the settings for values by name; raises ``SettingError`` where one cannot work or is beyond a limit."""
     parsed = {setting.name: _parse(setting, values[setting.name]) for setting in settings()}
-    return TrainConfig(**{**parsed, "backbone": _backbone(values["backbone"], values[OTHER_BACKBONE])})
+    config = TrainConfig(**{**parsed, "backbone": _backbone(values["backbone"], values[OTHER_BACKBONE])})
+    check_limits(config, limits)
+    return config
+
+
+def has_time_limit(limits: HostLimits) -> bool:
+    """Return whether the host limits the time of a training."""
+    return limits.train_minutes < HOME_LIMITS.train_minutes
+
+
+def check_limits(config: TrainConfig, limits: HostLimits) -> None:
+    """Raise ``SettingError`` where settings ask for more than the host allows."""
+    if limits.networks == "table" and config.backbone not in {row.name for row in BACKBONES}:
+        raise SettingError(LimitCode.NETWORKS, name=config.backbone)
+    if config.mode != "deep":
+        return
+    if not config.minutes and has_time_limit(limits):
+        raise SettingError(LimitCode.MINUTES_UNLIMITED, limit=limits.train_minutes)
+    if config.minutes > limits.train_minutes:
+        raise SettingError(LimitCode.MINUTES, limit=limits.train_minutes, value=config.minutes)
+    if config.epochs and config.epochs > limits.train_epochs:
+        raise SettingError(LimitCode.EPOCHS, limit=limits.train_epochs, value=config.epochs)
 
 
 def _parse(setting: Setting, value: Any) -> Any:
@@ -94,27 +117,30 @@ def _backbone(listed: str, other: str | None) -> str:
     return typed or listed
 
 
-def build(advanced: gr.Accordion, below_prominent: Callable[[], None]) -> SettingsForm:
+def build(
+    advanced: gr.Accordion, below_prominent: Callable[[], None], limits: HostLimits = HOME_LIMITS
+) -> SettingsForm:
     """Create the inputs: the mode and what deep training asks first here, the rest inside ``advanced``.
 
     Args:
         advanced: where the other settings are put.
         below_prominent: creates what stands below the first settings of deep training.
+        limits: what is beyond them is not offered.
     """
     mode, *others = sorted(settings(), key=lambda setting: setting.name != "mode")
     by_name = {setting.name: setting for setting in others}
     prominent = [by_name[name] for name in _PROMINENT]
     rest = [setting for setting in others if setting.name not in _PROMINENT]
-    components = {mode.name: _create(mode)}
+    components = {mode.name: _create(mode, limits)}
     with gr.Column(visible=DEFAULTS.mode == "deep") as deep:
-        components |= {setting.name: _create(setting) for setting in prominent}
+        components |= {setting.name: _create(setting, limits) for setting in prominent}
         below_prominent()
     with advanced:
         for setting in rest:
             if setting.group == "general":
-                components |= _create_with_companion(setting)
+                components |= _create_with_companion(setting, limits)
         with gr.Column(visible=DEFAULTS.mode == "deep") as deep_rest:
-            components |= {setting.name: _create(setting) for setting in rest if setting.group == "deep"}
+            components |= {setting.name: _create(setting, limits) for setting in rest if setting.group == "deep"}
     form = SettingsForm(components)
     form.choice("mode").change(_show_deep, components["mode"], [deep, deep_rest], queue=False, **QUIET)
     return form
@@ -125,22 +151,24 @@ def _show_deep(mode: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return shown, shown
 
 
-def _create_with_companion(setting: Setting) -> dict[str, gr.components.Component]:
-    created = {setting.name: _create(setting)}
-    return {**created, OTHER_BACKBONE: _other_backbone()} if setting.name == "backbone" else created
+def _create_with_companion(setting: Setting, limits: HostLimits) -> dict[str, gr.components.Component]:
+    created = {setting.name: _create(setting, limits)}
+    return {**created, OTHER_BACKBONE: _other_backbone(limits)} if setting.name == "backbone" else created
 
 
-def _create(setting: Setting) -> gr.components.Component:
+def _create(setting: Setting, limits: HostLimits) -> gr.components.Component:
     """Create the input of a setting from its type; a few have one of their own."""
     common: dict[str, Any] = {
         "label": setting_label(setting.name),
         "info": setting_hint(setting.name),
         "elem_id": f"train-{setting.name}",
     }
-    choices = _SPECIAL_CHOICES[setting.name]() if setting.name in _SPECIAL_CHOICES else _choices(setting)
+    choices = _choices(setting, limits)
     if choices:
         stacked = "pc-stack" if setting.name in ("mode", "backbone") else None
-        return gr.Radio(choices, value=setting.default, elem_classes=stacked, **common)
+        offered = [value for _, value in choices]
+        value = setting.default if setting.default in offered else offered[0]
+        return gr.Radio(choices, value=value, elem_classes=stacked, **common)
     if setting.kind is bool:
         return gr.Checkbox(value=setting.default, **common)
     if setting.kind is str:
@@ -151,18 +179,19 @@ def _create(setting: Setting) -> gr.components.Component:
     return gr.Number(value=setting.default, precision=0 if setting.kind is int else None, **common)
 
 
-def _choices(setting: Setting) -> Sequence[tuple[str, Any]]:
+def _choices(setting: Setting, limits: HostLimits) -> Sequence[tuple[str, Any]]:
+    if setting.name == "minutes":
+        return _minutes_choices(limits)
+    if setting.name == "backbone":
+        return [(_backbone_title(row), row.name) for row in BACKBONES]
     return [(choice_label(setting.name, value), value) for value in setting.choices]
 
 
-def _minutes_choices() -> Sequence[tuple[str, float]]:
-    offered = sorted({1.0, 5.0, DEFAULTS.minutes} - {0.0})
+def _minutes_choices(limits: HostLimits) -> Sequence[tuple[str, float]]:
+    offered = sorted({min(minutes, float(limits.train_minutes)) for minutes in (1.0, 5.0, DEFAULTS.minutes)} - {0.0})
     choices = [(sentence(SettingCode.MINUTES_CHOICE, minutes=minutes), minutes) for minutes in offered]
-    return [*choices, (str(SettingCode.MINUTES_UNLIMITED), 0.0)]
-
-
-def _backbone_choices() -> Sequence[tuple[str, str]]:
-    return [(_backbone_title(row), row.name) for row in BACKBONES]
+    unlimited = [(str(SettingCode.MINUTES_UNLIMITED), 0.0)] if not has_time_limit(limits) else []
+    return [*choices, *unlimited]
 
 
 def _backbone_title(row: Backbone) -> str:
@@ -171,16 +200,11 @@ def _backbone_title(row: Backbone) -> str:
     return sentence(SettingCode.BACKBONE_FETCHED, title=row.title, good_for=row.good_for, megabytes=row.megabytes)
 
 
-def _other_backbone() -> gr.Textbox:
+def _other_backbone(limits: HostLimits) -> gr.Textbox:
     return gr.Textbox(
+        visible=limits.networks == "any",
         label=str(SettingCode.OTHER_BACKBONE),
         info=str(SettingCode.OTHER_BACKBONE_HINT),
         placeholder=str(SettingCode.OTHER_BACKBONE_EXAMPLE),
         max_length=_MAX_NAME_LENGTH,
     )
-
-
-_SPECIAL_CHOICES: Mapping[str, Callable[[], Sequence[tuple[str, Any]]]] = {
-    "minutes": _minutes_choices,
-    "backbone": _backbone_choices,
-}

@@ -69,7 +69,7 @@ def resume(home: Home, token: str, values: settings.Values) -> View:
 
 def start(home: Home, token: str, values: settings.Values) -> View:
     """Start a training with the values of the settings, in the background."""
-    jobs.start(home, token, settings.to_config(values))
+    jobs.start(home, token, settings.to_config(values, home.limits))
     return show(home, token, values)
 
 
@@ -160,7 +160,7 @@ def _readiness(home: Home, token: str, values: settings.Values) -> tuple[bool, s
     if len(counts) < 2:
         return False, html.text(TrainCode.ADD_SECOND_CLASS if counts else TrainCode.ADD_FIRST_CLASSES)
     try:
-        return True, escape(_estimate(counts, settings.to_config(values)))
+        return True, escape(_estimate(counts, settings.to_config(values, home.limits)))
     except ClassifierError:  # a setting half typed: the message comes when Train is pressed
         return True, ""
 
@@ -193,7 +193,7 @@ def build(home: Home, token: gr.BrowserState) -> TrainTab:
     advanced = gr.Accordion(str(TrainCode.ADVANCED), open=False, render=False)
     strip = gr.HTML(elem_id="train-views", render=False)
     with gr.Column() as column:
-        form = settings.build(advanced, strip.render)
+        form = settings.build(advanced, strip.render, home.limits)
     button = gr.Button(str(TrainCode.TRAIN), variant="primary", size="lg", interactive=False, elem_id="train")
     about = gr.HTML()
     progress = gr.HTML(elem_id="train-progress")

@@ -1,0 +1,81 @@
+"""How much of the host's limits is used: what to say from 80 % on, and the size of a folder on the disk."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+from ..config import Limits
+from ..data.project import Project
+from ..messages import Message, message
+from ..messages.limits import NearCode
+
+_NEAR = 0.8  # share of a limit from which on it is shown
+_MAX_COST = 20  # measuring a folder takes at most one part in so many of the time
+
+
+@dataclass(frozen=True)
+class Use:
+    """How much of a limit is used, with the words for it."""
+
+    code: NearCode
+    used: float
+    limit: float
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it is to be shown."""
+        return self.limit < sys.maxsize and self.used >= _NEAR * self.limit
+
+
+def nearly_full(uses: Iterable[Use]) -> Message | None:
+    """Return what is nearly used up, None where nothing is."""
+    near = [message(use.code, used=use.used, limit=use.limit) for use in uses if use.is_near]
+    return message(NearCode.NEARLY_FULL, what=near) if near else None
+
+
+def of_project(project: Project, limits: Limits) -> list[Use]:
+    """Return what a project uses of its limits."""
+    classes = project.classes()
+    uses = [
+        Use(NearCode.CLASSES, len(classes), limits.classes),
+        Use(NearCode.PROJECT_PHOTOS, sum(classes.values()), limits.project_photos),
+    ]
+    if limits.project_bytes < sys.maxsize:  # it reads a row for each photo
+        used = sum(photo.size for photo in project.photos())
+        uses.append(Use(NearCode.PROJECT_BYTES, used, limits.project_bytes))
+    return uses
+
+
+class FolderSize:
+    """The size of a folder's files in bytes; measured again only where that costs little of the time since."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._bytes, self._due = 0, 0.0
+
+    def get(self) -> int:
+        """Return the size; large folders were measured a while ago."""
+        with self._lock:
+            started = monotonic()
+            if started >= self._due:
+                self._bytes = _measure(self._folder)
+                self._due = monotonic() + _MAX_COST * (monotonic() - started)
+            return self._bytes
+
+
+def _measure(folder: Path) -> int:
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += Path(parent, name).lstat().st_size
+            except OSError:  # deleted meanwhile
+                continue
+    return total
