@@ -11,6 +11,7 @@ from ..config import PAGE_LIMITS
 from ..messages.page import PageCode
 from .layout import build_layout
 from .sessions import Home
+from .upload_route import upload_routes
 
 _CACHE_CLEANUP = (600, 3000)  # seconds: how often and at what age Gradio deletes uploads: within the hour
 
@@ -87,4 +88,5 @@ def launch_settings() -> dict[str, Any]:
         "max_file_size": PAGE_LIMITS.bytes_unpacked,
         "ssr_mode": False,
         "allowed_paths": [],
+        "app_kwargs": {"routes": upload_routes()},
     }

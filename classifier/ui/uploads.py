@@ -21,6 +21,7 @@ from ..messages.page import DropScript, UploadCode
 from . import html
 from .components import scripted_html
 
+_FOLDER = re.compile(r"[0-9a-f]{64}")
 _SCRIPT = Path(__file__).parent / "drop.js"
 _ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff"
 _DATA_SETS = ".zip,.csv,.tsv,.txt,.xlsx,.json,.jsonl,.xml,.yaml,.yml"
@@ -88,10 +89,9 @@ def parse_upload(data: Any) -> Upload:
         raise DataError(UploadCode.NO_FILES)
     if len(rows) > PAGE_LIMITS.files:
         raise DataError(UploadCode.TOO_MANY_FILES, count=len(rows), limit=PAGE_LIMITS.files)
-    root = Path(get_upload_folder()).resolve()
     files, missing = [], []
     for row in rows:
-        path = _uploaded_file(row.get("path"), root) if isinstance(row, dict) else None
+        path = uploaded_file(row.get("path")) if isinstance(row, dict) else None
         name = row.get("name") if isinstance(row, dict) else None
         known = name if isinstance(name, str) and name else sentence(UploadCode.NAMELESS_FILE)
         if path is None:
@@ -102,16 +102,23 @@ def parse_upload(data: Any) -> Upload:
     return Upload(tuple(files), tuple(missing), label if isinstance(label, str) and label.strip() else None)
 
 
-def _uploaded_file(claim: object, root: Path) -> Path | None:
-    """Return the file of one upload, which Gradio stores as <upload folder>/<SHA-256>/<name>, or None."""
+def uploaded_file(claim: object) -> Path | None:
+    """Return the file of one upload, <upload folder>/<64 random digits>/<name>, or None for anything else.
+
+    Only who uploaded a file knows its path; see ``upload_route``. ``claim`` is what a browser sent: the path, or
+    Gradio's value of a file with the path in it. It is not opened.
+    """
+    if isinstance(claim, dict):
+        claim = claim.get("path")
     if not isinstance(claim, str):
         return None
+    root = Path(get_upload_folder()).resolve()
     try:
         path = Path(claim).resolve(strict=True)
         inside = path.relative_to(root)
     except (OSError, ValueError, RuntimeError):  # missing, a null byte or outside, a loop of links
         return None
-    if len(inside.parts) != 2 or not re.fullmatch(r"[0-9a-f]{64}", inside.parts[0]):
+    if len(inside.parts) != 2 or not _FOLDER.fullmatch(inside.parts[0]):
         return None
     return path if path.is_file() else None
 

@@ -1,0 +1,162 @@
+"""The route that takes files from browsers: each upload gets a folder of its own that nobody else can name.
+
+Gradio's own route keeps files by their content, so that two visitors who send the same photo share one file, and
+whoever is done first deletes it for both.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+from gradio.route_utils import GradioMultiPartParser, GradioUploadFile, MultiPartException
+from gradio.routes import file_upload_statuses
+from gradio.utils import get_upload_folder
+from starlette.datastructures import FormData
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from ..config import PAGE_LIMITS
+from ..files import storage_error
+from ..messages import Code, sentence
+from ..messages.uploads import UploadErrorCode
+
+PATHS = ("/gradio_api/upload", "/upload")
+MAX_FILES = 100  # in one request; the page sends one
+_NAME_LETTERS = 60  # of four bytes at most, which every file system takes
+_UNSAFE = re.compile(r"[^\w.-]+")
+_FORM_BYTES = 2**16  # of a request beside the content of its files
+
+
+def upload_routes(most_bytes: int = PAGE_LIMITS.bytes_unpacked, most_files: int = MAX_FILES) -> list[BaseRoute]:
+    """Return the routes that take the place of Gradio's, which come after those that ``launch`` is given.
+
+    They answer as Gradio's does: with the paths of the files, and with their progress under ``upload_id``.
+
+    Args:
+        most_bytes: of all files of one request.
+        most_files: files of one request.
+
+    Example::
+
+        page.launch(app_kwargs={"routes": upload_routes()})
+    """
+
+    async def endpoint(request: Request) -> Response:
+        return await _answer(request, most_bytes, most_files)
+
+    return [Route(path, endpoint, methods=["POST"]) for path in PATHS]
+
+
+async def _answer(request: Request, most_bytes: int, most_files: int) -> Response:
+    if not _may_upload(request):
+        return _refuse(UploadErrorCode.LOGIN, 401)
+    upload_id = request.query_params.get("upload_id")
+    if upload_id:
+        file_upload_statuses.track(upload_id)
+    scratch = Path(get_upload_folder()) / f"tmp{secrets.token_hex(16)}"
+    try:
+        scratch.mkdir(parents=True)
+        paths = _keep(await _receive(request, scratch, upload_id, most_bytes, most_files))
+    except _TooLargeError:
+        return _refuse(UploadErrorCode.TOO_LARGE, 413, limit=most_bytes)
+    except MultiPartException as error:
+        if error.message.startswith("Too many files"):
+            return _refuse(UploadErrorCode.TOO_MANY, 400, limit=most_files)
+        return _refuse(UploadErrorCode.NOT_UNDERSTOOD, 400)
+    except (ClientDisconnect, LookupError, ValueError):  # of the headers, the form, or a name that cannot be one
+        return _refuse(UploadErrorCode.NOT_UNDERSTOOD, 400)
+    except OSError as error:
+        return PlainTextResponse(str(storage_error(error)), 507)
+    finally:
+        if upload_id:
+            file_upload_statuses.set_done(upload_id)
+        shutil.rmtree(scratch, ignore_errors=True)
+    if not paths:
+        return _refuse(UploadErrorCode.NO_FILES, 400)
+    request.app.get_blocks().upload_file_set.update(paths)  # what is forgotten is deleted in time
+    return JSONResponse(paths)
+
+
+def _refuse(code: Code, status: int, **arguments: int) -> Response:
+    return PlainTextResponse(sentence(code, **arguments), status)
+
+
+def _may_upload(request: Request) -> bool:
+    """Return whether the page asks nobody to log in, or who sends this did."""
+    app = request.app
+    if app.auth is None:
+        return True
+    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
+    return any(request.cookies.get(name) in app.tokens for name in names)
+
+
+class _TooLargeError(Exception):
+    """More came than one request may bring."""
+
+
+class _Parser(GradioMultiPartParser):
+    """Knows whether the form came to its end."""
+
+    complete = False
+
+    def on_end(self) -> None:
+        self.complete = True
+
+
+async def _receive(
+    request: Request, scratch: Path, upload_id: str | None, most_bytes: int, most_files: int
+) -> FormData:
+    """Write the files of a request into a folder as they come; raises an error of several kinds for any other."""
+
+    async def bounded() -> AsyncGenerator[bytes, None]:
+        left = most_bytes + _FORM_BYTES
+        async for chunk in request.stream():
+            left -= len(chunk)
+            if left < 0:
+                raise _TooLargeError
+            yield chunk
+
+    parser = _Parser(
+        request.headers,
+        bounded(),
+        max_files=most_files,
+        max_fields=0,  # a field that is no file would be kept in memory
+        upload_dir=scratch,
+        upload_id=upload_id,
+        upload_progress=file_upload_statuses if upload_id else None,
+        max_file_size=most_bytes,
+    )
+    form = await parser.parse()
+    if not parser.complete:
+        raise ClientDisconnect
+    return form
+
+
+def _keep(form: FormData) -> list[str]:
+    """Move the files of a request into folders of their own and return their paths; all of them or none."""
+    kept: list[Path] = []
+    try:
+        for item in form.getlist("files"):
+            if not isinstance(item, GradioUploadFile):
+                continue
+            item.file.close()
+            folder = Path(get_upload_folder()) / secrets.token_hex(32)
+            folder.mkdir()
+            kept.append(folder / _safe_name(item.filename or ""))
+            Path(str(item.file.name)).rename(kept[-1])
+    except BaseException:
+        for path in kept:
+            shutil.rmtree(path.parent, ignore_errors=True)
+        raise
+    return [str(path) for path in kept]
+
+
+def _safe_name(claimed: str) -> str:
+    """Return the end of a file's name as a browser gives it, with only letters that every system can write."""
+    name = _UNSAFE.sub("_", claimed.replace("\\", "/").rpartition("/")[2])[-_NAME_LETTERS:]
+    return name if name.strip(".") else "file"
