@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import socket
+import stat
 import sys
 import tempfile
 import uuid
@@ -18,7 +19,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from .errors import StorageError
 from .messages import Code, sentence
@@ -28,6 +31,7 @@ log = logging.getLogger(__name__)
 
 _PROGRAM = "photo-classifier"  # the name of this program's folders among those of the user
 _BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # of a lock that another process holds
+_MOST_DIGITS = 20  # of a whole number in a JSON file
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # EFBIG: above what the system allows one process
 
 
@@ -59,6 +63,58 @@ def atomic_write(target: Path, full: Code = StorageCode.DISK_FULL, name_target: 
         raise storage_error(error, target if name_target else None, full) from error
     finally:
         remove(part)
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """Return the content of a regular file of at most ``most`` bytes; a link is followed.
+
+    Raises ``OSError`` for a folder, pipe or device, which could have no end, with ``errno.EFBIG`` for a larger file.
+    """
+    regular_size(path)
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        _check_regular(os.fstat(descriptor))  # it may be another file by now
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    return content
+
+
+def read_json(path: Path, most: int) -> Any:
+    """Return the JSON of a regular file of at most ``most`` bytes.
+
+    Raises ``OSError`` as ``read_bounded`` does, ``ValueError`` for what is no JSON, is nested too deeply, or holds a
+    number that is infinite, NaN, or a whole number of more than 20 digits.
+    """
+    try:
+        return json.loads(read_bounded(path, most), parse_int=_int, parse_float=_float, parse_constant=_float)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _int(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:  # the time that Python takes grows with the square
+        raise ValueError("a number has too many digits")
+    return int(digits)
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError("a number is not finite")
+    return value
+
+
+def regular_size(path: Path) -> int:
+    """Return the size of a regular file in bytes; raises ``OSError`` for anything else, such as a pipe."""
+    found = path.stat()
+    _check_regular(found)
+    return found.st_size
+
+
+def _check_regular(found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
 
 
 def remove(path: Path) -> None:

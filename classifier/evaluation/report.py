@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config import OLD_NAMES, ResizeMode, current_names
+from ..config import OLD_NAMES, RESIZE_MODES, ResizeMode, current_names
 from ..errors import ModelError
 from ..messages import Message, message
-from ..messages.evaluation import FileCode, WarningCode, score_in_words
+from ..messages.evaluation import FileCode, FormCode, WarningCode, score_in_words
+from . import report_form as form
 from .calibration import CoveragePoint, apply_temperature, calibration_error, coverage_curve
 from .intervals import accuracy_interval, effective_sample_size, photos_needed
 from .metrics import ClassScore, balanced_accuracy, class_scores, confusion_matrix, top_k_accuracy
@@ -110,21 +111,15 @@ class Report:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Report:
-        """Read what ``to_json`` of this or an older version wrote; raises ``ModelError`` where an entry is missing."""
+        """Read what ``to_json`` of this or an older version wrote.
+
+        Raises ``ModelError`` where an entry is missing or cannot be one: of another type, not finite, or of another
+        number of classes than the names.
+        """
         try:
-            values = current_names(data)
-            values["labels"] = tuple(map(str, values["labels"]))
-            values["per_class"] = tuple(ClassScore(**_to_floats(row, _CLASS_FLOATS)) for row in values["per_class"])
-            values["confusion"] = tuple(tuple(map(int, row)) for row in values["confusion"])
-            values["warnings"] = _read_warnings(values["warnings"], values.pop("warning_codes", ()))
-            values["top_accuracy"] = tuple(map(float, values.get("top_accuracy", ())))
-            curve = map(current_names, values.get("coverage_curve", ()))
-            values["coverage_curve"] = tuple(CoveragePoint(**_to_floats(row, _POINT_FLOATS)) for row in curve)
-            values.update({name: float(values.get(name, 0)) for name in _NEWER_FLOATS})
-            values.update({name: int(values.get(name, 0)) for name in _NEWER_COUNTS})
-            return cls(**_to_floats(values, _FLOATS))
-        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-            raise ModelError(FileCode.REPORT_INCOMPLETE, why=str(error)) from error
+            return cls(**_read(data))
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
+            raise ModelError(FileCode.REPORT_INCOMPLETE, why=str(error)[:_LONGEST_WHY]) from error
 
 
 def rescore(
@@ -219,11 +214,16 @@ def build_report(
     return rescore(empty, probs, y_true, evaluated_on, groups, in_distribution)
 
 
-_FLOATS = ("accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "threshold", "temperature")
-_CLASS_FLOATS = ("precision", "recall", "f1")
-_POINT_FLOATS = ("threshold", "coverage", "selective_accuracy")
-_NEWER_FLOATS = ("calibration_error", "calibration_error_before")
-_NEWER_COUNTS = ("group_count", "photos_needed")
+_PROPORTIONS = ("accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "threshold")
+_CLASS_PROPORTIONS = ("precision", "recall", "f1")
+_POINT_PROPORTIONS = ("threshold", "coverage", "selective_accuracy")
+_NEWER: Mapping[str, Any] = {  # what reports of older versions lack
+    "calibration_error": 0.0, "calibration_error_before": 0.0, "group_count": 0, "photos_needed": 0, "top_accuracy": (),
+    "coverage_curve": (), "warning_codes": (),
+}  # fmt: skip
+_ENTRIES = frozenset({field.name for field in fields(Report)} | {"warning_codes"})
+_TEMPERATURES = (1e-5, 1e6)  # the smallest and the largest
+_LONGEST_WHY = 200  # letters
 _WARNING_CODES = {code.id: code for code in WarningCode}
 # Other programs read report.json: its keys are those of its first version.
 _KEYS = {new: old for old, new in OLD_NAMES.items()}
@@ -238,12 +238,42 @@ def _to_json(value: Any) -> Any:
     return value
 
 
-def _to_floats(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Return the values with those under ``names`` as finite floats."""
-    floats = {name: float(values[name]) for name in names}
-    if not np.isfinite(list(floats.values())).all():
-        raise ValueError("a number is not finite")
-    return {**values, **floats}
+def _read(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a report; raises ``ValueError`` or what Python raises where an entry cannot be one."""
+    values = {**_NEWER, **current_names(data)}
+    form.check_names(values, _ENTRIES)
+    labels = form.labels(values, "labels")
+    curve = map(current_names, form.objects(values, "coverage_curve"))
+    return {
+        **{name: form.number(values, name) for name in _PROPORTIONS},
+        "labels": labels,
+        "images": form.count(values, "images"),
+        "evaluated_on": form.text(values, "evaluated_on", get_args(EvaluatedOn)),
+        "per_class": _read_classes(values, labels),
+        "confusion": form.matrix(values, "confusion", len(labels)),
+        "temperature": form.number(values, "temperature", *_TEMPERATURES),
+        "warnings": _read_warnings(form.texts(values, "warnings"), form.objects(values, "warning_codes")),
+        "resize_mode": form.text(values, "resize_mode", RESIZE_MODES),
+        "backbone": form.text(values, "backbone"),
+        "group_count": form.count(values, "group_count"),
+        "photos_needed": form.count(values, "photos_needed"),
+        "top_accuracy": form.numbers(values, "top_accuracy"),
+        "calibration_error": form.number(values, "calibration_error"),
+        "calibration_error_before": form.number(values, "calibration_error_before"),
+        "coverage_curve": tuple(
+            CoveragePoint(**{name: form.number(row, name) for name in _POINT_PROPORTIONS}) for row in curve
+        ),
+    }
+
+
+def _read_classes(values: Mapping[str, Any], labels: Sequence[str]) -> tuple[ClassScore, ...]:
+    rows = form.objects(values, "per_class")
+    if rows and [form.text(row, "label") for row in rows] != list(labels):
+        raise form.FormError(FormCode.OTHER_COUNT, name="per_class")
+    return tuple(
+        ClassScore(label, form.count(row, "images"), **{name: form.number(row, name) for name in _CLASS_PROPORTIONS})
+        for label, row in zip(labels, rows)
+    )
 
 
 def _read_warnings(sentences: Sequence[str], codes: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:

@@ -77,10 +77,28 @@ class MorePhotosCode(Code):
 
 
 @unique
+class FormCode(Code):
+    """What is wrong with one entry of a report."""
+
+    MISSING = "“{name}” is missing"
+    UNKNOWN = "“{name}” is unknown"
+    NO_TEXT = "“{name}” is no text"
+    NO_LIST = "“{name}” is no list"
+    NO_OBJECT = "“{name}” is no object"
+    NO_COUNT = "“{name}” is no whole number from 0 on"
+    NO_NUMBER = "“{name}” is no number from {low:g} to {high:g}"
+    NO_CHOICE = "“{name}” is none of {choices:alternatives}"
+    TOO_MANY = "“{name}” has more than {most} entries"
+    OTHER_COUNT = "“{name}” has not one entry for each class"
+    LABEL_EMPTY = "a class has no name"
+    LABEL_TWICE = "two classes have one name"
+
+
+@unique
 class FileCode(Code):
     """What is wrong with a file of a checkpoint that evaluation reads."""
 
-    REPORT_INCOMPLETE = "The model's report is incomplete or not one of this program's ({why})."
+    REPORT_INCOMPLETE = "The model's report is incomplete or not one of this program's (report.json: {why})."
     OOD_DAMAGED = "What the model keeps of its training photos (familiar.safetensors) is damaged; get the folder again."
 
 

@@ -46,6 +46,7 @@ class CheckpointCode(Code):
     NO_MODEL = "There is no model in “{folder}”: it has no config.json; choose a folder made by training."
     FILE_TOO_LARGE = "The file {file} of the model is too large to be one; get the folder again."
     FILE_DAMAGED = "The file {file} of the model is damaged; get the folder again."
+    NOT_FINITE = "The file {file} of the model holds numbers that are infinite or none at all; get the folder again."
     FILE_OF_SOMETHING_ELSE = "The file {file} of the model does not describe one; get the folder again."
     CONFIG_INCOMPLETE = "The file config.json of the model is incomplete: {why}; get the folder again."
     LABEL_COUNT = "The model's class names and their number do not agree; get the folder again."

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +24,7 @@ from ..data.catalog import RunAsset
 from ..errors import ModelError, SettingError
 from ..evaluation.ood import OODModel
 from ..evaluation.report import Report
-from ..files import atomic_write
+from ..files import atomic_write, read_bounded, read_json, regular_size
 from ..messages.models import CheckpointCode
 from . import hub_config, networks
 from .backbones import Backbone, architecture_of
@@ -33,7 +35,8 @@ from .model_folder import OOD, write
 Floats = NDArray[np.float32]
 
 _LARGEST_JSON = 16 * 2**20  # bytes
-_LARGESTOOD = 64 * 2**20  # bytes
+_LARGEST_OOD = 64 * 2**20  # bytes
+_LARGEST_HEADER = 4 * 2**20  # bytes; that of the largest network of timm has half a megabyte
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def set_threshold(folder: Path, value: float) -> Report:
     data = {**_read_json(folder / "report.json"), "threshold": float(value)}
     texts = {"report.json": _dump(data)}
     with suppress(OSError, ValueError):  # a card that is missing or not UTF-8 stays as it is
-        card = (folder / "README.md").read_text(encoding="utf-8")
+        card = read_bounded(folder / "README.md", _LARGEST_JSON).decode("utf-8")
         changed = replace_threshold(card, before.threshold, value)
         texts |= {"README.md": changed} if changed != card else {}
     with ExitStack() as files:  # moved in when all are written
@@ -177,14 +180,17 @@ def read_report(folder: Path) -> Report:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > _LARGEST_JSON:
-            raise ModelError(CheckpointCode.FILE_TOO_LARGE, file=path.name)
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(CheckpointCode.FILE_DAMAGED, file=path.name) from error
+        data = read_json(path, _LARGEST_JSON)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
     if not isinstance(data, dict):
         raise ModelError(CheckpointCode.FILE_OF_SOMETHING_ELSE, file=path.name)
     return data
+
+
+def _unreadable(path: Path, error: Exception) -> ModelError:
+    too_large = getattr(error, "errno", None) == errno.EFBIG
+    return ModelError(CheckpointCode.FILE_TOO_LARGE if too_large else CheckpointCode.FILE_DAMAGED, file=path.name)
 
 
 def _load_network(folder: Path, config: HubConfig) -> nn.Module:
@@ -193,10 +199,12 @@ def _load_network(folder: Path, config: HubConfig) -> nn.Module:
     if not timm.is_model(name):
         raise ModelError(CheckpointCode.UNKNOWN_ARCHITECTURE, name=name)
     try:
+        _check_header_size(path)
         with torch.device("meta"):
             network = _build(config)
         _check_header(path, network, name)
         tensors = {key: _to_float32(value) for key, value in load_file(path).items()}
+        _check_finite(tensors.values(), path)
         network.load_state_dict(tensors, assign=True)
         if any(buffer.is_meta for buffer in network.buffers()):  # those that are computed, not saved
             network = _build(config)
@@ -208,6 +216,23 @@ def _load_network(folder: Path, config: HubConfig) -> nn.Module:
     except Exception as error:  # a stranger's settings can make a network raise nearly anything
         raise ModelError(CheckpointCode.NOT_BUILT, name=name, error=type(error).__name__) from error
     return network.eval().requires_grad_(False)
+
+
+def _check_header_size(path: Path) -> None:
+    """Raise ``OSError`` where the file cannot have a header of safetensors that is worth reading.
+
+    It begins with the size of the header, 8 bytes, the lowest first. A header of 100 megabytes, which safetensors
+    still reads, would take gigabytes.
+    """
+    size = regular_size(path)
+    with path.open("rb") as file:
+        if int.from_bytes(file.read(8), "little") > min(size, _LARGEST_HEADER):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+
+def _check_finite(tensors: Iterable[Tensor], path: Path) -> None:
+    if not all(bool(value.isfinite().all()) for value in tensors if value.is_floating_point()):
+        raise ModelError(CheckpointCode.NOT_FINITE, file=path.name)
 
 
 def _build(config: HubConfig) -> nn.Module:
@@ -239,11 +264,14 @@ def _load_ood(path: Path, network: nn.Module, labels: tuple[str, ...]) -> OODMod
     if not _is_file(path):
         return None
     try:
-        if path.stat().st_size > _LARGESTOOD:
+        _check_header_size(path)
+        if path.stat().st_size > _LARGEST_OOD:
             raise ModelError(CheckpointCode.FILE_TOO_LARGE, file=path.name)
         ood = OODModel.from_tensors({key: value.numpy() for key, value in load_file(path).items()})
-    except (OSError, SafetensorError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(CheckpointCode.FILE_DAMAGED, file=path.name) from error
+    usual = () if ood.usual is None else (ood.usual,)
+    _check_finite((torch.from_numpy(value) for value in (ood.center, ood.basis, ood.points, *usual)), path)
     width = getattr(network.get_classifier(), "in_features", len(ood.center))  # type: ignore[operator]
     if width != len(ood.center) or not 0 <= ood.labels.min() <= ood.labels.max() < len(labels):
         raise ModelError(CheckpointCode.OOD_OF_OTHER_MODEL, file=path.name)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _LARGEST_SIDE = 2048  # pixels
 _MOST_CLASSES = 100_000
+_LONGEST_WHY = 200  # letters
 _LABEL_LIMITS = Limits(label_letters=1000)  # descriptions of classes are longer than names of folders
 
 
@@ -80,7 +81,7 @@ def from_json(data: Mapping[str, Any]) -> HubConfig:
     """
     try:
         cfg = dict(data.get("pretrained_cfg", data))
-        architecture = str(data["architecture"])
+        architecture = _text(data["architecture"])
         labels = _labels(data, cfg, int(data.get("num_classes", cfg.get("num_classes"))))
         preprocessing = _preprocessing(cfg)
         pixel_ranges = PixelRanges.from_json(data.get("pixel_ranges") or {})
@@ -88,11 +89,18 @@ def from_json(data: Mapping[str, Any]) -> HubConfig:
         model_args = _check_args(dict(data.get("model_args") or {}), architecture)
     except ModelError:
         raise
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, SettingError) as error:
-        raise ModelError(CheckpointCode.CONFIG_INCOMPLETE, why=str(error)) from error
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError, SettingError) as error:
+        raise ModelError(CheckpointCode.CONFIG_INCOMPLETE, why=str(error)[:_LONGEST_WHY]) from error
     if cfg.get("fixed_input_size"):  # as timm does where the arguments do not name the size
         model_args = {"img_size": preprocessing.size, **model_args}
-    return HubConfig(architecture, str(cfg.get("tag") or ""), labels, preprocessing, model_args)
+    tag = cfg.get("tag")
+    return HubConfig(architecture, tag if isinstance(tag, str) else "", labels, preprocessing, model_args)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, (str, int)):  # numbers are the names of some classes
+        raise TypeError(f"a {type(value).__name__} in the place of a text")
+    return str(value)
 
 
 def _labels(data: Mapping[str, Any], cfg: Mapping[str, Any], count: int) -> tuple[str, ...]:
@@ -104,7 +112,7 @@ def _labels(data: Mapping[str, Any], cfg: Mapping[str, Any], count: int) -> tupl
     if len(names) != count:
         raise ModelError(CheckpointCode.LABEL_COUNT)
     descriptions = dict(data.get("label_descriptions") or cfg.get("label_descriptions") or {})
-    described = _clean_names([str(descriptions.get(name, name)) for name in names])
+    described = _clean_names([_text(descriptions.get(name, name)) for name in names])
     if len(set(described)) == count:
         return described
     labels = _clean_names(names)
@@ -119,13 +127,13 @@ def _list_names(names: Any, count: int) -> list[str]:
     if names is None:
         return list(map(str, range(count)))
     if isinstance(names, Mapping):
-        known = {int(index): str(name) for index, name in names.items()}
+        known = {int(index): _text(name) for index, name in names.items()}
         if len(known) > count or not all(0 <= index < count for index in known):
             raise ModelError(CheckpointCode.LABEL_COUNT)
         return [known.get(index, str(index)) for index in range(count)]
     if not isinstance(names, Sequence) or isinstance(names, str):
         raise ModelError(CheckpointCode.LABEL_COUNT)
-    return list(map(str, names))
+    return list(map(_text, names))
 
 
 def _clean_names(names: Sequence[str]) -> tuple[str, ...]:

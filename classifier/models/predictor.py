@@ -205,6 +205,8 @@ class Predictor:
     def _to_prediction(self, outputs: Floats, top_k: int) -> Prediction:
         logits, features = self._split(outputs)
         probs = torch.from_numpy(logits).softmax(0).numpy()
+        if not np.isfinite(probs).all():  # weights so large that the network's numbers overflow
+            raise ModelError(CheckpointCode.NOT_FINITE, file="model.safetensors")
         order = np.argsort(-probs, kind="stable")[:top_k]
         top = tuple(ClassConfidence(self.labels[index], float(probs[index])) for index in order)
         if self._ood is not None and len(features) and not self._ood.in_distribution(features[None], probs[None])[0]:

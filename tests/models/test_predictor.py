@@ -183,7 +183,7 @@ def test_gray_and_transparent_arrays_are_pictures_too(predictor: Predictor) -> N
 # “Not sure”
 
 
-@pytest.mark.parametrize(("threshold", "reason"), [(0.0, None), (1.1, UnsureCode.LOW_CONFIDENCE)])
+@pytest.mark.parametrize(("threshold", "reason"), [(0.0, None), (1.0, UnsureCode.LOW_CONFIDENCE)])
 def test_the_answer_is_not_sure_under_the_threshold(
     threshold: float, reason: UnsureCode | None, folder: Path, example_set: Path
 ) -> None:
