@@ -1,0 +1,1 @@
+"""Attacks: random and hostile input through public functions, and what random input once found."""

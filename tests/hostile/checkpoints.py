@@ -1,0 +1,57 @@
+"""Model folders to damage: one small network, its files changed in some way, and what using such a folder gives."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+from classifier import Predictor
+from classifier.errors import ModelError
+from classifier.models.checkpoint import read_report, set_threshold
+from classifier.ui.predict.models import shared_models
+from classifier.ui.sessions import Home
+from tests.helpers import draw_photo
+from tests.models.test_checkpoint import ood_model, save
+
+
+@lru_cache(maxsize=1)
+def sound() -> dict[str, bytes]:
+    """Return the files of a model of two classes, by name."""
+    with tempfile.TemporaryDirectory() as folder:
+        save(Path(folder) / "model", ood=ood_model())
+        return {path.name: path.read_bytes() for path in (Path(folder) / "model").iterdir()}
+
+
+def write(folder: Path, **changed: bytes) -> Path:
+    """Write the files of the sound model, some of them changed, as ``config=b"{}"``; return the folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, content in sound().items():
+        (folder / name).write_bytes(changed.get(name.partition(".")[0], content))
+    return folder
+
+
+def use(folder: Path) -> str | None:
+    """Use a model folder in every way; return the sentence why it cannot be used, None where it can.
+
+    Fails where an answer is no number.
+    """
+    refusal = None
+    try:
+        (prediction,) = Predictor(folder).predict(draw_photo())
+        assert all(math.isfinite(one.confidence) and 0 <= one.confidence <= 1 for one in prediction.top)
+    except ModelError as error:
+        refusal = str(error)
+    try:
+        report = read_report(folder)
+        assert report.in_words()
+        assert all(math.isfinite(value) for value in (report.accuracy, report.threshold, report.temperature))
+        report.coverage_at(0.5)
+        set_threshold(folder, 0.5)
+    except ModelError as error:
+        refusal = refusal or str(error)
+    assert [model.name for model in shared_models(Home(folder.parent / "home", folder.parent))] == [folder.name]
+    return refusal
