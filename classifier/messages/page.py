@@ -248,6 +248,7 @@ class TryCode(Code):
     UNKNOWN_MODEL = "There is no model called “{name}”. There are: {known:quoted}."
     NO_SHARED_MODEL = "This server offers no models over the network; put one into its checkpoints folder."
     NO_IMAGE = "No photo came with this call; send one as “image”."
+    NO_TOP_K = "“top_k” must be a whole number from 1 to {most}."
 
 
 @unique

@@ -20,7 +20,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ..config import PAGE_LIMITS
 from ..files import storage_error
 from ..messages import Code, sentence
 from ..messages.uploads import UploadErrorCode
@@ -32,7 +31,7 @@ _UNSAFE = re.compile(r"[^\w.-]+")
 _FORM_BYTES = 2**16  # of a request beside the content of its files
 
 
-def upload_routes(most_bytes: int = PAGE_LIMITS.bytes_unpacked, most_files: int = MAX_FILES) -> list[BaseRoute]:
+def upload_routes(most_bytes: int, most_files: int = MAX_FILES) -> list[BaseRoute]:
     """Return the routes that take the place of Gradio's, which come after those that ``launch`` is given.
 
     They answer as Gradio's does: with the paths of the files, and with their progress under ``upload_id``.
@@ -43,7 +42,7 @@ def upload_routes(most_bytes: int = PAGE_LIMITS.bytes_unpacked, most_files: int 
 
     Example::
 
-        page.launch(app_kwargs={"routes": upload_routes()})
+        page.launch(app_kwargs={"routes": upload_routes(4 * 2**30)})
     """
 
     async def endpoint(request: Request) -> Response:

@@ -14,7 +14,6 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from ..config import PAGE_LIMITS
 from ..errors import DataError
 from ..messages import sentence
 from ..messages.page import DropScript, UploadCode
@@ -27,7 +26,7 @@ _ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff"
 _DATA_SETS = ".zip,.csv,.tsv,.txt,.xlsx,.json,.jsonl,.xml,.yaml,.yml"
 
 
-def drop_area(title: str, hint: str, choose: str, *, folders: bool, elem_id: str) -> gr.HTML:
+def drop_area(title: str, hint: str, choose: str, *, folders: bool, limit: int, elem_id: str) -> gr.HTML:
     """Create an area that takes files, zips and folders by drop, choice or paste.
 
     It triggers ``submit`` with an event for ``parse_upload``.
@@ -37,6 +36,7 @@ def drop_area(title: str, hint: str, choose: str, *, folders: bool, elem_id: str
         hint: what may be dropped.
         choose: words of the button that chooses files.
         folders: whether zips, folders and tables are taken, too; the class of a few loose photos is asked for then.
+        limit: files that are taken at once.
         elem_id: id of the element.
     """
     accept = f"{_ACCEPT},{_DATA_SETS}" if folders else _ACCEPT
@@ -47,7 +47,7 @@ def drop_area(title: str, hint: str, choose: str, *, folders: bool, elem_id: str
         '<input type="file" webkitdirectory multiple></label>'
     )
     template = (
-        f'<div class="pc-drop" data-limit="{PAGE_LIMITS.files}">'
+        f'<div class="pc-drop" data-limit="{limit}">'
         f'<p class="pc-drop-title">{escape(title)}</p>{html.quiet(escape(hint))}'
         f'<div class="pc-buttons">{folder if folders else ""}{files}</div>{_class_question()}'
         '<span class="pc-track" hidden><i></i></span><p class="pc-status" role="status" aria-live="polite"></p></div>'
@@ -73,6 +73,8 @@ def ready_value() -> str:
 class Upload:
     """What a drop area sent: the files that are there, as (name in the visitor's folder, path), and missing names.
 
+    No file comes twice: each that is sent is an upload of its own.
+
     The names are what the browser claims and may be anything; the paths are checked. ``label`` is the class of
     loose photos.
     """
@@ -82,24 +84,29 @@ class Upload:
     label: str | None
 
 
-def parse_upload(data: Any) -> Upload:
-    """Check what a drop area sent; a path in it that is no upload counts as missing. Raises ``DataError``."""
+def parse_upload(data: Any, limit: int) -> Upload:
+    """Check what a drop area sent; a path in it that is no upload, or came before, counts as missing.
+
+    Raises ``DataError`` where there are no files, or more than ``limit``.
+    """
     rows = data.get("files") if isinstance(data, dict) else None
     if not isinstance(rows, list):
         raise DataError(UploadCode.NO_FILES)
-    if len(rows) > PAGE_LIMITS.files:
-        raise DataError(UploadCode.TOO_MANY_FILES, count=len(rows), limit=PAGE_LIMITS.files)
-    files, missing = [], []
+    if len(rows) > limit:
+        raise DataError(UploadCode.TOO_MANY_FILES, count=len(rows), limit=limit)
+    files: dict[Path, str] = {}
+    missing = []
     for row in rows:
         path = uploaded_file(row.get("path")) if isinstance(row, dict) else None
         name = row.get("name") if isinstance(row, dict) else None
         known = name if isinstance(name, str) and name else sentence(UploadCode.NAMELESS_FILE)
-        if path is None:
+        if path is None or path in files:
             missing.append(known)
         else:
-            files.append((known, path))
+            files[path] = known
     label = data.get("label")
-    return Upload(tuple(files), tuple(missing), label if isinstance(label, str) and label.strip() else None)
+    named = tuple((name, path) for path, name in files.items())
+    return Upload(named, tuple(missing), label if isinstance(label, str) and label.strip() else None)
 
 
 def uploaded_file(claim: object) -> Path | None:
@@ -110,17 +117,17 @@ def uploaded_file(claim: object) -> Path | None:
     """
     if isinstance(claim, dict):
         claim = claim.get("path")
-    if not isinstance(claim, str):
+    if not isinstance(claim, str) or "\0" in claim:
         return None
-    root = Path(get_upload_folder()).resolve()
+    path, root = Path(claim), Path(get_upload_folder())
+    is_inside = path.parent.parent in (root, root.absolute())
+    if not is_inside or str(path) != claim or not _FOLDER.fullmatch(path.parent.name):
+        return None
     try:
-        path = Path(claim).resolve(strict=True)
-        inside = path.relative_to(root)
-    except (OSError, ValueError, RuntimeError):  # missing, a null byte or outside, a loop of links
+        plain = path.is_file() and not path.is_symlink() and not path.parent.is_symlink()
+    except (OSError, ValueError):  # a name too long, or one that no system can write
         return None
-    if len(inside.parts) != 2 or not _FOLDER.fullmatch(inside.parts[0]):
-        return None
-    return path if path.is_file() else None
+    return path if plain and path.name != ".." else None
 
 
 def delete_uploads(paths: Iterable[Path]) -> None:

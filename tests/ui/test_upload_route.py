@@ -54,7 +54,7 @@ def test_the_same_file_sent_twice_is_two_files(client: TestClient, photo: bytes,
         found = uploaded_file(claim)
         assert found is not None
         assert found.read_bytes() == photo
-        assert re.fullmatch(r"[0-9a-f]{64}/cat\.jpg", found.relative_to(uploads.resolve()).as_posix())
+        assert re.fullmatch(r"[0-9a-f]{64}/cat\.jpg", found.relative_to(uploads).as_posix())
     assert not list(uploads.glob("tmp*"))
 
 

@@ -7,11 +7,17 @@ from typing import Any
 
 import pytest
 
-from classifier.config import PAGE_LIMITS
 from classifier.errors import DataError
 from classifier.messages.page import UploadCode
-from classifier.ui.uploads import delete_uploads, parse_upload
+from classifier.ui.uploads import Upload, delete_uploads, uploaded_file
+from classifier.ui.uploads import parse_upload as parse
 from tests.helpers import SHA
+
+LIMIT = 20_000
+
+
+def parse_upload(data: Any) -> Upload:
+    return parse(data, LIMIT)
 
 
 def claim(path: object, name: object = "cat/a.jpg") -> dict[str, Any]:
@@ -20,7 +26,7 @@ def claim(path: object, name: object = "cat/a.jpg") -> dict[str, Any]:
 
 def test_an_upload_is_taken_with_its_folder_name(uploads: Path) -> None:
     upload = parse_upload(claim(uploads / SHA / "a.jpg"))
-    assert upload.files == (("cat/a.jpg", (uploads / SHA / "a.jpg").resolve()),)
+    assert upload.files == (("cat/a.jpg", uploads / SHA / "a.jpg"),)
 
 
 def test_a_path_that_is_no_upload_is_refused(uploads: Path, tmp_path: Path) -> None:
@@ -51,7 +57,7 @@ def test_rows_that_are_no_files_count_as_missing(uploads: Path) -> None:
 
 def test_more_files_than_the_limit_are_refused_at_once(uploads: Path) -> None:
     with pytest.raises(DataError) as caught:
-        parse_upload({"files": [None] * (PAGE_LIMITS.files + 1)})
+        parse_upload({"files": [None] * (LIMIT + 1)})
     assert caught.value.code is UploadCode.TOO_MANY_FILES
 
 
@@ -64,3 +70,23 @@ def test_the_label_of_loose_photos_is_kept_and_a_blank_one_is_none(uploads: Path
 def test_deleted_uploads_leave_no_empty_folder(uploads: Path) -> None:
     delete_uploads([uploads / SHA / "a.jpg", uploads / SHA / "missing.jpg"])
     assert list(uploads.iterdir()) == []
+
+
+def test_a_file_that_is_named_many_times_is_taken_once(uploads: Path) -> None:
+    rows = [{"path": str(uploads / SHA / "a.jpg"), "name": f"{number}/a.jpg"} for number in range(LIMIT)]
+    upload = parse_upload({"files": rows})
+    assert [name for name, _ in upload.files] == ["0/a.jpg"]
+    assert len(upload.missing) == LIMIT - 1
+
+
+def test_only_the_path_of_an_upload_is_one(uploads: Path) -> None:
+    photo = uploads / SHA / "a.jpg"
+    assert uploaded_file(str(photo)) == uploaded_file({"path": str(photo)}) == photo
+    hostile = [
+        None, 5, [], {}, {"path": None}, {"path": {"path": str(photo)}}, [str(photo)], "/etc/passwd", str(uploads / SHA),
+        photo, f"{uploads}/{SHA}/./a.jpg", f"{uploads}/x/../{SHA}/a.jpg", f"{uploads}/{SHA}/..", f"{uploads}/{SHA}/x\0.jpg",
+        {"path": "/etc/passwd", "orig_name": "x.svg"}, "http://localhost/a.jpg", "\ud800", "x" * 10**6,
+        f"{uploads}/{SHA}/\ud800.jpg",
+    ]  # fmt: skip
+    for one in hostile:
+        assert uploaded_file(one) is None, one

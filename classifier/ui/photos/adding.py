@@ -24,7 +24,7 @@ from ...messages.photos_page import ReadingCode
 from .. import html
 from ..handlers import event_data
 from ..sessions import Home, check_capacity
-from ..uploads import delete_uploads, parse_upload
+from ..uploads import delete_uploads, parse_upload, uploaded_file
 from . import readings
 
 _EXAMPLES = 6  # pictures in one question
@@ -34,8 +34,9 @@ _SIZE = 176  # pixels, twice what is shown
 
 def add(home: Home, token: str, event: gr.EventData) -> str:
     """Add what was dropped: folders, zips, tables, or photos of one class; what is uncertain waits for ``answer``."""
-    upload = parse_upload(event._data)
+    upload = parse_upload(event._data, home.limits.upload.files)
     try:
+        home.check_room()
         with home.open(token) as project:
             check_capacity(project, len(upload.files))
             try:
@@ -58,6 +59,7 @@ def answer(home: Home, token: str, event: gr.EventData) -> str:
         if data.get("do") == "cancel":
             project.forget_incoming()
             return html.note(ReadingCode.FORGOTTEN)
+        home.check_room()
         if data.get("do") == "one-class":
             label = str(data.get("text", ""))
             if not label.strip():
@@ -69,21 +71,24 @@ def answer(home: Home, token: str, event: gr.EventData) -> str:
         return summarize(project.take(str(option)))
 
 
-def add_snapshot(home: Home, token: str, snapshot: str | None, label: str) -> tuple[str, None]:
-    """Add one picture from the camera."""
-    if snapshot is None:
+def add_snapshot(home: Home, token: str, snapshot: object, label: object) -> tuple[str, None]:
+    """Add one picture from the camera, which is nowhere else: it is kept until it was taken in, or cannot be used."""
+    path = uploaded_file(snapshot)
+    if path is None:
         raise DataError(PhotosCode.NO_PICTURE)
-    path = Path(snapshot)
-    try:
-        with home.open(token) as project:
-            check_capacity(project, 1)
-            return summarize(project.add_files([(path.name, path)], label)), None
-    finally:
-        delete_uploads([path])
+    if not isinstance(label, str) or not label.strip():
+        raise DataError(ReadingCode.EMPTY_CLASS)
+    home.check_room()
+    with home.open(token) as project:
+        check_capacity(project, 1)
+        words = summarize(project.add_files([(path.name, path)], label))
+    delete_uploads([path])
+    return words, None
 
 
 def add_example(home: Home, token: str) -> str:
     """Draw example photos and add them."""
+    home.check_room()
     with tempfile.TemporaryDirectory(prefix="example-") as folder, home.open(token) as project:
         draw_example(Path(folder))
         return summarize(project.add(Path(folder)))

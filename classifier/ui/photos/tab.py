@@ -201,6 +201,7 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         str(PhotosCode.DROP_HINT),
         str(PhotosCode.DROP_CHOOSE),
         folders=True,
+        limit=home.limits.upload.files,
         elem_id="photos-drop",
     )
     message = gr.HTML()

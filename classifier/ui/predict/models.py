@@ -27,7 +27,8 @@ def shared_models(home: Home) -> list[Model]:
     """Return the models offered to everybody, also those in timm's form that another program saved."""
     if not home.checkpoints.is_dir():
         return []
-    folders = sorted(path.parent for path in home.checkpoints.glob("*/config.json"))
+    # A folder whose name begins with a dot is not written to its end.
+    folders = sorted(path.parent for path in home.checkpoints.glob("[!.]*/config.json"))
     return [_model(folder, folder.name, folder.name) for folder in folders]
 
 
@@ -51,7 +52,7 @@ def _model(folder: Path, name: str, title: str) -> Model:
     return Model(name, sentence(TryCode.MODEL_SCORE, name=title, accuracy=report.accuracy), folder)
 
 
-def select_model(models: list[Model], name: str | None) -> Model:
+def select_model(models: list[Model], name: object) -> Model:
     """Return the model of that name. A name is only compared, never made into a path. Raises ``ModelError``."""
     if not models:
         raise ModelError(TryCode.NO_MODEL)
@@ -60,4 +61,4 @@ def select_model(models: list[Model], name: str | None) -> Model:
     for model in models:
         if model.name == name:
             return model
-    raise ModelError(TryCode.UNKNOWN_MODEL, name=name[:80], known=[model.name for model in models[:_MAX_LISTED]])
+    raise ModelError(TryCode.UNKNOWN_MODEL, name=str(name)[:80], known=[model.name for model in models[:_MAX_LISTED]])

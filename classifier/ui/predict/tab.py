@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from html import escape
+from math import isfinite
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import gradio as gr
 from gradio.events import Dependency
@@ -23,7 +24,7 @@ from ..components import camera, dropdown, scripted_html
 from ..handlers import QUIET, Action, event_data, plain
 from ..queue import DEVICE
 from ..sessions import Home, check_capacity
-from ..uploads import delete_uploads, drop_area, parse_upload, ready_value
+from ..uploads import delete_uploads, drop_area, parse_upload, ready_value, uploaded_file
 from . import answers
 from .answers import PhotoAnswer, PredictState
 from .models import Model, own_models, select_model, shared_models
@@ -31,6 +32,7 @@ from .models import Model, own_models, select_model, shared_models
 ID = "try"
 TITLE = TryCode.TAB
 MAX_PHOTOS = 50  # tried at once
+_TOP_K = 3  # classes shown of a photo
 _SCRIPT = Path(__file__).parent / "answers.js"
 
 
@@ -94,27 +96,35 @@ def show_newest(home: Home, token: str) -> View:
 
 
 def accept(home: Home, token: str, model: str | None, top_k: float, previous: PredictState, event: gr.EventData) -> Any:
-    """Predict the photos that were dropped, and delete those before."""
-    upload = parse_upload(event._data)
-    if not upload.files:
-        raise DataError(TryCode.NOT_ARRIVED)
-    if len(upload.files) > MAX_PHOTOS:
-        delete_uploads(path for _, path in upload.files)
-        raise DataError(TryCode.TOO_MANY_PHOTOS, count=len(upload.files), limit=MAX_PHOTOS)
-    new = {path for _, path in upload.files}
-    delete_uploads(path for path in previous.paths() if path not in new)
-    return predict_photos(home, token, model, top_k, answers.new_state(upload.files, previous))
+    """Predict the photos that were dropped, and delete those before; these stay on view where that fails."""
+    upload = parse_upload(event._data, home.limits.upload.files)
+    new, old = {path for _, path in upload.files}, set(previous.paths())
+    try:
+        if not upload.files:
+            raise DataError(TryCode.NOT_ARRIVED)
+        if len(upload.files) > MAX_PHOTOS:
+            raise DataError(TryCode.TOO_MANY_PHOTOS, count=len(upload.files), limit=MAX_PHOTOS)
+        shown = predict_photos(home, token, model, top_k, answers.new_state(upload.files, previous))
+    except BaseException:
+        delete_uploads(new - old)
+        raise
+    delete_uploads(old - new)
+    return shown
 
 
 def accept_snapshot(
-    home: Home, token: str, model: str | None, top_k: float, previous: PredictState, snapshot: str | None
+    home: Home, token: str, model: str | None, top_k: float, previous: PredictState, snapshot: object
 ) -> Any:
-    """Predict a picture from the camera."""
+    """Predict a picture from the camera, which stays there where that fails."""
     if snapshot is None:
         return gr.skip(), gr.skip()
-    delete_uploads(previous.paths())
-    photos = ((str(TryCode.CAMERA_PHOTO), Path(snapshot)),)
-    return predict_photos(home, token, model, top_k, answers.new_state(photos, previous))
+    path = uploaded_file(snapshot)
+    if path is None:
+        raise DataError(TryCode.NOT_ARRIVED)
+    photos = ((str(TryCode.CAMERA_PHOTO), path),)
+    shown = predict_photos(home, token, model, top_k, answers.new_state(photos, previous))
+    delete_uploads(old for old in previous.paths() if old != path)
+    return shown
 
 
 def predict_photos(
@@ -179,6 +189,7 @@ def correct(
     photo, label = state.find(event_data(event).get("number")), event_data(event).get("label")
     if not isinstance(label, str) or not label.strip():
         raise DataError(TryCode.NO_LABEL)
+    home.check_room()
     with home.open(token) as project:
         check_capacity(project, 1)
         corrected, new = answers.correct(state, photo, project, label)
@@ -202,11 +213,16 @@ def _coverage(report: Report) -> str:
     return html.quiet(escape(point.in_words())) if point else ""
 
 
-def _limit(top_k: float) -> int:
-    return max(1, min(int(top_k), answers.MAX_TOP_K))
+def _limit(top_k: object) -> int:
+    """Return how many classes to show; the number field of the slider is empty while something is typed."""
+    return max(1, min(int(top_k), answers.MAX_TOP_K)) if _is_number(top_k) else _TOP_K
 
 
-def predict(home: Home, image: str | None, model: str, top_k: float) -> dict[str, Any]:
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+
+
+def predict(home: Home, image: object, model: str, top_k: float) -> dict[str, Any]:
     """Classify one photo: the likeliest classes with their confidences, best first.
 
     `model` is the name of one of the models this server offers to everybody. Visitors' own models cannot be reached
@@ -216,12 +232,15 @@ def predict(home: Home, image: str | None, model: str, top_k: float) -> dict[str
     if not shared:
         raise ModelError(TryCode.NO_SHARED_MODEL)
     chosen = select_model(shared, model)
-    if image is None:
+    if not _is_number(top_k):
+        raise DataError(TryCode.NO_TOP_K, most=answers.MAX_TOP_K)
+    path = uploaded_file(image)
+    if path is None:
         raise DataError(TryCode.NO_IMAGE)
     try:
-        prediction = Predictor(chosen.folder).predict(Path(image), _limit(top_k))[0]
+        prediction = Predictor(chosen.folder).predict(path, _limit(top_k))[0]
     finally:
-        delete_uploads([Path(image)])
+        delete_uploads([path])
     top = [{"label": one.label, "confidence": one.confidence} for one in prediction.top]
     return {"top": top, "unsure": prediction.unsure}
 
@@ -237,6 +256,7 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
             sentence(TryCode.DROP_HINT, limit=MAX_PHOTOS),
             str(TryCode.DROP_CHOOSE),
             folders=False,
+            limit=MAX_PHOTOS,
             elem_id="try-drop",
         )
         result = scripted_html("${value}", _SCRIPT, "try-result", AnswersScript)
@@ -247,7 +267,7 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
             0, 100, value=50, step=1, label=str(TryCode.THRESHOLD), visible=False, elem_id="try-threshold", buttons=[]
         )
         coverage = gr.HTML(elem_id="try-coverage")
-        top_k = gr.Slider(1, answers.MAX_TOP_K, value=3, step=1, label=str(TryCode.TOP_K))
+        top_k = gr.Slider(1, answers.MAX_TOP_K, value=_TOP_K, step=1, label=str(TryCode.TOP_K))
     state = gr.State(PredictState(), delete_callback=lambda old: delete_uploads(old.paths()))
     _add_endpoint(home)
     view: list[Any] = [model, filled, nothing, threshold, coverage, again]
@@ -276,8 +296,8 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
 
 
 def _add_endpoint(home: Home) -> None:
-    """Add the endpoint for other programs; ``gr.File`` checks the path and does not change the picture."""
+    """Add the endpoint for other programs; ``gr.File`` does not change the picture."""
     image = gr.File(label="image", type="filepath", visible=False)
-    model, top_k = gr.Textbox(label="model", visible=False), gr.Number(3, label="top_k", visible=False)
+    model, top_k = gr.Textbox(label="model", visible=False), gr.Number(_TOP_K, label="top_k", visible=False)
     answer = gr.JSON(label="answer", visible=False)
     gr.Button(visible=False).click(plain(predict, home), [image, model, top_k], answer, api_name="predict", **DEVICE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,17 @@ from tests.helpers import NASTY, SHA, fill
 
 def test_a_hostile_name_neither_leaves_its_folder_nor_acts_on_the_page(tmp_path: Path, uploads: Path) -> None:
     home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
-    rows = [
-        {"path": str(uploads / SHA / "a.jpg"), "name": name}
-        for name in (f"../../{NASTY}.jpg", f"{NASTY.replace('/', '')}/a.jpg", "b/a.jpg")
-    ]
+    names = (f"../../{NASTY}.jpg", f"{NASTY.replace('/', '')}/a.jpg", "b/a.jpg")
+    rows = [{"path": str(uploads / (digit * 64) / "a.jpg"), "name": name} for digit, name in zip("abc", names)]
+    for digit in "bc":
+        shutil.copytree(uploads / SHA, uploads / (digit * 64))
     message = photos_tab.add(home, token, gr.EventData(None, {"files": rows, "label": ""}))
     view = photos_tab.show(home, token)
     assert "Added 2 photos. 1 file was left out" in message
     shown = "".join(str(part) for part in (message, view.counts, view.grid, view.notes))
     assert "<script" not in shown
     assert "&lt;script&gt;" in shown
-    assert not (uploads / SHA).exists()  # taken in, so it does not lie there twice
+    assert not list(uploads.iterdir())  # taken in, so they do not lie there twice
     assert not list(tmp_path.glob("*script*"))
 
 
