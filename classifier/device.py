@@ -1,4 +1,4 @@
-"""Device selection: CPU, CUDA or MPS, with dtype, number of worker threads and batch size."""
+"""Device selection: CPU, CUDA or MPS, with dtype, number of worker threads and batch size; and what memory is free."""
 
 from __future__ import annotations
 
@@ -86,8 +86,37 @@ def cpu_quota(root: Path = _CGROUPS, membership: Path = _MEMBERSHIP) -> int | No
     A container limited to one core still sees all cores of its host in ``os.sched_getaffinity``.
     ``root`` is where the cgroup file system is mounted, ``membership`` a file in the form of ``/proc/self/cgroup``.
     """
-    quotas = [quota for folder in _cgroup_folders(root, membership) if (quota := _read_quota(folder)) is not None]
+    folders = _cgroup_folders(root, membership, ("cpu", "cpu,cpuacct"))
+    quotas = [quota for folder in folders if (quota := _read_quota(folder)) is not None]
     return max(1, ceil(min(quotas))) if quotas else None
+
+
+def free_memory(
+    root: Path = _CGROUPS, membership: Path = _MEMBERSHIP, meminfo: Path = Path("/proc/meminfo")
+) -> int | None:
+    """Return the bytes of memory that this process may still take: of the machine, or of its cgroups if these are less.
+
+    None where the system does not say. The parameters are as in ``cpu_quota``.
+    """
+    known = [_read_free(folder) for folder in _cgroup_folders(root, membership, ("memory",))]
+    with contextlib.suppress(OSError, ValueError, IndexError):  # not Linux
+        lines = dict(line.split(":", 1) for line in meminfo.read_text("ascii").splitlines() if ":" in line)
+        known.append(int(lines.get("MemAvailable", "").split()[0]) * 1024)
+    return min((free for free in known if free is not None), default=None)
+
+
+def _read_free(folder: Path) -> int | None:
+    """Bytes that a cgroup of version 2 or 1 may still take; what only caches files counts as free."""
+    for limit, used, cached in (
+        ("memory.max", "memory.current", "inactive_file"),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        with contextlib.suppress(OSError, ValueError):  # “max”, no such file, or in no known form: no limit
+            allowed, taken = (int((folder / name).read_text("ascii")) for name in (limit, used))
+            rows = (line.split() for line in (folder / "memory.stat").read_text("ascii").splitlines())
+            files = sum(int(row[1]) for row in rows if len(row) == 2 and row[0] == cached)
+            return max(0, allowed - taken + files)
+    return None
 
 
 def _checked(name: str) -> torch.device:
@@ -119,18 +148,18 @@ def _available_cores() -> int:
     return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))  # torchrun's processes share them
 
 
-def _cgroup_folders(root: Path, membership: Path) -> Iterator[Path]:
-    """The folders that may hold a quota of this process: its cgroup and all above it, of version 2 and of version 1.
+def _cgroup_folders(root: Path, membership: Path, controllers_v1: tuple[str, ...]) -> Iterator[Path]:
+    """The folders that may hold a limit of this process: its cgroup and all above it, of version 2 and of version 1.
 
     Inside a container the mounted root often is the container's own cgroup, whatever path ``membership`` has.
     """
-    yield from (root, root / "cpu", root / "cpu,cpuacct")
+    yield from (root, *(root / name for name in controllers_v1))
     try:
         entries = [line.split(":", 2) for line in membership.read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError):  # not Linux
         return
     for _, controllers, path in (entry for entry in entries if len(entry) == 3):
-        if not controllers or "cpu" in controllers.split(","):
+        if not controllers or controllers_v1[0] in controllers.split(","):
             own = PurePosixPath(path.lstrip("/"))
             yield from (root / controllers / part for part in (own, *own.parents))
 

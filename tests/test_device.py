@@ -204,3 +204,22 @@ def test_a_stream_yields_what_the_work_yields_and_closes_it() -> None:
 def test_long_work_stays_on_its_device_outside_of_zero_gpu() -> None:
     cpu = devices.choose("cpu")
     assert devices.for_long_work(cpu) is cpu
+
+
+def test_free_memory_is_the_least_of_the_machine_and_its_cgroups(tmp_path: Path) -> None:
+    meminfo = write(tmp_path / "meminfo", "MemTotal:  9000 kB\nMemAvailable:    4000 kB\n")
+    none = tmp_path / "none"
+    assert devices.free_memory(none, none, meminfo) == 4000 * 1024
+    assert devices.free_memory(none, none, none) is None
+    write(tmp_path / "v2" / "memory.max", "3000000\n")
+    write(tmp_path / "v2" / "memory.current", "2000000\n")
+    write(tmp_path / "v2" / "memory.stat", "anon 5\ninactive_file 500000\n")
+    assert devices.free_memory(tmp_path / "v2", none, meminfo) == 1_500_000
+    write(tmp_path / "v2" / "memory.max", "max\n")
+    assert devices.free_memory(tmp_path / "v2", none, meminfo) == 4000 * 1024
+    write(tmp_path / "v1" / "memory" / "own" / "memory.limit_in_bytes", "100\n")
+    write(tmp_path / "v1" / "memory" / "own" / "memory.usage_in_bytes", "300\n")
+    write(tmp_path / "v1" / "memory" / "own" / "memory.stat", "total_inactive_file 50\n")
+    listed = write(tmp_path / "listed", "4:memory:/own\n")
+    assert devices.free_memory(tmp_path / "v1", listed, meminfo) == 0
+    assert (devices.free_memory() or 1) > 0

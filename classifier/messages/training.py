@@ -51,6 +51,10 @@ class TrainingCode(Code):
         "The memory did not suffice for {before} photos at once: going on with {after} at a time. A network that "
         "starts from scratch then gives a slightly different result."
     )
+    TOO_LITTLE_MEMORY = (
+        "Deep training takes about {needed:megabytes} MB of memory with this network, and {free:megabytes} MB are "
+        "free here: choose a smaller network, or quick training."
+    )
     DISK_FULL = (
         "The disk is full: the training stopped, and the model of before is untouched; free some space and train "
         "again, it goes on from there."

@@ -31,6 +31,11 @@ class TrainCode(Code):
     PROGRESS_COUNT = "{done:,} of {total:photo|photos}"
     PROGRESS_MEGABYTES = "{done:,} of {total:,} MB"
     PROGRESS_LEFT = "{seconds:duration} left"
+    ENDED_PROGRAM = (
+        "The last deep training twice ended the program that runs this page, most likely for want of memory. It was "
+        "not started again. Press Train to try once more in smaller steps, or choose a smaller network or quick "
+        "training."
+    )
     STOPPED = "Stopped. Nothing of this training was kept."
     HISTORY = "How the training went"
     VIEWS = (

@@ -32,10 +32,11 @@ from ..models import networks, surgery
 from ..models.backbones import Backbone
 from ..models.features import FeatureExtractor
 from ..models.transforms import AUGMENTATIONS
-from . import augmented_cache, finetune, linear_head, resume
-from .batches import FineTuneData, place_views
+from . import attempts, augmented_cache, finetune, linear_head, resume
+from .batches import FineTuneData, place_views, to_inputs
 from .finetune import NonFiniteLossError, Schedule
 from .loss import LossFunction, cross_entropy
+from .memory import limit_micro_batch
 from .schedule import VALIDATION_FOLDS, TrainPlan, make_plan, warmup_cosine
 from .train_state import FineTuneSpec, TrainState
 
@@ -72,7 +73,8 @@ class _Setup:
     """What the run on a part of the photos and the run on all of them share.
 
     ``network`` is the whole network on the CPU and ``tail`` the part that is trained, with the module ``head`` as its
-    classifier; ``features`` (N, D) are the inputs of ``head``, None for a network from scratch.
+    classifier; ``features`` (N, D) are the inputs of ``head``, None for a network from scratch. ``retries`` is how
+    often the training was started in vain.
     """
 
     network: nn.Module
@@ -87,6 +89,7 @@ class _Setup:
     plan: TrainPlan
     device: Device
     folder: Path
+    retries: int
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,7 @@ def fine_tune(
                     break
                 finetune.validate(state, data, spec, pool)
                 resume.save_state(state, run.path)
+                attempts.record_epoch(setup.folder)
                 yield from run.validated_epochs()[-1:]
             notes, run, result = _conclude(setup, run, baseline)
             yield from map(Note, notes)
@@ -212,6 +216,7 @@ def _prepare(
 ) -> Generator[Event, None, _Setup]:
     """Plan the training, divide the network, and cache the augmented views."""
     backbone, device, samples = extractor.backbone, extractor.device, training_set.samples
+    retries = max(0, attempts.count_starts(folder) - 1)
     network = networks.build(backbone, len(training_set.labels), config.seed)
     network.eval().requires_grad_(False)
     plan = resume.load_plan(folder, lambda: make_plan(extractor, network, samples, preprocessing, config))
@@ -230,7 +235,7 @@ def _prepare(
     setup = _Setup(
         network=network, tail=tail, head=networks.classifier_name(backbone), stages=stages,
         views=place_views(views, device), features=None, training_set=training_set, preprocessing=preprocessing,
-        config=config, plan=plan, device=device, folder=folder,
+        config=config, plan=plan, device=device, folder=folder, retries=retries,
     )  # fmt: skip
     return setup if backbone.from_scratch else replace(setup, features=_extract_head_inputs(setup))
 
@@ -305,6 +310,9 @@ def _begin(setup: _Setup, tail: nn.Module, train_idx: Ints, val_idx: Ints, spec:
     )
     state = TrainState(tail, setup.head, setup.stages, spec, setup.device)
     resume.load_state(state, setup.folder / file)
+    one = to_inputs(setup.views[:1, 0], setup.preprocessing, setup.device)
+    micro_batch = limit_micro_batch(state.network, one, setup.device, spec.batch, setup.retries)
+    state.micro_batch = min(state.micro_batch, distributed.broadcast(micro_batch))
     return _Run(state, data, spec, setup.folder / file, state, val_idx)
 
 

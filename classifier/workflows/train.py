@@ -41,7 +41,7 @@ from ..models.feature_cache import FeatureCache
 from ..models.features import FeatureExtractor
 from ..models.pixel_ranges import with_pixel_ranges
 from ..models.surgery import fuse_batch_norm
-from ..training import deep, resume
+from ..training import attempts, deep, resume
 from ..training.cached_head import fit_cached_head
 from ..training.resize_mode import choose_resize_mode
 from .evaluate import evaluate_own_split, evaluate_test_set
@@ -125,6 +125,8 @@ def _train(
     stop: Callable[[], bool] | None,
 ) -> Iterator[Progress | Epoch | Note | Finished]:  # fmt: skip
     started = perf_counter()
+    if (folder / model_folder.RESUME).is_dir():
+        attempts.record_start(folder / model_folder.RESUME)  # before anything that may end the program
     notes: list[Message] = [*similar_classes(project), *divided_groups(project)]
     for note in notes:
         yield Note(note)
@@ -164,6 +166,14 @@ def unfinished(project: Project) -> tuple[Path, TrainConfig] | None:
         with suppress(ModelError):
             return path.parent.parent, resume.read_config(path.parent)
     return None
+
+
+def ended_the_program(folder: Path) -> bool:
+    """Return whether the interrupted training in ``folder`` ended the program as often as it may without being asked.
+
+    Asked for again it takes less memory.
+    """
+    return attempts.count_starts(folder / model_folder.RESUME) >= attempts.MAX_STARTS
 
 
 def feature_backbone(config: TrainConfig) -> Backbone:
@@ -308,6 +318,8 @@ def _fine_tune(
     """Begin, or resume, to fine-tune the network; see ``deep.fine_tune`` for the events."""
     resume_folder = folder / model_folder.RESUME
     resume.prepare_folder(resume_folder, config, training_set.names())
+    if not attempts.count_starts(resume_folder):
+        attempts.record_start(resume_folder)
     extractor = replace(extractor, backbone=quick.backbone, device=devices.for_long_work(extractor.device))
     return deep.fine_tune(extractor, training_set, quick.preprocessing, config, resume_folder, stop or _never)
 

@@ -15,7 +15,7 @@ from ...messages import sentence
 from ...messages.limits import LimitCode
 from ...messages.training_page import TrainCode
 from ...models.model_folder import RESUME
-from ...workflows.train import Finished, train, unfinished
+from ...workflows.train import Finished, ended_the_program, train, unfinished
 from .. import html
 from ..background import Job, ShouldStop, State, Work
 from ..sessions import Home, is_token
@@ -43,16 +43,30 @@ def start(home: Home, token: str, config: TrainConfig) -> None:
 
 
 def resume(home: Home, token: str) -> None:
-    """Resume the training that ended with the program; one that failed or was stopped is left as it is."""
-    project = home.find(token) if get_job(home, token) is None else None
-    if project is None:
-        return
-    with project:
-        found = unfinished(project)
-    if found is not None:
+    """Resume the training that ended with the program; one that failed or was stopped is left as it is.
+
+    One that ended the program itself is resumed once, see ``has_ended_program``.
+    """
+    found = _interrupted(home, token)
+    if found is not None and not ended_the_program(found[0]):
         folder, config = found
         with suppress(ClassifierError):  # the queue is full: the next visit resumes it
             _submit(home, token, config, folder)
+
+
+def has_ended_program(home: Home, token: str) -> bool:
+    """Return whether this visitor's unfinished training ended the program so often that it waits to be asked for."""
+    found = _interrupted(home, token)
+    return found is not None and ended_the_program(found[0])
+
+
+def _interrupted(home: Home, token: str) -> tuple[Path, TrainConfig] | None:
+    """Return folder and settings of the training that ended with the program."""
+    project = home.find(token) if get_job(home, token) is None else None
+    if project is None:
+        return None
+    with project:
+        return unfinished(project)
 
 
 def training_work(home: Home, token: str, config: TrainConfig, out: Path | None = None) -> Work:

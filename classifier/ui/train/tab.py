@@ -101,6 +101,8 @@ def show(home: Home, token: str, values: settings.Values) -> View:
     model, score = _newest(home, token)
     label, variant = (TrainCode.TRAIN_AGAIN, "secondary") if score else (TrainCode.TRAIN, "primary")
     notes, charts = _outcome(job)
+    if jobs.has_ended_program(home, token):
+        notes = html.note(TrainCode.ENDED_PROGRAM, "warn")
     return View(
         gr.update(visible=True),
         gr.update(visible=True, interactive=enabled, value=str(label), variant=variant),

@@ -18,10 +18,12 @@ from classifier.messages import message
 from classifier.messages.page import PhotosCode
 from classifier.messages.training_page import TrainCode
 from classifier.messages.workflows import StepCode
+from classifier.training import attempts
 from classifier.ui.background import ShouldStop
 from classifier.ui.sessions import Home, ensure_token
 from classifier.ui.train import jobs
 from classifier.ui.train import tab as train_tab
+from classifier.workflows.train import train as train_project
 from tests.helpers import NASTY, fill
 from tests.ui.train.values import setting_values
 
@@ -110,6 +112,28 @@ def test_a_deep_training_that_ended_with_the_program_resumes(tmp_path: Path, mak
     assert job.state.finished.folder == folder
     assert json.loads((folder / "training.json").read_text())["config"]["seed"] == 5
     assert train_tab.resume(home, token, setting_values()).newest == folder.name  # and that is the end of it
+
+
+def test_a_training_that_ended_the_program_is_resumed_once(tmp_path: Path, make_folder: Any) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
+    fill(home, token, make_folder({"cat": 4, "dog": 4}))
+    resume_folder = interrupt(home, token, TrainConfig(mode="deep")) / "resume"
+    with home.open(token) as project:
+        for starts in (1, 2):  # ended while it began: nothing of it is left but the count
+            train_work = train_project(project, TrainConfig(mode="deep"), resume_folder.parent)
+            next(iter(train_work))
+            assert attempts.count_starts(resume_folder) == starts
+            del train_work
+    view = train_tab.resume(home, token, setting_values())
+    assert not jobs.is_training(home, token)
+    assert "twice ended the program" in view.result
+    assert view.button["interactive"] is True
+    train_tab.start(home, token, setting_values(mode="deep"))  # when asked, in smaller steps
+    job = home.jobs.get(home.folder(token))
+    assert job is not None
+    assert job.wait(120)
+    assert job.state.finished is not None
+    assert "twice ended" not in train_tab.show(home, token, setting_values()).result
 
 
 @pytest.mark.slow
