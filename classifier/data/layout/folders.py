@@ -143,6 +143,7 @@ def drop_classes(reading: Reading, like_splits: Iterable[str], others: Iterable[
         option="folders",
         labels=kept,
         splits={name: reading.splits[name] for name in kept},
+        groups={name: group for name, group in reading.groups.items() if name in kept},
         not_taken={**reading.not_taken, **reasons},
         matched=sum(reading.splits[name] == "train" for name in kept),
         total=reading.total - in_splits,

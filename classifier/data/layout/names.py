@@ -80,7 +80,7 @@ def _make(photos: Sequence[Photo], labels: Labels, option: str, origin: OriginCo
 def _one_spelling(labels: Labels) -> Labels:
     """Give labels that differ by case alone the most frequent spelling."""
     spellings: dict[str, str] = {}
-    for label, _ in Counter(labels.values()).most_common():
+    for label, _ in sorted(Counter(labels.values()).items(), key=lambda pair: (-pair[1], pair[0])):
         spellings.setdefault(label.casefold(), label)
     return {name: spellings[label.casefold()] for name, label in labels.items()}
 

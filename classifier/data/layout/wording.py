@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...messages import Message, message, sentence
 from ...messages.layout import EvidenceCode, ExampleCode, NotTakenCode, SummaryCode
+from ..labels import natural_key
 
 if TYPE_CHECKING:
     from .reading import Reading
@@ -91,7 +92,7 @@ def _prefixes(name: str) -> list[str]:
 
 def classes(reading: Reading) -> list[Message]:
     """Return the largest classes with their numbers."""
-    counts = reading.class_counts().most_common()
+    counts = sorted(reading.class_counts().items(), key=lambda pair: (-pair[1], natural_key(pair[0])))
     shown = [message(SummaryCode.CLASS, label=label, count=count) for label, count in counts[:_SHOWN_CLASSES]]
     if len(counts) > _SHOWN_CLASSES:
         shown.append(message(SummaryCode.MORE_CLASSES, count=len(counts) - _SHOWN_CLASSES))

@@ -42,7 +42,7 @@ def test_one_line_names_the_table_and_what_is_kept_apart() -> None:
     reading = first(names, train__csv=csv(("id", "label"), pairs("")))
     assert reading.in_words() == "2 classes from train.csv, column “label”; 24 photos, 9 without a label, kept apart"
     assert reading.evidence() == "24 of 24 pictures are named in column id, with a label"
-    assert reading.example() == "The column “label” of train.csv holds dog (12), cat (12): are these the classes?"
+    assert reading.example() == "The column “label” of train.csv holds cat (12), dog (12): are these the classes?"
 
 
 def test_one_line_counts_groups_and_pictures_among_others() -> None:
