@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import threading
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import sleep
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import Preprocessing
+from ..data import sqlite_errors
 from ..data.images import DECODING
 from ..errors import StorageError
 from ..files import is_disk_full
@@ -24,17 +25,7 @@ from ..messages.models import FeatureCacheCode
 Floats = NDArray[np.float32]
 T = TypeVar("T")
 
-# SQLite's result codes (https://www.sqlite.org/rescode.html), which the module sqlite3 names from Python 3.11 on.
-_ERROR, _BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _PROTOCOL = 1, 5, 6, 8, 10, 11, 13, 14, 15
-_IN_USE = (_BUSY, _LOCKED, _PROTOCOL)
-_NO_ACCESS = (3, 7, 9, _READONLY, _IOERR, _FULL, _CANTOPEN, 22, 23)  # also PERM, NOMEM, INTERRUPT, NOLFS, AUTH
-# Python 3.10 gives the texts only, which are constants in SQLite's source.
-_CODES = {
-    "database is locked": _BUSY, "database table is locked": _LOCKED, "attempt to write a readonly database": _READONLY,
-    "disk I/O error": _IOERR, "database or disk is full": _FULL, "unable to open database file": _CANTOPEN,
-    "locking protocol": _PROTOCOL,
-}  # fmt: skip
-_ENDINGS = ("", "-wal", "-shm")
+_MOST_CHOICES = 128  # kept, the newest
 
 
 class FeatureCache:
@@ -105,17 +96,27 @@ class FeatureCache:
             rows = self._run(lambda database: database.execute(_SELECT_CHOICES, (key,)).fetchall())
         except StorageError:
             return None
-        for photos, value in rows:
-            known = _decode_set(photos)
-            if known is not None and 5 * len(wanted & known) >= 4 * len(wanted | known):
+        for photos, value, checksum in rows:
+            known = _decode_set(photos) if isinstance(value, str) else None
+            if (
+                known is not None
+                and checksum == _checksum(key, photos, value.encode("utf-8", "replace"))
+                and 5 * len(wanted & known) >= 4 * len(wanted | known)
+            ):
                 return str(value)
         return None
 
     def put_choice(self, key: str, shas: Sequence[str], value: str) -> None:
         """Add a value that was computed for these photos; not kept, without an error, where it cannot be written."""
-        row = (key, json.dumps(list(shas)), value)
+        photos = json.dumps(list(shas))
+        row = (key, photos, value, _checksum(key, photos, value.encode()))
+
+        def write(database: sqlite3.Connection) -> None:
+            database.execute(_INSERT_CHOICE, row)
+            database.execute(_DELETE_CHOICES, (_MOST_CHOICES,))
+
         try:
-            self._run(lambda database: database.execute("INSERT INTO choices VALUES (?, ?, ?)", row))
+            self._run(write)
         except StorageError:
             return
 
@@ -129,11 +130,11 @@ class FeatureCache:
     def _get(self, key: str, shas: Sequence[str]) -> dict[str, Floats]:
         wanted = json.dumps(list(shas))
         rows = self._run(lambda database: database.execute(_SELECT_FEATURES, (key, wanted)).fetchall())
-        return dict(_decode(rows))
+        return dict(_decode(key, rows))
 
     def _put(self, key: str, sha: str, values: Floats) -> None:
         with self._lock:
-            self._pending.append((key, sha, values.astype(np.float16).tobytes()))
+            self._pending.append((key, sha, _encode(key, sha, values)))
             full = len(self._pending) >= self._BATCH
         if full:
             self.flush()
@@ -144,8 +145,8 @@ class FeatureCache:
             try:
                 try:
                     return self._transact(work)
-                except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-                    if not self._is_damaged(error):
+                except sqlite_errors.Error as error:
+                    if not sqlite_errors.is_damage(error, self._path):
                         raise
                     self._delete()
                     return self._transact(work)
@@ -154,24 +155,17 @@ class FeatureCache:
 
     def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._db is None:
+            while (endless := sqlite_errors.find_endless(self._path)) is not None:
+                endless.unlink()
             self._db = _connect(self._path, self._timeout)
         with self._db as database:
             return work(database)
 
-    def _is_damaged(self, error: sqlite3.DatabaseError | UnicodeDecodeError) -> bool:
-        """Whether the file is no database, a broken one, or one with other tables."""
-        if isinstance(error, UnicodeDecodeError):  # SQLite's message quotes damaged text
-            return True
-        code = _result_code(error)
-        if code == _READONLY:  # the header of the file demands a newer SQLite
-            return os.access(self._path, os.W_OK) and os.access(self._path.parent, os.W_OK)
-        return code not in _IN_USE + _NO_ACCESS
-
     def _delete(self) -> None:
         """Delete a damaged file, and its journal, which SQLite would play into the new one."""
         self._disconnect()
-        for ending in _ENDINGS:
-            self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
+        for path in sqlite_errors.files(self._path):
+            path.unlink(missing_ok=True)
 
     def _disconnect(self) -> None:
         if self._db is not None:
@@ -181,7 +175,7 @@ class FeatureCache:
     def _storage_error(self, error: Exception) -> StorageError:
         if is_disk_full(error):
             return StorageError(FeatureCacheCode.DISK_FULL)
-        if isinstance(error, sqlite3.Error) and _result_code(error) in _IN_USE:
+        if sqlite_errors.is_in_use(error):
             return StorageError(FeatureCacheCode.LOCKED, folder=str(self._path.parent))
         why = getattr(error, "strerror", None) or str(error)
         return StorageError(FeatureCacheCode.NOT_ACCESSIBLE, folder=str(self._path.parent), why=why)
@@ -189,11 +183,16 @@ class FeatureCache:
 
 _SELECT_FEATURES = "SELECT sha256, vector FROM features WHERE key = ? AND sha256 IN (SELECT value FROM json_each(?))"
 _INSERT_FEATURES = "INSERT OR REPLACE INTO features VALUES (?, ?, ?)"
-_SELECT_CHOICES = "SELECT photos, answer FROM choices WHERE question = ? ORDER BY rowid DESC"
+_SELECT_CHOICES = "SELECT photos, answer, checksum FROM choices WHERE question = ? ORDER BY rowid DESC"
+_INSERT_CHOICE = "INSERT INTO choices (question, photos, answer, checksum) VALUES (?, ?, ?, ?)"
+_DELETE_CHOICES = "DELETE FROM choices WHERE rowid <= (SELECT MAX(rowid) FROM choices) - ?"
+_CHECKSUM = 4  # bytes
 _CREATE = (
+    "PRAGMA cell_size_check = ON",
+    "PRAGMA trusted_schema = OFF",
     "PRAGMA synchronous = NORMAL",
     "CREATE TABLE IF NOT EXISTS features (key TEXT, sha256 TEXT, vector BLOB, PRIMARY KEY (key, sha256)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS choices (question TEXT, photos TEXT, answer TEXT)",
+    "CREATE TABLE IF NOT EXISTS choices (question TEXT, photos TEXT, answer TEXT, checksum BLOB)",
 )
 
 
@@ -218,24 +217,28 @@ def _set_wal(database: sqlite3.Connection, timeout: float) -> None:
             database.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            if not left or _result_code(error) not in _IN_USE:
+            if not left or not sqlite_errors.is_in_use(error):
                 raise
             sleep(step)
 
 
-def _result_code(error: sqlite3.Error) -> int:
-    """The primary result code of SQLite."""
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is not None:
-        return int(code) & 0xFF  # the higher bits are details
-    return _CODES.get(str(error), _ERROR if isinstance(error, sqlite3.OperationalError) else _CORRUPT)
+def _encode(key: str, sha: str, values: Floats) -> bytes:
+    """Float16 values and behind them their checksum: damage that SQLite does not see could end every training."""
+    stored = values.astype(np.float16).tobytes()
+    return stored + _checksum(key, sha, stored)
 
 
-def _decode(rows: Sequence[tuple[object, object]]) -> Iterator[tuple[str, Floats]]:
-    """Rows (SHA-256, bytes of float16) to arrays; rows in another form are left out, to be computed again."""
+def _decode(key: str, rows: Sequence[tuple[object, object]]) -> Iterator[tuple[str, Floats]]:
+    """Rows (SHA-256, what ``_encode`` returned) to arrays; damaged rows are left out, to be computed again."""
     for sha, stored in rows:
-        if isinstance(stored, bytes) and stored and len(stored) % 2 == 0:
-            yield str(sha), np.frombuffer(stored, np.float16).astype(np.float32)
+        if isinstance(sha, str) and isinstance(stored, bytes) and len(stored) > _CHECKSUM and len(stored) % 2 == 0:
+            values = stored[:-_CHECKSUM]
+            if stored[-_CHECKSUM:] == _checksum(key, sha, values):
+                yield sha, np.frombuffer(values, np.float16).astype(np.float32)
+
+
+def _checksum(key: str, name: str, values: bytes) -> bytes:
+    return zlib.crc32(values, zlib.crc32(f"{key} {name}".encode("utf-8", "replace"))).to_bytes(_CHECKSUM, "little")
 
 
 def _decode_set(text: str) -> set[str] | None:

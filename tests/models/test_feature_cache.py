@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 
 from classifier.config import Preprocessing
+from classifier.data.sqlite_errors import result_code
 from classifier.errors import StorageError
 from classifier.messages.models import FeatureCacheCode
-from classifier.models.feature_cache import FeatureCache, _result_code
+from classifier.models.feature_cache import FeatureCache
 
 P = Preprocessing()
 SHAS = [f"{index:064}" for index in range(40)]
@@ -203,17 +205,49 @@ def test_every_method_survives_a_damaged_file(damage: str, open_before: bool, me
 
 def test_rows_in_another_form_are_left_out(tmp_path: Path) -> None:
     fill(tmp_path)
+    with closing(FeatureCache(tmp_path)) as cache:
+        cache.put_choice("key", [], "older")
     with closing(sqlite3.connect(tmp_path / "features.sqlite")) as database, database:
         for sha, stored in zip(SHAS, (b"odd", "text", None, b"", 3)):
             database.execute("UPDATE features SET vector = ? WHERE sha256 = ?", (stored, sha))
         database.execute("UPDATE features SET sha256 = CAST(x'ff' AS TEXT) WHERE sha256 = ?", (SHAS[5],))
-        database.execute("INSERT INTO choices VALUES ('key', '[]', 'older')")
-        for photos in ("no JSON", None, "[[1]]", "3"):
-            database.execute("INSERT INTO choices VALUES ('key', ?, 'newer')", (photos,))
+        for photos in ("no JSON", None, "[[1]]", "3", "[]"):
+            database.execute("INSERT INTO choices VALUES ('key', ?, 'newer', x'01020304')", (photos,))
     with closing(FeatureCache(tmp_path)) as cache:
         assert cache.get("network", P, SHAS).keys() == set(SHAS[6:])
         assert cache.get_descriptors("descriptor", SHAS).keys() == set(SHAS[6:])
         assert cache.get_choice("key", []) == "older"
+
+
+def test_values_that_changed_on_the_disk_are_computed_again(tmp_path: Path) -> None:
+    """A flipped bit that SQLite does not notice: NaN, a vector of another length, a choice that does not exist."""
+    fill(tmp_path)
+    with closing(FeatureCache(tmp_path)) as cache:
+        cache.put_choice("key", [], "squash")
+    with closing(sqlite3.connect(tmp_path / "features.sqlite")) as database, database:
+        changed = "vector = substr(vector, 1, 2) || x'ff7f' || substr(vector, 5)"
+        for change, sha in zip((changed, "vector = substr(vector, 3)", "sha256 = sha256 || '1'"), SHAS):
+            database.execute(f"UPDATE features SET {change} WHERE sha256 = ?", (sha,))
+        database.execute("UPDATE choices SET answer = 'squish' WHERE answer = 'squash'")
+    with closing(FeatureCache(tmp_path)) as cache:
+        assert cache.get("network", P, [*SHAS, f"{SHAS[2]}1"]).keys() == set(SHAS[3:])
+        assert cache.get_choice("key", []) is None
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm", "-journal"])
+def test_a_pipe_in_the_place_of_the_file_is_replaced(ending: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / f"features.sqlite{ending}")
+    with closing(FeatureCache(tmp_path)) as cache:
+        put_and_flush(cache)
+        assert list(cache.get("network", P, ["new"])) == ["new"]
+
+
+def test_the_table_of_choices_is_bounded(tmp_path: Path) -> None:
+    with closing(FeatureCache(tmp_path)) as cache:
+        for number in range(200):
+            cache.put_choice(f"key {number}", [], "whole")
+        kept = [number for number in range(200) if cache.get_choice(f"key {number}", [])]
+    assert kept == list(range(200 - 128, 200))
 
 
 def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
@@ -315,7 +349,7 @@ def test_a_new_file_that_another_process_holds_is_waited_for(tmp_path: Path) -> 
 )
 def test_errors_without_a_code_have_that_of_their_text(error: sqlite3.Error, code: int) -> None:
     """Python 3.10 gives SQLite's texts only, as errors made here have none but the text."""
-    assert _result_code(error) == code
+    assert result_code(error) == code
 
 
 def test_two_programs_fill_one_cache(tmp_path: Path) -> None:
