@@ -83,10 +83,10 @@ def test_only_the_path_of_an_upload_is_one(uploads: Path) -> None:
     photo = uploads / SHA / "a.jpg"
     assert uploaded_file(str(photo)) == uploaded_file({"path": str(photo)}) == photo
     hostile = [
-        None, 5, [], {}, {"path": None}, {"path": {"path": str(photo)}}, [str(photo)], "/etc/passwd", str(uploads / SHA),
-        photo, f"{uploads}/{SHA}/./a.jpg", f"{uploads}/x/../{SHA}/a.jpg", f"{uploads}/{SHA}/..", f"{uploads}/{SHA}/x\0.jpg",
-        {"path": "/etc/passwd", "orig_name": "x.svg"}, "http://localhost/a.jpg", "\ud800", "x" * 10**6,
-        f"{uploads}/{SHA}/\ud800.jpg",
+        None, 5, [], {}, {"path": None}, {"path": {"path": str(photo)}}, [str(photo)], "/etc/passwd", photo,
+        str(uploads / SHA), f"{uploads}/{SHA}/./a.jpg", f"{uploads}/x/../{SHA}/a.jpg", f"{uploads}/{SHA}/..",
+        f"{uploads}/{SHA}/x\0.jpg", {"path": "/etc/passwd", "orig_name": "x.svg"}, "http://localhost/a.jpg", "\ud800",
+        "x" * 10**6, f"{uploads}/{SHA}/\ud800.jpg",
     ]  # fmt: skip
     for one in hostile:
         assert uploaded_file(one) is None, one

@@ -1,0 +1,81 @@
+"""Visitors who send the same files at the same time: everybody has every photo."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from classifier.ui.sessions import Home
+from tests.helpers import draw_photo, encode
+from tests.ui.visitors import Answer, Visitor, serve
+
+VISITORS = 4
+Send = Callable[[Visitor, dict[str, bytes]], Answer]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Home]]:
+    with serve(tmp_path_factory.mktemp("page")) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def photos() -> dict[str, bytes]:
+    names = [f"pets/{label}/{number}.jpg" for label in ("cat", "dog", "owl") for number in range(20)]
+    return {name: encode(draw_photo(number)) for number, name in enumerate(names)}
+
+
+def send_loose(visitor: Visitor, photos: dict[str, bytes]) -> Answer:
+    return visitor.drop(photos)
+
+
+def send_zip(visitor: Visitor, photos: dict[str, bytes]) -> Answer:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in photos.items():
+            archive.writestr(zipfile.ZipInfo(name), content)  # the same time, so that all zips are equal
+    return visitor.drop({"pets.zip": stream.getvalue()})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("send", "rounds"), [(send_loose, 2), (send_zip, 2)])
+def test_everybody_has_every_photo(page: tuple[str, Home], photos: dict[str, bytes], send: Send, rounds: int) -> None:
+    url, home = page
+    for _ in range(rounds):
+        visitors = [Visitor(url) for _ in range(VISITORS)]
+        with ThreadPoolExecutor(VISITORS) as pool:
+            answers = list(pool.map(lambda visitor: send(visitor, photos), visitors))
+        for visitor, answer in zip(visitors, answers, strict=True):
+            assert answer.error is None
+            assert "Added 60 photos." in answer.values[0]
+            assert "left out" not in answer.values[0]
+            assert str(home.root) not in answer.text
+            assert _count_photos(home, visitor) == len(photos)
+    assert not [path for path in (home.root / "uploads").rglob("*") if path.is_file()]
+
+
+def _count_photos(home: Home, visitor: Visitor) -> int:
+    """Return how many different photos a visitor has that can be opened."""
+    with home.open(visitor.token) as project:
+        assert project.classes() == {"cat": 20, "dog": 20, "owl": 20}
+        paths = [project.photo_path(photo) for photo in project.photos()]
+        for path in paths:
+            Image.open(path).load()
+        return len({path.read_bytes() for path in paths})
+
+
+def test_what_one_visitor_deletes_stays_for_the_other(page: tuple[str, Home], photos: dict[str, bytes]) -> None:
+    url, _ = page
+    anna, ben = Visitor(url), Visitor(url)
+    first, second = (Path(visitor.upload("a.jpg", photos["pets/cat/0.jpg"])) for visitor in (anna, ben))
+    rows: list[Any] = [{"path": str(first), "name": "cat/a.jpg"}]
+    anna.send(anna.event("photos-drop", "submit"), [anna.token], {"files": rows, "label": "cat"})
+    assert not first.exists()
+    assert second.read_bytes() == photos["pets/cat/0.jpg"]

@@ -1,0 +1,92 @@
+"""Visitors of a running page by raw HTTP: what their browsers send, and what they could send."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from classifier.ui.app import build_app, launch_settings
+from classifier.ui.host_limits import HOME_LIMITS, HostLimits
+from classifier.ui.sessions import Home, ensure_token
+
+SECONDS = 120.0  # never reached by a test that passes
+
+
+@contextmanager
+def serve(folder: Path, limits: HostLimits = HOME_LIMITS) -> Iterator[tuple[str, Home]]:
+    """Serve the page over a folder; give its address and the projects."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(folder / "home" / "uploads"))
+        page = build_app(folder / "home", folder / "checkpoints", limits=limits)
+        _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_settings(limits=limits))
+        yield url.rstrip("/"), Home(folder / "home", folder / "checkpoints", limits=limits)
+        page.close()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an event answered: the values of its outputs, or the sentence of its error."""
+
+    values: list[Any]
+    error: str | None
+    text: str
+
+
+@dataclass
+class Visitor:
+    """One browser: its cookies, its session, the token of its project."""
+
+    url: str
+    token: str = field(default_factory=lambda: ensure_token(None))
+    session: str = field(default_factory=lambda: secrets.token_hex(8))
+    seen: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.http = httpx.Client(base_url=self.url, timeout=SECONDS)
+        self.seen.append(self.http.get("/").text)
+        self.config: dict[str, Any] = self.http.get("/config").json()
+
+    def upload(self, name: str, content: bytes) -> str:
+        """Send one file, as the drop area does, and return its path."""
+        (path,) = self.http.post("/gradio_api/upload", files=[("files", (name, content))]).json()
+        return str(path)
+
+    def event(self, elem_id: str, event: str) -> int:
+        """Return the number of the event of an element."""
+        ids = [one["id"] for one in self.config["components"] if one["props"].get("elem_id") == elem_id]
+        return next(one["id"] for one in self.config["dependencies"] if [ids[0], event] in map(list, one["targets"]))
+
+    def send(self, number: int, values: list[Any], event_data: Any = None, session: str | None = None) -> Answer:
+        """Run an event and wait for its end."""
+        body = {"data": values, "event_data": event_data, "fn_index": number, "session_hash": session or self.session}
+        joined = self.http.post("/gradio_api/queue/join", json=body)
+        if joined.status_code != 200:
+            return Answer([], joined.text, joined.text)
+        texts = []
+        for message in self._messages(session or self.session):
+            texts.append(json.dumps(message, ensure_ascii=False))
+            if message["msg"] in ("process_completed", "unexpected_error"):
+                output = message.get("output") or {"error": message.get("message")}
+                self.seen += texts
+                error = None if message.get("success") else str(output.get("error"))
+                return Answer(output.get("data") or [], error, "\n".join(texts))
+        raise AssertionError("the event did not end")
+
+    def _messages(self, session: str) -> Iterator[dict[str, Any]]:
+        with self.http.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as stream:
+            for line in stream.iter_lines():
+                if line.startswith("data:"):
+                    yield json.loads(line[5:])
+
+    def drop(self, files: dict[str, bytes]) -> Answer:
+        """Send files and have them added, as the drop area of the Photos tab does."""
+        rows = [{"path": self.upload(name, content), "name": name} for name, content in files.items()]
+        return self.send(self.event("photos-drop", "submit"), [self.token], {"files": rows, "label": ""})
