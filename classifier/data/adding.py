@@ -10,6 +10,7 @@ from ..config import Limits
 from ..messages import Message
 from .assignment import Plan
 from .catalog import Catalog
+from .decoding import probe_apart
 from .inspection import FoundPhoto, drop_repeats, inspect_files
 from .intake import LeftOut
 from .labels import natural_key
@@ -47,7 +48,7 @@ def add_photos(
     listing: Listing, plan: Plan, catalog: Catalog, folder: Path, thumbs: Path, limits: Limits, own: Path
 ) -> IntakeResult:
     """Store the photos of a plan in a project's folder; see ``photo_store.store_photos``."""
-    found, left_out = inspect_files(plan, limits)
+    found, left_out = inspect_files(plan, limits, probe_apart)
     new, already, repeats = drop_repeats(found, catalog.assets())
     stored, unusable = store_photos(new, folder, thumbs, limits, own)
     catalog.add(photo.asset(photo.stored_path) for photo in stored)

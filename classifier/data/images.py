@@ -61,13 +61,15 @@ _TRANSPOSE = {  # EXIF orientation -> what turns the picture upright
 class PictureInfo:
     """The header of a picture file: Pillow's format name, width and height in pixels as stored.
 
-    Of several pictures in one file these are of the one that is used; ``others`` counts the others.
+    Of several pictures in one file these are of the one that is used; ``others`` counts the others. ``deep`` is
+    whether it has more than 8 bits a channel.
     """
 
     format: str
     width: int
     height: int
     others: int = 0
+    deep: bool = False
 
     @property
     def others_reason(self) -> Message:
@@ -88,7 +90,16 @@ def probe(source: Source, limits: Limits = LIMITS) -> PictureInfo:
     with _open(source, limits) as (image, _):
         others = pages.seek_best(image, limits)
         _check_size(image.size, limits)
-        return PictureInfo(str(image.format), image.width, image.height, others)
+        deep = pixel_depth.is_deep(image, in_file=True)
+        return PictureInfo(str(image.format), image.width, image.height, others, deep)
+
+
+def read_orientation(source: Source, limits: Limits = LIMITS) -> int:
+    """Return the EXIF orientation of a picture, 1 to 8; 1, which is upright, where there is none."""
+    with _open(source, limits) as (image, _):
+        pages.seek_best(image, limits)
+        orientation = _read_orientation(image)
+        return orientation if isinstance(orientation, int) and orientation in _TRANSPOSE else 1
 
 
 def open_picture(
@@ -221,6 +232,8 @@ def _open(source: Source | Image.Image, limits: Limits) -> Iterator[tuple[Image.
             yield image, file
         return
     with _open_stream(source, limits) as stream, _translate_errors(limits):
+        for size in pages.list_icon_pngs(stream):  # Pillow decodes an icon when it opens it
+            _check_size(size, limits)
         try:
             image = Image.open(stream, formats=_list_formats())
         except UnidentifiedImageError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,8 @@ from ..messages import Code, Message, message
 from ..messages.data import LeftOutCode, PhotoCode, RepeatCode
 from .assignment import Assignment, Plan
 from .catalog import Asset, now
-from .images import EXTENSIONS, PictureInfo, probe
+from .decoding_copies import copy_extension
+from .images import PictureInfo, probe
 from .intake import LeftOut, check_regular_file, clean_name, sha256
 from .placeholders import HEAD, is_in_cloud, placeholder_code
 
@@ -53,7 +54,7 @@ class FoundPhoto:
     @property
     def stored_path(self) -> str:
         """The path in a project's folder, named after the content, so that a photo is stored once."""
-        return f"photos/{self.sha256[:2]}/{self.sha256}{EXTENSIONS[self.info.format]}"
+        return f"photos/{self.sha256[:2]}/{self.sha256}{copy_extension(self.info)}"
 
     def asset(self, path: str) -> Asset:
         """The catalog's row of this photo, stored at ``path``."""
@@ -63,10 +64,15 @@ class FoundPhoto:
         )  # fmt: skip
 
 
-def inspect_files(plan: Plan, limits: Limits) -> tuple[list[FoundPhoto], list[LeftOut]]:
-    """Read the headers of the files of a plan: photos with a class, and all others with a reason."""
+def inspect_files(
+    plan: Plan, limits: Limits, probe_file: Callable[[Path, Limits], PictureInfo] | None = None
+) -> tuple[list[FoundPhoto], list[LeftOut]]:
+    """Read the headers of the files of a plan: photos with a class, and all others with a reason.
+
+    ``probe_file`` stands for ``images.probe``, for files of strangers.
+    """
     with ThreadPoolExecutor(THREADS) as pool:
-        results = list(pool.map(partial(_inspect, plan, limits), plan.files, plan.assigned))
+        results = list(pool.map(partial(_inspect, plan, limits, probe_file), plan.files, plan.assigned))
     left_out = [result for result in results if isinstance(result, LeftOut)]
     return [result for result in results if isinstance(result, FoundPhoto)], left_out
 
@@ -103,7 +109,11 @@ def drop_repeats(found: Iterable[FoundPhoto], present: Iterable[Asset]) -> tuple
 
 
 def _inspect(
-    plan: Plan, limits: Limits, file: tuple[str, Path], given: Assignment | Message | None
+    plan: Plan,
+    limits: Limits,
+    probe_file: Callable[[Path, Limits], PictureInfo] | None,
+    file: tuple[str, Path],
+    given: Assignment | Message | None,
 ) -> FoundPhoto | LeftOut:
     name, path = clean_name(file[0]), file[1]
     if isinstance(given, Message):
@@ -117,7 +127,7 @@ def _inspect(
         code = placeholder_code(name, _read_head(source), size)
         if code:
             return LeftOut(name, message(code))
-        info = probe(source, limits)
+        info = probe(source, limits) if probe_file is None else probe_file(path, limits)
         if given is None:  # after probing: the reason for a README outside all folders is that it is a text
             return LeftOut(name, plan.no_class)
         digest = hashlib.sha256(source).hexdigest() if isinstance(source, bytes) else sha256(path)

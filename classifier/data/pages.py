@@ -6,7 +6,10 @@ of a burst, the first frame of an animation.
 
 from __future__ import annotations
 
+import re
+import struct
 from dataclasses import dataclass
+from typing import IO
 
 from PIL import Image, MpoImagePlugin, TiffImagePlugin
 
@@ -17,6 +20,8 @@ _NEW_SUBFILE_TYPE, _SUBFILE_TYPE = 254, 255  # tags of TIFF
 _REDUCED, _MASK = 1, 4  # bits of the first
 _OLD_REDUCED = 2  # value of the second
 _MP_ENTRIES = 0xB002  # CIPA DC-007, “Multi-Picture Format”
+_ICON = b"\x00\x00\x01\x00"
+_PNG_SIZE = re.compile(rb"\x89PNG.{12}(.{8})", re.DOTALL)  # width and height
 _PRIMARY = "Baseline MP Primary Image"
 
 
@@ -41,6 +46,20 @@ def seek_best(image: Image.Image, limits: Limits) -> int:
     if image.format == "ICO":
         return len(image.info.get("sizes", ())) - 1
     return int(getattr(image, "n_frames", 1)) - 1
+
+
+def list_icon_pngs(stream: IO[bytes]) -> list[tuple[int, int]]:
+    """Return width and height of the PNGs in an icon, which may differ from what the icon states; empty without any."""
+    head = stream.read(6)
+    found = []
+    if head[:4] == _ICON:
+        entries = stream.read(16 * int.from_bytes(head[4:6], "little"))
+        for (start,) in struct.iter_unpack("<12xI", entries[: len(entries) // 16 * 16]):
+            stream.seek(start)
+            png = _PNG_SIZE.match(stream.read(24))
+            found += [struct.unpack(">2I", png[1])] if png else []
+    stream.seek(0)
+    return found
 
 
 def _seek_largest_page(image: TiffImagePlugin.TiffImageFile, limits: Limits) -> int:

@@ -1,7 +1,8 @@
-"""Photos copied into a project's folder, named after their content, each with a thumbnail."""
+"""Photos copied into a project's folder without metadata, named after their content, each with a thumbnail."""
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +13,10 @@ from ..config import Limits
 from ..errors import PhotoError
 from ..files import atomic_write, remove
 from ..messages import Message
-from .images import make_thumbnail, open_picture
+from .decoding import store_apart
+from .decoding_copies import THUMBNAIL, draw_small
 from .inspection import THREADS, FoundPhoto
 from .intake import LeftOut
-
-THUMBNAIL = 256  # pixels, longest side
 
 
 def store_photos(
@@ -29,7 +29,7 @@ def store_photos(
         folder: the project's folder.
         thumbs: the folder of the thumbnails.
         limits: what is refused as too large.
-        own: files below this folder belong to the project and do not change, so that a hard link will do.
+        own: files below this folder belong to the project and do not change: what is copied unchanged is linked.
     """
     by_content = {photo.sha256: photo for photo in photos}
     new = [photo for photo in by_content.values() if not (folder / photo.stored_path).exists()]
@@ -48,9 +48,8 @@ def store_photos(
 
 def write_thumbnail(photo: Path, path: Path, limits: Limits) -> None:
     """Write a small JPEG of a photo. Raises ``PhotoError`` where the photo cannot be decoded."""
-    small = make_thumbnail(open_picture(photo, THUMBNAIL, limits), THUMBNAIL)
     with atomic_write(path, name_target=False) as part:
-        small.save(part, "JPEG", quality=85)
+        part.write_bytes(draw_small(photo, THUMBNAIL, limits))
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -64,16 +63,14 @@ def link_or_copy(source: Path, target: Path) -> None:
 def _store_one(photo: FoundPhoto, folder: Path, thumbs: Path, limits: Limits, own: Path | None) -> Message | None:
     """Return why the picture cannot be decoded, or None once it is stored."""
     thumb, target = thumbs / f"{photo.sha256}.jpg", folder / photo.stored_path
+    if target.exists() and thumb.exists():
+        return None
     try:
-        if not thumb.exists():
-            write_thumbnail(photo.path, thumb, limits)
+        with atomic_write(target, name_target=False) as copy, atomic_write(thumb, name_target=False) as small:
+            store_apart(photo.path, copy, small, limits)
+            if own is not None and photo.path.is_relative_to(own) and filecmp.cmp(photo.path, copy, shallow=False):
+                copy.unlink()
+                link_or_copy(photo.path, copy)
     except PhotoError as error:
         return error.message
-    if not target.exists():
-        with atomic_write(target, name_target=False) as part:
-            if own is not None and photo.path.is_relative_to(own):
-                part.unlink()
-                link_or_copy(photo.path, part)
-            else:
-                shutil.copyfile(photo.path, part)
     return None

@@ -97,6 +97,15 @@ class PhotoCode(Code):
     )
     TOO_LARGE = "The picture is too large to open; save it smaller."
     NO_MEMORY = "The picture needs more memory than this computer has free; save it smaller."
+    MUCH_MEMORY = "The picture needs more than {limit:megabytes} megabytes of memory to open; save it smaller."
+    TOO_SLOW = (
+        "The picture takes more than {seconds} seconds to open; open it in another program and save it as a plain JPEG "
+        "or PNG."
+    )
+    DECODER_ENDED = (
+        "The picture ended the program that opens pictures: it is damaged, or made to do harm; open it in another "
+        "program and save it again."
+    )
     CUT_OFF = "The file is cut off: its end is missing; copy it again from where it came."
     DAMAGED = "The picture is damaged: it could not be decoded; open it in another program and save it again."
     DAMAGED_HEADER = "The picture is damaged: it starts like a picture but does not go on as one; copy it again."

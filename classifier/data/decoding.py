@@ -1,0 +1,193 @@
+"""Decoding of the pictures of strangers in processes of their own, which may run out of memory or time, or crash.
+
+A decoder that is given a picture made to do harm takes gigabytes, minutes, or ends its process. So every picture that
+comes from a browser is first opened by ``decoding_worker``: one process per core, started when it is needed and
+replaced when it ends. What the project stores is written there, so later steps read its copies with threads.
+"""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from ..config import LIMITS, NO_RANGES, Limits, PixelRanges
+from ..errors import PhotoError
+from ..messages.data import PhotoCode, restore
+from .decoding_worker import SECONDS
+from .images import PictureInfo, open_picture
+
+_MOST_WORKERS = 8
+_PACKAGES = Path(__file__).resolve().parents[2]  # where ``classifier`` is
+# Seconds by the clock per second of the processor: more on a busy machine. Windows does not limit the latter.
+_PATIENCE = 1 if sys.platform == "win32" else 3
+# The limit of memory counts what the threads of a library set aside.
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+
+
+def probe_apart(source: Path, limits: Limits = LIMITS) -> PictureInfo:
+    """``images.probe`` in a worker."""
+    return _workers(os.getpid()).probe(source, limits)
+
+
+def store_apart(source: Path, target: Path, thumbnail: Path, limits: Limits = LIMITS) -> None:
+    """``decoding_copies.write_copy`` in a worker. Raises ``OSError`` where the files cannot be written."""
+    _workers(os.getpid()).store(source, target, thumbnail, limits)
+
+
+def draw_small_apart(source: Path, side: int, limits: Limits = LIMITS) -> bytes:
+    """``decoding_copies.draw_small`` in a worker: a JPEG of a picture that fits into ``side`` pixels."""
+    return _workers(os.getpid()).draw_small(source, side, limits)
+
+
+def open_apart(
+    source: Path | bytes | Image.Image,
+    shortest: int | None = None,
+    limits: Limits = LIMITS,
+    pixel_ranges: PixelRanges = NO_RANGES,
+) -> Image.Image:
+    """``images.open_picture`` in a worker, with the same pixels; what is no file is opened here."""
+    if not isinstance(source, Path):
+        return open_picture(source, shortest, limits, pixel_ranges)
+    return _workers(os.getpid()).open(source, shortest, limits, pixel_ranges)
+
+
+class _Worker:
+    """One process of ``decoding_worker``."""
+
+    def __init__(self) -> None:
+        paths = [str(_PACKAGES), os.environ.get("PYTHONPATH", "")]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", f"{__package__}.decoding_worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._jobs, self._answers = self._process.stdin, self._process.stdout
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, job: dict[str, Any], seconds: int) -> tuple[dict[str, Any], bytes]:
+        """Return the answer to a job. Raises ``PhotoError`` where the process ends before it answers."""
+        is_late = threading.Event()
+
+        def end() -> None:
+            is_late.set()
+            self._process.kill()
+
+        timer = threading.Timer(_PATIENCE * seconds, end)
+        timer.start()
+        try:
+            self._jobs.write(json.dumps(job).encode() + b"\n")
+            self._jobs.flush()
+            head = json.loads(self._answers.readline())
+            body = self._answers.read(head["bytes"])
+            if len(body) == head["bytes"]:
+                return head, body
+        except (OSError, ValueError, LookupError, TypeError):  # it ended, or its answer is none
+            pass
+        finally:
+            timer.cancel()
+        self.close()
+        if is_late.is_set() or self._process.returncode == -getattr(signal, "SIGXCPU", 0):
+            raise PhotoError(PhotoCode.TOO_SLOW, seconds=seconds)
+        raise PhotoError(PhotoCode.DECODER_ENDED)
+
+    def close(self) -> None:
+        """End the process."""
+        for stream in (self._jobs, self._answers):
+            with suppress(OSError):
+                stream.close()
+        with suppress(subprocess.TimeoutExpired):  # it ends by itself when its input does; it may have ended already
+            self._process.wait(1)
+            return
+        self._process.kill()
+        self._process.wait()
+
+
+class DecodingWorkers:
+    """Several worker processes; a picture takes one that is idle and waits where there is none.
+
+    Every method raises ``PhotoError`` for a picture that cannot be used, that needs more than ``seconds`` of the
+    processor or ``decoding_worker.MEMORY``, or that ends its worker.
+
+    Args:
+        count: of processes; each is started when it is needed.
+        seconds: of the processor that one picture may take.
+    """
+
+    def __init__(self, count: int, seconds: int = SECONDS) -> None:
+        self._seconds = seconds
+        self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()  # None for one that is not started
+        for _ in range(count):
+            self._idle.put(None)
+
+    def probe(self, source: Path, limits: Limits) -> PictureInfo:
+        """See ``images.probe``."""
+        return PictureInfo(**self._run("probe", source, limits)[0])
+
+    def store(self, source: Path, target: Path, thumbnail: Path, limits: Limits) -> None:
+        """See ``decoding_copies.write_copy``; raises ``OSError`` where a file cannot be written."""
+        self._run("store", source, limits, target=str(target), thumbnail=str(thumbnail))
+
+    def draw_small(self, source: Path, side: int, limits: Limits) -> bytes:
+        """See ``decoding_copies.draw_small``."""
+        return self._run("draw", source, limits, side=side)[1]
+
+    def open(self, source: Path, shortest: int | None, limits: Limits, pixel_ranges: PixelRanges) -> Image.Image:
+        """See ``images.open_picture``."""
+        ranges = pixel_ranges.to_json()
+        (width, height), pixels = self._run("open", source, limits, shortest=shortest, ranges=ranges)
+        return Image.frombytes("RGB", (width, height), pixels)
+
+    def close(self) -> None:
+        """End the workers that are idle."""
+        for _ in range(self._idle.qsize()):
+            with suppress(queue.Empty):
+                worker = self._idle.get_nowait()
+                if worker is not None:
+                    worker.close()
+                self._idle.put(None)
+
+    def _run(self, task: str, source: Path, limits: Limits, **arguments: object) -> tuple[Any, bytes]:
+        """Return the result of a job and its bytes."""
+        job = {"do": task, "path": str(source), "limits": asdict(limits), "seconds": self._seconds, **arguments}
+        worker = self._idle.get()
+        try:
+            if worker is None or not worker.is_alive():
+                worker = _Worker()
+            answer, body = worker.ask(job, self._seconds)
+        finally:
+            self._idle.put(worker if worker is not None and worker.is_alive() else None)
+        if "refused" in answer:
+            reason = restore(*answer["refused"])
+            raise PhotoError(reason.code, **dict(reason.arguments))
+        if "errno" in answer:
+            number = answer["errno"] or errno.EIO
+            raise OSError(number, os.strerror(number))
+        return answer["result"], body
+
+
+@lru_cache(maxsize=1)
+def _workers(process: int) -> DecodingWorkers:
+    """Return the workers of this process: a forked one must not read the answers to its parent."""
+    workers = DecodingWorkers(min(_MOST_WORKERS, os.cpu_count() or 1))
+    atexit.register(workers.close)
+    return workers

@@ -1,0 +1,122 @@
+"""The copy of a stranger's picture that a project keeps: the same pixels without metadata, such as the position.
+
+- A JPEG keeps its data: only the segments that tell nothing of the pixels are dropped. One whose many scans take long
+  to decode is encoded anew.
+- A picture of more than 8 bits a channel is kept as it is, since its range of values is read from the file.
+- Everything else becomes an upright PNG without transparency, and above 4 megapixels a JPEG of quality 95 whose short
+  side has 2,048 pixels or more, twice what a network of 896 pixels uses.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import ExifTags, Image
+
+from ..config import Limits
+from .images import EXTENSIONS, PictureInfo, make_thumbnail, open_picture, probe, read_orientation
+
+THUMBNAIL = 256  # pixels, longest side
+_SHORTEST = 1024  # ``open_picture`` keeps twice as many
+_LOSSLESS = 2**22  # pixels up to which a copy is a PNG
+_LONGEST_JPEG = 65_000  # pixels; the format ends at 65,535
+_MOST_SCANNED = 300_000_000  # pixels times scans of a JPEG that is kept as it is
+
+_START_OF_SCAN, _END = 0xDA, 0xD9
+_STANDALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a segment
+_DROPPED = {*range(0xE1, 0xEE), 0xEF, 0xFE}  # all but JFIF's and Adobe's, which say what the colors are
+_NEXT_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)  # in a scan: neither data nor a restart
+
+
+@dataclass(frozen=True)
+class _CleanJpeg:
+    """The bytes of the first picture of a JPEG without metadata, and the number of its scans."""
+
+    content: bytes
+    scans: int
+
+
+def copy_extension(info: PictureInfo) -> str:
+    """Return the extension of the copy of a picture."""
+    if info.deep or info.format in ("JPEG", "MPO"):
+        return EXTENSIONS[info.format]
+    lossless = info.width * info.height <= _LOSSLESS or max(info.width, info.height) > _LONGEST_JPEG
+    return ".png" if lossless else ".jpg"
+
+
+def write_copy(source: Path, target: Path, thumbnail: Path, limits: Limits) -> None:
+    """Write the copy of a picture and its thumbnail, which shows that the copy can be decoded.
+
+    Raises ``PhotoError`` where the picture cannot be used.
+    """
+    info = probe(source, limits)
+    if info.deep:
+        shutil.copyfile(source, target)
+    elif (content := _keep_jpeg(source, info, limits)) is not None:
+        target.write_bytes(content)
+    else:
+        picture = open_picture(source, _SHORTEST, limits)
+        if copy_extension(info) == ".png":
+            picture.save(target, "PNG", compress_level=1)
+        else:
+            picture.save(target, "JPEG", quality=95, subsampling=0)
+    thumbnail.write_bytes(draw_small(target, THUMBNAIL, limits))
+
+
+def draw_small(source: Path, side: int, limits: Limits) -> bytes:
+    """Return a JPEG of a picture that fits into a square of ``side`` pixels; raises ``PhotoError``."""
+    stream = io.BytesIO()
+    make_thumbnail(open_picture(source, side, limits), side).save(stream, "JPEG", quality=85)
+    return stream.getvalue()
+
+
+def _keep_jpeg(source: Path, info: PictureInfo, limits: Limits) -> bytes | None:
+    """Return a JPEG without metadata, None for other pictures and for a JPEG that must be encoded anew."""
+    if info.format not in ("JPEG", "MPO"):
+        return None
+    clean = _clean_jpeg(source.read_bytes(), read_orientation(source, limits))
+    if clean is None or clean.scans * info.width * info.height > _MOST_SCANNED:
+        return None
+    with Image.open(io.BytesIO(clean.content), formats=["JPEG"]) as first:
+        return clean.content if first.size == (info.width, info.height) else None  # else another is the main picture
+
+
+def _clean_jpeg(content: bytes, orientation: int) -> _CleanJpeg | None:
+    """Return the first picture of a JPEG file with no metadata but its orientation; None where it cannot be followed.
+
+    Own code, because Pillow cannot write a JPEG without encoding it anew. The format: ITU-T T.81, annex B.
+    """
+    kept, position, scans = [b"\xff\xd8", _orientation_segment(orientation)], 2, 0
+    while (found := _NEXT_MARKER.search(content, position)) is not None:
+        marker, start = found[1][0], found.end()
+        if scans:
+            kept.append(content[position : found.start()])  # the data of the scan before this marker
+        if marker == _END:
+            kept.append(b"\xff\xd9")
+            break
+        position = start
+        if marker in _STANDALONE:
+            continue
+        if len(content) < start + 2:
+            return None
+        position = start + struct.unpack_from(">H", content, start)[0]
+        if marker not in _DROPPED:
+            kept.append(b"\xff" + bytes([marker]) + content[start:position])
+        scans += marker == _START_OF_SCAN
+    else:  # the end is missing, of which the decoder complains
+        kept.append(content[position:])
+    return _CleanJpeg(b"".join(kept), scans) if scans else None
+
+
+def _orientation_segment(orientation: int) -> bytes:
+    if orientation == 1:
+        return b""
+    tags = Image.Exif()
+    tags[ExifTags.Base.Orientation] = orientation
+    data = tags.tobytes()
+    return b"\xff\xe1" + struct.pack(">H", len(data) + 2) + data

@@ -1,0 +1,108 @@
+"""The program that decodes the pictures of strangers: ``python -m classifier.data.decoding_worker``.
+
+It reads one job a line, as JSON, and answers each with a line of JSON that is followed by as many bytes as the line
+says, until its input ends. The system ends it when a job takes too many seconds of the processor; a job that needs too
+much memory is refused. ``decoding`` starts it. It imports neither torch nor Gradio.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..config import Limits, PixelRanges
+from ..errors import PhotoError
+from ..messages import Message, message
+from ..messages.data import PhotoCode
+from .decoding_copies import draw_small, write_copy
+from .images import open_picture, probe
+
+MEMORY = 900 * 2**20  # bytes of data that a worker may hold, its own included
+SECONDS = 10  # of the processor, for one picture
+
+Job = Mapping[str, Any]
+Result = tuple[object, bytes]
+
+
+def main() -> None:
+    """Answer jobs until the input ends."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # decoders print there
+    limit_memory()
+    for line in sys.stdin.buffer:
+        job = json.loads(line)
+        _limit_seconds(job["seconds"])
+        head, body = _answer(job, Limits(**job["limits"]))
+        answers.write(json.dumps({**head, "bytes": len(body)}).encode() + b"\n")
+        answers.write(body)
+        answers.flush()
+
+
+def limit_memory() -> None:
+    """Bound the memory of this process where the system can."""
+    if sys.platform != "win32":
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, hard))
+
+
+def _limit_seconds(more: int) -> None:
+    """Let the system end this process after so many more seconds of the processor."""
+    if sys.platform != "win32":
+        import resource
+
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (int(usage.ru_utime + usage.ru_stime) + more + 1, hard))
+
+
+def _answer(job: Job, limits: Limits) -> tuple[dict[str, object], bytes]:
+    try:
+        result, body = _JOBS[job["do"]](job, limits)
+        return {"result": result}, body
+    except PhotoError as error:
+        reason = error.message
+    except MemoryError:
+        reason = message(PhotoCode.NO_MEMORY)
+    except OSError as error:
+        return {"errno": error.errno}, b""
+    return {"refused": _to_json(reason)}, b""
+
+
+def _to_json(reason: Message) -> list[object]:
+    if reason.code is PhotoCode.NO_MEMORY:
+        reason = message(PhotoCode.MUCH_MEMORY, limit=MEMORY)
+    return [reason.code.id, dict(reason.arguments), str(reason)]
+
+
+def _probe(job: Job, limits: Limits) -> Result:
+    return asdict(probe(Path(job["path"]), limits)), b""
+
+
+def _store(job: Job, limits: Limits) -> Result:
+    write_copy(Path(job["path"]), Path(job["target"]), Path(job["thumbnail"]), limits)
+    return None, b""
+
+
+def _draw(job: Job, limits: Limits) -> Result:
+    return None, draw_small(Path(job["path"]), job["side"], limits)
+
+
+def _open(job: Job, limits: Limits) -> Result:
+    picture = open_picture(Path(job["path"]), job["shortest"], limits, PixelRanges.from_json(job["ranges"]))
+    return picture.size, picture.tobytes()
+
+
+_JOBS: Mapping[str, Callable[[Job, Limits], Result]] = {
+    "probe": _probe, "store": _store, "draw": _draw, "open": _open,
+}  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

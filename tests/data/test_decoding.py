@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pillow_heif
+import pytest
+from PIL import ExifTags, Image, PngImagePlugin
+
+from classifier import Project
+from classifier.config import LIMITS, NO_RANGES, PixelRanges
+from classifier.data.decoding import DecodingWorkers, draw_small_apart, open_apart, probe_apart
+from classifier.data.decoding_copies import copy_extension, draw_small, write_copy
+from classifier.data.images import open_picture, probe
+from classifier.errors import PhotoError
+from classifier.messages.data import PhotoCode
+from tests.helpers import draw_photo, encode
+
+SECRET = b"48.8584 north"
+
+
+def exif(orientation: int = 1) -> bytes:
+    """Metadata with a camera's number and a position."""
+    tags = Image.Exif()
+    tags[ExifTags.Base.Orientation] = orientation
+    tags[ExifTags.Base.BodySerialNumber] = SECRET.decode()
+    tags.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSMapDatum] = SECRET.decode()
+    return tags.tobytes()
+
+
+def note() -> PngImagePlugin.PngInfo:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("where", SECRET.decode())
+    return info
+
+
+def multi_picture() -> bytes:
+    stream = io.BytesIO()
+    draw_photo(0).save(stream, "MPO", save_all=True, append_images=[draw_photo(1)], exif=exif())
+    return stream.getvalue()
+
+
+WITH_METADATA: dict[str, Callable[[], bytes]] = {
+    "JPEG": lambda: encode(draw_photo(0), exif=exif(), comment=SECRET, xmp=b"<x>" + SECRET + b"</x>"),
+    "progressive JPEG": lambda: encode(draw_photo(0), progressive=True, exif=exif()),
+    "turned JPEG": lambda: encode(draw_photo(0), exif=exif(6)),
+    "CMYK JPEG": lambda: encode(draw_photo(0).convert("CMYK"), exif=exif(3)),
+    "JPEG with restarts": lambda: encode(draw_photo(0), restart_marker_blocks=2, exif=exif()),
+    "JPEG with an appendix": lambda: encode(draw_photo(0)) + SECRET,
+    "several JPEGs": multi_picture,
+    "PNG": lambda: encode(draw_photo(0), "PNG", exif=exif(8), pnginfo=note()),
+    "gray PNG": lambda: encode(draw_photo(0).convert("L"), "PNG", exif=exif(8), pnginfo=note()),
+    "transparent PNG": lambda: encode(draw_photo(0).convert("RGBA"), "PNG", pnginfo=note()),
+    "TIFF": lambda: encode(draw_photo(0), "TIFF", exif=exif(6)),
+    "WebP": lambda: encode(draw_photo(0), "WEBP", exif=exif(6)),
+    "AVIF": lambda: encode(draw_photo(0), "AVIF", exif=exif(6)),
+    "HEIC": lambda: encode(draw_photo(0), "HEIF", exif=exif(6)),
+    "GIF": lambda: encode(draw_photo(0).convert("P"), "GIF", comment=SECRET),
+}
+
+
+def copy(data: bytes, folder: Path) -> bytes:
+    source, target = folder / "source", folder / "target"
+    source.write_bytes(data)
+    write_copy(source, target, folder / "thumbnail", LIMITS)
+    return target.read_bytes()
+
+
+@pytest.mark.parametrize("name", WITH_METADATA)
+def test_a_copy_has_the_same_pixels_and_no_metadata(name: str, tmp_path: Path) -> None:
+    pillow_heif.register_heif_opener()  # to write it
+    data = WITH_METADATA[name]()
+    copied = copy(data, tmp_path)
+    assert SECRET in data
+    assert SECRET not in copied
+    assert SECRET not in (tmp_path / "thumbnail").read_bytes()
+    with Image.open(io.BytesIO(copied)) as image:
+        assert set(image.getexif()) <= {ExifTags.Base.Orientation}
+        assert not {"comment", "xmp", "icc_profile", "where"} & set(image.info)
+    assert np.array_equal(open_picture(data), open_picture(copied))
+
+
+def tmp_path_with(folder: Path, data: bytes) -> Path:
+    path = folder / "with"
+    path.write_bytes(data)
+    return path
+
+
+def test_a_jpeg_without_metadata_is_copied_byte_by_byte(tmp_path: Path) -> None:
+    data = encode(draw_photo(0, (300, 200)))
+    assert copy(data, tmp_path) == data
+
+
+def test_a_deep_picture_is_copied_as_it_is(tmp_path: Path) -> None:
+    data = encode(Image.fromarray(np.arange(600, dtype=np.uint16).reshape(20, 30)), "PNG")
+    assert probe(data).deep
+    assert copy(data, tmp_path) == data
+
+
+@pytest.mark.slow
+def test_a_large_picture_is_copied_as_a_jpeg_of_enough_pixels(tmp_path: Path) -> None:
+    data = encode(Image.linear_gradient("L").resize((4100, 4200)), "PNG", compress_level=1)
+    copied = copy(data, tmp_path)
+    assert (probe(copied).format, copy_extension(probe(data))) == ("JPEG", ".jpg")
+    assert (probe(copied).width, probe(copied).height) == (2050, 2100)
+    one, other = (np.asarray(open_picture(bytes_, 64).resize((64, 64)), np.float32) for bytes_ in (data, copied))
+    assert np.abs(one - other).max() <= 1
+
+
+def test_a_jpeg_of_very_many_scans_is_encoded_anew(tmp_path: Path) -> None:
+    data = encode(Image.new("L", (1000, 1000), 99), progressive=True)
+    last = data.rindex(b"\xff\xda")
+    copied = copy(data[:-2] + data[last:-2] * 400 + b"\xff\xd9", tmp_path)
+    assert copied.count(b"\xff\xda") == 1
+
+
+def test_a_jpeg_that_is_cut_off_has_no_copy(tmp_path: Path) -> None:
+    with pytest.raises(PhotoError) as caught:
+        copy(encode(draw_photo(9, (200, 200)))[:-2000], tmp_path)
+    assert caught.value.code is PhotoCode.CUT_OFF
+
+
+def test_the_photos_of_a_project_hold_no_metadata(tmp_path: Path) -> None:
+    (tmp_path / "cat").mkdir()
+    for number, name in enumerate(("JPEG", "PNG", "WebP")):
+        (tmp_path / f"cat/{number}").write_bytes(WITH_METADATA[name]())
+    with Project.open(tmp_path / "home") as project:
+        files = [(f"cat/{number}", tmp_path / f"cat/{number}") for number in range(3)]
+        assert project.add_files(files, "cat").added == 3
+        assert project.add_files(files, "cat").already == 3  # a photo is known by the content of its original
+        stored = [path for path in (project.folder).rglob("*") if path.is_file()]
+        assert len(stored) > 6
+        assert not [path for path in stored if SECRET in path.read_bytes()]
+
+
+@pytest.fixture
+def workers() -> Iterator[DecodingWorkers]:
+    found = DecodingWorkers(1)
+    yield found
+    found.close()
+
+
+def test_a_worker_answers_as_this_process_does(workers: DecodingWorkers, tmp_path: Path) -> None:
+    ranges = PixelRanges(integer=(0, 999))
+    for data in (
+        encode(draw_photo(0)),
+        encode(Image.fromarray(np.arange(600, dtype=np.uint16).reshape(20, 30)), "PNG"),
+    ):
+        path = tmp_path_with(tmp_path, data)
+        assert workers.probe(path, LIMITS) == probe(data)
+        assert np.array_equal(workers.open(path, None, LIMITS, ranges), open_picture(data, None, LIMITS, ranges))
+        assert workers.draw_small(path, 20, LIMITS) == draw_small(path, 20, LIMITS)
+
+
+def test_a_worker_gives_the_reason_that_this_process_gives(workers: DecodingWorkers, tmp_path: Path) -> None:
+    broken = [b"", b"no picture", b"%PDF-1.4", encode(draw_photo(0))[:300], struct.pack("<3H", 0, 1, 9)]
+    for data in broken:
+        with pytest.raises(PhotoError) as here:
+            open_picture(tmp_path_with(tmp_path, data))
+        with pytest.raises(PhotoError) as there:
+            workers.open(tmp_path_with(tmp_path, data), None, LIMITS, NO_RANGES)
+        assert str(there.value) == str(here.value)
+
+
+def test_where_a_worker_cannot_write_it_says_why(workers: DecodingWorkers, tmp_path: Path) -> None:
+    path = tmp_path_with(tmp_path, encode(draw_photo(0)))
+    with pytest.raises(FileNotFoundError):
+        workers.store(path, tmp_path / "missing/target", tmp_path / "thumbnail", LIMITS)
+
+
+def test_the_shared_workers_open_files_and_pictures(tmp_path: Path) -> None:
+    path = tmp_path_with(tmp_path, encode(draw_photo(0)))
+    assert probe_apart(path).format == "JPEG"
+    assert draw_small_apart(path, 20)[:2] == b"\xff\xd8"
+    assert np.array_equal(open_apart(path), open_picture(path))
+    assert open_apart(draw_photo(0)).size == (64, 48)
