@@ -57,6 +57,10 @@ class _Choice:
             return self._take_tables(certain, None)
         return self._ask_for_the_rest()
 
+    def _are_named(self) -> bool:
+        """Return whether a table names most photos, which says that they are not all of one class."""
+        return any(2 * len(table.named) > len(self.found.photos) for table in self.found.named)
+
     def _are_classes(self, reading: Reading) -> bool:
         if QuestionCode.COLLECTIONS in reading.questions:
             return True
@@ -118,7 +122,7 @@ class _Choice:
         rest = [reading for reading in folders if reading not in first]
         candidates = [*first, *self.found.tables, *named, *self.found.names, *numbered, *rest]
         others = {reading.source for reading in candidates}
-        if alone and others <= {Source.FOLDERS}:
+        if alone and others <= {Source.FOLDERS} and not self._are_named():
             return _read([*alone, *rest])
         if candidates:
             return _ask([*candidates, *(alone if others == {Source.NAMES} else [])])

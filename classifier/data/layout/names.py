@@ -23,6 +23,7 @@ APP_WORDS = frozenset(
     "imgp stock shutterstock istockphoto unsplash pexels pixabay gettyimages depositphotos at am pm "
     "截图 微信图片 图片 写真 スクリーンショット".split()
 )
+_PREFIXES = frozenset("img image imagen imagem pic picture photo foto bild frame dsc".split())  # img_cat_1 is a cat
 _MIN_SHARE = 0.01  # of the training photos that a class must have
 _COVERED = 0.95  # share of the training photos that the classes together must have
 _LONGEST_CLASS = 40  # letters
@@ -101,7 +102,7 @@ def _first_words(photos: Sequence[Photo]) -> dict[str, str]:
 def _before_digit(stem: str) -> str:
     text = re.sub(r"\s*\([^()]*\)$", "", stem) if stem.endswith(")") else stem
     words = [word for word in re.split(r"[\s_\-]+", text) if word]
-    while len(words) > 1 and split_of(words[0]):
+    while len(words) > 1 and (split_of(words[0]) or (words[0].casefold() in _PREFIXES and words[1][0].isalpha())):
         words = words[1:]
     while len(words) > 1 and split_of(words[-1]):
         words = words[:-1]

@@ -156,6 +156,9 @@ def _beside(inside: Mapping[Dirs, int], depth: int) -> set[str]:
     if holders and sum(counts[folder] for folder in others) <= _FEW * total:
         return others
     rest = set(counts) - named
+    if not rest and deep:
+        rest = {max(deep, key=lambda folder: counts[folder])}  # src/assets/… of an app
+        named -= rest
     if not rest:
         return set()
     if not rest & deep:  # the others look like classes: only names that are certainly none

@@ -73,6 +73,12 @@ FOLDERS = [
         not_taken={"outside_classes": 2},
     ),
     Case(
+        "class folders deep in an app",
+        [*folders({"logo": 9, "no_logo": 9}, "app/src/assets/img/"), "app/public/favicon.ico"],
+        "read",
+        {"logo": 9, "no_logo": 9},
+    ),
+    Case(
         "a folder beside that of the data",
         [*folders(AB, "homework/data/"), "homework/solution/plot.png"],
         "read",

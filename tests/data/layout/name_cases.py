@@ -36,6 +36,7 @@ NAMES = [
         "ask",
         {"Cat": 10, "dog": 10},
     ),
+    Case("img_cat_1", [f"img_{k}_{n}.jpg" for n in range(10) for k in _PAIR], "ask", _PAIR),
     Case("12_cat", [f"{n}_{k}.jpg" for n in range(10) for k in _PAIR], "ask", _PAIR),
     Case("P1_cat_front", [f"P{n}_{k}_front.jpg" for n in range(10) for k in _PAIR], "ask", _PAIR),
     Case(

@@ -51,6 +51,12 @@ REFUSED = [
         data__csv=csv(("file", "price"), [(f, f"{n % 3}.5") for n, f in enumerate(_FLAT)]),
     ),
     _refused(
+        "a table of ages beside one folder",
+        [f"faces/{f}" for f in _FLAT],
+        "ages.csv names 24 of them, but no column",
+        ages__csv=csv(("file", "age"), [(f, 20 + n % 7) for n, f in enumerate(_FLAT)]),
+    ),
+    _refused(
         "a table that names too few",
         _FLAT,
         "labels.csv",
