@@ -28,3 +28,50 @@ class ServerCode(Code):
         "variable CLASSIFIER_HOME."
     )
     NOT_STARTED = "The page could not be started on the port {port}; try again, or name another port with --port."
+
+
+@unique
+class RequestCode(Code):
+    """Why a request to the page is not answered."""
+
+    NO_HOST = (
+        "This page is not served under the name “{host}”. Who runs it can allow the name in the variable "
+        "CLASSIFIER_HOSTS."
+    )
+    OTHER_SITE = (
+        "A page of “{origin}” may not send this. If it is this page under another name, who runs it can allow the name "
+        "in the variable CLASSIFIER_HOSTS."
+    )
+    NOT_HERE = "There is nothing under this address."
+    LOGIN = "Please log in first."
+    NOT_YOURS = "This belongs to another browser; load the page again."
+    NO_EVENT = "The page does not know what was asked for; load it again."
+    NO_FILE = "There is no such file for you; it may have been deleted."
+    NO_UPLOAD = "The file sent is no upload of yours, or is not there any more; choose it again."
+    NO_JSON = "The request is no JSON that can be read."
+    NOT_UNDERSTOOD = "The request has parts missing, or of a kind that was not expected."
+    NO_VALUE = "A value of the page is of a kind that it cannot have; load the page again."
+    JSON_TOO_LARGE = "The request has more than {limit:megabytes}, which only lists of files may have."
+    BODY_TOO_LARGE = "The request has more than {limit:megabytes}."
+    TOO_SLOW = "The request came too slowly."
+
+
+@unique
+class AccessCode(Code):
+    """What goes wrong with the file that says who may use the page, and what the command that makes its lines says."""
+
+    NO_FILE = "The file “{file}” in CLASSIFIER_AUTH cannot be read ({why})."
+    BAD_LINE = (
+        "Line {number} of “{file}” is no line “user:hash”, or names a user twice; make it with "
+        "python -m classifier.ui.access USER."
+    )
+    NO_USERS = (
+        "The file “{file}” in CLASSIFIER_AUTH names no user; make a line with python -m classifier.ui.access USER."
+    )
+    NO_USER = (
+        "A name has 1 to 64 letters without colons and spaces, and a password 1 to {limit} letters; choose others."
+    )
+    USAGE = "usage: python -m classifier.ui.access USER"
+    PASSWORD = "Password:"
+    AGAIN = "Password once more:"
+    DIFFERENT = "The two passwords differ; nothing was made."

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
-from ..config import PAGE_LIMITS
 from ..messages.page import PageCode
+from .access import Logins
+from .host_limits import HOME_LIMITS, HostLimits
+from .hosts import Hosts, find_hosts
 from .layout import build_layout
+from .middleware import protect
 from .sessions import Home
 from .upload_route import upload_routes
 
 _CACHE_CLEANUP = (600, 3000)  # seconds: how often and at what age Gradio deletes uploads: within the hour
+_MOST_WAITING = 1000  # events of all visitors; the next one is told that too many wait
+_MOST_SESSIONS = 1000  # open pages whose state is kept in memory, a few hundred kilobytes each
 
 # System fonts: nothing is fetched from anywhere. Blue and orange can be told apart with color blindness.
 THEME = gr.themes.Base(
@@ -62,31 +69,51 @@ THEME = gr.themes.Base(
 CSS = (Path(__file__).parent / "page.css").read_text("utf-8")
 
 
-def build_app(home: Path, checkpoints: Path, keep_hours: float | None = None) -> gr.Blocks:
+def build_app(
+    home: Path, checkpoints: Path, keep_hours: float | None = None, limits: HostLimits = HOME_LIMITS
+) -> gr.Blocks:
     """Build the page.
 
     Args:
         home: folder of the visitors' projects.
         checkpoints: folder of the models offered to everybody.
         keep_hours: hours without a visit after which a project is deleted; None keeps projects.
+        limits: what visitors may use of this machine.
     """
-    place = Home(home, checkpoints, keep_hours)
+    place = Home(home, checkpoints, keep_hours, limits)
     with gr.Blocks(title=str(PageCode.TITLE), analytics_enabled=False, delete_cache=_CACHE_CLEANUP) as page:
         build_layout(page, place)
+    page.queue(max_size=_MOST_WAITING)
+    # Earlier versions let Gradio keep the state of pages there, with the tokens of visitors.
+    shutil.rmtree(Path(get_upload_folder()) / "deep_links", ignore_errors=True)
     place.start_cleanup()
     return page
 
 
-def launch_settings() -> dict[str, Any]:
-    """Return the arguments of ``launch`` besides host and port: the look, and nothing kept or shown that is private."""
+def launch_settings(
+    hosts: Hosts | None = None, limits: HostLimits = HOME_LIMITS, logins: Logins | None = None
+) -> dict[str, Any]:
+    """Return the arguments of ``launch`` besides host and port: the look, and nothing kept or shown that is private.
+
+    Args:
+        hosts: names under which the page may be reached; by default those of this machine alone.
+        limits: what visitors may use of this machine.
+        logins: who may use the page; None for everybody.
+    """
     return {
         "theme": THEME,
         "css": CSS,
         "run_history": False,
         "show_error": False,
         "footer_links": [],
-        "max_file_size": PAGE_LIMITS.bytes_unpacked,
+        "max_file_size": limits.upload.bytes_unpacked,
         "ssr_mode": False,
         "allowed_paths": [],
-        "app_kwargs": {"routes": upload_routes()},
+        "enable_monitoring": False,
+        "state_session_capacity": _MOST_SESSIONS,
+        "auth": logins.check if logins else None,
+        "app_kwargs": {
+            "routes": upload_routes(limits.upload.bytes_unpacked),
+            "lifespan": protect(hosts or find_hosts("127.0.0.1", {})),
+        },
     }

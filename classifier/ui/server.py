@@ -14,6 +14,9 @@ from urllib.request import getproxies
 from ..errors import ClassifierError, SettingError, StorageError
 from ..files import cache_folder, check_writable, data_folder
 from ..messages.server import ServerCode
+from .access import read_logins
+from .host_limits import HostLimits
+from .hosts import find_hosts
 
 _PORTS = range(7860, 7960)  # those that Gradio tries
 _OWN_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -23,7 +26,8 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
     """Build the page and serve it until the program is stopped.
 
     What is not given comes from the environment: ``GRADIO_SERVER_NAME``, ``GRADIO_SERVER_PORT``, ``CLASSIFIER_HOME``,
-    ``CLASSIFIER_CHECKPOINTS``, ``CLASSIFIER_KEEP_HOURS``.
+    ``CLASSIFIER_CHECKPOINTS``, ``CLASSIFIER_KEEP_HOURS``, ``CLASSIFIER_HOSTS``, ``CLASSIFIER_AUTH``, and those that
+    ``HostLimits`` names.
 
     Args:
         host: address to listen on.
@@ -32,13 +36,15 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
         root: folder that by default holds the folders of projects and models; None for the user's data folder.
 
     Raises:
-        SettingError: host, port or hours cannot work, or the port is taken.
+        SettingError: host, port, hours, limits or the file of logins cannot work, or the port is taken.
         StorageError: the folder of projects cannot be written.
     """
     host = host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1")
     port = port or os.environ.get("GRADIO_SERVER_PORT")
     find_port(host, port)  # an error comes before the seconds that Gradio takes
     hours = keep_hours()
+    limits = HostLimits.read(os.environ)
+    logins = read_logins(os.environ)
     home, checkpoints = folders(root)
     try:
         check_writable(home)
@@ -57,15 +63,21 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
     with _without_proxies(share):
         from .app import build_app, launch_settings
 
-        page = build_app(home, checkpoints, hours)
+        page = build_app(home, checkpoints, hours, limits)
+        hosts = find_hosts(host, os.environ, lambda: page.share_url)
         number = find_port(host, port)
         name = f"[{host}]" if ":" in host and not host.startswith("[") else host
         try:
             page.launch(
-                server_name=name, server_port=number, share=share, prevent_thread_lock=True, **launch_settings()
+                server_name=name,
+                server_port=number,
+                share=share,
+                prevent_thread_lock=True,
+                **launch_settings(hosts, limits, logins),
             )
         except OSError as error:  # another program took the port in this moment
             raise ClassifierError(ServerCode.NOT_STARTED, port=number) from error
+    page.share = False  # else Gradio serves a page whose scripts come from another server; the link stays
     page.block_thread()
 
 

@@ -27,7 +27,6 @@ from ..data.catalog import Asset
 from ..data.project import Project
 from ..data.schema import FILE_NAME
 from ..errors import ClassifierError, DataError, PhotoError
-from ..files import storage_error
 from ..messages import Message, message
 from ..messages.limits import LimitCode, NearCode
 from ..messages.page import PageCode
@@ -37,6 +36,7 @@ from .usage import FolderSize, Use, nearly_full, of_project
 
 log = logging.getLogger(__name__)
 
+_STORAGE = "photo-classifier"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")  # what secrets.token_urlsafe(32) returns
 _PROJECT = re.compile(r"[0-9a-f]{64}")
 _UPLOAD = re.compile(r"[0-9a-f]{64}|tmp\w+")  # complete, or broken off
@@ -64,18 +64,15 @@ class Home:
         object.__setattr__(self, "size", FolderSize(self.root))
 
     def secret(self) -> str:
-        """Return the key that browsers' stored tokens are encrypted with; on disk, so that it survives a restart."""
-        path = self.root / "browser-secret"
-        with suppress(FileNotFoundError):
-            return path.read_text("ascii").strip()
+        """Return what browsers scramble their stored tokens with.
+
+        It is known to everybody, as Gradio sends it with the page. Earlier versions made one for each folder, which
+        is kept, so that browsers find their projects again.
+        """
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            with suppress(FileExistsError), path.open("x", encoding="ascii") as file:
-                path.chmod(0o600)
-                file.write(secrets.token_hex(16))
-        except OSError as error:
-            raise storage_error(error) from error
-        return path.read_text("ascii").strip()
+            return (self.root / "browser-secret").read_text("ascii").strip() or _STORAGE
+        except (OSError, ValueError):
+            return _STORAGE
 
     def folder(self, token: object) -> Path:
         """Return the project folder of a token; raises ``ClassifierError`` for anything that is no token."""
@@ -198,4 +195,4 @@ def check_capacity(project: Project, incoming: int) -> None:
 
 def token_store(home: Home) -> gr.BrowserState:
     """Create the component that keeps the token in the browser; every handler receives its value."""
-    return gr.BrowserState("", storage_key="photo-classifier", secret=home.secret())
+    return gr.BrowserState("", storage_key=_STORAGE, secret=home.secret())

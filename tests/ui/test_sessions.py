@@ -43,10 +43,12 @@ def test_a_value_that_is_no_token_opens_nothing(tmp_path: Path) -> None:
     assert not home.root.exists()
 
 
-def test_the_secret_survives_a_restart(tmp_path: Path) -> None:
-    first = Home(tmp_path / "home", tmp_path).secret()
-    assert Home(tmp_path / "home", tmp_path).secret() == first
-    assert len(first) >= 32
+def test_a_secret_of_an_earlier_version_is_kept_and_none_is_made(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path)
+    assert home.secret() == "photo-classifier"
+    home.root.mkdir()
+    (home.root / "browser-secret").write_text("0123\n")
+    assert home.secret() == "0123"
 
 
 @pytest.mark.parametrize(("hours", "kept"), [(24, False), (48, True), (None, True)])

@@ -1,0 +1,347 @@
+"""What stands between a browser and Gradio: which requests are answered, who may send them, and with what headers.
+
+``protect`` puts it around the whole app, also around what Gradio itself adds. Every request passes, in this order, the
+checks of its Host and Origin, its address, the login, the browser that its session belongs to, and its body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gzip
+import hashlib
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+from gradio.routes import App
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..messages.server import RequestCode
+from .hosts import Hosts
+from .request_values import LIST_BYTES, Body, RequestError, read_cancel, read_event, upload_path
+from .visitors import Owners, find_visitor, new_cookie
+
+_FORM_BYTES = 2**14
+_BODY_SECONDS = 60.0
+_API = "/gradio_api"
+# Every address that is answered; all others of Gradio's are not there. The first column is the method, the last one
+# whether it is also for those who still have to log in.
+_READ = ("GET", "HEAD")
+_SEND = ("POST",)
+ROUTES: tuple[tuple[tuple[str, ...], str, bool], ...] = (
+    (_READ, "/", True),
+    (_READ, r"/(assets|static|svelte)/.+", True),
+    (_READ, r"/(theme\.css|favicon\.ico|manifest\.json|robots\.txt)", True),
+    (_READ, rf"{_API}/startup-events", True),
+    (_SEND, "/login/?", True),
+    (_READ, "/logout", False),
+    (_READ, "/config/?", False),
+    (_READ, rf"{_API}/info/?", False),
+    (_READ, rf"{_API}/file=(?P<file>.+)", False),
+    (_READ, rf"{_API}/heartbeat/(?P<session>[^/]+)", False),
+    (_READ, rf"{_API}/queue/data", False),
+    (_READ, rf"{_API}/upload_progress", False),
+    (_READ, rf"{_API}/call/[^/]+/(?P<event>[^/]+)", False),
+    (_SEND, rf"{_API}/upload", False),
+    (_SEND, rf"{_API}/queue/join", False),
+    (_SEND, rf"{_API}/run/(?P<direct>[^/]+)/?", False),
+    (_SEND, rf"{_API}/call/(?P<name>[^/]+)/?", False),
+    (_SEND, rf"{_API}/cancel", False),
+)
+_PATTERNS = [(methods, re.compile(pattern, re.DOTALL), is_open) for methods, pattern, is_open in ROUTES]
+
+_FRAMES = "frame-ancestors 'self' https://huggingface.co https://*.hf.space"
+# Components of HTML run their scripts by “new Function”, and Svelte sets styles; all else comes from this server.
+_PAGE_POLICY = (
+    "default-src 'none'; script-src 'self' 'unsafe-eval'{hashes}; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self' data:; connect-src 'self'; "
+    f"manifest-src 'self'; worker-src 'self' blob:; base-uri 'self'; form-action 'self'; {_FRAMES}"
+)
+_OTHER_POLICY = f"default-src 'none'; sandbox; {_FRAMES}"
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), display-capture=(), payment=(), usb=()",
+}
+_INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
+
+
+def protect(hosts: Hosts) -> Callable[[App], AbstractAsyncContextManager[None]]:
+    """Return the ``lifespan`` of Gradio's app, which puts the checks around it before it answers anything.
+
+    Example::
+
+        page.launch(app_kwargs={"lifespan": protect(find_hosts("127.0.0.1", os.environ))})
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: App) -> AsyncIterator[None]:
+        if app.middleware_stack is None:
+            raise RuntimeError("the app must have been built when it starts")
+        app.middleware_stack = _Guard(app.middleware_stack, app, hosts)
+        yield
+
+    return lifespan
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A request that may be answered: what its address names, who sends it, and its headers."""
+
+    scope: Scope
+    named: dict[str, str | None]
+    visitor: str | None
+    headers: Headers
+
+    @property
+    def path(self) -> str:
+        """The address without its query."""
+        return str(self.scope["path"])
+
+    def query(self, name: str) -> str | None:
+        """Return the value of a part of the query."""
+        values = parse_qs(self.scope["query_string"].decode("latin-1")).get(name)
+        return values[0] if values else None
+
+
+class _Guard:
+    """The checks, around the app."""
+
+    def __init__(self, inner: ASGIApp, app: App, hosts: Hosts) -> None:
+        self._inner, self._app, self._hosts = inner, app, hosts
+        self._owners = Owners()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it with a sentence."""
+        if scope["type"] == "lifespan":
+            await self._inner(scope, receive, send)
+            return
+        if scope["type"] != "http":  # the page opens no web sockets
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        answer = _with_headers(scope, send)
+        try:
+            call = self._check(scope)
+            refusal = self._check_owner(call)
+            if refusal is not None:
+                await refusal(scope, receive, answer)
+                return
+            received = await self._check_body(call, receive)
+        except RequestError as error:
+            refused = JSONResponse({"detail": str(error), "error": str(error)}, error.status)
+            await refused(scope, receive, answer)
+            return
+        await self._answer(call, received, answer)
+
+    def _check(self, scope: Scope) -> _Call:
+        """Check where a request comes from, its address and its login."""
+        headers = Headers(scope=scope)
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if not self._hosts.is_ours(host):
+            raise RequestError(421, RequestCode.NO_HOST, host=host[:80])
+        if origin is not None and not self._hosts.is_same_site(origin, host):
+            raise RequestError(403, RequestCode.OTHER_SITE, origin=origin[:80])
+        for methods, pattern, is_open in _PATTERNS:
+            found = pattern.fullmatch(scope["path"])
+            if found and scope["method"] in methods:
+                if not is_open and not self._is_logged_in(headers):
+                    raise RequestError(401, RequestCode.LOGIN)
+                return _Call(scope, found.groupdict(), find_visitor(headers.get("cookie", "")), headers)
+        raise RequestError(404, RequestCode.NOT_HERE)
+
+    def _is_logged_in(self, headers: Headers) -> bool:
+        if self._app.auth is None:
+            return True
+        ours = {f"access-token-{self._app.cookie_id}", f"access-token-unsecure-{self._app.cookie_id}"}
+        pairs = (pair.strip().partition("=") for pair in headers.get("cookie", "").split(";"))
+        return any(name in ours and value in self._app.tokens for name, _, value in pairs)
+
+    def _check_owner(self, call: _Call) -> Response | None:
+        """Check the names in an address; return an answer where there is nothing to wait for."""
+        queue = self._app.get_blocks()._queue
+        session = call.named.get("session") or (call.query("session_hash") if call.path.endswith("/data") else None)
+        if session is not None:
+            self._claim([f"session:{session}"], call)
+            if call.path.endswith("/queue/data") and session not in queue.pending_messages_per_session:
+                return _lost_session()
+        event = call.named.get("event")
+        if event is not None:
+            self._claim([f"event:{event}"], call)
+            if not any(event in events for events in queue.pending_event_ids_session.values()):
+                raise RequestError(404, RequestCode.NO_EVENT)
+        progress = call.query("upload_id")
+        if progress is not None:
+            self._claim([f"progress:{progress}"], call)
+        file = call.named.get("file")
+        if file is not None:
+            path = upload_path(file)
+            if path is None:
+                raise RequestError(404, RequestCode.NO_FILE)
+            self._claim([f"upload:{path.parent.name}"], call)
+        return None
+
+    def _claim(self, names: list[str], call: _Call) -> None:
+        if not self._owners.claim(names, call.visitor):
+            raise RequestError(404, RequestCode.NOT_YOURS)
+
+    async def _check_body(self, call: _Call, receive: Receive) -> Receive:
+        """Read and check the body of a request; return what gives the app the checked one."""
+        if call.scope["method"] != "POST" or call.path == f"{_API}/upload":
+            return receive  # an upload is bounded as it is written, by the route that takes it
+        if call.path.startswith("/login"):
+            return _replay(await _read(call, receive, _FORM_BYTES), receive)
+        if "json" not in call.headers.get("content-type", "application/json"):
+            raise RequestError(415, RequestCode.NO_JSON)
+        content = await _read(call, receive, LIST_BYTES)
+        body = await asyncio.to_thread(self._read_body, call, content)
+        self._claim(list(body.names), call)
+        call.scope["headers"] = [
+            (name, str(len(body.content)).encode() if name == b"content-length" else value)
+            for name, value in call.scope["headers"]
+            if name not in (b"content-type", b"transfer-encoding")
+        ] + [(b"content-type", b"application/json")]
+        return _replay(body.content, receive)
+
+    def _read_body(self, call: _Call, content: bytes) -> Body:
+        if call.path == f"{_API}/cancel":
+            return read_cancel(content)
+        direct = call.named.get("direct")
+        return read_event(self._app, content, direct or call.named.get("name"), direct is not None)
+
+    async def _answer(self, call: _Call, receive: Receive, send: Send) -> None:
+        """Let the app answer; the page gets its policy, and what an answer names belongs to the browser."""
+        drop = {b"range"}  # Gradio answers it with the headers of the request
+        if call.path == "/" or call.scope["method"] == "POST":
+            drop.add(b"accept-encoding")
+        scope = {**call.scope, "headers": [pair for pair in call.scope["headers"] if pair[0] not in drop]}
+        if call.path == "/":
+            await self._inner(scope, receive, _PageSender(call, send))
+        elif call.scope["method"] == "POST":
+            await self._inner(scope, receive, _NameSender(call, send, self._owners))
+        else:
+            await self._inner(scope, receive, send)
+
+
+class _PageSender:
+    """Sends the page with a policy that allows just the scripts in it, and a cookie to browsers that have none."""
+
+    def __init__(self, call: _Call, send: Send) -> None:
+        self._call, self._send = call, send
+        self._start: Message = {}
+        self._body = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        self._body += message.get("body", b"")
+        if message.get("more_body"):
+            return
+        headers = MutableHeaders(raw=self._start["headers"])
+        digests = [hashlib.sha256(script).digest() for script in _INLINE_SCRIPT.findall(self._body)]
+        hashes = "".join(f" 'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+        headers["Content-Security-Policy"] = _PAGE_POLICY.format(hashes=hashes)
+        headers["Cache-Control"] = "no-store"
+        if self._call.visitor is None:
+            forwarded = self._call.headers.get("x-forwarded-proto", self._call.scope["scheme"])
+            headers.append("Set-Cookie", new_cookie(forwarded == "https"))
+        if "gzip" in self._call.headers.get("accept-encoding", "") and self._body:
+            self._body = await asyncio.to_thread(gzip.compress, self._body, 5)
+            headers["Content-Encoding"] = "gzip"
+            headers["Content-Length"] = str(len(self._body))
+        await self._send({**self._start, "headers": headers.raw})
+        await self._send({"type": "http.response.body", "body": self._body})
+
+
+class _NameSender:
+    """Sends the answer to a call or an upload; the event or the files in it belong to the browser that gets it."""
+
+    def __init__(self, call: _Call, send: Send, owners: Owners) -> None:
+        self._call, self._send, self._owners = call, send, owners
+        self._body = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.body":
+            self._body += message.get("body", b"")
+            if not message.get("more_body"):
+                self._owners.claim(self._names(), self._call.visitor)
+        await self._send(message)
+
+    def _names(self) -> list[str]:
+        try:
+            answer = json.loads(self._body)
+        except ValueError:
+            return []
+        if isinstance(answer, list):
+            return [f"upload:{path.parent.name}" for path in map(upload_path, answer) if path is not None]
+        return [f"event:{answer['event_id']}"] if isinstance(answer, dict) and answer.get("event_id") else []
+
+
+def _with_headers(scope: Scope, send: Send) -> Send:
+    """Return what sends an answer with the headers that every one has."""
+
+    async def sender(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(raw=list(message.get("headers", [])))
+            headers.update(_HEADERS)
+            headers.setdefault("Content-Security-Policy", _OTHER_POLICY)
+            if scope["path"].startswith(_API):
+                headers["Cache-Control"] = "no-store"
+                if "file=" in scope["path"]:
+                    headers["Content-Disposition"] = "attachment"
+            message = {**message, "headers": headers.raw}
+        await send(message)
+
+    return sender
+
+
+def _lost_session() -> Response:
+    """Return what Gradio says to a page whose events it does not know, and that the page understands."""
+    lost = {
+        "msg": "unexpected_error",
+        "message": str(RequestCode.NO_EVENT),
+        "session_not_found": True,
+        "success": False,
+    }
+    return PlainTextResponse(f"data: {json.dumps(lost)}\n\n", media_type="text/event-stream")
+
+
+async def _read(call: _Call, receive: Receive, limit: int) -> bytes:
+    """Read a body of at most ``limit`` bytes; raises ``RequestError`` for a longer one, before it is read whole."""
+    said = call.headers.get("content-length", "")
+    if said.isdecimal() and int(said[:20]) > limit:
+        raise RequestError(413, RequestCode.BODY_TOO_LARGE, limit=limit)
+    try:
+        return await asyncio.wait_for(_collect(receive, limit), _BODY_SECONDS)
+    except asyncio.TimeoutError as error:
+        raise RequestError(408, RequestCode.TOO_SLOW) from error
+
+
+async def _collect(receive: Receive, limit: int) -> bytes:
+    content = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RequestError(400, RequestCode.NOT_UNDERSTOOD)
+        content += message.get("body", b"")
+        if len(content) > limit:
+            raise RequestError(413, RequestCode.BODY_TOO_LARGE, limit=limit)
+        if not message.get("more_body"):
+            return bytes(content)
+
+
+def _replay(content: bytes, receive: Receive) -> Receive:
+    """Return what gives the app a body that was read, and then what the connection says."""
+    left: list[Message] = [{"type": "http.request", "body": content, "more_body": False}]
+
+    async def again() -> Message:
+        return left.pop() if left else await receive()
+
+    return again
