@@ -16,6 +16,7 @@ class StepCode(Code):
     COMPARE_RESIZE_MODES = "Trying how the photos fit"
     TRAIN_HEAD = "Learning the classes"
     EVALUATE = "Checking on the test photos"
+    SAVE = "Writing the model"
 
 
 @unique
@@ -26,8 +27,8 @@ class WorkflowCode(Code):
     NONE_USABLE = "None of the {count:file|files} in {places:comma} can be used: {reasons:comma}."
     REASON = "{count:file|files} ({reason})"
     ONLY_APART = (
-        "{count:photo|photos} {count:*is|are} there to test or validate with, and none to train on: add photos to train "
-        "on, in at least two classes."
+        "{count:photo|photos} {count:*is|are} there to test or validate with, and none to train on: add photos to "
+        "train on, in at least two classes."
     )
     ONE_CLASS = (
         "There is only one class, “{label}”: add photos of at least one other class, so that there is something to "

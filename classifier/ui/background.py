@@ -108,7 +108,8 @@ class Job:
         except ClassifierError as expected:
             error = expected.message
         except Exception:
-            if threading.main_thread().is_alive():  # otherwise the program is ending, and thread pools with it
+            # Otherwise its project was deleted, or the program is ending, and thread pools with it.
+            if not self._cancelled and threading.main_thread().is_alive():
                 log.exception("A bug, not a mistake of the visitor")
             error = message(PageCode.BUG)
         finally:

@@ -84,9 +84,9 @@ def build_layout(page: gr.Blocks, home: Home) -> None:
     run_all(training.runs.deleted, predict.refresh)
     used = replace(predict.choose, inputs=[token, training.runs.chosen]).on(training.runs.used.then)
     _open_on(used.then, predict_tab, tabs)
-    retrained = replace(review.train_again, inputs=[token, *training.settings]).on(review.train.click)
-    run_all(retrained, review.refresh)
-    run_all(retrained, training.refresh)
+    replace(review.train_again, inputs=[token, *training.settings]).on(review.train.click)
+    for first, *others in (review.refresh, training.refresh):
+        run_all(first.on(review.finished.change), others)
     run_all(predict.corrected, photos.refresh)
     _open_on(training.start.on(predict.again.click).then, train_tab, tabs)
     _build_footer(home, token, row.placed, photos.message)

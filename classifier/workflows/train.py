@@ -149,6 +149,9 @@ def _train(
                 raise DataError(WorkflowCode.STOPPED_EARLY)
         report, evaluated = yield from evaluate_own_split(extractor, project, model)
         test_report = None if test is None else (yield from evaluate_test_set(extractor, test, model, report))
+    yield Progress(
+        StepCode.SAVE, len(training_set), len(training_set), None
+    )  # whoever no longer wants the model closes the iterator here
     if distributed.is_main_process():
         settings = _settings(extractor, project, training_set, model, config)
         checkpoint.save(folder, replace(model, report=report), settings)

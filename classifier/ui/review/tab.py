@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,7 +29,7 @@ from .lists import ListedPhoto, PhotoCheck
 ID = "review"
 TITLE = ReviewCode.TAB
 PAGE = 24  # photos shown at once
-_INTERVAL = 0.1  # seconds between two reports of a running training
+_INTERVAL = 0.25  # seconds between two requests for the state of a running training
 _HERE = Path(__file__).parent
 
 
@@ -50,12 +49,26 @@ class View(NamedTuple):
     more: Any
 
 
+class Retraining(NamedTuple):
+    """What the tab shows of a training that was started here, in the order of its outputs."""
+
+    progress: Any
+    changed: Any
+    timer: Any
+    version: Any  # of the training's state on view
+    finished: Any  # the name of the model once it is there
+
+
 @dataclass(frozen=True)
 class ReviewTab:
-    """How to redraw this tab; the button that trains again, and its action, which needs the settings as inputs, too."""
+    """How to redraw this tab; the button that trains again, its action, and the model that came of it.
+
+    The action needs the settings as inputs, too; ``finished`` changes when a training that was started here has ended.
+    """
 
     train: gr.Button
     train_again: Action
+    finished: gr.State
     refresh: Sequence[Action]
 
 
@@ -179,17 +192,28 @@ def open_cell(event: gr.EventData) -> tuple[str, int]:
     return lists.cell_name(data.get("label"), data.get("predicted")), PAGE
 
 
-def train_again(home: Home, token: str, values: settings.Values) -> Iterator[tuple[str, str]]:
-    """Train quickly with the settings of the Train tab; yield the progress, and last what changed."""
+def train_again(home: Home, token: str, values: settings.Values) -> Retraining:
+    """Start to train quickly with the settings of the Train tab."""
     config = replace(settings.to_config(values, home.limits), mode="quick")
     backbone = resolve(config.backbone).feature_backbone().name
     jobs.start(home, token, replace(config, backbone=backbone))
+    return follow(home, token, -1)
+
+
+def follow(home: Home, token: str, version: int) -> Retraining:
+    """Return the progress of the training if it changed since ``version``, and what changed when it has ended."""
     job = jobs.get_job(home, token)
-    while job is not None and not job.state.ended:
-        yield jobs.progress_bar(job.state, home.jobs.position(job)), ""
-        time.sleep(_INTERVAL)
-    error = job.state.error if job is not None else None
-    yield "", html.note(error, "warn") if error else _what_changed(home, token)
+    if job is None:  # the server was restarted under an open page, or everything was deleted
+        return Retraining("", "", gr.Timer(active=False), 0, gr.skip())
+    state = job.state
+    if not state.ended:
+        if state.version == version:
+            return Retraining(*[gr.skip()] * len(Retraining._fields))
+        bar = jobs.progress_bar(state, home.jobs.position(job))
+        return Retraining(bar, "", gr.Timer(active=True), state.version, gr.skip())
+    changed = html.note(state.error, "warn") if state.error else _what_changed(home, token)
+    finished = gr.skip() if state.finished is None else state.finished.folder.name
+    return Retraining("", changed, gr.Timer(active=False), 0, finished)
 
 
 def _what_changed(home: Home, token: str) -> str:
@@ -229,6 +253,8 @@ def build(home: Home, token: gr.BrowserState) -> ReviewTab:
                 undo_button = gr.Button(str(ReviewCode.UNDO), min_width=80, scale=0, elem_id="review-undo")
                 train = gr.Button(str(ReviewCode.TRAIN_AGAIN), min_width=140, scale=0, elem_id="review-train")
     count, found = gr.State(PAGE), gr.State(PhotoCheck())
+    timer, version, finished = gr.Timer(_INTERVAL, active=False), gr.State(0), gr.State("")
+    training: list[Any] = [progress, changed, timer, version, finished]
     view: list[Any] = [nothing, filled, matrix, classes, advice, state, train, undo_button, which, photos, more]
     redraw = Action(plain(show, home), [token, which, count, found], view)
     check_action = Action(plain(check_photos, home), [token], [found], DEVICE)
@@ -239,4 +265,5 @@ def build(home: Home, token: gr.BrowserState) -> ReviewTab:
     redraw.after(which.input(lambda: PAGE, None, [count], queue=False, **QUIET))
     redraw.after(more.click(lambda shown: shown + PAGE, [count], [count], queue=False, **QUIET))
     retrain = plain(train_again, home, names=settings.NAMES)
-    return ReviewTab(train, Action(retrain, [token], [progress, changed], WATCH), [redraw, check_action, redraw])
+    Action(plain(follow, home), [token, version], training, WATCH).on(timer.tick)
+    return ReviewTab(train, Action(retrain, [token], training), finished, [redraw, check_action, redraw])

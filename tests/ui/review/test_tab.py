@@ -16,6 +16,7 @@ from classifier.ui.review import tab as review_tab
 from classifier.ui.review.lists import PhotoCheck
 from classifier.ui.sessions import Home, ensure_token
 from tests.helpers import NASTY
+from tests.ui.jobs import Steps, progress, wait
 from tests.ui.train.values import setting_values
 
 
@@ -56,6 +57,16 @@ def visitor(trained_project: Path, tmp_path: Path) -> Visitor:
     home, token = Home(tmp_path / "home", tmp_path / "none"), ensure_token(None)
     shutil.copytree(trained_project, home.folder(token))
     return Visitor(home, token)
+
+
+def retrain(visitor: Visitor) -> review_tab.Retraining:
+    """Press “Train again”, wait until the training has ended, and update the page as its timer does."""
+    view = review_tab.train_again(visitor.home, visitor.token, setting_values())
+    assert view.timer.active
+    job = visitor.home.jobs.get(visitor.home.folder(visitor.token))
+    assert job is not None
+    assert job.wait(120)
+    return review_tab.follow(visitor.home, visitor.token, view.version)
 
 
 def test_before_a_training_the_tab_explains_itself(tmp_path: Path) -> None:
@@ -132,20 +143,38 @@ def test_training_again_shows_what_the_corrections_changed(visitor: Visitor) -> 
     with visitor.home.open(visitor.token) as project:
         apples = [photo.id for photo in project.photos("mug") if "apple" in photo.source]
         project.move(apples, "apple")
-    *bars, (_, changed) = review_tab.train_again(visitor.home, visitor.token, setting_values())
-    assert bars
+    view = retrain(visitor)
+    changed = view.changed
+    assert not view.timer.active
+    assert view.finished.endswith("-quick")
     assert re.search(r"Trained in \d+\.\d seconds: \d+ % right before, \d+ % now", changed)
     assert "2 photos changed class" in changed
-    view = review_tab.show(visitor.home, visitor.token)
-    assert "Nothing changed since the last training." in view.state
+    shown = review_tab.show(visitor.home, visitor.token)
+    assert "Nothing changed since the last training." in shown.state
+
+
+def test_following_a_training_never_waits_for_it(visitor: Visitor) -> None:
+    work = Steps(progress(1))
+    job = visitor.home.jobs.start(visitor.home.folder(visitor.token), work, graceful=False)
+    view = review_tab.train_again(visitor.home, visitor.token, setting_values())  # the same training
+    assert view.timer.active
+    again = review_tab.follow(visitor.home, visitor.token, job.state.version)
+    assert again.progress == gr.skip()
+    job.stop()
+    work.allowed.release()
+    wait(job)
+    assert not review_tab.follow(visitor.home, visitor.token, view.version).timer.active
+    stranger = review_tab.follow(visitor.home, ensure_token(None), 0)
+    assert (stranger.progress, stranger.changed, stranger.timer.active) == ("", "", False)
 
 
 def test_training_again_shows_why_it_failed(visitor: Visitor) -> None:
     with visitor.home.open(visitor.token) as project:
         for label in ("apple", "key", "leaf"):
             project.remove_class(label)
-    *_, (_, shown) = review_tab.train_again(visitor.home, visitor.token, setting_values())
-    assert "only one class" in shown
+    view = retrain(visitor)
+    assert "only one class" in view.changed
+    assert view.progress == ""
 
 
 @pytest.mark.parametrize("id", [None, "1", True, -1, 10**30, [1], 1.5])
@@ -172,7 +201,7 @@ def test_a_claimed_answer_or_list_that_is_none_changes_nothing(visitor: Visitor)
 def test_names_are_shown_as_text(visitor: Visitor) -> None:
     with visitor.home.open(visitor.token) as project:
         project.rename_class("mug", NASTY)
-    list(review_tab.train_again(visitor.home, visitor.token, setting_values()))
+    retrain(visitor)
     for which in (None, "mistakes", "cell:0:0", "cell:1:-1"):
         view = review_tab.show(visitor.home, visitor.token, which)
         assert "<script" not in "".join(part for part in view if isinstance(part, str))
