@@ -115,6 +115,7 @@ class PhotosCode(Code):
     ADDED_NONE = "No new photos."
     ALREADY_HERE = "{count:photo|photos} {count:*was|were} here already."
     LEFT_OUT = "{count:file was|files were} left out; see why below."
+    SEVERAL = "{count:file holds|files hold} several pictures, of which one is used; see below."
     NOT_ARRIVED = "{count:file|files} did not arrive; add them again."
     MOVED = "Moved {count:photo|photos}."
     REMOVED = "Removed {count:photo|photos}. Undo brings them back."
@@ -123,6 +124,7 @@ class PhotosCode(Code):
     NO_PICTURE = "There is no picture yet; take one with the camera first."
     NONE_SELECTED = "No photos were chosen; tick the ones you mean first."
     LEFT_OUT_SUMMARY = "<b>{count:file was|files were} left out</b> - see why"
+    SEVERAL_SUMMARY = "<b>{count:file is|files are} used in part</b> - see which picture"
     LEFT_OUT_REASON = "<b>{count:,}</b> {reason}"
     CONFLICTS_SUMMARY = (
         "<b>{count:photo is|photos are} in more than one class</b> - remove each from the classes where it is wrong"

@@ -25,7 +25,7 @@ from .. import html
 from ..handlers import event_data
 from ..sessions import Home, check_capacity
 from ..uploads import delete_uploads, parse_upload, uploaded_file
-from . import readings
+from . import grid, readings
 
 _EXAMPLES = 6  # pictures in one question
 _PER_READING = 3
@@ -96,9 +96,11 @@ def add_example(home: Home, token: str) -> str:
 
 def summarize(result: IntakeResult, missing: int = 0) -> str:
     """Return what was added and what was not, and what else is to be known of it."""
+    used = sum(map(grid.is_used, result.left_out))
     counts = (
         (PhotosCode.ALREADY_HERE, result.already),
-        (PhotosCode.LEFT_OUT, len(result.left_out)),
+        (PhotosCode.LEFT_OUT, len(result.left_out) - used),
+        (PhotosCode.SEVERAL, used),
         (PhotosCode.NOT_ARRIVED, missing),
     )
     parts = [sentence(PhotosCode.ADDED, count=result.added) if result.added else sentence(PhotosCode.ADDED_NONE)]

@@ -9,10 +9,13 @@ from ...data.catalog import Asset
 from ...data.intake import LeftOut
 from ...data.labels import natural_key
 from ...messages import Code, outline
+from ...messages.data import SeveralCode
 from ...messages.page import GridScript, PhotosCode
-from ...messages.photos_page import SplitCode
+from ...messages.photos_page import ReadingCode, SplitCode
 from .. import html
 from ..html import escape
+
+_CLASSES = 3  # named of a photo that is in several
 
 
 def template() -> str:
@@ -58,15 +61,28 @@ def photo_card(asset: Asset, jpeg: bytes) -> str:
     )
 
 
+def is_used(file: LeftOut) -> bool:
+    """Return whether a file is used, and only further pictures in it are not."""
+    return isinstance(file.code, SeveralCode)
+
+
 def left_out(files: Sequence[LeftOut]) -> str:
-    """Return the files that were not taken: one line for each reason, which opens to the names of its files."""
+    """Return the files that were not taken, and those of which one picture is used.
+
+    There is one line for each reason, which opens to the names of its files.
+    """
+    groups = ((PhotosCode.LEFT_OUT_SUMMARY, False), (PhotosCode.SEVERAL_SUMMARY, True))
+    return "".join(_reasons([file for file in files if is_used(file) is used], code) for code, used in groups)
+
+
+def _reasons(files: Sequence[LeftOut], summary: Code) -> str:
     if not files:
         return ""
     ordered = sorted(files, key=lambda file: (_code_key(file.code), natural_key(file.file)))
     groups = [list(group) for _, group in groupby(ordered, key=lambda file: _code_key(file.code))]
     groups.sort(key=lambda group: -len(group))
     return (
-        f'<details class="pc-details pc-outer"><summary>{html.rich(PhotosCode.LEFT_OUT_SUMMARY, count=len(files))}'
+        f'<details class="pc-details pc-outer"><summary>{html.rich(summary, count=len(files))}'
         f"</summary>{''.join(_reason(group) for group in groups)}</details>"
     )
 
@@ -87,13 +103,18 @@ def _reason(files: Sequence[LeftOut]) -> str:
 
 
 def conflicts(groups: Sequence[Sequence[Asset]]) -> str:
-    """Return the photos that are in several classes, with the classes."""
+    """Return the photos that are in several classes, with some of the classes."""
     if not groups:
         return ""
     rows = "".join(
-        f"<li>{escape(group[0].source.rsplit('/', 1)[-1])}: "
-        f"{', '.join(f'<b>{escape(asset.label)}</b>' for asset in group)}</li>"
+        f"<li>{escape(group[0].source.rsplit('/', 1)[-1])}: {_some_classes([asset.label for asset in group])}</li>"
         for group in groups
     )
     summary = html.rich(PhotosCode.CONFLICTS_SUMMARY, count=len(groups))
     return f'<details class="pc-details pc-warn"><summary>{summary}</summary><ul>{rows}</ul></details>'
+
+
+def _some_classes(labels: Sequence[str]) -> str:
+    named = ", ".join(f"<b>{escape(label)}</b>" for label in labels[:_CLASSES])
+    rest = len(labels) - _CLASSES
+    return f"{named} {html.text(ReadingCode.MORE_CLASSES, count=rest)}" if rest > 0 else named

@@ -218,6 +218,15 @@ def test_a_disk_without_room_adds_nothing(tmp_path: Path, token: str, uploads: P
     assert home.find(token) is None
 
 
+def test_a_file_with_several_pictures_is_added_and_noted(home: Home, token: str, uploads: Path) -> None:
+    draw_photo(1).save(uploads / SHA / "a.gif", save_all=True, append_images=[draw_photo(2)])
+    rows = [{"path": str(uploads / SHA / "a.gif"), "name": "cat/a.gif"}]
+    message = adding.add(home, token, gr.EventData(None, {"files": rows, "label": "cat"}))
+    assert "Added 1 photo. 1 file holds several pictures, of which one is used" in message
+    assert "left out" not in message
+    assert "used in part" in photos_tab.show(home, token).notes
+
+
 def _readings(home: Home, token: str) -> Any:
     with home.open(token) as project:
         waiting = project.incoming()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from classifier.data.catalog import Asset
 from classifier.data.intake import LeftOut
 from classifier.messages import message
-from classifier.messages.data import LeftOutCode, PhotoCode
+from classifier.messages.data import LeftOutCode, PhotoCode, SeveralCode
 from classifier.ui.photos import grid
 from tests.helpers import NASTY, SHA
 
@@ -29,6 +29,15 @@ def test_equal_reasons_stand_once_and_the_largest_group_is_first() -> None:
     assert shown.index(str(LeftOutCode.JUNK)) < shown.index(str(PhotoCode.TEXT))
 
 
+def test_a_file_of_which_one_picture_is_used_is_not_called_left_out() -> None:
+    several = LeftOut("scan.tif", message(SeveralCode.LARGEST, others=2, total=3))
+    shown = grid.left_out([several])
+    assert "<b>1 file is used in part</b>" in shown
+    assert "the largest is used" in shown
+    assert "left out" not in shown
+    assert "<b>1 file was left out</b>" in grid.left_out([several, LeftOut("a.txt", message(PhotoCode.TEXT))])
+
+
 def test_names_in_a_reason_are_escaped() -> None:
     files = [LeftOut(name, message(PhotoCode.CANNOT_OPEN, why=NASTY)) for name in ("a", "b")]
     assert "<script" not in grid.left_out(files)
@@ -39,3 +48,8 @@ def test_a_photo_in_two_classes_is_shown_with_both() -> None:
     shown = grid.conflicts([photos])
     assert "a.jpg: <b>cat</b>, <b>&lt;b&gt;dog&lt;/b&gt;</b>" in shown
     assert grid.conflicts([]) == ""
+
+
+def test_a_photo_in_many_classes_names_three_of_them() -> None:
+    photos = [Asset(1, "p", SHA, label, "train", None, "in/a.jpg", 1, 1, 1, "") for label in "abcdefghi"]
+    assert "a.jpg: <b>a</b>, <b>b</b>, <b>c</b> and 6 more</li>" in grid.conflicts([photos])
