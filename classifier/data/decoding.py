@@ -28,7 +28,7 @@ from ..config import LIMITS, NO_RANGES, Limits, PixelRanges
 from ..errors import PhotoError
 from ..messages.data import PhotoCode, restore
 from .decoding_worker import SECONDS
-from .images import PictureInfo, open_picture
+from .images import PictureInfo, Source, open_picture
 
 _MOST_WORKERS = 8
 _PACKAGES = Path(__file__).resolve().parents[2]  # where ``classifier`` is
@@ -54,12 +54,15 @@ def draw_small_apart(source: Path, side: int, limits: Limits = LIMITS) -> bytes:
 
 
 def open_apart(
-    source: Path | bytes | Image.Image,
+    source: Source | Image.Image,
     shortest: int | None = None,
     limits: Limits = LIMITS,
     pixel_ranges: PixelRanges = NO_RANGES,
 ) -> Image.Image:
-    """``images.open_picture`` in a worker, with the same pixels; what is no file is opened here."""
+    """``images.open_picture`` in a worker; what is no file is opened here.
+
+    The pixels are the same, but without ``shortest`` a picture above 16 megapixels is made smaller, as a copy of it is.
+    """
     if not isinstance(source, Path):
         return open_picture(source, shortest, limits, pixel_ranges)
     return _workers(os.getpid()).open(source, shortest, limits, pixel_ranges)

@@ -22,7 +22,7 @@ from ..config import Limits
 from .images import EXTENSIONS, PictureInfo, make_thumbnail, open_picture, probe, read_orientation
 
 THUMBNAIL = 256  # pixels, longest side
-_SHORTEST = 1024  # ``open_picture`` keeps twice as many
+SHORTEST = 1024  # ``open_picture`` keeps twice as many
 _LOSSLESS = 2**22  # pixels up to which a copy is a PNG
 _LONGEST_JPEG = 65_000  # pixels; the format ends at 65,535
 _MOST_SCANNED = 300_000_000  # pixels times scans of a JPEG that is kept as it is
@@ -60,7 +60,7 @@ def write_copy(source: Path, target: Path, thumbnail: Path, limits: Limits) -> N
     elif (content := _keep_jpeg(source, info, limits)) is not None:
         target.write_bytes(content)
     else:
-        picture = open_picture(source, _SHORTEST, limits)
+        picture = open_picture(source, SHORTEST, limits)
         if copy_extension(info) == ".png":
             picture.save(target, "PNG", compress_level=1)
         else:

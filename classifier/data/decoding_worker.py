@@ -19,8 +19,8 @@ from ..config import Limits, PixelRanges
 from ..errors import PhotoError
 from ..messages import Message, message
 from ..messages.data import PhotoCode
-from .decoding_copies import draw_small, write_copy
-from .images import open_picture, probe
+from .decoding_copies import SHORTEST, draw_small, write_copy
+from .images import BIG, open_picture, probe
 
 MEMORY = 900 * 2**20  # bytes of data that a worker may hold, its own included
 SECONDS = 10  # of the processor, for one picture
@@ -95,7 +95,11 @@ def _draw(job: Job, limits: Limits) -> Result:
 
 
 def _open(job: Job, limits: Limits) -> Result:
-    picture = open_picture(Path(job["path"]), job["shortest"], limits, PixelRanges.from_json(job["ranges"]))
+    path, shortest = Path(job["path"]), job["shortest"]
+    info = probe(path, limits)
+    if shortest is None and info.width * info.height > BIG:
+        shortest = SHORTEST
+    picture = open_picture(path, shortest, limits, PixelRanges.from_json(job["ranges"]))
     return picture.size, picture.tobytes()
 
 

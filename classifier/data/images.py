@@ -7,7 +7,7 @@ import os
 import re
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from .file_kinds import HEAD, classify_content, unreadable_tiff
 from .transparency import choose_background, convert_to_rgb
 
 Source = Path | bytes
+Opener = Callable[[Source | Image.Image, int | None, Limits, PixelRanges], Image.Image]  # such as ``open_picture``
 
 # Pillow's format name -> the extension a file of that format is stored under. No other format is opened: no
 # PostScript (Pillow starts a program for it), no layered or scientific formats. Commonest first; AVIF before HEIF
@@ -38,8 +39,7 @@ DECODING = 2  # to be counted up when any picture is decoded differently: it is 
 MAX_ELONGATION = (
     100  # long side over short side: the short side is enlarged to what a network needs, and the long with it
 )
-
-_BIG = 16_000_000  # pixels; larger pictures are decoded one at a time to bound the memory of many threads
+BIG = 16_000_000  # pixels; larger pictures are decoded one at a time to bound the memory of many threads
 _heif_lock = threading.Lock()
 _big_picture_lock = threading.Lock()
 
@@ -131,7 +131,7 @@ def open_picture(
             image.draft(None, (shortest, shortest))
         if not image.info.get("progressive"):  # the decoder holds a progressive JPEG at full size
             pixels = image.width * image.height
-        with _big_picture_lock if pixels > _BIG else nullcontext():
+        with _big_picture_lock if pixels > BIG else nullcontext():
             shallow = _load(image, stream, pixel_ranges)
             background = choose_background(shallow, str(image.format))
             # Before the conversion to RGB where the mode allows it, since it is faster; otherwise after it.

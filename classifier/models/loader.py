@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from .. import device as devices
 from ..config import Limits, Preprocessing
-from ..data.images import open_picture
+from ..data.images import Opener, open_picture
 from ..device import Device
 from ..errors import PhotoError
 from ..messages import Message
@@ -58,6 +58,7 @@ def run_batches(
     dtype: torch.dtype,
     shortest: int | None,
     limits: Limits,
+    opener: Opener = open_picture,
 ) -> Iterator[Tensor | Message]:
     """Yield the output of ``network`` for the views of each picture, (V, …) in ``dtype``, in the order of ``sources``.
 
@@ -74,13 +75,14 @@ def run_batches(
         shortest: a JPEG is decoded at a smaller scale that keeps its short side at this many pixels or more, which is
             several times as fast for phone photos; None for the full size, as other programs decode it.
         limits: of the size of one picture.
+        opener: decodes a picture; for those of strangers ``decoding.open_apart``.
     """
     per_worker = -(-len(sources) // device.workers)
     size = max(1, min(device.batch, per_worker))
     chunks = [range(start, min(start + size, len(sources))) for start in range(0, len(sources), size)]
 
     def work(chunk: range) -> list[Tensor | Message]:
-        pixels = [_load_views(sources[index], index, views, shortest, limits) for index in chunk]
+        pixels = [_load_views(sources[index], index, views, shortest, limits, opener) for index in chunk]
         return _forward(network, pixels, views.preprocessing, device, dtype) if device.is_cpu else pixels
 
     # On a CPU each thread runs the network by itself: one operation of a small network is too little work to divide,
@@ -108,9 +110,11 @@ def map_in_order(pool: ThreadPoolExecutor, work: Callable[[S], T], items: Iterab
             future.cancel()
 
 
-def _load_views(source: Source, index: int, views: Views, shortest: int | None, limits: Limits) -> Tensor | Message:
+def _load_views(
+    source: Source, index: int, views: Views, shortest: int | None, limits: Limits, opener: Opener
+) -> Tensor | Message:
     try:
-        return views(index, open_picture(source, shortest, limits, views.preprocessing.pixel_ranges))
+        return views(index, opener(source, shortest, limits, views.preprocessing.pixel_ranges))
     except PhotoError as error:
         return error.message
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from .. import device as devices
 from ..config import LIMITS, Limits
-from ..data.images import open_picture
+from ..data.images import Opener, open_picture
 from ..device import Device
 from ..errors import ModelError, PhotoError, SettingError
 from ..evaluation import heatmap
@@ -99,7 +99,8 @@ class Predictor:
 
     The folder may also be one that timm's ``save_for_hf`` made; without a ``report.json`` the threshold is 0.5 and
     pictures unlike the training photos are not detected. The network is loaded once per process, and again after the
-    folder has changed. ``device`` is a name as in ``device.choose``.
+    folder has changed. ``device`` is a name as in ``device.choose``. ``opener`` decodes pictures; for files of
+    strangers it is ``decoding.open_apart``, which does so in another process with limits on time and memory.
 
     Raises ``ModelError`` when the folder is damaged or holds no classifier.
 
@@ -111,10 +112,17 @@ class Predictor:
             print(path, "not sure" if prediction.unsure else f"{best.label} ({best.confidence:.0%})")
     """
 
-    def __init__(self, folder: Path | str, device: str | None = None, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self,
+        folder: Path | str,
+        device: str | None = None,
+        limits: Limits = LIMITS,
+        opener: Opener = open_picture,
+    ) -> None:
         self.folder = Path(folder)
         self.device = devices.choose(device)
         self.limits = limits
+        self._opener = opener
         self._version = _current_version(self.folder)
         model = _load(self._version)
         self.labels = model.labels
@@ -165,7 +173,7 @@ class Predictor:
             raise SettingError(PredictCode.TOO_FEW_ANSWERS, top_k=top_k)
         sources = [self._prepare(picture) for picture in list_pictures(pictures)]
         usable = [source for source in sources if not isinstance(source, PhotoError)]
-        outputs = iter(devices.stream(_run_network, self._version, usable, self.device, self.limits))
+        outputs = iter(devices.stream(_run_network, self._version, usable, self.device, self.limits, self._opener))
         for source in sources:
             output = source if isinstance(source, PhotoError) else next(outputs)
             if isinstance(output, Message):
@@ -185,7 +193,7 @@ class Predictor:
         """
         if label is not None and label not in self.labels:
             raise SettingError(PredictCode.UNKNOWN_CLASS, label=label, labels=self.labels)
-        opened = open_picture(to_source(picture, self.limits), None, self.limits, self.preprocessing.pixel_ranges)
+        opened = self._opener(to_source(picture, self.limits), None, self.limits, self.preprocessing.pixel_ranges)
         pixels = eval_transform(self.preprocessing)(opened)[None]  # (1, 3, size, size)
         inputs = normalize(pixels, self.preprocessing, torch.device("cpu"), torch.float32)
         network = _load(self._version).network
@@ -253,9 +261,10 @@ def _network_on(version: _Version, device: Device) -> nn.Module:
 
 
 def _run_network(
-    version: _Version, sources: Sequence[loader.Source], device: Device, limits: Limits
+    version: _Version, sources: Sequence[loader.Source], device: Device, limits: Limits, opener: Opener
 ) -> Iterator[Floats | Message]:
     """Yield for each picture the logits and pooled features (C + D,), or the message why it cannot be used."""
     views = loader.EvalViews((_load(version).preprocessing,))
-    for output in loader.run_batches(_network_on(version, device), sources, views, device, torch.float32, None, limits):
+    network = _network_on(version, device)
+    for output in loader.run_batches(network, sources, views, device, torch.float32, None, limits, opener):
         yield output if isinstance(output, Message) else output[0].numpy()
