@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields, replace
 from datetime import datetime, timezone
@@ -20,7 +21,7 @@ from ..files import is_disk_full
 from ..messages import Code, Message, message
 from ..messages.data import CatalogCode, EditCode, restore
 from ..messages.files import StorageCode
-from . import schema
+from . import schema, sqlite_errors
 from .intake import LeftOut
 from .labels import natural_key
 
@@ -94,6 +95,17 @@ class Changes(NamedTuple):
     relabeled: tuple[str, ...]
 
 
+# The types of a row, as SQLite keeps any type in any column.
+_TYPES = {
+    (int, str, str, str, str, group, str, int, int, int, str, int, layout_group)
+    for group in (int, type(None)) for layout_group in (str, type(None))
+}  # fmt: skip
+_FIRST_COLUMNS, _LATER_COLUMNS = 11, (0, None)  # how many the first version had, and the values of those added since
+_RUN_TYPES = {
+    (str, str, str, predicted, confidence, doubt)
+    for predicted in (str, type(None)) for confidence in (float, type(None)) for doubt in (float, type(None))
+}  # fmt: skip
+_NO_NAME = re.compile(r"[/\\:\0]")  # what leads elsewhere on some system
 _COLUMNS = tuple(field.name for field in fields(Asset))
 _INSERT = f"({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 
@@ -117,6 +129,9 @@ class Catalog:
 
     def __init__(self, path: Path | None) -> None:
         self._lock = threading.RLock()
+        self._path = path
+        if path is not None and sqlite_errors.find_endless(path) is not None:
+            raise DataError(CatalogCode.CATALOG_DAMAGED)
         try:
             self._db = sqlite3.connect(path or ":memory:", timeout=_BUSY_MS / 1000, check_same_thread=False)
         except sqlite3.OperationalError as error:
@@ -242,7 +257,8 @@ class Catalog:
         gone = set(ids)
         with self._write() as db:
             edits = db.execute("SELECT id, before FROM edits").fetchall()
-            stale = [id for id, before in edits if any(row[0] in gone for row in json.loads(before))]
+            rows = ((id, _edited_rows(before)) for id, before in edits)
+            stale = [id for id, before in rows if not before or any(row[0] in gone for row in before)]
             db.execute(f"DELETE FROM edits WHERE {_ID_IN}", (json.dumps(stale),))
             db.execute(f"DELETE FROM assets WHERE {_ID_IN}", (json.dumps(list(gone)),))
 
@@ -253,18 +269,18 @@ class Catalog:
             if edit is None:
                 return None
             id, before_json, code, arguments, text = edit
-            before = [Asset(*row) for row in json.loads(before_json)]
+            before = self._to_assets(_edited_rows(before_json))
             _delete(db, before)
             db.executemany(f"INSERT OR IGNORE INTO assets {_INSERT}", [astuple(asset) for asset in before])
             db.execute("DELETE FROM edits WHERE id = ?", (id,))
-            return restore(code, json.loads(arguments), text)
+            return _restore(code, arguments, text)
 
     # files that were left out
 
     def left_out(self) -> list[LeftOut]:
         """Return the left-out files with their reasons, in the order they were noted."""
         rows = self._rows("SELECT file, code, arguments, reason FROM left_out ORDER BY rowid")
-        return [LeftOut(file, restore(code, json.loads(arguments), text)) for file, code, arguments, text in rows]
+        return [LeftOut(str(file), _restore(code, arguments, text)) for file, code, arguments, text in rows]
 
     def note_left_out(self, files: Iterable[LeftOut]) -> None:
         """Add left-out files; one that is listed with the same reason already is not doubled."""
@@ -308,12 +324,9 @@ class Catalog:
             return int(run or 0)
 
     def runs(self) -> list[Run]:
-        """Return all runs, newest first."""
+        """Return all runs, newest first; a report that is damaged is empty."""
         rows = self._rows("SELECT id, created, name, mode, report, seconds FROM runs ORDER BY id DESC")
-        return [
-            Run(id, created, name, mode, json.loads(report), seconds)
-            for id, created, name, mode, report, seconds in rows
-        ]
+        return [_run(*row) for row in rows]
 
     def run_assets(self, run_id: int) -> list[RunAsset]:
         """Return the photos of a run: those it was trained on and those it was evaluated on."""
@@ -321,15 +334,18 @@ class Catalog:
             "SELECT sha256, label, split, predicted, confidence, doubt FROM run_assets WHERE run_id = ? ORDER BY rowid",
             run_id,
         )
+        if not all(tuple(map(type, row)) in _RUN_TYPES for row in rows):
+            raise DataError(CatalogCode.CATALOG_DAMAGED)
         return [RunAsset(*row) for row in rows]
 
     def evaluated_assets(self, run_id: int) -> list[RunAsset]:
         """Return the photos whose predictions are the score of a run: out of fold, or of a split set apart."""
-        report = json.loads(self._rows("SELECT report FROM runs WHERE id = ?", run_id)[0][0])
-        labels = set(report["labels"])  # photos set apart may be of classes that the model does not have
+        report = next((run.report for run in self.runs() if run.id == run_id), {})
+        # Photos set apart may be of classes that the model does not have.
+        labels = [label for label in report.get("labels", ()) if isinstance(label, str)]
         assets = [asset for asset in self.run_assets(run_id) if asset.label in labels]
-        if report["judged_on"] != "out_of_fold":
-            return [asset for asset in assets if asset.split == report["judged_on"]]
+        if (evaluated_on := report.get("judged_on")) != "out_of_fold":
+            return [asset for asset in assets if asset.split == evaluated_on]
         val_assets = [asset for asset in assets if asset.split == "held_out"]
         return val_assets or [asset for asset in assets if asset.split == "train"]
 
@@ -357,34 +373,85 @@ class Catalog:
     # helpers
 
     def _prepare(self) -> None:
-        try:
-            self._db.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-            self._db.execute("PRAGMA foreign_keys = ON")
+        with self._translated():
+            for pragma in (
+                f"busy_timeout = {_BUSY_MS}",
+                "foreign_keys = ON",
+                "trusted_schema = OFF",
+                "cell_size_check = ON",
+            ):
+                self._db.execute(f"PRAGMA {pragma}")
             with self._lock, self._db:
                 self._db.execute("BEGIN IMMEDIATE")  # two windows may open a new project at once
                 schema.create_or_upgrade(self._db)
             self._db.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            raise _write_error(error) from error
-        except sqlite3.DatabaseError as error:
-            raise DataError(CatalogCode.CATALOG_DAMAGED) from error
 
     def _rows(self, query: str, *values: Any) -> list[Any]:
-        with self._lock:
+        with self._lock, self._translated():
             return self._db.execute(query, values).fetchall()
 
     def _select(self, where: str, *values: Any) -> list[Asset]:
         rows = self._rows(f"SELECT {', '.join(_COLUMNS)} FROM assets WHERE {where} ORDER BY id", *values)
-        return [Asset(*row) for row in rows]
+        return self._to_assets(rows)
+
+    def _to_assets(self, rows: Sequence[Sequence[Any]]) -> list[Asset]:
+        """Return rows as photos. Raises ``DataError`` for one that is none, or is outside the project's folder."""
+        assets = [Asset(*row) for row in rows if tuple(map(type, row)) in _TYPES]
+        if len(assets) < len(rows) or (self._path is not None and not all(map(_is_inside, assets))):
+            raise DataError(CatalogCode.CATALOG_DAMAGED)
+        return assets
 
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
         """One transaction, committed at the end or rolled back on an error."""
+        with self._translated(), self._lock, self._db:
+            yield self._db
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Raise ``DataError`` where SQLite finds the file damaged, ``StorageError`` where it cannot use it."""
         try:
-            with self._lock, self._db:
-                yield self._db
-        except sqlite3.OperationalError as error:
-            raise _write_error(error) from error
+            yield
+        except sqlite_errors.Error as error:
+            if sqlite_errors.is_damage(error, self._path):
+                raise DataError(CatalogCode.CATALOG_DAMAGED) from error
+            if is_disk_full(error):
+                raise StorageError(StorageCode.DISK_FULL) from error
+            if isinstance(error, sqlite3.OperationalError):
+                raise StorageError(CatalogCode.CANNOT_WRITE, why=str(error)) from error
+            raise
+
+
+def _is_inside(asset: Asset) -> bool:
+    """Return whether the names of a photo's files lead nowhere but into the project: it may be a stranger's."""
+    parts = asset.path.split("/")
+    return not {"", ".", ".."}.intersection((*parts, asset.sha256)) and not any(
+        map(_NO_NAME.search, (*parts, asset.sha256))
+    )
+
+
+def _json(text: object) -> Any:
+    """Return the value of a JSON text, None where it is none."""
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _restore(code: object, arguments: object, text: object) -> Message:
+    """Return a stored message; where code or arguments are damaged, its sentence."""
+    values = _json(arguments)
+    known = values if isinstance(values, dict) and "code" not in values else {}
+    return restore(str(code), known, str(text))
+
+
+def _edited_rows(before: object) -> list[list[Any]]:
+    """Return the rows that an edit changed, none where it is damaged; those of older versions lack the last columns."""
+    rows = _json(before)
+    if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) >= _FIRST_COLUMNS for row in rows):
+        return []
+    rows = [[*row, *_LATER_COLUMNS[len(row) - _FIRST_COLUMNS :]] for row in rows]
+    return [[int(value) if isinstance(value, bool) else value for value in row] for row in rows]
 
 
 def _store_edit(db: sqlite3.Connection, edit: Message, before: list[Asset]) -> None:
@@ -413,6 +480,12 @@ def _set_confirmed(db: sqlite3.Connection, assets: list[Asset]) -> None:
     db.execute(f"UPDATE assets SET confirmed = 1 WHERE {_ID_IN}", (json.dumps([asset.id for asset in assets]),))
 
 
+def _run(id: int, created: object, name: object, mode: object, report: object, seconds: object) -> Run:
+    values = _json(report)
+    known = values if isinstance(values, dict) else {}
+    return Run(id, str(created), str(name), str(mode), known, float(seconds) if isinstance(seconds, float) else 0.0)
+
+
 def _labels_by_content(assets: Iterable[Asset | RunAsset]) -> dict[str, set[str]]:
     labels: dict[str, set[str]] = {}
     for asset in assets:
@@ -425,9 +498,3 @@ def _argument_to_json(value: Any) -> int | float | str:
     if isinstance(value, Integral):
         return int(value)
     return float(value) if isinstance(value, Real) else str(value)
-
-
-def _write_error(error: sqlite3.OperationalError) -> StorageError:
-    if is_disk_full(error):
-        return StorageError(StorageCode.DISK_FULL)
-    return StorageError(CatalogCode.CANNOT_WRITE, why=str(error))

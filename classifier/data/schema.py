@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from functools import lru_cache
 
 from ..errors import DataError
 from ..messages.data import OLD_LEFT_OUT, CatalogCode
@@ -41,6 +43,7 @@ CREATE TABLE edits (
     code TEXT NOT NULL DEFAULT 'sentence', arguments TEXT NOT NULL DEFAULT '{}'
 );
 """
+_NAMES = {"assets", "runs", "run_assets", "left_out", "edits"}
 # Statements that turn a catalog of one version into one of the next.
 _UPGRADES = {
     1: ["ALTER TABLE runs ADD COLUMN seconds REAL NOT NULL DEFAULT 0"],
@@ -75,9 +78,34 @@ def create_or_upgrade(db: sqlite3.Connection) -> None:
     elif not 1 <= version <= VERSION:
         raise DataError(CatalogCode.CATALOG_OTHER_VERSION, found=version, expected=VERSION)
     else:
+        _check(db)
         _upgrade(db, version)
+        _check_columns(db)
     if version != VERSION:
         db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _check(db: sqlite3.Connection) -> None:
+    """Raise ``DataError`` where the file holds what no version made: views and triggers run statements of their own."""
+    found = db.execute("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'").fetchall()
+    tables = {name for kind, name in found if kind == "table"}
+    if tables != _NAMES or any(kind not in ("table", "index") for kind, _ in found):
+        raise DataError(CatalogCode.CATALOG_DAMAGED)
+
+
+def _check_columns(db: sqlite3.Connection) -> None:
+    for name in _NAMES:
+        found = {row[1] for row in db.execute(f"PRAGMA table_info({name})")}
+        if not _columns()[name] <= found:
+            raise DataError(CatalogCode.CATALOG_DAMAGED)
+
+
+@lru_cache(maxsize=1)
+def _columns() -> dict[str, set[str]]:
+    """The columns of each table, as SQLite reads the statements that make them."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(_TABLES)
+        return {name: {row[1] for row in db.execute(f"PRAGMA table_info({name})")} for name in _NAMES}
 
 
 def _pragma(db: sqlite3.Connection, name: str) -> int:

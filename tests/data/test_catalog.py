@@ -81,7 +81,7 @@ def test_splits_and_groups_are_stored(catalog: Catalog) -> None:
     assert [(asset.split, asset.duplicate_group) for asset in state(catalog)] == [
         ("held_out", 7), ("train", 7), ("held_out", None), ("test", None),
     ]  # fmt: skip
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(DataError):
         catalog.set_split([1], "nonsense")
 
 
