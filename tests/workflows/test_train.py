@@ -71,7 +71,7 @@ def test_progress_only_goes_forward_and_ends_with_the_result(example_set: Path, 
         assert before.step != after.step or before.done <= after.done
         assert 0 <= after.done <= after.total
     assert [step for step, _ in itertools.groupby(event.step for event in steps)][-3:] == [
-        StepCode.EXTRACT_FEATURES, StepCode.TRAIN_HEAD,
+        StepCode.EXTRACT_FEATURES, StepCode.TRAIN_HEAD, StepCode.SAVE,
     ]  # fmt: skip
 
 
