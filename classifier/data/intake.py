@@ -16,6 +16,8 @@ from .labels import natural_key
 from .placeholders import placeholder_name_code
 
 _JUNK_NAMES = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir"}
+_LONGEST_NAME = 4096  # letters with those of the folders, as many as the bytes that Linux takes
+_MOST_FOLDERS = 100  # around a file: reading a layout takes the square of their number
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ def check_name(name: str) -> LeftOutCode | None:
         return LeftOutCode.NAME_OUTSIDE
     if any("\ud800" <= letter <= "\udfff" for letter in name):  # surrogates: bytes that are no UTF-8
         return LeftOutCode.NAME_UNREADABLE
+    if len(name) > _LONGEST_NAME or name.count("/") + name.count("\\") > _MOST_FOLDERS:
+        return LeftOutCode.NAME_TOO_LONG
     return (placeholder_name_code(name) or LeftOutCode.JUNK) if is_junk(name) else None
 
 

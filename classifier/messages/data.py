@@ -23,6 +23,7 @@ class LeftOutCode(Code):
     LOCKED = "locked with a password: unpack it and add the photo itself"
     NAME_OUTSIDE = "its name points outside the folder it came in: rename it"
     NAME_UNREADABLE = "its name holds characters that cannot be read: rename it"
+    NAME_TOO_LONG = "its name with those of its folders is too long: put it into fewer folders"
     ICLOUD = "only a stand-in for a photo in iCloud: choose “Download Now” for it in the Finder, then add the photo"
     GIT_LFS = "only a pointer to a photo in Git LFS: get the photo with “git lfs pull”, then add it"
     IN_CLOUD = (
