@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 from contextlib import suppress
 from functools import lru_cache
@@ -10,8 +9,8 @@ from pathlib import Path
 
 import gradio as gr
 
+from ...data.decoding import draw_small_apart
 from ...data.example import draw_example
-from ...data.images import make_thumbnail, open_picture
 from ...data.layout import Decision, Layout, Reading
 from ...data.layout.folder_names import names_a_class
 from ...data.project import Incoming, IntakeResult, Project
@@ -164,6 +163,4 @@ def _small_picture(path: Path) -> bytes:
 
 @lru_cache(maxsize=256)  # the tab is drawn at every press, and a photo from a phone takes 50 ms
 def _draw_small(path: Path, changed: int) -> bytes:
-    stream = io.BytesIO()
-    make_thumbnail(open_picture(path, _SIZE), _SIZE).save(stream, "JPEG", quality=80)
-    return stream.getvalue()
+    return draw_small_apart(path, _SIZE)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...data.catalog import Asset
-from ...data.images import make_thumbnail, open_picture
+from ...data.decoding import draw_small_apart
 from ...data.intake import sha256
 from ...data.labels import clean_label, natural_key
 from ...data.project import Project
@@ -97,9 +97,9 @@ def _with_result(photo: PhotoAnswer, result: Prediction | PhotoError) -> PhotoAn
 
 
 def _small(path: Path) -> bytes:
-    stream = io.BytesIO()
-    make_thumbnail(open_picture(path, _SIDE), _SIDE).save(stream, "JPEG", quality=85)
-    return stream.getvalue()
+    with suppress(PhotoError):
+        return draw_small_apart(path, _SIDE)
+    return b""
 
 
 def _sorted(labels: Iterable[str]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeGuard
 import gradio as gr
 from gradio.events import Dependency
 
+from ...data.decoding import open_apart
 from ...errors import ClassifierError, DataError, ModelError
 from ...evaluation.report import Report
 from ...messages import sentence
@@ -134,7 +135,7 @@ def predict_photos(
     if not state.photos:
         return "", state
     chosen = select_model([*own_models(home, token), *shared_models(home)], model)
-    predicted = answers.predict(state, chosen.name, Predictor(chosen.folder), _labels(home, token))
+    predicted = answers.predict(state, chosen.name, Predictor(chosen.folder, opener=open_apart), _labels(home, token))
     return answers.render(predicted, _limit(top_k)), predicted
 
 
@@ -178,7 +179,7 @@ def _explain(home: Home, token: str, top_k: float, state: PredictState, photo: P
     model = select_model([*own, *shared_models(home)], state.model)
     project = home.find(token) if model in own else None  # the photos behind a shared model are somebody else's
     with project or nullcontext():
-        explained = answers.explain(state, photo, Predictor(model.folder), project)
+        explained = answers.explain(state, photo, Predictor(model.folder, opener=open_apart), project)
     return answers.render(explained, _limit(top_k)), explained
 
 
@@ -238,7 +239,7 @@ def predict(home: Home, image: object, model: str, top_k: float) -> dict[str, An
     if path is None:
         raise DataError(TryCode.NO_IMAGE)
     try:
-        prediction = Predictor(chosen.folder).predict(path, _limit(top_k))[0]
+        prediction = Predictor(chosen.folder, opener=open_apart).predict(path, _limit(top_k))[0]
     finally:
         delete_uploads([path])
     top = [{"label": one.label, "confidence": one.confidence} for one in prediction.top]
