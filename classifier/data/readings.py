@@ -12,7 +12,7 @@ from ..config import Limits
 from ..errors import LayoutError
 from ..messages import message
 from ..messages.data import UploadNoteCode
-from ..messages.layout import QuestionCode
+from ..messages.layout import NoteCode, QuestionCode
 from .labels import label_key
 from .layout import Decision, Layout, Reading, Source, Texts, choose, option_file, read_texts
 from .layout.photos import find_photos
@@ -98,6 +98,7 @@ def _by_own_name(layout: Layout, name: str, wish: Wish, known: Collection[str], 
     They are where the project has their classes; otherwise it is asked, if it may be. A name with other words, such as
     seg_test, is asked about where the project has their classes.
     """
+    name = layout.lone_folder if layout.lone_folder and not split_words(name) else name
     split, rest = split_words(name) or ("train", ())
     if split == "train" or layout.decision is not Decision.READ:
         return layout
@@ -110,7 +111,7 @@ def _by_own_name(layout: Layout, name: str, wish: Wish, known: Collection[str], 
         reading,
         option=f"{reading.option}@{split}",
         splits=dict.fromkeys(reading.splits, split),
-        notes=(*reading.notes, note),
+        notes=(*(one for one in reading.notes if one.code is not NoteCode.LONE_SPLIT), note),
     )
     if wish.labels is not None:
         return replace(layout, readings=(apart,)) if wish.labels == apart.option else layout
@@ -170,7 +171,7 @@ def _rename(values: Mapping[str, _T], names: Mapping[str, str]) -> dict[str, _T]
 def _merge(sets: Sequence[FileSet], layouts: Sequence[Layout], known: bool) -> Layout:
     """Join readings; the own name of a folder or zip is the split of its photos unless it holds splits itself."""
     readings = [layout.readings[0] for layout in layouts]
-    splits = _splits_of(sets, readings)
+    splits = _splits_of(sets, layouts)
     by_name = [_in_split(reading, split) for reading, split in zip(readings, splits)]
     if known or any("train" in reading.splits.values() for reading in by_name):
         readings = by_name
@@ -189,10 +190,15 @@ def _merge(sets: Sequence[FileSet], layouts: Sequence[Layout], known: bool) -> L
     return Layout(Decision.READ, (merged,), photos=sum(layout.photos for layout in layouts), names=names)
 
 
-def _splits_of(sets: Sequence[FileSet], readings: Sequence[Reading]) -> list[str | None]:
-    """Return the splits that the own names mean; “test of May” is one if its classes are those of the others."""
+def _splits_of(sets: Sequence[FileSet], layouts: Sequence[Layout]) -> list[str | None]:
+    """Return the splits that the own names mean; “test of May” is one if its classes are those of the others.
+
+    The name of a folder that holds all photos counts where the own name means none.
+    """
     splits = own_splits([one.name for one in sets])
-    classes = [set(map(label_key, reading.class_counts())) for reading in readings]
+    inner = own_splits([layout.lone_folder for layout in layouts])
+    splits = [own or lone for own, lone in zip(splits, inner)]
+    classes = [set(map(label_key, layout.readings[0].class_counts())) for layout in layouts]
     for number, one in enumerate(sets):
         words = split_words(one.name)
         others = set().union(*classes[:number], *classes[number + 1 :])
@@ -205,7 +211,8 @@ def _in_split(reading: Reading, split: str | None) -> Reading:
     """Return the reading with all photos in a split, unless it has splits of its own."""
     if split in (None, "train") or set(reading.splits.values()) != {"train"}:
         return reading
-    return replace(reading, splits=dict.fromkeys(reading.splits, split), matched=0, total=0)
+    notes = tuple(note for note in reading.notes if note.code is not NoteCode.LONE_SPLIT)
+    return replace(reading, splits=dict.fromkeys(reading.splits, split), matched=0, total=0, notes=notes)
 
 
 def _joined(mappings: Iterable[Mapping[str, _T]]) -> dict[str, _T]:

@@ -77,7 +77,7 @@ class NoteCode(Code):
     SEVERAL = "{count:photo|photos} with several labels {count:*is|are} left out."
     SPLITS = "The parts for training and testing are from {file}."
     UNREADABLE = "{file} was not read: {reason}."
-    LONE_SPLIT = "All photos lie in a folder named like a part for {split}; they are used to train on."
+    LONE_SPLIT = "All photos lie in the folder “{folder}”, named like a part for testing; they are used to train on."
     COMPLETED = "{count:photo|photos} to test with {count:*has|have} {count:*its|their} class from {files:comma}."
 
 

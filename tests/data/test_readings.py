@@ -136,6 +136,13 @@ def test_a_test_zip_beside_another_name_is_the_test_part(tmp_path: Path) -> None
     assert balance(pets, test) == {"train": {"cat": 3, "dog": 3}, "test": {"cat": 2, "dog": 1}}
 
 
+def test_a_folder_named_test_inside_a_zip_keeps_its_split(tmp_path: Path) -> None:
+    train = make_zip(tmp_path / "part1.zip", *(f"train/{name}" for name in PETS))
+    test = make_zip(tmp_path / "part2.zip", *(f"test/{name}" for name in NEW_PETS), seed=9)
+    assert balance(train, test) == {"train": {"cat": 3, "dog": 3}, "test": {"cat": 2, "dog": 1}}
+    assert balance(test) == {"train": {"cat": 2, "dog": 1}}
+
+
 def test_a_test_zip_alone_holds_photos_to_train_on(tmp_path: Path) -> None:
     assert balance(make_zip(tmp_path / "test.zip", *PETS)) == {"train": {"cat": 3, "dog": 3}}
 

@@ -138,7 +138,7 @@ class Candidates:
         if self.table_splits.file and len(named.split_counts()) > 1:
             notes = (*notes, message(NoteCode.SPLITS, file=self.table_splits.file))
         if self.split.lone and set(named.splits.values()) == {"train"}:
-            notes = (*notes, message(NoteCode.LONE_SPLIT, split=self.split.lone))
+            notes = (*notes, message(NoteCode.LONE_SPLIT, folder=self.split.lone))
         for name, code in list(self.unreadable.items())[:_SHOWN]:
             notes = (*notes, message(NoteCode.UNREADABLE, file=name, reason=code))
         return add_groups(replace(named, not_taken={**named.not_taken, **not_taken}, notes=notes), self.table_groups)

@@ -33,7 +33,7 @@ def decide(candidates: Candidates) -> Layout:
         photos=len(candidates.pictures),
         names=tuple(candidates.pictures),
         unreadable=candidates.unreadable,
-        lone_split=candidates.split.lone,
+        lone_folder=candidates.split.lone,
     )
 
 

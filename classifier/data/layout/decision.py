@@ -29,8 +29,8 @@ class Layout:
 
     ``questions`` are the reasons to ask; ``refusal`` is the reason where no reading fits, and ``reasons`` say why
     folders, tables and names give none. ``photos`` is the number of files that look like pictures, ``names`` are their
-    names, ``unreadable`` the tables that were not read, with the reason. ``lone_split`` is the split that the name of
-    the folder means in which all photos lie, None if it means none or training.
+    names, ``unreadable`` the tables that were not read, with the reason. ``lone_folder`` is the folder
+    named like validation or test in which all photos lie, empty if there is none.
     """
 
     decision: Decision
@@ -41,7 +41,7 @@ class Layout:
     unreadable: Mapping[str, Code] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     reasons: tuple[Message, ...] = ()
-    lone_split: str | None = None
+    lone_folder: str = ""
 
     def question(self) -> str:
         """Return why it is asked, in one sentence."""

@@ -23,8 +23,8 @@ class SplitLayout:
     """The photos with their splits.
 
     ``beside`` are photos in other folders next to the splits; ``words`` are the names of folders that mean a split,
-    whether they are one or not; ``lone`` is the split that the only folder's name means. Where many photos lie beside
-    the splits ``doubtful`` is set.
+    whether they are one or not; ``lone`` is the folder named like validation or test that holds all photos. Where many
+    photos lie beside the splits ``doubtful`` is set.
     """
 
     photos: tuple[Photo, ...]
@@ -32,7 +32,7 @@ class SplitLayout:
     words: frozenset[str] = frozenset()
     active: bool = False
     doubtful: bool = False
-    lone: str | None = None
+    lone: str = ""
 
 
 class _Place(NamedTuple):
@@ -107,9 +107,7 @@ def _other_words(folder: str) -> str:
     return " ".join(word for word in words if set(name_words(word)) & set(found[1]))
 
 
-def _without_folders(
-    names: Sequence[str], dirs: Sequence[Dirs], words: frozenset[str], lone: str | None
-) -> SplitLayout:
+def _without_folders(names: Sequence[str], dirs: Sequence[Dirs], words: frozenset[str], lone: str) -> SplitLayout:
     by_name = splits_of_names(names)
     if by_name:
         photos = tuple(Photo(name, folder, by_name.get(name, "train")) for name, folder in zip(names, dirs))
@@ -117,11 +115,11 @@ def _without_folders(
     return SplitLayout(tuple(map(Photo, names, dirs)), words=words, lone=lone)
 
 
-def _only_split(places: Mapping[Dirs, _Place], split_of: Mapping[Dirs, str]) -> str | None:
-    """Return the split of the folder that holds all photos, None if it is for training or there is none."""
+def _only_split(places: Mapping[Dirs, _Place], split_of: Mapping[Dirs, str]) -> str:
+    """Return the folder named like validation or test that holds all photos, empty if there is none."""
     holders = {folder[: depth + 1] if depth is not None else None for folder, (depth, _) in places.items()}
     holder = next(iter(holders)) if len(holders) == 1 else None
-    return None if holder is None or split_of[holder] == "train" else split_of[holder]
+    return "" if holder is None or split_of[holder] == "train" else holder[-1]
 
 
 def _dirs(name: str, cache: dict[str, Dirs]) -> Dirs:

@@ -145,7 +145,7 @@ def test_a_file_that_names_classes_or_splits_is_said() -> None:
 
 def test_a_lone_test_folder_is_read_and_said() -> None:
     layout = read(folders(AB, "test/"))
-    assert layout.lone_split == "test"
+    assert layout.lone_folder == "test"
     assert layout.readings[0].split_counts() == {"train": 22}
     assert "LONE_SPLIT" in notes(layout.readings[0])
 
