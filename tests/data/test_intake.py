@@ -71,13 +71,13 @@ def test_a_normalized_name_has_slashes_and_no_empty_parts() -> None:
 def test_an_undecodable_name_is_refused_and_can_be_shown(letter: int) -> None:
     name = f"cat/{chr(letter)}.jpg"
     assert check_name(name) is LeftOutCode.NAME_UNREADABLE
+    assert clean_name(name) == "cat/?.jpg"
+    assert clean_name("cat/é.jpg") == "cat/é.jpg"
 
 
 @pytest.mark.parametrize("name", ["a/" * 101 + "1.jpg", "a\\" * 20_000 + "1.jpg", "x" * 5000 + ".jpg"])
 def test_a_name_too_long_for_any_disk_is_left_out(name: str) -> None:
     assert check_name(name) is LeftOutCode.NAME_TOO_LONG
-    assert clean_name(name) == "cat/?.jpg"
-    assert clean_name("cat/é.jpg") == "cat/é.jpg"
 
 
 @pytest.mark.parametrize("letter", ["\ud7ff", "\ue000", "😀"])

@@ -29,6 +29,12 @@ def billion_laughs() -> bytes:
     return f'<!DOCTYPE a [<!ENTITY e0 "lol">{entities}]><annotation><filename>&e11;</filename></annotation>'.encode()
 
 
+def aliases() -> bytes:
+    """Return a YAML text whose lists hold the one before twice."""
+    lines = [b"%c: &%c [*%c, *%c]\n" % (n, n, n - 1, n - 1) for n in b"bcdefghijklmnopqrstuvwxyz"]
+    return b"a: &a [x]\n" + b"".join(lines)
+
+
 def spreadsheet(rows: int, declared: str = "A1:XFD1048576", columns: int = 2) -> bytes:
     """Return an .xlsx with a sheet that declares more than it has."""
     cells = "".join(f'<c t="inlineStr"><is><t>a{n}.jpg</t></is></c>' for n in range(columns))
@@ -88,9 +94,7 @@ CASES: dict[str, Prepare] = {
         "a.xml", lambda: b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotation><name>&x;</name></annotation>'
     ),
     "XML 100,000 deep": beside("a.xml", lambda: b"<a>" * 100_000 + b"</a>" * 100_000),
-    "YAML whose aliases are gigabytes": beside(
-        "data.yaml", lambda: b"a: &a [x]\n" + b"".join(b"%c: &%c [*%c, *%c]\n" % (n + 1, n + 1, n, n) for n in b"abcdefg")
-    ),
+    "YAML whose aliases are gigabytes": beside("data.yaml", aliases),
     "spreadsheet that declares a billion cells": beside("labels.xlsx", lambda: spreadsheet(3)),
     "spreadsheet that becomes 300 MB": beside("labels.xlsx", lambda: spreadsheet(3_000_000, "A1:B3000000")),
     "spreadsheet that is no zip": beside("labels.xlsx", lambda: b"PK\x03\x04" + bytes(1000)),
