@@ -12,7 +12,7 @@ from ...messages.layout import NoteCode, NotTakenCode, UnreadableCode
 from .boxes import is_yolo, read_boxes, read_file_labels
 from .class_names import NameList, find_name_lists, name_classes
 from .columns import NamedTable, TableLabels
-from .completing import complete
+from .completing import Continuation, complete
 from .folders import read_folders
 from .groups import TableGroups, add_groups
 from .index import PhotoIndex
@@ -151,15 +151,16 @@ class Candidates:
                 return TableGroups(table.table.name, {self.photos[n].name: group for n, group in groups.items()})
         return TableGroups()
 
-    def _labels_by_name(self) -> Iterator[dict[str, tuple[str, str]]]:
-        """Yield the label of each photo, and the table that says so, of tables that continue each other."""
+    def _labels_by_name(self) -> Iterator[Continuation]:
+        """Yield the labels of tables that continue each other."""
         for joined in self.joined:
             if joined.first.source is Source.TABLE:
-                yield {
+                by_name = {
                     self.photos[number].name: (label, member.table)
                     for member in joined.members
                     for number, label in member.labels.items()
                 }
+                yield Continuation(by_name, titled=joined.first.rank > 0)
 
     @cached_property
     def _by_table(self) -> list[Reading]:

@@ -9,6 +9,7 @@ from .folder_names import SINGULAR_MASKS, is_mask_folder
 from .photos import stem_of
 
 _MARKED = re.compile(r"[\s_\-.]+(mask|masks|seg|segmentation|gt|annotation|label)[\s_\-.]*\d*$")
+_BESIDE = re.compile(r"[\s_\-.]+(mask|masks|seg|segmentation|gt)[\s_\-.]*\d*$")  # a label may be that of a bottle
 _PAIRS = 2  # photos with a mask beside them, from which this is no coincidence
 
 
@@ -52,7 +53,7 @@ def _beside_photos(names: Sequence[str]) -> set[str]:
     for name in names:
         folder, _, base = name.rpartition("/")
         stem = stem_of(base).casefold()
-        plain = _MARKED.sub("", stem)
+        plain = _BESIDE.sub("", stem)
         if plain != stem and (folder, plain) in stems:
             found.add(name)
     return found if len(found) >= _PAIRS else set()

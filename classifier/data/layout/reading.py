@@ -123,6 +123,6 @@ def make_reading(
         splits={name: splits[name] for name in taken},
         not_taken=not_taken,
         matched=sum(splits[name] == "train" for name in taken),
-        total=sum(split == "train" for split in splits.values()),
+        total=sum(s == "train" and known.get(name) is not NotTakenCode.UNLABELED for name, s in splits.items()),
         origin=origin,
     )

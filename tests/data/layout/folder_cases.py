@@ -127,6 +127,13 @@ FOLDERS = [
         not_taken={"unlabeled": 1},
     ),
     Case(
+        "more unlabeled photos than others",
+        [*folders(AB), *many("unlabeled/{}.jpg", 60)],
+        "read",
+        AB,
+        not_taken={"unlabeled": 60},
+    ),
+    Case(
         "levels: kinds below classes",
         [f"{k}/{v}/{i}.jpg" for k in ("chair", "lamp") for v in (f"{k}-oak", f"{k}-pine") for i in range(4)],
         "read",
@@ -207,6 +214,12 @@ ROLES = [
         "read",
         {"benign": 6, "bad": 6},
         not_taken={"mask": 12},
+    ),
+    Case(
+        "close-ups of labels are no masks",
+        [f"{k}/{k}{n}{m}.jpg" for k in ("gin", "rum") for n in range(6) for m in ("", "_label")],
+        "read",
+        {"gin": 12, "rum": 12},
     ),
     Case("face masks are classes", folders({"mask": 9, "no_mask": 9}), "read", {"mask": 9, "no_mask": 9}),
     Case(

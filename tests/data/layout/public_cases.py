@@ -118,6 +118,15 @@ PUBLIC = [
         },
     ),
     Case(
+        "numbers of boxes beside photos to test with are no classes",
+        [*folders({"0": 8, "1": 8}, "train/"), *many("test/t{}.png", 8)],
+        "read",
+        {"0": 8, "1": 8},
+        {"train": 16},
+        texts={"test/boxes.txt": csv((), [(f"t{n}.png", n % 2, 1 - n % 2) for n in range(1, 9)], " ")},
+        not_taken={"unlabeled_split": 8},
+    ),
+    Case(
         "X-rays with a copy and files of a Mac",
         [
             f"{outer}chest_xray/{s}/{k}/{k}-{n}.jpeg"
