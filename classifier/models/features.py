@@ -20,7 +20,7 @@ from .. import device as devices
 from .. import distributed
 from ..config import NO_RANGES, Limits, PixelRanges, Preprocessing
 from ..data.descriptors import CACHE_NAME, DESCRIPTOR_SIZE, compute_descriptor
-from ..data.images import open_picture
+from ..data.images import Opener, open_picture
 from ..device import Device
 from ..errors import PhotoError
 from ..events import Progress
@@ -41,7 +41,8 @@ _DESCRIPTOR_SIDE = 512  # pixels of the short side at which a photo is opened on
 class FeatureExtractor:
     """What turns photos into features: the network, the device it runs on, the cache, and the limits of a photo.
 
-    ``pixel_ranges`` are those of the training photos, see ``pixel_ranges.with_pixel_ranges``.
+    ``pixel_ranges`` are those of the training photos, see ``pixel_ranges.with_pixel_ranges``; ``opener`` decodes
+    photos, for those of strangers it is ``decoding.open_apart``.
     """
 
     backbone: Backbone
@@ -49,6 +50,7 @@ class FeatureExtractor:
     cache: FeatureCache
     limits: Limits
     pixel_ranges: PixelRanges = NO_RANGES
+    opener: Opener = open_picture
 
     @property
     def descriptor_name(self) -> str:
@@ -132,7 +134,7 @@ def extract_descriptors(extractor: FeatureExtractor, photos: Sequence[Photo]) ->
     def work(photo: Photo) -> tuple[str, Floats | None]:
         sha, path = photo
         try:
-            picture = open_picture(path, _DESCRIPTOR_SIDE, extractor.limits, extractor.pixel_ranges)
+            picture = extractor.opener(path, _DESCRIPTOR_SIDE, extractor.limits, extractor.pixel_ranges)
             return sha, compute_descriptor(picture)
         except PhotoError:
             return sha, None
@@ -169,16 +171,22 @@ def _compute(
 ) -> Iterator[tuple[Floats | Message, Floats | None]]:
     if not paths:
         return iter(())
-    return devices.stream(_run_network, extractor.backbone, paths, preprocessings, extractor.device, extractor.limits)
+    settings = extractor.device, extractor.limits, extractor.opener
+    return devices.stream(_run_network, extractor.backbone, paths, preprocessings, *settings)
 
 
 def _run_network(
-    backbone: Backbone, paths: Sequence[Path], preprocessings: Sequence[Preprocessing], device: Device, limits: Limits
+    backbone: Backbone,
+    paths: Sequence[Path],
+    preprocessings: Sequence[Preprocessing],
+    device: Device,
+    limits: Limits,
+    opener: Opener,
 ) -> Iterator[tuple[Floats | Message, Floats | None]]:
     """Yield for each photo its features (V, D) or a message, and its descriptor (None beside a message)."""
     shortest = max(map(decoded_side, preprocessings))
     views = _DescribedViews(EvalViews(tuple(preprocessings)), {})
-    outputs = run_batches(_network(backbone, device), paths, views, device, device.dtype, shortest, limits)
+    outputs = run_batches(_network(backbone, device), paths, views, device, device.dtype, shortest, limits, opener)
     for index, output in enumerate(outputs):
         descriptor = views.descriptors.pop(index, None)
         yield (output, None) if isinstance(output, Message) else (output.float().numpy(), descriptor)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from .. import device as devices
 from ..config import NO_RANGES, PixelRanges, Preprocessing
 from ..data.catalog import Asset
+from ..data.images import Opener, open_picture
 from ..data.intake import sha256
 from ..data.project import Project
 from ..errors import PhotoError
@@ -35,6 +36,7 @@ def find_similar(
     count: int = 3,
     device: str | None = None,
     pixel_ranges: PixelRanges = NO_RANGES,
+    opener: Opener = open_picture,
 ) -> list[tuple[Asset, float]]:
     """Return the training photos most similar to a picture, with the cosine of their features (-1 to 1), best first.
 
@@ -48,6 +50,7 @@ def find_similar(
         count: the most photos to return.
         device: a name as in ``device.choose``.
         pixel_ranges: those of the model's preprocessing.
+        opener: decodes the picture; for one of a stranger it is ``decoding.open_apart``.
 
     Raises ``PhotoError`` when the picture cannot be used, ``ModelError`` when the backbone cannot be loaded.
     """
@@ -61,7 +64,7 @@ def find_similar(
     assets = [asset for sha, asset in photos.items() if sha in cached]
     if not assets:
         return []
-    query = _embed_once(backbone, preprocessing, (own, picture), project, device)
+    query = _embed_once(backbone, preprocessing, (own, picture), project, device, opener)
     features = np.stack([cached[asset.sha256] for asset in assets])
     similarity = _cosine_similarity(query, features)
     return [(assets[index], float(similarity[index])) for index in _largest(similarity, count)]
@@ -89,12 +92,17 @@ def _sha256(picture: Path) -> str:
 
 
 def _embed_once(
-    backbone: Backbone, preprocessing: Preprocessing, photo: tuple[str, Path], project: Project, device: str | None
+    backbone: Backbone,
+    preprocessing: Preprocessing,
+    photo: tuple[str, Path],
+    project: Project,
+    device: str | None,
+    opener: Opener,
 ) -> Floats:
     """The features (D,) of a photo (SHA-256, file), as training computes them, through a cache that is deleted."""
     with tempfile.TemporaryDirectory(prefix="similar-") as folder, closing(FeatureCache(Path(folder))) as cache:
         ranges = preprocessing.pixel_ranges
-        extractor = FeatureExtractor(backbone, devices.choose(device), cache, project.limits, ranges)
+        extractor = FeatureExtractor(backbone, devices.choose(device), cache, project.limits, ranges, opener)
         (output,) = embed(extractor, [photo], [preprocessing])
     if isinstance(output, Message):
         raise PhotoError(output.code, **dict(output.arguments))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...data.catalog import Asset
-from ...data.decoding import draw_small_apart
+from ...data.decoding import draw_small_apart, open_apart
 from ...data.intake import sha256
 from ...data.labels import clean_label, natural_key
 from ...data.project import Project
@@ -139,7 +139,7 @@ def explain(state: PredictState, photo: PhotoAnswer, predictor: Predictor, proje
 
 def _find_similar(project: Project, predictor: Predictor, photo: PhotoAnswer) -> list[tuple[Asset, float]]:
     pixel_ranges = predictor.preprocessing.pixel_ranges
-    return find_similar(project, predictor.report, photo.path, pixel_ranges=pixel_ranges)
+    return find_similar(project, predictor.report, photo.path, pixel_ranges=pixel_ranges, opener=open_apart)
 
 
 def correct(state: PredictState, photo: PhotoAnswer, project: Project, label: str) -> tuple[PredictState, bool]:
