@@ -42,10 +42,10 @@ class TabModule(Protocol[T_co]):
 
 
 class _Tabs:
-    """Places tabs in a row; each is redrawn when it is opened."""
+    """Places tabs in a row; each is redrawn when it is opened, and then ``also``."""
 
-    def __init__(self, home: Home, token: gr.BrowserState) -> None:
-        self._home, self._token = home, token
+    def __init__(self, home: Home, token: gr.BrowserState, also: Action) -> None:
+        self._home, self._token, self._also = home, token, also
         self.placed: list[Tab] = []
 
     def place(self, module: TabModule[T]) -> T:
@@ -53,7 +53,7 @@ class _Tabs:
         with gr.Tab(str(module.TITLE), id=module.ID) as page:
             tab = module.build(self._home, self._token)
         first, *others = tab.refresh
-        run_all(first.on(page.select), others)
+        run_all(first.on(page.select), [*others, self._also])
         self.placed.append(tab)
         return tab
 
@@ -64,8 +64,10 @@ def build_layout(page: gr.Blocks, home: Home) -> None:
     gr.HTML(
         f'<header class="pc-header"><h1>{html.text(PageCode.TITLE)}</h1><p>{html.text(PageCode.SUBTITLE)}</p></header>'
     )
+    near = gr.HTML(elem_id="limits")
+    show_limits = Action(plain(_show_limits, home), [token], [near])
     with gr.Tabs(elem_id="tabs") as tabs:
-        row = _Tabs(home, token)
+        row = _Tabs(home, token, show_limits)
         photos = row.place(photos_tab)
         training = row.place(train_tab)
         review = row.place(review_tab)
@@ -75,7 +77,8 @@ def build_layout(page: gr.Blocks, home: Home) -> None:
     loaded = Action(plain(ensure_token), [token], [token]).on(page.load)
     loaded = training.resume.on(loaded.then)
     loaded = Action(plain(_open_running_training, home), [token], [tabs]).on(loaded.then)
-    run_all(loaded, [*photos.refresh, training.runs.refresh, *predict.refresh])
+    run_all(loaded, [*photos.refresh, training.runs.refresh, *predict.refresh, show_limits])
+    show_limits.on(photos.message.change)
 
     _open_on(photos.next.click, train_tab, tabs)
     _open_on(training.review.click, review_tab, tabs)
@@ -101,6 +104,12 @@ def _opener(id: str) -> Handler:
         return gr.Tabs(selected=id)
 
     return open_tab
+
+
+def _show_limits(home: Home, token: str) -> str:
+    """Return the limits that are nearly reached, as HTML; empty where none is."""
+    near = home.nearly_full(token)
+    return "" if near is None else html.note(near, "warn")
 
 
 def _open_running_training(home: Home, token: str) -> Any:

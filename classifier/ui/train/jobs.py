@@ -79,7 +79,10 @@ def training_work(home: Home, token: str, config: TrainConfig, out: Path | None 
         def stop() -> bool:
             return should_stop() or monotonic() > end
 
-        with home.open(token) as project, closing(train(project, config, out, stop=stop)) as events:  # type: ignore[type-var]
+        found = home.find(token)
+        if found is None:  # deleted while this waited
+            return
+        with found as project, closing(train(project, config, out, stop=stop)) as events:  # type: ignore[type-var]
             for event in events:
                 yield event
                 if config.mode == "quick" and not isinstance(event, Finished) and monotonic() > end:
