@@ -1,0 +1,109 @@
+"""The page as ``python app.py`` serves it, in a process of its own that can be killed, over a folder that stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from classifier.ui.sessions import Home
+
+ROOT = Path(__file__).parents[2]
+_START = 120  # seconds until the page answers
+
+
+@dataclass
+class Page:
+    """A page over ``folder``; ``log`` is what it wrote so far."""
+
+    folder: Path
+    port: int = 0
+    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def url(self) -> str:
+        """The address of the page."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def home(self) -> Home:
+        """The projects."""
+        return Home(self.folder / "home", self.folder / "checkpoints")
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """What the page wrote since the first start."""
+        return (self.folder / "log.txt").read_text("utf-8", "replace")
+
+    def start(self) -> None:
+        """Start the page and wait until it answers."""
+        self.port = _free_port()
+        environment = {
+            **os.environ,
+            "CLASSIFIER_HOME": str(self.folder / "home"),
+            "CLASSIFIER_CHECKPOINTS": str(self.folder / "checkpoints"),
+            "GRADIO_ANALYTICS_ENABLED": "False",
+            "PYTHONPATH": str(ROOT),
+        }
+        environment.pop("GRADIO_TEMP_DIR", None)
+        command = [sys.executable, str(ROOT / "app.py"), "--port", str(self.port)]
+        with (self.folder / "log.txt").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, env=environment, cwd=self.folder, stdout=log, stderr=log, start_new_session=True
+            )
+        end = time.monotonic() + _START
+        while not self.answers():
+            if self._process.poll() is not None or time.monotonic() > end:
+                self.kill()
+                raise RuntimeError(f"the page did not start: {self.log[-2000:]}")
+            time.sleep(0.2)
+
+    def answers(self) -> bool:
+        """Return whether the page answers."""
+        try:
+            return httpx.get(self.url, timeout=5, trust_env=False).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def is_alive(self) -> bool:
+        """Return whether the process has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def kill(self) -> None:
+        """End the process and its own processes at once, as a lack of memory or of power does."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+@contextmanager
+def page(folder: Path) -> Iterator[Page]:
+    """Serve the page over a folder until the end of the block."""
+    one = Page(folder)
+    one.start()
+    try:
+        yield one
+    finally:
+        one.kill()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
