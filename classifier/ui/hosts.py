@@ -47,7 +47,7 @@ class Hosts:
         if scheme not in ("http", "https"):  # “null”, too: a file, or a frame in a sandbox
             return False
         name, port = _split(place)
-        return (name, port) == _split(host) or name in self._public_names()
+        return bool(name) and ((name, port) == _split(host) or name in self._public_names())
 
     def _public_names(self) -> frozenset[str]:
         name, _ = _split((self.link() or "").rpartition("://")[2])

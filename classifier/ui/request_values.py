@@ -186,11 +186,11 @@ def _check_values(blocks: Sequence[Component], values: object) -> list[Any]:
 
 def _check_value(block: Component, value: Any) -> Any:
     """Return a value as the component shall get it; raises ``RequestError`` for one that it cannot have."""
-    if value is None or block.stateful:
+    if block.stateful:
         return None  # the server keeps states itself
-    if getattr(block, "data_model", None) is not None:
+    if value is not None and getattr(block, "data_model", None) is not None:
         return _check_file(block, value)
-    fits = next((check(block, value) for kind, check in _KINDS if isinstance(block, kind)), True)
+    fits = value is None or next((check(block, value) for kind, check in _KINDS if isinstance(block, kind)), True)
     if fits:
         try:
             block.preprocess(value)

@@ -264,7 +264,7 @@ def test_an_upload_of_one_browser_is_no_value_for_another(page: Served) -> None:
 # -- odd values
 
 ODD: tuple[Any, ...] = (
-    None, True, 0, -1, 1e300, 10**30, "", "x" * 3000, "\0", "<b>&", [], [[]], {}, {"a": 1}, {"files": 5, "path": 3},
+    None, True, -1, 0.5, 10**30, "", "x" * 3000, "\0<b>&", [], [[]], {"a": 1}, {"files": 5, "path": 3},
 )  # fmt: skip
 
 
@@ -295,22 +295,27 @@ def results(page: Served, session: str, calls: int) -> list[dict[str, Any]]:
     return [one for one in sent if one["msg"] == "process_completed"]
 
 
+def different_events(page: Served) -> list[int]:
+    """One event for each handler with its inputs: many redraw the same."""
+    seen = {(fn.fn, *(block._id for block in fn.inputs)): number for number, fn in page.blocks.fns.items()}
+    return sorted(seen.values())
+
+
 @pytest.mark.slow
 def test_odd_values_for_any_event_leave_no_traceback(
     page: Served, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    for number, value in enumerate(ODD):
-        session, calls = f"odd{number}", 0
-        for event, fn in page.blocks.fns.items():
-            for place in range(len(fn.inputs)):
-                data = page.usual_values(event)
-                data[place] = value
-                body = {"data": data, "fn_index": event, "session_hash": session}
-                if data != page.usual_values(event):
-                    answer = page.ask(f"{API}/queue/join", body)
-                    assert answer.status in (200, 400, 422), answer.text
-                    calls += answer.status == 200
-        assert len(results(page, session, calls)) == calls
+    calls = {f"odd{number}": 0 for number in range(len(ODD))}
+    for event in different_events(page):
+        usual = page.usual_values(event)
+        for place, (session, value) in itertools.product(range(len(usual)), zip(calls, ODD, strict=True)):
+            body = {"data": [*usual[:place], value, *usual[place + 1 :]], "fn_index": event, "session_hash": session}
+            if body["data"] != usual:
+                answer = page.ask(f"{API}/queue/join", body)
+                assert answer.status in (200, 400, 422), answer.text
+                calls[session] += answer.status == 200
+    for session, number in calls.items():
+        assert len(results(page, session, number)) == number
     assert "Traceback" not in capfd.readouterr().err
     assert not [record.getMessage() for record in caplog.records if record.exc_info]
 
@@ -319,15 +324,14 @@ def test_odd_values_for_any_event_leave_no_traceback(
 def test_odd_data_from_scripts_leave_no_traceback(
     page: Served, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    for number, value in enumerate(ODD):
-        session, calls = f"script{number}", 0
-        for event, fn in page.blocks.fns.items():
-            if not fn.collects_event_data:
-                continue
+    calls = {f"script{number}": 0 for number in range(len(ODD))}
+    for event in different_events(page):
+        for session, value in zip(calls, ODD, strict=True) if page.blocks.fns[event].collects_event_data else ():
             body = {"data": page.usual_values(event), "fn_index": event, "session_hash": session, "event_data": value}
             answer = page.ask(f"{API}/queue/join", body)
             assert answer.status in (200, 400, 422), answer.text
-            calls += answer.status == 200
-        assert len(results(page, session, calls)) == calls
+            calls[session] += answer.status == 200
+    for session, number in calls.items():
+        assert len(results(page, session, number)) == number
     assert "Traceback" not in capfd.readouterr().err
     assert not [record.getMessage() for record in caplog.records if record.exc_info]
