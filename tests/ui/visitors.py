@@ -17,6 +17,7 @@ from classifier.ui.app import build_app, launch_settings
 from classifier.ui.host_limits import HOME_LIMITS, HostLimits
 from classifier.ui.sessions import Home, ensure_token
 
+_JSON = {"Content-Type": "application/json"}
 SECONDS = 120.0  # never reached by a test that passes
 
 
@@ -33,11 +34,15 @@ def serve(folder: Path, limits: HostLimits = HOME_LIMITS) -> Iterator[tuple[str,
 
 @dataclass(frozen=True)
 class Answer:
-    """What an event answered: the values of its outputs, or the sentence of its error."""
+    """What an event answered: the values of its outputs, or the sentence of its error, and all words of it.
+
+    ``ran`` is false where the request was refused before.
+    """
 
     values: list[Any]
     error: str | None
     text: str
+    ran: bool = True
 
 
 @dataclass
@@ -67,9 +72,9 @@ class Visitor:
     def send(self, number: int, values: list[Any], event_data: Any = None, session: str | None = None) -> Answer:
         """Run an event and wait for its end."""
         body = {"data": values, "event_data": event_data, "fn_index": number, "session_hash": session or self.session}
-        joined = self.http.post("/gradio_api/queue/join", json=body)
+        joined = self.http.post("/gradio_api/queue/join", content=json.dumps(body), headers=_JSON)
         if joined.status_code != 200:
-            return Answer([], joined.text, joined.text)
+            return Answer([], joined.text, joined.text, ran=False)
         texts = []
         for message in self._messages(session or self.session):
             texts.append(json.dumps(message, ensure_ascii=False))
