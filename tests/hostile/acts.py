@@ -11,7 +11,7 @@ from classifier.config import Limits
 from classifier.data.adding import IntakeResult
 from classifier.errors import ClassifierError
 from classifier.ui.photos import tab
-from classifier.ui.sessions import Home
+from classifier.ui.sessions import Home, thumbnail_bytes
 from classifier.workflows.check import check
 from tests.helpers import draw_photo, encode
 
@@ -38,7 +38,6 @@ def take_in(folder: Path) -> str:
 
 def predict(folder: Path) -> str:
     """Predict each file of an upload."""
-    (folder / "model").mkdir(exist_ok=True)
     predictor = Predictor(checkpoints.write(folder / "model"))
     outcomes = list(predictor.predict_each(sorted((folder / "input").iterdir())))
     return "; ".join(str(one) if isinstance(one, ClassifierError) else one.top[0].label for one in outcomes)
@@ -85,10 +84,7 @@ def describe(result: IntakeResult) -> str:
 def _show(project: Project) -> None:
     """Draw all that the page shows of a project."""
     for photo in project.photos():
-        try:
-            project.thumbnail(photo).read_bytes()
-        except ClassifierError as error:
-            str(error).encode()
+        thumbnail_bytes(project, photo)
     str([str(left.message) for left in project.left_out()]).encode()
     project.similar_classes(), project.conflicts(), project.model_folders(), project.catalog.runs()
     incoming = project.incoming()
@@ -100,8 +96,10 @@ def _add(project: Project, folder: Path) -> None:
     path = folder / "input.jpg"
     if not path.exists():
         path.write_bytes(encode(draw_photo(7)))
-    project.receive([("new.jpg", path)], "new")
-    path.unlink()
+    try:
+        project.receive([("new.jpg", path)], "new")
+    finally:
+        path.unlink()
 
 
 def _edit(project: Project) -> None:

@@ -85,7 +85,7 @@ CASES: dict[str, Call] = {
     "upload with a name of markup": Call(UPLOAD, part(file="<script>.svg"), _FORM, allowed=True),
     "upload of a field of 50 MB": Call(UPLOAD, field_of(50_000_000), _FORM),
     "upload of 2,000 files at once": Call(UPLOAD, lambda: part()()[:-7] * 2000 + b"--x--\r\n", _FORM),
-    "upload of 100,000 headers": Call(UPLOAD, lambda: b"--x\r\n" + b"A: b\r\n" * 100_000 + b"\r\nx\r\n--x--\r\n", _FORM),
+    "upload of 100,000 headers": Call(UPLOAD, lambda: b"--x\r\n" + b"A: b\r\n" * 100_000 + b"\r\nx", _FORM),
     "upload with no boundary": Call(UPLOAD, part(), {"content-type": "multipart/form-data"}),
     "upload that is JSON": Call(UPLOAD, lambda: b"{}", {"content-type": "application/json"}),
     "upload that is cut off": Call(UPLOAD, lambda: part()()[:60], _FORM),

@@ -76,7 +76,7 @@ CASES: dict[str, Prepare] = {
     "table that names files outside": beside("labels.csv", lambda: rows("../../etc/passwd,cat", "/etc/passwd,dog")),
     "table with 100,000 columns": beside("labels.csv", lambda: rows(",".join(["a.jpg"] * 100_000))),
     "table with a cell of 30 MB": beside("labels.csv", lambda: rows("a.jpg," + "x" * 30_000_000, "b.jpg,dog")),
-    "table with a million rows": beside("labels.csv", lambda: rows(*["x.jpg,cat"] * 1_000_000)),
+    "table with 300,000 rows": beside("labels.csv", lambda: rows(*["x.jpg,cat"] * 300_000)),
     "table of null bytes": beside("labels.csv", lambda: bytes(1_000_000)),
     "table with a quote that never ends": beside("labels.csv", lambda: rows('a.jpg,"cat', "b.jpg,dog\n" * 100_000)),
     "table in half an encoding": beside("labels.csv", lambda: b"\xff\xfe" + rows("a.jpg,cat", "b.jpg,dog")[:-1]),

@@ -10,13 +10,43 @@ from pathlib import Path
 
 import pytest
 
-from . import archive_cases, project_cases, table_cases
-from .attacks import Outcome, Prepare, Victim, victim
+from tests.data.test_hostile_pictures import TABLE as PICTURES
+from tests.models.test_hostile_checkpoints import HOSTILE as MODELS
+
+from . import archive_cases, checkpoints, project_cases, table_cases
+from .attacks import Outcome, Prepare, Victim, victim, write_upload
 
 MEGABYTES = 1000
+# Of the pictures and models that have tables of their own, those that say the most here.
+_PICTURES = (
+    "thin as a thread", "thin and long", "more pixels than may be", "an icon that holds a large picture",
+    "an icon with many entries", "text that unpacks to much", "a color profile that unpacks to much",
+    "a TIFF whose pages go in a circle", "a TIFF with a huge tile", "an AVIF that states much", "a packed bitmap",
+)  # fmt: skip
+_MODELS = (
+    "report.json is a pipe", "model.safetensors is a device", "config.json is a link to itself",
+    "model.safetensors has 4 gigabytes", "report.json is deep", "report: network is a number", "report: photos 1e308",
+    "report: a million labels", "config: a million labels", "config: size of a billion", "config: mean NaN",
+    "config: an argument that takes all memory", "weights: NaN", "weights: a header of 100 MB", "training photos: NaN",
+)  # fmt: skip
+
+
+def picture(name: str) -> Prepare:
+    """Return what writes the upload of a hostile picture and a sound one."""
+    return lambda folder: write_upload(folder, [("cat/1.jpg", archive_cases.PHOTO), ("dog/x", PICTURES[name][0]())])
+
+
+def model(name: str) -> Prepare:
+    """Return what writes a model and damages it."""
+    return lambda folder: MODELS[name](checkpoints.write(folder / "model"))
+
+
 CASES: dict[tuple[str, str], Prepare] = {
     **{("upload", name): prepare for name, prepare in archive_cases.CASES.items()},
     **{("upload", name): prepare for name, prepare in table_cases.CASES.items()},
+    **{("upload", name): picture(name) for name in _PICTURES},
+    **{("predict", name): picture(name) for name in _PICTURES[:3]},
+    **{("model", name): model(name) for name in _MODELS},
     **{("project", name): prepare for name, prepare in project_cases.CASES.items()},
 }
 
