@@ -145,7 +145,7 @@ def test_the_error_survives_pickling_with_its_readings() -> None:
     assert [reading.option for reading in error.readings] == ["folders:1"]
 
 
-def test_an_option_for_files_without_a_picture_is_refused_with_what_they_are() -> None:
+def test_an_option_without_a_picture_is_refused_with_what_files_are() -> None:
     assert "HDF5" in refuse(["a.h5"], "folders")
     assert choose(["a.h5"], {}, None).decision is Decision.REFUSE
 
