@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ..config import Limits
+from ..errors import DataError
 from ..messages import Message
+from ..messages.limits import LimitCode
 from .assignment import Plan
-from .catalog import Catalog
+from .catalog import Asset, Catalog
 from .decoding import probe_apart
 from .inspection import FoundPhoto, drop_repeats, inspect_files
 from .intake import LeftOut
@@ -17,6 +20,14 @@ from .labels import natural_key
 from .layout import Layout, Reading
 from .photo_store import store_photos
 from .sources import Listing
+
+
+class PhotoPlace(NamedTuple):
+    """Where photos are stored: the project's folder, that of its thumbnails, and that of files it has as they came."""
+
+    folder: Path
+    thumbs: Path
+    own: Path
 
 
 @dataclass(frozen=True)
@@ -45,15 +56,44 @@ def use_photos(listing: Listing, plan: Plan, catalog: Catalog, root: Path, limit
 
 
 def add_photos(
-    listing: Listing, plan: Plan, catalog: Catalog, folder: Path, thumbs: Path, limits: Limits, own: Path
+    listing: Listing,
+    plan: Plan,
+    catalog: Catalog,
+    place: PhotoPlace,
+    limits: Limits,
+    replacing: Sequence[int] = (),
 ) -> IntakeResult:
-    """Store the photos of a plan in a project's folder; see ``photo_store.store_photos``."""
+    """Store the photos of a plan in a project's folder, in place of those with the ids ``replacing``.
+
+    Raises ``DataError`` where the project would exceed a limit, ``StorageError`` where it cannot be written; then
+    nothing is changed. See ``photo_store.store_photos``.
+    """
     found, left_out = inspect_files(plan, limits, probe_apart)
-    new, already, repeats = drop_repeats(found, catalog.assets())
-    stored, unusable = store_photos(new, folder, thumbs, limits, own)
-    catalog.add(photo.asset(photo.stored_path) for photo in stored)
+    replaced = set(replacing)
+    present = [asset for asset in catalog.assets() if asset.id not in replaced]
+    new, already, repeats = drop_repeats(found, present)
+    _check_limits(present, new, limits)
+    stored, unusable = store_photos(new, place.folder, place.thumbs, limits, place.own)
+    catalog.add((photo.asset(photo.stored_path) for photo in stored), replacing)
+    # Another window may have deleted a file that was there, before it was in the catalog.
+    missing = [photo for photo in stored if not (place.folder / photo.stored_path).exists()]
+    store_photos(missing, place.folder, place.thumbs, limits, place.own)
     catalog.clear_left_out(photo.name for photo in found)
     return _note(listing, plan, catalog, found, (len(stored), already), [*left_out, *repeats, *unusable])
+
+
+def _check_limits(present: Sequence[Asset], new: Sequence[FoundPhoto], limits: Limits) -> None:
+    """Raise ``DataError`` where a project with these photos would exceed what it may hold."""
+    if not new:
+        return
+    labels = {asset.label for asset in present} | {photo.label for photo in new}
+    sizes = {asset.sha256: asset.size for asset in present} | {photo.sha256: photo.size for photo in new}
+    if len(labels) > limits.classes:
+        raise DataError(LimitCode.CLASSES, count=len(labels), limit=limits.classes)
+    if len(present) + len(new) > limits.project_photos:
+        raise DataError(LimitCode.PROJECT_PHOTOS, count=len(present) + len(new), limit=limits.project_photos)
+    if sum(sizes.values()) > limits.project_bytes:
+        raise DataError(LimitCode.PROJECT_BYTES, bytes=sum(sizes.values()), limit=limits.project_bytes)
 
 
 def _note(

@@ -95,6 +95,8 @@ class Changes(NamedTuple):
     relabeled: tuple[str, ...]
 
 
+_NEEDED = """SELECT sha256 FROM assets UNION SELECT CASE row.type WHEN 'array' THEN json_extract(row.value, '$[2]') END
+FROM edits, json_each(CASE WHEN json_valid(before) THEN before ELSE '[]' END) AS row"""
 # The types of a row, as SQLite keeps any type in any column.
 _TYPES = {
     (int, str, str, str, str, group, str, int, int, int, str, int, layout_group)
@@ -135,7 +137,7 @@ class Catalog:
         try:
             self._db = sqlite3.connect(path or ":memory:", timeout=_BUSY_MS / 1000, check_same_thread=False)
         except sqlite3.OperationalError as error:
-            raise StorageError(CatalogCode.CANNOT_OPEN, path=str(path)) from error
+            raise StorageError(CatalogCode.CANNOT_OPEN, name="" if path is None else path.name) from error
         try:
             self._prepare()
         except BaseException:
@@ -157,10 +159,15 @@ class Catalog:
 
     # photos
 
-    def add(self, assets: Iterable[Asset]) -> int:
-        """Insert photos under new ids and return how many; one that its class has already is skipped."""
+    def add(self, assets: Iterable[Asset], replacing: Iterable[int] = ()) -> int:
+        """Insert photos under new ids and return how many; one that its class has already is skipped.
+
+        Those with the ids ``replacing`` are removed with all edits of them, as if they had never been added; ``undo``
+        does not restore them.
+        """
         rows = [(None, *astuple(replace(asset, created=asset.created or now()))[1:]) for asset in assets]
         with self._write() as db:
+            _retract(db, set(replacing))
             return db.executemany(f"INSERT OR IGNORE INTO assets {_INSERT}", rows).rowcount
 
     def assets(self, label: str | None = None, split: str | None = None) -> list[Asset]:
@@ -212,55 +219,56 @@ class Catalog:
                 [(group, id) for id, group in groups.items()],
             )
 
-    # edits, each of which can be undone
+    # Edits, each of which can be undone. They return the photos of those that no longer can.
 
-    def relabel(self, ids: Iterable[int], label: str) -> None:
+    def relabel(self, ids: Iterable[int], label: str) -> list[Asset]:
         """Move photos to a class and mark them as confirmed; one that is there already is not doubled."""
         with self._write() as db:
             before = self._select(f"{_ID_IN} AND label <> ?", json.dumps(list(ids)), label)
-            _store_edit(db, message(EditCode.MOVED, count=len(before), label=label), before)
+            dropped = _store_edit(db, message(EditCode.MOVED, count=len(before), label=label), before)
             _set_label(db, before, label)
             _set_confirmed(db, before)
+        return dropped
 
-    def confirm(self, ids: Iterable[int]) -> None:
+    def confirm(self, ids: Iterable[int]) -> list[Asset]:
         """Mark photos as correctly labeled; the same photos in other classes are removed."""
         with self._write() as db:
             confirmed = self._select(_ID_IN, json.dumps(list(ids)))
             contents = json.dumps([asset.sha256 for asset in confirmed])
             before = self._select("sha256 IN (SELECT value FROM json_each(?))", contents)
-            _store_edit(db, message(EditCode.CONFIRMED, count=len(confirmed)), before)
+            dropped = _store_edit(db, message(EditCode.CONFIRMED, count=len(confirmed)), before)
             confirmed_ids = {asset.id for asset in confirmed}
             _delete(db, [asset for asset in before if asset.id not in confirmed_ids])
             _set_confirmed(db, confirmed)
+        return dropped
 
-    def rename(self, old: str, new: str) -> None:
+    def rename(self, old: str, new: str) -> list[Asset]:
         """Rename a class, or merge it into ``new`` if that exists."""
         with self._write() as db:
             before = self._select("label = ? AND label <> ?", old, new)
-            _store_edit(db, message(EditCode.RENAMED, old=old, new=new), before)
+            dropped = _store_edit(db, message(EditCode.RENAMED, old=old, new=new), before)
             _set_label(db, before, new)
+        return dropped
 
-    def remove(self, ids: Iterable[int]) -> None:
+    def remove(self, ids: Iterable[int]) -> list[Asset]:
         """Remove photos from the catalog."""
         with self._write() as db:
             before = self._select(_ID_IN, json.dumps(list(ids)))
-            _store_edit(db, message(EditCode.REMOVED, count=len(before)), before)
+            dropped = _store_edit(db, message(EditCode.REMOVED, count=len(before)), before)
             _delete(db, before)
+        return dropped
 
     def discard(self, ids: Iterable[int]) -> None:
         """Remove photos that turned out to be unusable; ``undo`` does not restore them."""
         with self._write() as db:
             db.execute(f"DELETE FROM assets WHERE {_ID_IN}", (json.dumps(list(ids)),))
 
-    def retract(self, ids: Iterable[int]) -> None:
-        """Remove photos and all edits of them, as if they had never been added; ``undo`` does not restore them."""
-        gone = set(ids)
+    @contextmanager
+    def needed(self) -> Iterator[set[str]]:
+        """Give the SHA-256 of all photos that are there or that ``undo`` can restore; no other is added meanwhile."""
         with self._write() as db:
-            edits = db.execute("SELECT id, before FROM edits").fetchall()
-            rows = ((id, _edited_rows(before)) for id, before in edits)
-            stale = [id for id, before in rows if not before or any(row[0] in gone for row in before)]
-            db.execute(f"DELETE FROM edits WHERE {_ID_IN}", (json.dumps(stale),))
-            db.execute(f"DELETE FROM assets WHERE {_ID_IN}", (json.dumps(list(gone)),))
+            db.execute("BEGIN IMMEDIATE")
+            yield {row[0] for row in db.execute(_NEEDED)}
 
     def undo(self) -> Message | None:
         """Undo the last edit and return what it was, or None where there is none."""
@@ -454,15 +462,33 @@ def _edited_rows(before: object) -> list[list[Any]]:
     return [[int(value) if isinstance(value, bool) else value for value in row] for row in rows]
 
 
-def _store_edit(db: sqlite3.Connection, edit: Message, before: list[Asset]) -> None:
-    """Store the rows that an edit changes; an edit that changes none cannot be undone."""
-    if before:
-        rows = json.dumps([astuple(asset) for asset in before])
-        db.execute(
-            "INSERT INTO edits (created, what, before, code, arguments) VALUES (?, ?, ?, ?, ?)",
-            (now(), str(edit), rows, edit.code.id, arguments_to_json(edit)),
-        )
-        db.execute("DELETE FROM edits WHERE id <= (SELECT MAX(id) FROM edits) - ?", (_UNDO_STEPS,))
+def _store_edit(db: sqlite3.Connection, edit: Message, before: list[Asset]) -> list[Asset]:
+    """Store the rows that an edit changes, and return those of edits that can no longer be undone.
+
+    An edit that changes none cannot be undone.
+    """
+    if not before:
+        return []
+    rows = json.dumps([astuple(asset) for asset in before])
+    db.execute(
+        "INSERT INTO edits (created, what, before, code, arguments) VALUES (?, ?, ?, ?, ?)",
+        (now(), str(edit), rows, edit.code.id, arguments_to_json(edit)),
+    )
+    old = "id <= (SELECT MAX(id) FROM edits) - ?"
+    dropped = db.execute(f"SELECT before FROM edits WHERE {old}", (_UNDO_STEPS,)).fetchall()
+    db.execute(f"DELETE FROM edits WHERE {old}", (_UNDO_STEPS,))
+    changed = (row for (text,) in dropped for row in _edited_rows(text))
+    return [Asset(*row) for row in changed if tuple(map(type, row)) in _TYPES]
+
+
+def _retract(db: sqlite3.Connection, gone: set[int]) -> None:
+    """Delete photos and all edits of them, and edits that are damaged."""
+    if not gone:
+        return
+    edits = ((id, _edited_rows(before)) for id, before in db.execute("SELECT id, before FROM edits").fetchall())
+    stale = [id for id, before in edits if not before or any(row[0] in gone for row in before)]
+    db.execute(f"DELETE FROM edits WHERE {_ID_IN}", (json.dumps(stale),))
+    db.execute(f"DELETE FROM assets WHERE {_ID_IN}", (json.dumps(list(gone)),))
 
 
 def _set_label(db: sqlite3.Connection, assets: list[Asset], label: str) -> None:

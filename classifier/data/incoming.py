@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..config import Limits
-from ..files import atomic_write, storage_error
+from ..files import atomic_write, read_json, storage_error
 from ..messages import Message
 from ..messages.data import restore
 from .assignment import Splits, is_used
@@ -25,9 +25,11 @@ from .layout import Layout, wants_text
 from .layout.photos import find_photos
 from .photo_store import link_or_copy
 from .readings import Wish, read_listing
+from .scratch import is_recent
 from .sources import File, FileSet, Listing, list_upload
 
 _STATE = "upload.json"
+_LARGEST_STATE = 64 * 2**20  # bytes
 _LOCKS = [threading.RLock() for _ in range(64)]  # for as many projects at once
 ONE_CLASS = "one class"  # ``taken`` where all photos were put into one class
 
@@ -103,9 +105,17 @@ def receive(root: Path, files: Iterable[tuple[str, Path]], known: Splits, limits
 def find(root: Path) -> Upload | None:
     """Return the newest upload below ``root``."""
     for folder in sorted(root.glob("*"), reverse=True) if root.is_dir() else ():
-        with suppress(OSError, ValueError, LookupError, TypeError):
-            return _from_json(folder, json.loads((folder / _STATE).read_text("utf-8")))
+        with suppress(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return _from_json(folder, read_json(folder / _STATE, _LARGEST_STATE))
     return None
+
+
+def clean_up(root: Path) -> None:
+    """Delete what is no upload, or not the last one: a process was killed before it could."""
+    last = find(root)
+    for folder in root.glob("*") if root.is_dir() else ():
+        if (last is None or folder != last.folder) and not is_recent(folder):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def write(upload: Upload) -> None:
@@ -215,15 +225,30 @@ def _to_json(upload: Upload) -> dict[str, object]:
 
 
 def _from_json(folder: Path, data: Any) -> Upload:
+    """Read what ``_to_json`` wrote; raises ``ValueError`` or what Python raises for anything else."""
     sets = [
-        FileSet(
-            one["name"], tuple(File(name, key, folder / path) for name, key, path in one["files"]), one["has_folder"]
-        )
+        FileSet(_text(one["name"]), tuple(_file(folder, *file) for file in one["files"]), bool(one["has_folder"]))
         for one in data["sets"]
     ]
-    left_out = [LeftOut(file, _message_from_json(stored)) for file, *stored in data["left_out"]]
+    left_out = [LeftOut(_text(file), _message_from_json(stored)) for file, *stored in data["left_out"]]
     listing = Listing(sets, left_out, [_message_from_json(stored) for stored in data["notes"]])
-    return Upload(folder, listing, data["known"], data["taken"], tuple(data["added"]))
+    known = {split: list(map(_text, labels)) for split, labels in data["known"].items()}
+    taken = data["taken"] if data["taken"] is None else _text(data["taken"])
+    return Upload(folder, listing, known, taken, tuple(map(int, data["added"])))
+
+
+def _file(folder: Path, name: Any, key: Any, path: Any) -> File:
+    """Return a file of an upload; raises ``ValueError`` where it would be outside its folder."""
+    place = PurePosixPath(_text(path))
+    if place.is_absolute() or ".." in place.parts:
+        raise ValueError("a file outside the upload")
+    return File(_text(name), _text(key), folder / place)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value
 
 
 def _message_to_json(message: Message) -> list[str]:
@@ -231,5 +256,5 @@ def _message_to_json(message: Message) -> list[str]:
 
 
 def _message_from_json(stored: list[str]) -> Message:
-    code, arguments, text = stored
+    code, arguments, text = map(_text, stored)
     return restore(code, json.loads(arguments), text)

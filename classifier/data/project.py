@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import stat
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
+from itertools import chain, repeat
 from pathlib import Path
 from types import TracebackType
 
@@ -13,8 +18,9 @@ from ..errors import DataError
 from ..files import cache_folder, storage_error
 from ..messages import Message
 from ..messages.data import ProjectCode
-from . import incoming, schema
-from .adding import IntakeResult, add_photos, use_photos
+from ..messages.limits import LimitCode
+from . import incoming, leftovers, schema
+from .adding import IntakeResult, PhotoPlace, add_photos, use_photos
 from .assignment import Plan, Splits, plan_class, plan_reading
 from .catalog import Asset, Catalog
 from .incoming import Incoming, Upload
@@ -22,6 +28,7 @@ from .intake import LeftOut
 from .labels import clean_label, natural_key, similar_labels
 from .photo_store import write_thumbnail
 from .readings import Wish, read_listing
+from .scratch import scratch_folder
 from .sources import Listing, list_data, list_upload
 
 _FOLDERS = ("photos", "thumbs", "features", "models")
@@ -61,7 +68,10 @@ class Project:
         except OSError as error:
             raise storage_error(error) from error
         catalog = Catalog(folder / schema.FILE_NAME)
-        return cls(folder, folder / "features", folder / "models", folder / "thumbs", catalog, limits)
+        project = cls(folder, folder / "features", folder / "models", folder / "thumbs", catalog, limits)
+        if _first_opening(folder.resolve()):
+            leftovers.clean_up(project.folder, catalog)
+        return project
 
     @classmethod
     def over(
@@ -139,8 +149,8 @@ class Project:
         ``labels`` and ``groups`` are as in ``over``. Raises ``LayoutError`` where it does not show one set of classes,
         ``DataError`` when the folder or zip cannot be used, ``StorageError`` when the disk is full.
         """
-        with tempfile.TemporaryDirectory(prefix="unpacking-", dir=self.folder) as folder:
-            listing = list_data([source], Path(folder) / "unpacked", self.limits)
+        with scratch_folder(self.folder) as folder:
+            listing = list_data([source], folder / "unpacked", self.limits)
             return self._add_listing(listing, label, Wish(labels, groups))
 
     def add_files(self, files: Iterable[tuple[str, Path]], label: str | None = None) -> IntakeResult:
@@ -150,8 +160,8 @@ class Project:
         that are not usable photos are left out with a reason; no error is raised for them. Raises ``LayoutError``
         where the names do not show one set of classes.
         """
-        with tempfile.TemporaryDirectory(prefix="unpacking-", dir=self.folder) as folder:
-            listing = list_upload(files, Path(folder) / "unpacked", self.limits)
+        with scratch_folder(self.folder) as folder:
+            listing = list_upload(files, folder / "unpacked", self.limits)
             return self._add_listing(listing, label, Wish())
 
     def receive(self, files: Iterable[tuple[str, Path]], label: str | None = None) -> IntakeResult:
@@ -164,18 +174,18 @@ class Project:
         if label is not None:
             self.forget_incoming()
             return self.add_files(files, label)
-        with incoming.lock(self._incoming):
+        with incoming.lock(self._incoming), scratch_folder(self.folder):
             upload = incoming.receive(self._incoming, files, self._splits(), self.limits)
             return self._read_upload(upload, Wish())
 
     def take(self, option: str, groups: str = "auto") -> IntakeResult:
         """Read the last upload in another way; what it added is removed first. Raises ``LayoutError`` if it cannot."""
-        with incoming.lock(self._incoming):
+        with incoming.lock(self._incoming), scratch_folder(self.folder):
             return self._read_upload(self._last_upload(), Wish(option, groups))
 
     def take_label(self, label: str) -> IntakeResult:
         """Put all photos of the last upload into one class; what it added is removed first."""
-        with incoming.lock(self._incoming):
+        with incoming.lock(self._incoming), scratch_folder(self.folder):
             upload = self._last_upload()
             return self._take(upload, plan_class(upload.listing, self._clean_label(label)), incoming.ONE_CLASS)
 
@@ -195,6 +205,7 @@ class Project:
         unusable = [asset for asset in self.catalog.assets() if asset.id in by_id]
         self.catalog.discard(asset.id for asset in unusable)
         self.catalog.note_left_out(LeftOut(asset.source, by_id[asset.id]) for asset in unusable)
+        self._delete_files(unusable)
 
     # reading
 
@@ -224,7 +235,8 @@ class Project:
         Raises ``PhotoError`` when the photo is unusable, ``StorageError`` when the thumbnail cannot be written.
         """
         path = self._thumbs / f"{asset.sha256}.jpg"
-        if not path.exists():
+        if not path.is_file():
+            shutil.rmtree(path, ignore_errors=True)  # a folder in its place
             write_thumbnail(self.photo_path(asset), path, self.limits)
         return path
 
@@ -238,36 +250,43 @@ class Project:
 
     def model_folders(self) -> list[Path]:
         """Return the folders of this project's trained models, newest first."""
-        configs = sorted(self.models.glob("*/config.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-        return [path.parent for path in configs]
+        found = []
+        for folder in self.models.glob("[!.]*"):
+            with suppress(OSError):  # it is being deleted, or damaged
+                config = (folder / "config.json").stat()
+                if stat.S_ISREG(config.st_mode):
+                    found.append((config.st_mtime, folder))
+        return [folder for _, folder in sorted(found, reverse=True)]
 
     # edits
 
     def move(self, ids: Iterable[int], label: str) -> None:
         """Move photos to a class, which is created if it is new."""
-        self.catalog.relabel(ids, self._clean_label(label))
+        name = self._clean_label(label)
+        self._check_class_count(name)
+        self._delete_files(self.catalog.relabel(ids, name))
 
     def confirm(self, ids: Iterable[int]) -> None:
         """Mark photos as correctly labeled; the same photos in other classes are removed.
 
         They are no longer listed as label issues.
         """
-        self.catalog.confirm(ids)
+        self._delete_files(self.catalog.confirm(ids))
 
     def rename_class(self, old: str, new: str, merge: bool = False) -> None:
         """Rename a class. Where another is called ``new``, ``merge`` joins them; otherwise raises ``DataError``."""
         old, new = self._check_label(old), self._clean_label(new)
         if not merge and new != old and new in self.catalog.labels():
             raise DataError(ProjectCode.CLASS_EXISTS, label=new)
-        self.catalog.rename(old, new)
+        self._delete_files(self.catalog.rename(old, new))
 
     def remove(self, ids: Iterable[int]) -> None:
-        """Remove photos from the project."""
-        self.catalog.remove(ids)
+        """Remove photos from the project; their files are deleted when ``undo`` cannot bring them back any more."""
+        self._delete_files(self.catalog.remove(ids))
 
     def remove_class(self, label: str) -> None:
         """Remove a class and its photos from the project."""
-        self.catalog.remove(asset.id for asset in self.catalog.assets(self._check_label(label)))
+        self.remove(asset.id for asset in self.catalog.assets(self._check_label(label)))
 
     def undo(self) -> Message | None:
         """Undo the last move, renaming, confirmation or removal and return which it was; None when there is none."""
@@ -285,6 +304,16 @@ class Project:
         if label not in self.catalog.labels():
             raise DataError(ProjectCode.UNKNOWN_LABEL, label=label)
         return label
+
+    def _check_class_count(self, label: str) -> None:
+        labels = {*self.catalog.labels(), label}
+        if len(labels) > self.limits.classes and label not in self.catalog.labels():
+            raise DataError(LimitCode.CLASSES, count=len(labels), limit=self.limits.classes)
+
+    def _delete_files(self, photos: Sequence[Asset]) -> None:
+        """Delete the files of photos that nothing needs any more; those of a project over a folder are the person's."""
+        if photos and self._scratch is None:
+            leftovers.delete_photos(self.folder, self.catalog, photos)
 
     @property
     def _incoming(self) -> Path:
@@ -306,13 +335,14 @@ class Project:
 
     def _take(self, upload: Upload, plan: Plan, option: str) -> IntakeResult:
         """Add the photos of an upload as planned, in place of those that it added before."""
-        self.catalog.retract(upload.added)
+        replaced = [asset for asset in self.catalog.assets() if asset.id in set(upload.added)]
         self.catalog.clear_left_out(upload.names())
         before = {asset.id for asset in self.catalog.assets()}
-        result = self._add(upload.listing, plan)
+        result = self._add(upload.listing, plan, upload.added)
         sources = set(upload.names())
         added = [asset.id for asset in self.catalog.assets() if asset.id not in before and asset.source in sources]
         incoming.write(replace(upload, taken=option, added=tuple(added)))
+        self._delete_files(replaced)
         return result
 
     def _add_listing(self, listing: Listing, label: str | None, wish: Wish) -> IntakeResult:
@@ -322,5 +352,20 @@ class Project:
         layout, files = read_listing(listing, wish, self.limits, {name for names in known.values() for name in names})
         return self._add(listing, plan_reading(layout, files, known, self.limits))
 
-    def _add(self, listing: Listing, plan: Plan) -> IntakeResult:
-        return add_photos(listing, plan, self.catalog, self.folder, self._thumbs, self.limits, self._incoming)
+    def _add(self, listing: Listing, plan: Plan, replacing: Sequence[int] = ()) -> IntakeResult:
+        place = PhotoPlace(self.folder, self._thumbs, self._incoming)
+        result = add_photos(listing, plan, self.catalog, place, self.limits, replacing)
+        if not (self.folder / schema.FILE_NAME).exists():  # the project was deleted meanwhile
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise DataError(ProjectCode.DELETED)
+        return result
+
+
+@lru_cache(maxsize=4096)
+def _openings(folder: Path) -> Iterator[bool]:
+    return chain([True], repeat(False))
+
+
+def _first_opening(folder: Path) -> bool:
+    """Return whether this process has not opened that folder yet: what a process before it has left is there still."""
+    return next(_openings(folder))

@@ -211,7 +211,7 @@ class StoredCode(Code):
 class CatalogCode(Code):
     """Why the catalog cannot be read or written."""
 
-    CANNOT_OPEN = "The project's list of photos cannot be opened at “{path}”."
+    CANNOT_OPEN = "The project's list of photos ({name}) cannot be opened; check the folder that it is in."
     CANNOT_WRITE = "The project's list of photos cannot be written ({why}); try again."
     CATALOG_DAMAGED = "The project's list of photos is damaged or no such list; open a saved copy."
     CATALOG_FOREIGN = "The file “{name}” belongs to another program; choose another folder."
@@ -228,6 +228,7 @@ class ProjectCode(Code):
 
     TOO_MANY_AT_ONCE = "{count:,} files came, and at most {limit:,} are taken at once; add fewer."
     EMPTY_LABEL = "The class has no name; give it one that says what its photos show."
+    DELETED = "The project was deleted meanwhile, so nothing was added."
     UPLOAD_GONE = "The upload is no longer there; add the photos again."
     HAS_CLASSES = (
         "“{name}” is a project of the page, whose photos have their classes; give it alone, and say nothing of labels or "

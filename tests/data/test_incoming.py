@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -297,4 +298,26 @@ def test_a_damaged_note_of_an_upload_counts_as_none(project: Project, tmp_path: 
     state.write_text('{"sets": 3}')
     assert project.incoming() is None
     shutil.rmtree(state.parent)
+    assert project.incoming() is None
+
+
+HOSTILE = {
+    "deep": b"[" * 100_000,
+    "of numbers": b'{"sets": 3, "left_out": null}',
+    "with a path outside": b'{"sets": [{"name": "", "has_folder": false, "files": [["a.jpg", "a.jpg", "../../../secret"]]}], '
+    b'"left_out": [], "notes": [], "known": {}, "taken": null, "added": []}',
+    "with classes that are none": b'{"sets": [], "left_out": [], "notes": [], "known": 5, "taken": null, "added": []}',
+    "with an option that is none": b'{"sets": [], "left_out": [], "notes": [], "known": {}, "taken": [], "added": []}',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("content", [*HOSTILE.values(), None], ids=[*HOSTILE, "a pipe"])
+def test_a_hostile_note_of_an_upload_counts_as_none(content: bytes | None, project: Project, tmp_path: Path) -> None:
+    project.receive(upload(tmp_path, *(f"pets/{name}" for name in PETS)))
+    (state,) = project.folder.glob("incoming/*/upload.json")
+    state.unlink()
+    if content is None:
+        os.mkfifo(state)
+    else:
+        state.write_bytes(content)
     assert project.incoming() is None
