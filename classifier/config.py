@@ -80,7 +80,6 @@ class Limits:
 
 
 LIMITS = Limits()
-PAGE_LIMITS = Limits(files=20_000)  # of one upload to the page
 
 
 @dataclass(frozen=True, kw_only=True)

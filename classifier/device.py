@@ -226,6 +226,12 @@ def _keep_freed_memory() -> None:
             mallopt(parameter, size)
 
 
+def release_memory() -> None:
+    """Return what ``_keep_freed_memory`` keeps to the system: for the end of work that took much of it."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
 def _run_here(work: Callable[..., Iterator[Any]], *args: Any) -> Iterator[Any]:
     yield from work(*args)
 

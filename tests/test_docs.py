@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from classifier.__main__ import main
 from classifier.config import DOMAINS, MODES, OPTIMIZERS, RESIZE_MODES, TrainConfig
 from classifier.models.backbones import BACKBONES, Backbone
 from classifier.models.model_folder import FILES
+from classifier.ui.host_limits import HOME_LIMITS, SPACE_LIMITS, HostLimits
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -78,6 +80,15 @@ def test_the_readme_names_every_environment_variable() -> None:
     assert names
     for name in names:
         assert f"`{name}`" in README, name
+
+
+def test_the_readme_has_a_row_for_every_limit_of_the_host() -> None:
+    table = rows(section("Hosting"), "limit")
+    assert [row[0] for row in table] == [f"`CLASSIFIER_{field.name.upper()}`" for field in fields(HostLimits)]
+    for row, field in zip(table, fields(HostLimits)):
+        for said, limits in zip(row[2:], (HOME_LIMITS, SPACE_LIMITS)):
+            value = getattr(limits, field.name)
+            assert said == ("none" if value == sys.maxsize else str(value)), field.name
 
 
 def test_the_table_of_packages_names_each_and_fits_ten_rows() -> None:

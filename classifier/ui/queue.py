@@ -7,6 +7,7 @@ from collections import deque
 from pathlib import Path
 from typing import TypedDict
 
+from ..device import release_memory
 from ..errors import ClassifierError
 from ..messages.limits import LimitCode
 from .background import Job, Work
@@ -95,6 +96,7 @@ class Jobs:
     def _run_queue(self, job: Job | None) -> None:
         while job is not None:
             job.run()
+            release_memory()
             with self._lock:
                 job = self._waiting.popleft() if self._waiting else None
                 self._threads -= job is None
