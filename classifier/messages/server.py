@@ -51,8 +51,9 @@ class RequestCode(Code):
     NO_JSON = "The request is no JSON that can be read."
     NOT_UNDERSTOOD = "The request has parts missing, or of a kind that was not expected."
     NO_VALUE = "A value of the page is of a kind that it cannot have; load the page again."
-    JSON_TOO_LARGE = "The request has more than {limit:megabytes}, which only lists of files may have."
-    BODY_TOO_LARGE = "The request has more than {limit:megabytes}."
+    JSON_TOO_LARGE = "The request has more than {limit:megabytes} MB, which only lists of files may have."
+    BODY_TOO_LARGE = "The request has more than {limit:megabytes} MB."
+    FORM_TOO_LARGE = "Name and password are too long."
     TOO_SLOW = "The request came too slowly."
 
 

@@ -23,17 +23,21 @@ class Hosts:
         any_address: whether any IP address may be asked for: no name is looked up for it, so that no website can
             stand behind it. Where the page listens to this machine alone, only its own addresses are asked for.
         link: returns the address of the public link, or None.
+        is_space: whether this is a Hugging Face Space, which may have several names below hf.space.
     """
 
     own: frozenset[str]
     public: frozenset[str] = frozenset()
     any_address: bool = False
     link: Callable[[], str | None] = lambda: None
+    is_space: bool = False
 
     def is_ours(self, host: str) -> bool:
         """Return whether a request with this Host header is for the page."""
         name, _ = _split(host)
         if name in self.own or name in self._public_names():
+            return True
+        if self.is_space and name.endswith(".hf.space"):
             return True
         try:
             address = ipaddress.ip_address(name)
@@ -59,7 +63,8 @@ def find_hosts(host: str, variables: Mapping[str, str], link: Callable[[], str |
 
     Args:
         host: name or address that it listens on.
-        variables: the environment: ``SPACE_HOST`` and ``CLASSIFIER_HOSTS`` name others, with commas between.
+        variables: the environment: ``SPACE_HOST`` and ``CLASSIFIER_HOSTS`` name others, with commas between, and
+            ``SPACE_ID`` says that this is a Space.
         link: returns the address of the public link, or None.
     """
     name = host.strip("[]").lower()
@@ -67,7 +72,7 @@ def find_hosts(host: str, variables: Mapping[str, str], link: Callable[[], str |
     named = ",".join(variables.get(one, "") for one in ("SPACE_HOST", "CLASSIFIER_HOSTS"))
     public = {_split(one.strip().rpartition("://")[2])[0] for one in named.split(",")} - {""}
     own = {"localhost", "127.0.0.1", "::1", name, machine, f"{machine}.local"}
-    return Hosts(frozenset(own), frozenset(public), not _is_loopback(name), link)
+    return Hosts(frozenset(own), frozenset(public), not _is_loopback(name), link, "SPACE_ID" in variables)
 
 
 def _is_loopback(name: str) -> bool:

@@ -196,10 +196,10 @@ class _Guard:
         if call.scope["method"] != "POST" or call.path == f"{_API}/upload":
             return receive  # an upload is bounded as it is written, by the route that takes it
         if call.path.startswith("/login"):
-            return _replay(await _read(call, receive, _FORM_BYTES), receive)
+            return _replay(await _read(call, receive, _FORM_BYTES, RequestCode.FORM_TOO_LARGE), receive)
         if "json" not in call.headers.get("content-type", "application/json"):
             raise RequestError(415, RequestCode.NO_JSON)
-        content = await _read(call, receive, LIST_BYTES)
+        content = await _read(call, receive, LIST_BYTES, RequestCode.BODY_TOO_LARGE)
         body = await asyncio.to_thread(self._read_body, call, content)
         self._claim(list(body.names), call)
         call.scope["headers"] = [
@@ -313,27 +313,29 @@ def _lost_session() -> Response:
     return PlainTextResponse(f"data: {json.dumps(lost)}\n\n", media_type="text/event-stream")
 
 
-async def _read(call: _Call, receive: Receive, limit: int) -> bytes:
+async def _read(call: _Call, receive: Receive, limit: int, too_large: RequestCode) -> bytes:
     """Read a body of at most ``limit`` bytes; raises ``RequestError`` for a longer one, before it is read whole."""
     said = call.headers.get("content-length", "")
     if said.isdecimal() and int(said[:20]) > limit:
-        raise RequestError(413, RequestCode.BODY_TOO_LARGE, limit=limit)
+        raise RequestError(413, too_large, limit=limit)
     try:
-        return await asyncio.wait_for(_collect(receive, limit), _BODY_SECONDS)
+        content = await asyncio.wait_for(_collect(receive, limit), _BODY_SECONDS)
     except asyncio.TimeoutError as error:
         raise RequestError(408, RequestCode.TOO_SLOW) from error
+    if len(content) > limit:
+        raise RequestError(413, too_large, limit=limit)
+    return content
 
 
 async def _collect(receive: Receive, limit: int) -> bytes:
+    """Read a body, or as much of it as shows that it is too long."""
     content = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise RequestError(400, RequestCode.NOT_UNDERSTOOD)
         content += message.get("body", b"")
-        if len(content) > limit:
-            raise RequestError(413, RequestCode.BODY_TOO_LARGE, limit=limit)
-        if not message.get("more_body"):
+        if len(content) > limit or not message.get("more_body"):
             return bytes(content)
 
 

@@ -40,6 +40,14 @@ def test_names_of_the_machine_the_space_and_the_variable_are_allowed() -> None:
         assert hosts.is_ours(host)
 
 
+def test_a_space_answers_under_all_its_names_and_other_programs_do_not() -> None:
+    space = find_hosts("0.0.0.0", {"SPACE_ID": "anna/photos", "SPACE_HOST": "anna-photos.hf.space"})
+    assert space.is_ours("anna-photos--dev.hf.space")
+    assert not space.is_ours("evilhf.space")
+    assert not space.is_same_site("https://evil.hf.space", "anna-photos.hf.space")
+    assert not find_hosts("0.0.0.0", {}).is_ours("anna-photos--dev.hf.space")
+
+
 def test_the_public_link_is_allowed_from_when_it_is_known() -> None:
     links: list[str] = []
     hosts = find_hosts("127.0.0.1", {}, lambda: links[0] if links else None)
