@@ -30,7 +30,7 @@ _MOST_SCANNED = 300_000_000  # pixels times scans of a JPEG that is kept as it i
 _START_OF_SCAN, _END = 0xDA, 0xD9
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a segment
 _DROPPED = {*range(0xE1, 0xEE), 0xEF, 0xFE}  # all but JFIF's and Adobe's, which say what the colors are
-_NEXT_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)  # in a scan: neither data nor a restart
+_NEXT_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)  # in a scan: neither data nor a restart
 
 
 @dataclass(frozen=True)
