@@ -15,6 +15,8 @@ class ReadingCode(Code):
     OTHERS = "Read it another way"
     QUESTION = "How are these photos sorted?"
     NOTHING_YET = "Nothing is added until you choose."
+    WAITS = "These photos are not added yet"
+    WAITS_WHY = "They are kept here and need not be sent again: make room for them, then press the button."
     REFUSED = "Nothing was added"
     REFUSED_HELP = "“Other ways to bring photos” below shows what can be read. Change it and drop it again."
     TABLE_NEXT = "If a table says what they show, drop it here now."

@@ -122,6 +122,8 @@ def waiting(project: Project) -> str:
     if incoming.taken is not None:
         return readings.taken(layout, incoming.taken, _examples(incoming, incoming.taken))
     one_class = _one_class(layout)
+    if layout.decision is Decision.READ:
+        return readings.retry(layout, _examples(incoming, None))
     if layout.decision is Decision.ASK:
         return readings.question(layout, _examples(incoming, None), one_class)
     if layout.refusal is RefusalCode.NO_LABELS and one_class is not None:

@@ -59,6 +59,12 @@ def question(layout: Layout, examples: Examples, one_class: OneClass | None) -> 
     )
 
 
+def retry(layout: Layout, examples: Examples) -> str:
+    """Return the offer to add what could not be added before, because a limit was reached or the disk was full."""
+    words = f"<p>{html.text(ReadingCode.WAITS_WHY)}</p>"
+    return _group(html.text(ReadingCode.WAITS), f"{words}{_cards(layout.readings, examples)}{_cancel()}")
+
+
 def which_class(one_class: OneClass) -> str:
     """Return the question which class all photos of an upload belong to."""
     title = html.text(ReadingCode.WHICH_CLASS, count=one_class.photos)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from classifier.ui.host_limits import HostLimits
 from classifier.ui.photos import adding
 from classifier.ui.photos import tab as photos_tab
 from classifier.ui.sessions import Home, ensure_token
-from tests.helpers import NASTY, SHA, draw_photo
+from tests.helpers import NASTY, SHA, draw_photo, encode
 
 Drop = Callable[..., str]
 FLAT = [f"pets/{label}.{number}.jpg" for number in range(8) for label in ("cat", "dog")]
@@ -225,6 +227,48 @@ def test_a_file_with_several_pictures_is_added_and_noted(home: Home, token: str,
     assert "Added 1 photo. 1 file holds several pictures, of which one is used" in message
     assert "left out" not in message
     assert "used in part" in photos_tab.show(home, token).notes
+
+
+LIMITED = {
+    "classes": (HostLimits(classes=2), [f"set/{label}/{number}.jpg" for label in "abc" for number in range(2)]),
+    "photos": (HostLimits(project_photos=4), [f"set/{label}/{number}.jpg" for label in "ab" for number in range(2)]),
+}
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("kind", LIMITED)
+def test_beyond_a_limit_a_sentence_says_so_and_what_is_there_stays(
+    tmp_path: Path, token: str, uploads: Path, kind: str, zipped: bool
+) -> None:
+    limits, names = LIMITED[kind]
+    home = Home(tmp_path / "home", tmp_path, limits=limits)
+    with home.open(token) as project:
+        project.add_files([("first.jpg", uploads / SHA / "a.jpg")], "a")
+    files = {name: encode(draw_photo(number)) for number, name in enumerate(names)}
+    if zipped:
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+        files = {"set.zip": stream.getvalue()}
+    rows = []
+    for number, (name, content) in enumerate(files.items()):
+        path = uploads / f"{number:064x}" / name.rpartition("/")[2]
+        path.parent.mkdir()
+        path.write_bytes(content)
+        rows.append({"path": str(path), "name": name})
+    with pytest.raises(DataError, match="it can hold") as caught:
+        adding.add(home, token, gr.EventData(None, {"files": rows, "label": ""}))
+    assert str(tmp_path) not in str(caught.value)
+    assert counts(home, token) == {"a": 1}
+    assert not any(Path(row["path"]).exists() for row in rows)
+    if kind == "photos" and not zipped:  # counted before anything is read
+        assert photos_tab.show(home, token).reading == ""
+        return
+    assert "need not be sent again" in photos_tab.show(home, token).reading
+    roomy = Home(home.root, tmp_path)
+    press(roomy, token, do="take", option="folders:1")
+    assert sum(counts(roomy, token).values()) == len(names) + 1
 
 
 def _readings(home: Home, token: str) -> Any:
