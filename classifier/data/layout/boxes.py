@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ...messages import message
-from ...messages.layout import AskedCode, OriginCode, QuestionCode
+from ...messages.layout import OriginCode, QuestionCode
 from .columns import TableLabels
 from .index import PhotoIndex
 from .reading import Source
@@ -70,7 +70,6 @@ def make_boxes(form: str, pairs: Found) -> TableLabels | None:
     several = frozenset(number for number, found in by_photo.items() if len(found) > 1)
     if len(by_photo) < 2:
         return None
-    asked = (message(AskedCode.SEVERAL_LABELS, several=len(several), total=len(by_photo), none=0),)
     many = len(several) > _HALF * len(by_photo)
     return TableLabels(
         source=Source.BOXES,
@@ -81,7 +80,6 @@ def make_boxes(form: str, pairs: Found) -> TableLabels | None:
         origin=message(OriginCode.BOXES, form=form),
         several=several,
         questions=(QuestionCode.SEVERAL_LABELS,) if many else (),
-        asked=asked if many else (),
     )
 
 

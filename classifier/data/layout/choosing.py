@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ...messages import message
 from ...messages.layout import AskedCode, OriginCode, QuestionCode, ReasonCode, RefusalCode
+from ..labels import label_key
 from .candidates import Candidates, distinct
 from .decision import Decision, Layout
 from .reading import Reading, Source
@@ -125,11 +126,19 @@ class _Choice:
         if alone and others <= {Source.FOLDERS} and not self._are_named():
             return _read([*alone, *rest])
         if candidates:
-            return _ask([*candidates, *(alone if others == {Source.NAMES} else [])])
+            return _ask([*candidates, *(reading for reading in alone if _names_one_of(reading, candidates))])
         refusal, reasons = refuse_photos(
             self.found.photos, self.found.named, self.found.found, self.found.unreadable, self.found.split.active
         )
         return Layout(Decision.REFUSE, refusal=refusal, reasons=reasons)
+
+
+def _names_one_of(alone: Reading, others: Sequence[Reading]) -> bool:
+    """Return whether photos of one folder may be one class, since some of their names begin so: mug/mug 1.jpg."""
+    if any(reading.source is not Source.NAMES for reading in others):
+        return False
+    words = {label_key(label) for reading in others for label in reading.class_counts()}
+    return all(label_key(label) in words for label in alone.class_counts())
 
 
 def _ask_for_few(reading: Reading) -> Reading:

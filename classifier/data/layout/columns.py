@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...messages import Message, message
-from ...messages.layout import AskedCode, OriginCode, QuestionCode
+from ...messages.layout import OriginCode, QuestionCode
 from .headers import are_boxes, is_group_header, is_measure_header, is_other_header, label_rank, names_group
 from .index import PhotoIndex
 from .multiple import split_values
@@ -46,7 +46,6 @@ class TableLabels:
     several: frozenset[int] = frozenset()
     rank: int = 0
     questions: tuple[QuestionCode, ...] = ()
-    asked: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -236,15 +235,12 @@ class NamedTable:
         self, labels: Mapping[int, str], several: set[int], column: int | None, rank: int, *,
         source: Source, questions: tuple[QuestionCode, ...], origin: Message,
     ) -> TableLabels:  # fmt: skip
-        asked: tuple[Message, ...] = ()
-        none = len(self.named) - len(labels) - len(several)
         if len(labels) < _ONE_LABEL * len(self.named) and (several or column is None):
             questions = (*questions, QuestionCode.SEVERAL_LABELS)
-            asked = (message(AskedCode.SEVERAL_LABELS, several=len(several), total=len(self.named), none=none),)
         return TableLabels(
             source=source, table=self.table.name, title="" if column is None else self.title(column),
             labels=labels, named=self.named, origin=origin, several=frozenset(several), rank=rank,
-            questions=questions, asked=asked,
+            questions=questions,
         )  # fmt: skip
 
 

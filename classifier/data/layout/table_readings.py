@@ -28,10 +28,11 @@ class Joined:
     @property
     def first(self) -> TableLabels:
         """The table for training, otherwise the first."""
-        named = (
-            labels for labels in self.members if (split_words(labels.table.rpartition("/")[2]) or ("",))[0] == "train"
-        )
-        return next(named, self.members[0])
+        for member in self.members:
+            words = (split_words(part) for part in reversed(member.table.split("/")))
+            if next((found[0] for found in words if found), None) == "train":
+                return member
+        return self.members[0]
 
     def labels(self) -> dict[int, str]:
         """Return the labels of all tables."""
@@ -104,7 +105,10 @@ def read_joined(joined: Joined, photos: Sequence[Photo], bases: Counter[str]) ->
     if reading is None or share < _OFFERED:
         return None
     questions = list(dict.fromkeys(question for member in joined.members for question in member.questions))
-    asked = [text for member in joined.members for text in member.asked][:1]
+    asked = []
+    if QuestionCode.SEVERAL_LABELS in questions:
+        none = len(named) - len(labels) - len(several)
+        asked.append(message(AskedCode.SEVERAL_LABELS, several=len(several), total=len(named), none=none))
     if boxes:
         questions.append(QuestionCode.BOXES)
     elif first.title and len(reading.class_counts()) > _FREQUENT * len(named):

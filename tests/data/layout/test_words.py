@@ -108,6 +108,18 @@ def test_groups_in_two_given_splits_are_counted_and_said() -> None:
     assert notes(choose(ROBOFLOW, CLASSES, "_classes.csv", "none").readings[0]) == {}
 
 
+def test_the_table_for_training_gives_its_name_to_joined_tables() -> None:
+    reading = read_layout(ROBOFLOW, dict(reversed(CLASSES.items()))).readings[0]
+    assert reading.in_words().startswith("2 classes from train/_classes.csv; 18 photos to train on, 10 to validate")
+
+
+def test_photos_of_several_labels_are_counted_over_all_splits() -> None:
+    names = [f"{s}/{name}.jpg" for s in ("train", "test") for name in IDS]
+    table = csv(("file", "a", "b"), [(f"{name}.jpg", n % 3 != 1, n % 3 != 0) for n, name in enumerate(IDS)])
+    layout = read_layout(names, {f"{s}/_classes.csv": table for s in ("train", "test")})
+    assert "16 of 48 pictures have several and 0 none" in layout.question()
+
+
 def test_copies_with_different_labels_are_not_one_photo() -> None:
     names = [f"{k}/p{n}_jpg.rf.{h * 4}.jpg" for k in ("a", "b") for n in range(5) for h in (HASHES[n], HASHES[n + 9])]
     assert len(set(first(names).groups.values())) == 10
