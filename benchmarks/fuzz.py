@@ -57,7 +57,7 @@ def main() -> int:
                 flush=True,
             )
             if not held:
-                print(printed, flush=True)
+                print("\n".join(line[:200] for line in printed.splitlines()), flush=True)
     print(f"{rounds} runs, {failures} failed")
     return 1 if failures else 0
 

@@ -70,7 +70,6 @@ def main() -> int:
     files = packed(photos) if options.zip else photos
     total = 0
     with tempfile.TemporaryDirectory() as folder, page(Path(folder)) as served:
-        idle = peak_memory(served.pid)
         forget_peak(served.pid)
         for number in range(options.rounds):
             visitors = [Visitor(served.url) for _ in range(options.visitors)]
@@ -83,7 +82,7 @@ def main() -> int:
             for words in {words for words, count in zip(said, missing) if count}:
                 print(f"  {words}")
         sent = options.rounds * options.visitors * options.photos
-        more = (peak_memory(served.pid) - idle) // 10**6
+        more = (peak_memory(served.pid) - served.idle) // 10**6
     print(f"lost {total} of {sent} photos; peak memory {more} MB above the idle page")
     return 1 if total else 0
 

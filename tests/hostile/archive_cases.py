@@ -120,7 +120,7 @@ CASES: dict[str, Prepare] = {
     "zip of folders only": in_zip(lambda: packed(("cat/", b""), ("dog/", b""))),
     "text called zip": in_zip(lambda: b"hello " * 100),
     "7z called zip": in_zip(lambda: b"7z\xbc\xaf\x27\x1c" + bytes(100)),
-    "zip with 70,000 files": in_zip(lambda: packed(*((f"cat/{n}.jpg", b"") for n in range(70_000)))),
+    "zip with 21,000 files": in_zip(lambda: packed(*((f"cat/{n}.jpg", b"") for n in range(21_000)))),
     "zip with a name of 60,000 letters": in_zip(lambda: named("x" * 60_000 + ".jpg")),
     "zip with 5,000 folders in one name": in_zip(lambda: named("a/" * 5000 + "1.jpg", "b/1.jpg")),
     "zip with the same name twice": in_zip(lambda: patched(b"dog/", b"cat/")),

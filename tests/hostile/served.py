@@ -17,6 +17,8 @@ import httpx
 
 from classifier.ui.sessions import Home
 
+from .attacks import peak_memory
+
 ROOT = Path(__file__).parents[2]
 _START = 120  # seconds until the page answers
 
@@ -27,6 +29,7 @@ class Page:
 
     folder: Path
     port: int = 0
+    idle: int = 0  # bytes of memory after the last start
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -72,6 +75,7 @@ class Page:
                 self.kill()
                 raise RuntimeError(f"the page did not start: {self.log[-2000:]}")
             time.sleep(0.2)
+        self.idle = peak_memory(self.pid)
 
     def answers(self) -> bool:
         """Return whether the page answers."""

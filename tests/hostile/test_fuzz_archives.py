@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,7 +29,8 @@ LIMITS = Limits(files=200, bytes_unpacked=20 * 2**20)
 def packed(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     """Return a zip of files given by name."""
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", method) as archive:
+    with warnings.catch_warnings(), zipfile.ZipFile(stream, "w", method) as archive:
+        warnings.simplefilter("ignore")  # of a name that is there twice, as “a” and “a\0b” are
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name), content, method)
     return stream.getvalue()
@@ -48,6 +51,7 @@ def files_below(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(ZIPS)), mutations())
 @fuzzed(120)
 def test_a_damaged_zip_is_refused_or_unpacked_inside(kind: str, mutate: Callable[[bytes], bytes]) -> None:
@@ -66,11 +70,12 @@ def test_a_damaged_zip_is_refused_or_unpacked_inside(kind: str, mutate: Callable
             assert all(path.parent == root / "into" and not is_outside(name) for name, path in found.files)
 
 
-@given(st.dictionaries(st.lists(odd_text(), min_size=1, max_size=4).map("/".join), st.just(PHOTO), max_size=6))
+@pytest.mark.slow
+@given(st.lists(st.lists(odd_text(), min_size=1, max_size=4).map("/".join), max_size=6))
 @fuzzed(60)
-def test_a_zip_with_odd_names_stays_inside(members: dict[str, bytes]) -> None:
+def test_a_zip_with_odd_names_stays_inside(names: list[str]) -> None:
     try:
-        content = packed(members)
+        content = packed(dict.fromkeys(names, PHOTO))
     except (UnicodeEncodeError, ValueError):
         return
     with TemporaryDirectory() as folder:
@@ -85,6 +90,7 @@ def test_a_zip_with_odd_names_stays_inside(members: dict[str, bytes]) -> None:
             assert files_below(Path(folder)) == {archive, *(path for _, path in found.files)}
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(ZIPS)), mutations())
 @fuzzed(15)
 def test_a_project_takes_a_damaged_zip_or_says_why_not(kind: str, mutate: Callable[[bytes], bytes]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +47,7 @@ def check(**changed: bytes) -> None:
         assert refusal is None or refusal.endswith((".", "”", "?", ")"))
 
 
+@pytest.mark.slow
 @given(TEXTS, st.lists(st.tuples(st.integers(0, 2**32), VALUES), min_size=1, max_size=3))
 @fuzzed(50)
 def test_a_forged_text_of_a_model_is_refused_or_harmless(file: str, changes: list[tuple[int, Any]]) -> None:
@@ -53,6 +55,7 @@ def test_a_forged_text_of_a_model_is_refused_or_harmless(file: str, changes: lis
     check(**{file.partition(".")[0]: forge(sound()[file], seeds, values)})
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(sound())), mutations())
 @fuzzed(40)
 def test_a_damaged_file_of_a_model_is_refused_or_harmless(file: str, mutate: Callable[[bytes], bytes]) -> None:

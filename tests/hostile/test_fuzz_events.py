@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -15,16 +14,10 @@ from tests.helpers import draw_photo, encode
 from tests.ui.visitors import Visitor
 
 from .fuzzing import fuzzed, json_values
-from .served import Page, page
+from .served import Page
 
 PHOTOS = {f"{label}/{number}.jpg": encode(draw_photo(number)) for label in ("cat", "dog") for number in range(3)}
 _JOIN = "/gradio_api/queue/join"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with page(tmp_path_factory.mktemp("page")) as one:
-        yield one
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,6 +93,7 @@ def outcome(layout: Layout) -> tuple[object, ...]:
     return layout.decision, readings, layout.questions, layout.refusal
 
 
+@pytest.mark.slow
 @given(data_sets(), st.integers())
 @fuzzed(60)
 def test_every_photo_has_a_label_or_a_reason(data: tuple[list[str], dict[str, str]], seed: int) -> None:
@@ -113,6 +115,7 @@ def shuffled_items(texts: Mapping[str, str], seed: int) -> list[tuple[str, str]]
     return [(name, texts[name]) for name in shuffled(list(texts), seed)]
 
 
+@pytest.mark.slow
 @given(data_sets())
 @fuzzed(40)
 def test_each_option_that_is_offered_gives_its_reading(data: tuple[list[str], dict[str, str]]) -> None:
@@ -129,6 +132,7 @@ OPTIONS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(data_sets(), OPTIONS, OPTIONS)
 @fuzzed(40)
 def test_any_option_gives_a_reading_or_a_sentence(
@@ -144,6 +148,7 @@ def test_any_option_gives_a_reading_or_a_sentence(
             check_reading(reading, set(names))
 
 
+@pytest.mark.slow
 @given(grids())
 @fuzzed(40)
 def test_photos_of_a_folder_for_testing_are_not_trained_on(names: list[str]) -> None:
@@ -165,6 +170,7 @@ KINDS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(KINDS)), mutations())
 @fuzzed(80)
 def test_a_damaged_table_gives_a_reading_or_a_sentence(kind: str, mutate: object) -> None:

@@ -71,6 +71,7 @@ def test_the_sound_pictures_are_used(kind: str) -> None:
     assert open_picture(sound()[kind], limits=LIMITS).width > 8
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(sound())), mutations())
 @fuzzed(250)
 def test_a_damaged_picture_is_used_or_refused(kind: str, mutate: Callable[[bytes], bytes]) -> None:
