@@ -7,10 +7,6 @@ checks of its Host and Origin, its address, the login, the browser that its sess
 from __future__ import annotations
 
 import asyncio
-import base64
-import gzip
-import hashlib
-import json
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -18,18 +14,18 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from gradio.routes import App
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..messages.server import RequestCode
 from .hosts import Hosts
 from .request_values import LIST_BYTES, Body, RequestError, read_cancel, read_event, upload_path
-from .visitors import Owners, find_visitor, new_cookie
+from .responses import API, NameSender, PageSender, lost_session, with_headers
+from .visitors import Owners, find_visitor
 
 _FORM_BYTES = 2**14
 _BODY_SECONDS = 60.0
-_API = "/gradio_api"
 # Every address that is answered; all others of Gradio's are not there. The first column is the method, the last one
 # whether it is also for those who still have to log in.
 _READ = ("GET", "HEAD")
@@ -38,39 +34,23 @@ ROUTES: tuple[tuple[tuple[str, ...], str, bool], ...] = (
     (_READ, "/", True),
     (_READ, r"/(assets|static|svelte)/.+", True),
     (_READ, r"/(theme\.css|favicon\.ico|manifest\.json|robots\.txt)", True),
-    (_READ, rf"{_API}/startup-events", True),
+    (_READ, rf"{API}/startup-events", True),
     (_SEND, "/login/?", True),
     (_READ, "/logout", False),
     (_READ, "/config/?", False),
-    (_READ, rf"{_API}/info/?", False),
-    (_READ, rf"{_API}/file=(?P<file>.+)", False),
-    (_READ, rf"{_API}/heartbeat/(?P<session>[^/]+)", False),
-    (_READ, rf"{_API}/queue/data", False),
-    (_READ, rf"{_API}/upload_progress", False),
-    (_READ, rf"{_API}/call/[^/]+/(?P<event>[^/]+)", False),
-    (_SEND, rf"{_API}/upload", False),
-    (_SEND, rf"{_API}/queue/join", False),
-    (_SEND, rf"{_API}/run/(?P<direct>[^/]+)/?", False),
-    (_SEND, rf"{_API}/call/(?P<name>[^/]+)/?", False),
-    (_SEND, rf"{_API}/cancel", False),
+    (_READ, rf"{API}/info/?", False),
+    (_READ, rf"{API}/file=(?P<file>.+)", False),
+    (_READ, rf"{API}/heartbeat/(?P<session>[^/]+)", False),
+    (_READ, rf"{API}/queue/data", False),
+    (_READ, rf"{API}/upload_progress", False),
+    (_READ, rf"{API}/call/[^/]+/(?P<event>[^/]+)", False),
+    (_SEND, rf"{API}/upload", False),
+    (_SEND, rf"{API}/queue/join", False),
+    (_SEND, rf"{API}/run/(?P<direct>[^/]+)/?", False),
+    (_SEND, rf"{API}/call/(?P<name>[^/]+)/?", False),
+    (_SEND, rf"{API}/cancel", False),
 )
 _PATTERNS = [(methods, re.compile(pattern, re.DOTALL), is_open) for methods, pattern, is_open in ROUTES]
-
-_FRAMES = "frame-ancestors 'self' https://huggingface.co https://*.hf.space"
-# Components of HTML run their scripts by “new Function”, and Svelte sets styles; all else comes from this server.
-_PAGE_POLICY = (
-    "default-src 'none'; script-src 'self' 'unsafe-eval'{hashes}; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self' data:; connect-src 'self'; "
-    f"manifest-src 'self'; worker-src 'self' blob:; base-uri 'self'; form-action 'self'; {_FRAMES}"
-)
-_OTHER_POLICY = f"default-src 'none'; sandbox; {_FRAMES}"
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), display-capture=(), payment=(), usb=()",
-}
-_INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
 
 def protect(hosts: Hosts) -> Callable[[App], AbstractAsyncContextManager[None]]:
@@ -126,7 +106,7 @@ class _Guard:
         if scope["type"] != "http":  # the page opens no web sockets
             await send({"type": "websocket.close", "code": 1008})
             return
-        answer = _with_headers(scope, send)
+        answer = with_headers(scope, send)
         try:
             call = self._check(scope)
             refusal = self._check_owner(call)
@@ -170,7 +150,7 @@ class _Guard:
         if session is not None:
             self._claim([f"session:{session}"], call)
             if call.path.endswith("/queue/data") and session not in queue.pending_messages_per_session:
-                return _lost_session()
+                return lost_session()
         event = call.named.get("event")
         if event is not None:
             self._claim([f"event:{event}"], call)
@@ -193,7 +173,7 @@ class _Guard:
 
     async def _check_body(self, call: _Call, receive: Receive) -> Receive:
         """Read and check the body of a request; return what gives the app the checked one."""
-        if call.scope["method"] != "POST" or call.path == f"{_API}/upload":
+        if call.scope["method"] != "POST" or call.path == f"{API}/upload":
             return receive  # an upload is bounded as it is written, by the route that takes it
         if call.path.startswith("/login"):
             return _replay(await _read(call, receive, _FORM_BYTES, RequestCode.FORM_TOO_LARGE), receive)
@@ -210,7 +190,7 @@ class _Guard:
         return _replay(body.content, receive)
 
     def _read_body(self, call: _Call, content: bytes) -> Body:
-        if call.path == f"{_API}/cancel":
+        if call.path == f"{API}/cancel":
             return read_cancel(content)
         direct = call.named.get("direct")
         return read_event(self._app, content, direct or call.named.get("name"), direct is not None)
@@ -222,95 +202,11 @@ class _Guard:
             drop.add(b"accept-encoding")
         scope = {**call.scope, "headers": [pair for pair in call.scope["headers"] if pair[0] not in drop]}
         if call.path == "/":
-            await self._inner(scope, receive, _PageSender(call, send))
+            await self._inner(scope, receive, PageSender(call.scope, call.visitor, send))
         elif call.scope["method"] == "POST":
-            await self._inner(scope, receive, _NameSender(call, send, self._owners))
+            await self._inner(scope, receive, NameSender(self._owners, call.visitor, send))
         else:
             await self._inner(scope, receive, send)
-
-
-class _PageSender:
-    """Sends the page with a policy that allows just the scripts in it, and a cookie to browsers that have none."""
-
-    def __init__(self, call: _Call, send: Send) -> None:
-        self._call, self._send = call, send
-        self._start: Message = {}
-        self._body = b""
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._start = message
-            return
-        self._body += message.get("body", b"")
-        if message.get("more_body"):
-            return
-        headers = MutableHeaders(raw=self._start["headers"])
-        digests = [hashlib.sha256(script).digest() for script in _INLINE_SCRIPT.findall(self._body)]
-        hashes = "".join(f" 'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
-        headers["Content-Security-Policy"] = _PAGE_POLICY.format(hashes=hashes)
-        headers["Cache-Control"] = "no-store"
-        if self._call.visitor is None:
-            forwarded = self._call.headers.get("x-forwarded-proto", self._call.scope["scheme"])
-            headers.append("Set-Cookie", new_cookie(forwarded == "https"))
-        if "gzip" in self._call.headers.get("accept-encoding", "") and self._body:
-            self._body = await asyncio.to_thread(gzip.compress, self._body, 5)
-            headers["Content-Encoding"] = "gzip"
-            headers["Content-Length"] = str(len(self._body))
-        await self._send({**self._start, "headers": headers.raw})
-        await self._send({"type": "http.response.body", "body": self._body})
-
-
-class _NameSender:
-    """Sends the answer to a call or an upload; the event or the files in it belong to the browser that gets it."""
-
-    def __init__(self, call: _Call, send: Send, owners: Owners) -> None:
-        self._call, self._send, self._owners = call, send, owners
-        self._body = b""
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.body":
-            self._body += message.get("body", b"")
-            if not message.get("more_body"):
-                self._owners.claim(self._names(), self._call.visitor)
-        await self._send(message)
-
-    def _names(self) -> list[str]:
-        try:
-            answer = json.loads(self._body)
-        except ValueError:
-            return []
-        if isinstance(answer, list):
-            return [f"upload:{path.parent.name}" for path in map(upload_path, answer) if path is not None]
-        return [f"event:{answer['event_id']}"] if isinstance(answer, dict) and answer.get("event_id") else []
-
-
-def _with_headers(scope: Scope, send: Send) -> Send:
-    """Return what sends an answer with the headers that every one has."""
-
-    async def sender(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(raw=list(message.get("headers", [])))
-            headers.update(_HEADERS)
-            headers.setdefault("Content-Security-Policy", _OTHER_POLICY)
-            if scope["path"].startswith(_API):
-                headers["Cache-Control"] = "no-store"
-                if "file=" in scope["path"]:
-                    headers["Content-Disposition"] = "attachment"
-            message = {**message, "headers": headers.raw}
-        await send(message)
-
-    return sender
-
-
-def _lost_session() -> Response:
-    """Return what Gradio says to a page whose events it does not know, and that the page understands."""
-    lost = {
-        "msg": "unexpected_error",
-        "message": str(RequestCode.NO_EVENT),
-        "session_not_found": True,
-        "success": False,
-    }
-    return PlainTextResponse(f"data: {json.dumps(lost)}\n\n", media_type="text/event-stream")
 
 
 async def _read(call: _Call, receive: Receive, limit: int, too_large: RequestCode) -> bytes:

@@ -1,0 +1,46 @@
+"""The page with its policy, in a real browser: alone, and in the frame of a Space."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.browser.pages import SLOW, Program, open_page
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_page_works_in_the_frame_of_a_space_without_a_violation(program: Program, browser: Any) -> None:
+    problems: list[str] = []
+    page = open_page(browser.new_context(), problems)
+    page.on("console", lambda entry: problems.append(entry.text) if entry.type == "error" else None)
+    frame = f'<iframe src="{program.url}" allow="camera" width="900" height="900"></iframe>'
+    page.route("https://huggingface.co/**", lambda route: route.fulfill(body=frame, content_type="text/html"))
+    page.goto("https://huggingface.co/spaces/anna/photos")
+    inside = page.frame_locator("iframe")
+    inside.get_by_role("button", name="Try with example photos").click(timeout=SLOW)
+    inside.locator(".pc-card img").first.wait_for(timeout=SLOW)
+    inside.get_by_role("button", name="Take photos with the camera").click()
+    inside.get_by_text("Click to Access Webcam").wait_for(timeout=SLOW)
+    inside.get_by_role("tab", name="Review").click()
+    inside.get_by_role("tab", name="Try it").click()
+    inside.get_by_text("There is no model yet").wait_for(timeout=SLOW)
+    assert problems == []
+
+
+def test_other_websites_cannot_show_the_page_in_a_frame(program: Program, browser: Any) -> None:
+    page = browser.new_context().new_page()
+    frame = f'<iframe src="{program.url}"></iframe>'
+    page.route("https://other.example/**", lambda route: route.fulfill(body=frame, content_type="text/html"))
+    with page.expect_console_message(lambda entry: "frame-ancestors" in entry.text, timeout=SLOW):
+        page.goto("https://other.example/")
+
+
+def test_markup_put_into_the_page_runs_nothing(program: Program, browser: Any) -> None:
+    page = browser.new_context().new_page()
+    page.goto(program.url)
+    page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)
+    with page.expect_console_message(lambda entry: "Content Security Policy" in entry.text, timeout=SLOW):
+        page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.ran = 1\">')")
+    assert page.evaluate("window.ran") is None
