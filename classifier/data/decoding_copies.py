@@ -2,7 +2,8 @@
 
 - A JPEG keeps its data: only the segments that tell nothing of the pixels are dropped. One whose many scans take long
   to decode is encoded anew.
-- A picture of more than 8 bits a channel is kept as it is, since its range of values is read from the file.
+- A picture of more than 8 bits a channel is kept, since its range of values is read from the file: a PNG with the
+  chunks of its pixels only, a TIFF as it is.
 - Everything else becomes an upright PNG without transparency, and above 4 megapixels a JPEG of quality 95 whose short
   side has 2,048 pixels or more, twice what a network of 896 pixels uses.
 """
@@ -13,6 +14,7 @@ import io
 import re
 import shutil
 import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +29,9 @@ _LOSSLESS = 2**22  # pixels up to which a copy is a PNG
 _LONGEST_JPEG = 65_000  # pixels; the format ends at 65,535
 _MOST_SCANNED = 300_000_000  # pixels times scans of a JPEG that is kept as it is
 
+_EXIF = b"Exif\x00\x00"  # before EXIF data in a JPEG
+_PNG_START = 8  # bytes before the first chunk
+_PNG_CHUNKS = {b"IHDR", b"PLTE", b"sBIT", b"tRNS", b"IDAT", b"IEND"}
 _START_OF_SCAN, _END = 0xDA, 0xD9
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a segment
 _DROPPED = {*range(0xE1, 0xEE), 0xEF, 0xFE}  # all but JFIF's and Adobe's, which say what the colors are
@@ -55,7 +60,9 @@ def write_copy(source: Path, target: Path, thumbnail: Path, limits: Limits) -> N
     Raises ``PhotoError`` where the picture cannot be used.
     """
     info = probe(source, limits)
-    if info.deep:
+    if info.deep and info.format == "PNG":
+        target.write_bytes(_clean_png(source.read_bytes(), read_orientation(source, limits)))
+    elif info.deep:
         shutil.copyfile(source, target)
     elif (content := _keep_jpeg(source, info, limits)) is not None:
         target.write_bytes(content)
@@ -116,7 +123,27 @@ def _clean_jpeg(content: bytes, orientation: int) -> _CleanJpeg | None:
 def _orientation_segment(orientation: int) -> bytes:
     if orientation == 1:
         return b""
+    data = _orientation_tag(orientation)
+    return b"\xff\xe1" + struct.pack(">H", len(data) + 2) + data
+
+
+def _clean_png(content: bytes, orientation: int) -> bytes:
+    """Return a PNG with the chunks of its pixels, and its orientation; what follows a damaged chunk is dropped."""
+    kept, position = [content[:_PNG_START]], _PNG_START
+    while len(head := content[position : position + 8]) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        end = position + 12 + length
+        if kind in _PNG_CHUNKS:
+            kept.append(content[position:end])
+        if kind == b"IHDR" and orientation != 1:
+            exif = b"eXIf" + _orientation_tag(orientation)[len(_EXIF) :]
+            kept.append(struct.pack(">I", len(exif) - 4) + exif + struct.pack(">I", zlib.crc32(exif)))
+        position = end
+    return b"".join(kept)
+
+
+def _orientation_tag(orientation: int) -> bytes:
+    """Return EXIF data that hold the orientation, as a JPEG has them."""
     tags = Image.Exif()
     tags[ExifTags.Base.Orientation] = orientation
-    data = tags.tobytes()
-    return b"\xff\xe1" + struct.pack(">H", len(data) + 2) + data
+    return tags.tobytes()

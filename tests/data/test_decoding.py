@@ -19,6 +19,7 @@ from classifier.errors import PhotoError
 from classifier.messages.data import PhotoCode
 from tests.helpers import draw_photo, encode
 
+DEEP = np.arange(600, dtype=np.uint16).reshape(20, 30)
 SECRET = b"48.8584 north"
 
 
@@ -53,6 +54,7 @@ WITH_METADATA: dict[str, Callable[[], bytes]] = {
     "several JPEGs": multi_picture,
     "PNG": lambda: encode(draw_photo(0), "PNG", exif=exif(8), pnginfo=note()),
     "gray PNG": lambda: encode(draw_photo(0).convert("L"), "PNG", exif=exif(8), pnginfo=note()),
+    "deep PNG": lambda: encode(Image.fromarray(DEEP), "PNG", exif=exif(6), pnginfo=note()),
     "transparent PNG": lambda: encode(draw_photo(0).convert("RGBA"), "PNG", pnginfo=note()),
     "TIFF": lambda: encode(draw_photo(0), "TIFF", exif=exif(6)),
     "WebP": lambda: encode(draw_photo(0), "WEBP", exif=exif(6)),
@@ -94,8 +96,9 @@ def test_a_jpeg_without_metadata_is_copied_byte_by_byte(tmp_path: Path) -> None:
     assert copy(data, tmp_path) == data
 
 
-def test_a_deep_picture_is_copied_as_it_is(tmp_path: Path) -> None:
-    data = encode(Image.fromarray(np.arange(600, dtype=np.uint16).reshape(20, 30)), "PNG")
+@pytest.mark.parametrize("format", ["PNG", "TIFF"])
+def test_a_deep_picture_is_copied_with_its_depth(format: str, tmp_path: Path) -> None:
+    data = encode(Image.fromarray(DEEP), format)
     assert probe(data).deep
     assert copy(data, tmp_path) == data
 
@@ -147,7 +150,7 @@ def test_a_worker_answers_as_this_process_does(workers: DecodingWorkers, tmp_pat
     ranges = PixelRanges(integer=(0, 999))
     for data in (
         encode(draw_photo(0)),
-        encode(Image.fromarray(np.arange(600, dtype=np.uint16).reshape(20, 30)), "PNG"),
+        encode(Image.fromarray(DEEP), "PNG"),
     ):
         path = tmp_path_with(tmp_path, data)
         assert workers.probe(path, LIMITS) == probe(data)
