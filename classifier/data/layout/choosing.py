@@ -130,7 +130,15 @@ class _Choice:
         refusal, reasons = refuse_photos(
             self.found.photos, self.found.named, self.found.found, self.found.unreadable, self.found.split.active
         )
-        return Layout(Decision.REFUSE, refusal=refusal, reasons=reasons)
+        before = (
+            message(code, count=len(names))
+            for code, names in (
+                (ReasonCode.MASKS, self.found.masks),
+                (ReasonCode.BESIDE_SPLITS, self.found.split.beside),
+            )
+            if names
+        )
+        return Layout(Decision.REFUSE, refusal=refusal, reasons=(*reasons, *before))
 
 
 def _names_one_of(alone: Reading, others: Sequence[Reading]) -> bool:

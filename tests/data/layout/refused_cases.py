@@ -26,6 +26,13 @@ REFUSED = [
         "29 pictures",
         "cameras and apps",
     ),
+    _refused(
+        "splits with masks and a folder beside",
+        [*many("train/{}.jpg", 20), *many("test/{}.jpg", 9), *many("masks/{}.png", 7), "plots/a.png"],
+        "37 pictures",
+        "7 pictures are masks",
+        "1 picture lies beside",
+    ),
     _refused("one folder named photos", many("photos/x{}.jpg", 30), "30 pictures", "“photos”", "no class"),
     _refused("one folder named train", many("train/{}.jpg", 30), "30 pictures", "“train”"),
     _refused(
