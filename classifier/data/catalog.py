@@ -184,11 +184,12 @@ class Catalog:
 
     def labels(self) -> list[str]:
         """Return the classes in natural order."""
-        return sorted((row[0] for row in self._rows("SELECT DISTINCT label FROM assets")), key=natural_key)
+        return sorted((row[0] for row in self._texts("SELECT DISTINCT label FROM assets", 1)), key=natural_key)
 
     def balance(self) -> dict[str, dict[str, int]]:
         """Return the number of photos per split and class, ``{split: {label: n}}``, both in alphabetical order."""
-        rows = self._rows("SELECT split, label, COUNT(*) FROM assets GROUP BY split, label ORDER BY split, label")
+        query = "SELECT split, label, COUNT(*) FROM assets GROUP BY split, label ORDER BY split, label"
+        rows = self._texts(query, 2)
         return {
             split: {label: count for _, label, count in group} for split, group in groupby(rows, key=lambda row: row[0])
         }
@@ -397,6 +398,13 @@ class Catalog:
     def _rows(self, query: str, *values: Any) -> list[Any]:
         with self._lock, self._translated():
             return self._db.execute(query, values).fetchall()
+
+    def _texts(self, query: str, count: int) -> list[Any]:
+        """Return rows whose first columns are text; raises ``DataError`` where one is not."""
+        rows = self._rows(query)
+        if not all(isinstance(value, str) for row in rows for value in row[:count]):
+            raise DataError(CatalogCode.CATALOG_DAMAGED)
+        return rows
 
     def _select(self, where: str, *values: Any) -> list[Asset]:
         rows = self._rows(f"SELECT {', '.join(_COLUMNS)} FROM assets WHERE {where} ORDER BY id", *values)

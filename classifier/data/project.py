@@ -38,7 +38,8 @@ class Project:
     """Photos in classes, stored in ``folder``; made with ``open`` or ``over`` and closed after use.
 
     The paths of photos are relative to ``folder``, so a moved folder still opens; ``features`` is the folder of the
-    feature cache, ``models`` that of trained models. ``intake`` is what ``over`` made of the data.
+    feature cache, ``models`` that of trained models. ``intake`` is what ``over`` made of the data. ``first_opening``:
+    this process had not opened the folder before, so that a process that was killed may have left something in it.
 
     Example::
 
@@ -56,6 +57,7 @@ class Project:
         self.catalog = catalog
         self.limits = limits
         self.intake: IntakeResult | None = None
+        self.first_opening = False
         self._thumbs = thumbs
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
@@ -69,7 +71,8 @@ class Project:
             raise storage_error(error) from error
         catalog = Catalog(folder / schema.FILE_NAME)
         project = cls(folder, folder / "features", folder / "models", folder / "thumbs", catalog, limits)
-        if _first_opening(folder.resolve()):
+        project.first_opening = _first_opening(folder.resolve())
+        if project.first_opening:
             leftovers.clean_up(project.folder, catalog)
         return project
 

@@ -42,6 +42,7 @@ class CheckpointCode(Code):
         "Another training (process {process}, since {since}) will write its model to “{folder}”: wait for its end, or "
         "name another folder."
     )
+    FOLDER_GONE = "The folder “{folder}” was deleted during the training, so the model was not saved."
     THRESHOLD_OUT_OF_RANGE = "How sure the model must be is {value}; it must be from 0 to 1."
     NO_MODEL = "There is no model in “{folder}”: it has no config.json; choose a folder made by training."
     FILE_TOO_LARGE = "The file {file} of the model is too large to be one; get the folder again."

@@ -122,6 +122,27 @@ def recover(folder: Path) -> None:
             remove(path)
 
 
+def check_reserved(folder: Path) -> None:
+    """Raise ``ModelError`` where a reserved folder is gone: its project was deleted, and must not come back."""
+    if not folder.is_dir():
+        raise ModelError(CheckpointCode.FOLDER_GONE, folder=str(folder))
+
+
+def finish(folder: Path) -> bool:
+    """Undo or finish an interrupted ``write``; return False, and do nothing, where a training holds the folder.
+
+    Raises ``OSError`` where that is not possible.
+    """
+    lock = Lock(folder / _LOCK)
+    if not folder.is_dir() or folder.is_symlink() or lock.acquire() is not None:
+        return False
+    try:
+        recover(folder)
+    finally:
+        lock.release()
+    return True
+
+
 def check_target(folder: Path) -> None:
     """Raise ``ModelError`` where ``folder`` holds anything but a model of this program; also called before training.
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ..config import Preprocessing
 from ..errors import ModelError, StorageError
-from ..files import atomic_write
+from ..files import atomic_write, cache_folder
 from ..messages.models import NetworkCode
 from . import hub
 from .backbones import Backbone, built_in_names
@@ -98,12 +98,13 @@ def fetch(backbone: Backbone) -> Iterator[tuple[int, int]]:
         raise _unreachable(backbone, error) from error
 
 
-def backbone_tensors(backbone: Backbone, folder: Path) -> dict[str, Tensor]:
+def backbone_tensors(backbone: Backbone, folder: Path | None = None) -> dict[str, Tensor]:
     """The pretrained tensors of ``backbone`` under timm's names, without those of the classifier.
 
-    Those of a built-in backbone are cached in ``folder``: building the network only to read its tensors takes most
-    of the time of a second training. The others are in the Hub's cache.
+    Those of a built-in backbone are cached in ``folder``, by default one that all projects of a user share: building
+    the network only to read its tensors takes most of the time of a second training. The others are in the Hub's cache.
     """
+    folder = cache_folder("networks") if folder is None and backbone.built_in else folder or Path()
     path = folder / f"{backbone.name} {timm.__version__}.safetensors"
     if backbone.built_in:
         with suppress(OSError, SafetensorError):

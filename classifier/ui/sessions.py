@@ -30,6 +30,7 @@ from ..errors import ClassifierError, DataError, PhotoError
 from ..messages import Message, message
 from ..messages.limits import LimitCode, NearCode
 from ..messages.page import PageCode
+from ..models import model_leftovers
 from .host_limits import HOME_LIMITS, HostLimits
 from .queue import Jobs
 from .usage import FolderSize, Use, nearly_full, of_project
@@ -89,6 +90,8 @@ class Home:
         if not (folder / FILE_NAME).exists() and self._count_projects() >= self.limits.projects:
             raise DataError(LimitCode.PROJECTS, limit=self.limits.projects)
         project = Project.open(folder, self.limits.upload)
+        if project.first_opening:
+            model_leftovers.clean_up(project.models, project.catalog)
         os.utime(folder)  # the last visit, from which the hours are counted
         return project
 

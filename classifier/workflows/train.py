@@ -154,6 +154,7 @@ def _train(
     )  # whoever no longer wants the model closes the iterator here
     if distributed.is_main_process():
         settings = _settings(extractor, project, training_set, model, config)
+        model_folder.check_reserved(folder)
         checkpoint.save(folder, replace(model, report=report), settings)
     seconds = perf_counter() - started
     if distributed.is_main_process():
@@ -301,7 +302,7 @@ def _train_head(
     return TrainedModel(
         mode="quick",
         backbone=backbone,
-        tensors={} if backbone.from_scratch else networks.backbone_tensors(backbone, project.features),
+        tensors={} if backbone.from_scratch else networks.backbone_tensors(backbone),
         weight=head.weight,
         bias=head.bias,
         preprocessing=replace(

@@ -142,6 +142,15 @@ def test_a_damaged_catalog_is_refused_in_one_sentence(damage: Damage, sound: Pat
     print(raised.value)
 
 
+def test_classes_that_are_no_text_are_refused_by_whoever_counts_them(sound: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(sound, tmp_path / FILE_NAME))
+    sql("UPDATE assets SET label = x'ff00'")(path)
+    with Catalog(path) as catalog:
+        for count in (catalog.labels, catalog.balance):
+            with pytest.raises(DataError, match="damaged"):
+                count()
+
+
 @pytest.mark.parametrize("damage", TAKEN.values(), ids=TAKEN)
 def test_a_catalog_with_small_damage_is_used(damage: Damage, sound: Path, tmp_path: Path) -> None:
     path = Path(shutil.copy(sound, tmp_path / FILE_NAME))
