@@ -24,7 +24,7 @@ class LimitCode(Code):
         "Nothing was added: remove some first, or add fewer or smaller ones."
     )
     PROJECTS = (
-        "This server keeps the photos of {limit:,} people, and has no room for more. "
+        "This server has room for the photos of {limit:person|people}, and all of it is taken. "
         "Try again later, or run the program on your own computer."
     )
     HOST_BYTES = (
@@ -39,10 +39,6 @@ class LimitCode(Code):
     MINUTES_UNLIMITED = "A training may take {limit:minute|minutes} here; choose a time."
     EPOCHS = "A training may have {limit:epoch|epochs} here; write {limit:,} or less, not {value:,}."
     NETWORKS = "On this server only the listed networks can be used, not “{name}”; choose one from the list."
-    BATCH = (
-        "With “{backbone}” a batch of {value:,} photos takes about {needed:megabytes} MB of memory, and "
-        "{free:megabytes} MB are free here; write {fits:,} or less."
-    )
     TIME_IS_UP = "The {limit:minute|minutes} that a training may take here are over; it stopped there."
 
 
@@ -55,5 +51,7 @@ class NearCode(Code):
     PROJECT_BYTES = "{used:megabytes} of the {limit:megabytes} MB that your photos can take"
     PROJECTS = "{used:,} of the {limit:project|projects} that this server has room for"
     HOST_BYTES = "{used:megabytes} of the {limit:megabytes} MB that this server has for all people"
+    MINUTES = "{used:g} of the {limit:minute|minutes} that a training may take here"
+    EPOCHS = "{used:,} of the {limit:epoch|epochs} that a training may have here"
     QUEUE = "{used:,} of the {limit:training|trainings} that can wait here"
     NEARLY_FULL = "Nearly used up: {what:semicolons}."

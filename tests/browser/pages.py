@@ -17,10 +17,11 @@ SLOW = 60_000  # milliseconds
 
 @dataclass
 class Program:
-    """``python app.py`` in a process of its own, over a folder of its own."""
+    """``python app.py`` in a process of its own, over a folder of its own, with further environment variables."""
 
     home: Path
     port: int
+    variables: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = field(default=None)
 
     @property
@@ -33,7 +34,7 @@ class Program:
         settings = {"CLASSIFIER_HOME": str(self.home), "CLASSIFIER_CHECKPOINTS": str(empty)}
         hidden = ("GRADIO_SERVER_NAME", "GRADIO_TEMP_DIR", "SPACE_ID")
         kept = {name: value for name, value in os.environ.items() if name not in hidden}
-        self.process = subprocess.Popen(command, env={**kept, **settings}, stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen(command, env={**kept, **settings, **self.variables}, stdout=subprocess.DEVNULL)
         for _ in range(120):
             try:
                 urllib.request.urlopen(self.url, timeout=5).close()

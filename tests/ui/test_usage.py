@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from classifier import ClassifierError
+from classifier import ClassifierError, TrainConfig
 from classifier.errors import DataError, SettingError
 from classifier.messages.limits import LimitCode
 from classifier.ui.host_limits import HOME_LIMITS, SPACE_LIMITS
@@ -30,7 +30,7 @@ def test_a_full_server_takes_nobody_new_and_keeps_those_it_has(tmp_path: Path, m
     one, other, late = (ensure_token(None) for _ in range(3))
     for token in (one, other):
         fill(home, token, make_folder({"cat": 2, "dog": 2}))
-    with pytest.raises(DataError, match="keeps the photos of 2 people") as caught:
+    with pytest.raises(DataError, match="room for the photos of 2 people") as caught:
         home.open(late)
     assert caught.value.code is LimitCode.PROJECTS
     assert home.find(late) is None
@@ -110,6 +110,24 @@ def test_what_is_nearly_used_up_is_shown_from_80_percent_on(tmp_path: Path, make
     assert "4 of the 5 photos that your project can hold" in said
     assert "MB" not in said
     assert Home(tmp_path / "home", tmp_path).nearly_full(token) is None  # without limits
+
+
+def test_a_time_near_the_limit_is_shown_before_the_training(tmp_path: Path, make_folder: Any) -> None:
+    home, token = make_home(tmp_path, train_minutes=6, train_epochs=10), ensure_token(None)
+    fill(home, token, make_folder({"cat": 2, "dog": 2}))
+    about = train_tab.show(home, token, setting_values(mode="deep", minutes=5.0, epochs="8")).about
+    assert "5 of the 6 minutes" in about
+    assert "8 of the 10 epochs" in about
+    assert "of the" not in train_tab.show(home, token, setting_values(mode="deep", minutes=3.0)).about
+
+
+def test_a_training_ends_with_its_time(tmp_path: Path, make_folder: Any) -> None:
+    home, token = make_home(tmp_path, train_minutes=1), ensure_token(None)
+    fill(home, token, make_folder({"cat": 2, "dog": 2}))
+    late = iter([0.0, *[100.0] * 1000])
+    work = jobs.training_work(home, token, TrainConfig(), clock=lambda: next(late))
+    with pytest.raises(ClassifierError, match="The 1 minute that a training may take here"):
+        list(work(lambda: False))
 
 
 def test_the_size_of_a_folder_is_that_of_its_files(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from pathlib import Path
 from time import monotonic
@@ -69,15 +69,20 @@ def _interrupted(home: Home, token: str) -> tuple[Path, TrainConfig] | None:
         return unfinished(project)
 
 
-def training_work(home: Home, token: str, config: TrainConfig, out: Path | None = None) -> Work:
-    """Return the work of a background job: train on the project of ``token``, for as long as the host allows."""
+def training_work(
+    home: Home, token: str, config: TrainConfig, out: Path | None = None, clock: Callable[[], float] = monotonic
+) -> Work:
+    """Return the work of a background job: train on the project of ``token``, for as long as the host allows.
+
+    Deep training that takes longer ends with the best so far, quick training with a ``ClassifierError``.
+    """
     minutes = home.limits.train_minutes
 
     def work(should_stop: ShouldStop) -> Generator[Any, None, None]:
-        end = monotonic() + 60 * minutes
+        end = clock() + 60 * minutes
 
         def stop() -> bool:
-            return should_stop() or monotonic() > end
+            return should_stop() or clock() > end
 
         found = home.find(token)
         if found is None:  # deleted while this waited
@@ -85,7 +90,7 @@ def training_work(home: Home, token: str, config: TrainConfig, out: Path | None 
         with found as project, closing(train(project, config, out, stop=stop)) as events:  # type: ignore[type-var]
             for event in events:
                 yield event
-                if config.mode == "quick" and not isinstance(event, Finished) and monotonic() > end:
+                if config.mode == "quick" and not isinstance(event, Finished) and clock() > end:
                     raise ClassifierError(LimitCode.TIME_IS_UP, limit=minutes)
 
     return work

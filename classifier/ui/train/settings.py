@@ -12,11 +12,12 @@ import gradio as gr
 from ...config import DEFAULTS, Setting, TrainConfig, settings
 from ...errors import SettingError
 from ...messages import sentence
-from ...messages.limits import LimitCode
+from ...messages.limits import LimitCode, NearCode
 from ...messages.settings import SettingCode, choice_label, setting_hint, setting_label
 from ...models.backbones import BACKBONES, Backbone
 from ..handlers import QUIET
 from ..host_limits import HOME_LIMITS, HostLimits
+from ..usage import Use
 
 OTHER_BACKBONE = "other_backbone"  # a text field beside the list: any network of timm
 NAMES: tuple[str, ...] = (*(setting.name for setting in settings()), OTHER_BACKBONE)  # the order of all inputs
@@ -74,6 +75,16 @@ def check_limits(config: TrainConfig, limits: HostLimits) -> None:
         raise SettingError(LimitCode.MINUTES, limit=limits.train_minutes, value=config.minutes)
     if config.epochs and config.epochs > limits.train_epochs:
         raise SettingError(LimitCode.EPOCHS, limit=limits.train_epochs, value=config.epochs)
+
+
+def uses(config: TrainConfig, limits: HostLimits) -> list[Use]:
+    """Return what settings take of the limits of a training."""
+    if config.mode != "deep":
+        return []
+    return [
+        Use(NearCode.MINUTES, config.minutes, limits.train_minutes),
+        Use(NearCode.EPOCHS, config.epochs or 0, limits.train_epochs),
+    ]
 
 
 def _parse(setting: Setting, value: Any) -> Any:

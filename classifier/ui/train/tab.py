@@ -21,6 +21,7 @@ from ..background import Job, State
 from ..handlers import Action, Handler, plain
 from ..queue import FREE, WATCH, Concurrency
 from ..sessions import Home
+from ..usage import nearly_full
 from . import curves, jobs, runs, scores, settings, views
 
 ID = "train"
@@ -162,7 +163,9 @@ def _readiness(home: Home, token: str, values: settings.Values) -> tuple[bool, s
     if len(counts) < 2:
         return False, html.text(TrainCode.ADD_SECOND_CLASS if counts else TrainCode.ADD_FIRST_CLASSES)
     try:
-        return True, escape(_estimate(counts, settings.to_config(values, home.limits)))
+        config = settings.to_config(values, home.limits)
+        near = nearly_full(settings.uses(config, home.limits))
+        return True, escape(" ".join(filter(None, (_estimate(counts, config), str(near or "")))))
     except ClassifierError:  # a setting half typed: the message comes when Train is pressed
         return True, ""
 
