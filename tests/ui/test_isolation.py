@@ -14,7 +14,7 @@ from classifier import TrainConfig, train
 from classifier.ui.predict.models import own_models
 from classifier.ui.sessions import Home, ensure_token
 from tests.helpers import draw_photo, encode
-from tests.ui.visitors import Answer, Visitor, serve
+from tests.ui.visitors import Answer, Visitor, serve, values_of
 
 SECRET = "zebrafish"  # in every name of hers
 FORGED: list[Any] = [
@@ -46,9 +46,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
             ids = [photo.id for photo in project.photos()]
         for event in anna.config["dependencies"]:
             if ["load"] in [target[1:] for target in event["targets"]]:
-                anna.send(event["id"], _values(anna, event, {"token": anna.token}))
+                anna.send(event["id"], values_of(anna, event, {"token": anna.token}))
         for number in _events_of(anna, "select"):
-            anna.send(number["id"], _values(anna, number, {"token": anna.token}))
+            anna.send(number["id"], values_of(anna, number, {"token": anna.token}))
         upload = anna.upload(f"{SECRET}.jpg", encode(draw_photo(99)))
         model = own_models(home, anna.token)[0].name
         pictures = sorted(set(re.findall(r"base64,([A-Za-z0-9+/=]{200,})", "".join(anna.seen))))
@@ -57,24 +57,6 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 def _events_of(visitor: Visitor, kind: str) -> list[dict[str, Any]]:
     return [one for one in visitor.config["dependencies"] if kind in [target[1] for target in one["targets"]]]
-
-
-def _component(visitor: Visitor, number: int) -> dict[str, Any]:
-    return next(one for one in visitor.config["components"] if one["id"] == number)
-
-
-def _values(visitor: Visitor, event: dict[str, Any], known: dict[str, Any]) -> list[Any]:
-    """Values for the inputs of an event: those that are known by the kind of component, others as on a new page."""
-    values = []
-    for number in event["inputs"]:
-        component = _component(visitor, number)
-        if component["type"] == "browserstate":
-            values.append(known.get("token", ""))
-        elif component["type"] in known:
-            values.append(known[component["type"]])
-        else:
-            values.append(component["props"].get("value"))
-    return values
 
 
 def _tree(folder: Path) -> dict[str, bytes]:
@@ -99,13 +81,13 @@ def _try_all(pair: Pair, visitor: Visitor, token: str, upload: str) -> dict[int,
     }  # fmt: skip
     known = {"dropdown": pair.model, "textbox": pair.model, "image": file, "file": file, "token": token}
     events = visitor.config["dependencies"]
-    return {one["id"]: visitor.send(one["id"], _values(visitor, one, known), event_data) for one in events}
+    return {one["id"]: visitor.send(one["id"], values_of(visitor, one, known), event_data) for one in events}
 
 
 def test_the_walk_finds_what_is_hers_with_her_token(pair: Pair) -> None:
     assert len(pair.pictures) >= 6
     known = {"token": pair.anna.token}
-    shown = [pair.anna.send(one["id"], _values(pair.anna, one, known)) for one in _events_of(pair.anna, "select")]
+    shown = [pair.anna.send(one["id"], values_of(pair.anna, one, known)) for one in _events_of(pair.anna, "select")]
     assert sum(bool(_leaks(pair, answer)) for answer in shown) >= 3
 
 
@@ -134,7 +116,7 @@ def test_odd_tokens_are_harmless(pair: Pair) -> None:
     ):
         event = next(one for one in ben.config["dependencies"] if one["id"] == number)
         for token in (*FORGED, pair.home.folder(pair.anna.token).name):
-            answer = ben.send(number, _values(ben, event, {"token": token}), {"files": [], "label": ""})
+            answer = ben.send(number, values_of(ben, event, {"token": token}), {"files": [], "label": ""})
             assert "Traceback" not in answer.text
             assert str(pair.home.root) not in answer.text
             assert SECRET not in answer.text
@@ -143,9 +125,8 @@ def test_odd_tokens_are_harmless(pair: Pair) -> None:
 
 def test_her_session_is_no_key_to_what_she_sees(pair: Pair) -> None:
     for event in pair.ben.config["dependencies"]:
-        body = {
-            "data": _values(pair.ben, event, {"token": ""}), "fn_index": event["id"], "session_hash": pair.anna.session,
-        }  # fmt: skip
+        values = values_of(pair.ben, event, {"token": ""})
+        body = {"data": values, "fn_index": event["id"], "session_hash": pair.anna.session}
         answer = pair.ben.http.post("/gradio_api/queue/join", json=body)
         assert answer.status_code == 404
     answer = pair.ben.http.get("/gradio_api/queue/data", params={"session_hash": pair.anna.session})

@@ -95,3 +95,12 @@ class Visitor:
         """Send files and have them added, as the drop area of the Photos tab does."""
         rows = [{"path": self.upload(name, content), "name": name} for name, content in files.items()]
         return self.send(self.event("photos-drop", "submit"), [self.token], {"files": rows, "label": ""})
+
+
+def values_of(visitor: Visitor, event: dict[str, Any], known: dict[str, Any]) -> list[Any]:
+    """Values for the inputs of an event: those that are known by the kind of component, others as on a new page."""
+    components = {one["id"]: one for one in visitor.config["components"]}
+    kinds = {**known, "browserstate": known.get("token", "")}
+    return [
+        kinds.get(components[number]["type"], components[number]["props"].get("value")) for number in event["inputs"]
+    ]
