@@ -22,6 +22,7 @@ _ANNOTATIONS = frozenset(".xml .yaml .yml .names".split())
 _MAX_TABLE = 32 * 2**20  # bytes
 _MAX_ANNOTATION = 2**20
 _MAX_TOTAL = 256 * 2**20
+_MAX_LINES = 1_500_000  # of all texts together: rows take more time than their bytes
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -52,7 +53,7 @@ def read_texts(files: Iterable[tuple[str, Path]], limits: Limits = LIMITS) -> Te
         texts, unreadable = astuple(read_texts([("labels.csv", Path("photos/labels.csv"))]))
     """
     found = Texts({}, {})
-    left = _MAX_TOTAL
+    left, lines = _MAX_TOTAL, _MAX_LINES
     for name, path in files:
         if not wants_text(name) or path.is_symlink() or not path.is_file():
             continue
@@ -63,9 +64,13 @@ def read_texts(files: Iterable[tuple[str, Path]], limits: Limits = LIMITS) -> Te
         except OSError:
             found.unreadable[name] = UnreadableCode.CANNOT_OPEN
         else:
-            if text is not None:
-                left -= len(text)
-                found.texts[name] = text
+            if text is None:
+                continue
+            if text.count("\n") > lines:
+                found.unreadable[name] = UnreadableCode.TOO_LARGE
+                continue
+            left, lines = left - len(text), lines - text.count("\n")
+            found.texts[name] = text
     return found
 
 
