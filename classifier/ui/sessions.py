@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 _STORAGE = "photo-classifier"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")  # what secrets.token_urlsafe(32) returns
 _PROJECT = re.compile(r"[0-9a-f]{64}")
+_DELETED = re.compile(r"\.deleted-[0-9a-f]{16}")
 _UPLOAD = re.compile(r"[0-9a-f]{64}|tmp\w+")  # complete, or broken off
 _CLEANUP_INTERVAL = 600.0  # seconds
 _UPLOAD_AGE = 3000.0  # seconds; together with the interval, forgotten uploads are deleted within the hour
@@ -104,7 +105,7 @@ class Home:
         """Delete everything of a visitor; a running training is cancelled first."""
         folder = self.folder(token)
         self.jobs.cancel(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        _discard(folder)
 
     def check_room(self) -> None:
         """Raise ``DataError`` where the projects of all visitors take what the host has for them."""
@@ -135,6 +136,7 @@ class Home:
         """Delete the projects nobody visited for ``keep_hours``, and forgotten uploads."""
         if self.keep_hours is not None:
             _delete_old(self.root, _PROJECT, self.keep_hours * 3600, first=self.jobs.cancel)
+        _delete_old(self.root, _DELETED, 0)  # what is left where the program ended meanwhile
         uploads = Path(get_upload_folder())
         if uploads.is_relative_to(self.root):  # elsewhere other programs may keep theirs
             _delete_old(uploads, _UPLOAD, _UPLOAD_AGE)
@@ -174,7 +176,21 @@ def _delete_old(
             if name.fullmatch(entry.name) and entry.stat().st_mtime < time.time() - seconds:
                 if first is not None:
                     first(entry)
-                shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink()
+                    if entry.stat().st_mtime >= time.time() - seconds:  # visited meanwhile
+                        continue
+                _discard(entry) if entry.is_dir() else entry.unlink()
+
+
+def _discard(folder: Path) -> None:
+    """Delete a folder as a whole: it is renamed first, so that no half of it is found where the program ends."""
+    renamed = folder.with_name(f".deleted-{secrets.token_hex(8)}")
+    try:
+        folder.rename(renamed)
+    except FileNotFoundError:
+        return
+    except OSError:  # on Windows, where a file in it is open
+        renamed = folder
+    shutil.rmtree(renamed, ignore_errors=True)
 
 
 def ensure_token(stored: object) -> str:

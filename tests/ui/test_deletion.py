@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Generator
@@ -46,3 +47,35 @@ def test_no_model_appears_after_everything_was_deleted(tmp_path: Path, make_fold
     assert job.wait(LONG)
     assert not folder.exists()
     assert job.state.finished is None
+
+
+def test_a_project_visited_while_its_training_ends_is_kept(tmp_path: Path) -> None:
+    home, token = Home(tmp_path / "home", tmp_path, keep_hours=24), ensure_token(None)
+    home.open(token).close()
+    folder, begun = home.folder(token), threading.Event()
+
+    def work(should_stop: ShouldStop) -> Generator[Any, None, None]:
+        try:
+            while not should_stop():
+                begun.set()
+                yield None
+        finally:
+            home.open(token).close()
+
+    job = home.jobs.start(folder, work, graceful=True)
+    assert begun.wait(LONG)
+    os.utime(folder, (0, 0))
+    home.clean_up()
+    assert job.state.ended
+    assert home.find(token) is not None
+
+
+def test_what_a_deletion_left_when_the_program_ended_is_deleted(tmp_path: Path, make_folder: Any) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
+    fill(home, token, make_folder({"cat": 2, "dog": 2}))
+    half = home.root / f".deleted-{'0' * 16}"
+    home.folder(token).rename(half)
+    (half / "project.sqlite").unlink()
+    Home(tmp_path / "home", tmp_path).clean_up()
+    assert not half.exists()
+    assert home.find(token) is None
