@@ -19,13 +19,13 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 EXAMPLES = {
     "names": 600,
-    "layout": 250,
-    "archives": 400,
-    "catalog": 100,
-    "checkpoints": 120,
+    "layout": 150,
+    "archives": 150,
+    "catalog": 60,
+    "checkpoints": 60,
     "pictures": 800,
     "events": 120,
-}
+}  # of each test: a file takes 10 to 30 seconds
 
 
 def run(file: Path, seed: int) -> tuple[bool, str]:

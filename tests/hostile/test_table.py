@@ -68,7 +68,7 @@ def test_hostile_input_ends_with_a_sentence(kind: str, name: str, attacked: Vict
     assert outcome.failure is None, outcome.failure
     assert outcome.words
     assert "Traceback" not in outcome.words
-    assert str(tmp_path) not in outcome.words
+    assert kind == "model" or str(tmp_path) not in outcome.words  # a model is named by its folder on the command line
     assert outcome.megabytes < MEGABYTES
     assert outcome.strays == ()
 
