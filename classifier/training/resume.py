@@ -16,12 +16,14 @@ from safetensors.torch import load_file, save_file
 
 from .. import distributed, files
 from ..config import TrainConfig, current_names
-from ..errors import ModelError
+from ..errors import ModelError, SettingError
 from ..messages.training import TrainingCode
 from .schedule import TrainPlan
 from .train_state import TrainState
 
 VERSION = 2  # of these files and of what a training makes of them; those of another version are not resumed
+_LARGEST = 2**20  # bytes of a JSON file
+_MOST = 100_000  # of any number of a plan
 _PLAN = {field.name for field in fields(TrainPlan)}
 
 
@@ -44,9 +46,9 @@ def prepare_folder(folder: Path, config: TrainConfig, photos: Sequence[str]) -> 
 def read_config(folder: Path) -> TrainConfig:
     """Return the settings of an unfinished training; raises ``ModelError`` where there is none."""
     try:
-        config = current_names(json.loads((folder / "settings.json").read_text("utf-8"))["config"])
+        config = current_names(files.read_json(folder / "settings.json", _LARGEST)["config"])
         return TrainConfig(**{**config, "resize_modes": tuple(config["resize_modes"])})
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SettingError) as error:
         raise ModelError(TrainingCode.NOTHING_UNFINISHED, folder=str(folder), reason=str(error)) from error
 
 
@@ -54,7 +56,8 @@ def load_plan(folder: Path, make: Callable[[], TrainPlan]) -> TrainPlan:
     """Return the plan that an unfinished training began with, or a new one; all processes follow the main process."""
     path = folder / "plan.json"
     known = _read_json(path)
-    plan = distributed.broadcast(TrainPlan(**known) if known.keys() == _PLAN else make())
+    usable = known.keys() == _PLAN and all(type(value) is int and 0 <= value <= _MOST for value in known.values())
+    plan = distributed.broadcast(TrainPlan(**known) if usable else make())
     if distributed.is_main_process():
         _write_json(path, asdict(plan))
     return plan
@@ -70,14 +73,15 @@ def save_state(state: TrainState, path: Path) -> None:
 
 def load_state(state: TrainState, path: Path) -> None:
     """Load what ``save_state`` saved, if anything; a damaged file, or one of another network, is ignored."""
-    with suppress(OSError, SafetensorError, ValueError):
+    with suppress(OSError, SafetensorError, ValueError, TypeError, RuntimeError):
+        files.regular_size(path)  # a pipe would be waited for
         state.load_state_dict(load_file(path))
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     """The object in a file; empty where it is missing or damaged."""
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = files.read_json(path, _LARGEST)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

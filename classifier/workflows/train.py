@@ -165,11 +165,11 @@ def _train(
 
 def unfinished(project: Project) -> tuple[Path, TrainConfig] | None:
     """Return folder and settings of the newest interrupted deep training; ``train`` with these resumes it."""
-    paths = sorted(project.models.glob(f"*/{model_folder.RESUME}/settings.json"), key=lambda path: path.stat().st_mtime)
-    for path in reversed(paths):
-        with suppress(ModelError):
-            return path.parent.parent, resume.read_config(path.parent)
-    return None
+    found = []
+    for path in project.models.glob(f"[!.]*/{model_folder.RESUME}/settings.json"):
+        with suppress(ModelError, OSError):  # it is damaged, or being deleted
+            found.append((path.stat().st_mtime, path.parent.parent, resume.read_config(path.parent)))
+    return max(found, key=lambda row: row[0])[1:] if found else None
 
 
 def ended_the_program(folder: Path) -> bool:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -96,3 +97,33 @@ def test_a_saved_state_is_loaded_and_a_damaged_one_ignored(tmp_path: Path) -> No
     path.write_bytes(path.read_bytes()[:-100])
     resume.load_state(new, path)
     assert new.epoch == 0
+
+
+@pytest.mark.parametrize("name", ["settings.json", "plan.json", "state.safetensors"])
+def test_a_pipe_in_an_unfinished_training_is_not_waited_for(name: str, folder: Path) -> None:
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    if name == "settings.json":
+        with pytest.raises(ModelError):
+            resume.read_config(folder)
+    elif name == "plan.json":
+        plan = TrainPlan(64, 1, 2, 3)
+        assert resume.load_plan(folder, lambda: plan) == plan
+    else:
+        state = make_state(make_spec())
+        resume.load_state(state, folder / name)
+        assert state.epoch == 0
+
+
+@pytest.mark.parametrize("value", ["many", -1, 10**9, 1.5, None, True, [1]])
+def test_a_plan_of_odd_values_is_made_anew(value: object, folder: Path) -> None:
+    plan = TrainPlan(64, 1, 2, 3)
+    (folder / "plan.json").write_text(json.dumps({**vars(plan), "epochs": value}))
+    assert resume.load_plan(folder, lambda: plan) == plan
+
+
+@pytest.mark.parametrize("config", ["[]", "5", '{"resize_modes": 5}', '{"seed": -1, "resize_modes": ["crop"]}'])
+def test_settings_of_odd_values_are_no_unfinished_training(config: str, folder: Path) -> None:
+    (folder / "settings.json").write_text(f'{{"config": {config}}}')
+    with pytest.raises(ModelError):
+        resume.read_config(folder)
