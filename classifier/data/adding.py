@@ -13,7 +13,7 @@ from ..messages import Message
 from ..messages.limits import LimitCode
 from .assignment import Plan
 from .catalog import Asset, Catalog
-from .decoding import probe_apart
+from .decoding import UploadDecoder
 from .inspection import FoundPhoto, drop_repeats, inspect_files
 from .intake import LeftOut
 from .labels import natural_key
@@ -68,12 +68,13 @@ def add_photos(
     Raises ``DataError`` where the project would exceed a limit, ``StorageError`` where it cannot be written; then
     nothing is changed. See ``photo_store.store_photos``.
     """
-    found, left_out = inspect_files(plan, limits, probe_apart)
+    decoder = UploadDecoder()
+    found, left_out = inspect_files(plan, limits, decoder.probe)
     replaced = set(replacing)
     present = [asset for asset in catalog.assets() if asset.id not in replaced]
     new, already, repeats = drop_repeats(found, present)
     _check_limits(present, new, limits)
-    stored, unusable = store_photos(new, place.folder, place.thumbs, limits, place.own)
+    stored, unusable = store_photos(new, place.folder, place.thumbs, limits, place.own, decoder)
     catalog.add((photo.asset(photo.stored_path) for photo in stored), replacing)
     # Another window may have deleted a file that was there, before it was in the catalog.
     missing = [photo for photo in stored if not (place.folder / photo.stored_path).exists()]

@@ -16,7 +16,8 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +32,7 @@ from .decoding_worker import SECONDS
 from .images import PictureInfo, Source, open_picture
 
 _MOST_WORKERS = 8
+_MOST_SLOW = 2  # pictures of one upload
 _PACKAGES = Path(__file__).resolve().parents[2]  # where ``classifier`` is
 # Seconds by the clock per second of the processor: more on a busy machine. Windows does not limit the latter.
 _PATIENCE = 1 if sys.platform == "win32" else 3
@@ -38,14 +40,38 @@ _PATIENCE = 1 if sys.platform == "win32" else 3
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 
-def probe_apart(source: Path, limits: Limits = LIMITS) -> PictureInfo:
-    """``images.probe`` in a worker."""
-    return _workers(os.getpid()).probe(source, limits)
+class UploadDecoder:
+    """Decodes the pictures of one upload in workers.
 
+    Once several of them were too slow, each of the others may take a second only, so that one upload does not keep the
+    workers from everybody else. ``seconds`` are those of the processor that each may take before.
+    """
 
-def store_apart(source: Path, target: Path, thumbnail: Path, limits: Limits = LIMITS) -> None:
-    """``decoding_copies.write_copy`` in a worker. Raises ``OSError`` where the files cannot be written."""
-    _workers(os.getpid()).store(source, target, thumbnail, limits)
+    def __init__(self, seconds: int = SECONDS) -> None:
+        self._most_seconds = seconds
+        self._slow = 0
+
+    def probe(self, source: Path, limits: Limits = LIMITS) -> PictureInfo:
+        """See ``DecodingWorkers.probe``."""
+        with self._count_slow():
+            return _workers(os.getpid()).probe(source, limits, self._seconds)
+
+    def store(self, source: Path, target: Path, thumbnail: Path, limits: Limits = LIMITS) -> None:
+        """See ``DecodingWorkers.store``."""
+        with self._count_slow():
+            _workers(os.getpid()).store(source, target, thumbnail, limits, self._seconds)
+
+    @property
+    def _seconds(self) -> int:
+        return self._most_seconds if self._slow < _MOST_SLOW else 1
+
+    @contextmanager
+    def _count_slow(self) -> Iterator[None]:
+        try:
+            yield
+        except PhotoError as error:
+            self._slow += error.code is PhotoCode.TOO_SLOW
+            raise
 
 
 def draw_small_apart(source: Path, side: int, limits: Limits = LIMITS) -> bytes:
@@ -142,22 +168,22 @@ class DecodingWorkers:
         for _ in range(count):
             self._idle.put(None)
 
-    def probe(self, source: Path, limits: Limits) -> PictureInfo:
-        """See ``images.probe``."""
-        return PictureInfo(**self._run("probe", source, limits)[0])
+    def probe(self, source: Path, limits: Limits, seconds: int | None = None) -> PictureInfo:
+        """See ``images.probe``; ``seconds`` stand for those of all pictures."""
+        return PictureInfo(**self._run("probe", source, limits, seconds)[0])
 
-    def store(self, source: Path, target: Path, thumbnail: Path, limits: Limits) -> None:
+    def store(self, source: Path, target: Path, thumbnail: Path, limits: Limits, seconds: int | None = None) -> None:
         """See ``decoding_copies.write_copy``; raises ``OSError`` where a file cannot be written."""
-        self._run("store", source, limits, target=str(target), thumbnail=str(thumbnail))
+        self._run("store", source, limits, seconds, target=str(target), thumbnail=str(thumbnail))
 
     def draw_small(self, source: Path, side: int, limits: Limits) -> bytes:
         """See ``decoding_copies.draw_small``."""
-        return self._run("draw", source, limits, side=side)[1]
+        return self._run("draw", source, limits, None, side=side)[1]
 
     def open(self, source: Path, shortest: int | None, limits: Limits, pixel_ranges: PixelRanges) -> Image.Image:
         """See ``images.open_picture``."""
         ranges = pixel_ranges.to_json()
-        (width, height), pixels = self._run("open", source, limits, shortest=shortest, ranges=ranges)
+        (width, height), pixels = self._run("open", source, limits, None, shortest=shortest, ranges=ranges)
         return Image.frombytes("RGB", (width, height), pixels)
 
     def close(self) -> None:
@@ -169,14 +195,17 @@ class DecodingWorkers:
                     worker.close()
                 self._idle.put(None)
 
-    def _run(self, task: str, source: Path, limits: Limits, **arguments: object) -> tuple[Any, bytes]:
+    def _run(
+        self, task: str, source: Path, limits: Limits, seconds: int | None, **arguments: object
+    ) -> tuple[Any, bytes]:
         """Return the result of a job and its bytes."""
-        job = {"do": task, "path": str(source), "limits": asdict(limits), "seconds": self._seconds, **arguments}
+        seconds = seconds or self._seconds
+        job = {"do": task, "path": str(source), "limits": asdict(limits), "seconds": seconds, **arguments}
         worker = self._idle.get()
         try:
             if worker is None or not worker.is_alive():
                 worker = _Worker()
-            answer, body = worker.ask(job, self._seconds)
+            answer, body = worker.ask(job, seconds)
         finally:
             self._idle.put(worker if worker is not None and worker.is_alive() else None)
         if "refused" in answer:

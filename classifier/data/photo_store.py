@@ -13,14 +13,19 @@ from ..config import Limits
 from ..errors import PhotoError
 from ..files import atomic_write, remove
 from ..messages import Message
-from .decoding import store_apart
+from .decoding import UploadDecoder
 from .decoding_copies import THUMBNAIL, draw_small
 from .inspection import THREADS, FoundPhoto
 from .intake import LeftOut
 
 
 def store_photos(
-    photos: list[FoundPhoto], folder: Path, thumbs: Path, limits: Limits, own: Path | None = None
+    photos: list[FoundPhoto],
+    folder: Path,
+    thumbs: Path,
+    limits: Limits,
+    own: Path | None = None,
+    decoder: UploadDecoder | None = None,
 ) -> tuple[list[FoundPhoto], list[LeftOut]]:
     """Copy photos in and write their thumbnails, which shows that they can be decoded; return the others with a reason.
 
@@ -30,10 +35,12 @@ def store_photos(
         thumbs: the folder of the thumbnails.
         limits: what is refused as too large.
         own: files below this folder belong to the project and do not change: what is copied unchanged is linked.
+        decoder: that of the upload; by default a new one.
     """
     by_content = {photo.sha256: photo for photo in photos}
     new = [photo for photo in by_content.values() if not (folder / photo.stored_path).exists()]
-    store = partial(_store_one, folder=folder, thumbs=thumbs, limits=limits, own=own)
+    decoder = decoder or UploadDecoder()
+    store = partial(_store_one, folder=folder, thumbs=thumbs, limits=limits, own=own, decoder=decoder)
     try:
         with ThreadPoolExecutor(THREADS) as pool:
             reasons = dict(zip(by_content, pool.map(store, by_content.values())))
@@ -60,14 +67,16 @@ def link_or_copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _store_one(photo: FoundPhoto, folder: Path, thumbs: Path, limits: Limits, own: Path | None) -> Message | None:
+def _store_one(
+    photo: FoundPhoto, folder: Path, thumbs: Path, limits: Limits, own: Path | None, decoder: UploadDecoder
+) -> Message | None:
     """Return why the picture cannot be decoded, or None once it is stored."""
     thumb, target = thumbs / f"{photo.sha256}.jpg", folder / photo.stored_path
     if target.exists() and thumb.exists():
         return None
     try:
         with atomic_write(target, name_target=False) as copy, atomic_write(thumb, name_target=False) as small:
-            store_apart(photo.path, copy, small, limits)
+            decoder.store(photo.path, copy, small, limits)
             if own is not None and photo.path.is_relative_to(own) and filecmp.cmp(photo.path, copy, shallow=False):
                 copy.unlink()
                 link_or_copy(photo.path, copy)

@@ -100,8 +100,8 @@ class PhotoCode(Code):
     NO_MEMORY = "The picture needs more memory than this computer has free; save it smaller."
     MUCH_MEMORY = "The picture needs more than {limit:megabytes} megabytes of memory to open; save it smaller."
     TOO_SLOW = (
-        "The picture takes more than {seconds} seconds to open; open it in another program and save it as a plain JPEG "
-        "or PNG."
+        "The picture takes more than {seconds:second|seconds} to open; open it in another program and save it as a "
+        "plain JPEG or PNG."
     )
     DECODER_ENDED = (
         "The picture ended the program that opens pictures: it is damaged, or made to do harm; open it in another "

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, PngImagePlugin
 
 from classifier import Project
 from classifier.config import LIMITS, NO_RANGES, PixelRanges
-from classifier.data.decoding import DecodingWorkers, draw_small_apart, open_apart, probe_apart
+from classifier.data.decoding import DecodingWorkers, UploadDecoder, draw_small_apart, open_apart
 from classifier.data.decoding_copies import copy_extension, draw_small, write_copy
 from classifier.data.images import open_picture, probe
 from classifier.errors import PhotoError
@@ -176,7 +176,18 @@ def test_where_a_worker_cannot_write_it_says_why(workers: DecodingWorkers, tmp_p
 
 def test_the_shared_workers_open_files_and_pictures(tmp_path: Path) -> None:
     path = tmp_path_with(tmp_path, encode(draw_photo(0)))
-    assert probe_apart(path).format == "JPEG"
     assert draw_small_apart(path, 20)[:2] == b"\xff\xd8"
     assert np.array_equal(open_apart(path), open_picture(path))
     assert open_apart(draw_photo(0)).size == (64, 48)
+
+
+@pytest.mark.slow
+def test_after_some_slow_pictures_of_an_upload_the_others_get_a_second(tmp_path: Path) -> None:
+    slow = tmp_path_with(tmp_path, b"P2 4000 4000 255\n" + b"7 " * 16_000_000)
+    decoder = UploadDecoder(seconds=2)
+    allowed = []
+    for _ in range(3):
+        with pytest.raises(PhotoError) as caught:
+            decoder.store(slow, tmp_path / "target", tmp_path / "thumbnail")
+        allowed.append(dict(caught.value.message.arguments)["seconds"])
+    assert allowed == [2, 2, 1]
