@@ -30,6 +30,7 @@ def small_host(tmp_path: Path) -> Iterator[Program]:
 
 def test_at_a_limit_there_is_a_sentence_and_the_photos_stay(small_host: Program, browser: Any, tmp_path: Path) -> None:
     draw_example(tmp_path / "first" / "photos", per_class=4)
+    draw_example(tmp_path / "many" / "photos", per_class=6)
     draw_example(tmp_path / "more" / "photos", per_class=3, seed=7)
     draw_example(tmp_path / "new" / "photos", per_class=1, seed=8)
     (tmp_path / "new" / "photos" / "mug").rename(tmp_path / "new" / "photos" / "cup")
@@ -45,8 +46,11 @@ def test_at_a_limit_there_is_a_sentence_and_the_photos_stay(small_host: Program,
 
     drop_folder(page, tmp_path / "new")
     page.get_by_text("your project would have 5 classes; it can hold 4").wait_for(timeout=SLOW)
+    page.get_by_text("They are kept here and need not be sent again").wait_for(timeout=SLOW)
     drop_folder(page, tmp_path / "more")
     page.get_by_text("it can hold 20").wait_for(timeout=SLOW)
+    drop_folder(page, tmp_path / "many")  # refused by the browser, which sends nothing
+    page.get_by_text("24 files are too many: at most 20 are taken at once").wait_for(timeout=SLOW)
     page.get_by_text("16 photos in 4 classes").wait_for()
 
     other = open_page(browser.new_context(), problems)
