@@ -36,6 +36,9 @@ from classifier.data.project import Project
 
 Labels = dict[str, str | None]  # SHA-256 -> class, None for a removed photo
 _PHOTOS = 6  # of one upload
+# How often a child uploads, moves, removes and trains, and the most seconds until it is killed.
+_WEIGHTS = ((0, 1, 0, 9), (9, 3, 1, 0), (1, 6, 6, 0))
+_SECONDS = ((10, 25), (1, 4, 8), (1, 3))
 _CLASSES = ("apple", "pear", "plum")
 
 
@@ -45,11 +48,12 @@ def work(folder: Path, seed: int) -> None:
     steps: dict[str, Callable[[Project, random.Random], Labels]] = {
         "upload": _upload, "move": _move, "remove": _remove, "train": _train,
     }  # fmt: skip
+    weights = _WEIGHTS[seed % len(_WEIGHTS)]
     with Project.open(folder) as project:
         _say("ready", {})
         while True:
             enough = len(project.photos()) > 2 * _PHOTOS
-            name = rng.choices(list(steps), (4, 4, 2, 3))[0] if enough else "upload"
+            name = rng.choices(list(steps), weights)[0] if enough else "upload"
             steps[name](project, rng)
 
 
@@ -119,13 +123,13 @@ def kill_once(folder: Path, seed: int, known: Labels, models: set[str]) -> tuple
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as child:
         assert child.stdout is not None
         child.stdout.readline()
-        time.sleep(rng.choice((rng.uniform(0, 0.3), rng.uniform(0, 2), rng.uniform(0, 12))))
+        time.sleep(rng.uniform(0, rng.choice(_SECONDS[seed % len(_SECONDS)])))
         os.killpg(child.pid, signal.SIGKILL)
         lines = [json.loads(line) for line in child.stdout if line.endswith("\n")]
     open_change: Labels = {}
     last = "nothing"
     for word, change in lines:
-        last = f"{word} of {len(change)} photos" if change else word
+        last = f"{word} of {len(change)} photos" if change else f"{word} of a training"
         open_change = change if word == "begin" else {}
         if word == "done":
             known.update(change)
