@@ -174,7 +174,7 @@ class DecodingWorkers:
 
     def store(self, source: Path, target: Path, thumbnail: Path, limits: Limits, seconds: int | None = None) -> None:
         """See ``decoding_copies.write_copy``; raises ``OSError`` where a file cannot be written."""
-        self._run("store", source, limits, seconds, target=str(target), thumbnail=str(thumbnail))
+        self._run("store", source, limits, seconds, target=str(target.absolute()), thumbnail=str(thumbnail.absolute()))
 
     def draw_small(self, source: Path, side: int, limits: Limits) -> bytes:
         """See ``decoding_copies.draw_small``."""
@@ -200,7 +200,7 @@ class DecodingWorkers:
     ) -> tuple[Any, bytes]:
         """Return the result of a job and its bytes."""
         seconds = seconds or self._seconds
-        job = {"do": task, "path": str(source), "limits": asdict(limits), "seconds": seconds, **arguments}
+        job = {"do": task, "path": str(source.absolute()), "limits": asdict(limits), "seconds": seconds, **arguments}
         worker = self._idle.get()
         try:
             if worker is None or not worker.is_alive():

@@ -231,8 +231,8 @@ class ProjectCode(Code):
     DELETED = "The project was deleted meanwhile, so nothing was added."
     UPLOAD_GONE = "The upload is no longer there; add the photos again."
     HAS_CLASSES = (
-        "“{name}” is a project of the page, whose photos have their classes; give it alone, and say nothing of labels or "
-        "groups."
+        "“{name}” is a project of the page, whose photos have their classes; give it alone, and say nothing of labels "
+        "or groups."
     )
     CLASS_EXISTS = "There is a class “{label}” already; join the two, or choose another name."
     UNKNOWN_LABEL = "There is no class “{label}”; reload the page to see the classes there are."

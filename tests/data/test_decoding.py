@@ -168,6 +168,16 @@ def test_a_worker_gives_the_reason_that_this_process_gives(workers: DecodingWork
         assert str(there.value) == str(here.value)
 
 
+def test_a_worker_finds_files_after_the_working_folder_changed(
+    workers: DecodingWorkers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path_with(tmp_path, encode(draw_photo(0)))
+    workers.probe(path, LIMITS)
+    monkeypatch.chdir(tmp_path)
+    workers.store(Path(path.name), Path("target"), Path("thumbnail"), LIMITS)
+    assert (tmp_path / "target").read_bytes() == path.read_bytes()
+
+
 def test_where_a_worker_cannot_write_it_says_why(workers: DecodingWorkers, tmp_path: Path) -> None:
     path = tmp_path_with(tmp_path, encode(draw_photo(0)))
     with pytest.raises(FileNotFoundError):
