@@ -24,7 +24,9 @@ class Concurrency(TypedDict):
 
 # Predictions run one at a time: two torch processes or threads on the same cores slow each other down many times.
 DEVICE = Concurrency(concurrency_id="device", concurrency_limit=1)
-# Intake and redrawing may run side by side for several visitors.
+# What takes in photos may take minutes: it leaves slots to what redraws.
+INTAKE = Concurrency(concurrency_id="intake", concurrency_limit=8)
+# Redrawing and small changes may run side by side for several visitors.
 FREE = Concurrency(concurrency_id="page", concurrency_limit=8)
 # Reading the state of a training takes no time and must not wait for a large upload.
 WATCH = Concurrency(concurrency_id="watch", concurrency_limit=16)

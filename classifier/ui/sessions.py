@@ -26,6 +26,7 @@ from gradio.utils import get_upload_folder
 from ..data.catalog import Asset
 from ..data.project import Project
 from ..data.schema import FILE_NAME
+from ..device import release_memory
 from ..errors import ClassifierError, DataError, PhotoError
 from ..messages import Message, message
 from ..messages.limits import LimitCode, NearCode
@@ -148,6 +149,7 @@ class Home:
             while True:
                 try:
                     self.clean_up()
+                    release_memory()  # of predictions and checks
                 except OSError:
                     log.exception("Old projects could not be deleted; trying again later")
                 time.sleep(_CLEANUP_INTERVAL)

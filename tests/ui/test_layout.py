@@ -24,3 +24,16 @@ def test_every_tab_is_redrawn_when_it_is_opened(tmp_path: Path) -> None:
         if event == "select" and target in page.blocks and isinstance(page.blocks[target], gr.Tab)
     }
     assert opened == set(tabs)
+
+
+def test_what_takes_long_holds_no_slot_of_timers_and_redrawing(tmp_path: Path) -> None:
+    page = build_app(tmp_path / "home", tmp_path / "checkpoints")
+    groups: dict[str, set[str]] = {}
+    for function in page.fns.values():
+        if function.queue is not False:
+            groups.setdefault(str(function.concurrency_id), set()).add(str(getattr(function.fn, "__name__", "")))
+    assert groups["watch"] == {"update", "follow"}  # of the Train and the Review tab: neither waits for the training
+    assert groups["intake"] == {"add", "answer", "add_example", "add_snapshot"}
+    assert {"show", "start", "train_again"} <= groups["page"]
+    slots = {str(function.concurrency_id): function.concurrency_limit for function in page.fns.values()}
+    assert sum(slots[group] for group in ("watch", "intake", "page", "device")) <= 40  # threads of Gradio

@@ -17,7 +17,7 @@ from ...messages.photos_page import HelpCode, JoinCode
 from .. import html
 from ..components import camera, dropdown, scripted_html
 from ..handlers import QUIET, Action, event_data, plain
-from ..queue import FREE
+from ..queue import FREE, INTAKE, Concurrency
 from ..sessions import Home, thumbnail_bytes
 from ..uploads import drop_area, ready_value
 from . import grid, help, joins
@@ -243,19 +243,25 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
     where: list[Any] = [token, classes, page]
     refresh = Action(plain(show, home), where, view)
 
-    def connect(event: Callable[..., Any], handler: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
-        refresh.after(event(plain(handler, home), inputs, outputs, **QUIET, **FREE))
+    def connect(
+        event: Callable[..., Any],
+        handler: Callable[..., Any],
+        inputs: list[Any],
+        outputs: list[Any],
+        concurrency: Concurrency = FREE,
+    ) -> None:
+        refresh.after(event(plain(handler, home), inputs, outputs, **QUIET, **concurrency))
 
-    connect(drop.submit, add, [token], [message])
-    connect(reading.submit, answer, [token], [message])
-    connect(example.click, add_example, [token], [message])
+    connect(drop.submit, add, [token], [message], INTAKE)
+    connect(reading.submit, answer, [token], [message], INTAKE)
+    connect(example.click, add_example, [token], [message], INTAKE)
     connect(photos.submit, edit, [token], [message])
     connect(undo_button.click, undo, [token], [message])
     connect(rename_button.click, rename, [token, classes, name], [message, name, classes, exists])
     for question in (exists, similar):
         connect(question.submit, join, [token, classes], [message, classes, exists])
     connect(remove_button.click, remove_class, [token, classes], [message])
-    connect(snapshot_button.click, add_snapshot, [token, snapshot, snapshot_class], [message, snapshot])
+    connect(snapshot_button.click, add_snapshot, [token, snapshot, snapshot_class], [message, snapshot], INTAKE)
     Action(plain(show_first_page, home), [token, classes], view).on(classes.input)
     Action(plain(turn_page, home, -1), where, view).on(back.click)
     Action(plain(turn_page, home, 1), where, view).on(on.click)
