@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,9 +18,9 @@ from typing import Any, NamedTuple
 from ..errors import DataError, StorageError
 from ..files import is_disk_full
 from ..messages import Code, Message, message
-from ..messages.data import CatalogCode, EditCode, restore
+from ..messages.data import CatalogCode, EditCode
 from ..messages.files import StorageCode
-from . import schema, sqlite_errors
+from . import schema, sqlite_errors, stored_rows
 from .intake import LeftOut
 from .labels import natural_key
 
@@ -97,17 +96,6 @@ class Changes(NamedTuple):
 
 _NEEDED = """SELECT sha256 FROM assets UNION SELECT CASE row.type WHEN 'array' THEN json_extract(row.value, '$[2]') END
 FROM edits, json_each(CASE WHEN json_valid(before) THEN before ELSE '[]' END) AS row"""
-# The types of a row, as SQLite keeps any type in any column.
-_TYPES = {
-    (int, str, str, str, str, group, str, int, int, int, str, int, layout_group)
-    for group in (int, type(None)) for layout_group in (str, type(None))
-}  # fmt: skip
-_FIRST_COLUMNS, _LATER_COLUMNS = 11, (0, None)  # how many the first version had, and the values of those added since
-_RUN_TYPES = {
-    (str, str, str, predicted, confidence, doubt)
-    for predicted in (str, type(None)) for confidence in (float, type(None)) for doubt in (float, type(None))
-}  # fmt: skip
-_NO_NAME = re.compile(r"[/\\:\0]")  # what leads elsewhere on some system
 _COLUMNS = tuple(field.name for field in fields(Asset))
 _INSERT = f"({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 
@@ -278,18 +266,21 @@ class Catalog:
             if edit is None:
                 return None
             id, before_json, code, arguments, text = edit
-            before = self._to_assets(_edited_rows(before_json))
+            before = self._to_assets(stored_rows.edited_rows(before_json))
             _delete(db, before)
             db.executemany(f"INSERT OR IGNORE INTO assets {_INSERT}", [astuple(asset) for asset in before])
             db.execute("DELETE FROM edits WHERE id = ?", (id,))
-            return _restore(code, arguments, text)
+            return stored_rows.restore_message(code, arguments, text)
 
     # files that were left out
 
     def left_out(self) -> list[LeftOut]:
         """Return the left-out files with their reasons, in the order they were noted."""
         rows = self._rows("SELECT file, code, arguments, reason FROM left_out ORDER BY rowid")
-        return [LeftOut(str(file), _restore(code, arguments, text)) for file, code, arguments, text in rows]
+        return [
+            LeftOut(str(file), stored_rows.restore_message(code, arguments, text))
+            for file, code, arguments, text in rows
+        ]
 
     def note_left_out(self, files: Iterable[LeftOut]) -> None:
         """Add left-out files; one that is listed with the same reason already is not doubled."""
@@ -343,7 +334,7 @@ class Catalog:
             "SELECT sha256, label, split, predicted, confidence, doubt FROM run_assets WHERE run_id = ? ORDER BY rowid",
             run_id,
         )
-        if not all(tuple(map(type, row)) in _RUN_TYPES for row in rows):
+        if not all(stored_rows.is_run_asset(row) for row in rows):
             raise DataError(CatalogCode.CATALOG_DAMAGED)
         return [RunAsset(*row) for row in rows]
 
@@ -412,8 +403,10 @@ class Catalog:
 
     def _to_assets(self, rows: Sequence[Sequence[Any]]) -> list[Asset]:
         """Return rows as photos. Raises ``DataError`` for one that is none, or is outside the project's folder."""
-        assets = [Asset(*row) for row in rows if tuple(map(type, row)) in _TYPES]
-        if len(assets) < len(rows) or (self._path is not None and not all(map(_is_inside, assets))):
+        assets = [Asset(*row) for row in rows if stored_rows.is_photo(row)]
+        if len(assets) < len(rows) or (
+            self._path is not None and not all(stored_rows.is_inside(asset.path, asset.sha256) for asset in assets)
+        ):
             raise DataError(CatalogCode.CATALOG_DAMAGED)
         return assets
 
@@ -438,38 +431,6 @@ class Catalog:
             raise
 
 
-def _is_inside(asset: Asset) -> bool:
-    """Return whether the names of a photo's files lead nowhere but into the project: it may be a stranger's."""
-    parts = asset.path.split("/")
-    return not {"", ".", ".."}.intersection((*parts, asset.sha256)) and not any(
-        map(_NO_NAME.search, (*parts, asset.sha256))
-    )
-
-
-def _json(text: object) -> Any:
-    """Return the value of a JSON text, None where it is none."""
-    try:
-        return json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
-        return None
-
-
-def _restore(code: object, arguments: object, text: object) -> Message:
-    """Return a stored message; where code or arguments are damaged, its sentence."""
-    values = _json(arguments)
-    known = values if isinstance(values, dict) and "code" not in values else {}
-    return restore(str(code), known, str(text))
-
-
-def _edited_rows(before: object) -> list[list[Any]]:
-    """Return the rows that an edit changed, none where it is damaged; those of older versions lack the last columns."""
-    rows = _json(before)
-    if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) >= _FIRST_COLUMNS for row in rows):
-        return []
-    rows = [[*row, *_LATER_COLUMNS[len(row) - _FIRST_COLUMNS :]] for row in rows]
-    return [[int(value) if isinstance(value, bool) else value for value in row] for row in rows]
-
-
 def _store_edit(db: sqlite3.Connection, edit: Message, before: list[Asset]) -> list[Asset]:
     """Store the rows that an edit changes, and return those of edits that can no longer be undone.
 
@@ -485,15 +446,17 @@ def _store_edit(db: sqlite3.Connection, edit: Message, before: list[Asset]) -> l
     old = "id <= (SELECT MAX(id) FROM edits) - ?"
     dropped = db.execute(f"SELECT before FROM edits WHERE {old}", (_UNDO_STEPS,)).fetchall()
     db.execute(f"DELETE FROM edits WHERE {old}", (_UNDO_STEPS,))
-    changed = (row for (text,) in dropped for row in _edited_rows(text))
-    return [Asset(*row) for row in changed if tuple(map(type, row)) in _TYPES]
+    changed = (row for (text,) in dropped for row in stored_rows.edited_rows(text))
+    return [Asset(*row) for row in changed if stored_rows.is_photo(row)]
 
 
 def _retract(db: sqlite3.Connection, gone: set[int]) -> None:
     """Delete photos and all edits of them, and edits that are damaged."""
     if not gone:
         return
-    edits = ((id, _edited_rows(before)) for id, before in db.execute("SELECT id, before FROM edits").fetchall())
+    edits = (
+        (id, stored_rows.edited_rows(before)) for id, before in db.execute("SELECT id, before FROM edits").fetchall()
+    )
     stale = [id for id, before in edits if not before or any(row[0] in gone for row in before)]
     db.execute(f"DELETE FROM edits WHERE {_ID_IN}", (json.dumps(stale),))
     db.execute(f"DELETE FROM assets WHERE {_ID_IN}", (json.dumps(list(gone)),))
@@ -515,9 +478,14 @@ def _set_confirmed(db: sqlite3.Connection, assets: list[Asset]) -> None:
 
 
 def _run(id: int, created: object, name: object, mode: object, report: object, seconds: object) -> Run:
-    values = _json(report)
-    known = values if isinstance(values, dict) else {}
-    return Run(id, str(created), str(name), str(mode), known, float(seconds) if isinstance(seconds, float) else 0.0)
+    return Run(
+        id,
+        str(created),
+        str(name),
+        str(mode),
+        stored_rows.read_object(report),
+        float(seconds) if isinstance(seconds, float) else 0.0,
+    )
 
 
 def _labels_by_content(assets: Iterable[Asset | RunAsset]) -> dict[str, set[str]]:
