@@ -4,8 +4,8 @@
   to decode is encoded anew.
 - A picture of more than 8 bits a channel is kept, since its range of values is read from the file: a PNG with the
   chunks of its pixels only, a TIFF as it is.
-- Everything else becomes an upright PNG without transparency, and above 4 megapixels a JPEG of quality 95 whose short
-  side has 2,048 pixels or more, twice what a network of 896 pixels uses.
+- Everything else becomes an upright PNG without transparency, and above 4 megapixels a JPEG of quality 95. Above 16
+  megapixels it is made smaller, to a short side of about 2,000 pixels: a network of 224 pixels uses 512.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import shutil
 import struct
 import zlib
 from dataclasses import dataclass
+from math import ceil, sqrt
 from pathlib import Path
 
 from PIL import ExifTags, Image
 
 from ..config import Limits
-from .images import EXTENSIONS, PictureInfo, make_thumbnail, open_picture, probe, read_orientation
+from .images import BIG, EXTENSIONS, PictureInfo, make_thumbnail, open_picture, probe, read_orientation
 
 THUMBNAIL = 256  # pixels, longest side
 SHORTEST = 1024  # ``open_picture`` keeps twice as many
@@ -67,12 +68,18 @@ def write_copy(source: Path, target: Path, thumbnail: Path, limits: Limits) -> N
     elif (content := _keep_jpeg(source, info, limits)) is not None:
         target.write_bytes(content)
     else:
-        picture = open_picture(source, SHORTEST, limits)
+        picture = shrink(open_picture(source, SHORTEST, limits))
         if copy_extension(info) == ".png":
             picture.save(target, "PNG", compress_level=1)
         else:
             picture.save(target, "JPEG", quality=95, subsampling=0)
     thumbnail.write_bytes(draw_small(target, THUMBNAIL, limits))
+
+
+def shrink(picture: Image.Image) -> Image.Image:
+    """Return a picture of at most 16 megapixels, averaged by a whole factor."""
+    factor = ceil(sqrt(picture.width * picture.height / BIG))
+    return picture.reduce(factor) if factor > 1 else picture
 
 
 def draw_small(source: Path, side: int, limits: Limits) -> bytes:
@@ -84,10 +91,12 @@ def draw_small(source: Path, side: int, limits: Limits) -> bytes:
 
 def _keep_jpeg(source: Path, info: PictureInfo, limits: Limits) -> bytes | None:
     """Return a JPEG without metadata, None for other pictures and for a JPEG that must be encoded anew."""
-    if info.format not in ("JPEG", "MPO"):
+    short, pixels = min(info.width, info.height), info.width * info.height
+    elongated = pixels > BIG and short < 2 * SHORTEST  # it could not be decoded at a fraction of its size
+    if info.format not in ("JPEG", "MPO") or elongated:
         return None
     clean = _clean_jpeg(source.read_bytes(), read_orientation(source, limits))
-    if clean is None or clean.scans * info.width * info.height > _MOST_SCANNED:
+    if clean is None or clean.scans * pixels > _MOST_SCANNED:
         return None
     with Image.open(io.BytesIO(clean.content), formats=["JPEG"]) as first:
         return clean.content if first.size == (info.width, info.height) else None  # else another is the main picture

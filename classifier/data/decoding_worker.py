@@ -19,7 +19,7 @@ from ..config import Limits, PixelRanges
 from ..errors import PhotoError
 from ..messages import Message, message
 from ..messages.data import PhotoCode
-from .decoding_copies import SHORTEST, draw_small, write_copy
+from .decoding_copies import SHORTEST, draw_small, shrink, write_copy
 from .images import BIG, open_picture, probe
 
 MEMORY = 900 * 2**20  # bytes of data that a worker may hold, its own included
@@ -99,7 +99,7 @@ def _open(job: Job, limits: Limits) -> Result:
     info = probe(path, limits)
     if shortest is None and info.width * info.height > BIG:
         shortest = SHORTEST
-    picture = open_picture(path, shortest, limits, PixelRanges.from_json(job["ranges"]))
+    picture = shrink(open_picture(path, shortest, limits, PixelRanges.from_json(job["ranges"])))
     return picture.size, picture.tobytes()
 
 

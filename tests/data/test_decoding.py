@@ -113,6 +113,13 @@ def test_a_large_picture_is_copied_as_a_jpeg_of_enough_pixels(tmp_path: Path) ->
     assert np.abs(one - other).max() <= 1
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["PNG", "JPEG"])
+def test_the_copy_of_a_long_picture_has_16_megapixels_at_most(format: str, tmp_path: Path) -> None:
+    copied = probe(copy(encode(Image.new("L", (700, 60_000)), format), tmp_path))
+    assert (copied.width, copied.height) == (350, 30_000)
+
+
 def test_a_jpeg_of_very_many_scans_is_encoded_anew(tmp_path: Path) -> None:
     data = encode(Image.new("L", (1000, 1000), 99), progressive=True)
     last = data.rindex(b"\xff\xda")
