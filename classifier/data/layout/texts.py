@@ -66,10 +66,11 @@ def read_texts(files: Iterable[tuple[str, Path]], limits: Limits = LIMITS) -> Te
         else:
             if text is None:
                 continue
-            if text.count("\n") > lines:
+            count = max(text.count("\n"), text.count("\r"))
+            if count > lines:
                 found.unreadable[name] = UnreadableCode.TOO_LARGE
                 continue
-            left, lines = left - len(text), lines - text.count("\n")
+            left, lines = left - len(text), lines - count
             found.texts[name] = text
     return found
 
