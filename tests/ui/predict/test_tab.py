@@ -7,6 +7,7 @@ import io
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from classifier.models.checkpoint import read_report, set_threshold
 from classifier.ui.predict import answers
 from classifier.ui.predict import tab as predict_tab
 from classifier.ui.predict.answers import PredictState
-from classifier.ui.predict.models import own_models
+from classifier.ui.predict.models import own_models, shared_models
 from classifier.ui.sessions import Home, ensure_token
 from tests.helpers import NASTY
 
@@ -299,3 +300,53 @@ def test_without_any_model_left_the_tried_photos_are_deleted(visit: Visit, owned
     _, state = try_photos(home, token, uploaded(owned / "new/mug/mug 01.jpg"))
     assert predict_tab.change_model(home, token, None, 3, state) == ("", PredictState())
     assert not state.photos[0].path.exists()
+
+
+@pytest.mark.parametrize("top_k", [None, "3", float("nan"), float("inf"), True, [3], {}])
+def test_a_number_of_answers_that_is_none_gets_a_sentence(top_k: Any, visit: Visit, owned: Path) -> None:
+    home, _ = visit()
+    image = uploaded(owned / "new/mug/mug 01.jpg")["path"]
+    with pytest.raises(DataError, match="whole number from 1 to 10"):
+        predict_tab.predict(home, image, "shared", top_k)
+    assert Path(image).exists()
+    assert predict_tab.redraw(top_k, PredictState()) == ""
+
+
+def test_what_is_no_upload_is_not_opened_for_a_prediction(visit: Visit, owned: Path) -> None:
+    home, token = visit()
+    photo = owned / "new/mug/mug 01.jpg"
+    for claim in (
+        None,
+        str(photo),
+        {"path": str(photo), "orig_name": "x.svg"},
+        [str(photo)],
+        5,
+        "http://localhost/x.jpg",
+    ):
+        with pytest.raises(DataError, match="No photo came"):
+            predict_tab.predict(home, claim, "shared", 3)
+        with pytest.raises(DataError) if claim is not None else nullcontext():
+            predict_tab.accept_snapshot(home, token, "shared", 3, PredictState(), claim)
+    assert photo.exists()
+
+
+@pytest.mark.parametrize("name", [None, "", 5, {}, "../shared", "mine/x", "/etc/passwd", NASTY])
+def test_a_model_that_is_not_offered_gets_a_sentence(name: Any, visit: Visit, owned: Path) -> None:
+    home, _ = visit()
+    with pytest.raises(ModelError, match="model"):
+        predict_tab.predict(home, uploaded(owned / "new/mug/mug 01.jpg")["path"], name, 3)
+
+
+def test_photos_on_view_stay_where_new_ones_cannot_be_predicted(visit: Visit, owned: Path) -> None:
+    home, token = visit()
+    _, state = try_photos(home, token, uploaded(owned / "new/mug/mug 01.jpg"))
+    new = uploaded(owned / "new/key/key 01.jpg")
+    with pytest.raises(ModelError):
+        try_photos(home, token, new, model="gone", old=state)
+    assert state.photos[0].path.exists()
+    assert not Path(new["path"]).exists()
+
+
+def test_a_model_that_is_being_written_is_not_offered(tmp_path: Path, owned: Path) -> None:
+    shutil.copytree(owned / "checkpoints" / "shared", tmp_path / "checkpoints" / ".shared.part")
+    assert shared_models(Home(tmp_path, tmp_path / "checkpoints")) == []
