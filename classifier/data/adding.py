@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from ..config import Limits
 from ..errors import DataError
 from ..messages import Message
 from ..messages.limits import LimitCode
-from .assignment import Plan
+from .assignment import Assignment, Plan
 from .catalog import Asset, Catalog
 from .decoding import UploadDecoder
 from .inspection import FoundPhoto, drop_repeats, inspect_files
@@ -68,10 +68,11 @@ def add_photos(
     Raises ``DataError`` where the project would exceed a limit, ``StorageError`` where it cannot be written; then
     nothing is changed. See ``photo_store.store_photos``.
     """
-    decoder = UploadDecoder()
-    found, left_out = inspect_files(plan, limits, decoder.probe)
     replaced = set(replacing)
     present = [asset for asset in catalog.assets() if asset.id not in replaced]
+    _check_classes(present, (one.label for one in plan.assigned if isinstance(one, Assignment)), limits)
+    decoder = UploadDecoder()
+    found, left_out = inspect_files(plan, limits, decoder.probe)  # opens each file
     new, already, repeats = drop_repeats(found, present)
     _check_limits(present, new, limits)
     stored, unusable = store_photos(new, place.folder, place.thumbs, limits, place.own, decoder)
@@ -83,14 +84,19 @@ def add_photos(
     return _note(listing, plan, catalog, found, (len(stored), already), [*left_out, *repeats, *unusable])
 
 
+def _check_classes(present: Sequence[Asset], labels: Iterable[str], limits: Limits) -> None:
+    """Raise ``DataError`` where the files of a plan, photos or not, would be of too many classes."""
+    known = {asset.label for asset in present}
+    count = len(known.union(labels))
+    if count > max(limits.classes, len(known)):
+        raise DataError(LimitCode.CLASSES, count=count, limit=limits.classes)
+
+
 def _check_limits(present: Sequence[Asset], new: Sequence[FoundPhoto], limits: Limits) -> None:
     """Raise ``DataError`` where a project with these photos would exceed what it may hold."""
     if not new:
         return
-    labels = {asset.label for asset in present} | {photo.label for photo in new}
     sizes = {asset.sha256: asset.size for asset in present} | {photo.sha256: photo.size for photo in new}
-    if len(labels) > limits.classes:
-        raise DataError(LimitCode.CLASSES, count=len(labels), limit=limits.classes)
     if len(present) + len(new) > limits.project_photos:
         raise DataError(LimitCode.PROJECT_PHOTOS, count=len(present) + len(new), limit=limits.project_photos)
     if sum(sizes.values()) > limits.project_bytes:

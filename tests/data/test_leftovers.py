@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -170,6 +171,18 @@ def test_what_would_exceed_a_limit_of_the_project_is_not_added(limits: Limits, c
         assert raised.value.code is code
         assert len(project.photos()) == 1
         assert names(project.folder / "photos") <= before
+
+
+def test_too_many_classes_are_refused_before_a_file_is_opened(tmp_path: Path) -> None:
+    (tmp_path / "input").mkdir()
+    files = []
+    for number in range(30):
+        os.mkfifo(tmp_path / f"input/{number}.jpg")
+        files.append((f"class {number // 3}/{number}.jpg", tmp_path / f"input/{number}.jpg"))
+    with Project.open(tmp_path / "project", Limits(classes=5)) as project:
+        with pytest.raises(DataError, match="10 classes"):
+            project.add_files(files)
+        assert project.classes() == {}
 
 
 def test_a_class_too_many_is_refused_when_photos_are_moved(tmp_path: Path) -> None:
