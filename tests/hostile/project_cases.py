@@ -82,6 +82,11 @@ def instead(name: str, make: Callable[[Path], object]) -> Damage:
     return edit
 
 
+def pipe(path: Path) -> None:
+    """Make a pipe, which whoever opens it waits for."""
+    os.mkfifo(path)
+
+
 def everywhere(name: str, content: bytes) -> Damage:
     """Return the damage of other content in all files of a pattern."""
 
@@ -104,7 +109,7 @@ CASES: dict[str, Prepare] = {
     **{f"catalog with a damaged page {page}": damaged(flip(4096 * page + 8)) for page in range(1, 9)},
     "catalog that is a folder": damaged(instead(FILE_NAME, lambda path: path.mkdir())),
     "catalog that is a link to nothing": damaged(instead(FILE_NAME, lambda path: path.symlink_to("/nowhere/at all"))),
-    "catalog that is a pipe": damaged(instead(FILE_NAME, os.mkfifo)),
+    "catalog that is a pipe": damaged(instead(FILE_NAME, pipe)),
     "catalog without a table": damaged(sql("DROP TABLE edits")),
     "catalog of a later version": damaged(sql("PRAGMA user_version = 99")),
     "catalog of another program": damaged(sql("PRAGMA application_id = 1")),
@@ -124,7 +129,7 @@ CASES: dict[str, Prepare] = {
     "photos that are text": damaged(everywhere("photos/**/*", b"hello")),
     "photos that are missing": damaged(instead("photos", lambda path: path.mkdir())),
     "photos that are a file": damaged(instead("photos", lambda path: path.write_bytes(b""))),
-    "photos that are pipes": damaged(instead("photos/*/*", os.mkfifo), instead("thumbs", lambda path: path.mkdir())),
+    "photos that are pipes": damaged(instead("photos/*/*", pipe), instead("thumbs", lambda path: path.mkdir())),
     "thumbnails that are folders": damaged(instead("thumbs/*", lambda path: path.mkdir())),
     "feature cache of text": damaged(instead("features/features.sqlite", lambda path: path.write_bytes(b"x" * 5000))),
     "feature cache that is a file": damaged(instead("features", lambda path: path.write_bytes(b"x"))),

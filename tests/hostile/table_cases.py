@@ -71,12 +71,18 @@ def one_photo_often() -> list[tuple[str, bytes]]:
     return [*PHOTOS, ("labels.csv", rows(*lines))]
 
 
+def many_tables() -> list[tuple[str, bytes]]:
+    """Return tables that are small one by one."""
+    return [*PHOTOS, *((f"{n}.csv", b"file,label\r" + b"x,y\r" * 300_000) for n in range(25))]
+
+
 CASES: dict[str, Prepare] = {
     "table that names one photo 20,000 times": lambda folder: write_upload(folder, one_photo_often()),
     "table that names files outside": beside("labels.csv", lambda: rows("../../etc/passwd,cat", "/etc/passwd,dog")),
     "table with 100,000 columns": beside("labels.csv", lambda: rows(",".join(["a.jpg"] * 100_000))),
     "table with a cell of 30 MB": beside("labels.csv", lambda: rows("a.jpg," + "x" * 30_000_000, "b.jpg,dog")),
     "table with 300,000 rows": beside("labels.csv", lambda: rows(*["x.jpg,cat"] * 300_000)),
+    "25 tables with 300,000 rows of a carriage return each": lambda folder: write_upload(folder, many_tables()),
     "table of null bytes": beside("labels.csv", lambda: bytes(1_000_000)),
     "table with a quote that never ends": beside("labels.csv", lambda: rows('a.jpg,"cat', "b.jpg,dog\n" * 100_000)),
     "table in half an encoding": beside("labels.csv", lambda: b"\xff\xfe" + rows("a.jpg,cat", "b.jpg,dog")[:-1]),

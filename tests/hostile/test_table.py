@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from . import archive_cases, checkpoints, project_cases, table_cases
 from .attacks import Outcome, Prepare, Victim, victim, write_upload
 
 MEGABYTES = 1000
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX: pipes and links")
 # Of the pictures and models that have tables of their own, those that say the most here.
 _PICTURES = (
     "thin as a thread", "thin and long", "more pixels than may be", "an icon that holds a large picture",
