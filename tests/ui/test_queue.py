@@ -6,6 +6,9 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from classifier import ClassifierError
 from classifier.ui import queue
 from classifier.ui.background import ShouldStop
 from classifier.ui.queue import Jobs
@@ -57,3 +60,16 @@ def test_only_the_latest_trainings_are_kept_in_memory(tmp_path: Path) -> None:
         wait(jobs.start(tmp_path / str(number), Steps(), graceful=True))
     assert jobs.get(tmp_path / "0") is None
     assert jobs.get(tmp_path / "5") is not None
+
+
+def test_as_many_trainings_run_side_by_side_as_the_host_allows(tmp_path: Path) -> None:
+    jobs, works = Jobs(at_once=2, queue=1), [Steps(epoch(1)) for _ in range(3)]
+    one, two, three = (jobs.start(tmp_path / str(number), work, graceful=True) for number, work in enumerate(works))
+    assert [jobs.position(job) for job in (one, two, three)] == [0, 0, 2]
+    with pytest.raises(ClassifierError, match="waits already"):
+        jobs.start(tmp_path / "four", Steps(), graceful=True)
+    for work in works:
+        work.step()
+    for job in (one, two, three):
+        wait(job)
+    assert jobs.count_waiting() == 0
