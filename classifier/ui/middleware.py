@@ -20,8 +20,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..messages.server import RequestCode
 from .hosts import Hosts
-from .request_values import LIST_BYTES, Body, RequestError, read_cancel, read_event, upload_path
+from .request_values import LIST_BYTES, Body, RequestError, read_cancel, read_event
 from .responses import API, NameSender, PageSender, lost_session, with_headers
+from .uploads import uploaded_file
 from .visitors import Owners, find_visitor
 
 _FORM_BYTES = 2**14
@@ -161,7 +162,7 @@ class _Guard:
             self._claim([f"progress:{progress}"], call)
         file = call.named.get("file")
         if file is not None:
-            path = upload_path(file)
+            path = uploaded_file(file)
             if path is None:
                 raise RequestError(404, RequestCode.NO_FILE)
             self._claim([f"upload:{path.parent.name}"], call)

@@ -22,6 +22,7 @@ from gradio.utils import get_upload_folder
 
 from ..messages import Code, sentence
 from ..messages.server import RequestCode
+from .uploads import uploaded_file
 
 JSON_BYTES = 2**20
 LIST_BYTES = 8 * JSON_BYTES  # with the names of the files of a large folder
@@ -89,28 +90,6 @@ def read_cancel(content: bytes) -> Body:
         raise RequestError(422, RequestCode.NOT_UNDERSTOOD)
     content = json.dumps({"session_hash": session, "event_id": event, "fn_index": number}).encode()
     return Body(content, (f"session:{session}", f"event:{event}"))
-
-
-def upload_path(claim: object) -> Path | None:
-    """Return the path of an upload, which is there, or None for anything else.
-
-    It is a plain file ``<upload folder>/<64 hexadecimal digits>/<name>``, written just so, and nothing on the way
-    from the upload folder is a link.
-    """
-    if not isinstance(claim, str) or "\0" in claim:
-        return None
-    path, root = Path(claim), Path(get_upload_folder())
-    if (
-        str(path) != claim
-        or path.parent.parent not in (root, root.resolve())
-        or not _UPLOAD.fullmatch(path.parent.name)
-    ):
-        return None
-    try:
-        is_plain = path.is_file() and not path.is_symlink() and not path.parent.is_symlink()
-    except OSError:  # a name too long
-        return None
-    return path if is_plain and path.name not in (".", "..") else None
 
 
 def _read_json(content: bytes) -> dict[str, Any]:
@@ -229,7 +208,7 @@ _KINDS: tuple[tuple[Any, Callable[[Component, Any], bool]], ...] = (
 
 def _check_file(block: Component, value: Any) -> dict[str, Any]:
     """Return a file with nothing in it but the path of an upload; no component of the page takes several."""
-    path = upload_path(value.get("path")) if isinstance(value, dict) else None
+    path = uploaded_file(value.get("path")) if isinstance(value, dict) else None
     if path is None:
         raise RequestError(422, RequestCode.NO_UPLOAD)
     checked: dict[str, Any] = {"path": str(path), "meta": _MARK}
@@ -255,7 +234,7 @@ def _named_upload(claim: object) -> Path:
     root = Path(get_upload_folder())
     path = Path(claim) if isinstance(claim, str) else root
     is_gone = path.parent.parent in (root, root.resolve()) and _UPLOAD.fullmatch(path.parent.name)
-    found = upload_path(claim)
+    found = uploaded_file(claim)
     if found is None and not (is_gone and ".." not in path.parts and not path.exists()):
         raise RequestError(422, RequestCode.NO_UPLOAD)
     return found or path

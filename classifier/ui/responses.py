@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message, Scope, Send
 
 from ..messages.server import RequestCode
-from .request_values import upload_path
+from .uploads import uploaded_file
 from .visitors import Owners, new_cookie
 
 API = "/gradio_api"
@@ -89,7 +89,7 @@ class NameSender:
         except ValueError:
             return []
         if isinstance(answer, list):
-            return [f"upload:{path.parent.name}" for path in map(upload_path, answer) if path is not None]
+            return [f"upload:{path.parent.name}" for path in map(uploaded_file, answer) if path is not None]
         return [f"event:{answer['event_id']}"] if isinstance(answer, dict) and answer.get("event_id") else []
 
 
