@@ -23,12 +23,13 @@ class HostLimits:
     is no limit; ``SPACE_LIMITS`` are those for strangers.
 
     Args:
-        project_photos: photos in a project, and files in one upload.
+        upload_files: files in one upload.
+        project_photos: photos in a project.
         project_megabytes: size of the photos of a project.
         projects: projects on the machine.
         host_megabytes: size of all projects.
         upload_megabytes: size of one file sent, and of a zip when it is unpacked.
-        megapixels: of one picture, in millions of pixels; a picture of more than 89 is refused in any case.
+        megapixels: of one picture, in millions of pixels; at most 89, Pillow's threshold of a decompression bomb.
         classes: of a project.
         train_minutes: time of one training.
         train_epochs: epochs that may be asked for.
@@ -41,12 +42,13 @@ class HostLimits:
         HostLimits.read({"CLASSIFIER_CLASSES": "100"}).upload.classes
     """
 
+    upload_files: int = 20_000
     project_photos: int = 100_000
     project_megabytes: int = sys.maxsize
     projects: int = sys.maxsize
     host_megabytes: int = sys.maxsize
     upload_megabytes: int = 4_000
-    megapixels: int = 90
+    megapixels: int = 89
     classes: int = sys.maxsize
     train_minutes: int = 10_000
     train_epochs: int = 10_000
@@ -77,7 +79,7 @@ class HostLimits:
     def upload(self) -> Limits:
         """What one upload, and the project that it goes to, may contain."""
         return Limits(
-            files=self.project_photos,
+            files=self.upload_files,
             bytes_unpacked=min(self.upload_megabytes * 10**6, sys.maxsize),
             pixels=min(self.megapixels * 10**6, LIMITS.pixels),
             classes=self.classes,
