@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
@@ -27,6 +27,8 @@ from .visitors import Owners, find_visitor
 
 _FORM_BYTES = 2**14
 _BODY_SECONDS = 60.0
+_DISCARDED_BYTES = 2**27
+_DISCARD_SECONDS = 0.5  # between two parts
 # Every address that is answered; all others of Gradio's are not there. The first column is the method, the last one
 # whether it is also for those who still have to log in.
 _READ = ("GET", "HEAD")
@@ -211,17 +213,27 @@ class _Guard:
 
 
 async def _read(call: _Call, receive: Receive, limit: int, too_large: RequestCode) -> bytes:
-    """Read a body of at most ``limit`` bytes; raises ``RequestError`` for a longer one, before it is read whole."""
+    """Read a body of at most ``limit`` bytes; raises ``RequestError`` for a longer one, of which nothing is kept."""
     said = call.headers.get("content-length", "")
-    if said.isdecimal() and int(said[:20]) > limit:
-        raise RequestError(413, too_large, limit=limit)
+    is_too_large = said.isdecimal() and int(said[:20]) > limit
     try:
-        content = await asyncio.wait_for(_collect(receive, limit), _BODY_SECONDS)
+        content = b"" if is_too_large else await asyncio.wait_for(_collect(receive, limit), _BODY_SECONDS)
     except asyncio.TimeoutError as error:
         raise RequestError(408, RequestCode.TOO_SLOW) from error
-    if len(content) > limit:
+    if is_too_large or len(content) > limit:
+        await _discard(receive)
         raise RequestError(413, too_large, limit=limit)
     return content
+
+
+async def _discard(receive: Receive) -> None:
+    """Let what is still sent pass, within bounds: who gets no further with sending never reads the answer."""
+    left, is_more = _DISCARDED_BYTES, True
+    with suppress(asyncio.TimeoutError):
+        while is_more and left > 0:
+            message = await asyncio.wait_for(receive(), _DISCARD_SECONDS)
+            left -= len(message.get("body", b""))
+            is_more = bool(message.get("more_body"))
 
 
 async def _collect(receive: Receive, limit: int) -> bytes:

@@ -219,6 +219,8 @@ def test_a_body_that_is_too_long_is_refused_before_it_is_read(page: Served) -> N
         assert page.ask(f"{API}/{path}", large).status in (413, 422)
     assert page.ask(f"{API}/queue/join", large).status == 413
     assert page.ask(f"{API}/queue/join", iter([b"[" * 2**20] * 9)).status == 413  # in chunks, with no length
+    answer = page.ask(f"{API}/queue/join", b"1," * 2**24)  # who sends to the end reads the sentence
+    assert (answer.status, json.loads(answer.body)["detail"]) == (413, "The request has more than 8.4 MB.")
 
 
 def test_a_list_of_the_files_of_a_large_folder_may_be_longer(page: Served) -> None:
