@@ -52,7 +52,7 @@ class PhotoError(ClassifierError):
 
     Example::
 
-        for outcome in Predictor("model").outcomes(["a.jpg", "notes.txt"]):
+        for outcome in Predictor("model").predict_each(["a.jpg", "notes.txt"]):
             if isinstance(outcome, PhotoError):
                 print(outcome)
     """
