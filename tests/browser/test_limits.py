@@ -21,8 +21,9 @@ def small_host(tmp_path: Path) -> Iterator[Program]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    limits = {"CLASSIFIER_CLASSES": "4", "CLASSIFIER_PROJECT_PHOTOS": "20", "CLASSIFIER_PROJECTS": "1"}
-    program = Program(tmp_path / "home", port, variables={**limits, "CLASSIFIER_NETWORKS": "table"})
+    limits = {"CLASSES": 4, "UPLOAD_FILES": 20, "PROJECT_PHOTOS": 20, "PROJECTS": 1, "NETWORKS": "table"}
+    variables = {f"CLASSIFIER_{name}": str(value) for name, value in limits.items()}
+    program = Program(tmp_path / "home", port, variables=variables)
     program.start()
     yield program
     program.stop()

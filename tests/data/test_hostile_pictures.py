@@ -161,8 +161,8 @@ TABLE: dict[str, tuple[Callable[[], bytes], set[str]]] = {
         lambda: struct.pack("<3H", 0, 1, 65_535) + bytes(16) * 65_535, {"DAMAGED", "TOO_SLOW"},
     ),
     "JPEG 2000 in one large tile": (lambda: jpeg_2000(9_000), {"MUCH_MEMORY", "DAMAGED", "TOO_SLOW"}),
-    "numbers written out": (lambda: b"P2 4000 4000 255\n" + b"7 " * 16_000_000, {"TOO_SLOW"}),
-    "a million frames": (lambda: gif(frames=1_000_000), {"TOO_SLOW"}),
+    "numbers written out": (lambda: b"P2 4000 4000 255\n" + b"7 " * 16_000_000, {"stored", "TOO_SLOW"}),
+    "a million frames": (lambda: gif(frames=1_000_000), {"stored", "TOO_SLOW"}),
     "comments without an end": (lambda: gif(comments=100_000), {"TOO_SLOW", "stored"}),
     "text that unpacks to much": (
         lambda: png_with(*(chunk(b"zTXt", b"k\x00\x00" + zlib.compress(bytes(2**26))) for _ in range(3))),
@@ -233,17 +233,17 @@ def test_a_crash_of_a_decoder_leaves_out_one_picture_and_nothing_else(tmp_path: 
     slow, good = tmp_path / "slow.pgm", tmp_path / "good.jpg"
     slow.write_bytes(b"P2 4000 4000 255\n" + b"7 " * 16_000_000)
     good.write_bytes(encode(draw_photo(0)))
-    workers = DecodingWorkers(1)
+    others, workers = set(children()), DecodingWorkers(1)
     try:
         assert workers.open(good, None, LIMITS, NO_RANGES).size == (64, 48)
-        (worker,) = children()
+        (worker,) = set(children()) - others
         timer = threading.Timer(0.3, os.kill, (worker, signal.SIGSEGV))
         timer.start()
         with pytest.raises(PhotoError) as caught:
             workers.open(slow, None, LIMITS, NO_RANGES)
         assert caught.value.code is PhotoCode.DECODER_ENDED
         assert workers.open(good, None, LIMITS, NO_RANGES).size == (64, 48)
-        assert children() != [worker]
+        assert worker not in children()
     finally:
         workers.close()
 
