@@ -185,7 +185,7 @@ def _cpu_has_bf16() -> bool:
     return any(getattr(torch.cpu, check, bool)() for check in checks)
 
 
-_pools_lock = threading.Lock()
+_pools_lock = threading.RLock()  # an abandoned generator may leave its pool while this thread enters another one
 _open_pools = 0
 _threads_before = 1
 
@@ -196,6 +196,9 @@ def single_threaded_workers(device: Device) -> Iterator[ThreadPoolExecutor]:
 
     ``torch.set_num_threads`` is called in every worker, because OpenMP keeps the number per thread, and the number
     from before is restored when the last open pool closes, because torch also keeps one for the process.
+
+    A generator that is abandoned does not wait for the threads: the garbage collector may close it in a thread that is
+    starting and holds locks of ``threading``, where waiting for another thread never ends.
     """
     global _open_pools, _threads_before
     with _pools_lock:
@@ -203,10 +206,15 @@ def single_threaded_workers(device: Device) -> Iterator[ThreadPoolExecutor]:
             _threads_before = torch.get_num_threads()
         _open_pools += 1
     _keep_freed_memory()
+    pool = ThreadPoolExecutor(device.workers, initializer=torch.set_num_threads, initargs=(1,))
+    wait = True
     try:
-        with ThreadPoolExecutor(device.workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            yield pool
+        yield pool
+    except GeneratorExit:
+        wait = False
+        raise
     finally:
+        pool.shutdown(wait, cancel_futures=True)
         with _pools_lock:
             _open_pools -= 1
             if not _open_pools:

@@ -223,3 +223,23 @@ def test_free_memory_is_the_least_of_the_machine_and_its_cgroups(tmp_path: Path)
     listed = write(tmp_path / "listed", "4:memory:/own\n")
     assert devices.free_memory(tmp_path / "v1", listed, meminfo) == 0
     assert (devices.free_memory() or 1) > 0
+
+
+def test_an_abandoned_generator_does_not_wait_for_its_threads() -> None:
+    """The garbage collector may close it in a thread that is starting, where waiting for a thread never ends."""
+    go_on = threading.Event()
+
+    def work() -> Iterator[None]:
+        with devices.single_threaded_workers(devices.choose("cpu")) as pool:
+            pool.submit(go_on.wait, 60)
+            yield
+
+    generator = work()
+    next(generator)
+    closing = threading.Thread(target=generator.close)
+    closing.start()
+    closing.join(30)
+    waited = closing.is_alive()
+    go_on.set()
+    closing.join()
+    assert not waited

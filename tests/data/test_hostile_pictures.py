@@ -11,6 +11,7 @@ import sys
 import threading
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -250,6 +251,8 @@ def test_a_crash_of_a_decoder_leaves_out_one_picture_and_nothing_else(tmp_path: 
 
 def children() -> list[int]:
     """The worker processes of this process."""
-    threads = Path("/proc/self/task").iterdir()
-    found = [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+    found: list[int] = []
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError):  # it has ended
+            found += map(int, (thread / "children").read_text().split())
     return [child for child in found if b"decoding_worker" in Path(f"/proc/{child}/cmdline").read_bytes()]
