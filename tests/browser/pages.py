@@ -70,14 +70,21 @@ def open_page(context: Any, problems: list[str]) -> Any:
 
 def drop_folder(page: Any, folder: Path) -> None:
     """Choose a folder on the Photos tab; its own name is part of the names of the files."""
-    page.locator("#photos-drop [data-ready]:not(.pc-working)").wait_for(timeout=SLOW)
+    _wait_for_drop_area(page)
     page.locator("#photos-drop .pc-folder input").set_input_files(folder)
 
 
 def drop_files(page: Any, *files: Path) -> None:
     """Choose loose files or zips on the Photos tab."""
-    page.locator("#photos-drop [data-ready]:not(.pc-working)").wait_for(timeout=SLOW)
+    _wait_for_drop_area(page)
     page.locator("#photos-drop input[type=file]").nth(1).set_input_files(files)
+
+
+def _wait_for_drop_area(page: Any) -> None:
+    """Wait until the area takes files and the events of the opening page are over, which share one stream with it."""
+    page.locator("#photos-drop [data-ready]:not(.pc-working)").wait_for(timeout=SLOW)
+    page.locator(".translucent:visible").first.wait_for(state="hidden", timeout=SLOW)
+    page.wait_for_timeout(500)
 
 
 def fits_screen(page: Any) -> bool:
