@@ -146,7 +146,7 @@ def test_training_again_shows_what_the_corrections_changed(visitor: Visitor) -> 
     view = retrain(visitor)
     changed = view.changed
     assert not view.timer.active
-    assert view.finished.endswith("-quick")
+    assert "-quick" in view.finished  # a second run of the same second has a number behind
     assert re.search(r"Trained in \d+\.\d seconds: \d+ % right before, \d+ % now", changed)
     assert "2 photos changed class" in changed
     shown = review_tab.show(visitor.home, visitor.token)
