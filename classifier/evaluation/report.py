@@ -12,11 +12,19 @@ from numpy.typing import NDArray
 from ..config import OLD_NAMES, RESIZE_MODES, ResizeMode, current_names
 from ..errors import ModelError
 from ..messages import Message, message
-from ..messages.evaluation import FileCode, FormCode, WarningCode, score_in_words
+from ..messages.evaluation import (
+    ApartCode,
+    FileCode,
+    FormCode,
+    WarningCode,
+    correct_in_words,
+    score_in_words,
+)
 from . import report_form as form
 from .calibration import CoveragePoint, apply_temperature, calibration_error, coverage_curve
 from .intervals import accuracy_interval, effective_sample_size, photos_needed
 from .metrics import ClassScore, balanced_accuracy, class_scores, confusion_matrix, top_k_accuracy
+from .report_values import SecondScore, read_second_score
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]
@@ -46,6 +54,11 @@ class Report:
     - ``temperature`` divides the logits; the weights contain it already. ``calibration_error`` is measured with it,
       ``calibration_error_before`` without.
 
+    - ``near_training`` counts the person's test photos that look like a training photo. Only ``accuracy_all`` is of
+      them and the others together; every other score is of the others. Where all test photos look like training photos
+      the other scores are out of fold.
+    - ``validation`` is the score on the person's validation photos.
+
     What a report of an older version lacks is 0 or empty.
 
     Example::
@@ -74,6 +87,9 @@ class Report:
     calibration_error: float = 0.0
     calibration_error_before: float = 0.0
     coverage_curve: tuple[CoveragePoint, ...] = ()
+    near_training: int = 0
+    accuracy_all: float = 0.0
+    validation: SecondScore | None = None
 
     @property
     def evaluated_count(self) -> int:
@@ -87,9 +103,36 @@ class Report:
 
     def in_words(self) -> str:
         """Return the accuracy and its interval in plain sentences."""
+        if not self.evaluated_count and self.near_training:
+            return " ".join(map(str, self.notes()))
         return score_in_words(
             self.accuracy, self.accuracy_low, self.accuracy_high, self.evaluated_count, self.correct_count
         )
+
+    def notes(self) -> tuple[Message, ...]:
+        """Return what to show with the score: how many test photos look like training photos, and the second score."""
+        return (*self._near_training_notes(), *self._validation_notes())
+
+    def _near_training_notes(self) -> list[Message]:
+        near, others = self.near_training, self.evaluated_count
+        if not near:
+            return []
+        if self.evaluated_on == "out_of_fold" or not others:
+            return [message(ApartCode.TEST_ALL_NEAR, near=near)]
+        return [message(ApartCode.TEST_NEAR, near=near, total=near + others, others=others, right=self.correct_count)]
+
+    def _validation_notes(self) -> list[Message]:
+        second = self.validation
+        if second is None:
+            return []
+        found = []
+        if second.count:
+            score = correct_in_words(second.accuracy, second.count)
+            found.append(message(ApartCode.VALIDATION, score=score, count=second.count))
+        if second.near_training:
+            total = second.count + second.near_training
+            found.append(message(ApartCode.VALIDATION_NEAR, near=second.near_training, total=total))
+        return found
 
     def coverage_at(self, threshold: float) -> CoveragePoint | None:
         """Return coverage and accuracy at a threshold of 0 to 1, interpolated; None without a coverage curve."""
@@ -129,6 +172,7 @@ def rescore(
     evaluated_on: EvaluatedOn,
     groups: Ints | None = None,
     in_distribution: Bools | None = None,
+    near_training: Bools | None = None,
 ) -> Report:
     """Return the report of the same model with its scores on other photos.
 
@@ -139,7 +183,15 @@ def rescore(
         evaluated_on: which photos these are.
         groups: numbers (N,), equal for near-duplicates; by default no two photos are.
         in_distribution: False for photos (N,) that are unlike all training photos; by default none is.
+        near_training: True for photos (N,) that look like a training photo, which are only counted; by default none.
     """
+    accuracy_all = float((probs.argmax(1) == y_true).mean()) if len(y_true) else 0.0
+    near_count = 0 if near_training is None else int(near_training.sum())
+    if near_training is not None:
+        new = ~near_training
+        probs, y_true = probs[new], y_true[new]
+        groups = None if groups is None else groups[new]
+        in_distribution = None if in_distribution is None else in_distribution[new]
     y_pred = probs.argmax(1)
     correct, total = y_pred == y_true, len(y_true)
     accuracy = float(correct.mean()) if total else 0.0
@@ -161,6 +213,8 @@ def rescore(
         calibration_error=calibration_error(probs, y_true),
         calibration_error_before=calibration_error(uncalibrated, y_true),
         coverage_curve=coverage_curve(probs, y_true, in_distribution),
+        near_training=near_count,
+        accuracy_all=accuracy_all,
     )
 
 
@@ -219,7 +273,7 @@ _CLASS_PROPORTIONS = ("precision", "recall", "f1")
 _POINT_PROPORTIONS = ("threshold", "coverage", "selective_accuracy")
 _NEWER: Mapping[str, Any] = {  # what reports of older versions lack
     "calibration_error": 0.0, "calibration_error_before": 0.0, "group_count": 0, "photos_needed": 0, "top_accuracy": (),
-    "coverage_curve": (), "warning_codes": (),
+    "coverage_curve": (), "warning_codes": (), "near_training": 0, "accuracy_all": 0.0, "validation": None,
 }  # fmt: skip
 _ENTRIES = frozenset({field.name for field in fields(Report)} | {"warning_codes"})
 _TEMPERATURES = (1e-5, 1e6)  # the smallest and the largest
@@ -233,7 +287,7 @@ def _to_json(value: Any) -> Any:
     """Return dataclasses as dicts under the keys of the file, tuples as lists."""
     if isinstance(value, tuple):
         return [_to_json(item) for item in value]
-    if isinstance(value, (ClassScore, CoveragePoint)):
+    if isinstance(value, (ClassScore, CoveragePoint, SecondScore)):
         return {_KEYS.get(name, name): item for name, item in vars(value).items()}
     return value
 
@@ -263,6 +317,9 @@ def _read(data: Mapping[str, Any]) -> dict[str, Any]:
         "coverage_curve": tuple(
             CoveragePoint(**{name: form.number(row, name) for name in _POINT_PROPORTIONS}) for row in curve
         ),
+        "near_training": form.count(values, "near_training"),
+        "accuracy_all": form.number(values, "accuracy_all"),
+        "validation": read_second_score(values, "validation"),
     }
 
 

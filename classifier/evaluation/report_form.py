@@ -70,6 +70,12 @@ def objects(data: Data, name: str) -> list[Data]:
     return list(found)
 
 
+def optional_object(data: Data, name: str) -> Data | None:
+    """Return an object, or None where the entry is null."""
+    value = _entry(data, name)
+    return None if value is None else objects({name: [value]}, name)[0]
+
+
 def labels(data: Data, name: str) -> tuple[str, ...]:
     """Return the names of the classes: none is empty, all are different."""
     found = tuple(text({name: value}, name) for value in _items(data, name, _MOST_CLASSES))

@@ -68,6 +68,27 @@ class WarningCode(Code):
 
 
 @unique
+class ApartCode(Code):
+    """What to know of the scores on photos that the person keeps apart from the training photos."""
+
+    TEST_NEAR = (
+        "{near} of the {total} test photos {near:*looks|look} like training photos; on the other {others} it is right "
+        "on {right}."
+    )
+    TEST_ALL_NEAR = (
+        "All of the test photos ({near}) look like training photos, so they cannot show how often it is right on new "
+        "ones: add test photos taken on other occasions."
+    )
+    VALIDATION = (
+        "On {count:validation photo|validation photos}, which helped to choose and so say less of new photos: {score}."
+    )
+    VALIDATION_NEAR = (
+        "{near} of the {total} validation photos {near:*looks|look} like training photos and {near:*decides|decide} "
+        "nothing."
+    )
+
+
+@unique
 class MorePhotosCode(Code):
     """Why more photos of a class are asked for."""
 

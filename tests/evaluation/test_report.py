@@ -13,6 +13,7 @@ from classifier.evaluation.calibration import CoveragePoint
 from classifier.evaluation.intervals import accuracy_interval, effective_sample_size, photos_needed
 from classifier.evaluation.metrics import softmax
 from classifier.evaluation.report import Report, rescore
+from classifier.evaluation.report_values import SecondScore
 from classifier.messages import message
 from classifier.messages.evaluation import FileCode, WarningCode
 from tests.evaluation.helpers import WARNINGS, predictions, report_on
@@ -137,7 +138,7 @@ def test_few_photos_are_too_few_whatever_the_score() -> None:
 GOOD = report_on(*predictions(3)).to_json()
 ADDED_LATER = {
     "scenes", "photos_needed", "top_accuracy", "calibration_error", "calibration_error_before", "cost",
-    "warning_codes",
+    "warning_codes", "near_training", "accuracy_all", "validation",
 }  # fmt: skip
 
 
@@ -234,3 +235,44 @@ def test_a_report_of_an_older_version_is_read() -> None:
 def test_a_missing_entry_raises_a_model_error(name: str) -> None:
     with pytest.raises(ModelError, match=r"^The model's report is incomplete"):
         Report.from_json({key: value for key, value in GOOD.items() if key != name})
+
+
+# photos that look like training photos, validation photos
+
+
+def test_test_photos_that_look_like_training_photos_are_only_counted() -> None:
+    (probs, y_true), near = predictions(3), np.arange(200) < 150
+    probs[:150] = np.eye(3)[y_true[:150]]
+    report = rescore(report_on(probs, y_true), probs, y_true, "test", np.arange(200), near_training=near)
+    others = rescore(report_on(probs, y_true), probs[150:], y_true[150:], "test", np.arange(50))
+    assert (report.near_training, report.evaluated_count, report.group_count) == (150, 50, 50)
+    assert report.accuracy_all == pytest.approx((probs.argmax(1) == y_true).mean())
+    assert replace(report, near_training=0, accuracy_all=others.accuracy_all) == others
+    (note,) = map(str, report.notes())
+    assert note == (
+        f"150 of the 200 test photos look like training photos; on the other 50 it is right on {report.correct_count}."
+    )
+
+
+def test_test_photos_that_all_look_like_training_photos_give_no_score() -> None:
+    probs, y_true = predictions(3)
+    report = rescore(report_on(probs, y_true), probs, y_true, "test", near_training=np.ones(200, np.bool_))
+    assert report.evaluated_count == 0
+    assert report.in_words().startswith("All of the test photos (200) look like training photos")
+
+
+def test_a_second_score_is_named_as_that_of_validation_photos() -> None:
+    report = replace(report_on(*predictions(3)), validation=SecondScore(0.91, 0.8, 0.96, 100, 1))
+    assert [*map(str, report.notes())] == [
+        "On 100 validation photos, which helped to choose and so say less of new photos: About 9 in 10 (91 %) right.",
+        "1 of the 101 validation photos looks like training photos and decides nothing.",
+    ]
+    assert Report.from_json(json.loads(json.dumps(report.to_json()))) == report
+
+
+@pytest.mark.parametrize(
+    "value", [3, "x", [], {}, {"accuracy": 2, "low": 0, "high": 1, "count": 1, "near_training": 0}, {"count": -1}]
+)
+def test_a_damaged_second_score_is_an_error(value: object) -> None:
+    with pytest.raises(ModelError):
+        Report.from_json({**report_on(*predictions(3)).to_json(), "validation": value})

@@ -1,0 +1,37 @@
+"""The parts of a report that are values of their own, and how each is read from the JSON of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import report_form as form
+
+
+@dataclass(frozen=True)
+class SecondScore:
+    """The score on the person's own validation photos, which decide and are therefore no measure of new photos.
+
+    ``accuracy`` with its 95 % interval is of the ``count`` photos that do not look like a training photo;
+    ``near_training`` others do.
+    """
+
+    accuracy: float
+    low: float
+    high: float
+    count: int
+    near_training: int = 0
+
+
+def read_second_score(values: Mapping[str, Any], name: str) -> SecondScore | None:
+    """Return an entry that may be null; raises ``FormError`` where it is something else."""
+    found = form.optional_object(values, name)
+    if found is None:
+        return None
+    form.check_names(found, _SECOND_SCORE)
+    accuracy, low, high = (form.number(found, key) for key in ("accuracy", "low", "high"))
+    return SecondScore(accuracy, low, high, form.count(found, "count"), form.count(found, "near_training"))
+
+
+_SECOND_SCORE = frozenset(("accuracy", "low", "high", "count", "near_training"))
