@@ -37,7 +37,8 @@ class Asset:
     in bytes, ``width`` and ``height`` in pixels. ``id`` is 0 until the photo is in a catalog. ``duplicate_group`` is
     the id of the first photo of its group of near-duplicates, None where it has none. ``confirmed``: the person
     checked the label of this photo. ``layout_group`` is the group that the layout of the files shows: photos of one
-    person, plant or day, copies of one photo.
+    person, plant or day, copies of one photo. ``taken`` is the camera's local time, ISO 8601, None where the file does
+    not state it; ``own_group`` is the group that the person put the photo into.
     """
 
     id: int
@@ -53,6 +54,8 @@ class Asset:
     created: str
     confirmed: bool = False
     layout_group: str | None = None
+    taken: str | None = None
+    own_group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -247,6 +250,14 @@ class Catalog:
             _delete(db, before)
         return dropped
 
+    def join(self, ids: Iterable[int]) -> list[Asset]:
+        """Put photos into one group of their own, out of those that they were in."""
+        return self._regroup(ids, EditCode.JOINED, together=True)
+
+    def part(self, ids: Iterable[int]) -> list[Asset]:
+        """Put each of the photos into a group of its own."""
+        return self._regroup(ids, EditCode.PARTED, together=False)
+
     def discard(self, ids: Iterable[int]) -> None:
         """Remove photos that turned out to be unusable; ``undo`` does not restore them."""
         with self._write() as db:
@@ -370,7 +381,29 @@ class Catalog:
         with self._write() as db:
             db.execute("DELETE FROM runs WHERE name = ?", (name,))
 
+    # settings of the project
+
+    def choice(self, name: str) -> str | None:
+        """Return the value of a setting, None where it was not chosen."""
+        rows = self._rows("SELECT value FROM choices WHERE name = ?", name)
+        return rows[0][0] if rows and isinstance(rows[0][0], str) else None
+
+    def choose(self, name: str, value: str) -> None:
+        """Store the value of a setting."""
+        with self._write() as db:
+            db.execute("INSERT OR REPLACE INTO choices VALUES (?, ?)", (name, value))
+
     # helpers
+
+    def _regroup(self, ids: Iterable[int], code: EditCode, together: bool) -> list[Asset]:
+        with self._write() as db:
+            before = self._select(_ID_IN, json.dumps(list(ids)))
+            dropped = _store_edit(db, message(code, count=len(before)), before)
+            query = "SELECT COALESCE(MAX(CAST(own_group AS INTEGER)), 0) FROM assets"
+            ((last,),) = db.execute(query).fetchall()
+            rows = [(str(last + 1 + (0 if together else place)), asset.id) for place, asset in enumerate(before)]
+            db.executemany("UPDATE assets SET own_group = ? WHERE id = ?", rows)
+        return dropped
 
     def _prepare(self) -> None:
         with self._translated():

@@ -14,6 +14,7 @@ from PIL import Image
 
 from ..config import LIMITS, NO_RANGES, Limits, PixelRanges
 from .catalog import Asset, RunAsset
+from .grouping import Grouping
 from .images import open_picture
 from .labels import natural_key
 
@@ -81,7 +82,7 @@ class TrainingSet:
     ``assets`` (N) are the catalog's rows and ``samples`` (N) the same photos with their files; ``labels`` (C) the
     names of the classes; ``y`` (N,) the class index of each photo; ``groups`` (N,) its group, which a split never
     divides: near-duplicates, and photos that the layout of the files shows to belong together; ``features`` (N, D) are
-    pooled features.
+    pooled features, ``grouping`` tells where the groups come from.
     """
 
     assets: tuple[Asset, ...]
@@ -90,6 +91,7 @@ class TrainingSet:
     y: Ints
     groups: Ints
     features: Floats
+    grouping: Grouping | None = None
 
     def __len__(self) -> int:
         return len(self.assets)

@@ -20,6 +20,7 @@ from ..errors import PhotoError
 from ..messages import Message, message
 from ..messages.data import PhotoCode, SeveralCode
 from . import pages, pixel_depth
+from .exif_time import read_time
 from .file_kinds import HEAD, classify_content, unreadable_tiff
 from .transparency import choose_background, convert_to_rgb
 
@@ -62,7 +63,8 @@ class PictureInfo:
     """The header of a picture file: Pillow's format name, width and height in pixels as stored.
 
     Of several pictures in one file these are of the one that is used; ``others`` counts the others. ``deep`` is
-    whether it has more than 8 bits a channel.
+    whether it has more than 8 bits a channel. ``taken`` is the camera's local time in ISO 8601, None where the file
+    does not state it; nothing else of its metadata is read.
     """
 
     format: str
@@ -70,6 +72,7 @@ class PictureInfo:
     height: int
     others: int = 0
     deep: bool = False
+    taken: str | None = None
 
     @property
     def others_reason(self) -> Message:
@@ -91,7 +94,8 @@ def probe(source: Source, limits: Limits = LIMITS) -> PictureInfo:
         others = pages.seek_best(image, limits)
         _check_size(image.size, limits)
         deep = pixel_depth.is_deep(image, in_file=True)
-        return PictureInfo(str(image.format), image.width, image.height, others, deep)
+        size = image.width, image.height
+        return PictureInfo(str(image.format), *size, others, deep, read_time(image))
 
 
 def read_orientation(source: Source, limits: Limits = LIMITS) -> int:

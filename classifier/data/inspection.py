@@ -60,7 +60,7 @@ class FoundPhoto:
         """The catalog's row of this photo, stored at ``path``."""
         return Asset(
             0, path, self.sha256, self.label, self.split, None, self.name, self.size,
-            self.info.width, self.info.height, now(), layout_group=self.assignment.group,
+            self.info.width, self.info.height, now(), layout_group=self.assignment.group, taken=self.info.taken,
         )  # fmt: skip
 
 

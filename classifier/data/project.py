@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import chain, repeat
 from pathlib import Path
 from types import TracebackType
+from typing import get_args
 
 from ..config import LIMITS, Limits
 from ..errors import DataError
@@ -23,6 +24,7 @@ from . import incoming, leftovers, schema
 from .adding import IntakeResult, PhotoPlace, add_photos, use_photos
 from .assignment import Plan, Splits, plan_class, plan_reading
 from .catalog import Asset, Catalog
+from .grouping import GroupsFrom
 from .incoming import Incoming, Upload
 from .intake import LeftOut
 from .labels import clean_label, natural_key, similar_labels
@@ -31,6 +33,7 @@ from .readings import Wish, read_listing
 from .scratch import scratch_folder
 from .sources import Listing, list_data, list_upload
 
+GROUPS_CHOICE = "groups"  # name of the setting in the catalog
 _FOLDERS = ("photos", "thumbs", "features", "models")
 
 
@@ -121,6 +124,8 @@ class Project:
             features = features or cache_folder("features")
             project = cls(root, features, own / "models", own / "thumbs", Catalog(None), limits)
             project._scratch = scratch
+            # A table of groups is part of the layout: nothing else is grouped then.
+            project.choose_groups(next((value for value in get_args(GroupsFrom) if value == groups), "folders"))
             plan = plan_reading(*read_listing(listing, Wish(labels, groups), limits), {}, limits)
             project.intake = use_photos(listing, plan, project.catalog, root, limits)
         except BaseException:
@@ -291,8 +296,32 @@ class Project:
         """Remove a class and its photos from the project."""
         self.remove(asset.id for asset in self.catalog.assets(self._check_label(label)))
 
+    def join(self, ids: Iterable[int]) -> None:
+        """Keep photos together: no split divides them. They leave the groups that they were in."""
+        self._delete_files(self.catalog.join(ids))
+
+    def part(self, ids: Iterable[int]) -> None:
+        """Take photos out of their groups, each by itself."""
+        self._delete_files(self.catalog.part(ids))
+
+    def choose_groups(self, groups: GroupsFrom) -> None:
+        """Choose which photos belong together besides near duplicates, for ``check``, ``train`` and ``evaluate``.
+
+        ``auto``: what the layout shows, and what names, times and series show beyond chance. ``names``: the file names,
+        tested or not. ``folders``: the layout. ``none``: nothing.
+        """
+        self.catalog.choose(GROUPS_CHOICE, groups)
+
+    def groups_from(self) -> GroupsFrom:
+        """Return what was chosen with ``choose_groups``, ``auto`` where nothing was."""
+        chosen = self.catalog.choice(GROUPS_CHOICE)
+        return next((value for value in get_args(GroupsFrom) if value == chosen), "auto")
+
     def undo(self) -> Message | None:
-        """Undo the last move, renaming, confirmation or removal and return which it was; None when there is none."""
+        """Undo the last move, renaming, confirmation, removal or change of groups.
+
+        Returns which it was; None when there is none.
+        """
         return self.catalog.undo()
 
     # helpers

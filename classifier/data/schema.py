@@ -9,7 +9,7 @@ from functools import lru_cache
 from ..errors import DataError
 from ..messages.data import OLD_LEFT_OUT, CatalogCode
 
-VERSION = 5
+VERSION = 6
 FILE_NAME = "project.sqlite"
 _APPLICATION_ID = 0x50484F54  # “PHOT”: distinguishes a catalog from any other SQLite file
 
@@ -21,7 +21,7 @@ CREATE TABLE assets (
     split TEXT NOT NULL CHECK (split IN ('train', 'val', 'test', 'held_out')),
     duplicate_group INTEGER, source TEXT NOT NULL, size INTEGER NOT NULL,
     width INTEGER NOT NULL, height INTEGER NOT NULL, created TEXT NOT NULL, confirmed INTEGER NOT NULL DEFAULT 0,
-    layout_group TEXT,
+    layout_group TEXT, taken TEXT, own_group TEXT,
     UNIQUE (sha256, label)
 );
 CREATE INDEX assets_by_class ON assets (split, label);
@@ -42,8 +42,10 @@ CREATE TABLE edits (
     id INTEGER PRIMARY KEY AUTOINCREMENT, created TEXT NOT NULL, what TEXT NOT NULL, before TEXT NOT NULL,
     code TEXT NOT NULL DEFAULT 'sentence', arguments TEXT NOT NULL DEFAULT '{}'
 );
+CREATE TABLE choices (name TEXT PRIMARY KEY, value TEXT NOT NULL);  -- settings of the project
 """
-_NAMES = {"assets", "runs", "run_assets", "left_out", "edits"}
+_NAMES = {"assets", "runs", "run_assets", "left_out", "edits", "choices"}
+_ADDED_TABLES = {6: {"choices"}}  # by the version that added them
 # Statements that turn a catalog of one version into one of the next.
 _UPGRADES = {
     1: ["ALTER TABLE runs ADD COLUMN seconds REAL NOT NULL DEFAULT 0"],
@@ -59,6 +61,11 @@ _UPGRADES = {
         for column in ("code TEXT NOT NULL DEFAULT 'sentence'", "arguments TEXT NOT NULL DEFAULT '{}'")
     ],
     4: ["ALTER TABLE assets ADD COLUMN layout_group TEXT"],
+    5: [
+        "ALTER TABLE assets ADD COLUMN taken TEXT",
+        "ALTER TABLE assets ADD COLUMN own_group TEXT",
+        "CREATE TABLE choices (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    ],
 }
 
 
@@ -78,18 +85,19 @@ def create_or_upgrade(db: sqlite3.Connection) -> None:
     elif not 1 <= version <= VERSION:
         raise DataError(CatalogCode.CATALOG_OTHER_VERSION, found=version, expected=VERSION)
     else:
-        _check(db)
+        _check(db, version)
         _upgrade(db, version)
         _check_columns(db)
     if version != VERSION:
         db.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def _check(db: sqlite3.Connection) -> None:
+def _check(db: sqlite3.Connection, version: int) -> None:
     """Raise ``DataError`` where the file holds what no version made: views and triggers run statements of their own."""
     found = db.execute("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'").fetchall()
     tables = {name for kind, name in found if kind == "table"}
-    if tables != _NAMES or any(kind not in ("table", "index") for kind, _ in found):
+    later = set().union(*(names for number, names in _ADDED_TABLES.items() if number > version))
+    if tables != _NAMES - later or any(kind not in ("table", "index") for kind, _ in found):
         raise DataError(CatalogCode.CATALOG_DAMAGED)
 
 

@@ -198,6 +198,8 @@ class EditCode(Code):
     CONFIRMED = "calling {count:photo|photos} right"
     RENAMED = "renaming “{old}” to “{new}”"
     REMOVED = "removing {count:photo|photos}"
+    JOINED = "keeping {count:photo|photos} together"
+    PARTED = "taking {count:photo|photos} apart"
 
 
 @unique

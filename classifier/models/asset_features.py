@@ -13,6 +13,7 @@ from .. import distributed
 from ..config import Preprocessing
 from ..data import duplicates
 from ..data.catalog import Asset
+from ..data.grouping import Grouping, group_photos
 from ..data.project import Project
 from ..events import Progress
 from ..messages import Code
@@ -63,24 +64,15 @@ def group_near_duplicates(
     return groups
 
 
-def join_layout_groups(assets: Sequence[Asset], groups: Ints) -> Ints:
-    """Return the group number (N,) of each asset, equal also for photos that the layout shows to belong together.
+def group_assets(
+    extractor: FeatureExtractor, project: Project, assets: Sequence[Asset], features: Floats, descriptors: Floats
+) -> Grouping:
+    """Return which assets belong together, by all that is known: see ``data.grouping``.
 
-    ``groups`` (N,) are those of near duplicates. A group of the result is what a split never divides.
+    From features (N, D) and descriptors (N, W) of the assets, their names, times and groups, and what the person chose.
     """
-    named = [index for index, asset in enumerate(assets) if asset.layout_group is not None]
-    if not named:
-        return groups
-    from scipy.sparse import coo_array  # 0.2 s, which photos without such groups need not wait for
-    from scipy.sparse.csgraph import connected_components
-
-    _, near = np.unique(groups, return_inverse=True)
-    _, layout = np.unique([str(assets[index].layout_group) for index in named], return_inverse=True)
-    # A graph of all groups, with an edge for each photo that is in one of either kind.
-    edges = (near[named], layout + near.max() + 1)
-    size = int(edges[1].max()) + 1
-    _, component = connected_components(coo_array((np.ones(len(named)), edges), (size, size)), directed=False)
-    return np.asarray(component[near], np.int64)
+    near_duplicates = group_near_duplicates(extractor, assets, features, descriptors)
+    return group_photos(assets, features, near_duplicates, project.groups_from())
 
 
 def _cached_groups(extractor: FeatureExtractor, features: Floats, descriptors: Floats) -> Ints:

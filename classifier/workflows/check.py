@@ -25,8 +25,7 @@ from ..models import backbones, networks
 from ..models.asset_features import (
     extract_asset_descriptors,
     extract_asset_features,
-    group_near_duplicates,
-    join_layout_groups,
+    group_assets,
 )
 from ..models.feature_cache import FeatureCache
 from ..models.features import FeatureExtractor
@@ -134,8 +133,8 @@ def check(
         step = StepCode.EXTRACT_FEATURES
         assets, features = yield from extract_asset_features(extractor, project, assets, preprocessing, step)
         descriptors = extract_asset_descriptors(extractor, project, assets)
-        near_duplicates = group_near_duplicates(extractor, assets, features, descriptors)
-    groups = join_layout_groups(assets, near_duplicates)
+        grouping = group_assets(extractor, project, assets, features, descriptors)
+    groups = grouping.groups
     labels = class_names(assets)
     y = encode_labels(assets, labels)
     poor, remarks = _find_poor_photos(assets, descriptors)
@@ -146,9 +145,15 @@ def check(
         mislabeled = _find_mislabeled(assets, features, y, labels, groups, config)
     yield Checked(
         project.classes(),
-        duplicate_groups(assets, near_duplicates),
+        duplicate_groups(assets, grouping.near_duplicates),
         mislabeled,
-        (*similar_classes(project), *class_balance_warnings(y, labels, groups), *divided_groups(project), *remarks),
+        (
+            *similar_classes(project),
+            *class_balance_warnings(y, labels, groups),
+            *divided_groups(project),
+            *grouping.warnings,
+            *remarks,
+        ),
         poor,
         tuple(_recommend_photos(features, y, labels, groups, config.seed)),
         tuple(map(tuple, project.conflicts())),

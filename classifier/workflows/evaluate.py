@@ -28,8 +28,7 @@ from ..models import backbones, networks
 from ..models.asset_features import (
     extract_asset_descriptors,
     extract_asset_features,
-    group_near_duplicates,
-    join_layout_groups,
+    group_assets,
 )
 from ..models.backbones import Backbone
 from ..models.checkpoint import TrainedModel
@@ -176,7 +175,7 @@ def _groups(
     if len(readable) < len(assets):
         return None
     descriptors = extract_asset_descriptors(extractor, project, readable)
-    return join_layout_groups(readable, group_near_duplicates(extractor, readable, features, descriptors))
+    return group_assets(extractor, project, readable, features, descriptors).groups
 
 
 def _predict_assets(

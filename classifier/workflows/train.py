@@ -34,7 +34,7 @@ from ..events import Epoch, Note, Progress
 from ..messages import Message
 from ..messages.workflows import StepCode, WorkflowCode
 from ..models import backbones, checkpoint, model_folder, networks
-from ..models.asset_features import extract_asset_descriptors, group_near_duplicates, join_layout_groups
+from ..models.asset_features import extract_asset_descriptors, group_assets
 from ..models.backbones import Backbone
 from ..models.checkpoint import TrainedModel
 from ..models.feature_cache import FeatureCache
@@ -222,12 +222,13 @@ def _build_training_set(
     descriptors = extract_asset_descriptors(extractor, project, assets)
     if (sameness := explain_sameness(choice.features, descriptors)) is not None:
         raise DataError(sameness.code, **dict(sameness.arguments))
-    near_duplicates = group_near_duplicates(extractor, assets, choice.features, descriptors)
-    _store_groups(project, assets, near_duplicates)
-    groups = join_layout_groups(assets, near_duplicates)
+    grouping = group_assets(extractor, project, assets, choice.features, descriptors)
+    _store_groups(project, assets, grouping.near_duplicates)
     readable = tuple(samples[index] for index in choice.indices)
     y = encode_labels(assets, labels)
-    return TrainingSet(tuple(assets), readable, labels, y, groups, choice.features), choice.resize_mode
+    return TrainingSet(
+        tuple(assets), readable, labels, y, grouping.groups, choice.features, grouping
+    ), choice.resize_mode
 
 
 def _trainable_assets(project: Project) -> list[Asset]:

@@ -15,7 +15,7 @@ from classifier.data.intake import LeftOut
 from classifier.data.project import Project
 from classifier.errors import DataError, StorageError
 from classifier.messages import message
-from classifier.messages.data import PhotoCode, ProjectCode, RepeatCode
+from classifier.messages.data import EditCode, PhotoCode, ProjectCode, RepeatCode
 from classifier.messages.files import StorageCode
 from tests.helpers import MakeFolder, draw_photo, encode
 
@@ -403,3 +403,30 @@ def test_a_picture_over_the_limit_is_not_read_into_memory(tmp_path: Path) -> Non
         (left_out,) = project.left_out()
     assert left_out.code is PhotoCode.FILE_TOO_BIG
     assert bytes_read() - before < 5_000_000
+
+
+def test_joining_and_parting_photos_can_be_undone(make_folder: MakeFolder, tmp_path: Path) -> None:
+    with Project.open(tmp_path / "project") as project:
+        project.add(make_folder({"cat": 4}), label="cat")
+        ids = [photo.id for photo in project.photos()]
+        project.join(ids[:2])
+        project.join(ids[1:3])
+        first, second, third, fourth = (photo.own_group for photo in project.photos())
+        assert None not in (first, second)
+        assert first != second == third
+        assert fourth is None
+        project.part(ids[1:])
+        assert len({photo.own_group for photo in project.photos()}) == 4
+        assert project.undo() == message(EditCode.PARTED, count=3)
+        assert [photo.own_group for photo in project.photos()] == [first, second, third, fourth]
+        assert project.undo() == message(EditCode.JOINED, count=2)
+        project.undo()
+        assert {photo.own_group for photo in project.photos()} == {None}
+
+
+def test_the_choice_of_groups_is_kept(tmp_path: Path) -> None:
+    with Project.open(tmp_path / "project") as project:
+        assert project.groups_from() == "auto"
+        project.choose_groups("none")
+    with Project.open(tmp_path / "project") as project:
+        assert project.groups_from() == "none"

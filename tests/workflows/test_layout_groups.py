@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from classifier import Finished, Predictor, Project, TrainConfig, evaluate, train
+from classifier.data.grouping import join_groups
 from classifier.data.splits import stratified_group_folds
-from classifier.models.asset_features import join_layout_groups
 from classifier.workflows.check import Checked, check
 
 FAST = TrainConfig(resize_modes=("whole",))
@@ -56,7 +56,7 @@ def test_a_score_counts_the_groups_of_the_layout(persons: Path, features: Path, 
 def test_no_fold_divides_a_group_of_the_layout(persons: Path, features: Path) -> None:
     with over(persons, features) as project:
         assets = project.catalog.assets(split="train")
-    groups = join_layout_groups(assets, np.arange(len(assets)))
+    groups = join_groups([[asset.layout_group for asset in assets]], [None] * len(assets))
     y = np.unique([asset.label for asset in assets], return_inverse=True)[1]
     folds = stratified_group_folds(y, groups, 5, 0)
     for name in ("anna", "ben", "cleo", "dan"):

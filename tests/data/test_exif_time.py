@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import ExifTags, Image
+
+from classifier.data.exif_time import parse_time
+from classifier.data.images import probe
+from tests.helpers import draw_photo
+
+
+def save(format: str, stamp: str | None, fraction: str | None = None, place: bool = False) -> bytes:
+    """A picture with a camera's time in its EXIF data."""
+    exif = Image.Exif()
+    if stamp is not None:
+        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = stamp
+    if fraction is not None:
+        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.SubsecTimeOriginal] = fraction
+    if place:
+        exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"
+    stream = io.BytesIO()
+    draw_photo().save(stream, format, exif=exif)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("format", ["JPEG", "WEBP", "AVIF"])
+def test_the_time_of_a_picture_is_read(format: str) -> None:
+    assert probe(save(format, "2024:05:01 12:30:59")).taken == "2024-05-01T12:30:59"
+    assert probe(save(format, None)).taken is None
+
+
+def test_parts_of_a_second_are_read() -> None:
+    assert probe(save("JPEG", "2024:05:01 12:30:59", "25", place=True)).taken == "2024-05-01T12:30:59.250000"
+
+
+@pytest.mark.parametrize(
+    "stamp", ["0000:00:00 00:00:00", "2024:13:01 12:30:59", "    :  :     :  :  ", "soon", 5, None]
+)
+def test_what_is_no_time_is_none(stamp: object) -> None:
+    assert parse_time(stamp) is None
+
+
+def test_a_fraction_that_is_none_is_ignored() -> None:
+    assert parse_time("2024:05:01 12:30:59", "x") == parse_time("2024-05-01T12:30:59", "²") == "2024-05-01T12:30:59"
