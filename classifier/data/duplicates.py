@@ -28,7 +28,9 @@ _SIMILAR, _SIMILAR_FEATURES = (1.6, 0.65), (0.75, 0.45)
 _RELATED, _RELATED_FEATURES = (1.2, 0.5), (0.65, 0.4)  # the same for a photo and half of a group
 _MIN_LINKS = 2  # different photos of a group that a photo must be related to
 _ROUNDS = 3  # of joining photos to groups
-_SAME_HASH = 0.95  # hashes from which on the cosine needs only to be positive
+# Hashes from which on the cosine needs only to be positive, provided that one of the two exceeds by so much that of the
+# photos' further neighbors: before one camera that stands still all hashes are the same.
+_SAME_HASH, _SAME_HASH_MARGIN = 0.95, 0.4
 _LARGE_GROUP = 20  # photos, or a twentieth of all: a larger group has a common background and is no burst
 _BLOCK = 1024  # rows compared at a time, so that memory stays bounded
 NEAR_DUPLICATE_COSINE = 0.8  # from which on two photos are joined where their hashes are not known
@@ -72,8 +74,9 @@ def _group_by_both(unit: Floats, descriptors: Floats) -> Ints:
     1710.04087): photos before one wall are all similar, and only repeats exceed that. Then a photo joins a group
     when it is related to half of the photos in it, as some photos of a burst are.
     """
-    pairs, similarity, same_hash, neighbors = _find_candidates(unit, descriptors)
+    pairs, similarity, neighbors = _find_candidates(unit, descriptors)
     margin = similarity - neighbors[:, pairs].mean(2)
+    same_hash = (similarity[2] > _SAME_HASH) & (similarity[1] > 0) & (margin[1:] > _SAME_HASH_MARGIN).any(0)
     similar = same_hash | _exceeds(similarity, margin, _SIMILAR, _SIMILAR_FEATURES)
     groups = _connect(len(unit), pairs[similar])
     related = pairs[_exceeds(similarity, margin, _RELATED, _RELATED_FEATURES)]
@@ -103,38 +106,37 @@ def _find_joins(groups: Ints, copies: Ints, related: Ints) -> Ints:
     return np.array(joins, np.int64).reshape(-1, 2)
 
 
-def _find_candidates(unit: Floats, descriptors: Floats) -> tuple[Ints, Floats, Flags, Floats]:
+def _find_candidates(unit: Floats, descriptors: Floats) -> tuple[Ints, Floats, Floats]:
     """Return the pairs of photos that are at least related, with what their thresholds are compared with.
 
-    The pairs (P, 2); their similarities (2, P), by cosine and hash together, then by cosine; whether their hashes
-    are the same (P,); and the similarity (2, N) of each photo to its further neighbors.
+    The pairs (P, 2); their similarities (3, P), by cosine and hash together, by cosine, and by hash; and the
+    similarities (3, N) of each photo to its further neighbors.
     """
     count = len(unit)
     # The cosine alone is compared with that of the nearest neighbors, whatever the size of the set: otherwise a class
     # of similar photos in a large mixed set would become one group.
-    ranks = min(max(_LARGE_GROUP, count // 20), count // 2), min(_LARGE_GROUP, count // 2)
-    neighbors = np.zeros((2, count), np.float32)
-    pairs, similarities, same_hashes = [], [], []
+    near, far = min(_LARGE_GROUP, count // 2), min(max(_LARGE_GROUP, count // 20), count // 2)
+    neighbors = np.zeros((3, count), np.float32)
+    pairs, similarities = [], []
     for start in range(0, count, _BLOCK):
         rows = slice(start, start + _BLOCK)
         cosine, hashes = unit[rows] @ unit.T, compute_similarity(descriptors[rows], descriptors)
         both = cosine + hashes
-        for row, values, rank in zip(neighbors, (both, cosine), ranks):
+        for row, values, rank in zip(neighbors, (both, cosine, hashes), (far, near, far)):
             row[rows] = -np.partition(-values, rank, axis=1)[:, rank]
         same_hash = (hashes > _SAME_HASH) & (cosine > 0)
         candidates = same_hash | (both > _RELATED[0]) | (cosine > _RELATED_FEATURES[0])
         found = np.argwhere(np.triu(candidates, 1 + start))
         index = found[:, 0], found[:, 1]
         pairs.append(found + np.array([start, 0]))
-        similarities.append(np.stack([both[index], cosine[index]]))
-        same_hashes.append(same_hash[index])
-    return np.concatenate(pairs), np.concatenate(similarities, 1), np.concatenate(same_hashes), neighbors
+        similarities.append(np.stack([both[index], cosine[index], hashes[index]]))
+    return np.concatenate(pairs), np.concatenate(similarities, 1), neighbors
 
 
 def _exceeds(similarity: Floats, margin: Floats, both: tuple[float, float], features: tuple[float, float]) -> Flags:
-    """Return whether pairs (P,) exceed one of two pairs of thresholds; ``similarity`` and ``margin`` are (2, P)."""
+    """Return whether pairs (P,) exceed one of two pairs of thresholds; ``similarity`` and ``margin`` are (3, P)."""
     thresholds = np.array([both, features], np.float32).T[..., None]  # (2, 2, 1): similarity, then margin
-    return np.asarray(((similarity > thresholds[0]) & (margin > thresholds[1])).any(0), np.bool_)
+    return np.asarray(((similarity[:2] > thresholds[0]) & (margin[:2] > thresholds[1])).any(0), np.bool_)
 
 
 def _pairs_above(unit: Floats, cosine: float) -> Ints:
