@@ -64,6 +64,10 @@ class WarningCode(Code):
         "All photos of {counts:counts} are near copies of one another or of one group, so it cannot be measured how "
         "often others are recognized: add photos taken on other occasions."
     )
+    OTHER_PHOTOS = (
+        "The test photos look different from the training photos (told apart {times} times of 100): expect less than "
+        "the training score."
+    )
     TEXT = "{text}"  # of a report written before warnings had codes
 
 
