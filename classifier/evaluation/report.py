@@ -24,7 +24,8 @@ from . import report_form as form
 from .calibration import CoveragePoint, apply_temperature, calibration_error, coverage_curve
 from .intervals import accuracy_interval, effective_sample_size, photos_needed
 from .metrics import ClassScore, balanced_accuracy, class_scores, confusion_matrix, top_k_accuracy
-from .report_values import SecondScore, read_second_score
+from .report_values import SecondScore, read_second_score, read_shift
+from .shift import Shift
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]
@@ -58,6 +59,7 @@ class Report:
       them and the others together; every other score is of the others. Where all test photos look like training photos
       the other scores are out of fold.
     - ``validation`` is the score on the person's validation photos.
+    - ``shift``: how well the test photos are told apart from the training photos.
 
     What a report of an older version lacks is 0 or empty.
 
@@ -90,6 +92,7 @@ class Report:
     near_training: int = 0
     accuracy_all: float = 0.0
     validation: SecondScore | None = None
+    shift: Shift | None = None
 
     @property
     def evaluated_count(self) -> int:
@@ -274,6 +277,7 @@ _POINT_PROPORTIONS = ("threshold", "coverage", "selective_accuracy")
 _NEWER: Mapping[str, Any] = {  # what reports of older versions lack
     "calibration_error": 0.0, "calibration_error_before": 0.0, "group_count": 0, "photos_needed": 0, "top_accuracy": (),
     "coverage_curve": (), "warning_codes": (), "near_training": 0, "accuracy_all": 0.0, "validation": None,
+    "shift": None,
 }  # fmt: skip
 _ENTRIES = frozenset({field.name for field in fields(Report)} | {"warning_codes"})
 _TEMPERATURES = (1e-5, 1e6)  # the smallest and the largest
@@ -287,7 +291,7 @@ def _to_json(value: Any) -> Any:
     """Return dataclasses as dicts under the keys of the file, tuples as lists."""
     if isinstance(value, tuple):
         return [_to_json(item) for item in value]
-    if isinstance(value, (ClassScore, CoveragePoint, SecondScore)):
+    if isinstance(value, (ClassScore, CoveragePoint, SecondScore, Shift)):
         return {_KEYS.get(name, name): item for name, item in vars(value).items()}
     return value
 
@@ -320,6 +324,7 @@ def _read(data: Mapping[str, Any]) -> dict[str, Any]:
         "near_training": form.count(values, "near_training"),
         "accuracy_all": form.number(values, "accuracy_all"),
         "validation": read_second_score(values, "validation"),
+        "shift": read_shift(values, "shift"),
     }
 
 

@@ -52,6 +52,14 @@ def count(data: Data, name: str) -> int:
     return _count(_entry(data, name), name)
 
 
+def flag(data: Data, name: str) -> bool:
+    """Return whether an entry is true."""
+    value = _entry(data, name)
+    if not isinstance(value, bool):
+        raise FormError(FormCode.NO_FLAG, name=name)
+    return value
+
+
 def numbers(data: Data, name: str) -> tuple[float, ...]:
     """Return a list of proportions."""
     return tuple(number({name: value}, name) for value in _items(data, name))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import report_form as form
+from .shift import Shift
 
 
 @dataclass(frozen=True)
@@ -34,4 +35,15 @@ def read_second_score(values: Mapping[str, Any], name: str) -> SecondScore | Non
     return SecondScore(accuracy, low, high, form.count(found, "count"), form.count(found, "near_training"))
 
 
+def read_shift(values: Mapping[str, Any], name: str) -> Shift | None:
+    """Return an entry that may be null; raises ``FormError`` where it is something else."""
+    found = form.optional_object(values, name)
+    if found is None:
+        return None
+    form.check_names(found, _SHIFT)
+    told_apart, low, high = (form.number(found, key) for key in ("told_apart", "low", "high"))
+    return Shift(told_apart, low, high, form.flag(found, "alarm"))
+
+
+_SHIFT = frozenset(("told_apart", "low", "high", "alarm"))
 _SECOND_SCORE = frozenset(("accuracy", "low", "high", "count", "near_training"))

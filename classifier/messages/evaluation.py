@@ -112,6 +112,7 @@ class FormCode(Code):
     NO_OBJECT = "“{name}” is no object"
     NO_COUNT = "“{name}” is no whole number from 0 on"
     NO_NUMBER = "“{name}” is no number from {low:g} to {high:g}"
+    NO_FLAG = "“{name}” is neither true nor false"
     NO_CHOICE = "“{name}” is none of {choices:alternatives}"
     TOO_MANY = "“{name}” has more than {most} entries"
     OTHER_COUNT = "“{name}” has not one entry for each class"

@@ -14,6 +14,7 @@ from classifier.evaluation.intervals import accuracy_interval, effective_sample_
 from classifier.evaluation.metrics import softmax
 from classifier.evaluation.report import Report, rescore
 from classifier.evaluation.report_values import SecondScore
+from classifier.evaluation.shift import Shift
 from classifier.messages import message
 from classifier.messages.evaluation import FileCode, WarningCode
 from tests.evaluation.helpers import WARNINGS, predictions, report_on
@@ -138,7 +139,7 @@ def test_few_photos_are_too_few_whatever_the_score() -> None:
 GOOD = report_on(*predictions(3)).to_json()
 ADDED_LATER = {
     "scenes", "photos_needed", "top_accuracy", "calibration_error", "calibration_error_before", "cost",
-    "warning_codes", "near_training", "accuracy_all", "validation",
+    "warning_codes", "near_training", "accuracy_all", "validation", "shift",
 }  # fmt: skip
 
 
@@ -276,3 +277,15 @@ def test_a_second_score_is_named_as_that_of_validation_photos() -> None:
 def test_a_damaged_second_score_is_an_error(value: object) -> None:
     with pytest.raises(ModelError):
         Report.from_json({**report_on(*predictions(3)).to_json(), "validation": value})
+
+
+def test_how_well_test_photos_are_told_apart_is_kept() -> None:
+    report = replace(report_on(*predictions(3)), shift=Shift(0.97, 0.9, 0.99, True))
+    assert Report.from_json(json.loads(json.dumps(report.to_json()))) == report
+
+
+@pytest.mark.parametrize("change", [{"alarm": 1}, {"low": -0.1}, {"high": None}, {"more": 1}])
+def test_a_damaged_shift_is_an_error(change: dict[str, object]) -> None:
+    shift = {"told_apart": 0.5, "low": 0.4, "high": 0.6, "alarm": False, **change}
+    with pytest.raises(ModelError):
+        Report.from_json({**report_on(*predictions(3)).to_json(), "shift": shift})
