@@ -7,7 +7,6 @@ replaced when it ends. What the project stores is written there, so later steps 
 
 from __future__ import annotations
 
-import atexit
 import errno
 import json
 import os
@@ -16,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -95,7 +95,7 @@ def open_apart(
 
 
 class _Worker:
-    """One process of ``decoding_worker``."""
+    """One process of ``decoding_worker``. It ends with this object and with the program, at the latest."""
 
     def __init__(self) -> None:
         paths = [str(_PACKAGES), os.environ.get("PYTHONPATH", "")]
@@ -106,6 +106,7 @@ class _Worker:
             stderr=subprocess.DEVNULL,
             env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
         )
+        self.close = weakref.finalize(self, _end, self._process, os.getpid())
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._jobs, self._answers = self._process.stdin, self._process.stdout
@@ -134,21 +135,25 @@ class _Worker:
             pass
         finally:
             timer.cancel()
+        with suppress(subprocess.TimeoutExpired):  # how it ended says why
+            self._process.wait(1)
         self.close()
         if is_late.is_set() or self._process.returncode == -getattr(signal, "SIGXCPU", 0):
             raise PhotoError(PhotoCode.TOO_SLOW, seconds=seconds)
         raise PhotoError(PhotoCode.DECODER_ENDED)
 
-    def close(self) -> None:
-        """End the process."""
-        for stream in (self._jobs, self._answers):
-            with suppress(OSError):
-                stream.close()
-        with suppress(subprocess.TimeoutExpired):  # it ends by itself when its input does; it may have ended already
-            self._process.wait(1)
-            return
-        self._process.kill()
-        self._process.wait()
+
+def _end(process: subprocess.Popen[bytes], owner: int) -> None:
+    """End a worker, which may be at work, and close its streams. ``owner`` is the process that started it."""
+    if os.getpid() == owner:
+        process.kill()
+        process.wait()
+    else:  # this process was forked: the worker stays its parent's
+        process.poll()
+    for stream in (process.stdin, process.stdout):
+        assert stream is not None
+        with suppress(OSError):
+            stream.close()
 
 
 class DecodingWorkers:
@@ -188,12 +193,14 @@ class DecodingWorkers:
 
     def close(self) -> None:
         """End the workers that are idle."""
-        for _ in range(self._idle.qsize()):
-            with suppress(queue.Empty):
-                worker = self._idle.get_nowait()
-                if worker is not None:
-                    worker.close()
-                self._idle.put(None)
+        idle = []
+        with suppress(queue.Empty):
+            while True:
+                idle.append(self._idle.get_nowait())
+        for worker in idle:
+            if worker is not None:
+                worker.close()
+            self._idle.put(None)
 
     def _run(
         self, task: str, source: Path, limits: Limits, seconds: int | None, **arguments: object
@@ -220,6 +227,4 @@ class DecodingWorkers:
 @lru_cache(maxsize=1)
 def _workers(process: int) -> DecodingWorkers:
     """Return the workers of this process: a forked one must not read the answers to its parent."""
-    workers = DecodingWorkers(min(_MOST_WORKERS, os.cpu_count() or 1))
-    atexit.register(workers.close)
-    return workers
+    return DecodingWorkers(min(_MOST_WORKERS, os.cpu_count() or 1))

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +24,28 @@ from tests.helpers import draw_photo, encode
 
 DEEP = np.arange(600, dtype=np.uint16).reshape(20, 30)
 SECRET = b"48.8584 north"
+ROOT = Path(__file__).resolve().parents[2]
+LEAVE = """
+import os, sys, time
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+from classifier.data.decoding import open_apart
+from classifier.errors import PhotoError
+from tests.data.test_hostile_pictures import children
+def open_slow():
+    with suppress(PhotoError):  # a worker that is busy is ended
+        open_apart(Path(sys.argv[1]))
+threads = [Thread(target=open_slow, daemon=True) for _ in range(2)]
+for thread in threads:
+    thread.start()
+while len(children()) < min(2, os.cpu_count()):
+    time.sleep(0.01)
+if sys.argv[2] == "idle":
+    for thread in threads:
+        thread.join()
+print(*children())
+"""
 
 
 def exif(orientation: int = 1) -> bytes:
@@ -196,6 +221,19 @@ def test_the_shared_workers_open_files_and_pictures(tmp_path: Path) -> None:
     assert draw_small_apart(path, 20)[:2] == b"\xff\xd8"
     assert np.array_equal(open_apart(path), open_picture(path))
     assert open_apart(draw_photo(0)).size == (64, 48)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the workers by Linux's list of processes")
+@pytest.mark.parametrize("state", ["idle", "busy"])
+def test_all_workers_end_with_the_program_without_a_warning(state: str, tmp_path: Path) -> None:
+    path = tmp_path_with(tmp_path, b"P2 2000 2000 255\n" + b"7 " * 4_000_000)
+    command = [sys.executable, "-W", "error", "-c", LEAVE, path, state]
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONWARNINGS"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split()
+    assert not [process for process in done.stdout.split() if Path("/proc", process).exists()]
 
 
 @pytest.mark.slow
