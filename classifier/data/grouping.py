@@ -9,31 +9,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..messages import Message
+from ..messages import Message, message
+from ..messages.groups import GroupCode
 from .catalog import Asset
+from .proposals import Proposal, propose
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 GroupsFrom = Literal["auto", "names", "folders", "none"]  # what is grouped besides near duplicates
-Origin = Literal["names", "times", "series"]
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """Photos that may belong together, by one kind of evidence.
-
-    ``description`` says so in words with an example. ``groups`` (N,) are numbers, equal for photos of one group; a
-    photo of none has a number of its own. ``count`` is the number of groups of two and more photos, ``size`` how many
-    photos a typical one of them has. ``applied``: whether the photos are kept together unasked.
-    """
-
-    origin: Origin
-    description: Message
-    groups: Ints
-    count: int
-    size: int
-    applied: bool
 
 
 @dataclass(frozen=True)
@@ -65,10 +49,18 @@ def group_photos(photos: Sequence[Asset], features: Floats, near_duplicates: Int
         chosen: what is grouped besides these.
     """
     divisions: list[Sequence[object] | Ints] = [near_duplicates]
+    proposals: tuple[Proposal, ...] = ()
     if chosen != "none":
         divisions.append([photo.layout_group for photo in photos])
+    if chosen in ("auto", "names"):
+        proposals = propose(photos, features, near_duplicates, is_forced=chosen == "names")
+        divisions += [proposal.groups for proposal in proposals if proposal.applied]
     groups = join_groups(divisions, [photo.own_group for photo in photos])
-    return Grouping(groups, near_duplicates)
+    warnings = tuple(
+        message(GroupCode.KEPT if proposal.applied else GroupCode.ASKED, what=proposal.description)
+        for proposal in proposals
+    )
+    return Grouping(groups, near_duplicates, proposals, warnings)
 
 
 def join_groups(divisions: Iterable[Sequence[object] | Ints], own_groups: Sequence[str | None]) -> Ints:

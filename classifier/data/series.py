@@ -1,0 +1,94 @@
+"""Photos taken one after another: bursts by the camera's time, and series by number or time with jumps between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import name_groups
+from .labels import natural_key
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+BURST_SECONDS = (3.0, 10.0, 30.0)  # between two photos of one burst; the shortest that is proved counts
+_KNOWN = 0.95  # share of the photos that must have a number or a time
+_FAR = 0.95  # quantile of the similarity of photos far apart that neighbors of one series exceed
+_REACH = 2  # places within which a photo is compared, so that one different photo does not cut a series
+_MOST_FAR = 2000  # pairs of photos far apart that are compared
+
+
+def read_times(times: Sequence[str | None], names: Sequence[str]) -> list[datetime | None]:
+    """Return when photos (N) were taken, by the camera's time (N) or the time in the name (N)."""
+    return [_parse(time) or _parse(name_groups.time_in_name(name)) for time, name in zip(times, names)]
+
+
+def burst_groups(times: Sequence[datetime | None], labels: Sequence[str], seconds: float) -> Ints:
+    """Return group numbers (N,) of photos of one class that were taken no more than so many seconds apart."""
+    known = [photo for photo, time in enumerate(times) if time is not None]
+    order = sorted(known, key=lambda photo: (labels[photo], times[photo], photo))
+    groups = np.arange(len(times))
+    for before, photo in pairwise(order):
+        first, second = times[before], times[photo]
+        if labels[before] == labels[photo] and first and second and (second - first).total_seconds() <= seconds:
+            groups[photo] = groups[before]
+    return groups
+
+
+def order_photos(names: Sequence[str], labels: Sequence[str], times: Sequence[datetime | None]) -> Ints | None:
+    """Return photos (N,) in the order in which they were taken, class by class.
+
+    By time where nearly all photos have one, otherwise by the last number in the name; None where there is neither.
+    """
+    places = range(len(names))
+    if sum(time is not None for time in times) >= _KNOWN * len(names):
+        first = datetime.min
+        return np.array(sorted(places, key=lambda n: (labels[n], times[n] or first, natural_key(names[n]))))
+    numbers = [name_groups.number_of(name) for name in names]
+    if sum(number is not None for number in numbers) < _KNOWN * len(names):
+        return None
+    return np.array(sorted(places, key=lambda n: (labels[n], numbers[n] or ("", 0), natural_key(names[n]))))
+
+
+def series_groups(unit: Floats, y: Ints, order: Ints) -> Ints:
+    """Return group numbers (N,) of photos that follow one another and are more alike than photos far apart.
+
+    Args:
+        unit: comparable features (N, D), see ``chance``.
+        y: classes (N,).
+        order: the photos in the order in which they were taken, class by class.
+    """
+    groups = np.arange(len(y))
+    for label in np.unique(y):
+        members = order[y[order] == label]
+        if len(members) < 4:
+            continue
+        limit = _limit_of_far_pairs(unit[members])
+        for step in range(_REACH, 0, -1):
+            similar = np.einsum("nd,nd->n", unit[members[:-step]], unit[members[step:]]) > limit
+            for place in np.flatnonzero(similar):
+                joined = groups[members[place : place + step + 1]]
+                groups[np.isin(groups, joined)] = joined.min()
+    return groups
+
+
+def _limit_of_far_pairs(unit: Floats) -> float:
+    """Return the similarity that few pairs of photos exceed which are at least a quarter of the order apart."""
+    count = len(unit)
+    rng = np.random.default_rng(0)
+    first = rng.integers(0, count, _MOST_FAR)
+    second = (first + rng.integers(max(count // 4, 1), count - count // 4 + 1, _MOST_FAR)) % count
+    different = first != second
+    similarity = np.einsum("nd,nd->n", unit[first[different]], unit[second[different]])
+    return float(np.quantile(similarity, _FAR))
+
+
+def _parse(time: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(time) if time else None
+    except ValueError:
+        return None
