@@ -16,13 +16,20 @@ from ..messages.evaluation import (
     ApartCode,
     FileCode,
     FormCode,
+    ScoreCode,
     WarningCode,
     correct_in_words,
     score_in_words,
 )
 from . import report_form as form
 from .calibration import CoveragePoint, apply_temperature, calibration_error, coverage_curve
-from .intervals import accuracy_interval, effective_sample_size, photos_needed
+from .intervals import (
+    accuracy_interval,
+    effective_sample_size,
+    is_widened_by_groups,
+    main_group_count,
+    photos_needed,
+)
 from .metrics import ClassScore, balanced_accuracy, class_scores, confusion_matrix, top_k_accuracy
 from .report_values import SecondScore, read_second_score, read_shift
 from .shift import Shift
@@ -47,7 +54,8 @@ class Report:
       and ``per_class`` holds precision, recall and F1.
     - ``accuracy_low`` to ``accuracy_high`` is the 95 % prediction interval of the accuracy on a third as many new
       photos (see ``intervals``); ``photos_needed`` is how many have to be evaluated until it reaches 5 points to
-      either side; ``group_count`` counts the groups of near-duplicates among the evaluated photos.
+      either side; ``group_count`` counts the groups of near-duplicates among the evaluated photos, and
+      ``main_groups`` how many of the largest hold most of them.
     - ``confusion``: entry [i][j] counts photos of class i with class j predicted. ``top_accuracy``: entry [k - 1] is
       the proportion whose class is among the k most probable ones.
     - ``threshold`` is the confidence below which a prediction is “not sure”; ``coverage_curve`` gives coverage and
@@ -93,6 +101,7 @@ class Report:
     accuracy_all: float = 0.0
     validation: SecondScore | None = None
     shift: Shift | None = None
+    main_groups: int = 0
 
     @property
     def evaluated_count(self) -> int:
@@ -113,8 +122,17 @@ class Report:
         )
 
     def notes(self) -> tuple[Message, ...]:
-        """Return what to show with the score: how many test photos look like training photos, and the second score."""
-        return (*self._near_training_notes(), *self._validation_notes())
+        """Return what to show with the score.
+
+        How many test photos look like training photos, why the interval is wide, and the second score.
+        """
+        return (*self._near_training_notes(), *self._interval_notes(), *self._validation_notes())
+
+    def _interval_notes(self) -> list[Message]:
+        low, high, total = self.accuracy_low, self.accuracy_high, self.evaluated_count
+        if not self.main_groups or not is_widened_by_groups(low, high, self.correct_count, total):
+            return []
+        return [message(ScoreCode.WIDE, count=self.main_groups)]
 
     def _near_training_notes(self) -> list[Message]:
         near, others = self.near_training, self.evaluated_count
@@ -218,6 +236,7 @@ def rescore(
         coverage_curve=coverage_curve(probs, y_true, in_distribution),
         near_training=near_count,
         accuracy_all=accuracy_all,
+        main_groups=main_group_count(np.arange(total) if groups is None else groups),
     )
 
 
@@ -277,7 +296,7 @@ _POINT_PROPORTIONS = ("threshold", "coverage", "selective_accuracy")
 _NEWER: Mapping[str, Any] = {  # what reports of older versions lack
     "calibration_error": 0.0, "calibration_error_before": 0.0, "group_count": 0, "photos_needed": 0, "top_accuracy": (),
     "coverage_curve": (), "warning_codes": (), "near_training": 0, "accuracy_all": 0.0, "validation": None,
-    "shift": None,
+    "shift": None, "main_groups": 0,
 }  # fmt: skip
 _ENTRIES = frozenset({field.name for field in fields(Report)} | {"warning_codes"})
 _TEMPERATURES = (1e-5, 1e6)  # the smallest and the largest
@@ -325,6 +344,7 @@ def _read(data: Mapping[str, Any]) -> dict[str, Any]:
         "accuracy_all": form.number(values, "accuracy_all"),
         "validation": read_second_score(values, "validation"),
         "shift": read_shift(values, "shift"),
+        "main_groups": form.count(values, "main_groups"),
     }
 
 

@@ -27,6 +27,9 @@ class ScoreCode(Code):
     """An accuracy with its interval of 95 %."""
 
     INTERVAL = "With this many photos it could be {low:.0f} to {high:.0f} %."
+    WIDE = (
+        "The range is wide because most of these photos are of {count:thing|things}: photos of others make it narrower."
+    )
     RIGHT = "{accuracy} right"
     SCORE = "{score}. {interval}"
     TOO_FEW = "{score}, but there are too few photos to tell how often it is right. {interval}"

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy.stats import betabinom, norm
 
-from classifier.evaluation.intervals import accuracy_interval, effective_sample_size, photos_needed
+from classifier.evaluation.intervals import (
+    accuracy_interval,
+    effective_sample_size,
+    is_widened_by_groups,
+    main_group_count,
+    photos_needed,
+)
 
 
 @pytest.mark.parametrize("total", [3, 7, 40, 1000])
@@ -56,6 +62,36 @@ def test_the_interval_covers_new_photos_nineteen_times_in_twenty(objects: int, s
     assert np.mean(covered) > 0.92
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("correlation", [0.0, 0.5])
+def test_a_large_group_of_photos_alike_by_nature_leaves_an_interval_that_covers(correlation: float) -> None:
+    covered, widths = [], []
+    for seed in range(200):
+        large, small = bursts(1, 50, 0.8, seed, 0.0), bursts(60, 2, 0.8, 5000 + seed, correlation)
+        new, _ = bursts(28, 2, 0.8, 9000 + seed, correlation)
+        low, high = accuracy_interval(np.concatenate([large[0], small[0]]), np.concatenate([large[1] + 60, small[1]]))
+        covered.append(low - 1e-9 <= new.mean() <= high + 1e-9)
+        widths.append(high - low)
+    assert np.mean(covered) > 0.93
+    assert np.mean(widths) < 0.55
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"), [((1,) * 10, 6), ((1,) * 11, 6), ((4, 3, 1, 1), 2), ((9, 1, 1), 1), ((2, 2), 2), ((), 0)]
+)
+def test_the_main_groups_hold_more_than_half_of_the_photos(sizes: tuple[int, ...], expected: int) -> None:
+    groups = np.random.default_rng(0).permutation(np.repeat(7 * np.arange(len(sizes)), sizes))
+    assert main_group_count(groups) == expected
+
+
+def test_groups_are_the_reason_for_a_wide_interval_where_independent_photos_have_a_narrow_one() -> None:
+    correct = np.arange(120) % 5 > 0
+    assert not is_widened_by_groups(*accuracy_interval(correct), 96, 120)
+    correct, groups = bursts(20, 6, 0.8, 0)
+    assert is_widened_by_groups(*accuracy_interval(correct, groups), int(correct.sum()), 120)
+    assert not is_widened_by_groups(0.0, 1.0, 0, 0)
+
+
 def intraclass_correlation(correct: np.ndarray, groups: np.ndarray) -> float:
     """Donner and Klar's ANOVA estimate, photo by photo."""
     members = [correct[groups == group].astype(float) for group in np.unique(groups)]
@@ -76,7 +112,7 @@ def test_the_sample_size_follows_from_the_design_effect(sizes: tuple[int, ...], 
     )
     correct[:2] = False, True  # otherwise all may be equal
     several = sum(size > 1 for size in sizes)
-    correlation = (several * min(1, max(0, intraclass_correlation(correct, groups))) + 5) / (several + 5)
+    correlation = (several * min(1, max(0, intraclass_correlation(correct, groups))) + 1) / (several + 1)
     mean_size = np.mean([sizes[group] for group in groups])  # of the group of a random photo
     expected = len(groups) / (1 + (mean_size - 1) * correlation)
     assert effective_sample_size(correct, groups) == pytest.approx(expected)

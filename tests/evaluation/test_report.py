@@ -38,6 +38,8 @@ def test_a_report_holds_the_scores_of_its_predictions() -> None:
 
 def test_groups_widen_the_interval_and_need_more_photos() -> None:
     probs, y_true = predictions(3)
+    agreeing = np.argsort(probs.argmax(1) == y_true)
+    probs, y_true = probs[agreeing], y_true[agreeing]
     alone, grouped = report_on(probs, y_true), report_on(probs, y_true, groups=np.arange(200) // 4)
     assert (alone.group_count, grouped.group_count) == (200, 50)
     assert grouped.accuracy_high - grouped.accuracy_low > alone.accuracy_high - alone.accuracy_low
@@ -139,7 +141,7 @@ def test_few_photos_are_too_few_whatever_the_score() -> None:
 GOOD = report_on(*predictions(3)).to_json()
 ADDED_LATER = {
     "scenes", "photos_needed", "top_accuracy", "calibration_error", "calibration_error_before", "cost",
-    "warning_codes", "near_training", "accuracy_all", "validation", "shift",
+    "warning_codes", "near_training", "accuracy_all", "validation", "shift", "main_groups",
 }  # fmt: skip
 
 
@@ -289,3 +291,15 @@ def test_a_damaged_shift_is_an_error(change: dict[str, object]) -> None:
     shift = {"told_apart": 0.5, "low": 0.4, "high": 0.6, "alarm": False, **change}
     with pytest.raises(ModelError):
         Report.from_json({**report_on(*predictions(3)).to_json(), "shift": shift})
+
+
+def test_a_wide_range_names_the_few_things_that_are_its_reason() -> None:
+    probs, y_true = predictions(3, photos=120)
+    six_each = np.arange(120) // 6
+    probs = probs[6 * six_each]
+    y_true = y_true[6 * six_each]
+    report = report_on(probs, y_true, groups=six_each)
+    assert list(map(str, report.notes())) == [
+        "The range is wide because most of these photos are of 11 things: photos of others make it narrower."
+    ]
+    assert report_on(probs, y_true).notes() == ()
