@@ -32,7 +32,7 @@ def check_json(project: Project, checked: Checked) -> dict[str, Any]:
         "classes": checked.classes,
         "images": sum(checked.classes.values()),
         "left_out": left_out_json(project),
-        **layout_json(project),
+        **layout_json(project, _groups_of_check(checked)),
         "exact_duplicates": _exact_duplicates(project),
         "near_duplicates": [[asset.source for asset in group] for group in checked.near_duplicates],
         "suspects": [
@@ -65,7 +65,7 @@ def check_json(project: Project, checked: Checked) -> dict[str, Any]:
 
 def train_json(project: Project, test: Project | None, finished: Finished, config: TrainConfig) -> dict[str, Any]:
     """Return what a training gave: the classes with their photos, the scores, what was left out."""
-    report = finished.report
+    report, grouping = finished.report, finished.report.grouping
     conflicts = _conflicts(project)
     left_out = left_out_json(project) + list(conflicts.values()) + ([] if test is None else left_out_json(test))
     counts = Counter(asset.label for asset in project.photos() if asset.split == "train" and asset.id not in conflicts)
@@ -74,8 +74,10 @@ def train_json(project: Project, test: Project | None, finished: Finished, confi
         "classes": {label: counts[label] for label in report.labels},
         "images": report.images,
         **_scores_json(report),
+        "accuracy_ungrouped": None if grouping is None else grouping.accuracy_ungrouped,
+        "grouping": None if grouping is None else vars(grouping),
         "left_out": left_out,
-        **layout_json(project),
+        **layout_json(project, None if grouping is None else (grouping.origin, grouping.count)),
         "seconds": round(finished.seconds, 3),
         "mode": config.mode,
         "kept": finished.mode,
@@ -156,12 +158,18 @@ def conflict_reason(labels: Iterable[str]) -> str:
     return sentence(OutputCode.IN_MANY_CLASSES, labels=shown, more=len(ordered) - len(shown))
 
 
-def layout_json(project: Project) -> dict[str, Any]:
-    """Return under ``layout`` how the photos were read, None for a project of the page, which holds several uploads."""
+def layout_json(project: Project, groups: tuple[str, int] | None = None) -> dict[str, Any]:
+    """Return under ``layout`` how the photos were read, None for a project of the page, which holds several uploads.
+
+    ``groups``: where groups come from that the layout does not show, and their number.
+    """
     intake = project.intake
     if intake is None or intake.layout is None:
         return {"layout": None}
-    return {"layout": {**intake.layout.to_json(intake.reading)["layout"], "notes": list(map(str, intake.notes))}}
+    layout = {**intake.layout.to_json(intake.reading)["layout"], "notes": list(map(str, intake.notes))}
+    if groups is not None and groups[0] != "layout":
+        layout["groups"] = dict(zip(("from", "count"), groups))
+    return {"layout": layout}
 
 
 def layout_error_json(error: LayoutError) -> dict[str, Any]:
@@ -173,6 +181,11 @@ def layout_error_json(error: LayoutError) -> dict[str, Any]:
 def left_out_json(project: Project) -> list[dict[str, str]]:
     """Return every file that was not used, with the reason."""
     return [{"file": left.file, "reason": left.reason} for left in project.left_out()]
+
+
+def _groups_of_check(checked: Checked) -> tuple[str, int] | None:
+    applied = [] if checked.grouping is None else [one for one in checked.grouping.proposals if one.applied]
+    return (applied[0].origin, applied[0].count) if applied else None
 
 
 def _scores_json(report: Report) -> dict[str, Any]:

@@ -34,6 +34,11 @@ class Grouping:
     warnings: tuple[Message, ...] = ()
 
     @property
+    def count(self) -> int:
+        """The number of groups of two and more photos."""
+        return int((np.unique(self.groups, return_counts=True)[1] > 1).sum())
+
+    @property
     def is_grouped(self) -> bool:
         """Whether photos are kept together that are no near duplicates, or near duplicates are not."""
         return not is_same_division(self.groups, self.near_duplicates)

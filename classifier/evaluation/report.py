@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..config import OLD_NAMES, RESIZE_MODES, ResizeMode, current_names
 from ..errors import ModelError
-from ..messages import Message, message
+from ..messages import Message, message, percent
 from ..messages.evaluation import (
     ApartCode,
     FileCode,
@@ -21,6 +21,7 @@ from ..messages.evaluation import (
     correct_in_words,
     score_in_words,
 )
+from ..messages.groups import GroupCode
 from . import report_form as form
 from .calibration import CoveragePoint, apply_temperature, calibration_error, coverage_curve
 from .intervals import (
@@ -31,7 +32,7 @@ from .intervals import (
     photos_needed,
 )
 from .metrics import ClassScore, balanced_accuracy, class_scores, confusion_matrix, top_k_accuracy
-from .report_values import SecondScore, read_second_score, read_shift
+from .report_values import GroupSummary, SecondScore, read_groups, read_second_score, read_shift
 from .shift import Shift
 
 Bools = NDArray[np.bool_]
@@ -67,6 +68,7 @@ class Report:
       them and the others together; every other score is of the others. Where all test photos look like training photos
       the other scores are out of fold.
     - ``validation`` is the score on the person's validation photos.
+    - ``grouping``: which training photos are kept together besides near duplicates, and the score without.
     - ``shift``: how well the test photos are told apart from the training photos.
 
     What a report of an older version lacks is 0 or empty.
@@ -102,6 +104,7 @@ class Report:
     validation: SecondScore | None = None
     shift: Shift | None = None
     main_groups: int = 0
+    grouping: GroupSummary | None = None
 
     @property
     def evaluated_count(self) -> int:
@@ -126,7 +129,7 @@ class Report:
 
         How many test photos look like training photos, why the interval is wide, and the second score.
         """
-        return (*self._near_training_notes(), *self._interval_notes(), *self._validation_notes())
+        return (*self._near_training_notes(), *self._interval_notes(), *self._validation_notes(), *self._group_notes())
 
     def _interval_notes(self) -> list[Message]:
         low, high, total = self.accuracy_low, self.accuracy_high, self.evaluated_count
@@ -141,6 +144,12 @@ class Report:
         if self.evaluated_on == "out_of_fold" or not others:
             return [message(ApartCode.TEST_ALL_NEAR, near=near)]
         return [message(ApartCode.TEST_NEAR, near=near, total=near + others, others=others, right=self.correct_count)]
+
+    def _group_notes(self) -> list[Message]:
+        found = self.grouping
+        if found is None or found.accuracy_ungrouped is None or self.evaluated_on != "out_of_fold":
+            return []
+        return [message(GroupCode.WITHOUT, count=found.count, score=percent(found.accuracy_ungrouped))]
 
     def _validation_notes(self) -> list[Message]:
         second = self.validation
@@ -296,7 +305,7 @@ _POINT_PROPORTIONS = ("threshold", "coverage", "selective_accuracy")
 _NEWER: Mapping[str, Any] = {  # what reports of older versions lack
     "calibration_error": 0.0, "calibration_error_before": 0.0, "group_count": 0, "photos_needed": 0, "top_accuracy": (),
     "coverage_curve": (), "warning_codes": (), "near_training": 0, "accuracy_all": 0.0, "validation": None,
-    "shift": None, "main_groups": 0,
+    "shift": None, "main_groups": 0, "grouping": None,
 }  # fmt: skip
 _ENTRIES = frozenset({field.name for field in fields(Report)} | {"warning_codes"})
 _TEMPERATURES = (1e-5, 1e6)  # the smallest and the largest
@@ -310,7 +319,7 @@ def _to_json(value: Any) -> Any:
     """Return dataclasses as dicts under the keys of the file, tuples as lists."""
     if isinstance(value, tuple):
         return [_to_json(item) for item in value]
-    if isinstance(value, (ClassScore, CoveragePoint, SecondScore, Shift)):
+    if isinstance(value, (ClassScore, CoveragePoint, SecondScore, Shift, GroupSummary)):
         return {_KEYS.get(name, name): item for name, item in vars(value).items()}
     return value
 
@@ -345,6 +354,7 @@ def _read(data: Mapping[str, Any]) -> dict[str, Any]:
         "validation": read_second_score(values, "validation"),
         "shift": read_shift(values, "shift"),
         "main_groups": form.count(values, "main_groups"),
+        "grouping": read_groups(values, "grouping"),
     }
 
 

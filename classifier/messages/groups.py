@@ -21,5 +21,9 @@ class GroupCode(Code):
         "{size:photo|photos} each in {count} series, which follow one another and look more alike than chance "
         "explains: “{first}” goes with “{second}”"
     )
+    WITHOUT = (
+        "{count:group|groups} of photos are kept together when it is measured; without that it would claim {score}, "
+        "which holds for more photos of the same things only."
+    )
     KEPT = "Photos that belong together: {what}. They are kept together when the score is measured."
     ASKED = "Photos may belong together: {what}. They are not kept together: their looks do not show it clearly."

@@ -14,6 +14,7 @@ from ..config import DEFAULTS, TrainConfig
 from ..data import image_quality, splits
 from ..data.catalog import Asset
 from ..data.dataset import class_names, duplicate_groups, encode_labels
+from ..data.grouping import Grouping
 from ..data.project import Project
 from ..evaluation.class_balance import class_balance_warnings, classes_of_one_group
 from ..evaluation.label_errors import find_label_issues
@@ -86,6 +87,7 @@ class Checked:
     ``classes`` counts the photos of each class; ``near_duplicates`` are groups of at least two photos; ``mislabeled``
     are the label issues and ``quality`` the photos to fix, both worst first; ``warnings`` are of the set as a whole;
     ``more_photos`` is what to add, most urgent first; ``conflicts`` are photos that lie in several classes at once.
+    ``grouping`` tells which photos belong together and why.
 
     Example::
 
@@ -101,6 +103,7 @@ class Checked:
     quality: tuple[PoorPhoto, ...] = ()
     more_photos: tuple[MorePhotos, ...] = ()
     conflicts: tuple[tuple[Asset, ...], ...] = ()
+    grouping: Grouping | None = None
 
 
 def check(
@@ -157,6 +160,7 @@ def check(
         poor,
         tuple(_recommend_photos(features, y, labels, groups, config.seed)),
         tuple(map(tuple, project.conflicts())),
+        grouping,
     )
 
 

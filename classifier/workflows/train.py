@@ -45,6 +45,7 @@ from ..training import attempts, deep, resume
 from ..training.cached_head import fit_cached_head
 from ..training.resize_mode import choose_resize_mode
 from .evaluate import evaluate_own_split, evaluate_test_set
+from .group_summary import summarize_groups
 from .photo_notes import divided_groups, no_photos, similar_classes
 
 Floats = NDArray[np.float32]
@@ -135,6 +136,9 @@ def _train(
         extractor = with_pixel_ranges(extractor, project)
         backbone = backbones.resolve(config.backbone)
         training_set, resize_mode = yield from _build_training_set(extractor, project, backbone, config)
+        for warning in () if training_set.grouping is None else training_set.grouping.warnings:
+            notes.append(warning)
+            yield Note(warning)
         yield Progress(StepCode.TRAIN_HEAD, 0, len(training_set), None)
         model = _train_head(extractor, project, training_set, backbone, resize_mode, config)
         if config.mode == "deep":
@@ -300,6 +304,7 @@ def _train_head(
         groups=groups,
         in_distribution=in_distribution,
     )
+    report = replace(report, grouping=summarize_groups(training_set, head, config))
     return TrainedModel(
         mode="quick",
         backbone=backbone,
@@ -355,6 +360,7 @@ def _fine_tuned_model(
         backbone=config.backbone,
         groups=training_set.groups[val_idx],
     )
+    report = replace(report, grouping=summarize_groups(training_set))
     rows = list(quick.run_assets)
     val_assets = [training_set.assets[index] for index in val_idx]
     for index, row in zip(val_idx, run_assets(val_assets, probs, labels, "held_out")):

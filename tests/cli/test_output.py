@@ -83,6 +83,7 @@ def test_the_keys_of_train(photos: Path, tmp_path: Path, capsys: Capture) -> Non
     result = run(capsys, "train", photos, "--out", tmp_path / "model", "--test", photos)
     assert set(result) == SCORES | {
         "seconds", "mode", "kept", "notes", "backbone", "checkpoint", "test_accuracy",
+        "grouping", "accuracy_ungrouped",
     }  # fmt: skip
     assert keys(list(result["per_class"].values())) == {"images", "precision", "recall", "f1"}
     reasons = {row["file"]: row["reason"] for row in result["left_out"]}

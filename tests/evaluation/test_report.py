@@ -13,7 +13,7 @@ from classifier.evaluation.calibration import CoveragePoint
 from classifier.evaluation.intervals import accuracy_interval, effective_sample_size, photos_needed
 from classifier.evaluation.metrics import softmax
 from classifier.evaluation.report import Report, rescore
-from classifier.evaluation.report_values import SecondScore
+from classifier.evaluation.report_values import GroupSummary, SecondScore
 from classifier.evaluation.shift import Shift
 from classifier.messages import message
 from classifier.messages.evaluation import FileCode, WarningCode
@@ -141,7 +141,7 @@ def test_few_photos_are_too_few_whatever_the_score() -> None:
 GOOD = report_on(*predictions(3)).to_json()
 ADDED_LATER = {
     "scenes", "photos_needed", "top_accuracy", "calibration_error", "calibration_error_before", "cost",
-    "warning_codes", "near_training", "accuracy_all", "validation", "shift", "main_groups",
+    "warning_codes", "near_training", "accuracy_all", "validation", "shift", "main_groups", "grouping",
 }  # fmt: skip
 
 
@@ -303,3 +303,14 @@ def test_a_wide_range_names_the_few_things_that_are_its_reason() -> None:
         "The range is wide because most of these photos are of 11 things: photos of others make it narrower."
     ]
     assert report_on(probs, y_true).notes() == ()
+
+
+@pytest.mark.parametrize("change", [
+    {"origin": "stars"}, {"count": -1}, {"example": 3}, {"accuracy_ungrouped": 7.0}, {"more": 1},
+])  # fmt: skip
+def test_damaged_groups_are_an_error(change: dict[str, object]) -> None:
+    groups = {"origin": "names", "count": 3, "example": "", "accuracy_ungrouped": None}
+    values = report_on(*predictions(3)).to_json()
+    assert Report.from_json({**values, "grouping": groups}).grouping == GroupSummary("names", 3, "")
+    with pytest.raises(ModelError):
+        Report.from_json({**values, "grouping": {**groups, **change}})

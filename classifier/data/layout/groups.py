@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from ...messages import message
 from ...messages.layout import NoteCode
+from ..name_groups import find_name_groups
 from .folder_names import is_date, is_group
 from .photos import stem_of
 from .reading import Reading, Source
@@ -57,7 +58,10 @@ def without_groups(reading: Reading) -> Reading:
 
 
 def group_by_names(reading: Reading) -> Reading:
-    """Return the reading with groups of the file names: Roboflow's copies, equal names, or names but for a number."""
+    """Return the reading with groups of the file names within the classes.
+
+    Roboflow's copies, equal names, names but for a number, or another part that many names share.
+    """
     plain = without_groups(reading)
     stems = {name: stem_of(name.rpartition("/")[2]).casefold() for name in reading.labels}
     if _roboflow(reading):
@@ -65,11 +69,16 @@ def group_by_names(reading: Reading) -> Reading:
     copies = {name: f"{reading.labels[name]}/{stem}" for name, stem in stems.items()}
     if len(set(copies.values())) <= len(stems) / 2:
         return note_splits(_with(plain, copies, "names"))
-    numbered = {name: re.sub(r"[\W_]*\d+[^\d]*$", "", stem) for name, stem in stems.items()}
+    shorter = {name: re.sub(r"[\W_]*\d+[^\d]*$", "", stem) for name, stem in stems.items()}
+    numbered = {name: f"{reading.labels[name]}/{stem}" for name, stem in shorter.items()}
     distinct = len(set(numbered.values()))
     if len(reading.class_counts()) < distinct < len(numbered):
         return note_splits(_with(plain, numbered, "names"))
-    return plain
+    names, labels = list(reading.labels), list(reading.labels.values())
+    found = find_name_groups(names, labels)
+    keys = found[0].keys if found else ()
+    parts = {name: f"{label}/{key}" for name, label, key in zip(names, labels, keys) if key is not None}
+    return note_splits(_with(plain, parts, "names"))
 
 
 def group_by_folders(reading: Reading) -> Reading:

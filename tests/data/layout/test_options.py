@@ -178,8 +178,15 @@ def test_groups_come_from_folders_that_are_no_class() -> None:
 def test_groups_come_from_names_but_for_the_last_number() -> None:
     names = [f"{k}/{video:05}_{frame:05}.png" for k in TWO for video in range(4) for frame in range(6)]
     reading = take(names, "folders", "names")
-    assert set(reading.groups.values()) == {f"{video:05}" for video in range(4)}
+    assert set(reading.groups.values()) == {f"{k}/{video:05}" for k in TWO for video in range(4)}
     assert reading.groups_from == "names"
+
+
+def test_groups_come_from_a_part_of_the_names_that_is_not_the_first() -> None:
+    names = [
+        f"{k}/{7 * frame + 100 * video}_of_subject{video}.png" for k in TWO for video in range(20) for frame in range(3)
+    ]
+    assert len(set(take(names, "folders", "names").groups.values())) == 40
 
 
 def test_groups_come_from_equal_names() -> None:
