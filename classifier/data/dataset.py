@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..config import LIMITS, NO_RANGES, Limits, PixelRanges
+from ..messages import Message
 from .catalog import Asset, RunAsset
 from .grouping import Grouping
 from .images import open_picture
@@ -82,7 +83,8 @@ class TrainingSet:
     ``assets`` (N) are the catalog's rows and ``samples`` (N) the same photos with their files; ``labels`` (C) the
     names of the classes; ``y`` (N,) the class index of each photo; ``groups`` (N,) its group, which a split never
     divides: near-duplicates, and photos that the layout of the files shows to belong together; ``features`` (N, D) are
-    pooled features, ``grouping`` tells where the groups come from.
+    pooled features, ``grouping`` tells where the groups come from, ``warnings`` what to know of the photos before a
+    score is trusted.
     """
 
     assets: tuple[Asset, ...]
@@ -92,6 +94,7 @@ class TrainingSet:
     groups: Ints
     features: Floats
     grouping: Grouping | None = None
+    warnings: tuple[Message, ...] = ()
 
     def __len__(self) -> int:
         return len(self.assets)

@@ -56,6 +56,15 @@ def compute_similarity(some: Floats, others: Floats) -> Floats:
     return best
 
 
+def reconstruct_pictures(hashes: Floats) -> Floats:
+    """Return the gray pictures (n, 8, 8) whose whole hash (n, at least 64) this is, up to brightness and contrast."""
+    whitened = np.nan_to_num(hashes[:, :_LENGTH]).reshape(-1, _FREQUENCIES, _FREQUENCIES)
+    frequencies = whitened / np.where(_WHITENING > 0, _WHITENING, np.inf)
+    samples = np.cos(np.pi / _FREQUENCIES * (np.arange(_FREQUENCIES) + 0.5) * _steps)  # of the cosines, in 8 places
+    samples[0] /= 2
+    return np.asarray(samples.T @ frequencies @ samples, np.float32)
+
+
 def _compute_hash(gray: Image.Image, margin: float) -> Floats:
     width, height = gray.size
     box = (margin * width, margin * height, width - margin * width, height - margin * height)

@@ -67,6 +67,18 @@ class WarningCode(Code):
         "All photos of {counts:counts} are near copies of one another or of one group, so it cannot be measured how "
         "often others are recognized: add photos taken on other occasions."
     )
+    ONE_SESSION = (
+        "Nearly all photos of {labels:list} were taken in one go: the score holds for that place and day. Add photos "
+        "taken at other times."
+    )
+    FEW_THINGS = (
+        "Nearly all photos of {labels:list} are of one or two things, or of one or two moments: the score says little "
+        "about others."
+    )
+    ONE_BACKGROUND = (
+        "Nearly all photos of {labels:list} have one of a few backgrounds, which no other class has: the score holds "
+        "for these places. Add photos taken elsewhere."
+    )
     OTHER_PHOTOS = (
         "The test photos look different from the training photos (told apart {times} times of 100): expect less than "
         "the training score."

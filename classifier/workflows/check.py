@@ -18,6 +18,7 @@ from ..data.grouping import Grouping
 from ..data.project import Project
 from ..evaluation.class_balance import class_balance_warnings, classes_of_one_group
 from ..evaluation.label_errors import find_label_issues
+from ..evaluation.sessions import session_warnings
 from ..events import Progress
 from ..messages import Code, Message, sentence
 from ..messages.data import QualityCode
@@ -153,6 +154,7 @@ def check(
         (
             *similar_classes(project),
             *class_balance_warnings(y, labels, groups),
+            *session_warnings(y, labels, groups, [asset.taken for asset in assets], descriptors),
             *divided_groups(project),
             *grouping.warnings,
             *remarks,

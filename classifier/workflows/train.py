@@ -30,6 +30,7 @@ from ..errors import DataError, ModelError, SettingError
 from ..evaluation import calibration, metrics, ood
 from ..evaluation.class_balance import class_balance_warnings
 from ..evaluation.report import Report, build_report
+from ..evaluation.sessions import session_warnings
 from ..events import Epoch, Note, Progress
 from ..messages import Message
 from ..messages.workflows import StepCode, WorkflowCode
@@ -230,8 +231,12 @@ def _build_training_set(
     _store_groups(project, assets, grouping.near_duplicates)
     readable = tuple(samples[index] for index in choice.indices)
     y = encode_labels(assets, labels)
+    warnings = (
+        *class_balance_warnings(y, labels, grouping.groups),
+        *session_warnings(y, labels, grouping.groups, [asset.taken for asset in assets], descriptors),
+    )
     return TrainingSet(
-        tuple(assets), readable, labels, y, grouping.groups, choice.features, grouping
+        tuple(assets), readable, labels, y, grouping.groups, choice.features, grouping, warnings
     ), choice.resize_mode
 
 
@@ -298,7 +303,7 @@ def _train_head(
         evaluated_on="out_of_fold",
         threshold=calibration.unsure_threshold(head.probabilities, y, in_distribution=in_distribution),
         temperature=head.temperature,
-        warnings=class_balance_warnings(y, labels, groups),
+        warnings=training_set.warnings,
         resize_mode=resize_mode,
         backbone=config.backbone,
         groups=groups,
@@ -355,7 +360,7 @@ def _fine_tuned_model(
         evaluated_on="out_of_fold",
         threshold=calibration.unsure_threshold(probs, y_true),
         temperature=fine_tuned.temperature,
-        warnings=class_balance_warnings(training_set.y, labels, training_set.groups),
+        warnings=training_set.warnings,
         resize_mode=quick.report.resize_mode,
         backbone=config.backbone,
         groups=training_set.groups[val_idx],

@@ -8,7 +8,7 @@ from PIL import Image, ImageEnhance
 from scipy.fft import dctn
 
 from classifier.data.images import open_picture
-from classifier.data.perceptual_hash import HASH_SIZE, compute_hashes, compute_similarity
+from classifier.data.perceptual_hash import HASH_SIZE, compute_hashes, compute_similarity, reconstruct_pictures
 from tests.helpers import draw_photo, encode
 
 PHOTO = draw_photo(1, (320, 240))
@@ -87,3 +87,11 @@ def test_unknown_hashes_are_similar_to_nothing() -> None:
     known, unknown = compute_hashes(PHOTO.convert("L"))[None], np.full((1, HASH_SIZE), np.nan, np.float32)
     assert compute_similarity(known, unknown)[0, 0] < 0.1
     assert compute_similarity(unknown, known)[0, 0] < 0.1
+
+
+def test_a_hash_gives_a_small_picture_back_up_to_brightness_and_contrast() -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (8, 8)).astype(np.uint8)
+    picture = Image.fromarray(pixels).resize((256, 256), Image.Resampling.BICUBIC)
+    small = np.asarray(picture.resize((8, 8), Image.Resampling.BOX), float)
+    (found,) = reconstruct_pictures(compute_hashes(picture)[None])
+    assert np.corrcoef(found.ravel(), small.ravel())[0, 1] > 0.98
