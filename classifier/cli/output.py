@@ -69,7 +69,7 @@ def train_json(project: Project, test: Project | None, finished: Finished, confi
     conflicts = _conflicts(project)
     left_out = left_out_json(project) + list(conflicts.values()) + ([] if test is None else left_out_json(test))
     counts = Counter(asset.label for asset in project.photos() if asset.split == "train" and asset.id not in conflicts)
-    tested = {} if finished.test is None else {"test_accuracy": finished.test.accuracy}
+    tested = _test_json(report if finished.test is None else finished.test)
     return {
         "classes": {label: counts[label] for label in report.labels},
         "images": report.images,
@@ -96,6 +96,7 @@ def evaluate_json(project: Project, report: Report) -> dict[str, Any]:
         "classes": list(report.labels),
         "images": images,
         **scores,
+        **_test_json(report),
         "left_out": left_out_json(project),
         **layout_json(project),
     }
@@ -191,16 +192,34 @@ def _groups_of_check(checked: Checked) -> tuple[str, int] | None:
 def _scores_json(report: Report) -> dict[str, Any]:
     return {
         "judged_on": report.evaluated_on,
-        "accuracy": report.accuracy,
-        "accuracy_low": report.accuracy_low,
-        "accuracy_high": report.accuracy_high,
+        **_accuracy_json(report, "accuracy"),
         "balanced_accuracy": report.balanced_accuracy,
         "per_class": {
             row.label: {"images": row.images, "precision": row.precision, "recall": row.recall, "f1": row.f1}
             for row in report.per_class
         },
         "fit": report.resize_mode,
-        "warnings": [str(warning) for warning in report.warnings],
+        "warnings": [str(warning) for warning in (*report.warnings, *report.notes())],
+        "validation": report.to_json()["validation"],
+    }
+
+
+def _accuracy_json(report: Report, key: str) -> dict[str, Any]:
+    """Return accuracy and interval under ``key``; null where all photos look like training photos."""
+    is_known = report.evaluated_count > 0 or not report.near_training
+    values = {key: report.accuracy, f"{key}_low": report.accuracy_low, f"{key}_high": report.accuracy_high}
+    return {name: value if is_known else None for name, value in values.items()}
+
+
+def _test_json(report: Report) -> dict[str, Any]:
+    """Return the scores on test photos: all of them, and those that do not look like a training photo."""
+    if report.evaluated_on != "test" and not report.near_training:
+        return {}
+    new = _accuracy_json(report, "test_accuracy_new")
+    return {
+        "test_accuracy": report.accuracy_all,
+        "test_near_training": report.near_training,
+        **(new if report.evaluated_on == "test" else dict.fromkeys(new)),
     }
 
 

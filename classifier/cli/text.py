@@ -53,16 +53,25 @@ def train_lines(result: Row, finished: Finished) -> Iterator[str]:
     """Yield the lines of ``train``."""
     yield from left_out_lines(result["left_out"])
     yield from result["notes"]
-    yield finished.report.in_words()
+    yield from _score_lines(finished.report)
     if finished.test is not None:
-        yield sentence(OutputCode.TEST_SCORE, score=finished.test.in_words())
+        first, *others = _score_lines(finished.test)
+        yield sentence(OutputCode.TEST_SCORE, score=first)
+        yield from others
     yield sentence(OutputCode.MODEL_WRITTEN, folder=finished.folder, seconds=finished.seconds)
 
 
 def evaluate_lines(result: Row, report: Report) -> Iterator[str]:
     """Yield the lines of ``evaluate``."""
     yield from left_out_lines(result["left_out"])
+    yield from _score_lines(report)
+
+
+def _score_lines(report: Report) -> Iterator[str]:
+    """Yield the score and what to know of it."""
     yield report.in_words()
+    if report.evaluated_count:
+        yield from map(str, report.notes())
 
 
 def review_lines(result: Row) -> Iterator[str]:

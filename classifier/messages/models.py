@@ -98,6 +98,7 @@ class ModelCard:
     created: str
     resize_mode: str
     pixel_range: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
 
     def text(self) -> str:
         """The card in Markdown, with the front matter of the Hugging Face Hub."""
@@ -118,7 +119,7 @@ pipeline_tag: image-classification
 Tells apart {len(self.labels)} classes. Trained on {self.images} photos; right on **{self.accuracy:.0%}** of the
 {self.evaluated} photos judged (95 % interval {self.accuracy_low:.0%} to {self.accuracy_high:.0%}),
 {self._evaluation()}.
-
+{"".join(f"{chr(10)}{note}{chr(10)}" for note in self.notes)}
 | class | photos judged | found | right when it says so |
 | --- | --- | --- | --- |
 {rows}

@@ -30,7 +30,8 @@ from . import hub_config, networks
 from .backbones import Backbone, architecture_of
 from .hub_config import HubConfig
 from .model_card import model_card, replace_threshold
-from .model_folder import OOD, write
+from .model_folder import OOD, TRAINING_PHOTOS, write
+from .training_photos import KnownPhotos
 
 Floats = NDArray[np.float32]
 
@@ -56,6 +57,7 @@ class TrainedModel:
             were trained on say little about new ones.
         network: The whole network; None for a linear head on cached features.
         details: What else goes into ``training.json``.
+        training_photos: What the folder remembers of the training photos; None for nothing.
     """
 
     mode: Mode
@@ -69,6 +71,7 @@ class TrainedModel:
     ood: OODModel | None = None
     network: nn.Module | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    training_photos: KnownPhotos | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,8 @@ def save(folder: Path, model: TrainedModel, training: Mapping[str, Any]) -> None
         "report.json": _dump(model.report.to_json()),
         "training.json": _dump(training),
     }
+    if model.training_photos is not None:
+        texts[TRAINING_PHOTOS] = json.dumps(model.training_photos.to_json())
     weights = {key: value.contiguous() for key, value in {**model.tensors, **head}.items()}
     ood = {} if model.ood is None else {key: torch.from_numpy(value) for key, value in model.ood.tensors().items()}
     write(folder, texts, {"model.safetensors": weights, OOD: ood})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -18,13 +20,16 @@ from ..data.intake import LeftOut
 from ..data.project import Project
 from ..errors import DataError, ModelError, PhotoError
 from ..evaluation import metrics
+from ..evaluation.calibration import unsure_threshold
 from ..evaluation.report import EvaluatedOn, Report, rescore
+from ..evaluation.report_values import SecondScore
+from ..evaluation.shift import Shift, shift_warnings, two_sample_test
 from ..events import Progress, result_of
 from ..messages import message
 from ..messages.data import NotEvaluatedCode
 from ..messages.models import UnsureCode
 from ..messages.workflows import StepCode, WorkflowCode
-from ..models import backbones, networks
+from ..models import backbones, networks, training_photos
 from ..models.asset_features import (
     extract_asset_descriptors,
     extract_asset_features,
@@ -36,17 +41,22 @@ from ..models.feature_cache import FeatureCache
 from ..models.features import FeatureExtractor
 from ..models.loader import EvalViews, run_batches
 from ..models.predictor import Prediction, Predictor
+from ..models.training_photos import KnownPhotos, Placed, describe, place
 
+Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
 Evaluation = tuple[Report, tuple[RunAsset, ...]]  # the report, and the prediction for each photo
+
+ENOUGH_TO_DECIDE = 20  # validation photos from which on they choose the threshold
+_NEAR_TRAINING = "near_training"  # the split, in a run, of photos that look like a training photo
 
 
 def evaluate(predictor: Predictor, project: Project) -> Report:
     """Evaluate a trained model on labeled photos, each predicted as ``Predictor`` does.
 
     Photos of classes that the model does not have, and those that cannot be read, are left out and listed in the
-    project. Near duplicates count as one photo in the confidence interval. Raises ``DataError`` when no photo remains.
+    project. Near duplicates count as one photo in the confidence interval, and photos that look like a training photo
+    are only counted, where the model folder remembers its training photos. Raises ``DataError`` when no photo remains.
 
     Example::
 
@@ -66,22 +76,30 @@ def evaluate(predictor: Predictor, project: Project) -> Report:
     readable = [asset for asset, _ in predicted]
     probs = _probs([prediction for _, prediction in predicted], predictor.labels)
     in_distribution = np.array([prediction.reason is not UnsureCode.OUT_OF_DISTRIBUTION for _, prediction in predicted])
-    groups = _group_photos(predictor, project, readable)
-    y_true = encode_labels(readable, predictor.labels)
-    return rescore(predictor.report, probs, y_true, "test", groups, in_distribution)
+    known = _describe_photos(predictor, project, readable)
+    scored = _Scored(tuple(readable), probs, in_distribution, known, training_photos.read(predictor.folder))
+    return scored.report(predictor.report, "test")
 
 
-def evaluate_own_split(
+def evaluate_own_splits(
     extractor: FeatureExtractor, project: Project, model: TrainedModel
 ) -> Generator[Progress, None, Evaluation]:
-    """Evaluate a model on the photos of the split ``test``, or else ``val``; unchanged report where both are empty."""
+    """Return the report with the scores on the project's validation and test photos, where there are any.
+
+    Validation photos choose the threshold, where they are enough, and give the second score. Test photos give the
+    scores of the report, unless all look like training photos.
+    """
     # Notes of an earlier training: the class may have been added since.
     project.catalog.clear_left_out(code=NotEvaluatedCode.CLASS_NOT_TRAINED)
-    for split in ("test", "val"):
-        assets = _leave_out_unknown_classes(project, project.catalog.assets(split=split), model.report)
-        if assets:
-            return (yield from _evaluate_assets(extractor, project, assets, model, model.report))
-    return model.report, ()
+    report, rows = model.report, []
+    for split in ("val", "test"):
+        assets = _leave_out_unknown_classes(project, project.catalog.assets(split=split), report)
+        scored = yield from _score_assets(extractor, project, assets, model)
+        if scored is None:
+            continue
+        report = scored.choose_threshold(report) if split == "val" else scored.headline(report)
+        rows += scored.run_assets(report)
+    return report, tuple(rows)
 
 
 def evaluate_test_set(
@@ -89,8 +107,74 @@ def evaluate_test_set(
 ) -> Generator[Progress, None, Report]:
     """Evaluate a model on the photos of a separate project; ``report`` holds its threshold and settings."""
     assets = _assets_of_known_classes(test, report)
-    test_report, _ = yield from _evaluate_assets(extractor, test, assets, model, report)
-    return test_report
+    scored = yield from _score_assets(extractor, test, assets, model)
+    return replace(report if scored is None else scored.report(report, "test"), validation=None)
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """Photos with the model's probabilities (N, C), and their place among the photos that it was trained on.
+
+    ``in_distribution`` (N,) is None where that is not known, ``known`` where a photo cannot be read any more, and
+    ``training`` where the model does not remember its training photos.
+    """
+
+    assets: tuple[Asset, ...]
+    probs: Floats
+    in_distribution: Bools | None
+    known: KnownPhotos | None
+    training: KnownPhotos | None
+
+    @cached_property
+    def placed(self) -> Placed | None:
+        """The groups of the photos together with those of the training photos."""
+        return None if self.known is None or self.training is None else place(self.known, self.training)
+
+    @property
+    def near_training(self) -> Bools:
+        """Whether each photo (N,) looks like a training photo."""
+        return np.zeros(len(self.assets), np.bool_) if self.placed is None else self.placed.near_training
+
+    def report(self, report: Report, evaluated_on: EvaluatedOn) -> Report:
+        """Return ``report`` with the scores on these photos."""
+        groups = self.placed.groups if self.placed else None if self.known is None else self.known.groups
+        y_true, near = encode_labels(self.assets, report.labels), self.near_training
+        found = rescore(report, self.probs, y_true, evaluated_on, groups, self.in_distribution, near)
+        shift = self._shift()
+        return replace(found, shift=shift, warnings=(*found.warnings, *shift_warnings(shift)))
+
+    def headline(self, report: Report) -> Report:
+        """Return ``report`` with the scores on these test photos, or its own where all look like training photos."""
+        found = self.report(report, "test")
+        if found.evaluated_count:
+            return found
+        return replace(report, near_training=found.near_training, accuracy_all=found.accuracy_all)
+
+    def choose_threshold(self, report: Report) -> Report:
+        """Return ``report`` with the second score, on these validation photos, and the threshold that they lead to."""
+        found, near = self.report(report, "val"), self.near_training
+        score = found.accuracy, found.accuracy_low, found.accuracy_high
+        report = replace(report, validation=SecondScore(*score, found.evaluated_count, found.near_training))
+        if found.evaluated_count < ENOUGH_TO_DECIDE:
+            return report
+        y_true = encode_labels(self.assets, report.labels)[~near]
+        usual = None if self.in_distribution is None else self.in_distribution[~near]
+        return replace(report, threshold=unsure_threshold(self.probs[~near], y_true, in_distribution=usual))
+
+    def run_assets(self, report: Report) -> list[RunAsset]:
+        """Return the catalog's rows of the run; photos that look like training photos are not among those evaluated."""
+        rows = run_assets(self.assets, self.probs, report.labels)
+        return [row._replace(split=_NEAR_TRAINING) if near else row for row, near in zip(rows, self.near_training)]
+
+    def _shift(self) -> Shift | None:
+        """Return how well the photos are told apart from the training photos."""
+        placed, known, training = self.placed, self.known, self.training
+        if placed is None or known is None or training is None or known.network != training.network:
+            return None
+        sets = (training.features, training.classes, placed.training_groups), (known.features, known.classes)
+        (features, y, groups), (other_features, other_y) = sets
+        rows = features.astype(np.float32), y, groups, other_features.astype(np.float32), other_y, placed.groups
+        return two_sample_test(*rows, seed=0)
 
 
 # -- which photos
@@ -127,55 +211,60 @@ def _probs(predictions: Sequence[Prediction], labels: Sequence[str]) -> Floats:
     return probs
 
 
-def _group_photos(predictor: Predictor, project: Project, assets: list[Asset]) -> Ints | None:
-    """Return the group (N,) of each photo by the features of the model's backbone as it was before training.
+def _describe_photos(predictor: Predictor, project: Project, assets: list[Asset]) -> KnownPhotos | None:
+    """Return what is compared with training photos, by the model's backbone as it was before training.
 
-    Where its weights cannot be loaded, by those of the default backbone, whose weights come with a package.
+    Where its weights cannot be loaded, by the default backbone, whose weights come with a package.
     """
     try:
         backbone = backbones.resolve(predictor.report.backbone).feature_backbone()
-        return _group_by_backbone(predictor, project, assets, backbone)
+        return _describe_by_backbone(predictor, project, assets, backbone)
     except ModelError:
-        return _group_by_backbone(predictor, project, assets, backbones.resolve(DEFAULTS.backbone))
+        return _describe_by_backbone(predictor, project, assets, backbones.resolve(DEFAULTS.backbone))
 
 
-def _group_by_backbone(predictor: Predictor, project: Project, assets: list[Asset], backbone: Backbone) -> Ints | None:
-    preprocessing = networks.preprocessing(backbone).with_resize_mode(predictor.report.resize_mode)
+def _describe_by_backbone(
+    predictor: Predictor, project: Project, assets: list[Asset], backbone: Backbone
+) -> KnownPhotos | None:
+    resize_mode = predictor.report.resize_mode
+    preprocessing = networks.preprocessing(backbone).with_resize_mode(resize_mode)
     with closing(FeatureCache(project.features)) as cache:
         pixel_ranges = predictor.preprocessing.pixel_ranges
         extractor = FeatureExtractor(backbone, predictor.device, cache, project.limits, pixel_ranges)
         events = extract_asset_features(extractor, project, assets, preprocessing, StepCode.EVALUATE)
         readable, features = result_of(events)
-        return _groups(extractor, project, assets, readable, features)
+        if len(readable) < len(assets):
+            return None
+        return _describe(extractor, project, readable, features, predictor.report)
 
 
 # -- predictions of a model in training
 
 
-def _evaluate_assets(
-    extractor: FeatureExtractor, project: Project, assets: Sequence[Asset], model: TrainedModel, report: Report
-) -> Generator[Progress, None, Evaluation]:
-    """Return ``report`` with the scores on these photos, unchanged where none can be read."""
+def _score_assets(
+    extractor: FeatureExtractor, project: Project, assets: Sequence[Asset], model: TrainedModel
+) -> Generator[Progress, None, _Scored | None]:
+    """Return the photos that can be read with their predictions, None where there are none."""
+    if not assets:
+        return None
     readable, logits, features = yield from _predict_assets(extractor, project, assets, model)
     if not readable:
-        return report, ()
-    probs = metrics.softmax(logits)
-    evaluated_on: EvaluatedOn = "val" if readable[0].split == "val" else "test"
-    groups = _groups(extractor, project, readable, readable[: len(features)], features)
-    in_distribution = None if model.ood is None else model.ood.in_distribution(features, probs)
-    y_true = encode_labels(readable, report.labels)
-    evaluated = rescore(report, probs, y_true, evaluated_on, groups, in_distribution)
-    return evaluated, tuple(run_assets(readable, probs, report.labels))
-
-
-def _groups(
-    extractor: FeatureExtractor, project: Project, assets: list[Asset], readable: list[Asset], features: Floats
-) -> Ints | None:
-    """Return the groups (N,) of photos that belong together; None where a photo cannot be read any more."""
-    if len(readable) < len(assets):
         return None
-    descriptors = extract_asset_descriptors(extractor, project, readable)
-    return group_assets(extractor, project, readable, features, descriptors).groups
+    probs = metrics.softmax(logits)
+    whole = len(features) == len(readable)
+    known = _describe(extractor, project, readable, features, model.report) if whole else None
+    in_distribution = None if model.ood is None else model.ood.in_distribution(features, probs)
+    return _Scored(tuple(readable), probs, in_distribution, known, model.training_photos)
+
+
+def _describe(
+    extractor: FeatureExtractor, project: Project, assets: list[Asset], features: Floats, report: Report
+) -> KnownPhotos:
+    """Return what is compared with training photos."""
+    descriptors = extract_asset_descriptors(extractor, project, assets)
+    groups = group_assets(extractor, project, assets, features, descriptors).groups
+    y = encode_labels(assets, report.labels)
+    return describe(assets, features, descriptors, y, groups, extractor.backbone.name, report.resize_mode)
 
 
 def _predict_assets(

@@ -42,10 +42,11 @@ from ..models.feature_cache import FeatureCache
 from ..models.features import FeatureExtractor
 from ..models.pixel_ranges import with_pixel_ranges
 from ..models.surgery import fuse_batch_norm
+from ..models.training_photos import KnownPhotos, describe
 from ..training import attempts, deep, resume
 from ..training.cached_head import fit_cached_head
 from ..training.resize_mode import choose_resize_mode
-from .evaluate import evaluate_own_split, evaluate_test_set
+from .evaluate import evaluate_own_splits, evaluate_test_set
 from .group_summary import summarize_groups
 from .photo_notes import divided_groups, no_photos, similar_classes
 
@@ -152,7 +153,8 @@ def _train(
                 yield event
             if model.mode == "quick" and backbone.from_scratch:
                 raise DataError(WorkflowCode.STOPPED_EARLY)
-        report, evaluated = yield from evaluate_own_split(extractor, project, model)
+        model = replace(model, training_photos=_remember(extractor, project, training_set, model))
+        report, evaluated = yield from evaluate_own_splits(extractor, project, model)
         test_report = None if test is None else (yield from evaluate_test_set(extractor, test, model, report))
     yield Progress(
         StepCode.SAVE, len(training_set), len(training_set), None
@@ -324,6 +326,16 @@ def _train_head(
         ood=ood_model,
         details={"strength": head.C},  # the key of the first version of training.json
     )
+
+
+def _remember(
+    extractor: FeatureExtractor, project: Project, training_set: TrainingSet, model: TrainedModel
+) -> KnownPhotos:
+    """Return what the model folder remembers of the photos, by which others are found that look like them."""
+    assets, y, groups = training_set.assets, training_set.y, training_set.groups
+    descriptors = extract_asset_descriptors(extractor, project, assets)
+    network, resize_mode = extractor.backbone.name, model.report.resize_mode
+    return describe(assets, training_set.features, descriptors, y, groups, network, resize_mode)
 
 
 def _fine_tune(

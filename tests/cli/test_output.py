@@ -17,7 +17,10 @@ Capture = pytest.CaptureFixture[str]
 RUN = {"name", "created", "mode", "accuracy", "judged", "added", "removed", "relabelled"}
 SCORES = {
     "images", "judged_on", "accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "per_class", "fit",
-    "warnings", "classes", "left_out", "layout",
+    "warnings", "classes", "left_out", "layout", "validation",
+}  # fmt: skip
+TESTED = {
+    "test_accuracy", "test_near_training", "test_accuracy_new", "test_accuracy_new_low", "test_accuracy_new_high",
 }  # fmt: skip
 
 
@@ -81,10 +84,10 @@ def test_the_quality_of_a_photo_has_a_problem_and_advice(photos: Path, tmp_path:
 
 def test_the_keys_of_train(photos: Path, tmp_path: Path, capsys: Capture) -> None:
     result = run(capsys, "train", photos, "--out", tmp_path / "model", "--test", photos)
-    assert set(result) == SCORES | {
-        "seconds", "mode", "kept", "notes", "backbone", "checkpoint", "test_accuracy",
-        "grouping", "accuracy_ungrouped",
+    assert set(result) == SCORES | TESTED | {
+        "seconds", "mode", "kept", "notes", "backbone", "checkpoint", "grouping", "accuracy_ungrouped",
     }  # fmt: skip
+    assert result["test_near_training"] >= result["images"]
     assert keys(list(result["per_class"].values())) == {"images", "precision", "recall", "f1"}
     reasons = {row["file"]: row["reason"] for row in result["left_out"]}
     assert reasons["mug/both.jpg"] == "it lies in “key” and “mug” at once: keep it in one of them"
@@ -93,7 +96,7 @@ def test_the_keys_of_train(photos: Path, tmp_path: Path, capsys: Capture) -> Non
 
 @pytest.mark.slow
 def test_the_keys_of_evaluate(trained: Finished, photos: Path, capsys: Capture) -> None:
-    assert set(run(capsys, "evaluate", trained.folder, photos)) == SCORES
+    assert set(run(capsys, "evaluate", trained.folder, photos)) == SCORES | TESTED
 
 
 def test_the_keys_of_review(photos: Path, capsys: Capture) -> None:

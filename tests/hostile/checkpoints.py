@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 import tempfile
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from classifier import Predictor
 from classifier.errors import ModelError
+from classifier.models import training_photos
 from classifier.models.checkpoint import read_report, set_threshold
+from classifier.models.training_photos import place
 from classifier.ui.predict.models import shared_models
 from classifier.ui.sessions import Home
 from tests.helpers import draw_photo
 from tests.models.test_checkpoint import ood_model, save
+from tests.models.test_training_photos import asset, draw, known
 
 
 @lru_cache(maxsize=1)
@@ -22,6 +28,8 @@ def sound() -> dict[str, bytes]:
     """Return the files of a model of two classes, by name."""
     with tempfile.TemporaryDirectory() as folder:
         save(Path(folder) / "model", ood=ood_model())
+        remembered = known([asset(1), asset(2, layout_group="x")], *draw(np.random.default_rng(0), 2))
+        (Path(folder) / "model" / "training_photos.json").write_text(json.dumps(remembered.to_json()))
         return {path.name: path.read_bytes() for path in (Path(folder) / "model").iterdir()}
 
 
@@ -51,6 +59,8 @@ def use(folder: Path) -> str | None:
         assert all(math.isfinite(value) for value in (report.accuracy, report.threshold, report.temperature))
         report.coverage_at(0.5)
         set_threshold(folder, 0.5)
+        if (remembered := training_photos.read(folder)) is not None:
+            place(remembered, remembered)
     except ModelError as error:
         refusal = refusal or str(error)
     listed = shared_models(Home(folder.parent / "home", folder.parent))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from .checkpoints import sound, use, write
 from .fuzzing import fuzzed, json_values, mutations
 
-TEXTS = st.sampled_from(["config.json", "report.json", "report.json", "training.json"])
+TEXTS = st.sampled_from(["config.json", "report.json", "report.json", "training.json", "training_photos.json"])
 VALUES = st.one_of(
     json_values(), st.sampled_from([float("nan"), float("inf"), 1e308, 1e-320, 2**70, -1, True, "x" * 5000, [[]], {}])
 )

@@ -89,7 +89,10 @@ for step in range(1, 100):
 
 def write(folder: Path, value: int, ood: bool = True) -> None:
     """Write a folder of all files, each of which holds ``value``."""
-    texts = {name: str(value) for name in ("config.json", "README.md", "report.json", "training.json")}
+    texts = {
+        name: str(value)
+        for name in ("config.json", "README.md", "report.json", "training.json", "training_photos.json")
+    }
     tensor = {"x": torch.full((3,), float(value))}
     model_folder.write(folder, texts, {"model.safetensors": tensor, **({model_folder.OOD: tensor} if ood else {})})
 

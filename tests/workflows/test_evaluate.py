@@ -86,8 +86,10 @@ def save_bursts(example_set: Path, folder: Path, copies: int) -> None:
 @pytest.mark.slow
 def test_a_burst_counts_as_one_photo_in_the_interval(trained: Finished, example_set: Path, tmp_path: Path) -> None:
     save_bursts(example_set, tmp_path / "bursts", copies=5)
+    forgetful = shutil.copytree(trained.folder, tmp_path / "model")
+    (forgetful / "training_photos.json").unlink()  # the photos are training photos
     with Project.over(tmp_path / "bursts") as project:
-        report = evaluate(Predictor(trained.folder), project)
+        report = evaluate(Predictor(forgetful), project)
     assert sum(map(sum, report.confusion)) == 20
     assert report.group_count == 4
     correct = np.arange(20) < round(20 * report.accuracy)
@@ -123,7 +125,9 @@ def test_photos_the_person_set_apart_evaluate_the_model(example_set: Path, featu
     assert (report.evaluated_on, report.images, sum(map(sum, report.confusion))) == ("test", 12, 6)
     shutil.rmtree(tmp_path / "data" / "test")
     report = train_on(tmp_path / "data", features, tmp_path / "two", resize_modes=("whole",)).report
-    assert (report.evaluated_on, report.images, sum(map(sum, report.confusion))) == ("val", 12, 6)
+    assert (report.evaluated_on, report.images, sum(map(sum, report.confusion))) == ("out_of_fold", 12, 12)
+    assert report.validation is not None
+    assert report.validation.count == 6
 
 
 def test_separate_test_photos_are_predicted_as_the_predictor_does(
@@ -157,7 +161,7 @@ def test_unreadable_test_photos_are_left_out_with_the_reason(
         first, second, _ = test.photos()
         test.photo_path(first).write_bytes(b"\xff\xd8 no more")
         report = evaluate(Predictor(trained.folder), test)
-        assert sum(map(sum, report.confusion)) == 2
+        assert report.near_training == 2
         assert [left.file for left in test.left_out()] == [first.source]
         for photo in test.photos():
             test.photo_path(photo).write_bytes(b"\xff\xd8 no more")
@@ -187,3 +191,56 @@ def test_photos_unlike_the_training_photos_lower_the_coverage(
     point = report.coverage_at(0)
     assert point is not None
     assert point.coverage <= 0.5
+
+
+# photos that look like training photos
+
+
+def save_again(example_set: Path, folder: Path, chosen: slice) -> None:
+    """Save photos of three classes in another size and quality."""
+    for label in ("apple", "key", "mug"):
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        for path in sorted((example_set / label).iterdir())[chosen]:
+            with Image.open(path) as photo:
+                smaller = photo.resize((photo.width * 3 // 4, photo.height * 3 // 4))
+                smaller.save(folder / label / f"again {path.name}", quality=70)
+
+
+@pytest.mark.slow
+def test_the_same_photos_have_the_same_score_whichever_command_judges_them(
+    example_set: Path, features: Path, tmp_path: Path
+) -> None:
+    for label in ("apple", "key", "mug"):
+        copy_photos(example_set, tmp_path / "data/train" / label, label, slice(0, 4))
+        copy_photos(example_set, tmp_path / "data/test" / label, label, slice(4, 8))
+    save_again(example_set, tmp_path / "data/test", slice(1, 4))
+    own = train_on(tmp_path / "data", features, tmp_path / "one", resize_modes=("whole",)).report
+    with (
+        Project.over(tmp_path / "data/train", features=features) as project,
+        Project.over(tmp_path / "data/test", features=features) as test,
+    ):
+        *_, finished = train(project, TrainConfig(resize_modes=("whole",)), tmp_path / "two", test)
+    assert isinstance(finished, Finished)
+    with Project.over(tmp_path / "data/test") as test:
+        later = evaluate(Predictor(tmp_path / "two"), test)
+    assert (own.near_training, own.evaluated_count) == (9, 12)
+    assert own.group_count == 12
+    assert finished.test is not None
+    for report in (finished.test, later):
+        for name in ("near_training", "group_count", "accuracy_low", "accuracy_high", "accuracy_all", "confusion"):
+            assert getattr(report, name) == getattr(own, name)
+
+
+@pytest.mark.slow
+def test_saved_again_training_photos_are_no_measure_of_new_ones(
+    trained: Finished, example_set: Path, features: Path, tmp_path: Path
+) -> None:
+    for label in ("apple", "key", "mug"):
+        copy_photos(example_set, tmp_path / "data/train" / label, label, slice(0, 6))
+    save_again(example_set, tmp_path / "data/test", slice(0, 6))
+    report = train_on(tmp_path / "data", features, tmp_path / "model", resize_modes=("whole",)).report
+    assert (report.evaluated_on, report.near_training, report.evaluated_count) == ("out_of_fold", 18, 18)
+    assert any("look like training photos" in str(note) for note in report.notes())
+    with Project.over(example_set, features=features) as same:
+        again = evaluate(Predictor(trained.folder), same)
+    assert (again.near_training, again.evaluated_count, again.accuracy_all) == (32, 0, 1)

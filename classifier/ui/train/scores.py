@@ -30,7 +30,7 @@ def render(report: Report) -> str:
     """Return how far a model can be trusted."""
     low, high = round(report.accuracy_low * 100), round(report.accuracy_high * 100)
     details = [html.rich(ScoreCode.RANGE, low=low, high=high), html.text(_EVALUATED_ON[report.evaluated_on])]
-    warnings = "".join(html.note(warning, "warn") for warning in report.warnings)
+    warnings = "".join(html.note(warning, "warn") for warning in (*report.warnings, *report.notes()))
     return (
         f'<section class="pc-score" aria-label="{html.text(ScoreCode.HEADING)}">'
         f'<p class="pc-big">{escape(in_words(report))}</p><p>{" ".join(details + _photos_needed(report))}</p>'

@@ -1,0 +1,253 @@
+"""What a model folder remembers of its training photos, so that photos like them are found among test photos later.
+
+Of each photo there are the SHA-256 of its file, its perceptual hash, its features in 256 dimensions, its class and its
+groups; no name, no position and nothing that a picture could be made of. The features are reduced by a projection on
+random signs, which keeps distances (Achlioptas, J. Comput. Syst. Sci. 66, 2003), because another reduction would have
+to be stored, too. Training itself uses what is stored, so that every command finds the same.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.catalog import Asset
+from ..data.duplicates import near_duplicate_groups
+from ..data.grouping import join_groups
+from ..data.perceptual_hash import HASH_SIZE
+from ..errors import ModelError
+from ..files import read_json
+from ..messages.models import CheckpointCode
+from .model_folder import TRAINING_PHOTOS
+
+Bools = NDArray[np.bool_]
+Bytes = NDArray[np.int8]
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+_VERSION = 1
+_DIMENSIONS = 256  # of the reduced features: a cosine of 0.75 is kept within 0.03
+_LARGEST = 128 * 2**20  # bytes of the file
+_MOST_PHOTOS = 200_000
+_STEPS = 127.0  # whole numbers from 0 to the largest value
+_FEATURE_RANGE = 0.35  # of the reduced features: nearly six standard deviations
+_KEY_LENGTH = 16  # letters of the digest that stands for a group's name
+_SHA256, _KEY = re.compile(r"[0-9a-f]{64}"), re.compile(rf"[0-9a-f]{{{_KEY_LENGTH}}}")
+_ENTRIES = {
+    "version", "network", "resize_mode", "sha256", "hashes", "features", "classes", "groups", "layout_groups",
+    "own_groups",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class KnownPhotos:
+    """Photos (N) as the file stores them.
+
+    ``sha256`` of their files; ``hashes`` (N, HASH_SIZE) and ``features`` (N, 256) in 8 bits, the features of the
+    network ``network`` at ``resize_mode``; ``classes`` (N,) and ``groups`` (N,) their numbers; ``layout_groups`` and
+    ``own_groups`` digests of the names of groups, None for a photo in none.
+    """
+
+    sha256: tuple[str, ...]
+    hashes: Bytes
+    features: Bytes
+    classes: Ints
+    groups: Ints
+    layout_groups: tuple[str | None, ...]
+    own_groups: tuple[str | None, ...]
+    network: str
+    resize_mode: str
+
+    def __len__(self) -> int:
+        return len(self.sha256)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of the file."""
+        return {
+            "version": _VERSION,
+            "network": self.network,
+            "resize_mode": self.resize_mode,
+            "sha256": list(self.sha256),
+            "hashes": _to_text(self.hashes),
+            "features": _to_text(self.features),
+            "classes": self.classes.tolist(),
+            "groups": self.groups.tolist(),
+            "layout_groups": list(self.layout_groups),
+            "own_groups": list(self.own_groups),
+        }
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Photos (n) among the training photos (N): the groups of both in one numbering, and which are in one of both.
+
+    ``near_training`` (n,) is True for a photo in a group with a training photo.
+    """
+
+    groups: Ints
+    training_groups: Ints
+    near_training: Bools
+
+
+def describe(
+    assets: Sequence[Asset],
+    features: Floats,
+    descriptors: Floats,
+    classes: Ints,
+    groups: Ints,
+    network: str,
+    resize_mode: str,
+) -> KnownPhotos:
+    """Return what is kept of photos.
+
+    Args:
+        assets: rows of the catalog (N).
+        features: pooled features (N, D).
+        descriptors: see ``data.descriptors`` (N, W).
+        classes: class of each photo (N,).
+        groups: group of each photo (N,).
+        network: the network that the features are of.
+        resize_mode: how pictures were brought to its input size.
+    """
+    return KnownPhotos(
+        sha256=tuple(asset.sha256 for asset in assets),
+        hashes=_to_bytes(np.nan_to_num(descriptors[:, :HASH_SIZE]), 1.0),
+        features=_to_bytes(_reduce(features), _FEATURE_RANGE),
+        classes=classes,
+        groups=np.unique(groups, return_inverse=True)[1].astype(np.int64),
+        layout_groups=tuple(_digest(asset.layout_group) for asset in assets),
+        own_groups=tuple(_digest(asset.own_group) for asset in assets),
+        network=network,
+        resize_mode=resize_mode,
+    )
+
+
+def place(photos: KnownPhotos, training: KnownPhotos) -> Placed:
+    """Group photos (n) together with the training photos (N).
+
+    Two are in one group where they have the same content, are near duplicates in the joint set, are in one group of
+    either set, or in groups of one name; a group that the person made is only with those of the same name.
+    """
+    count = len(photos)
+    groups = np.concatenate([photos.groups, training.groups + (photos.groups.max(initial=-1) + 1)])
+    divisions: list[Sequence[object] | Ints] = [
+        groups,
+        (*photos.sha256, *training.sha256),
+        (*photos.layout_groups, *training.layout_groups),
+    ]
+    if (photos.network, photos.resize_mode) == (training.network, training.resize_mode):
+        divisions.append(near_duplicate_groups(*_joint_rows(photos, training)))
+    joined = join_groups(divisions, (*photos.own_groups, *training.own_groups))
+    return Placed(joined[:count], joined[count:], np.isin(joined[:count], joined[count:]))
+
+
+def read(folder: Path) -> KnownPhotos | None:
+    """Return what a model folder remembers; None where it has no such file.
+
+    Raises ``ModelError`` where the file is damaged or not one of this program's.
+    """
+    path = folder / TRAINING_PHOTOS
+    if not path.exists():
+        return None
+    try:
+        return _from_json(read_json(path, _LARGEST))
+    except (OSError, ValueError, TypeError, KeyError, OverflowError) as error:
+        raise ModelError(CheckpointCode.FILE_DAMAGED, file=path.name) from error
+
+
+def _from_json(data: Any) -> KnownPhotos:
+    """Read what ``to_json`` returned; raises ``ValueError`` or ``TypeError`` where it is something else."""
+    if not isinstance(data, Mapping) or data.keys() != _ENTRIES or data["version"] != _VERSION:
+        raise ValueError("no list of training photos")
+    sha256 = _texts(data["sha256"], _SHA256, optional=False)
+    count = len(sha256)
+    if count > _MOST_PHOTOS:
+        raise ValueError("too many photos")
+    network, resize_mode = data["network"], data["resize_mode"]
+    if not isinstance(network, str) or not isinstance(resize_mode, str):
+        raise TypeError("no text")
+    found = KnownPhotos(
+        sha256=tuple(str(value) for value in sha256),
+        hashes=_from_text(data["hashes"], count, HASH_SIZE),
+        features=_from_text(data["features"], count, _DIMENSIONS),
+        classes=_numbers(data["classes"]),
+        groups=_numbers(data["groups"]),
+        layout_groups=_texts(data["layout_groups"], _KEY),
+        own_groups=_texts(data["own_groups"], _KEY),
+        network=network,
+        resize_mode=resize_mode,
+    )
+    if {len(found.classes), len(found.groups), len(found.layout_groups), len(found.own_groups)} != {count}:
+        raise ValueError("lists of different lengths")
+    return found
+
+
+def _joint_rows(photos: KnownPhotos, training: KnownPhotos) -> tuple[Floats, Floats]:
+    """Return features and hashes (n + N, …) of both, as ``near_duplicate_groups`` expects them."""
+    features = np.concatenate([photos.features, training.features]).astype(np.float32) / np.float32(_STEPS)
+    hashes = np.concatenate([photos.hashes, training.hashes]).astype(np.float32) / np.float32(_STEPS)
+    return np.sign(features) * np.square(features), hashes  # it takes the roots, which are taken already
+
+
+def _reduce(features: Floats) -> Floats:
+    """Return signed square roots of features (N, D), each of length 1, in 256 dimensions."""
+    rooted = np.sign(features) * np.sqrt(np.abs(features))
+    unit = rooted / np.maximum(np.linalg.norm(rooted, axis=1, keepdims=True), 1e-9)
+    return np.asarray(unit @ _signs(features.shape[1]) / np.sqrt(_DIMENSIONS), np.float32)
+
+
+@lru_cache(maxsize=2)
+def _signs(size: int) -> Floats:
+    """Return the projection (size, 256) of -1 and 1, the same ones for ever."""
+    digest = hashlib.shake_256(b"signs of a random projection").digest(size * _DIMENSIONS // 8)
+    bits = np.unpackbits(np.frombuffer(digest, np.uint8)).reshape(size, _DIMENSIONS)
+    return bits.astype(np.float32) * 2 - 1
+
+
+def _digest(name: str | None) -> str | None:
+    return None if name is None else hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_KEY_LENGTH]
+
+
+def _to_bytes(values: Floats, largest: float) -> Bytes:
+    return np.clip(np.round(values / largest * _STEPS), -_STEPS, _STEPS).astype(np.int8)
+
+
+def _to_text(values: Bytes) -> str:
+    return b64encode(values.tobytes()).decode("ascii")
+
+
+def _from_text(text: object, count: int, width: int) -> Bytes:
+    if not isinstance(text, str):
+        raise TypeError("no text")
+    try:
+        content = b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError("no base64") from error
+    if len(content) != count * width:
+        raise ValueError("another number of values")
+    return np.frombuffer(content, np.int8).reshape(count, width)
+
+
+def _texts(values: object, form: re.Pattern[str], optional: bool = True) -> tuple[str | None, ...]:
+    if not isinstance(values, list):
+        raise TypeError("no list")
+    for value in values:
+        if not (optional and value is None) and not (isinstance(value, str) and form.fullmatch(value)):
+            raise ValueError("no digest")
+    return tuple(values)
+
+
+def _numbers(values: object) -> Ints:
+    if not isinstance(values, list) or not all(type(value) is int and 0 <= value <= _MOST_PHOTOS for value in values):
+        raise ValueError("no list of numbers")
+    return np.array(values, np.int64)

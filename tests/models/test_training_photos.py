@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from classifier.data.catalog import Asset
+from classifier.errors import ModelError
+from classifier.models import training_photos
+from classifier.models.training_photos import KnownPhotos, describe, place
+
+NETWORK = "tf_efficientnet_lite0"
+
+
+def asset(number: int, **changes: Any) -> Asset:
+    row = Asset(number, f"photos/{number}.jpg", f"{number:064x}", "a", "train", None, f"{number}.jpg", 9, 9, 9, "")
+    return replace(row, **changes)
+
+
+def draw(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Features (N, 1280) of unrelated photos, and descriptors (N, 128) likewise."""
+    hashes = rng.normal(size=(count, 2, 64))
+    unit = hashes / np.linalg.norm(hashes, axis=2, keepdims=True)
+    return rng.exponential(size=(count, 1280)).astype(np.float32), unit.reshape(count, 128).astype(np.float32)
+
+
+def known(assets: list[Asset], features: np.ndarray, descriptors: np.ndarray) -> KnownPhotos:
+    zeros, own = np.zeros(len(assets), np.int64), np.arange(len(assets))
+    return describe(assets, features, descriptors, zeros, own, NETWORK, "whole")
+
+
+def test_a_photo_like_a_training_photo_is_found_among_others() -> None:
+    rng = np.random.default_rng(0)
+    features, descriptors = draw(rng, 60)
+    training = known([asset(number) for number in range(40)], features[:40], descriptors[:40])
+    changed = features.copy()
+    changed[40:50] = changed[:10] * rng.uniform(0.8, 1.2, (10, 1280))
+    descriptors[40:50] = descriptors[:10]
+    photos = known([asset(100 + number) for number in range(20)], changed[40:], descriptors[40:])
+    placed = place(photos, training)
+    assert placed.near_training.tolist() == [True] * 10 + [False] * 10
+    assert (placed.groups[:10] == placed.training_groups[:10]).all()
+    assert len(np.unique(placed.groups)) == 20
+
+
+def test_contents_and_groups_of_one_name_join_where_pictures_cannot_be_compared() -> None:
+    features, descriptors = draw(np.random.default_rng(1), 6)
+    rows = [asset(1), asset(2, layout_group="patient 7"), asset(3, own_group="mine")]
+    training = known(rows, features[:3], descriptors[:3])
+    others = [replace(rows[0], id=9), asset(5, layout_group="patient 7"), asset(6, layout_group="x", own_group="mine")]
+    photos = replace(known(others, features[3:], descriptors[3:]), network="another")
+    assert place(photos, training).near_training.tolist() == [True] * 3
+    assert place(replace(photos, own_groups=("other",) * 3), training).near_training.tolist() == [False] * 3
+
+
+def test_what_is_remembered_holds_no_name_and_survives_its_file(tmp_path: Path) -> None:
+    features, descriptors = draw(np.random.default_rng(2), 3)
+    descriptors[0] = np.nan
+    photos = known([asset(1), asset(2, layout_group="Anna"), asset(3, own_group="Ben")], features, descriptors)
+    text = json.dumps(photos.to_json())
+    assert not any(name in text for name in ("Anna", "Ben", ".jpg", "photos/"))
+    (tmp_path / "training_photos.json").write_text(text)
+    found = training_photos.read(tmp_path)
+    assert found is not None
+    assert found.to_json() == photos.to_json()
+    assert training_photos.read(tmp_path / "none") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("version", 2), ("network", 3), ("sha256", ["x" * 64]), ("sha256", "ab"), ("hashes", "###"), ("hashes", ""),
+        ("features", 7), ("classes", [-1, 0, 0]), ("classes", [True, 0, 0]), ("groups", [0]), ("groups", [10**9] * 3),
+        ("layout_groups", ["Anna", None, None]), ("own_groups", None), ("more", 1),
+    ],
+)  # fmt: skip
+def test_a_forged_file_is_refused(name: str, value: object, tmp_path: Path) -> None:
+    photos = known([asset(1), asset(2), asset(3)], *draw(np.random.default_rng(3), 3))
+    (tmp_path / "training_photos.json").write_text(json.dumps({**photos.to_json(), name: value}))
+    with pytest.raises(ModelError, match=r"training_photos\.json"):
+        training_photos.read(tmp_path)
