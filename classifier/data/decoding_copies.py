@@ -3,7 +3,7 @@
 - A JPEG keeps its data: only the segments that tell nothing of the pixels are dropped. One whose many scans take long
   to decode is encoded anew.
 - A picture of more than 8 bits a channel is kept, since its range of values is read from the file: a PNG with the
-  chunks of its pixels only, a TIFF as it is.
+  chunks of its pixels only, a TIFF with the tags of its pixels only. One of another format becomes such a TIFF.
 - Everything else becomes an upright PNG without transparency, and above 4 megapixels a JPEG of quality 95. Above 16
   megapixels it is made smaller, to a short side of about 2,000 pixels: a network of 224 pixels uses 512.
 """
@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 import struct
 import zlib
 from dataclasses import dataclass
 from math import ceil, sqrt
 from pathlib import Path
 
+import numpy as np
 from PIL import ExifTags, Image
 
 from ..config import Limits
-from .images import BIG, EXTENSIONS, PictureInfo, make_thumbnail, open_picture, probe, read_orientation
+from .clean_tiff import clean_tiff
+from .images import BIG, EXTENSIONS, PictureInfo, find_page, make_thumbnail, open_picture, probe, read_orientation
 
 THUMBNAIL = 256  # pixels, longest side
 SHORTEST = 1024  # ``open_picture`` keeps twice as many
@@ -49,7 +50,9 @@ class _CleanJpeg:
 
 def copy_extension(info: PictureInfo) -> str:
     """Return the extension of the copy of a picture."""
-    if info.deep or info.format in ("JPEG", "MPO"):
+    if info.deep:
+        return EXTENSIONS["PNG" if info.format == "PNG" else "TIFF"]
+    if info.format in ("JPEG", "MPO"):
         return EXTENSIONS[info.format]
     lossless = info.width * info.height <= _LOSSLESS or max(info.width, info.height) > _LONGEST_JPEG
     return ".png" if lossless else ".jpg"
@@ -61,10 +64,8 @@ def write_copy(source: Path, target: Path, thumbnail: Path, limits: Limits) -> N
     Raises ``PhotoError`` where the picture cannot be used.
     """
     info = probe(source, limits)
-    if info.deep and info.format == "PNG":
-        target.write_bytes(_clean_png(source.read_bytes(), read_orientation(source, limits)))
-    elif info.deep:
-        shutil.copyfile(source, target)
+    if info.deep:
+        target.write_bytes(_clean_deep(source, info, limits))
     elif (content := _keep_jpeg(source, info, limits)) is not None:
         target.write_bytes(content)
     else:
@@ -84,8 +85,25 @@ def shrink(picture: Image.Image) -> Image.Image:
 
 def draw_small(source: Path, side: int, limits: Limits) -> bytes:
     """Return a JPEG of a picture that fits into a square of ``side`` pixels; raises ``PhotoError``."""
+    return _encode(make_thumbnail(open_picture(source, side, limits), side), "JPEG")
+
+
+def _clean_deep(source: Path, info: PictureInfo, limits: Limits) -> bytes:
+    """Return a picture of more than 8 bits a channel without metadata; raises ``PhotoError``."""
+    content = source.read_bytes()
+    if info.format == "PNG":
+        return _clean_png(content, read_orientation(source, limits))
+    if info.format == "TIFF":
+        cleaned = clean_tiff(content, find_page(source, limits))
+        return _encode(open_picture(source, SHORTEST, limits), "TIFF") if cleaned is None else cleaned
+    open_picture(content, THUMBNAIL, limits)  # raises where it cannot be decoded
+    with Image.open(io.BytesIO(content), formats=[info.format]) as image:  # PPM or JPEG 2000, in gray
+        return _encode(Image.fromarray(np.asarray(image)), "TIFF")
+
+
+def _encode(picture: Image.Image, format: str) -> bytes:
     stream = io.BytesIO()
-    make_thumbnail(open_picture(source, side, limits), side).save(stream, "JPEG", quality=85)
+    picture.save(stream, format, quality=85)  # of a JPEG
     return stream.getvalue()
 
 

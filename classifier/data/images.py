@@ -106,6 +106,13 @@ def read_orientation(source: Source, limits: Limits = LIMITS) -> int:
         return orientation if isinstance(orientation, int) and orientation in _TRANSPOSE else 1
 
 
+def find_page(source: Source, limits: Limits = LIMITS) -> int:
+    """Return the number of the picture in a file that is used, from 0."""
+    with _open(source, limits) as (image, _):
+        pages.seek_best(image, limits)
+        return image.tell()
+
+
 def open_picture(
     source: Source | Image.Image,
     shortest: int | None = None,
