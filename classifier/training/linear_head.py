@@ -2,7 +2,8 @@
 
 No library does this: scikit-learn's ``LogisticRegressionCV`` solves each fold and each penalty on its own, while here
 the heads of all folds and the final head are one problem whose steps share every matrix product, which is several
-times faster and gives the out-of-fold probabilities that the report and the label issues need.
+times faster and gives the out-of-fold probabilities that the report and the label issues need. A large problem is
+solved fold by fold (``large_heads``).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from .large_heads import solve_apart
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -36,6 +39,7 @@ _C_VALUES_LARGE = C_VALUES[1:]  # from that many photos on, the strongest penalt
 _SHRINKAGE_PHOTOS = 300  # photos that decide between the shrinkages; more would seldom change the decision
 _CURVATURE = 0.02  # a typical p(1 - p) near the solution, for preconditioning only
 _MAX_COST = 15_000_000  # photos times directions times classes that two cores solve in about a second
+_MANY_CLASSES = 100
 _DISCARDED_VARIANCE = 0.05  # above that cost
 _RIDGE_PENALTIES = (0.01, 0.03, 0.1)
 _CACHE_SIZE = 4  # heads
@@ -235,6 +239,8 @@ def _solve(rows: Tensor, targets: Tensor, weights: Tensor, start: Tensor, C: flo
     """
     n_problems, _, n_classes = start.shape
     unit = (_CURVATURE * rows.square().sum(0) + 1 / C).rsqrt()[:, None]  # (R, 1)
+    if is_large(rows, n_classes):
+        return solve_apart(rows, targets.argmax(1), weights, start, C, unit)
     scaled, penalty, photo_weights = rows * unit.T, unit.square() / C, weights.T[..., None]
     coefficients = torch.cat([start[:, :-1] / unit, start[:, -1:]], 1).requires_grad_(True)
     optimizer = torch.optim.LBFGS(
@@ -254,6 +260,11 @@ def _solve(rows: Tensor, targets: Tensor, weights: Tensor, start: Tensor, C: flo
     optimizer.step(objective)
     solved = coefficients.detach()
     return torch.cat([solved[:, :-1] * unit, solved[:, -1:]], 1)
+
+
+def is_large(rows: Tensor, n_classes: int) -> bool:
+    """Whether the heads are solved one fold after another; with fewer classes they are faster together."""
+    return n_classes >= _MANY_CLASSES and rows.numel() * n_classes > _MAX_COST
 
 
 def _out_of_fold_logits(rows: Tensor, solution: Tensor, masks: Tensor) -> Tensor:
