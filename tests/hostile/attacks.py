@@ -140,19 +140,20 @@ def peak_memory(pid: int | str = "self") -> int:
     """Return the most bytes that a process and its children had in memory so far; 0 where the system does not tell."""
     if not sys.platform.startswith("linux"):
         return 0
-    return sum(_read_peak(one) for one in (pid, *_children(pid)))
+    return sum(_read_peak(one) for one in (pid, *children(pid)))
 
 
 def forget_peak(pid: int | str = "self") -> None:
     """Let ``peak_memory`` count from now on."""
-    for one in (pid, *_children(pid)):
+    for one in (pid, *children(pid)):
         try:
             Path(f"/proc/{one}/clear_refs").write_text("5")
         except OSError:  # it has ended, or there is none
             continue
 
 
-def _children(pid: int | str) -> list[str]:
+def children(pid: int | str) -> list[str]:
+    """Return the numbers of the processes that a process started."""
     try:
         found = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
     except OSError:
