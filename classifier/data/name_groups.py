@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -73,7 +73,7 @@ def find_name_groups(names: Sequence[str], labels: Sequence[str]) -> list[NameGr
     stamped = sum(_STAMP.search(stem) is not None for stem in stems)
     if stamped < _FITTING * len(stems):  # the parts of a date are no groups
         fields = [_FIELD.findall(stem)[:_MOST_FIELDS] for stem in stems]
-        for keys in _keys(stems, fields):
+        for keys in _keys(fields):
             _add(found, keys, labels, needed=_GROUPED)
     return sorted(found.values(), key=lambda one: -len(set(zip(one.keys, labels))))
 
@@ -94,24 +94,23 @@ def _original(stem: str) -> str:
     return stem
 
 
-def _keys(stems: Sequence[str], fields: Sequence[Sequence[str]]) -> Iterator[tuple[str | None, ...]]:
-    """Yield the keys that some fields of the names give: the first ones, the last ones, all but these, or one."""
-    longest = max(map(len, fields), default=0)
-    cuts: list[Callable[[Sequence[str], int], Sequence[str]]] = [
-        lambda parts, n: parts[:n],
-        lambda parts, n: parts[:-n],
-        lambda parts, n: parts[n:],
-        lambda parts, n: parts[n - 1 : n],
-    ]
-    for cut in cuts:
-        for n in range(1, longest):
-            yield tuple(_key(parts, cut(parts, n)) if len(parts) > n else None for parts in fields)
+def _keys(fields: Sequence[Sequence[str]]) -> Iterator[tuple[str | None, ...]]:
+    """Yield the keys that some fields of the names give: the first ones, the last ones, all but these, or one.
 
-
-def _key(parts: Sequence[str], kept: Sequence[str]) -> str | None:
-    """Return the key of the fields that are kept, None where those that are left out have no number."""
-    rest = Counter(parts) - Counter(kept)
-    return "\0".join(kept) if any(any(map(str.isdigit, part)) for part in rest) else None
+    None for a name whose other fields have no number.
+    """
+    numbered = [[any(map(str.isdigit, part)) for part in parts] for parts in fields]
+    for n in range(1, max(map(len, fields), default=0)):
+        for kept, rest in (
+            (slice(n), slice(n, None)),
+            (slice(-n), slice(-n, None)),
+            (slice(n, None), slice(n)),
+            (slice(n - 1, n), slice(n, None)),
+        ):
+            yield tuple(
+                "\0".join(parts[kept]) if len(parts) > n and any(digits[rest]) else None
+                for parts, digits in zip(fields, numbered)
+            )
 
 
 def _add(

@@ -19,6 +19,7 @@ BURST_SECONDS = (3.0, 10.0, 30.0)  # between two photos of one burst; the shorte
 _KNOWN = 0.95  # share of the photos that must have a number or a time
 _FAR = 0.95  # quantile of the similarity of photos far apart that neighbors of one series exceed
 _REACH = 2  # places within which a photo is compared, so that one different photo does not cut a series
+_FEWEST = 4  # photos of a class that can be a series
 _MOST_FAR = 2000  # pairs of photos far apart that are compared
 
 
@@ -62,17 +63,19 @@ def series_groups(unit: Floats, y: Ints, order: Ints) -> Ints:
         y: classes (N,).
         order: the photos in the order in which they were taken, class by class.
     """
-    groups = np.arange(len(y))
+    is_joined = np.zeros(len(y), np.bool_)  # a photo of the order with the one after it
     for label in np.unique(y):
-        members = order[y[order] == label]
-        if len(members) < 4:
+        places = np.flatnonzero(y[order] == label)
+        if len(places) < _FEWEST:
             continue
+        members = order[places]
         limit = _limit_of_far_pairs(unit[members])
-        for step in range(_REACH, 0, -1):
+        for step in range(1, _REACH + 1):
             similar = np.einsum("nd,nd->n", unit[members[:-step]], unit[members[step:]]) > limit
-            for place in np.flatnonzero(similar):
-                joined = groups[members[place : place + step + 1]]
-                groups[np.isin(groups, joined)] = joined.min()
+            for between in range(step):
+                is_joined[places[between : between + len(similar)][similar]] = True
+    groups = np.empty(len(y), np.int64)
+    groups[order] = np.cumsum(~np.roll(is_joined, 1))
     return groups
 
 
