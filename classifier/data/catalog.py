@@ -6,7 +6,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass, fields, replace
 from datetime import datetime, timezone
 from itertools import groupby
@@ -417,7 +417,10 @@ class Catalog:
             with self._lock, self._db:
                 self._db.execute("BEGIN IMMEDIATE")  # two windows may open a new project at once
                 schema.create_or_upgrade(self._db)
-            self._db.execute("PRAGMA journal_mode = WAL")
+            # SQLite waits for no other window here, and says that the file is locked. The mode is kept in the file, so
+            # that the next opening sets it; until then the other mode does, only slower.
+            with suppress(sqlite3.OperationalError):
+                self._db.execute("PRAGMA journal_mode = WAL")
 
     def _rows(self, query: str, *values: Any) -> list[Any]:
         with self._lock, self._translated():

@@ -386,7 +386,8 @@ class Project:
 
     def _add(self, listing: Listing, plan: Plan, replacing: Sequence[int] = ()) -> IntakeResult:
         place = PhotoPlace(self.folder, self._thumbs, self._incoming)
-        result = add_photos(listing, plan, self.catalog, place, self.limits, replacing)
+        with incoming.lock(self._incoming):  # uploads at once would keep to the limits each, but not together
+            result = add_photos(listing, plan, self.catalog, place, self.limits, replacing)
         if not (self.folder / schema.FILE_NAME).exists():  # the project was deleted meanwhile
             shutil.rmtree(self.folder, ignore_errors=True)
             raise DataError(ProjectCode.DELETED)

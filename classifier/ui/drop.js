@@ -9,6 +9,11 @@ const FEW = 6; // from so many loose photos on, their names may hold the classes
 const LIMIT = Number(zone.dataset.limit);
 let pending = []; // loose photos that wait for the name of their class
 let busy = false;
+const LONGEST_WAIT = 30000; // milliseconds
+// The server sets the first value when it knows the visitor: what is sent before belongs to nobody, and is refused.
+let isKnown = !wantsFolders || Boolean(props.value);
+let known;
+const visitorKnown = new Promise((give) => (known = give));
 
 const show = (text, fraction) => {
   status.textContent = text;
@@ -71,6 +76,7 @@ async function send(items, label) {
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  if (!isKnown) await Promise.race([visitorKnown, new Promise((give) => setTimeout(give, LONGEST_WAIT))]);
   show("");
   if (wantsFolders) document.dispatchEvent(new Event("pc-working"));
   trigger("submit", { files: uploads, label });
@@ -146,6 +152,10 @@ document.addEventListener("pc-working", () => {
 
 // The server sets a new value when it is ready again, also after an error.
 watch("value", () => {
+  if (!isKnown) {
+    isKnown = true;
+    return known();
+  }
   setBusy(false);
   show("");
 });

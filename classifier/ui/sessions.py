@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,6 +61,7 @@ class Home:
     limits: HostLimits = HOME_LIMITS
     jobs: Jobs = field(init=False, compare=False, repr=False)
     size: FolderSize = field(init=False, compare=False, repr=False)
+    _creating: threading.Lock = field(init=False, compare=False, repr=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "jobs", Jobs(self.limits.trainings, self.limits.queue))
@@ -89,9 +90,11 @@ class Home:
         Raises ``DataError`` where there is none yet and the host has no room for another.
         """
         folder = self.folder(token)
-        if not (folder / FILE_NAME).exists() and self._count_projects() >= self.limits.projects:
-            raise DataError(LimitCode.PROJECTS, limit=self.limits.projects)
-        project = Project.open(folder, self.limits.upload)
+        is_new = not (folder / FILE_NAME).exists()
+        with self._creating if is_new else nullcontext():  # visitors who come at once would find room each
+            if is_new and not (folder / FILE_NAME).exists() and self._count_projects() >= self.limits.projects:
+                raise DataError(LimitCode.PROJECTS, limit=self.limits.projects)
+            project = Project.open(folder, self.limits.upload)
         if project.first_opening:
             model_leftovers.clean_up(project.models, project.catalog)
         os.utime(folder)  # the last visit, from which the hours are counted

@@ -81,9 +81,8 @@ def drop_files(page: Any, *files: Path) -> None:
 
 
 def _wait_for_drop_area(page: Any) -> None:
-    """Wait until the area takes files, and for the events of the opening page, which share one stream with it."""
+    """Wait until the area takes files."""
     page.locator("#photos-drop [data-ready]:not(.pc-working)").wait_for(timeout=SLOW)
-    page.wait_for_timeout(500)
 
 
 def fits_screen(page: Any) -> bool:

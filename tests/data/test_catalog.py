@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -352,6 +353,21 @@ def test_several_threads_and_windows_write_at_once(tmp_path: Path) -> None:
     for catalog in catalogs:
         catalog.close()
         catalog.close()
+
+
+@pytest.mark.slow
+def test_windows_that_open_a_new_project_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    for number in range(8):
+        ready = threading.Barrier(8)
+
+        def work(path: Path, ready: threading.Barrier) -> int:
+            ready.wait()
+            with Catalog(path) as catalog:
+                return catalog.add([photo("a")])
+
+        with ThreadPoolExecutor(8) as pool:
+            added = list(pool.map(work, [tmp_path / f"{number}.sqlite"] * 8, [ready] * 8))
+        assert sum(added) == 1
 
 
 def test_photos_that_are_retracted_leave_no_edit_behind(catalog: Catalog) -> None:

@@ -1,4 +1,4 @@
-"""Visitors who send the same files at the same time: everybody has every photo."""
+"""Uploads at the same time: everybody has every photo, and together they keep to the limits."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from classifier.ui.sessions import Home
+from classifier.errors import DataError
+from classifier.messages.limits import LimitCode
+from classifier.ui.host_limits import HostLimits
+from classifier.ui.sessions import Home, ensure_token
 from tests.helpers import draw_photo, encode
 from tests.ui.visitors import Answer, Visitor, serve
 
@@ -79,3 +83,46 @@ def test_what_one_visitor_deletes_stays_for_the_other(page: tuple[str, Home], ph
     anna.send(anna.event("photos-drop", "submit"), [anna.token], {"files": rows, "label": "cat"})
     assert not first.exists()
     assert second.read_bytes() == photos["pets/cat/0.jpg"]
+
+
+def test_uploads_of_one_visitor_at_once_keep_to_the_limit_together(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "models", limits=HostLimits(project_photos=15))
+    ready = Barrier(2)
+    token = ensure_token(None)
+    home.open(token).close()
+
+    def add(kind: int) -> bool:
+        folder = tmp_path / f"{kind}"
+        folder.mkdir()
+        for number in range(12):
+            (folder / f"{number}.jpg").write_bytes(encode(draw_photo(100 * kind + number)))
+        with home.open(token) as project:
+            ready.wait()
+            try:
+                project.add_files([(path.name, path) for path in folder.iterdir()], "cat")
+            except DataError as error:
+                assert error.code is LimitCode.PROJECT_PHOTOS
+                return False
+            return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(add, range(2))) == [False, True]
+    with home.open(token) as project:
+        assert project.classes() == {"cat": 12}
+
+
+def test_visitors_who_come_at_once_keep_to_the_number_of_projects(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "models", limits=HostLimits(projects=2))
+    ready = Barrier(8)
+
+    def come(_: int) -> bool:
+        ready.wait()
+        try:
+            home.open(ensure_token(None)).close()
+        except DataError as error:
+            assert error.code is LimitCode.PROJECTS
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(come, range(8))) == 2

@@ -18,7 +18,7 @@ from .. import html
 from ..components import camera, dropdown, scripted_html
 from ..handlers import QUIET, Action, event_data, plain
 from ..queue import FREE, INTAKE, Concurrency
-from ..sessions import Home, thumbnail_bytes
+from ..sessions import Home, is_token, thumbnail_bytes
 from ..uploads import drop_area, ready_value
 from . import grid, help, joins
 from .adding import add, add_example, add_snapshot, answer, waiting
@@ -61,6 +61,8 @@ class PhotosTab:
 
 def show(home: Home, token: str, label: str | None = None, page: int = 0) -> View:
     """Draw the tab as the project is now; ``label`` is the class whose photos are wanted."""
+    if not is_token(token):  # the opening page: the area waits with what is dropped until its visitor is known
+        return _empty()._replace(drop="")
     project = home.find(token)
     if project is None:
         return _empty()
