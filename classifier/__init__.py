@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .workflows.check import Checked, check
     from .workflows.evaluate import evaluate
     from .workflows.review import Review, review
+    from .workflows.set_apart import PhotosApart, set_apart
     from .workflows.train import Finished, train
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "ModelError",
     "Note",
     "PhotoError",
+    "PhotosApart",
     "Prediction",
     "Predictor",
     "Preprocessing",
@@ -57,6 +59,7 @@ __all__ = [
     "check",
     "evaluate",
     "review",
+    "set_apart",
     "train",
 ]  # fmt: skip
 __version__ = "0.1.0"
@@ -80,6 +83,7 @@ _MODULES = {
     "workflows.check": ("Checked", "check"),
     "workflows.evaluate": ("evaluate",),
     "workflows.review": ("Review", "review"),
+    "workflows.set_apart": ("PhotosApart", "set_apart"),
     "workflows.train": ("Finished", "train"),
 }
 

@@ -104,10 +104,14 @@ def _train(args: argparse.Namespace) -> dict[str, Any]:
         test = stack.enter_context(open_test_data(args)) if args.test else None
         with _without_garbage_collection():
             from ..distributed import is_main_process, process_group
+            from ..workflows.set_apart import PhotosApart, set_apart
             from ..workflows.train import Finished, train
 
             _import_score_libraries()
         with process_group():
+            if args.set_apart is not None:
+                share, seed = args.set_apart, config.seed
+                _run(set_apart(project, share, seed=seed, device=args.device, config=config), PhotosApart)
             finished = _run(train(project, config, args.out, test, args.device), Finished)
             result = output.train_json(project, test, finished, config)
             if not is_main_process():  # only one of several processes prints

@@ -60,6 +60,7 @@ def _train(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--self-check", action="store_true", help=str(ArgumentHelp.SELF_CHECK))
     sub.add_argument("--test", type=Path, metavar="DATA", help=str(ArgumentHelp.TEST))
     sub.add_argument("--test-labels", metavar="HOW", help=str(ArgumentHelp.TEST_LABELS))
+    sub.add_argument("--set-apart", type=float, metavar="SHARE", help=str(ArgumentHelp.SET_APART))
     deep = sub.add_argument_group(str(ArgumentHelp.DEEP_GROUP))
     for setting in settings():
         _add_setting(deep if setting.group == "deep" else sub, setting)

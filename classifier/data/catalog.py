@@ -13,7 +13,7 @@ from itertools import groupby
 from numbers import Integral, Real
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from ..errors import DataError, StorageError
 from ..files import is_disk_full
@@ -27,6 +27,9 @@ from .labels import natural_key
 _UNDO_STEPS = 50
 _BUSY_MS = 10_000  # how long to wait for another window or thread that writes
 _ID_IN = "id IN (SELECT value FROM json_each(?))"  # any number of ids in one parameter
+
+
+Split = Literal["train", "val", "test", "held_out"]
 
 
 @dataclass(frozen=True)
@@ -198,11 +201,6 @@ class Catalog:
         ((divided, total),) = self._rows(f"SELECT COALESCE(SUM(n > 1), 0), COUNT(*) FROM ({groups})")
         return int(divided), int(total)
 
-    def set_split(self, ids: Iterable[int], split: str) -> None:
-        """Assign photos to ``train``, ``val``, ``test`` or ``held_out``."""
-        with self._write() as db:
-            db.execute(f"UPDATE assets SET split = ? WHERE {_ID_IN}", (split, json.dumps(list(ids))))
-
     def set_group(self, groups: Mapping[int, int | None]) -> None:
         """Store the group of near-duplicates of photos, id -> group or None."""
         with self._write() as db:
@@ -240,6 +238,17 @@ class Catalog:
             before = self._select("label = ? AND label <> ?", old, new)
             dropped = _store_edit(db, message(EditCode.RENAMED, old=old, new=new), before)
             _set_label(db, before, new)
+        return dropped
+
+    def set_split(self, ids: Iterable[int], split: Split) -> list[Asset]:
+        """Assign photos to ``train``, ``val``, ``test`` or ``held_out``; ``DataError`` for anything else."""
+        if split not in get_args(Split):
+            raise DataError(CatalogCode.UNKNOWN_SPLIT, split=split)
+        with self._write() as db:
+            before = self._select(f"{_ID_IN} AND split <> ?", json.dumps(list(ids)), split)
+            dropped = _store_edit(db, message(EditCode[f"TO_{split.upper()}"], count=len(before)), before)
+            rows = [(split, asset.id) for asset in before]
+            db.executemany("UPDATE assets SET split = ? WHERE id = ?", rows)
         return dropped
 
     def remove(self, ids: Iterable[int]) -> list[Asset]:

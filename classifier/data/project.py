@@ -23,7 +23,7 @@ from ..messages.limits import LimitCode
 from . import incoming, leftovers, schema
 from .adding import IntakeResult, PhotoPlace, add_photos, use_photos
 from .assignment import Plan, Splits, plan_class, plan_reading
-from .catalog import Asset, Catalog
+from .catalog import Asset, Catalog, Split
 from .grouping import GroupsFrom
 from .incoming import Incoming, Upload
 from .intake import LeftOut
@@ -229,9 +229,9 @@ class Project:
         """Return the groups of classes whose names look the same: written alike, but not equal."""
         return similar_labels(self.catalog.labels(), self.limits)
 
-    def photos(self, label: str | None = None) -> list[Asset]:
-        """Return the photos, or those of one class, in stable order."""
-        return self.catalog.assets(label)
+    def photos(self, label: str | None = None, split: Split | None = None) -> list[Asset]:
+        """Return the photos, those of one class or those of one split, in stable order."""
+        return self.catalog.assets(label, split)
 
     def photo_path(self, asset: Asset) -> Path:
         """Return the path of a photo's file."""
@@ -296,6 +296,13 @@ class Project:
         """Remove a class and its photos from the project."""
         self.remove(asset.id for asset in self.catalog.assets(self._check_label(label)))
 
+    def set_split(self, ids: Iterable[int], split: Split) -> None:
+        """Move photos to the training, validation or test photos, or set them aside: ``held_out``.
+
+        Photos set aside are used by nothing and not deleted: ``photos(split="held_out")`` lists them.
+        """
+        self._delete_files(self.catalog.set_split(ids, split))
+
     def join(self, ids: Iterable[int]) -> None:
         """Keep photos together: no split divides them. They leave the groups that they were in."""
         self._delete_files(self.catalog.join(ids))
@@ -318,7 +325,7 @@ class Project:
         return next((value for value in get_args(GroupsFrom) if value == chosen), "auto")
 
     def undo(self) -> Message | None:
-        """Undo the last move, renaming, confirmation, removal or change of groups.
+        """Undo the last move, renaming, confirmation, removal or change of groups or splits.
 
         Returns which it was; None when there is none.
         """

@@ -45,6 +45,42 @@ def stratified_group_folds(
     return folds
 
 
+def sample_groups(y: Ints, groups: Ints, share: float, seed: int, names: Iterable[str] | None = None) -> Ints:
+    """Return the sorted indices of about ``share`` of the photos, with the same share of each class, in whole groups.
+
+    Groups are drawn by a hash of the names of their photos, so that the sample hardly changes when photos are added. A
+    class of at least two groups has photos in the sample and among the rest. Own code, because scikit-learn's
+    GroupShuffleSplit does not keep the shares of the classes.
+
+    Args:
+        y: class index of each photo (N,).
+        groups: group number of each photo (N,).
+        share: proportion to draw, 0 to 1.
+        seed: part of the hash.
+        names: a name for each photo (N) that stays the same when photos are added; by default its index.
+    """
+    members = _members(groups)
+    hashes = _hash_names(range(len(y)) if names is None else names, seed)
+    drawn: list[Ints] = []
+    for label in np.unique(y):
+        own = [group for group in members if int(np.bincount(y[group]).argmax()) == label]
+        own.sort(key=lambda group: hashes[group].min())
+        drawn += _draw(own, share * sum(map(len, own)))
+    return np.sort(np.concatenate([np.zeros(0, np.int64), *drawn]))
+
+
+def _draw(groups: list[Ints], wanted: float) -> list[Ints]:
+    """Return groups with about ``wanted`` photos; at least one and not all of them where there are two."""
+    drawn: list[Ints] = []
+    for group in groups:
+        missing = wanted - sum(map(len, drawn))
+        if len(drawn) < len(groups) - 1 and len(group) <= 2 * missing:  # nearer to the number than without it
+            drawn.append(group)
+    if not drawn and len(groups) > 1:
+        drawn.append(min(groups, key=len))
+    return drawn
+
+
 def sample_per_class(labels: Ints, count: int) -> Ints:
     """Return at most ``count`` sorted indices of ``labels`` (N,), all of them where N is no larger.
 

@@ -49,6 +49,7 @@ class ArgumentHelp(Code):
     OUT = "where the model goes"
     SELF_CHECK = "only try whether training can work, and show why not"
     TEST = "a folder or zip of photos with their classes to evaluate the finished model on"
+    SET_APART = "set a share of the photos apart to test with, from 0 to 1; those that belong together stay together"
     DEVICE = "cpu, cuda, cuda:1 or mps (default: the best there is)"
     DEEP_GROUP = "deep training"
     WITH_DEFAULT = "{text} (default %(default)s)"

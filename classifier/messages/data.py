@@ -200,6 +200,10 @@ class EditCode(Code):
     REMOVED = "removing {count:photo|photos}"
     JOINED = "keeping {count:photo|photos} together"
     PARTED = "taking {count:photo|photos} apart"
+    TO_TRAIN = "moving {count:photo|photos} to the training photos"
+    TO_VAL = "moving {count:photo|photos} to the validation photos"
+    TO_TEST = "moving {count:photo|photos} to the test photos"
+    TO_HELD_OUT = "setting {count:photo|photos} aside"
 
 
 @unique
@@ -221,6 +225,7 @@ class CatalogCode(Code):
         "The project was made by another version of this program (list {found}, this one reads {expected}); open it "
         "with that version."
     )
+    UNKNOWN_SPLIT = "There is no division called “{split}”; photos are for training, validation or test, or set aside."
     PHOTO_GONE = "This photo is no longer in the project; reload the page."
 
 

@@ -46,3 +46,7 @@ class WorkflowCode(Code):
     STOPPED_EARLY = "The training ended before anything was learned; train again to go on."
     TEST_UNREADABLE = "None of the test photos can be read; the list of left-out files says why."
     TEST_CLASSES_UNKNOWN = "None of the test folders has the name of a class; name them like the training folders."
+    SHARE_OUT_OF_RANGE = "The share to set apart is {share:g}; it must be between 0 and 1, such as 0.2 for a fifth."
+    NOTHING_TO_SET_APART = (
+        "No photos can be set apart: those of each class all belong together. Add photos taken on other occasions."
+    )

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from classifier.data.splits import sample_per_class, stratified_group_folds
+from classifier.data.splits import sample_groups, sample_per_class, stratified_group_folds
 
 
 def labels_of(*counts: int) -> np.ndarray:
@@ -129,3 +129,22 @@ def test_a_sample_is_evenly_spaced_within_each_class() -> None:
         positions = sample[labels[sample] == label] // 2
         assert (positions[0], positions[-1], len(positions)) == (0, 299, 30)
         assert set(np.diff(positions)) <= {10, 11}
+
+
+def test_a_sample_of_groups_has_the_share_of_each_class() -> None:
+    rng = np.random.default_rng(1)
+    for seed in range(20):
+        groups = rng.integers(0, 60, 300)
+        y = groups % 3
+        sample = sample_groups(y, groups, 0.2, seed)
+        assert not set(groups[sample]) & set(np.delete(groups, sample))
+        shares = np.bincount(y[sample], minlength=3) / np.bincount(y)
+        assert np.abs(shares - 0.2).max() < 0.05
+
+
+def test_every_class_of_two_groups_has_photos_on_both_sides() -> None:
+    y, groups = labels_of(2, 9, 4), np.array([0, 1, *[2] * 8, 3, *[4] * 4])
+    for share in (0.01, 0.5, 0.99):
+        sample = sample_groups(y, groups, share, 0)
+        assert {len(np.unique(groups[sample][y[sample] == label])) for label in (0, 1)} == {1}
+        assert not (y[sample] == 2).any()

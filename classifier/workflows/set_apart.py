@@ -1,0 +1,82 @@
+"""Set a share of the training photos apart, to test or validate with: grouped, stratified and seeded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Literal
+
+from .. import device as devices
+from ..config import DEFAULTS, TrainConfig
+from ..data import splits
+from ..data.dataset import class_names, encode_labels
+from ..data.project import Project
+from ..errors import DataError, SettingError
+from ..events import Progress
+from ..messages.workflows import StepCode, WorkflowCode
+from ..models import backbones, networks
+from ..models.asset_features import extract_asset_descriptors, extract_asset_features, group_assets
+from ..models.feature_cache import FeatureCache
+from ..models.features import FeatureExtractor
+from ..models.pixel_ranges import with_pixel_ranges
+from .photo_notes import no_photos
+
+
+@dataclass(frozen=True)
+class PhotosApart:
+    """The last event of ``set_apart``: how many photos of each class were set apart, and the ids of all.
+
+    Example::
+
+        *_, apart = set_apart(project, 0.2)
+        project.set_split(apart.ids, "train")  # all of them back
+    """
+
+    classes: dict[str, int]
+    ids: tuple[int, ...]
+
+
+def set_apart(
+    project: Project,
+    share: float = 0.2,
+    split: Literal["test", "val"] = "test",
+    seed: int = 0,
+    device: str | None = None,
+    config: TrainConfig = DEFAULTS,
+) -> Iterator[Progress | PhotosApart]:
+    """Move a share of the training photos to the test or validation photos. Yields ``Progress``, ``PhotosApart`` last.
+
+    Each class gives the same share, and photos that belong together stay together. The same seed on the same photos
+    draws the same ones. ``Project.undo`` takes it back.
+
+    Raises ``SettingError`` where ``share`` is not between 0 and 1, ``DataError`` where there are no training photos,
+    or none that could be set apart.
+
+    Example::
+
+        with Project.open(Path("my project")) as project:
+            *_, apart = set_apart(project, 0.2)
+            print(apart.classes)
+    """
+    if not 0 < share < 1:  # True for NaN, too
+        raise SettingError(WorkflowCode.SHARE_OUT_OF_RANGE, share=share)
+    assets = project.photos(split="train")
+    if not assets:
+        raise no_photos(project)
+    backbone = backbones.resolve(config.backbone).feature_backbone()
+    preprocessing = networks.preprocessing(backbone).with_resize_mode(config.resize_modes[0])
+    with closing(FeatureCache(project.features)) as cache:
+        extractor = FeatureExtractor(backbone, devices.choose(device), cache, project.limits)
+        extractor = with_pixel_ranges(extractor, project)
+        step = StepCode.EXTRACT_FEATURES
+        assets, features = yield from extract_asset_features(extractor, project, assets, preprocessing, step)
+        descriptors = extract_asset_descriptors(extractor, project, assets)
+        groups = group_assets(extractor, project, assets, features, descriptors).groups
+    y = encode_labels(assets, class_names(assets))
+    chosen = [assets[index] for index in splits.sample_groups(y, groups, share, seed, (one.sha256 for one in assets))]
+    if not chosen:
+        raise DataError(WorkflowCode.NOTHING_TO_SET_APART)
+    project.set_split([asset.id for asset in chosen], split)
+    yield PhotosApart(dict(Counter(asset.label for asset in chosen)), tuple(asset.id for asset in chosen))
