@@ -16,10 +16,11 @@ from typing import Any, NoReturn, TypeVar
 
 from ..config import Limits, TrainConfig, settings
 from ..data.intake import is_junk, scan
-from ..errors import ClassifierError, DataError, StorageError
+from ..errors import ClassifierError, DataError, SettingError, StorageError
 from ..files import remove_temporary_cache
 from ..messages import sentence
 from ..messages.cli import CommandCode, OutputCode
+from ..messages.evaluation import CostCode
 from ..messages.files import StorageCode
 from . import output, text
 from .console import finish, print_json
@@ -177,12 +178,35 @@ def _predict(args: argparse.Namespace) -> list[dict[str, Any]]:
 def _threshold(args: argparse.Namespace) -> dict[str, Any]:
     with _without_garbage_collection():
         from ..models import checkpoint
+        from ..models.evaluated_photos import outcomes_of, read_evaluated, with_costs
 
     checkpoint.check_is_model(args.folder)
-    changed = args.value is not None
-    report = checkpoint.set_threshold(args.folder, args.value) if changed else checkpoint.read_report(args.folder)
-    _print_lines(args, text.threshold_lines(report, changed))
-    return output.threshold_json(report)
+    report = checkpoint.read_report(args.folder)
+    costs = _read_costs(args.cost or ())
+    evaluated = read_evaluated(args.folder, len(report.labels))
+    if costs or args.unsure_cost is not None:
+        unsure_cost = report.unsure_cost if args.unsure_cost is None else args.unsure_cost
+        with_costs(report, evaluated, costs, unsure_cost)  # raises before anything is written
+    if args.value is not None:
+        report = checkpoint.set_threshold(args.folder, args.value)
+    if costs or args.unsure_cost is not None:
+        report = checkpoint.set_costs(args.folder, {**report.costs, **costs}, unsure_cost)
+    changed = args.value is not None or bool(costs) or args.unsure_cost is not None
+    outcomes = None if evaluated is None else outcomes_of(report, evaluated)
+    _print_lines(args, text.threshold_lines(report, changed, outcomes))
+    return output.threshold_json(report, outcomes and outcomes[0])
+
+
+def _read_costs(texts: Sequence[str]) -> dict[str, float]:
+    """Return the weights of ``--cost CLASS=WEIGHT``; the last “=” counts, so that a class may hold one."""
+    found = {}
+    for one in texts:
+        label, _, weight = one.rpartition("=")
+        try:
+            found[label] = float(weight)
+        except ValueError as error:
+            raise SettingError(CostCode.NO_NUMBER, text=one) from error
+    return found
 
 
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace], dict[str, Any] | list[dict[str, Any]]]] = {
@@ -235,13 +259,15 @@ def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     header = ["file", "unsure"]
     for rank in range(1, width + 1):
         header += [f"label {rank}", f"confidence {rank}"]
+    header.append("answer")
     try:
         with path.open("w", newline="", encoding="utf-8-sig") as file:
             table = csv.writer(file)
             table.writerow(header)
             for row in rows:
                 cells = [cell for one in row["top"] for cell in (_escape(one["label"]), one["confidence"])]
-                table.writerow([_escape(row["file"]), row["unsure"], *cells])
+                cells += [""] * (2 * width - len(cells))
+                table.writerow([_escape(row["file"]), row["unsure"], *cells, _escape(row["answer"] or "")])
     except OSError as error:
         raise StorageError(CommandCode.TABLE_NOT_WRITTEN, file=path, why=error.strerror) from error
 

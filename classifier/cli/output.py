@@ -16,6 +16,7 @@ from ..messages.data import RepeatCode
 
 if TYPE_CHECKING:  # these import torch, and “--help” must not wait for it
     from ..errors import PhotoError
+    from ..evaluation.costs import Outcome
     from ..evaluation.report import Report
     from ..models.predictor import Prediction
     from ..workflows.check import Checked
@@ -122,21 +123,42 @@ def review_json(project: Project, review: Review) -> dict[str, Any]:
 def predict_json(file: str, outcome: Prediction | PhotoError) -> dict[str, Any]:
     """Return the answer for one file, or why there is none."""
     if isinstance(outcome, Exception):
-        return {"file": file, "top": [], "unsure": True, "reason": str(outcome)}
+        return {"file": file, "top": [], "answer": None, "unsure": True, "reason": str(outcome)}
     top = [{"label": one.label, "confidence": one.confidence} for one in outcome.top]
     reason = {"reason": str(outcome.reason)} if outcome.unsure else {}
-    return {"file": file, "top": top, "unsure": outcome.unsure, **reason}
+    answer = None if outcome.unsure else outcome.answer.label
+    return {"file": file, "top": top, "answer": answer, "unsure": outcome.unsure, **reason}
 
 
-def threshold_json(report: Report) -> dict[str, Any]:
+def threshold_json(report: Report, outcome: Outcome | None) -> dict[str, Any]:
     """Return the confidence from which a model answers, and what that and every other threshold leads to."""
-    point = report.coverage_at(report.threshold)
+    point = None if report.thresholds else report.coverage_at(report.threshold)
+    answered, right = (point.coverage, point.selective_accuracy) if point else _answered(outcome)
     return {
         "threshold": report.threshold,
-        "answered": point and point.coverage,
-        "right": point and point.selective_accuracy,
+        "answered": answered,
+        "right": right,
         "cost": report.to_json()["cost"],
-    }
+        "thresholds": dict(zip(report.labels, report.class_thresholds)),
+        "costs": dict(report.costs),
+        "unsure_cost": report.unsure_cost,
+        "expected_cost": report.expected_cost,
+        "expected_cost_before": report.expected_cost_before,
+        "per_class": outcome and {
+            row.label: {"images": row.images, "found": row.found, "answers": row.answers,
+                        "precision": row.precision, "recall": row.recall}
+            for row in outcome.per_class
+        },
+    }  # fmt: skip
+
+
+def _answered(outcome: Outcome | None) -> tuple[float | None, float | None]:
+    """Return the proportion of photos that are answered, and of these that are right; None where it is not known."""
+    if outcome is None:
+        return None, None
+    answers = outcome.images - outcome.unsure
+    right = sum(row.found for row in outcome.per_class)
+    return answers / outcome.images, right / answers if answers else 1.0
 
 
 def overfit_check_json(result: OverfitCheck) -> dict[str, Any]:

@@ -87,6 +87,8 @@ def _predict(sub: argparse.ArgumentParser) -> None:
 def _threshold(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("folder", type=Path, metavar="FOLDER", help=str(ArgumentHelp.MODEL))
     sub.add_argument("value", type=float, nargs="?", metavar="VALUE", help=str(ArgumentHelp.THRESHOLD))
+    sub.add_argument("--cost", action="append", metavar="CLASS=WEIGHT", help=str(ArgumentHelp.COST))
+    sub.add_argument("--unsure-cost", type=float, metavar="N", help=str(ArgumentHelp.UNSURE_COST))
 
 
 _COMMANDS = {

@@ -10,11 +10,12 @@ from ..data.project import IntakeResult
 from ..events import Epoch, Note, Progress
 from ..messages import sentence
 from ..messages.cli import OutputCode
-from ..messages.evaluation import accuracy_in_words
+from ..messages.evaluation import CostCode, accuracy_in_words, costs_in_words, outcomes_in_words
 from ..messages.layout import NoteCode
 from .output import conflict_reason
 
 if TYPE_CHECKING:  # these import torch, and “--help” must not wait for it
+    from ..evaluation.costs import Outcome
     from ..evaluation.report import Report
     from ..workflows.train import Finished
 
@@ -95,17 +96,37 @@ def predict_line(row: Row) -> str:
     top = ", ".join(sentence(OutputCode.CONFIDENCE, **one) for one in row["top"])
     if row["unsure"]:
         return sentence(OutputCode.NOT_SURE, file=row["file"], reason=row["reason"], top=top)
+    if row["answer"] != row["top"][0]["label"]:
+        return sentence(OutputCode.PREDICTED_OTHER, file=row["file"], answer=row["answer"], top=top)
     return sentence(OutputCode.PREDICTED, file=row["file"], top=top)
 
 
-def threshold_lines(report: Report, changed: bool) -> Iterator[str]:
-    """Yield the lines of ``threshold``; all other thresholds only where it was not changed."""
-    code = OutputCode.THRESHOLD_SET if changed else OutputCode.THRESHOLD
-    yield sentence(code, threshold=report.threshold)
-    point = report.coverage_at(report.threshold)
-    yield point.in_words() if point else str(OutputCode.COST_UNKNOWN)
-    for point in () if changed else report.coverage_curve:
-        yield sentence(OutputCode.COST, threshold=point.threshold, cost=point.in_words())
+def threshold_lines(report: Report, changed: bool, outcomes: tuple[Outcome, Outcome] | None) -> Iterator[str]:
+    """Yield the lines of ``threshold``; all other thresholds only where it was not changed.
+
+    ``outcomes`` are what the model's thresholds lead to, and what one threshold for all classes does.
+    """
+    if report.thresholds:
+        yield from _cost_lines(report, changed, outcomes)
+    else:
+        code = OutputCode.THRESHOLD_SET if changed else OutputCode.THRESHOLD
+        yield sentence(code, threshold=report.threshold)
+        point = report.coverage_at(report.threshold)
+        yield point.in_words() if point else str(OutputCode.COST_UNKNOWN)
+        for point in () if changed else report.coverage_curve:
+            yield sentence(OutputCode.COST, threshold=point.threshold, cost=point.in_words())
+    for row in outcomes[0].per_class if outcomes else ():
+        found = sentence(CostCode.FOUND, images=row.images, found=row.found)
+        right = sentence(CostCode.RIGHT, answers=row.answers, found=row.found)
+        yield sentence(OutputCode.CLASS_SCORE, label=row.label, found=found, right=right)
+
+
+def _cost_lines(report: Report, changed: bool, outcomes: tuple[Outcome, Outcome] | None) -> Iterator[str]:
+    yield str(OutputCode.CLASS_THRESHOLDS_SET if changed else OutputCode.CLASS_THRESHOLDS)
+    for label, threshold in zip(report.labels, report.thresholds):
+        yield sentence(OutputCode.CLASS_THRESHOLD, label=label, threshold=threshold)
+    yield from map(str, costs_in_words(report.costs, report.unsure_cost))
+    yield str(CostCode.THEORY) if outcomes is None else outcomes_in_words(report.labels, report.costs, *outcomes)
 
 
 def left_out_lines(files: Iterable[Row]) -> Iterator[str]:

@@ -28,12 +28,13 @@ from .grouping import GroupsFrom
 from .incoming import Incoming, Upload
 from .intake import LeftOut
 from .labels import clean_label, natural_key, similar_labels
+from .mistake_costs import MistakeCosts
 from .photo_store import write_thumbnail
 from .readings import Wish, read_listing
 from .scratch import scratch_folder
 from .sources import Listing, list_data, list_upload
 
-GROUPS_CHOICE = "groups"  # name of the setting in the catalog
+GROUPS_CHOICE, COSTS_CHOICE = "groups", "mistake_costs"  # names of the settings in the catalog
 _FOLDERS = ("photos", "thumbs", "features", "models")
 
 
@@ -287,6 +288,9 @@ class Project:
         if not merge and new != old and new in self.catalog.labels():
             raise DataError(ProjectCode.CLASS_EXISTS, label=new)
         self._delete_files(self.catalog.rename(old, new))
+        chosen = self.mistake_costs()
+        if chosen is not None and old in chosen.costs and new != old:
+            self.choose_mistake_costs(chosen.renamed(old, new))
 
     def remove(self, ids: Iterable[int]) -> None:
         """Remove photos from the project; their files are deleted when ``undo`` cannot bring them back any more."""
@@ -310,6 +314,14 @@ class Project:
     def part(self, ids: Iterable[int]) -> None:
         """Take photos out of their groups, each by itself."""
         self._delete_files(self.catalog.part(ids))
+
+    def choose_mistake_costs(self, costs: MistakeCosts | None) -> None:
+        """Store what mistakes cost, for the models that are trained from now on; None forgets it."""
+        self.catalog.choose(COSTS_CHOICE, "" if costs is None else costs.to_json())
+
+    def mistake_costs(self) -> MistakeCosts | None:
+        """Return what the person said mistakes cost, None where they said nothing that can be read."""
+        return MistakeCosts.from_json(self.catalog.choice(COSTS_CHOICE) or "")
 
     def choose_groups(self, groups: GroupsFrom) -> None:
         """Choose which photos belong together besides near duplicates, for ``check``, ``train`` and ``evaluate``.

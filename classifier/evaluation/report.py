@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -24,6 +24,7 @@ from ..messages.evaluation import (
 from ..messages.groups import GroupCode
 from . import report_form as form
 from .calibration import CoveragePoint, apply_temperature, calibration_error, coverage_curve
+from .costs import LARGEST_WEIGHT, UNSURE_COST
 from .intervals import (
     accuracy_interval,
     effective_sample_size,
@@ -70,6 +71,9 @@ class Report:
     - ``validation`` is the score on the person's validation photos.
     - ``grouping``: which training photos are kept together besides near duplicates, and the score without.
     - ``shift``: how well the test photos are told apart from the training photos.
+    - ``thresholds`` of each class follow from the ``costs``, weights of missing a class by its label, and
+      ``unsure_cost`` (see ``costs``); empty where ``threshold`` is that of all classes. ``expected_cost`` is the mean
+      of a photo with them, ``expected_cost_before`` with ``threshold``.
 
     What a report of an older version lacks is 0 or empty.
 
@@ -105,6 +109,16 @@ class Report:
     shift: Shift | None = None
     main_groups: int = 0
     grouping: GroupSummary | None = None
+    thresholds: tuple[float, ...] = ()
+    costs: Mapping[str, float] = field(default_factory=dict, hash=False)
+    unsure_cost: float = UNSURE_COST
+    expected_cost: float | None = None
+    expected_cost_before: float | None = None
+
+    @property
+    def class_thresholds(self) -> tuple[float, ...]:
+        """The threshold of each class (C,); all the same where none has one of its own."""
+        return self.thresholds or (self.threshold,) * len(self.labels)
 
     @property
     def evaluated_count(self) -> int:
@@ -305,7 +319,8 @@ _POINT_PROPORTIONS = ("threshold", "coverage", "selective_accuracy")
 _NEWER: Mapping[str, Any] = {  # what reports of older versions lack
     "calibration_error": 0.0, "calibration_error_before": 0.0, "group_count": 0, "photos_needed": 0, "top_accuracy": (),
     "coverage_curve": (), "warning_codes": (), "near_training": 0, "accuracy_all": 0.0, "validation": None,
-    "shift": None, "main_groups": 0, "grouping": None,
+    "shift": None, "main_groups": 0, "grouping": None, "thresholds": (), "costs": {}, "unsure_cost": UNSURE_COST,
+    "expected_cost": None, "expected_cost_before": None,
 }  # fmt: skip
 _ENTRIES = frozenset({field.name for field in fields(Report)} | {"warning_codes"})
 _TEMPERATURES = (1e-5, 1e6)  # the smallest and the largest
@@ -317,6 +332,8 @@ _KEYS = {new: old for old, new in OLD_NAMES.items()}
 
 def _to_json(value: Any) -> Any:
     """Return dataclasses as dicts under the keys of the file, tuples as lists."""
+    if isinstance(value, Mapping):
+        return dict(value)
     if isinstance(value, tuple):
         return [_to_json(item) for item in value]
     if isinstance(value, (ClassScore, CoveragePoint, SecondScore, Shift, GroupSummary)):
@@ -355,7 +372,21 @@ def _read(data: Mapping[str, Any]) -> dict[str, Any]:
         "shift": read_shift(values, "shift"),
         "main_groups": form.count(values, "main_groups"),
         "grouping": read_groups(values, "grouping"),
+        "thresholds": _read_thresholds(values, labels),
+        "costs": form.numbers_by_label(values, "costs", labels, LARGEST_WEIGHT),
+        "unsure_cost": form.number(values, "unsure_cost", 0.0, LARGEST_WEIGHT),
+        "expected_cost": form.optional_number(values, "expected_cost", 0.0, LARGEST_WEIGHT),
+        "expected_cost_before": form.optional_number(values, "expected_cost_before", 0.0, LARGEST_WEIGHT),
     }
+
+
+def _read_thresholds(values: Mapping[str, Any], labels: Sequence[str]) -> tuple[float, ...]:
+    found = tuple(
+        form.number({"thresholds": value}, "thresholds") for value in form.list_of_classes(values, "thresholds")
+    )
+    if found and len(found) != len(labels):
+        raise form.FormError(FormCode.OTHER_COUNT, name="thresholds")
+    return found
 
 
 def _read_classes(values: Mapping[str, Any], labels: Sequence[str]) -> tuple[ClassScore, ...]:

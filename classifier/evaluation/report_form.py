@@ -84,6 +84,25 @@ def optional_object(data: Data, name: str) -> Data | None:
     return None if value is None else objects({name: [value]}, name)[0]
 
 
+def optional_number(data: Data, name: str, low: float = 0.0, high: float = 1.0) -> float | None:
+    """Return a number as ``number`` does, or None where the entry is null."""
+    return None if _entry(data, name) is None else number(data, name, low, high)
+
+
+def list_of_classes(data: Data, name: str) -> Sequence[Any]:
+    """Return a list with at most as many entries as there can be classes."""
+    return _items(data, name, _MOST_CLASSES)
+
+
+def numbers_by_label(data: Data, name: str, labels: Sequence[str], high: float) -> dict[str, float]:
+    """Return an object of numbers from 0 to ``high`` whose keys are among the classes."""
+    value = _entry(data, name)
+    if not isinstance(value, Mapping):
+        raise FormError(FormCode.NO_OBJECT, name=name)
+    check_names(value, frozenset(labels))
+    return {str(key): number({name: one}, name, 0.0, high) for key, one in value.items()}
+
+
 def labels(data: Data, name: str) -> tuple[str, ...]:
     """Return the names of the classes: none is empty, all are different."""
     found = tuple(text({name: value}, name) for value in _items(data, name, _MOST_CLASSES))

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import unique
+from typing import Protocol
 
 from . import Code, Message, message, sentence
+
+
+class Answered(Protocol):
+    """What answers lead to, see ``evaluation.costs.Outcome``."""
+
+    @property
+    def images(self) -> int: ...
+    @property
+    def missed(self) -> tuple[int, ...]: ...
+    @property
+    def unsure(self) -> int: ...
+    @property
+    def cost(self) -> float: ...
 
 
 @unique
@@ -41,6 +56,28 @@ class CoverageCode(Code):
 
     ANSWERED = "It answers {coverage:percent} of photos, and is right on {accuracy:percent} of those."
     HARDLY_ANY = "It answers hardly any photo."
+
+
+@unique
+class CostCode(Code):
+    """What mistakes cost, and what thresholds per class lead to."""
+
+    OUT_OF_RANGE = "The cost of missing “{label}” is {value}; it must be over 0 and at most {most:g}."
+    UNSURE_OUT_OF_RANGE = "The cost of “not sure” is {value}; it must be from 0 to {most:g}."
+    NO_NUMBER = "“{text}” is no cost; write CLASS=NUMBER, such as crack=5."
+    WORSE = "Missing “{label}” counts {weight:g} times as much as a false alarm."
+    UNSURE = "“Not sure” counts {cost:g} times as much as a false alarm."
+    MISSED = "{count} of “{label}” missed instead of {before}"
+    FALSE_ALARMS = "{count:false alarm|false alarms} instead of {before}"
+    NOT_SURE = "{count} not sure instead of {before}"
+    PHOTOS = "Of {total:photo|photos} judged: {parts:comma}."
+    COST = "A photo costs {cost:.3f} on average, {before:.3f} with one threshold for all classes."
+    THEORY = (
+        "This model does not hold its judged photos, so these thresholds come from theory; train it again to see what "
+        "they lead to."
+    )
+    FOUND = "of {images}, {found} found"
+    RIGHT = "of {answers:answer|answers}, {found} right"
 
 
 @unique
@@ -141,6 +178,35 @@ class FileCode(Code):
 
     REPORT_INCOMPLETE = "The model's report is incomplete or not one of this program's (report.json: {why})."
     OOD_DAMAGED = "What the model keeps of its training photos (familiar.safetensors) is damaged; get the folder again."
+
+
+def costs_in_words(costs: Mapping[str, float], unsure_cost: float) -> list[Message]:
+    """Return what each mistake costs: a sentence for each class with a weight of its own, and one for “not sure”."""
+    worse = [message(CostCode.WORSE, label=label, weight=weight) for label, weight in costs.items()]
+    return [*worse, message(CostCode.UNSURE, cost=unsure_cost)]
+
+
+def outcomes_in_words(labels: Sequence[str], costs: Mapping[str, float], after: Answered, before: Answered) -> str:
+    """Return in words how many mistakes there are of each kind, with thresholds per class and with one for all.
+
+    Args:
+        labels: the classes (C).
+        costs: weights of those whose misses are counted apart; all other wrong answers are false alarms.
+        after: what happens with thresholds per class.
+        before: what happens with one threshold.
+    """
+    missed = [
+        sentence(CostCode.MISSED, label=label, count=now, before=then)
+        for label, now, then in zip(labels, after.missed, before.missed)
+        if label in costs
+    ]
+    now, then = (
+        sum(count for label, count in zip(labels, one.missed) if label not in costs) for one in (after, before)
+    )
+    alarms = sentence(CostCode.FALSE_ALARMS, count=now, before=then)
+    unsure = sentence(CostCode.NOT_SURE, count=after.unsure, before=before.unsure)
+    photos = sentence(CostCode.PHOTOS, total=after.images, parts=[*missed, alarms, unsure])
+    return f"{photos} {sentence(CostCode.COST, cost=after.cost, before=before.cost)}"
 
 
 def accuracy_in_words(accuracy: float, total: int, correct: int | None = None) -> str:

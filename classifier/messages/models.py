@@ -89,7 +89,7 @@ class ModelCard:
     accuracy: float
     accuracy_low: float
     accuracy_high: float
-    threshold: float
+    decision: str
     has_ood: bool
     backbone: str
     repository: str
@@ -124,7 +124,7 @@ Tells apart {len(self.labels)} classes. Trained on {self.images} photos; right o
 | --- | --- | --- | --- |
 {rows}
 
-{sentence(CardCode.NOT_SURE, threshold=self.threshold)}{f" {CardCode.OOD}" if self.has_ood else ""}
+{self.decision}{f" {CardCode.OOD}" if self.has_ood else ""}
 
 ## Use it
 
@@ -171,6 +171,11 @@ class CardCode(Code):
     EVALUATED_VAL = "on the validation photos"
     EVALUATED_TEST = "on the test photos"
     NOT_SURE = "A confidence under {threshold:.0%} is best read as “not sure”."
+    COSTS = (
+        "The answer is the class whose confidence is largest relative to its threshold, and “not sure” where none "
+        "reaches it; the thresholds ({thresholds}) follow from what missing a class costs ({costs}; others 1, “not "
+        "sure” {unsure_cost:g}), and `report.json` has them all."
+    )
     OOD = (
         "Photos of other things are told by\n`familiar.safetensors`: how far the training photos lie from one another."
     )

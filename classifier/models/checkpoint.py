@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +22,24 @@ from torch import Tensor, nn
 from ..config import Mode, Preprocessing
 from ..data.catalog import RunAsset
 from ..errors import ModelError, SettingError
+from ..evaluation.costs import UNSURE_COST
 from ..evaluation.ood import OODModel
 from ..evaluation.report import Report
 from ..files import atomic_write, read_bounded, read_json, regular_size
 from ..messages.models import CheckpointCode
 from . import hub_config, networks
 from .backbones import Backbone, architecture_of
+from .evaluated_photos import EvaluatedPhotos, read_evaluated, with_costs, without_costs
 from .hub_config import HubConfig
-from .model_card import model_card, replace_threshold
-from .model_folder import OOD, TRAINING_PHOTOS, write
+from .model_card import model_card, replace_decision
+from .model_folder import EVALUATED, OOD, TRAINING_PHOTOS, write
 from .training_photos import KnownPhotos
 
 Floats = NDArray[np.float32]
 
 _LARGEST_JSON = 16 * 2**20  # bytes
 _LARGEST_OOD = 64 * 2**20  # bytes
+_DECISION = ("threshold", "thresholds", "costs", "unsure_cost", "expected_cost", "expected_cost_before")
 _LARGEST_HEADER = 4 * 2**20  # bytes; that of the largest network of timm has half a megabyte
 
 
@@ -58,6 +61,7 @@ class TrainedModel:
         network: The whole network; None for a linear head on cached features.
         details: What else goes into ``training.json``.
         training_photos: What the folder remembers of the training photos; None for nothing.
+        evaluated: Photos that thresholds are chosen by.
     """
 
     mode: Mode
@@ -72,6 +76,7 @@ class TrainedModel:
     network: nn.Module | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     training_photos: KnownPhotos | None = None
+    evaluated: EvaluatedPhotos | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,8 @@ def save(folder: Path, model: TrainedModel, training: Mapping[str, Any]) -> None
         texts[TRAINING_PHOTOS] = json.dumps(model.training_photos.to_json())
     weights = {key: value.contiguous() for key, value in {**model.tensors, **head}.items()}
     ood = {} if model.ood is None else {key: torch.from_numpy(value) for key, value in model.ood.tensors().items()}
-    write(folder, texts, {"model.safetensors": weights, OOD: ood})
+    evaluated = {} if model.evaluated is None else model.evaluated.tensors()
+    write(folder, texts, {"model.safetensors": weights, OOD: ood, EVALUATED: evaluated})
 
 
 def _dump(value: Mapping[str, Any]) -> str:
@@ -123,17 +129,43 @@ def _dump(value: Mapping[str, Any]) -> str:
 def set_threshold(folder: Path, value: float) -> Report:
     """Write the threshold ``value``, 0 to 1, into the report and the model card; returns the report with it.
 
-    Raises ``SettingError`` outside 0 to 1, ``ModelError`` where the folder is damaged or no model with a report,
-    ``StorageError`` where it cannot be written.
+    It is that of all classes: costs and thresholds per class are removed. Raises ``SettingError`` outside 0 to 1,
+    ``ModelError`` where the folder is damaged or no model with a report, ``StorageError`` where it cannot be written.
     """
     if not 0 <= value <= 1:  # True for NaN, too
         raise SettingError(CheckpointCode.THRESHOLD_OUT_OF_RANGE, value=value)
     before = read_report(folder)
-    data = {**_read_json(folder / "report.json"), "threshold": float(value)}
+    return _replace_decision(folder, before, without_costs(replace(before, threshold=float(value))))
+
+
+def set_costs(folder: Path, costs: Mapping[str, float], unsure_cost: float = UNSURE_COST) -> Report:
+    """Write costs of mistakes, and the thresholds per class that follow, into report and model card.
+
+    Args:
+        folder: the model.
+        costs: by class, how many times as bad missing it is as a false alarm; 1 for the classes that are not named.
+        unsure_cost: cost of “not sure”, where that of a false alarm is 1.
+
+    Returns the report with them. Raises ``SettingError`` for a class that the model lacks or a number that is no cost,
+    otherwise as ``set_threshold`` does.
+
+    Example::
+
+        print(set_costs(Path("model"), {"crack": 5}).expected_cost)
+    """
+    before = read_report(folder)
+    evaluated = read_evaluated(folder, len(before.labels))
+    return _replace_decision(folder, before, with_costs(before, evaluated, costs, unsure_cost))
+
+
+def _replace_decision(folder: Path, before: Report, after: Report) -> Report:
+    """Write the thresholds and costs of ``after`` into the files of a model; the rest of them stays as it is."""
+    entries = after.to_json()
+    data = {**_read_json(folder / "report.json"), **{name: entries[name] for name in _DECISION}}
     texts = {"report.json": _dump(data)}
     with suppress(OSError, ValueError):  # a card that is missing or not UTF-8 stays as it is
         card = read_bounded(folder / "README.md", _LARGEST_JSON).decode("utf-8")
-        changed = replace_threshold(card, before.threshold, value)
+        changed = replace_decision(card, before, after)
         texts |= {"README.md": changed} if changed != card else {}
     with ExitStack() as files:  # moved in when all are written
         for name, text in texts.items():

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..evaluation.report import Report
 from ..messages import sentence
 from ..messages.models import CardCode, ModelCard
 from . import networks
+
+_SHOWN_CLASSES = 20
 
 if TYPE_CHECKING:
     from .checkpoint import TrainedModel
@@ -27,7 +30,7 @@ def model_card(model: TrainedModel, training: Mapping[str, Any]) -> str:
         accuracy=report.accuracy,
         accuracy_low=report.accuracy_low,
         accuracy_high=report.accuracy_high,
-        threshold=report.threshold,
+        decision=decision_sentence(report),
         has_ood=model.ood is not None,
         backbone=model.backbone.name,
         repository=repository,
@@ -40,11 +43,21 @@ def model_card(model: TrainedModel, training: Mapping[str, Any]) -> str:
     return facts.text()
 
 
-def replace_threshold(card: str, before: float, after: float) -> str:
-    """``card`` with the sentence of another threshold, 0 to 1; unchanged where it lacks the sentence of ``before``."""
-    old, new = (sentence(CardCode.NOT_SURE, threshold=value) for value in (before, after))
+def decision_sentence(report: Report) -> str:
+    """Return how the answer follows from the probabilities; it begins with words of its own, not a class name."""
+    if not report.thresholds:
+        return sentence(CardCode.NOT_SURE, threshold=report.threshold)
+    costs = "; ".join(f"{_escape(label)}: {weight:g}" for label, weight in report.costs.items()) or "-"
+    values = zip(report.labels[:_SHOWN_CLASSES], report.thresholds)
+    shown = ", ".join(f"{_escape(label)} {value:.3f}" for label, value in values)
+    more = ", …" if len(report.labels) > _SHOWN_CLASSES else ""
+    return sentence(CardCode.COSTS, costs=costs, unsure_cost=report.unsure_cost, thresholds=shown + more)
+
+
+def replace_decision(card: str, before: Report, after: Report) -> str:
+    """``card`` with the sentence of other thresholds; unchanged where it lacks the sentence of ``before``."""
     # At the start of a line: class names, which may be anything, are never there.
-    return card.replace(f"\n{old}", f"\n{new}", 1)
+    return card.replace(f"\n{decision_sentence(before)}", f"\n{decision_sentence(after)}", 1)
 
 
 def _escape(text: str) -> str:

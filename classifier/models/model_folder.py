@@ -20,7 +20,10 @@ from ..messages.models import CheckpointCode
 
 OOD = "familiar.safetensors"  # the out-of-distribution model; the name is that of the first version
 TRAINING_PHOTOS = "training_photos.json"  # what is remembered of the training photos; only on this machine
-FILES = ("config.json", "model.safetensors", "README.md", "report.json", "training.json", OOD, TRAINING_PHOTOS)
+EVALUATED = "evaluated.safetensors"  # probabilities of evaluated photos, see ``evaluated_photos``
+FILES = (
+    "config.json", "model.safetensors", "README.md", "report.json", "training.json", OOD, TRAINING_PHOTOS, EVALUATED,
+)  # fmt: skip
 RESUME = "resume"  # folder with the state of an unfinished deep training
 # The new model inside its folder: while it is written, when it is complete, and while its files are moved out.
 _PART, _COMPLETE, _MOVING = ".model.part", ".model.complete", ".model.moving"

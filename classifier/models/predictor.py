@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +29,7 @@ from .surgery import add_feature_output, fuse_batch_norm
 from .transforms import eval_transform, normalize
 
 Floats = NDArray[np.float32]
+_SMALLEST = 1e-12  # threshold to divide by
 _DEFAULT_THRESHOLD = 0.5  # of a model that another program made, whose scores are not known
 
 
@@ -50,31 +51,49 @@ class ClassConfidence:
 class Prediction:
     """The prediction of one picture.
 
-    ``top`` are the likeliest classes, best first; ``reason`` is why the first is not to be relied on, None if it is.
+    ``top`` are the likeliest classes, best first; ``answer`` is the class to go by, which thresholds per class can
+    make another than the first; ``chosen`` is that other one, else None. ``reason`` is why there is no answer to rely
+    on, None if there is; ``answer`` is then the likeliest class.
 
     Example::
 
         prediction, = Predictor("model").predict("photo.jpg", top_k=3)
         if prediction.reason is UnsureCode.OUT_OF_DISTRIBUTION:
             print("This is none of", [one.label for one in prediction.top])
+        elif not prediction.unsure:
+            print(prediction.answer.label)
     """
 
     top: tuple[ClassConfidence, ...]
     reason: UnsureCode | None = None
+    chosen: ClassConfidence | None = None
 
     @property
     def unsure(self) -> bool:
         """Whether the answer is “not sure”."""
         return self.reason is not None
 
-    def at(self, threshold: float) -> Prediction:
-        """Return the prediction of the same model with another threshold, 0 to 1.
+    @property
+    def answer(self) -> ClassConfidence:
+        """The class that is answered; the likeliest where the answer is “not sure”."""
+        return self.chosen or self.top[0]
 
-        A picture that is out of distribution stays unsure at every threshold.
+    def at(self, threshold: float | Mapping[str, float]) -> Prediction:
+        """Return the prediction of the same model with another threshold, 0 to 1, or one for each class.
+
+        The answer is the class of ``top`` whose confidence is largest relative to its threshold, if it reaches that. A
+        picture that is out of distribution stays unsure at every threshold.
         """
         if self.reason is UnsureCode.OUT_OF_DISTRIBUTION:
             return self
-        return replace(self, reason=UnsureCode.LOW_CONFIDENCE if self.top[0].confidence < threshold else None)
+        if not isinstance(threshold, Mapping):
+            is_low = self.top[0].confidence < threshold
+            return replace(self, reason=UnsureCode.LOW_CONFIDENCE if is_low else None, chosen=None)
+        # The first of equal ones, which is the likeliest.
+        best = max(self.top, key=lambda one: one.confidence / max(threshold[one.label], _SMALLEST))
+        if best.confidence < threshold[best.label]:
+            return replace(self, reason=UnsureCode.LOW_CONFIDENCE, chosen=None)
+        return replace(self, reason=None, chosen=None if best is self.top[0] else best)
 
 
 @dataclass(frozen=True)
@@ -108,7 +127,7 @@ class Predictor:
 
         predictor = Predictor("checkpoints/flowers")
         for path, prediction in zip(paths, predictor.predict(paths)):
-            best = prediction.top[0]
+            best = prediction.answer
             print(path, "not sure" if prediction.unsure else f"{best.label} ({best.confidence:.0%})")
     """
 
@@ -139,8 +158,14 @@ class Predictor:
 
     @property
     def threshold(self) -> float:
-        """The confidence under which the answer is “not sure”, 0 to 1."""
+        """The confidence under which the answer is “not sure”, 0 to 1, where ``thresholds`` is empty."""
         return _DEFAULT_THRESHOLD if self._report is None else self._report.threshold
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The threshold of each class by its label; empty where one threshold is that of all classes."""
+        report = self._report
+        return dict(zip(report.labels, report.thresholds)) if report is not None and report.thresholds else {}
 
     def predict(self, pictures: Picture | Iterable[Picture], top_k: int = 5) -> list[Prediction]:
         """Return the predictions, with ``top_k`` classes each, for one picture or several.
@@ -167,7 +192,7 @@ class Predictor:
         Example::
 
             for path, result in zip(paths, Predictor("model").predict_each(paths)):
-                print(path, result if isinstance(result, PhotoError) else result.top[0].label)
+                print(path, result if isinstance(result, PhotoError) else result.answer.label)
         """
         if top_k < 1:
             raise SettingError(PredictCode.TOO_FEW_ANSWERS, top_k=top_k)
@@ -215,11 +240,12 @@ class Predictor:
         probs = torch.from_numpy(logits).softmax(0).numpy()
         if not np.isfinite(probs).all():  # weights so large that the network's numbers overflow
             raise ModelError(CheckpointCode.NOT_FINITE, file="model.safetensors")
-        order = np.argsort(-probs, kind="stable")[:top_k]
-        top = tuple(ClassConfidence(self.labels[index], float(probs[index])) for index in order)
+        order = np.argsort(-probs, kind="stable")
+        classes = tuple(ClassConfidence(self.labels[index], float(probs[index])) for index in order)
         if self._ood is not None and len(features) and not self._ood.in_distribution(features[None], probs[None])[0]:
-            return Prediction(top, UnsureCode.OUT_OF_DISTRIBUTION)
-        return Prediction(top).at(self.threshold)
+            return Prediction(classes[:top_k], UnsureCode.OUT_OF_DISTRIBUTION)
+        decided = Prediction(classes).at(self.thresholds or self.threshold)
+        return replace(decided, top=classes[:top_k])
 
     def _split(self, outputs: Floats) -> tuple[Floats, Floats]:
         """The logits (C,) and the pooled features (D,) beside them, see ``surgery.add_feature_output``."""

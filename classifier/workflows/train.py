@@ -38,6 +38,7 @@ from ..models import backbones, checkpoint, model_folder, networks
 from ..models.asset_features import extract_asset_descriptors, group_assets
 from ..models.backbones import Backbone
 from ..models.checkpoint import TrainedModel
+from ..models.evaluated_photos import EvaluatedPhotos, with_costs
 from ..models.feature_cache import FeatureCache
 from ..models.features import FeatureExtractor
 from ..models.pixel_ranges import with_pixel_ranges
@@ -155,6 +156,7 @@ def _train(
                 raise DataError(WorkflowCode.STOPPED_EARLY)
         model = replace(model, training_photos=_remember(extractor, project, training_set, model))
         report, evaluated = yield from evaluate_own_splits(extractor, project, model)
+        report = _with_project_costs(project, model, report)
         test_report = None if test is None else (yield from evaluate_test_set(extractor, test, model, report))
     yield Progress(
         StepCode.SAVE, len(training_set), len(training_set), None
@@ -325,6 +327,7 @@ def _train_head(
         run_assets=tuple(run_assets(training_set.assets, head.probabilities, labels)),
         ood=ood_model,
         details={"strength": head.C},  # the key of the first version of training.json
+        evaluated=EvaluatedPhotos(head.probabilities, y, in_distribution),
     )
 
 
@@ -336,6 +339,15 @@ def _remember(
     descriptors = extract_asset_descriptors(extractor, project, assets)
     network, resize_mode = extractor.backbone.name, model.report.resize_mode
     return describe(assets, training_set.features, descriptors, y, groups, network, resize_mode)
+
+
+def _with_project_costs(project: Project, model: TrainedModel, report: Report) -> Report:
+    """Return the report with the thresholds that follow from what the person said a mistake costs."""
+    chosen = project.mistake_costs()
+    if chosen is None or model.evaluated is None:
+        return report
+    costs = {label: weight for label, weight in chosen.costs.items() if label in report.labels}
+    return with_costs(report, model.evaluated, costs, chosen.unsure_cost)
 
 
 def _fine_tune(
@@ -393,6 +405,7 @@ def _fine_tuned_model(
         run_assets=tuple(rows),
         network=_build_network(quick.backbone, fine_tuned, len(labels)),
         details={"plan": asdict(fine_tuned.plan), "judged": len(val_idx)},
+        evaluated=EvaluatedPhotos(probs, y_true, np.ones(len(y_true), np.bool_)),
     )
 
 

@@ -210,7 +210,7 @@ def test_a_threshold_is_shown_with_its_cost_and_saved(
     assert main(["threshold", str(folder)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "It answers when it is at least 100% sure."
-    assert len(lines) == 2 + 21
+    assert len(lines) == 2 + 21 + 4
     assert main(["threshold", str(folder), "0.5"]) == 0
     assert "at least 50% sure. This is saved." in capsys.readouterr().out
     assert "from 0 to 1" in refusal(capsys, "threshold", folder, "1.5")
@@ -218,6 +218,24 @@ def test_a_threshold_is_shown_with_its_cost_and_saved(
     assert "no model" in refusal(capsys, "threshold", tmp_path)
     assert "no model" in refusal(capsys, "threshold", tmp_path, "0.5")
     assert run(capsys, "threshold", folder)["threshold"] == 0.5
+
+
+def test_costs_are_saved_shown_and_removed_by_a_threshold(trained: Finished, tmp_path: Path, capsys: Capture) -> None:
+    folder = Path(shutil.copytree(trained.folder, tmp_path / "model"))
+    result = run(capsys, "threshold", folder, "--cost", "mug=5", "--cost", "key=2", "--unsure-cost", "0.4")
+    assert (result["costs"], result["unsure_cost"]) == ({"mug": 5, "key": 2}, 0.4)
+    assert result["expected_cost"] <= result["expected_cost_before"]
+    assert set(result["thresholds"]) == {"apple", "key", "leaf", "mug"}
+    assert result["thresholds"] == run(capsys, "threshold", folder)["thresholds"]
+    assert main(["threshold", str(folder)]) == 0
+    shown = capsys.readouterr().out
+    assert "Missing “mug” counts 5 times as much as a false alarm." in shown
+    assert "of “mug” missed instead of" in shown
+    assert run(capsys, "threshold", folder, "--cost", "mug=1")["costs"] == {"key": 2}
+    for wrong in ("mug=0", "mug=nan", "mug", "cow=5", "mug=many"):
+        assert refusal(capsys, "threshold", folder, "0.3", "--cost", wrong)
+    plain = run(capsys, "threshold", folder, "0.5")
+    assert (plain["costs"], plain["expected_cost"], set(plain["thresholds"].values())) == ({}, None, {0.5})
 
 
 @pytest.mark.slow

@@ -110,12 +110,15 @@ def test_the_keys_of_review(photos: Path, capsys: Capture) -> None:
 def test_the_keys_of_predict(trained: Finished, photos: Path, capsys: Capture) -> None:
     rows = run(capsys, "predict", trained.folder, photos / "key")
     for row in rows:
-        assert set(row) == ({"file", "top", "unsure", "reason"} if row["unsure"] else {"file", "top", "unsure"})
+        assert set(row) == ({"file", "top", "answer", "unsure"} | ({"reason"} if row["unsure"] else set()))
     assert keys([one for row in rows for one in row["top"]]) == {"label", "confidence"}
 
 
 def test_the_keys_of_threshold_and_example(trained: Finished, tmp_path: Path, capsys: Capture) -> None:
     result = run(capsys, "threshold", trained.folder)
-    assert set(result) == {"threshold", "answered", "right", "cost"}
+    assert set(result) == {
+        "threshold", "answered", "right", "cost", "thresholds", "costs", "unsure_cost", "expected_cost",
+        "expected_cost_before", "per_class",
+    }  # fmt: skip
     assert keys(result["cost"]) == {"threshold", "answered", "right"}
     assert set(run(capsys, "example", tmp_path / "new", "--per-class", 1)) == {"folder", "per_class"}

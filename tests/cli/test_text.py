@@ -52,7 +52,10 @@ def test_a_cell_of_the_confusion_matrix_names_its_first_photo() -> None:
 
 def test_a_prediction_is_one_line_with_its_confidences() -> None:
     top = [{"label": "cat", "confidence": 0.51}, {"label": "dog", "confidence": 0.49}]
-    assert text.predict_line({"file": "a.jpg", "top": top, "unsure": False}) == "a.jpg: cat 51.0%, dog 49.0%"
+    sure = {"file": "a.jpg", "top": top, "unsure": False, "answer": "cat"}
+    assert text.predict_line(sure) == "a.jpg: cat 51.0%, dog 49.0%"
+    other = text.predict_line({**sure, "answer": "dog"})
+    assert other == "a.jpg: answer dog, by its threshold: cat 51.0%, dog 49.0%"
     unsure = {"file": "a.jpg", "top": top, "unsure": True, "reason": "why"}
     assert text.predict_line(unsure) == "a.jpg: not sure, why: cat 51.0%, dog 49.0%"
     assert text.predict_line({"file": "a.txt", "top": [], "unsure": True, "reason": "why"}) == "a.txt: why"

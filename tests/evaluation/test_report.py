@@ -142,6 +142,7 @@ GOOD = report_on(*predictions(3)).to_json()
 ADDED_LATER = {
     "scenes", "photos_needed", "top_accuracy", "calibration_error", "calibration_error_before", "cost",
     "warning_codes", "near_training", "accuracy_all", "validation", "shift", "main_groups", "grouping",
+    "thresholds", "costs", "unsure_cost", "expected_cost", "expected_cost_before",
 }  # fmt: skip
 
 
@@ -219,6 +220,14 @@ def test_braces_in_an_older_warning_are_no_arguments() -> None:
         {"calibration_error": "small"},
         {"top_accuracy": ["most"]},
         {"unknown entry": 1},
+        {"thresholds": [0.5]},
+        {"thresholds": [0.5, 0.5, float("nan")]},
+        {"thresholds": {}},
+        {"costs": []},
+        {"costs": {"another class": 5}},
+        {"costs": {GOOD["labels"][0]: -1}},
+        {"unsure_cost": float("inf")},
+        {"expected_cost": "low"},
     ],
 )
 def test_a_foreign_report_raises_a_model_error(change: dict[str, Any]) -> None:

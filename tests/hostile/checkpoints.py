@@ -14,7 +14,7 @@ import numpy as np
 from classifier import Predictor
 from classifier.errors import ModelError
 from classifier.models import training_photos
-from classifier.models.checkpoint import read_report, set_threshold
+from classifier.models.checkpoint import read_report, set_costs, set_threshold
 from classifier.models.training_photos import place
 from classifier.ui.predict.models import shared_models
 from classifier.ui.sessions import Home
@@ -58,6 +58,7 @@ def use(folder: Path) -> str | None:
         assert report.in_words()
         assert all(math.isfinite(value) for value in (report.accuracy, report.threshold, report.temperature))
         report.coverage_at(0.5)
+        set_costs(folder, {report.labels[0]: 5.0})
         set_threshold(folder, 0.5)
         if (remembered := training_photos.read(folder)) is not None:
             place(remembered, remembered)

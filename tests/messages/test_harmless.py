@@ -36,7 +36,7 @@ def test_a_sentence_with_a_name_in_it_is_harmless(code: RepeatCode | IntakeCode)
 def test_lines_of_the_command_line_are_harmless() -> None:
     lines = [
         *left_out_lines([{"file": EVIL, "reason": "This is a text, not a picture."}]),
-        predict_line({"file": EVIL, "top": [{"label": EVIL, "confidence": 0.5}], "unsure": False}),
+        predict_line({"file": EVIL, "top": [{"label": EVIL, "confidence": 0.5}], "unsure": False, "answer": EVIL}),
         predict_line({"file": EVIL, "top": [], "reason": "This is a text, not a picture."}),
     ]
     assert all(harmless(line) == line for line in lines)

@@ -25,6 +25,7 @@ from classifier.evaluation.ood import OODModel
 from classifier.evaluation.report import build_report
 from classifier.messages.models import CheckpointCode
 from classifier.models import backbones, checkpoint, model_folder, networks
+from classifier.models.evaluated_photos import EvaluatedPhotos
 from tests.helpers import draw_photo
 
 BACKBONE = backbones.ROWS["small_cnn"]
@@ -49,7 +50,14 @@ def save(
     bias = rng.normal(size=len(labels)).astype(np.float32)
     tensors = networks.backbone_tensors(BACKBONE, folder)
     preprocessing = Preprocessing(size=64).with_resize_mode(resize_mode)
-    model = checkpoint.TrainedModel("quick", BACKBONE, tensors, weight, bias, preprocessing, report, ood=ood)
+    evaluated = EvaluatedPhotos(
+        np.eye(len(labels), dtype=np.float32)[y_true] * 0.5 + np.float32(0.5 / len(labels)),
+        y_true,
+        np.ones(len(y_true), np.bool_),
+    )
+    model = checkpoint.TrainedModel(
+        "quick", BACKBONE, tensors, weight, bias, preprocessing, report, ood=ood, evaluated=evaluated
+    )
     checkpoint.save(folder, model, {"created": "2026-03-01T12:00:00"})
     return bias
 

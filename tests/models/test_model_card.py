@@ -12,7 +12,7 @@ from classifier.config import PixelRanges
 from classifier.evaluation.report import build_report
 from classifier.models import backbones, networks
 from classifier.models.checkpoint import TrainedModel
-from classifier.models.model_card import model_card, replace_threshold
+from classifier.models.model_card import model_card, replace_decision
 from tests.models.test_checkpoint import ood_model
 
 
@@ -91,9 +91,10 @@ def test_the_title_names_at_most_eight_classes() -> None:
 
 
 def test_another_threshold_changes_one_sentence_of_the_card(tmp_path: Path) -> None:
-    card = model_card(trained_model(("A confidence under 50% is best read as “not sure”.", "dog")), {})
-    changed = replace_threshold(card, 0.5, 0.834)
+    model = trained_model(("A confidence under 50% is best read as “not sure”.", "dog"))
+    report, card = model.report, model_card(model, {})
+    changed = replace_decision(card, report, replace(report, threshold=0.834))
     assert changed == card.replace("\nA confidence under 50%", "\nA confidence under 83%")
     assert changed.count("under 50%") == 2
-    assert replace_threshold(changed, 0.5, 0.2) == changed
-    assert replace_threshold(changed, 0.83, 0.5) == card
+    assert replace_decision(changed, report, replace(report, threshold=0.2)) == changed
+    assert replace_decision(changed, replace(report, threshold=0.83), report) == card

@@ -225,6 +225,21 @@ def test_another_threshold_changes_low_confidence_only(
     assert Prediction(top, reason).at(threshold) == Prediction(top, expected)
 
 
+@pytest.mark.parametrize(
+    ("thresholds", "answer", "unsure"),
+    [
+        ({"cat": 0.7, "dog": 0.3}, "cat", False),
+        ({"cat": 0.7, "dog": 0.29}, "dog", False),
+        ({"cat": 1.0, "dog": 0.25}, "dog", False),
+        ({"cat": 0.8, "dog": 0.31}, "cat", True),
+    ],
+)
+def test_thresholds_per_class_can_answer_another_class(thresholds: dict[str, float], answer: str, unsure: bool) -> None:
+    prediction = Prediction((ClassConfidence("cat", 0.7), ClassConfidence("dog", 0.3))).at(thresholds)
+    assert (prediction.answer.label, prediction.unsure, prediction.top[0].label) == (answer, unsure, "cat")
+    assert prediction.at(0.5) == Prediction(prediction.top)
+
+
 def test_a_new_threshold_counts_at_once_without_loading_again(folder: Path, example_set: Path) -> None:
     photo = next(example_set.glob("apple/*"))
     (before,) = Predictor(folder).predict(photo)
