@@ -2,22 +2,58 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import pickle
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 # Two processes that each use both cores slow one another down many times over. Set before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from classifier import Finished
-from classifier.data.example import draw_example
-from tests.helpers import SHA, MakeFolder, MakePhoto, draw_photo, train_on
+if TYPE_CHECKING:  # the process that only distributes the tests does without torch
+    from classifier import Finished
+    from tests.helpers import MakeFolder, MakePhoto
+
+# The files with the longest tests, which begin first: at the end short ones fill the time of all processes.
+_LONGEST = (
+    "test_page.py", "test_photos.py", "test_kills.py", "test_deep.py", "test_hostile_pictures.py",
+    "test_distributed.py", "test_isolation.py", "test_middleware.py", "test_networks.py", "test_table.py",
+)  # fmt: skip
+
+
+@pytest.hookimpl(trylast=True)  # what is left out is left out before
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that have slow tests; those for the browser stay in one process, which shares a program.
+
+    ``--dist worksteal`` gives each of two processes half of the list; the one that is done first takes from the end of
+    the other's.
+    """
+
+    def rank(item: pytest.Item) -> int:
+        return _LONGEST.index(item.path.name) if item.path.name in _LONGEST else len(_LONGEST)
+
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    browser = [item for item in items if item.get_closest_marker("browser")]
+    long = sorted((item for item in items if item not in browser and item.path in slow), key=rank)
+    short = [item for item in items if item not in browser and item.path not in slow]
+    of_first = max(0, len(items) // 2 - len(browser))
+    items[:] = sorted(browser, key=rank) + short[:of_first] + long + short[of_first:]
+
+
+def pytest_collection_finish() -> None:
+    """Leave all that was imported out of garbage collection, which would take longer than most tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
 def make_photo() -> MakePhoto:
     """``make_photo(seed, size, tint)`` draws one picture."""
+    from tests.helpers import draw_photo
+
     return draw_photo
 
 
@@ -27,6 +63,7 @@ def make_folder(tmp_path: Path) -> MakeFolder:
 
     Classes (the last part of the folder's name) differ in tint, so a classifier can tell them apart.
     """
+    from tests.helpers import draw_photo
 
     def make(counts: dict[str, int], name: str = "photos", size: tuple[int, int] = (64, 48)) -> Path:
         tints = {label: 40 * index for index, label in enumerate(sorted({key.split("/")[-1] for key in counts}))}
@@ -58,25 +95,54 @@ def features(cache_home: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def example_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run share; who writes there holds its lock."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def example_set(shared_folder: Path) -> Path:
     """Eight drawn photos of each of four classes, none of them square; not to be changed."""
-    folder = tmp_path_factory.mktemp("example") / "photos"
-    draw_example(folder, per_class=8)
+    from filelock import FileLock
+
+    from classifier.data.example import draw_example
+
+    folder = shared_folder / "example" / "photos"
+    with FileLock(shared_folder / "example.lock"):
+        if not folder.exists():
+            draw_example(folder, per_class=8)
     return folder
 
 
 @pytest.fixture(scope="session")
-def trained(example_set: Path, features: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+def trained(example_set: Path, features: Path, shared_folder: Path) -> Finished:
     """A model of the example set; its folder is not to be changed."""
-    return train_on(example_set, features, tmp_path_factory.mktemp("trained") / "model")
+    from filelock import FileLock
+
+    from tests.helpers import train_on
+
+    folder = shared_folder / "trained"
+    with FileLock(shared_folder / "trained.lock"):
+        if not (folder / "finished").exists():
+            finished = train_on(example_set, features, folder / "model")
+            (folder / "finished").write_bytes(pickle.dumps(finished))
+        return pickle.loads((folder / "finished").read_bytes())
+
+
+@pytest.fixture(scope="session")
+def example_photo(example_set: Path) -> bytes:
+    """A photo of a key."""
+    return (example_set / "key" / "key 01.jpg").read_bytes()
 
 
 @pytest.fixture
-def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example_photo: bytes) -> Path:
     """An upload folder of Gradio's with one uploaded photo, ``uploads/<sha>/a.jpg``."""
+    from tests.helpers import SHA
+
     folder = tmp_path / "uploads"
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
     (folder / SHA).mkdir(parents=True)
-    draw_example(tmp_path / "one", per_class=1)
-    (folder / SHA / "a.jpg").write_bytes((tmp_path / "one" / "key" / "key 01.jpg").read_bytes())
+    (folder / SHA / "a.jpg").write_bytes(example_photo)
     return folder

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from classifier import Project, distributed
 from tests.helpers import draw_photo
+from tests.training.runs import make_data, make_spec, make_state, train
 
 ROOT = Path(__file__).parents[1]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
@@ -73,17 +74,17 @@ def test_a_single_process_is_the_main_one_of_one() -> None:
     assert distributed.all_reduce(1.5, 2, gradients) == (1.5, 2, gradients)
 
 
-def run(script: Path, text: str, processes: int, argument: Path) -> None:
+def run_two(script: Path, text: str, argument: Path) -> None:
     script.write_text(text.format(root=str(ROOT)))
-    start = [sys.executable] if processes == 1 else [*TORCHRUN, str(processes)]
-    subprocess.run([*start, str(script), str(argument)], check=True, capture_output=True)
+    subprocess.run([*TORCHRUN, "2", str(script), str(argument)], check=True, capture_output=True)
 
 
 @pytest.mark.slow
 def test_two_processes_train_the_network_that_one_trains(tmp_path: Path) -> None:
-    for count in (1, 2):
-        run(tmp_path / "train.py", TRAIN, count, tmp_path / f"{count}.safetensors")
-    one, two = (load_file(tmp_path / f"{count}.safetensors") for count in (1, 2))
+    run_two(tmp_path / "train.py", TRAIN, tmp_path / "two.safetensors")
+    state = make_state(spec := make_spec())
+    train(state, make_data(), spec, 3)
+    one, two = state.state_dict(), load_file(tmp_path / "two.safetensors")
     assert one.keys() == two.keys()
     for name in one:
         torch.testing.assert_close(two[name], one[name], rtol=2e-2, atol=2e-3)
@@ -93,7 +94,7 @@ def test_two_processes_train_the_network_that_one_trains(tmp_path: Path) -> None
 def test_features_and_descriptors_are_cached_by_whichever_process(tmp_path: Path) -> None:
     for number in range(5):
         draw_photo(7100 + number, (96, 80)).save(tmp_path / f"{number}.jpg")
-    run(tmp_path / "embed.py", EMBED, 2, tmp_path)
+    run_two(tmp_path / "embed.py", EMBED, tmp_path)
     assert [(tmp_path / rank).read_text() for rank in "01"] == ["(5, False)"] * 2
 
 
@@ -108,7 +109,8 @@ def test_two_processes_write_one_model_and_record_one_run(tmp_path: Path) -> Non
         folder, out = tmp_path / f"project-{count}", tmp_path / str(count)
         with Project.open(folder) as project:
             project.add(data)
-        command = [*TORCHRUN, str(count), "-m", "classifier", "train", str(folder), "--out", str(out), "--mode", "deep",
+        start = [sys.executable] if count == 1 else [*TORCHRUN, str(count)]
+        command = [*start, "-m", "classifier", "train", str(folder), "--out", str(out), "--mode", "deep",
                    "--unfreeze", "1", "--epochs", "2", "--json"]  # fmt: skip
         done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
         lines = done.stdout.strip().splitlines()

@@ -414,7 +414,7 @@ def command(data: Path, out: Path) -> list[str]:
 
 @pytest.mark.slow
 def test_killed_three_times_it_ends_with_the_same_model(digits: Path, tmp_path: Path) -> None:
-    subprocess.run(command(digits, tmp_path / "whole"), cwd=ROOT, check=True, capture_output=True)
+    run(digits, tmp_path / "whole", replace(SCRATCH, epochs=12))
     rng, interrupted = random.Random(0), set()
     for _ in range(3):
         child = subprocess.Popen(command(digits, tmp_path / "cut"), cwd=ROOT, stdout=subprocess.DEVNULL)
@@ -427,7 +427,7 @@ def test_killed_three_times_it_ends_with_the_same_model(digits: Path, tmp_path: 
         child.wait()
         interrupted.add(str(states(folder)))
     assert len(interrupted) > 1, "it was never killed at work"
-    subprocess.run(command(digits, tmp_path / "cut"), cwd=ROOT, check=True, capture_output=True)
+    run(digits, tmp_path / "cut", replace(SCRATCH, epochs=12))
     assert equal(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
     names = [{path.name for path in (tmp_path / name).iterdir()} for name in ("whole", "cut")]
     assert names[0] == names[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from classifier import Predictor, Project, TrainConfig, train
-from classifier.data.example import draw_example
+from classifier import Finished, Predictor
 from classifier.ui.app import build_app, launch_settings
 from classifier.ui.predict.models import own_models
 from classifier.ui.sessions import Home, ensure_token
@@ -31,17 +31,15 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(trained: Finished, example_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("server")
-    draw_example(folder / "drawn", per_class=6)
-    with Project.over(folder / "drawn", features=folder / "features") as project:
-        list(train(project, TrainConfig(), out=folder / "checkpoints" / "tiny"))
+    shutil.copytree(trained.folder, folder / "checkpoints" / "tiny")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(folder / "home" / "uploads"))
         page = build_app(folder / "home", folder / "checkpoints")
         _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_settings())
         home = Home(folder / "home", folder / "checkpoints")
-        yield Server(url, home, next((folder / "drawn" / "mug").iterdir()))
+        yield Server(url, home, example_set / "mug" / "mug 01.jpg")
         page.close()
 
 

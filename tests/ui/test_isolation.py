@@ -81,7 +81,7 @@ def _try_all(pair: Pair, visitor: Visitor, token: str, upload: str) -> dict[int,
     }  # fmt: skip
     known = {"dropdown": pair.model, "textbox": pair.model, "image": file, "file": file, "token": token}
     events = visitor.config["dependencies"]
-    return {one["id"]: visitor.send(one["id"], values_of(visitor, one, known), event_data) for one in events}
+    return visitor.send_all({one["id"]: values_of(visitor, one, known) for one in events}, event_data)
 
 
 def test_the_walk_finds_what_is_hers_with_her_token(pair: Pair) -> None:

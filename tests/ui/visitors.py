@@ -71,19 +71,37 @@ class Visitor:
 
     def send(self, number: int, values: list[Any], event_data: Any = None, session: str | None = None) -> Answer:
         """Run an event and wait for its end."""
-        body = {"data": values, "event_data": event_data, "fn_index": number, "session_hash": session or self.session}
-        joined = self.http.post("/gradio_api/queue/join", content=json.dumps(body), headers=_JSON)
-        if joined.status_code != 200:
-            return Answer([], joined.text, joined.text, ran=False)
-        texts = []
-        for message in self._messages(session or self.session):
-            texts.append(json.dumps(message, ensure_ascii=False))
-            if message["msg"] in ("process_completed", "unexpected_error"):
+        return self.send_all({number: values}, event_data, session)[number]
+
+    def send_all(
+        self, events: dict[int, list[Any]], event_data: Any = None, session: str | None = None
+    ) -> dict[int, Answer]:
+        """Run events with the values of their inputs, side by side, and wait for the end of all."""
+        answers: dict[int, Answer] = {}
+        waiting: dict[str, int] = {}
+        for number, values in events.items():
+            body = {"data": values, "event_data": event_data, "fn_index": number}
+            content = json.dumps({**body, "session_hash": session or self.session})
+            joined = self.http.post("/gradio_api/queue/join", content=content, headers=_JSON)
+            if joined.status_code == 200:
+                waiting[joined.json()["event_id"]] = number
+            else:
+                answers[number] = Answer([], joined.text, joined.text, ran=False)
+        texts: dict[str, list[str]] = {one: [] for one in waiting}
+        for message in self._messages(session or self.session) if waiting else ():
+            one = message.get("event_id")
+            assert one in waiting or message["msg"] != "unexpected_error", message
+            if one in waiting:
+                texts[one].append(json.dumps(message, ensure_ascii=False))
+            if one in waiting and message["msg"] in ("process_completed", "unexpected_error"):
                 output = message.get("output") or {"error": message.get("message")}
-                self.seen += texts
                 error = None if message.get("success") else str(output.get("error"))
-                return Answer(output.get("data") or [], error, "\n".join(texts))
-        raise AssertionError("the event did not end")
+                self.seen += texts[one]
+                answers[waiting.pop(one)] = Answer(output.get("data") or [], error, "\n".join(texts[one]))
+            if not waiting:
+                break
+        assert not waiting, "an event did not end"
+        return answers
 
     def _messages(self, session: str) -> Iterator[dict[str, Any]]:
         with self.http.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as stream:

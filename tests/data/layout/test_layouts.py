@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 
 import pytest
@@ -23,10 +24,27 @@ from .table_cases import TABLES
 CASES = [
     *FOLDERS, *ROLES, *COLLECTIONS, *SPLITS, *DOUBTFUL, *TABLES, *ASKED, *AGREEING, *NAMES, *BOXES, *PUBLIC, *REFUSED,
 ]  # fmt: skip
-by_name = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-with_readings = pytest.mark.parametrize(
-    "case", [c for c in CASES if c.decision != "refuse"], ids=lambda case: case.name
-)
+WITH_READINGS = [case for case in CASES if case.decision != "refuse"]
+Check = Callable[[Case], None]
+
+
+def of_every(cases: list[Case]) -> Callable[[Check], Callable[[], None]]:
+    """Make one test of a check of a case; it names all cases that fail. Thousands of tests would take far longer."""
+
+    def decorate(check: Check) -> Callable[[], None]:
+        def test() -> None:
+            failed = {}
+            for case in cases:
+                try:
+                    check(case)
+                except AssertionError as error:
+                    failed[case.name] = str(error)
+            assert not failed, "\n\n".join(f"{name}: {error}" for name, error in failed.items())
+
+        test.__name__ = check.__name__
+        return test
+
+    return decorate
 
 
 def read(case: Case) -> Layout:
@@ -51,7 +69,7 @@ def test_there_are_enough_layouts_with_a_name_each() -> None:
     assert len({case.name for case in CASES}) == len(CASES) >= 150
 
 
-@by_name
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_layout_is_read_asked_or_refused(case: Case) -> None:
     layout = read(case)
     print(line(case, layout))
@@ -60,7 +78,7 @@ def test_a_layout_is_read_asked_or_refused(case: Case) -> None:
         assert expected(case, layout), [(r.option, r.class_counts(), r.split_counts()) for r in layout.readings]
 
 
-@by_name
+@of_every(CASES)
 def test_the_sentence_names_the_true_cause(case: Case) -> None:
     layout = read(case)
     if layout.decision is Decision.READ:
@@ -74,7 +92,7 @@ def test_the_sentence_names_the_true_cause(case: Case) -> None:
     assert not layout.photos or "no picture" not in sentence.lower()
 
 
-@with_readings
+@of_every(WITH_READINGS)
 def test_groups_and_reasons_are_those_of_the_layout(case: Case) -> None:
     reading = expected(case, read(case))
     assert reading
@@ -82,7 +100,7 @@ def test_groups_and_reasons_are_those_of_the_layout(case: Case) -> None:
     assert case.not_taken is None or Counter(code.id for code in reading.not_taken.values()) == Counter(case.not_taken)
 
 
-@with_readings
+@of_every(WITH_READINGS)
 def test_every_photo_has_a_label_or_a_reason(case: Case) -> None:
     layout = read(case)
     for reading in layout.readings:
@@ -92,14 +110,14 @@ def test_every_photo_has_a_label_or_a_reason(case: Case) -> None:
         assert not reading.labels.keys() & reading.not_taken.keys()
 
 
-@with_readings
+@of_every(WITH_READINGS)
 def test_no_name_of_a_split_becomes_a_class_unasked(case: Case) -> None:
     layout = read(case)
     if layout.decision is Decision.READ:
         assert not any(map(split_of, layout.readings[0].class_counts()))
 
 
-@with_readings
+@of_every(WITH_READINGS)
 def test_no_photo_to_test_with_is_trained_on(case: Case) -> None:
     reading = read(case).readings[0]
     for name, split in reading.splits.items():
@@ -107,7 +125,7 @@ def test_no_photo_to_test_with_is_trained_on(case: Case) -> None:
         assert split != "train" or "train" in apart or not apart, name
 
 
-@with_readings
+@of_every(WITH_READINGS)
 def test_each_reading_can_be_chosen_by_its_option(case: Case) -> None:
     layout = read(case)
     assert len({reading.option for reading in layout.readings}) == len(layout.readings) <= 3
@@ -118,7 +136,7 @@ def test_each_reading_can_be_chosen_by_its_option(case: Case) -> None:
         assert chosen.readings[0].splits == reading.splits
 
 
-@by_name
+@of_every(CASES)
 def test_a_layout_can_be_written_as_json(case: Case) -> None:
     layout = read(case)
     taken = layout.readings[0] if layout.decision is Decision.READ else None
@@ -133,7 +151,7 @@ def test_a_layout_can_be_written_as_json(case: Case) -> None:
         assert data["not_taken"]
 
 
-@with_readings
+@of_every(WITH_READINGS)
 def test_a_reading_is_said_in_words_with_numbers(case: Case) -> None:
     for reading in read(case).readings:
         words = (reading.in_words(), reading.evidence(), reading.example())
