@@ -169,7 +169,7 @@ def test_workers_have_one_thread_each_and_the_number_is_restored() -> None:
 
 def test_a_pool_has_as_many_threads_as_the_device_has_workers() -> None:
     device = Device(torch.device("cpu"), torch.float32, 3, 8)
-    meeting = threading.Barrier(3, timeout=10)
+    meeting = threading.Barrier(3, timeout=60)
     with devices.single_threaded_workers(device) as pool:
         list(pool.map(lambda _: meeting.wait(), range(3)))  # breaks with fewer than three threads
 

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 Prepare = Callable[[Path], object]  # writes what is hostile into a folder
-SECONDS = 10  # how long an attack may take
+SECONDS = 10  # of the processor, for one attack
+_PATIENCE = 6  # seconds by the clock per second of the processor, on a busy machine
 _START = 120  # until the process is ready
 
 
@@ -23,7 +25,7 @@ _START = 120  # until the process is ready
 class Outcome:
     """What became of an attack.
 
-    ``words`` is what the person is told; ``failure`` is the traceback of an unexpected error, “no answer” after ten
+    ``words`` is what the person is told; ``failure`` is the traceback of an unexpected error, “no answer” within ten
     seconds or “ended” where the process ended, None if there was none. ``megabytes`` is the peak of memory above that
     of the idle process, ``strays`` are files that were written outside the project.
     """
@@ -58,18 +60,18 @@ class Victim:
         assert self._pipe is not None
         before = {path: path.stat().st_mtime_ns for path in _files(folder)}
         self._pipe.send((kind, str(folder)))
-        if not self._pipe.poll(SECONDS):
+        if not self._pipe.poll(_PATIENCE * SECONDS):
             self.close()
             return Outcome("", "no answer")
         try:
-            words, failure, megabytes = self._pipe.recv()
+            words, failure, megabytes, seconds = self._pipe.recv()
         except EOFError:
             self.close()
             return Outcome("", "ended")
         strays = [path for path in _files(folder) if before.get(path) != path.stat().st_mtime_ns]
         own = (folder / "project", folder / "model", folder / "models")
         outside = tuple(str(path) for path in strays if not any(path.is_relative_to(place) for place in own))
-        return Outcome(words, failure, megabytes, outside)
+        return Outcome(words, failure if seconds <= SECONDS else f"{seconds:.0f} seconds", megabytes, outside)
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
@@ -128,12 +130,12 @@ def _serve(pipe: Connection) -> None:
         except EOFError:
             return
         forget_peak()
-        words, failure = "", None
+        words, failure, started = "", None, time.process_time()
         try:
             words = acts.ACTS[kind](Path(place))
         except BaseException:
             failure = traceback.format_exc()
-        pipe.send((words, failure, max(0, peak_memory() - idle) // 10**6))
+        pipe.send((words, failure, max(0, peak_memory() - idle) // 10**6, time.process_time() - started))
 
 
 def peak_memory(pid: int | str = "self") -> int:

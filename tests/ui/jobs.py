@@ -12,7 +12,7 @@ from classifier.messages.workflows import StepCode
 from classifier.ui.background import Job, ShouldStop
 from classifier.workflows.train import Finished
 
-LONG = 20.0  # seconds; never reached by a test that passes
+LONG = 120.0  # seconds; never reached by a test that passes
 
 
 def epoch(number: int) -> Epoch:

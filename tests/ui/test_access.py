@@ -124,7 +124,7 @@ def test_the_program_ends_with_a_sentence_where_the_file_is_missing(
 ) -> None:
     monkeypatch.setenv("CLASSIFIER_AUTH", str(tmp_path / "nothing"))
     ended = subprocess.run(
-        [sys.executable, "app.py"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "app.py"], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
     )
     assert ended.returncode == 2
     assert "CLASSIFIER_AUTH cannot be read" in ended.stderr

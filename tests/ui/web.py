@@ -58,7 +58,7 @@ class Served:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if body is not None:
             sent["Content-Type"] = form or "application/json"
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             connection.request(method or ("GET" if body is None else "POST"), path, content, sent)
             answer = connection.getresponse()
