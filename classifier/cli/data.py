@@ -34,7 +34,8 @@ def open_test_data(args: argparse.Namespace) -> Iterator[Project]:
     """Open the photos of ``--test`` likewise; the option that an error names is ``--test-labels``."""
     try:
         with _readings_in_json(args):
-            project = Project.over(args.test, _limits(args), labels=args.test_labels)
+            groups = "none" if args.groups == "none" else "auto"
+            project = Project.over(args.test, _limits(args), labels=args.test_labels, groups=groups)
     except LayoutError as error:
         why = str(error).replace("--labels ", "--test-labels ")
         raise LayoutError(CommandCode.TEST_UNREAD, error.readings, error.layout, why=why) from error

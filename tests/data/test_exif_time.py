@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from PIL import ExifTags, Image
 
 from classifier.data.exif_time import parse_time
 from classifier.data.images import probe
+from classifier.data.project import Project
 from tests.helpers import draw_photo
 
 
@@ -43,3 +45,15 @@ def test_what_is_no_time_is_none(stamp: object) -> None:
 
 def test_a_fraction_that_is_none_is_ignored() -> None:
     assert parse_time("2024:05:01 12:30:59", "x") == parse_time("2024-05-01T12:30:59", "²") == "2024-05-01T12:30:59"
+
+
+def test_a_project_keeps_the_time_that_its_copies_lose(tmp_path: Path) -> None:
+    for label in ("cat", "dog"):
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        (tmp_path / "photos" / label / "a.jpg").write_bytes(save("JPEG", "2024:05:01 12:30:59", label[:1], place=True))
+    with Project.over(tmp_path / "photos") as used, Project.open(tmp_path / "project") as copied:
+        copied.add(tmp_path / "photos")
+        for project in (used, copied):
+            assert [photo.taken for photo in project.photos()] == ["2024-05-01T12:30:59"] * 2
+        with Image.open(copied.photo_path(copied.photos()[0])) as image:
+            assert not image.getexif()
