@@ -86,6 +86,7 @@ def test_every_command_says_how_it_read_the_photos(
     assert run(capsys, "evaluate", trained.folder, example_set)["layout"]["labels"]["from"] == "folders"
 
 
+@pytest.mark.slow
 def test_labels_of_the_test_photos_are_read_by_their_own_option(
     example_set: Path, tmp_path: Path, capsys: Capture
 ) -> None:

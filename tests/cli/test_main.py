@@ -369,6 +369,7 @@ def test_every_command_has_a_help(command: str, capsys: Capture) -> None:
     assert "usage: python -m classifier" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_help_is_shown_without_loading_torch() -> None:
     code = (
         "import sys; from classifier.__main__ import main\n"

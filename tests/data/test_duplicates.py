@@ -257,6 +257,7 @@ def describe(features: Path) -> Iterable[Callable[[list[Path]], tuple[np.ndarray
 Describe = Callable[[list[Path]], tuple[np.ndarray, np.ndarray]]
 
 
+@pytest.mark.slow
 def test_copies_are_one_group_by_features_alone(describe: Describe, example_set: Path, tmp_path: Path) -> None:
     """Of 32 different photos, and two copies of the first: in another format, and saved again."""
     originals = sorted(example_set.glob("*/*.jpg"))
@@ -289,6 +290,7 @@ def test_changed_copies_are_of_one_group(describe: Describe, example_set: Path, 
     assert duplicates.near_duplicate_groups(*describe(paths)).tolist() == expected
 
 
+@pytest.mark.slow
 def test_photos_of_a_subject_from_nearer_and_at_an_angle_are_one_group(
     describe: Describe, example_set: Path, tmp_path: Path
 ) -> None:

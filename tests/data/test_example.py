@@ -23,6 +23,7 @@ def test_every_class_gets_as_many_photos_as_asked_for(tmp_path: Path) -> None:
     assert {(info.format, info.width, info.height) for info in infos} == {("JPEG", 320, 240), ("JPEG", 240, 320)}
 
 
+@pytest.mark.slow
 def test_equal_seeds_draw_equal_photos_and_others_other_ones(tmp_path: Path) -> None:
     for name, seed in (("one", 0), ("again", 0), ("other", 1)):
         draw_example(tmp_path / name, per_class=2, seed=seed)

@@ -229,6 +229,7 @@ def test_no_hostile_picture_takes_more_than_a_gigabyte(outcomes: dict[str, list[
     assert of_worker < GIGABYTE
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the worker by Linux's list of processes")
 def test_a_crash_of_a_decoder_leaves_out_one_picture_and_nothing_else(tmp_path: Path) -> None:
     slow, good = tmp_path / "slow.pgm", tmp_path / "good.jpg"

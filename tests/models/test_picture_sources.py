@@ -47,6 +47,7 @@ class PathHolder(os.PathLike[str]):
         return str(self._path)
 
 
+@pytest.mark.slow
 def test_a_file_is_a_picture_from_wherever_it_was_read_before(predictor: Predictor, tmp_path: Path) -> None:
     path = tmp_path / "photo.jpg"
     path.write_bytes(PHOTO)

@@ -32,6 +32,7 @@ def test_the_transform_of_evaluation_is_bit_identical_to_timms(resize_mode: str,
         assert torch.equal(normalize(pixels[None], preprocessing, CPU, torch.float32)[0], theirs(photo))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(90, 5), (5, 91), (6, 100)])
 def test_an_elongated_picture_is_cropped_before_it_is_enlarged(size: tuple[int, int]) -> None:
     preprocessing = Preprocessing(size=2048).with_resize_mode("whole")

@@ -85,6 +85,7 @@ def test_square_photos_are_not_squashed_as_that_equals_the_whole(extractor: Feat
     assert squashed.resize_mode == "squash"
 
 
+@pytest.mark.slow
 def test_equal_photos_give_an_equal_choice_and_equal_features(extractor: FeatureExtractor, tmp_path: Path) -> None:
     samples = write(tmp_path, [(seed % 2, long_picture(seed, seed % 2)) for seed in range(8)])
     _, one = run(resize_mode.choose_resize_mode(extractor, samples, RESIZE_MODES, 3))

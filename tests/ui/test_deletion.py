@@ -21,6 +21,7 @@ from tests.helpers import fill
 from tests.ui.jobs import LONG
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("waits", [True, False])
 def test_no_model_appears_after_everything_was_deleted(tmp_path: Path, make_folder: Any, waits: bool) -> None:
     home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)

@@ -107,6 +107,7 @@ def test_no_event_gives_or_changes_what_is_hers(pair: Pair) -> None:
     assert Path(pair.upload).is_file()
 
 
+@pytest.mark.slow
 def test_odd_tokens_are_harmless(pair: Pair) -> None:
     ben = pair.ben
     for number in (

@@ -223,6 +223,7 @@ def test_a_body_that_is_too_long_is_refused_before_it_is_read(page: Served) -> N
     assert (answer.status, json.loads(answer.body)["detail"]) == (413, "The request has more than 8.4 MB.")
 
 
+@pytest.mark.slow
 def test_a_list_of_the_files_of_a_large_folder_may_be_longer(page: Served) -> None:
     rows = [{"path": f"{page.uploads}/{number:064x}/photo.jpg", "name": f"cats/{number}.jpg"} for number in range(9000)]
     event = next(number for number, fn in page.blocks.fns.items() if fn.name == "add")
@@ -235,6 +236,7 @@ def test_a_list_of_the_files_of_a_large_folder_may_be_longer(page: Served) -> No
 # -- other browsers
 
 
+@pytest.mark.slow
 def test_nothing_that_one_browser_began_can_be_used_by_another(page: Served) -> None:
     mine, other = page.cookie(), page.cookie()
     event = next(number for number, fn in page.blocks.fns.items() if fn.name == "ensure_token")

@@ -72,6 +72,7 @@ def test_deleted_uploads_leave_no_empty_folder(uploads: Path) -> None:
     assert list(uploads.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_file_that_is_named_many_times_is_taken_once(uploads: Path) -> None:
     rows = [{"path": str(uploads / SHA / "a.jpg"), "name": f"{number}/a.jpg"} for number in range(LIMIT)]
     upload = parse_upload({"files": rows})

@@ -55,6 +55,7 @@ def test_test_photos_of_a_class_added_later_are_no_longer_left_out(example_set: 
         assert project.left_out() == [notes]
 
 
+@pytest.mark.slow
 def test_evaluating_another_model_notes_anew_what_it_cannot_judge(
     trained: Finished, example_set: Path, tmp_path: Path
 ) -> None:
@@ -130,6 +131,7 @@ def test_photos_the_person_set_apart_evaluate_the_model(example_set: Path, featu
     assert report.validation.count == 6
 
 
+@pytest.mark.slow
 def test_separate_test_photos_are_predicted_as_the_predictor_does(
     example_set: Path, features: Path, tmp_path: Path
 ) -> None:
@@ -180,6 +182,7 @@ def test_photos_of_no_known_class_are_an_error(trained: Finished, make_folder: M
     assert error.value.code is WorkflowCode.TEST_CLASSES_UNKNOWN
 
 
+@pytest.mark.slow
 def test_photos_unlike_the_training_photos_lower_the_coverage(
     trained: Finished, example_set: Path, features: Path, tmp_path: Path
 ) -> None:

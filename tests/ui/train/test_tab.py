@@ -38,6 +38,7 @@ def train(home: Home, token: str, values: dict[str, Any]) -> train_tab.View:
     return train_tab.update(home, token, view.version, values)
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_without_the_page(tmp_path: Path, make_folder: Any) -> None:
     home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
     assert train_tab.show(home, token, setting_values()).button["interactive"] is False
@@ -99,6 +100,7 @@ def interrupt(home: Home, token: str, config: TrainConfig) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_deep_training_that_ended_with_the_program_resumes(tmp_path: Path, make_folder: Any) -> None:
     home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
     fill(home, token, make_folder({"cat": 4, "dog": 4}))
@@ -114,6 +116,7 @@ def test_a_deep_training_that_ended_with_the_program_resumes(tmp_path: Path, mak
     assert train_tab.resume(home, token, setting_values()).newest == folder.name  # and that is the end of it
 
 
+@pytest.mark.slow
 def test_a_training_that_ended_the_program_is_resumed_once(tmp_path: Path, make_folder: Any) -> None:
     home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
     fill(home, token, make_folder({"cat": 4, "dog": 4}))
