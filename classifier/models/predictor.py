@@ -223,7 +223,7 @@ class Predictor:
         inputs = normalize(pixels, self.preprocessing, torch.device("cpu"), torch.float32)
         network = _load(self._version).network
         with torch.inference_mode():
-            outputs = add_feature_output(copy.deepcopy(network))(inputs)[0].numpy()
+            outputs = add_feature_output(_share_weights(network))(inputs)[0].numpy()
         logits, features = self._split(outputs)
         index = int(logits.argmax()) if label is None else self.labels.index(label)
         heat = heatmap.heat_map(network, inputs, index)
@@ -276,14 +276,21 @@ def _current_version(folder: Path) -> _Version:
 def _load(version: _Version) -> checkpoint.Checkpoint:
     model = checkpoint.load(Path(version[0]))
     built_in = model.backbone in ROWS and ROWS[model.backbone].built_in
-    return replace(model, network=fuse_batch_norm(model.network, built_in))
+    network = fuse_batch_norm(model.network, built_in).to(memory_format=torch.channels_last)
+    return replace(model, network=network)
 
 
 @lru_cache(maxsize=4)
 def _network_on(version: _Version, device: Device) -> nn.Module:
     # A copy: ``Module.to`` would move the network away from the device it is on.
-    network = add_feature_output(copy.deepcopy(_load(version).network))
-    return network.to(device.torch_device).to(memory_format=torch.channels_last)
+    network = _load(version).network
+    copied = _share_weights(network) if device.is_cpu else copy.deepcopy(network)
+    return add_feature_output(copied).to(device.torch_device)
+
+
+def _share_weights(network: nn.Module) -> nn.Module:
+    """Return a copy of the modules over the same tensors: several models are in memory at a time."""
+    return copy.deepcopy(network, {id(one): one for one in (*network.parameters(), *network.buffers())})
 
 
 def _run_network(
