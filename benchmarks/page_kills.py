@@ -3,7 +3,7 @@
     python benchmarks/page_kills.py 50
 
 The page, ``app.py`` in a process group of its own, is killed (SIGKILL) at a random moment and started again; then the
-project is compared with what the page had acknowledged. ``kills.py`` does the same to a process without a page, which takes
+project is compared with what the page had acknowledged. ``kills.py`` does the same to a process without a page, in
 a fifth of the time. Only for systems with SIGKILL.
 """
 
