@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from classifier import Checked, DataError, Progress, Project, TrainConfig, check
 from classifier.messages.data import QualityCode
@@ -88,3 +88,16 @@ def test_only_training_photos_are_checked(example_set: Path, features: Path, tmp
     checked = run_check(tmp_path / "data", features, config=TrainConfig(resize_modes=("crop",)))
     assert checked.classes == {"apple": 8, "key": 8, "mug": 8}
     assert {more.label for more in checked.more_photos} == {"apple", "mug"}
+
+
+@pytest.mark.slow
+def test_a_class_taken_in_one_go_is_warned_of(example_set: Path, features: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(example_set, tmp_path / "data"))
+    for number, path in enumerate(sorted((data / "key").iterdir())):
+        with Image.open(path) as photo:
+            exif = photo.getexif()
+            exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = f"2024:05:01 12:{number:02}:30"
+            photo.save(path, exif=exif, quality=95)
+            photo.rotate(20, expand=True).save(path.with_stem(f"{path.stem} turned"), exif=exif)
+    warnings = {warning.code: str(warning) for warning in run_check(data, features, label_issues=False).warnings}
+    assert warnings[WarningCode.ONE_SESSION].startswith("Nearly all photos of “key” were taken in one go")
