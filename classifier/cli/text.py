@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..data.project import IntakeResult
 from ..events import Epoch, Note, Progress
-from ..messages import sentence
+from ..messages import Message, sentence
 from ..messages.cli import OutputCode
-from ..messages.evaluation import CostCode, accuracy_in_words, costs_in_words, outcomes_in_words
+from ..messages.evaluation import CostCode, WarningCode, accuracy_in_words, costs_in_words, outcomes_in_words
 from ..messages.layout import NoteCode
 from .output import conflict_reason
 
@@ -54,9 +54,9 @@ def train_lines(result: Row, finished: Finished) -> Iterator[str]:
     """Yield the lines of ``train``."""
     yield from left_out_lines(result["left_out"])
     yield from result["notes"]
-    yield from _score_lines(finished.report)
+    yield from _score_lines(finished.report, finished.report.warnings)
     if finished.test is not None:
-        first, *others = _score_lines(finished.test)
+        first, *others = _score_lines(finished.test, _of_test_photos(finished.test))
         yield sentence(OutputCode.TEST_SCORE, score=first)
         yield from others
     yield sentence(OutputCode.MODEL_WRITTEN, folder=finished.folder, seconds=finished.seconds)
@@ -65,14 +65,20 @@ def train_lines(result: Row, finished: Finished) -> Iterator[str]:
 def evaluate_lines(result: Row, report: Report) -> Iterator[str]:
     """Yield the lines of ``evaluate``."""
     yield from left_out_lines(result["left_out"])
-    yield from _score_lines(report)
+    yield from _score_lines(report, _of_test_photos(report))
 
 
-def _score_lines(report: Report) -> Iterator[str]:
-    """Yield the score and what to know of it."""
+def _score_lines(report: Report, warnings: Iterable[Message]) -> Iterator[str]:
+    """Yield the score and what to know of it; ``warnings`` are those that were not shown before."""
     yield report.in_words()
+    yield from map(str, warnings)
     if report.evaluated_count:
         yield from map(str, report.notes())
+
+
+def _of_test_photos(report: Report) -> list[Message]:
+    """Return the warnings that are not of the training photos."""
+    return [warning for warning in report.warnings if warning.code is WarningCode.OTHER_PHOTOS]
 
 
 def review_lines(result: Row) -> Iterator[str]:

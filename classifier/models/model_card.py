@@ -26,7 +26,7 @@ def model_card(model: TrainedModel, training: Mapping[str, Any]) -> str:
         images=report.images,
         evaluated=sum(map(sum, report.confusion)),
         evaluated_on=report.evaluated_on,
-        notes=tuple(map(_escape, map(str, report.notes()))),
+        notes=tuple(map(_escape, map(str, (*report.warnings, *report.notes())))),
         accuracy=report.accuracy,
         accuracy_low=report.accuracy_low,
         accuracy_high=report.accuracy_high,

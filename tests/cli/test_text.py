@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,10 @@ from classifier.cli import text
 from classifier.cli.output import conflict_reason
 from classifier.events import Epoch, Note, Progress
 from classifier.messages import message
+from classifier.messages.evaluation import WarningCode
 from classifier.messages.workflows import StepCode, WorkflowCode
+from classifier.workflows.train import Finished
+from tests.helpers import report
 
 
 def test_an_event_is_told_by_its_class_in_one_line() -> None:
@@ -20,6 +24,17 @@ def test_an_event_is_told_by_its_class_in_one_line() -> None:
     assert text.event_line(Note(message(WorkflowCode.STOPPED_EARLY))) == f"{WorkflowCode.STOPPED_EARLY}\n"
     epoch = Epoch(number=2, total=9, loss=0.5, accuracy=0.75, val_loss=0.6, val_accuracy=0.7, best=2)
     assert text.event_line(epoch) == "Round 2 of 9: 70.0% of new photos right, 75.0% of those it is trained on\n"
+
+
+def test_a_score_is_followed_by_what_makes_it_doubtful() -> None:
+    few = message(WarningCode.ONE_SESSION, labels=("cat",))
+    other = message(WarningCode.OTHER_PHOTOS, times=97)
+    scored = report(warnings=(few, other))
+    finished = Finished(report(warnings=(few,)), Path("model"), 1.0, scored)
+    score, warning, tested, shifted, _ = text.train_lines({"left_out": [], "notes": []}, finished)
+    assert (warning, shifted) == (str(few), str(other))
+    assert tested.endswith(score)
+    assert list(text.evaluate_lines({"left_out": []}, scored)) == [score, str(other)]
 
 
 def test_files_left_out_for_one_reason_are_one_line() -> None:

@@ -10,6 +10,8 @@ from huggingface_hub import ModelCard
 
 from classifier.config import PixelRanges
 from classifier.evaluation.report import build_report
+from classifier.messages import message
+from classifier.messages.evaluation import WarningCode
 from classifier.models import backbones, networks
 from classifier.models.checkpoint import TrainedModel
 from classifier.models.model_card import model_card, replace_decision
@@ -43,6 +45,13 @@ def test_the_card_counts_the_photos_evaluated_not_those_of_training() -> None:
 )
 def test_the_card_says_which_photos_were_judged(evaluated_on: str, words: str) -> None:
     assert f"\n{words}" in model_card(trained_model(evaluated_on=evaluated_on), {})
+
+
+def test_the_card_says_what_makes_the_score_doubtful() -> None:
+    model = trained_model()
+    warning = message(WarningCode.ONE_SESSION, labels=("cat",))
+    card = model_card(replace(model, report=replace(model.report, warnings=(warning,))), {})
+    assert f"\n\n{warning}\n\n| class |" in card
 
 
 def test_the_card_names_the_range_of_deep_photos() -> None:
