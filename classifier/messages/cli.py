@@ -37,7 +37,7 @@ class ArgumentHelp(Code):
         "where the classes come from: folders[:LEVEL], names[:first|ending], boxes, or FILE[:COLUMN] for a table "
         "(default: the only way that fits)"
     )
-    GROUPS = "which photos belong together: auto, names, folders, FILE for a table, or none"
+    GROUPS = "which photos belong together: auto, names, folders, FILE for a table, or none (but near duplicates)"
     MAX_FILES = "refuse data of more files (default: no limit)"
     TEST_LABELS = "where the classes of the photos of --test come from, as with --labels"
     RUN = "which training of the project (default: the newest)"
