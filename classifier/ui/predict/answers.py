@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -85,7 +85,8 @@ def new_state(photos: tuple[tuple[str, Path], ...], previous: PredictState) -> P
 def predict(state: PredictState, model: str, predictor: Predictor, labels: Iterable[str]) -> PredictState:
     """Return the state with the predictions of a model; ``labels`` are the classes of the visitor's own photos."""
     present = [photo for photo in state.photos if photo.path.is_file()]
-    results = predictor.predict_each([photo.path for photo in present], MAX_TOP_K)
+    # All classes: with other thresholds any of them can become the answer.
+    results = predictor.predict_each([photo.path for photo in present], len(predictor.labels))
     photos = tuple(_with_result(photo, result) for photo, result in zip(present, results))
     return PredictState(photos, model, _sorted({*labels, *predictor.labels}))
 
@@ -106,8 +107,8 @@ def _sorted(labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(labels, key=natural_key))
 
 
-def apply_threshold(state: PredictState, threshold: float) -> PredictState:
-    """Return the state for another threshold of the same model, 0 to 1, without predicting again."""
+def apply_threshold(state: PredictState, threshold: float | Mapping[str, float]) -> PredictState:
+    """Return the state for another threshold of the same model, or one per class, without predicting again."""
     photos = (
         replace(photo, result=photo.result.at(threshold)) if isinstance(photo.result, Prediction) else photo
         for photo in state.photos
@@ -116,7 +117,7 @@ def apply_threshold(state: PredictState, threshold: float) -> PredictState:
 
 
 def explain(state: PredictState, photo: PhotoAnswer, predictor: Predictor, project: Project | None) -> PredictState:
-    """Return the state with the explanation of one photo's likeliest class.
+    """Return the state with the explanation of the class that one photo's answer is.
 
     Args:
         state: the photos on view.
@@ -126,7 +127,7 @@ def explain(state: PredictState, photo: PhotoAnswer, predictor: Predictor, proje
     """
     if not isinstance(photo.result, Prediction):
         return state
-    label = photo.result.top[0].label
+    label = photo.result.answer.label
     try:
         found = predictor.explain(photo.path, label)
         similar = [] if project is None else _find_similar(project, predictor, photo)
@@ -193,9 +194,11 @@ def _article(photo: PhotoAnswer, words: str, unsure: bool, below: str = "") -> s
 
 def render_prediction(prediction: Prediction) -> str:
     """Return the likeliest classes as HTML, or first that the model is not sure."""
-    best = prediction.top[0]
+    best = prediction.answer
     if prediction.reason is None:
         verdict = f'<p class="pc-big">{html.text(_hedge(best.confidence), label=best.label)}</p>'
+        if prediction.chosen is not None:
+            verdict += f"<p>{html.text(TryCode.BY_COSTS, label=best.label, other=prediction.top[0].label)}</p>"
     else:
         why = html.rich(TryCode.NOT_SURE_WHY, label=best.label, reason=prediction.reason)
         verdict = f'<p class="pc-big">{html.text(TryCode.NOT_SURE)}</p><p>{why}</p>'

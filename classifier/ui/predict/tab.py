@@ -15,6 +15,7 @@ from gradio.events import Dependency
 
 from ...data.decoding import open_apart
 from ...errors import ClassifierError, DataError, ModelError
+from ...evaluation.costs import UNSURE_COST
 from ...evaluation.report import Report
 from ...messages import sentence
 from ...messages.page import AnswersScript, TryCode
@@ -26,7 +27,7 @@ from ..handlers import QUIET, Action, event_data, plain
 from ..queue import DEVICE
 from ..sessions import Home, check_capacity
 from ..uploads import delete_uploads, drop_area, parse_upload, ready_value, uploaded_file
-from . import answers
+from . import answers, mistakes
 from .answers import PhotoAnswer, PredictState
 from .models import Model, own_models, select_model, shared_models
 
@@ -209,7 +210,19 @@ def save_threshold(
     return _coverage(report), answers.render(updated, _limit(top_k)), updated
 
 
+def save_costs(
+    home: Home, token: str, model: str | None, label: str | None, weight: float | None, unsure_cost: float | None,
+    pending: mistakes.Costs, top_k: float, state: PredictState,
+) -> tuple[Any, ...]:  # fmt: skip
+    """Save what mistakes cost in one of the visitor's own models, and apply it to the predictions on view."""
+    own, report = mistakes.save(home, token, model, label, weight, unsure_cost, pending)
+    updated = answers.apply_threshold(state, mistakes.thresholds(report)) if state.model == own.name else state
+    return _coverage(report), answers.render(updated, _limit(top_k)), updated, *mistakes.show(home, token, model)
+
+
 def _coverage(report: Report) -> str:
+    if report.thresholds:
+        return mistakes.saved_words()
     point = report.coverage_at(report.threshold)
     return html.quiet(escape(point.in_words())) if point else ""
 
@@ -243,7 +256,8 @@ def predict(home: Home, image: object, model: str, top_k: float) -> dict[str, An
     finally:
         delete_uploads([path])
     top = [{"label": one.label, "confidence": one.confidence} for one in prediction.top]
-    return {"top": top, "unsure": prediction.unsure}
+    answer = None if prediction.unsure else prediction.answer.label
+    return {"top": top, "answer": answer, "unsure": prediction.unsure}
 
 
 def build(home: Home, token: gr.BrowserState) -> PredictTab:
@@ -268,8 +282,23 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
             0, 100, value=50, step=1, label=str(TryCode.THRESHOLD), visible=False, elem_id="try-threshold", buttons=[]
         )
         coverage = gr.HTML(elem_id="try-coverage")
+        with gr.Accordion(str(TryCode.WORSE), open=False, visible=False, elem_id="try-costs") as panel:
+            label = dropdown(TryCode.WORSE_CLASS, elem_id="try-cost-class")
+            weight = gr.Slider(
+                1,
+                mistakes.MAX_WEIGHT,
+                value=1,
+                step=1,
+                label=str(TryCode.WORSE_TIMES),
+                elem_id="try-weight",
+                buttons=[],
+            )
+            unsure_cost = gr.Number(UNSURE_COST, label=str(TryCode.UNSURE_COST), minimum=0, step=0.1)
+            effect = gr.HTML(elem_id="try-effect")
+            save = gr.Button(str(TryCode.SAVE_COSTS), elem_id="try-save-costs")
         top_k = gr.Slider(1, answers.MAX_TOP_K, value=_TOP_K, step=1, label=str(TryCode.TOP_K))
     state = gr.State(PredictState(), delete_callback=lambda old: delete_uploads(old.paths()))
+    pending = gr.State({})
     _add_endpoint(home)
     view: list[Any] = [model, filled, nothing, threshold, coverage, again]
     inputs, shown = [token, model, top_k, state], [result, state]
@@ -292,7 +321,17 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
     # “input” and not “release”, which a key press does not trigger
     Action(plain(redraw), [top_k, state], [result], DEVICE).on(top_k.input, trigger_mode="always_last")
     saving = Action(plain(save_threshold, home), [token, model, threshold, top_k, state], [coverage, *shown], DEVICE)
-    saving.on(threshold.input, trigger_mode="always_last")
+    saved = saving.on(threshold.input, trigger_mode="always_last")
+    panel_view: list[Any] = [panel, label, weight, unsure_cost, effect, pending]
+    chosen: list[Any] = [token, model, label, weight, unsure_cost, pending]
+    Action(plain(mistakes.forget, home), [token, model], panel_view, DEVICE).on(saved.success)
+    Action(plain(mistakes.show, home), [token, model], panel_view).on(model.change)
+    Action(plain(mistakes.show_weight), [label, pending], [weight]).on(label.input)
+    for control in (weight, unsure_cost):
+        previewed = Action(plain(mistakes.preview, home), chosen, [effect, pending])
+        previewed.on(control.input, trigger_mode="always_last")
+    costs_shown = [coverage, *shown, *panel_view]
+    Action(plain(save_costs, home), [*chosen, top_k, state], costs_shown, DEVICE).on(save.click)
     return PredictTab(again, corrected, choose, Action(plain(show_newest, home), [token], view), [choose])
 
 

@@ -18,9 +18,10 @@ from PIL import Image
 from classifier import ClassifierError, Finished, Prediction, TrainConfig, train
 from classifier.data.example import draw_example
 from classifier.data.intake import sha256
+from classifier.data.mistake_costs import MistakeCosts
 from classifier.errors import DataError, ModelError
 from classifier.models.checkpoint import read_report, set_threshold
-from classifier.ui.predict import answers
+from classifier.ui.predict import answers, mistakes
 from classifier.ui.predict import tab as predict_tab
 from classifier.ui.predict.answers import PredictState
 from classifier.ui.predict.models import own_models, shared_models
@@ -350,3 +351,36 @@ def test_photos_on_view_stay_where_new_ones_cannot_be_predicted(visit: Visit, ow
 def test_a_model_that_is_being_written_is_not_offered(tmp_path: Path, owned: Path) -> None:
     shutil.copytree(owned / "checkpoints" / "shared", tmp_path / "checkpoints" / ".shared.part")
     assert shared_models(Home(tmp_path, tmp_path / "checkpoints")) == []
+
+
+def test_costs_of_an_own_model_are_shown_saved_and_kept_for_the_next(visit: Visit, owned: Path) -> None:
+    home, token = visit()
+    model = own_models(home, token)[0]
+    _, state = try_photos(home, token, uploaded(owned / "new/mug/mug 01.jpg"))
+    shown, pending = mistakes.preview(home, token, model.name, "mug", 5, 0.4, {})
+    assert "Missing “mug” counts 5 times as much" in shown
+    assert read_report(model.folder).costs == {}
+    coverage, _, updated, *panel = predict_tab.save_costs(home, token, model.name, "key", 2, 0.4, pending, 3, state)
+    report = read_report(model.folder)
+    assert (report.costs, report.unsure_cost) == ({"mug": 5, "key": 2}, 0.4)
+    assert "threshold of its own" in coverage
+    assert predict_tab.change_model(home, token, model.name, 3, updated)[1].photos == updated.photos
+    assert panel[-1] == report.costs
+    with home.open(token) as project:
+        assert project.mistake_costs() == MistakeCosts({"mug": 5, "key": 2}, 0.4)
+    predict_tab.save_threshold(home, token, model.name, 60, 3, updated)
+    assert mistakes.forget(home, token, model.name).pending == {}
+    with home.open(token) as project:
+        assert project.mistake_costs() is None
+
+
+def test_the_costs_of_a_shared_model_cannot_be_changed(visit: Visit) -> None:
+    home, token = visit()
+    assert mistakes.show(home, token, "shared").panel["visible"] is False
+    assert mistakes.preview(home, token, "shared", "mug", 5, 0.4, {}) == (gr.skip(), gr.skip())
+    with pytest.raises(ModelError):
+        predict_tab.save_costs(home, token, "shared", "mug", 5, 0.4, {}, 3, PredictState())
+    for wrong in ({"label": "cow"}, {"weight": -1}, {"unsure_cost": float("nan")}):
+        values = {"label": "mug", "weight": 5, "unsure_cost": 0.5, **wrong}
+        with pytest.raises(ClassifierError):
+            mistakes.save(home, token, own_models(home, token)[0].name, **values, pending={})
