@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import json
 import re
+from pathlib import Path
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
@@ -32,11 +33,15 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), display-capture=(), payment=(), usb=()",
 }
+_STORAGE_SCRIPT = (Path(__file__).parent / "storage.js").read_bytes()
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
 
 class PageSender:
-    """Sends the page with a policy that allows just the scripts in it, and a cookie to browsers that have none."""
+    """Sends the page with a policy that allows just the scripts in it, and a cookie to browsers that have none.
+
+    The first script is our own: it must run before Gradio's, whose ``head`` is added later.
+    """
 
     def __init__(self, scope: Scope, visitor: str | None, send: Send) -> None:
         self._asked, self._is_https = Headers(scope=scope), scope["scheme"] == "https"
@@ -53,6 +58,10 @@ class PageSender:
         if message.get("more_body"):
             return
         headers = MutableHeaders(raw=self._start["headers"])
+        script = b"<head><script>" + _STORAGE_SCRIPT + b"</script>"
+        if self._body:  # none is asked for by HEAD
+            self._body = self._body.replace(b"<head>", script, 1)
+            headers["Content-Length"] = str(len(self._body))
         digests = [hashlib.sha256(script).digest() for script in _INLINE_SCRIPT.findall(self._body)]
         hashes = "".join(f" 'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
         headers["Content-Security-Policy"] = _PAGE_POLICY.format(hashes=hashes)

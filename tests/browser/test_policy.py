@@ -9,28 +9,19 @@ import pytest
 from tests.browser.pages import SLOW, Program, open_page
 
 pytestmark = pytest.mark.browser
-# The windows of these tests are private ones, which deny storage to the frame of another site; others give it its own.
-STORAGE = """
-try { window.localStorage; } catch {
-  const kept = new Map();
-  Object.defineProperty(window, "localStorage", { value: {
-    getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => void kept.set(key, value),
-    removeItem: (key) => void kept.delete(key),
-  } });
-}
-"""
 LOCAL = ["local-network-access"]  # else Chromium lets no public website show a page of this machine
 
 
 def test_the_page_works_in_the_frame_of_a_space_without_a_violation(program: Program, browser: Any) -> None:
     problems: list[str] = []
     page = open_page(browser.new_context(permissions=LOCAL), problems)
-    page.add_init_script(STORAGE)
     page.on("console", lambda entry: problems.append(entry.text) if entry.type == "error" else None)
     frame = f'<iframe src="{program.url}" allow="camera" width="900" height="900"></iframe>'
     page.route("https://huggingface.co/**", lambda route: route.fulfill(body=frame, content_type="text/html"))
     page.goto("https://huggingface.co/spaces/anna/photos")
     inside = page.frame_locator("iframe")
+    # The windows of these tests are private ones, which deny storage to the frame of another site.
+    assert page.frames[1].evaluate("Object.getOwnPropertyDescriptor(window, 'localStorage').value !== undefined")
     inside.get_by_role("button", name="Try with example photos").click(timeout=SLOW)
     inside.locator(".pc-card img").first.wait_for(timeout=SLOW)
     inside.get_by_role("button", name="Take photos with the camera").click()
