@@ -3,7 +3,8 @@
 Two photos are near-duplicates by two measures: the cosine of their rooted, centered features, and the similarity of
 their perceptual hashes. Roots (Hellinger distance; Arandjelović and Zisserman, CVPR 2012) keep single strong
 features from dominating. The network recognizes a scene from another viewpoint but not a photo turned on its side,
-where the hash is reliable; so both are added. Own code, because imagededup uses either features or hashes.
+where the hash is reliable; so both are added. Augmented copies differ in both; there keypoints in one arrangement
+decide (``data.matching``). Own code, because imagededup uses either features or hashes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from .perceptual_hash import compute_similarity
+from .keypoints import KEYPOINTS_SIZE
+from .matching import Neighbors, find_mismatches, match_neighbors, rank_neighbors
+from .perceptual_hash import HASH_SIZE, compute_similarity
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -59,6 +62,24 @@ def near_duplicate_groups(features: Floats, descriptors: Floats | None = None) -
     return groups
 
 
+def split_spanning_groups(groups: Ints, y: Ints) -> tuple[Ints, tuple[int, ...]]:
+    """Return group numbers (N,) without the groups that span classes, and the numbers of those groups.
+
+    A group found by look alone that holds more than a third of the photos of each of two classes is more likely what
+    all photos have in common than one thing; it is to be confirmed by the person before it is used.
+
+    Args:
+        groups: numbers (N,) of ``near_duplicate_groups``.
+        y: class indices (N,).
+    """
+    names, members = np.unique(groups, return_inverse=True)
+    counts = np.zeros((len(names), int(y.max(initial=0)) + 1))
+    np.add.at(counts, (members, y), 1)
+    large = (counts > np.maximum(np.bincount(y, minlength=counts.shape[1]), 1) / 3) & (counts > 1)
+    spanning = large.sum(1) > 1
+    return np.where(spanning[members], np.arange(len(groups)), groups), tuple(names[spanning].tolist())
+
+
 def _normalize(features: Floats) -> Floats:
     """Return signed square roots of features (N, D), centered, each of length 1."""
     rooted = np.sign(features) * np.sqrt(np.abs(features))
@@ -74,13 +95,21 @@ def _group_by_both(unit: Floats, descriptors: Floats) -> Ints:
     1710.04087): photos before one wall are all similar, and only repeats exceed that. Then a photo joins a group
     when it is related to half of the photos in it, as some photos of a burst are.
     """
-    pairs, similarity, neighbors = _find_candidates(unit, descriptors)
-    margin = similarity - neighbors[:, pairs].mean(2)
+    pairs, similarity, usual, neighbors = _find_candidates(unit, descriptors)
+    margin = similarity - usual[:, pairs].mean(2)
     same_hash = (similarity[2] > _SAME_HASH) & (similarity[1] > 0) & (margin[1:] > _SAME_HASH_MARGIN).any(0)
-    similar = same_hash | _exceeds(similarity, margin, _SIMILAR, _SIMILAR_FEATURES)
-    groups = _connect(len(unit), pairs[similar])
+    similar = _exceeds(similarity, margin, _SIMILAR, _SIMILAR_FEATURES)
+    keypoints = descriptors[:, HASH_SIZE : HASH_SIZE + KEYPOINTS_SIZE]
+    matching = match_neighbors(keypoints, neighbors, _connect(len(unit), pairs[similar | same_hash]))
+    matched = _connect(len(unit), matching.pairs)
+    same_hash[same_hash] = ~find_mismatches(keypoints, pairs[same_hash], matching.frequent)
+    doubtful = similar & (matched[pairs[:, 0]] != matched[pairs[:, 1]])
+    similar[doubtful] = ~find_mismatches(keypoints, pairs[doubtful], matching.usual)
+    similar |= same_hash
+    groups = _connect(len(unit), np.concatenate([pairs[similar], matching.pairs]))
     related = pairs[_exceeds(similarity, margin, _RELATED, _RELATED_FEATURES)]
-    copies = _connect(len(unit), pairs[same_hash])  # copies of one picture count once
+    # Copies of one picture count once.
+    copies = _connect(len(unit), np.concatenate([pairs[same_hash], matching.pairs]))
     for _ in range(_ROUNDS):
         joins = _find_joins(groups, copies, related)
         if not len(joins):
@@ -106,23 +135,25 @@ def _find_joins(groups: Ints, copies: Ints, related: Ints) -> Ints:
     return np.array(joins, np.int64).reshape(-1, 2)
 
 
-def _find_candidates(unit: Floats, descriptors: Floats) -> tuple[Ints, Floats, Floats]:
+def _find_candidates(unit: Floats, descriptors: Floats) -> tuple[Ints, Floats, Floats, Neighbors]:
     """Return the pairs of photos that are at least related, with what their thresholds are compared with.
 
-    The pairs (P, 2); their similarities (3, P), by cosine and hash together, by cosine, and by hash; and the
-    similarities (3, N) of each photo to its further neighbors.
+    The pairs (P, 2); their similarities (3, P), by cosine and hash together, by cosine, and by hash; the similarities
+    (3, N) of each photo to its further neighbors; and its neighbors by cosine and hash together.
     """
     count = len(unit)
     # The cosine alone is compared with that of the nearest neighbors, whatever the size of the set: otherwise a class
     # of similar photos in a large mixed set would become one group.
     near, far = min(_LARGE_GROUP, count // 2), min(max(_LARGE_GROUP, count // 20), count // 2)
-    neighbors = np.zeros((3, count), np.float32)
-    pairs, similarities = [], []
+    usual = np.zeros((3, count), np.float32)
+    pairs, similarities, ranked = [], [], []
     for start in range(0, count, _BLOCK):
         rows = slice(start, start + _BLOCK)
         cosine, hashes = unit[rows] @ unit.T, compute_similarity(descriptors[rows], descriptors)
         both = cosine + hashes
-        for row, values, rank in zip(neighbors, (both, cosine, hashes), (far, near, far)):
+        ranked.append(rank_neighbors(both, far))
+        usual[0, rows] = np.take_along_axis(both, ranked[-1].further[:, :1], 1)[:, 0]
+        for row, values, rank in zip(usual[1:], (cosine, hashes), (near, far)):
             row[rows] = -np.partition(-values, rank, axis=1)[:, rank]
         same_hash = (hashes > _SAME_HASH) & (cosine > 0)
         candidates = same_hash | (both > _RELATED[0]) | (cosine > _RELATED_FEATURES[0])
@@ -130,7 +161,8 @@ def _find_candidates(unit: Floats, descriptors: Floats) -> tuple[Ints, Floats, F
         index = found[:, 0], found[:, 1]
         pairs.append(found + np.array([start, 0]))
         similarities.append(np.stack([both[index], cosine[index], hashes[index]]))
-    return np.concatenate(pairs), np.concatenate(similarities, 1), neighbors
+    neighbors = Neighbors(*(np.concatenate(rows) for rows in zip(*ranked)))
+    return np.concatenate(pairs), np.concatenate(similarities, 1), usual, neighbors
 
 
 def _exceeds(similarity: Floats, margin: Floats, both: tuple[float, float], features: tuple[float, float]) -> Flags:

@@ -228,6 +228,51 @@ def test_photos_of_a_camera_that_stands_still_are_no_group() -> None:
     assert len(set(groups)) == 59
 
 
+def draw_augmented(copies: int) -> tuple[list[int], np.ndarray]:
+    """Sources and descriptors of 40 pictures, the first ``copies`` of them also sheared, and turned and mirrored."""
+    rng = np.random.default_rng(2)
+    small = [Image.fromarray(rng.integers(0, 256, (12, 16, 3)).astype(np.uint8)) for _ in range(40)]
+    pictures = [picture.resize((256, 192), Image.Resampling.BICUBIC) for picture in small]
+    sheared = [
+        picture.transform(picture.size, Image.Transform.AFFINE, (1, 0.2, -20, 0, 1, 0)) for picture in pictures[:copies]
+    ]
+    turned = [
+        picture.rotate(13, Image.Resampling.BICUBIC).transpose(Image.Transpose.FLIP_LEFT_RIGHT).crop((20, 20, 240, 180))
+        for picture in pictures[:copies]
+    ]
+    descriptors = np.stack([compute_descriptor(picture) for picture in (*pictures, *sheared, *turned)])
+    return [*range(40), *range(copies), *range(copies)], descriptors
+
+
+def test_augmented_copies_are_one_group_by_their_keypoints() -> None:
+    sources, descriptors = draw_augmented(6)
+    unlike = np.random.default_rng(1).gamma(0.3, size=(40, 200))
+    features = (unlike[sources] + np.random.default_rng(2).gamma(0.3, size=(52, 200))).astype(np.float32)
+    without = descriptors.copy()
+    without[:, HASH_SIZE:] = 0
+    assert duplicates.near_duplicate_groups(features, descriptors).tolist() == sources
+    assert len(set(duplicates.near_duplicate_groups(features, without).tolist())) > 45
+
+
+def test_a_group_of_over_a_third_of_each_of_two_classes_is_not_applied() -> None:
+    y = np.repeat([0, 1], 12)
+    groups = np.arange(24)
+    groups[[1, 2, 3, 4, 5, 13, 14, 15, 16, 17]] = 1  # five of twelve of each class
+    groups[[18, 19, 20, 21, 22, 23]] = 18  # half of one class
+    split, spanning = duplicates.split_spanning_groups(groups, y)
+    assert spanning == (1,)
+    assert split.tolist() == [*range(19), *[18] * 5]
+    groups[[5, 17]] = [5, 17]  # four of twelve are not more than a third
+    split, spanning = duplicates.split_spanning_groups(groups, y)
+    assert (split.tolist(), spanning) == (groups.tolist(), ())
+
+
+def test_two_photos_of_two_small_classes_stay_a_group() -> None:
+    """One photo of each class is a copy in the wrong class, whatever its share."""
+    split, spanning = duplicates.split_spanning_groups(np.array([0, 1, 0, 3]), np.array([0, 0, 1, 1]))
+    assert (split.tolist(), spanning) == ([0, 1, 0, 3], ())
+
+
 def test_features_are_not_changed() -> None:
     features = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
     before = features.copy()

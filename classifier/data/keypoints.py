@@ -1,0 +1,235 @@
+"""Keypoints of a picture, and how many of them two pictures share in one arrangement.
+
+Two photos show one thing when details of the one lie in the other as after a shift, turn, change of size or mirroring
+(SIFT; Lowe, IJCV 2004, whose descriptors are stored here as bits, as in Peker, “Binary SIFT”, 2011). Own code, because
+OpenCV and scikit-image are large packages for this, and find several hundred keypoints where a few must do.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+_COUNT = 64  # keypoints of a picture at most
+_SIDE = 128  # pixels of the longer side of the largest of the shrunk pictures
+_SCALES = (1.0, 2**-0.5, 0.5, 2**-1.5)  # of the shrunk pictures in which keypoints are found
+_SMALLEST = 18  # pixels of the shorter side at least
+_MIN_CONTRAST = 1.0  # between a keypoint and its surroundings, in gray levels: below lies noise
+_MIN_CORNER = 0.06  # product over squared sum of the two directions' gradients, at most 1/4: below lie straight edges
+_MARGIN = 4  # pixels at the border without keypoints
+_CELLS, _BINS, _PATCH = 4, 8, 16  # of a SIFT descriptor: cells and pixels in each direction, bins of direction
+_BITS = _CELLS**2 * _BINS
+_WORD = 11  # bits in one number: whole numbers up to 2048 are exact in the half precision of the cache
+_WORDS = -(-_BITS // _WORD)
+_PLACE = 4  # numbers for x, y, scale, angle
+KEYPOINTS_SIZE = _COUNT * (_PLACE + _WORDS)
+_MIN_AGREEMENT = 0.35  # of bits, as a correlation, from which two keypoints may be the same
+_MATCHES = 24  # of two pictures, at most, that are compared by place
+_OFF, _OFF_PER_DISTANCE = 0.04, 0.15  # allowed error of place, in longer sides, and its growth with the distance
+_TURN, _OCTAVES = 0.5, 0.75  # by which the changes of angle (radians) and of scale of two keypoints may differ
+_BLOCK = 256  # pairs of pictures compared at a time
+
+_axis = np.arange(_PATCH, dtype=np.float32) - (_PATCH - 1) / 2
+_DOWN, _ACROSS = np.meshgrid(_axis, _axis, indexing="ij")  # (16, 16)
+_WEIGHT = np.exp(-(_ACROSS**2 + _DOWN**2) / (2 * (_PATCH / 2) ** 2))
+_CENTER = np.exp(-(_ACROSS**2 + _DOWN**2) / (2 * (_PATCH / 5) ** 2))
+_CELL_WEIGHTS = np.maximum(
+    0, 1 - np.abs((_axis + _PATCH / 2) / _CELLS - 0.5 - np.arange(_CELLS)[:, None])
+)  # (4, 16): each row of pixels counts for the two nearest cells
+
+
+class Keypoints(NamedTuple):
+    """Keypoints of N pictures: x, y, scale and angle (N, K, 4), scale 0 where there is none; bits as ±1 (N, K, 128)."""
+
+    places: Floats
+    bits: Floats
+
+
+def compute_keypoints(gray: Image.Image) -> Floats:
+    """Return the keypoints (KEYPOINTS_SIZE,) of a gray picture (mode L): those of most contrast, then 0."""
+    places, gradients = _find(gray)
+    result = np.zeros((_COUNT, _PLACE + _WORDS), np.float32)
+    if len(places):
+        places, bits = _describe(places, gradients)
+        padded = np.zeros((len(bits), _WORDS * _WORD), np.int64)
+        padded[:, :_BITS] = bits
+        result[: len(places), :_PLACE] = places
+        result[: len(places), _PLACE:] = padded.reshape(-1, _WORDS, _WORD) @ (1 << np.arange(_WORD))
+    return result.ravel()
+
+
+def count_matches(keypoints: Floats, pairs: Ints) -> Ints:
+    """Return for pairs (P, 2) of pictures how many keypoints they share in one arrangement, or in its mirror image.
+
+    ``keypoints`` (N, KEYPOINTS_SIZE) are those of ``compute_keypoints``; unknown ones (NaN) match nothing.
+    """
+    matches = np.zeros(len(pairs), np.int64)
+    for start in range(0, len(pairs), _BLOCK):
+        block = pairs[start : start + _BLOCK]
+        first, second = _unpack(keypoints[block[:, 0]]), _unpack(keypoints[block[:, 1]])
+        matches[start : start + _BLOCK] = np.maximum(_count(first, second), _count(first, _mirror(second)))
+    return matches
+
+
+def count_keypoints(keypoints: Floats) -> Ints:
+    """Return how many keypoints each picture has (N,)."""
+    return np.asarray((_unpack_places(keypoints)[..., 2] > 0).sum(1), np.int64)
+
+
+def _find(gray: Image.Image) -> tuple[Floats, list[tuple[Floats, Floats]]]:
+    """Return the places (k, 4) of keypoints, as column, row, number of the scale and contrast, and all gradients."""
+    from scipy.ndimage import gaussian_filter  # 0.1 s, which commands that read no photo need not wait for
+
+    found, gradients = [], []
+    for number, scale in enumerate(_SCALES):
+        factor = scale * _SIDE / max(gray.size)
+        size = tuple(max(_SMALLEST, round(side * factor)) for side in gray.size)
+        method = Image.Resampling.BOX if factor < 1 else Image.Resampling.BILINEAR
+        shrunk = np.asarray(gray.resize((size[0], size[1]), method), np.float32)
+        smooth = gaussian_filter(shrunk, 1.0, truncate=3)
+        contrast = np.abs(gaussian_filter(smooth, 1.25, truncate=3) - smooth)  # 1.6 in all
+        rows, columns = np.nonzero(_is_peak(contrast))
+        down, across = np.gradient(smooth)
+        gradients.append((across, down))
+        peaks = np.stack([columns, rows, np.full(len(rows), number), contrast[rows, columns]], 1)
+        found.append(peaks[_is_corner(across, down, columns, rows)])
+    places = np.concatenate(found)
+    return places[np.argsort(-places[:, 3], kind="stable")[:_COUNT]].astype(np.float32), gradients
+
+
+def _is_peak(contrast: Floats) -> Flags:
+    """Return where (h, w) the contrast is the largest of 5 by 5 pixels, outside the margin."""
+    highest = contrast
+    for axis in (0, 1):
+        padded = np.pad(highest, [(2, 2) if one == axis else (0, 0) for one in (0, 1)])
+        highest = np.max([np.take(padded, range(k, k + contrast.shape[axis]), axis) for k in range(5)], 0)
+    peak = (contrast == highest) & (contrast > _MIN_CONTRAST)
+    inside = np.zeros_like(peak)
+    inside[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] = True
+    return np.asarray(peak & inside, np.bool_)
+
+
+def _is_corner(across: Floats, down: Floats, columns: Ints, rows: Ints) -> Flags:
+    """Return (k,) at which places the gradients of the surrounding 7 by 7 pixels have both directions."""
+    reach = np.arange(-3, 4)
+    index = (
+        (rows[:, None, None] + reach[:, None]).clip(0, across.shape[0] - 1),
+        (columns[:, None, None] + reach).clip(0, across.shape[1] - 1),
+    )
+    one, other = across[index], down[index]
+    squares = (one**2).sum((1, 2)), (other**2).sum((1, 2))
+    product = (one * other).sum((1, 2))
+    corner = squares[0] * squares[1] - product**2
+    return np.asarray(corner > _MIN_CORNER * (squares[0] + squares[1]) ** 2, np.bool_)
+
+
+def _describe(places: Floats, gradients: list[tuple[Floats, Floats]]) -> tuple[Floats, Flags]:
+    """Return x, y, scale and angle (k, 4), lengths in longer sides of the picture, and the bits (k, 128)."""
+    across, down = (np.concatenate([pair[axis].ravel() for pair in gradients]) for axis in (0, 1))
+    shapes = np.array([pair[0].shape for pair in gradients])
+    level = places[:, 2].astype(int)
+    offsets = np.concatenate([[0], np.cumsum(shapes.prod(1))])[level][:, None, None]
+    limits = (shapes[level] - 1)[..., None, None]  # (k, 2, 1, 1)
+
+    def gather(right: Floats, below: Floats) -> tuple[Floats, Floats]:
+        rows = np.rint(places[:, 1, None, None] + below).astype(int).clip(0, limits[:, 0])
+        columns = np.rint(places[:, 0, None, None] + right).astype(int).clip(0, limits[:, 1])
+        index = offsets + rows * (limits[:, 1] + 1) + columns
+        return across[index], down[index]
+
+    angles = _find_angles(*gather(_ACROSS, _DOWN))
+    cos, sin = np.cos(angles)[:, None, None], np.sin(angles)[:, None, None]
+    right, below = gather(cos * _ACROSS - sin * _DOWN, sin * _ACROSS + cos * _DOWN)
+    histogram = _bin_directions(cos * right + sin * below, cos * below - sin * right)
+    cells = _CELL_WEIGHTS @ histogram.reshape(len(places), _PATCH, -1)
+    cells = _CELL_WEIGHTS @ cells.reshape(len(places), _CELLS, _PATCH, _BINS)
+    values = cells.reshape(len(places), _BITS)
+    scale = np.array(_SCALES, np.float32)[level]
+    lengths = places[:, :2] / (scale * _SIDE)[:, None]
+    return np.concatenate([lengths, 1 / scale[:, None], angles[:, None]], 1), values > values.mean(1, keepdims=True)
+
+
+def _find_angles(across: Floats, down: Floats) -> Floats:
+    """Return the main direction (k,) of gradients (k, 16, 16), in radians."""
+    bins, count = 36, len(across)
+    angles = np.rint(np.arctan2(down, across) / (2 * np.pi) * bins).astype(int) % bins
+    index = (np.arange(count)[:, None, None] * bins + angles).ravel()
+    weights = (np.hypot(across, down) * _CENTER).ravel()
+    histogram = np.bincount(index, weights, count * bins).reshape(count, bins)
+    for _ in range(3):
+        histogram = np.roll(histogram, 1, 1) + histogram + np.roll(histogram, -1, 1)
+    peak, rows = histogram.argmax(1), np.arange(count)
+    left, middle, right = (histogram[rows, (peak + step) % bins] for step in (-1, 0, 1))
+    parabola = 0.5 * (left - right) / np.minimum(left - 2 * middle + right, -1e-6)
+    return np.asarray((peak + parabola) / bins * 2 * np.pi, np.float32)
+
+
+def _bin_directions(across: NDArray[Any], down: NDArray[Any]) -> Floats:
+    """Return gradients (k, 16, 16) by direction (k, 16, 16, 8): each one's length counts for the two nearest bins."""
+    position = np.arctan2(down, across) / (2 * np.pi) * _BINS
+    lower = np.floor(position)
+    length = np.hypot(across, down) * _WEIGHT
+    histogram = np.zeros((*across.shape, _BINS), np.float32)
+    low = (lower.astype(int) % _BINS)[..., None]
+    np.put_along_axis(histogram, low, (length * (lower + 1 - position))[..., None], 3)
+    np.put_along_axis(histogram, (low + 1) % _BINS, (length * (position - lower))[..., None], 3)
+    return histogram
+
+
+def _unpack_places(keypoints: Floats) -> Floats:
+    places: Floats = np.nan_to_num(keypoints.reshape(len(keypoints), _COUNT, -1)[..., :_PLACE])
+    return places
+
+
+def _unpack(keypoints: Floats) -> Keypoints:
+    words = np.nan_to_num(keypoints.reshape(len(keypoints), _COUNT, -1)[..., _PLACE:]).astype(np.int64)
+    bits = (words[..., None] >> np.arange(_WORD)) & 1
+    bits = bits.reshape(len(keypoints), _COUNT, -1)[..., :_BITS]
+    return Keypoints(_unpack_places(keypoints), (2 * bits - 1).astype(np.float32))
+
+
+def _mirror(keypoints: Keypoints) -> Keypoints:
+    """Return the keypoints of the mirror images: the order of the cells across the main direction is reversed."""
+    places = keypoints.places.copy()
+    places[..., 0] *= -1
+    places[..., 3] = np.pi - places[..., 3]
+    shape = keypoints.bits.shape
+    cells = keypoints.bits.reshape(*shape[:2], _CELLS, _CELLS, _BINS)[:, :, ::-1]
+    return Keypoints(places, cells[..., -np.arange(_BINS) % _BINS].reshape(shape))
+
+
+def _count(first: Keypoints, second: Keypoints) -> Ints:
+    """Return how many keypoints (P,) of each pair of pictures agree on one shift, turn and change of size."""
+    agreement = first.bits @ second.bits.transpose(0, 2, 1) / _BITS  # (P, K, K)
+    known = (first.places[..., 2] > 0)[:, :, None] & (second.places[..., 2] > 0)[:, None]
+    agreement = np.where(known, agreement, -1)
+    best = agreement.argmax(2)
+    mutual = np.take_along_axis(agreement.argmax(1), best, 1) == np.arange(_COUNT)
+    value = np.where(mutual, np.take_along_axis(agreement, best[..., None], 2)[..., 0], -1)
+    # The best matches are enough, and far fewer than all.
+    chosen = np.argpartition(-value, _MATCHES, axis=1)[:, :_MATCHES]
+    good = np.take_along_axis(value, chosen, 1) > _MIN_AGREEMENT
+    one = np.take_along_axis(first.places, chosen[..., None], 1)
+    other = np.take_along_axis(second.places, np.take_along_axis(best, chosen, 1)[..., None], 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        octaves = np.nan_to_num(np.log2(other[..., 2] / one[..., 2]), posinf=0, neginf=0)
+    turns = other[..., 3] - one[..., 3]
+    # Each match proposes a change of the picture, by which all matches are moved: (P, proposing, moved).
+    moved = _complex(one)[:, None] - _complex(one)[:, :, None]
+    expected = moved * (2**octaves * np.exp(1j * turns))[:, :, None]
+    error = np.abs(expected - (_complex(other)[:, None] - _complex(other)[:, :, None]))
+    turned = np.abs((turns[:, None] - turns[:, :, None] + np.pi) % (2 * np.pi) - np.pi)
+    fits = (error < _OFF + _OFF_PER_DISTANCE * np.abs(moved)) & (turned < _TURN)
+    fits &= np.abs(octaves[:, None] - octaves[:, :, None]) < _OCTAVES
+    return np.asarray((fits & good[:, None] & good[:, :, None]).sum(2).max(1), np.int64)
+
+
+def _complex(places: Floats) -> NDArray[np.complex64]:
+    return np.asarray(places[..., 0] + 1j * places[..., 1], np.complex64)

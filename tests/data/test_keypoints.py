@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance, ImageFilter
+
+from classifier.data.keypoints import KEYPOINTS_SIZE, compute_keypoints, count_keypoints, count_matches
+
+
+def draw_detailed(seed: int) -> Image.Image:
+    """A picture with many details at places drawn by the seed."""
+    rng = np.random.default_rng(seed)
+    picture = Image.fromarray(rng.integers(0, 256, (15, 20, 3)).astype(np.uint8))
+    return picture.resize((320, 240), Image.Resampling.BICUBIC)
+
+
+def count(one: Image.Image, other: Image.Image) -> int:
+    keypoints = np.stack([compute_keypoints(picture.convert("L")) for picture in (one, other)])
+    return int(count_matches(keypoints, np.array([[0, 1]]))[0])
+
+
+DETAILED = draw_detailed(0)
+CHANGED = {
+    "mirrored": DETAILED.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+    "upside down": DETAILED.transpose(Image.Transpose.FLIP_TOP_BOTTOM),
+    "on its side": DETAILED.transpose(Image.Transpose.ROTATE_90),
+    "turned by 15 degrees": DETAILED.rotate(15, Image.Resampling.BICUBIC),
+    "from nearer": DETAILED.crop((40, 40, 280, 220)),
+    "sheared": DETAILED.transform(DETAILED.size, Image.Transform.AFFINE, (1, 0.2, -20, 0, 1, 0)),
+    "darker": ImageEnhance.Brightness(DETAILED).enhance(0.6),
+    "blurred": DETAILED.filter(ImageFilter.GaussianBlur(1.5)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED)
+def test_keypoints_of_a_changed_copy_agree(change: str) -> None:
+    assert count(DETAILED, CHANGED[change]) >= 12
+    assert count(CHANGED[change], DETAILED) >= 12
+
+
+def test_keypoints_of_different_pictures_do_not_agree() -> None:
+    keypoints = np.stack([compute_keypoints(draw_detailed(seed).convert("L")) for seed in range(12)])
+    pairs = np.argwhere(np.triu(np.ones((12, 12)), 1))
+    assert count_matches(keypoints, pairs).max() <= 8
+    assert count_keypoints(keypoints).min() > 30
+
+
+def test_keypoints_survive_the_rounding_of_the_cache() -> None:
+    keypoints = compute_keypoints(DETAILED.convert("L"))
+    rounded = keypoints.astype(np.float16).astype(np.float32)
+    np.testing.assert_allclose(rounded, keypoints, rtol=1e-3)
+    assert count_matches(np.stack([keypoints, rounded]), np.array([[0, 1]]))[0] >= 20
+
+
+@pytest.mark.parametrize("size", [(1, 1), (9, 500), (640, 480)])
+def test_an_even_surface_has_no_keypoints(size: tuple[int, int]) -> None:
+    assert compute_keypoints(Image.new("L", size, 90)).tolist() == [0] * KEYPOINTS_SIZE
+
+
+def test_unknown_keypoints_match_nothing() -> None:
+    known, unknown = compute_keypoints(DETAILED.convert("L")), np.full(KEYPOINTS_SIZE, np.nan, np.float32)
+    keypoints = np.stack([known, unknown, np.zeros(KEYPOINTS_SIZE, np.float32)])
+    assert count_matches(keypoints, np.array([[0, 1], [1, 0], [1, 1], [2, 2], [0, 2]])).tolist() == [0] * 5
+    assert count_keypoints(keypoints)[1:].tolist() == [0, 0]
