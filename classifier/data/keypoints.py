@@ -80,7 +80,8 @@ def count_matches(keypoints: Floats, pairs: Ints) -> Ints:
 
 def count_keypoints(keypoints: Floats) -> Ints:
     """Return how many keypoints each picture has (N,)."""
-    return np.asarray((_unpack_places(keypoints)[..., 2] > 0).sum(1), np.int64)
+    scales = np.nan_to_num(keypoints).reshape(len(keypoints), _COUNT, -1)[..., 2]
+    return np.asarray((scales > 0).sum(1), np.int64)
 
 
 def _find(gray: Image.Image) -> tuple[Floats, list[tuple[Floats, Floats]]]:
@@ -183,16 +184,12 @@ def _bin_directions(across: NDArray[Any], down: NDArray[Any]) -> Floats:
     return histogram
 
 
-def _unpack_places(keypoints: Floats) -> Floats:
-    places: Floats = np.nan_to_num(keypoints.reshape(len(keypoints), _COUNT, -1)[..., :_PLACE])
-    return places
-
-
 def _unpack(keypoints: Floats) -> Keypoints:
-    words = np.nan_to_num(keypoints.reshape(len(keypoints), _COUNT, -1)[..., _PLACE:]).astype(np.int64)
-    bits = (words[..., None] >> np.arange(_WORD)) & 1
+    """Return the keypoints of N pictures (N, KEYPOINTS_SIZE), with the bits of their words."""
+    known = np.nan_to_num(keypoints).reshape(len(keypoints), _COUNT, -1)
+    bits = (known[..., _PLACE:].astype(np.int16)[..., None] >> np.arange(_WORD, dtype=np.int16)) & 1
     bits = bits.reshape(len(keypoints), _COUNT, -1)[..., :_BITS]
-    return Keypoints(_unpack_places(keypoints), (2 * bits - 1).astype(np.float32))
+    return Keypoints(known[..., :_PLACE], bits.astype(np.float32) * 2 - 1)
 
 
 def _mirror(keypoints: Keypoints) -> Keypoints:

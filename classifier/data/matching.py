@@ -14,11 +14,13 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 # The nearest photos of each whose keypoints are compared with its own: so many pairs in all, where that is possible.
-_FEWEST_NEAREST, _MOST_NEAREST, _MOST_PAIRS = 3, 20, 6000
+_FEWEST_NEAREST, _MOST_NEAREST, _MOST_PAIRS = 2, 20, 4000
 _CLOSE, _FURTHER = (5, 8), 3  # ranks of neighbors that are too many to be copies; number of the further ones
 _CHANCE_PHOTOS = 100  # that tell how many keypoints of two unlike photos agree
 _QUANTILES = 0.5, 0.75, 0.95  # of chance; the last is not higher, for some pairs that seem unlike are of one thing
-_WRONG_PAIRS = 0.1  # expected in a set
+_WRONG_PAIRS = 0.03  # expected in a set
+# Keypoints that must agree in any case: drawings of one kind, whose parts are drawn alike, share up to 19.
+_FEWEST_MATCHES = 20
 _FEW_KEYPOINTS = 8  # below which nothing follows from keypoints
 
 
@@ -60,7 +62,7 @@ def match_neighbors(keypoints: Floats, neighbors: Neighbors, groups: Ints) -> Ma
     Chance is measured within the set: how many keypoints agree in photos that are unlike, and in photos of one kind,
     with one background or of one build, unless other signs join them to one of the ``groups`` (N,). From the upper
     quantiles, taken for those of an exponential distribution, follows the number that one of the compared pairs
-    reaches by chance in one set of ten.
+    reaches by chance in one set of thirty.
     """
     known = count_keypoints(keypoints) >= _FEW_KEYPOINTS
     rows = np.arange(0, len(known), max(1, len(known) // _CHANCE_PHOTOS))
@@ -74,6 +76,7 @@ def match_neighbors(keypoints: Floats, neighbors: Neighbors, groups: Ints) -> Ma
     decades = np.log10((1 - _QUANTILES[1]) / (1 - _QUANTILES[2]))
     tail = max((rare - frequent) / decades, 1)  # by how many more keypoints agree in a tenth of the cases
     least = rare + tail * np.log10(1 + (1 - _QUANTILES[2]) * len(pairs) / _WRONG_PAIRS)
+    least = max(least, _FEWEST_MATCHES)
     return Matching(pairs[count_matches(keypoints, pairs) >= least], float(usual), float(frequent))
 
 
