@@ -47,8 +47,9 @@ def near_duplicate_groups(features: Floats, descriptors: Floats | None = None) -
 
     Args:
         features: pooled features (N, D) of any network.
-        descriptors: descriptors (N, W), see ``data.descriptors``; NaN where unknown. Without them only features
-            decide, by a cosine that becomes stricter while one group is as large as no burst is (slides, cells).
+        descriptors: descriptors (N, W) of ``data.descriptors`` or only their hashes; NaN where unknown. Without
+            them only features decide, by a cosine that becomes stricter while one group is as large as no burst is
+            (slides, cells).
     """
     if not len(features):
         return np.zeros(0, np.int64)
@@ -99,7 +100,7 @@ def _group_by_both(unit: Floats, descriptors: Floats) -> Ints:
     margin = similarity - usual[:, pairs].mean(2)
     same_hash = (similarity[2] > _SAME_HASH) & (similarity[1] > 0) & (margin[1:] > _SAME_HASH_MARGIN).any(0)
     similar = _exceeds(similarity, margin, _SIMILAR, _SIMILAR_FEATURES)
-    keypoints = descriptors[:, HASH_SIZE : HASH_SIZE + KEYPOINTS_SIZE]
+    keypoints = _select_keypoints(descriptors)
     matching = match_neighbors(keypoints, neighbors, _connect(len(unit), pairs[similar | same_hash]))
     matched = _connect(len(unit), matching.pairs)
     same_hash[same_hash] = ~find_mismatches(keypoints, pairs[same_hash], matching.frequent)
@@ -117,6 +118,13 @@ def _group_by_both(unit: Floats, descriptors: Floats) -> Ints:
         members = np.stack([np.arange(len(groups)), groups], 1)
         groups = _connect(len(groups), np.concatenate([members, joins]))
     return groups
+
+
+def _select_keypoints(descriptors: Floats) -> Floats:
+    """Return the keypoints (N, KEYPOINTS_SIZE) of descriptors (N, W), NaN where these are only hashes."""
+    if descriptors.shape[1] < HASH_SIZE + KEYPOINTS_SIZE:
+        return np.full((len(descriptors), KEYPOINTS_SIZE), np.nan, np.float32)
+    return descriptors[:, HASH_SIZE : HASH_SIZE + KEYPOINTS_SIZE]
 
 
 def _find_joins(groups: Ints, copies: Ints, related: Ints) -> Ints:

@@ -254,6 +254,13 @@ def test_augmented_copies_are_one_group_by_their_keypoints() -> None:
     assert len(set(duplicates.near_duplicate_groups(features, without).tolist())) > 45
 
 
+def test_descriptors_may_be_hashes_alone() -> None:
+    features, descriptors = draw_photos(6)
+    descriptors[:, HASH_SIZE:] = 0
+    groups = duplicates.near_duplicate_groups(features, descriptors)
+    assert np.array_equal(duplicates.near_duplicate_groups(features, descriptors[:, :HASH_SIZE]), groups)
+
+
 def test_a_group_of_over_a_third_of_each_of_two_classes_is_not_applied() -> None:
     y = np.repeat([0, 1], 12)
     groups = np.arange(24)
