@@ -27,6 +27,7 @@ Ints = NDArray[np.int64]
 
 _MIN_GROUPS = 4  # of each side
 _COMPONENTS = 64  # principal components of the features
+_PHOTOS_PER_COMPONENT = 4  # at least: with more components few photos are not told apart, whatever they show
 _FOLDS = 5
 _PERMUTATIONS = 200
 _SIGNIFICANT = 0.01  # p-value; not 0.05, because the test is made at each training
@@ -112,7 +113,7 @@ def _components(features: Floats, y: Ints, seed: int) -> Floats:
     from sklearn.decomposition import PCA
 
     rows = _center(features.astype(np.float32), y)
-    rank = min(_COMPONENTS, len(rows) - 1, rows.shape[1])
+    rank = max(1, min(_COMPONENTS, len(rows) // _PHOTOS_PER_COMPONENT, rows.shape[1]))
     pca = PCA(rank, whiten=True, svd_solver="randomized", random_state=seed)
     return np.asarray(_center(pca.fit_transform(rows), y), np.float32)
 
