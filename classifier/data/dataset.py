@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -98,6 +98,17 @@ class TrainingSet:
 
     def __len__(self) -> int:
         return len(self.assets)
+
+    def with_photos(self, others: TrainingSet) -> TrainingSet:
+        """Return the set with the photos of another of the same classes after its own, in groups of their own."""
+        return replace(
+            self,
+            assets=self.assets + others.assets,
+            samples=self.samples + others.samples,
+            y=np.concatenate([self.y, others.y]),
+            groups=np.concatenate([self.groups, others.groups + (self.groups.max() + 1)]),
+            features=np.concatenate([self.features, others.features]),
+        )
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of the photos and their labels that does not depend on their order."""

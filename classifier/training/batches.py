@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -25,7 +25,8 @@ class FineTuneData:
 
     ``views`` (N, 1 + V, …) are what the network reads: of each image first the view of evaluation, then V augmented
     ones; pixels (3, S, S) as uint8, or activations of a frozen trunk. ``y`` (N,) are class indices; ``train_idx`` and
-    ``val_idx`` index the N images.
+    ``val_idx`` index the N images. ``deciding`` are the positions in ``val_idx`` of the images whose loss chooses the
+    best epoch.
     """
 
     views: Tensor
@@ -33,6 +34,7 @@ class FineTuneData:
     train_idx: Ints
     val_idx: Ints
     preprocessing: Preprocessing
+    deciding: Ints | slice = field(default_factory=lambda: slice(None))
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,8 @@ class _Setup:
     """What the run on a part of the photos and the run on all of them share.
 
     ``network`` is the whole network on the CPU and ``tail`` the part that is trained, with the module ``head`` as its
-    classifier; ``features`` (N, D) are the inputs of ``head``, None for a network from scratch. ``retries`` is how
+    classifier; ``features`` (N, D) are the inputs of ``head``, None for a network from scratch. ``trainable`` is the
+    number of photos that may be trained on, the first of ``training_set``; the others only decide. ``retries`` is how
     often the training was started in vain.
     """
 
@@ -84,6 +85,7 @@ class _Setup:
     views: Tensor
     features: Floats | None
     training_set: TrainingSet
+    trainable: int
     preprocessing: Preprocessing
     config: TrainConfig
     plan: TrainPlan
@@ -121,6 +123,7 @@ def fine_tune(
     stop: Callable[[], bool] = lambda: False,
     loss_fn: LossFunction = cross_entropy,
     schedule: Schedule = warmup_cosine,
+    validation: TrainingSet | None = None,
 ) -> Iterator[Event | FineTunedNetwork]:
     """Fine-tune the extractor's backbone on the training set; yields the ``FineTunedNetwork`` last.
 
@@ -137,17 +140,22 @@ def fine_tune(
         stop: called after every step; True ends the training with the best epoch so far.
         loss_fn: see ``loss.LossFunction``.
         schedule: factor of the learning rates by progress.
+        validation: other photos of the same classes. They are never trained on, and in place of the photos held back
+            they choose the best epoch and decide whether the network is better than the linear head.
     """
     if len(np.unique(training_set.groups)) == 1:
         if extractor.backbone.from_scratch:
             raise DataError(TrainingCode.ONE_GROUP_FROM_SCRATCH)
         yield Note(message(TrainingCode.ONE_GROUP))
         return
-    val_idx, baseline = _hold_back(extractor.backbone, training_set, config)
-    if baseline is not None and (reason := _nothing_to_gain(baseline, training_set.y[val_idx])):
+    trainable = len(training_set.y)
+    training_set = training_set if validation is None else training_set.with_photos(validation)
+    val_idx, baseline = _hold_back(extractor.backbone, training_set, config, trainable)
+    deciding = _deciding(val_idx, trainable)
+    if baseline is not None and (reason := _nothing_to_gain(baseline[deciding], training_set.y[val_idx[deciding]])):
         yield Note(reason)
         return
-    setup = yield from _prepare(extractor, training_set, preprocessing, config, folder)
+    setup = yield from _prepare(extractor, training_set, preprocessing, config, folder, trainable)
     run: _Run | None = _run_on_part(setup, val_idx)
     with finetune.workers(extractor.device) as pool:
         while run is not None:
@@ -183,18 +191,30 @@ def is_clearly_better(log_probs: Floats, baseline: Floats, y_true: Ints) -> bool
     return more > 0 and float(gain.mean()) > _STANDARD_ERRORS * standard_error
 
 
-def _hold_back(backbone: Backbone, training_set: TrainingSet, config: TrainConfig) -> tuple[Ints, Floats | None]:
+def _hold_back(
+    backbone: Backbone, training_set: TrainingSet, config: TrainConfig, trainable: int
+) -> tuple[Ints, Floats | None]:
     """Return the validation photos (J,), and for them the probabilities (J, C) of a linear head trained on the others.
 
-    They are None for a backbone from scratch, which has no features.
+    They are a part of the first ``trainable`` photos, and all after these. The probabilities are None for a backbone
+    from scratch, which has no features.
     """
     y, features = training_set.y, training_set.features
-    folds = splits.stratified_group_folds(y, training_set.groups, VALIDATION_FOLDS, config.seed)
+    folds = np.zeros(len(y), np.int64)
+    own, groups = y[:trainable], training_set.groups[:trainable]
+    folds[:trainable] = splits.stratified_group_folds(own, groups, VALIDATION_FOLDS, config.seed)
+    folds[trainable:] = folds[:trainable].min()
     val_idx = np.flatnonzero(folds == folds.min())
     if backbone.from_scratch:
         return val_idx, None
     head = linear_head.fit_linear_head(features, y, len(training_set.labels), folds)
     return val_idx, head.probabilities[val_idx]
+
+
+def _deciding(val_idx: Ints, trainable: int) -> Ints:
+    """Return the positions in ``val_idx`` of the photos that decide: those not held back, where there are any."""
+    others = np.flatnonzero(val_idx >= trainable)
+    return others if len(others) else np.arange(len(val_idx))
 
 
 def _nothing_to_gain(baseline: Floats, y_true: Ints) -> Message | None:
@@ -213,13 +233,14 @@ def _prepare(
     preprocessing: Preprocessing,
     config: TrainConfig,
     folder: Path,
+    trainable: int,
 ) -> Generator[Event, None, _Setup]:
     """Plan the training, divide the network, and cache the augmented views."""
     backbone, device, samples = extractor.backbone, extractor.device, training_set.samples
     retries = max(0, attempts.count_starts(folder) - 1)
     network = networks.build(backbone, len(training_set.labels), config.seed)
     network.eval().requires_grad_(False)
-    plan = resume.load_plan(folder, lambda: make_plan(extractor, network, samples, preprocessing, config))
+    plan = resume.load_plan(folder, lambda: make_plan(extractor, network, samples[:trainable], preprocessing, config))
     preprocessing = replace(preprocessing, size=plan.size)
     network = network.cpu()  # the speed was measured on the device
     stages, trunk, tail = _divide(network, plan.unfreeze)
@@ -234,8 +255,8 @@ def _prepare(
     )
     setup = _Setup(
         network=network, tail=tail, head=networks.classifier_name(backbone), stages=stages,
-        views=place_views(views, device), features=None, training_set=training_set, preprocessing=preprocessing,
-        config=config, plan=plan, device=device, folder=folder, retries=retries,
+        views=place_views(views, device), features=None, training_set=training_set, trainable=trainable,
+        preprocessing=preprocessing, config=config, plan=plan, device=device, folder=folder, retries=retries,
     )  # fmt: skip
     return setup if backbone.from_scratch else replace(setup, features=_extract_head_inputs(setup))
 
@@ -294,7 +315,7 @@ def _run_on_all(setup: _Setup, part: _Run) -> _Run:
         learning_rate=part.spec.learning_rate * _ON_ALL_FACTOR,
         seed=setup.config.seed + 1,
     )
-    everything = np.arange(len(setup.training_set.y))
+    everything = np.arange(setup.trainable)
     run = _begin(setup, tail, everything, everything[:0], spec, "all.safetensors")
     return replace(run, validated=part.state, val_idx=part.val_idx)
 
@@ -307,6 +328,7 @@ def _begin(setup: _Setup, tail: nn.Module, train_idx: Ints, val_idx: Ints, spec:
         train_idx=train_idx,
         val_idx=val_idx,
         preprocessing=setup.preprocessing,
+        deciding=_deciding(val_idx, setup.trainable),
     )
     state = TrainState(tail, setup.head, setup.stages, spec, setup.device)
     resume.load_state(state, setup.folder / file)
@@ -322,7 +344,7 @@ def _conclude(
     """Decide after a run: what to tell the person, the run that follows, and the network where none does."""
     if run.state is not run.validated:
         return [], None, _result(setup, run)
-    notes = finetune.hints(run.state.history, len(run.val_idx))
+    notes = finetune.hints(run.state.history, len(run.val_idx[run.data.deciding]))
     is_better, verdict = _compare(run, baseline)
     notes += verdict
     if not is_better:
@@ -338,8 +360,9 @@ def _compare(run: _Run, baseline: Floats | None) -> tuple[bool, list[Message]]:
         return False, [message(TrainingCode.NO_EPOCH)]
     if baseline is None:
         return True, []
-    y_true = run.data.y[run.val_idx]
-    log_probs = finetune.log_probs(run.state.val_logits, y_true)
+    deciding = run.data.deciding
+    y_true, baseline = run.data.y[run.val_idx[deciding]], baseline[deciding]
+    log_probs = finetune.log_probs(run.state.val_logits[deciding], y_true)
     counts = {"correct": _count_correct(log_probs, y_true), "baseline": _count_correct(baseline, y_true)}
     is_better = is_clearly_better(log_probs, np.log(np.maximum(baseline, 1e-12)), y_true)
     code = TrainingCode.BETTER
@@ -354,13 +377,14 @@ def _result(setup: _Setup, run: _Run) -> FineTunedNetwork:
     tensors = {name: value.detach().clone().contiguous() for name, value in setup.network.state_dict().items()}
     tensors |= {name: value.to(tensors[name].dtype) for name, value in run.state.best_tensors.items()}
     weight, bias = (tensors.pop(f"{setup.head}.{name}").numpy() for name in ("weight", "bias"))
-    logits = run.validated.val_logits
-    temperature = np.float32(linear_head.fit_temperature(logits, setup.training_set.y[run.val_idx]))
+    held_back = run.val_idx < setup.trainable
+    val_idx, logits = run.val_idx[held_back], run.validated.val_logits[held_back]
+    temperature = np.float32(linear_head.fit_temperature(logits, setup.training_set.y[val_idx]))
     return FineTunedNetwork(
         tensors=tensors,
         weight=weight / temperature,
         bias=bias / temperature,
-        val_idx=run.val_idx,
+        val_idx=val_idx,
         logits=logits / temperature,
         temperature=float(temperature),
         preprocessing=setup.preprocessing,

@@ -152,8 +152,9 @@ def validate(state: TrainState, data: FineTuneData, spec: FineTuneSpec, pool: Th
     if len(y_true):
         device = replace(state.device, batch=min(state.device.batch, state.micro_batch))
         logits = predict(state.network, data.views, data.val_idx, data.preprocessing, device, pool)
-        loss = float(-log_probs(logits, y_true)[np.arange(len(y_true)), y_true].mean())
-        accuracy = float((logits.argmax(1) == y_true).mean())
+        chosen, y_chosen = logits[data.deciding], y_true[data.deciding]
+        loss = float(-log_probs(chosen, y_chosen)[np.arange(len(y_chosen)), y_chosen].mean())
+        accuracy = float((chosen.argmax(1) == y_chosen).mean())
         best = loss < state.best_val_loss
     if best:
         state.best_epoch, state.best_val_loss, state.val_logits = state.epoch, loss, logits

@@ -35,7 +35,7 @@ from ..events import Epoch, Note, Progress
 from ..messages import Message
 from ..messages.workflows import StepCode, WorkflowCode
 from ..models import backbones, checkpoint, model_folder, networks
-from ..models.asset_features import extract_asset_descriptors, group_assets
+from ..models.asset_features import extract_asset_descriptors, extract_asset_features, group_assets
 from ..models.backbones import Backbone
 from ..models.checkpoint import TrainedModel
 from ..models.evaluated_photos import EvaluatedPhotos, with_costs
@@ -43,11 +43,11 @@ from ..models.feature_cache import FeatureCache
 from ..models.features import FeatureExtractor
 from ..models.pixel_ranges import with_pixel_ranges
 from ..models.surgery import fuse_batch_norm
-from ..models.training_photos import KnownPhotos, describe
+from ..models.training_photos import KnownPhotos, describe, place
 from ..training import attempts, deep, resume
 from ..training.cached_head import fit_cached_head
 from ..training.resize_mode import choose_resize_mode
-from .evaluate import evaluate_own_splits, evaluate_test_set
+from .evaluate import ENOUGH_TO_DECIDE, evaluate_own_splits, evaluate_test_set
 from .group_summary import summarize_groups
 from .photo_notes import divided_groups, no_photos, similar_classes
 
@@ -145,7 +145,8 @@ def _train(
         yield Progress(StepCode.TRAIN_HEAD, 0, len(training_set), None)
         model = _train_head(extractor, project, training_set, backbone, resize_mode, config)
         if config.mode == "deep":
-            for event in _fine_tune(extractor, training_set, model, config, folder, stop):
+            validation = yield from _validation_set(extractor, project, training_set, model)
+            for event in _fine_tune(extractor, training_set, model, config, folder, stop, validation):
                 if isinstance(event, deep.FineTunedNetwork):
                     model = _fine_tuned_model(event, training_set, model, config)
                     continue
@@ -350,17 +351,47 @@ def _with_project_costs(project: Project, model: TrainedModel, report: Report) -
     return with_costs(report, model.evaluated, costs, chosen.unsure_cost)
 
 
+def _validation_set(
+    extractor: FeatureExtractor, project: Project, training_set: TrainingSet, quick: TrainedModel
+) -> Generator[Progress, None, TrainingSet | None]:
+    """Return the validation photos that decide in deep training, None where they are too few.
+
+    Those that look like a training photo are not among them.
+    """
+    assets = [asset for asset in project.photos(split="val") if asset.label in training_set.labels]
+    if len(assets) < ENOUGH_TO_DECIDE:
+        return None
+    preprocessing = networks.preprocessing(extractor.backbone).with_resize_mode(quick.report.resize_mode)
+    assets, features = yield from extract_asset_features(extractor, project, assets, preprocessing, StepCode.EVALUATE)
+    y, groups = encode_labels(assets, training_set.labels), np.arange(len(assets))
+    descriptors = extract_asset_descriptors(extractor, project, assets)
+    network, resize_mode = extractor.backbone.name, quick.report.resize_mode
+    known = describe(assets, features, descriptors, y, groups, network, resize_mode)
+    new = ~place(known, _remember(extractor, project, training_set, quick)).near_training
+    if new.sum() < ENOUGH_TO_DECIDE:
+        return None
+    kept = tuple(asset for asset, is_new in zip(assets, new) if is_new)
+    samples = tuple(
+        Sample(asset.sha256, project.photo_path(asset), int(label), asset.width, asset.height)
+        for asset, label in zip(kept, y[new])
+    )
+    return TrainingSet(kept, samples, training_set.labels, y[new], groups[new], features[new])
+
+
 def _fine_tune(
     extractor: FeatureExtractor, training_set: TrainingSet, quick: TrainedModel, config: TrainConfig, folder: Path,
-    stop: Callable[[], bool] | None,
+    stop: Callable[[], bool] | None, validation: TrainingSet | None,
 ) -> Iterator[Progress | Epoch | Note | deep.FineTunedNetwork]:  # fmt: skip
     """Begin, or resume, to fine-tune the network; see ``deep.fine_tune`` for the events."""
     resume_folder = folder / model_folder.RESUME
-    resume.prepare_folder(resume_folder, config, training_set.names())
+    deciding = [] if validation is None else [f"validate {name}" for name in validation.names()]
+    resume.prepare_folder(resume_folder, config, [*training_set.names(), *deciding])
     if not attempts.count_starts(resume_folder):
         attempts.record_start(resume_folder)
     extractor = replace(extractor, backbone=quick.backbone, device=devices.for_long_work(extractor.device))
-    return deep.fine_tune(extractor, training_set, quick.preprocessing, config, resume_folder, stop or _never)
+    stop = stop or _never
+    preprocessing = quick.preprocessing
+    return deep.fine_tune(extractor, training_set, preprocessing, config, resume_folder, stop, validation=validation)
 
 
 def _never() -> bool:

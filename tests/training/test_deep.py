@@ -210,6 +210,21 @@ def test_a_loss_that_is_never_finite_gives_no_network(digits: Path, runner: Runn
 
 # -- is it better than a linear head?
 
+
+@pytest.mark.slow
+def test_given_validation_photos_decide_and_are_not_trained_on(digits: Path, runner: Runner, tmp_path: Path) -> None:
+    data = training_set(digits)
+    others = training_set(draw_digits(tmp_path / "others", "038", 8, seed=7))
+    *events, network = runner.run(data, SCRATCH, validation=others)
+    assert isinstance(network, FineTunedNetwork)
+    assert len(network.val_idx) == len(network.logits) == 9
+    assert network.val_idx.max() < len(data.y)
+    counts = {event.total for event in events if isinstance(event, Progress) and event.step is not None}
+    assert 27 in counts  # three quarters of the photos, and none of the others
+    shares = [event.val_accuracy * 24 for event in events if isinstance(event, Epoch)]
+    assert shares == pytest.approx(np.round(shares))  # of the 24 others
+
+
 PRETRAINED = TrainConfig(mode="deep", unfreeze=1, epochs=2)
 
 
