@@ -23,7 +23,7 @@ _FRAMES = "frame-ancestors 'self' https://huggingface.co https://*.hf.space"
 # Components of HTML run their scripts by “new Function”, and Svelte sets styles; all else comes from this server.
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-eval'{hashes}; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self' data:; connect-src 'self'; "
+    "img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self' data:; connect-src 'self'{space}; "
     f"manifest-src 'self'; worker-src 'self' blob:; base-uri 'self'; form-action 'self'; {_FRAMES}"
 )
 _OTHER_POLICY = f"default-src 'none'; sandbox; {_FRAMES}"
@@ -64,7 +64,7 @@ class PageSender:
             headers["Content-Length"] = str(len(self._body))
         digests = [hashlib.sha256(script).digest() for script in _INLINE_SCRIPT.findall(self._body)]
         hashes = "".join(f" 'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
-        headers["Content-Security-Policy"] = _PAGE_POLICY.format(hashes=hashes)
+        headers["Content-Security-Policy"] = _PAGE_POLICY.format(hashes=hashes, space=self._space())
         headers["Cache-Control"] = "no-store"
         if self._visitor is None:
             is_https = self._is_https or self._asked.get("x-forwarded-proto") == "https"
@@ -75,6 +75,11 @@ class PageSender:
             headers["Content-Length"] = str(len(self._body))
         await self._send({**self._start, "headers": headers.raw})
         await self._send({"type": "http.response.body", "body": self._body})
+
+    def _space(self) -> str:
+        """Return where else a page below hf.space, whose scripts ask for the state of their Space, may connect to."""
+        host = self._asked.get("host", "").partition(":")[0]
+        return " https://huggingface.co/api/spaces/" if host.endswith(".hf.space") else ""
 
 
 class NameSender:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.pages import SLOW, Program, open_page
 
 pytestmark = pytest.mark.browser
@@ -30,6 +33,45 @@ def test_the_page_works_in_the_frame_of_a_space_without_a_violation(program: Pro
     inside.get_by_role("tab", name="Try it").click()
     inside.get_by_text("There is no model yet").wait_for(timeout=SLOW)
     assert problems == []
+
+
+def test_the_page_works_under_every_kind_of_name(browser: Any, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("0.0.0.0", 0))
+        port = free.getsockname()[1]
+    # Gradio says what the link is when it is there; here it has the form of one.
+    names = {"SPACE_HOST": "anna-photos.hf.space", "CLASSIFIER_HOSTS": "https://0123abcd.gradio.live"}
+    program = Program(tmp_path / "home", port, {"GRADIO_SERVER_NAME": "0.0.0.0", **names})
+    program.start()
+    rules = "MAP *.gradio.live 127.0.0.1, MAP *.hf.space 127.0.0.1"
+    own = browser.browser_type.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, f"--host-resolver-rules={rules}"])
+    problems: list[str] = []
+    try:
+        for name in ("0123abcd.gradio.live", "anna-photos.hf.space", _address()):
+            page = open_page(own.new_context(), problems)
+            page.on("console", lambda entry: problems.append(entry.text) if entry.type == "error" else None)
+            page.route(
+                "https://huggingface.co/api/**", lambda route: route.fulfill(json={"runtime": {"stage": "RUNNING"}})
+            )
+            page.goto(f"http://{name}:{port}")
+            page.get_by_role("button", name="Try with example photos").click(timeout=SLOW)
+            page.locator(".pc-card img").first.wait_for(timeout=SLOW)
+        stranger = own.new_context().new_page().goto(f"http://other.gradio.live:{port}")
+        assert stranger.status == 421
+    finally:
+        own.close()
+        program.stop()
+    assert problems == []
+
+
+def _address() -> str:
+    """Return an address of this machine by which others reach it; its own where it has no network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
 
 
 def test_other_websites_cannot_show_the_page_in_a_frame(program: Program, browser: Any) -> None:
