@@ -26,7 +26,7 @@ from .photo_notes import no_photos
 
 @dataclass(frozen=True)
 class PhotosApart:
-    """The last event of ``set_apart``: how many photos of each class were set apart, and the ids of all.
+    """The last event of ``set_apart``: ``classes`` counts the photos set apart of each class, ``ids`` names all.
 
     Example::
 
