@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,7 +35,7 @@ def forge(text: bytes, seeds: list[int], values: list[Any]) -> bytes:
         if rng.random() < 0.2:
             del inner[key]
         else:
-            inner[key] = value
+            inner[key] = deepcopy(value)  # the same list may come twice
         if not data:
             break
     return json.dumps(data).encode("utf-8", "replace")
