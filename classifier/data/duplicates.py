@@ -34,6 +34,9 @@ _ROUNDS = 3  # of joining photos to groups
 # Hashes from which on the cosine needs only to be positive, provided that one of the two exceeds by so much that of the
 # photos' further neighbors: before one camera that stands still all hashes are the same.
 _SAME_HASH, _SAME_HASH_MARGIN = 0.95, 0.4
+# Hashes and cosines of the features as they are from which two photos are one picture, whatever their neighbors are:
+# small things before one camera change one of the two.
+_ONE_PICTURE = 0.999, 0.99
 _LARGE_GROUP = 20  # photos, or a twentieth of all: a larger group has a common background and is no burst
 _BLOCK = 1024  # rows compared at a time, so that memory stays bounded
 NEAR_DUPLICATE_COSINE = 0.8  # from which on two photos are joined where their hashes are not known
@@ -55,7 +58,7 @@ def near_duplicate_groups(features: Floats, descriptors: Floats | None = None) -
         return np.zeros(0, np.int64)
     unit = _normalize(features)
     if descriptors is not None:
-        return _group_by_both(unit, descriptors)
+        return _group_by_both(features, unit, descriptors)
     for cosine in _STRICTER_COSINES:
         groups = _connect(len(unit), _pairs_above(unit, cosine))
         if np.bincount(groups).max() <= max(_LARGE_GROUP, len(groups) // 20):
@@ -89,8 +92,8 @@ def _normalize(features: Floats) -> Floats:
     return unit
 
 
-def _group_by_both(unit: Floats, descriptors: Floats) -> Ints:
-    """Return group numbers (N,) by unit features (N, D) and descriptors (N, W).
+def _group_by_both(features: Floats, unit: Floats, descriptors: Floats) -> Ints:
+    """Return group numbers (N,) by features (N, D), as they are and as unit vectors, and descriptors (N, W).
 
     Two photos must be more similar than they are to their further neighbors (CSLS; Conneau et al., arXiv
     1710.04087): photos before one wall are all similar, and only repeats exceed that. Then a photo joins a group
@@ -106,6 +109,7 @@ def _group_by_both(unit: Floats, descriptors: Floats) -> Ints:
     same_hash[same_hash] = ~find_mismatches(keypoints, pairs[same_hash], matching.frequent)
     doubtful = similar & (matched[pairs[:, 0]] != matched[pairs[:, 1]])
     similar[doubtful] = ~find_mismatches(keypoints, pairs[doubtful], matching.usual)
+    same_hash |= _show_one_picture(features, pairs, similarity[2])
     similar |= same_hash
     groups = _connect(len(unit), np.concatenate([pairs[similar], matching.pairs]))
     related = pairs[_exceeds(similarity, margin, _RELATED, _RELATED_FEATURES)]
@@ -118,6 +122,17 @@ def _group_by_both(unit: Floats, descriptors: Floats) -> Ints:
         members = np.stack([np.arange(len(groups)), groups], 1)
         groups = _connect(len(groups), np.concatenate([members, joins]))
     return groups
+
+
+def _show_one_picture(features: Floats, pairs: Ints, hashes: Floats) -> Flags:
+    """Return which pairs (P, 2) of photos are one picture by the similarity of their hashes (P,) and by features."""
+    found = np.asarray(hashes > _ONE_PICTURE[0], np.bool_)
+    lengths = np.linalg.norm(features, axis=1)
+    for chunk in np.array_split(np.flatnonzero(found), found.sum() // _BLOCK + 1):
+        one, other = pairs[chunk].T
+        products = np.einsum("pd,pd->p", features[one], features[other])
+        found[chunk] = products > _ONE_PICTURE[1] * lengths[one] * lengths[other]
+    return found
 
 
 def _select_keypoints(descriptors: Floats) -> Floats:

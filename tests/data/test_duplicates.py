@@ -75,7 +75,14 @@ def group_slowly(features: np.ndarray, descriptors: np.ndarray) -> list[int]:
         above_hash = hashes[one, other] - (usual_hash[one] + usual_hash[other]) / 2
         return bool(max(above_hash, cosines[one, other] - (usual_cosine[one] + usual_cosine[other]) / 2) > 0.4)
 
-    copies = [pair for pair in pairs if hashes[pair] > 0.95 and cosines[pair] > 0 and stands_out(*pair)]
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    raw = unit @ unit.T
+
+    def is_copy(pair: tuple[int, int]) -> bool:
+        one_picture = hashes[pair] > 0.999 and raw[pair] > 0.99
+        return bool(hashes[pair] > 0.95 and cosines[pair] > 0 and (one_picture or stands_out(*pair)))
+
+    copies = list(filter(is_copy, pairs))
     similar = [pair for pair in pairs if exceeds(*pair, (1.6, 0.65), (0.75, 0.45))]
     related = [pair for pair in pairs if exceeds(*pair, (1.2, 0.5), (0.65, 0.4))]
     picture = close_transitively(count, copies)
@@ -226,6 +233,16 @@ def test_photos_of_a_camera_that_stands_still_are_no_group() -> None:
     groups = duplicates.near_duplicate_groups(features, descriptors)
     assert groups[40] == 3
     assert len(set(groups)) == 59
+
+
+def test_photos_that_are_all_one_picture_are_one_group() -> None:
+    rng = np.random.default_rng(1)
+    picture = draw_photo(7, (160, 160))
+    descriptors = np.stack(
+        [compute_descriptor(ImageEnhance.Brightness(picture).enhance(0.8 + k / 100)) for k in range(30)]
+    )
+    features = (rng.gamma(0.3, size=200) * rng.uniform(0.95, 1.05, (30, 200))).astype(np.float32)
+    assert duplicates.near_duplicate_groups(features, descriptors).tolist() == [0] * 30
 
 
 def draw_augmented(copies: int) -> tuple[list[int], np.ndarray]:

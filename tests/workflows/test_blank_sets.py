@@ -121,7 +121,8 @@ def test_one_picture_in_all_files_is_an_error(features: Path, tmp_path: Path) ->
 def test_white_drawings_on_transparent_ground_are_told_apart(features: Path, tmp_path: Path) -> None:
     folder = write(tmp_path / "photos", white_drawing, 16)
     finished, _ = run_train(folder, features)
-    assert {warning.code for warning in finished.report.warnings} <= {WarningCode.FEW_PHOTOS, WarningCode.ONE_GROUP}
+    of_groups = {WarningCode.ONE_GROUP, WarningCode.FEW_THINGS}  # the drawings of a class hardly differ
+    assert {warning.code for warning in finished.report.warnings} <= {WarningCode.FEW_PHOTOS, *of_groups}
     predictor = Predictor(finished.folder, "cpu")
     fresh = [predictor.predict(white_drawing(label, number))[0] for label in "ab" for number in range(50, 56)]
     assert [one.top[0].label for one in fresh] == ["a"] * 6 + ["b"] * 6
