@@ -11,6 +11,7 @@ from ..events import Epoch, Note, Progress
 from ..messages import Message, sentence
 from ..messages.cli import OutputCode
 from ..messages.evaluation import CostCode, WarningCode, accuracy_in_words, costs_in_words, outcomes_in_words
+from ..messages.groups import GroupCode
 from ..messages.layout import NoteCode
 from .output import conflict_reason
 
@@ -53,7 +54,7 @@ def check_lines(result: Row) -> Iterator[str]:
 def train_lines(result: Row, finished: Finished) -> Iterator[str]:
     """Yield the lines of ``train``."""
     yield from left_out_lines(result["left_out"])
-    yield from result["notes"]
+    yield from _notes_before_score(finished)
     yield from _score_lines(finished.report, finished.report.warnings)
     if finished.test is not None:
         first, *others = _score_lines(finished.test, _of_test_photos(finished.test))
@@ -70,10 +71,17 @@ def evaluate_lines(result: Row, report: Report) -> Iterator[str]:
 
 def _score_lines(report: Report, warnings: Iterable[Message]) -> Iterator[str]:
     """Yield the score and what to know of it; ``warnings`` are those that were not shown before."""
+    from ..evaluation.remarks import remarks  # it imports torch
+
     yield report.in_words()
-    yield from map(str, warnings)
-    if report.evaluated_count:
-        yield from map(str, report.notes())
+    # Without photos to judge by, the notes are the words of the score.
+    yield from map(str, remarks(report, warnings) if report.evaluated_count else warnings)
+
+
+def _notes_before_score(finished: Finished) -> list[str]:
+    """Return the notes of a training but for groups of photos that belong together, which the score's remarks name."""
+    is_named = finished.report.evaluated_on == "out_of_fold"
+    return [str(note) for note in finished.notes if not (is_named and isinstance(note.code, GroupCode))]
 
 
 def _of_test_photos(report: Report) -> list[Message]:

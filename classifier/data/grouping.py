@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from .proposals import Proposal, propose
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-GroupsFrom = Literal["auto", "names", "folders", "none"]  # what is grouped besides near duplicates
+GroupsFrom = Literal["auto", "all", "names", "folders", "none"]  # what is grouped besides near duplicates
 
 
 @dataclass(frozen=True)
@@ -25,18 +25,25 @@ class Grouping:
     """The groups (N,) of photos that no split divides, and where they come from.
 
     ``near_duplicates`` (N,) are the groups by look alone: those that are left where nothing else is grouped.
-    ``proposals`` hold what was found besides, applied or not; ``warnings`` say so in words.
+    ``proposals`` hold what was found besides, applied or not; ``warnings`` say so in words. ``chosen`` is what
+    the person wants to be grouped.
     """
 
     groups: Ints
     near_duplicates: Ints
     proposals: tuple[Proposal, ...] = ()
     warnings: tuple[Message, ...] = ()
+    chosen: GroupsFrom = "auto"
 
     @property
     def count(self) -> int:
         """The number of groups of two and more photos."""
         return int((np.unique(self.groups, return_counts=True)[1] > 1).sum())
+
+    @property
+    def offered(self) -> str:
+        """What may belong together by evidence that is too thin, in words; empty where nothing does."""
+        return next((str(one.description) for one in self.proposals if not one.proved), "")
 
     @property
     def is_grouped(self) -> bool:
@@ -57,15 +64,17 @@ def group_photos(photos: Sequence[Asset], features: Floats, near_duplicates: Int
     proposals: tuple[Proposal, ...] = ()
     if chosen != "none":
         divisions.append([photo.layout_group for photo in photos])
-    if chosen in ("auto", "names"):
+    if chosen in ("auto", "all", "names"):
         proposals = propose(photos, features, near_duplicates, is_forced=chosen == "names")
+        if chosen == "all":
+            proposals = tuple(replace(proposal, applied=True) for proposal in proposals)
         divisions += [proposal.groups for proposal in proposals if proposal.applied]
     groups = join_groups(divisions, [photo.own_group for photo in photos])
     warnings = tuple(
         message(GroupCode.KEPT if proposal.applied else GroupCode.ASKED, what=proposal.description)
         for proposal in proposals
     )
-    return Grouping(groups, near_duplicates, proposals, warnings)
+    return Grouping(groups, near_duplicates, proposals, warnings, chosen)
 
 
 def join_groups(divisions: Iterable[Sequence[object] | Ints], own_groups: Sequence[str | None]) -> Ints:

@@ -326,8 +326,8 @@ class Project:
     def choose_groups(self, groups: GroupsFrom) -> None:
         """Choose which photos belong together besides near duplicates, for ``check``, ``train`` and ``evaluate``.
 
-        ``auto``: what the layout shows, and what names, times and series show beyond chance. ``names``: the file names,
-        tested or not. ``folders``: the layout. ``none``: nothing.
+        ``auto``: what the layout shows, and what names, times and series show beyond chance. ``all``: what they show,
+        tested or not. ``names``: the file names, tested or not. ``folders``: the layout. ``none``: nothing.
         """
         self.catalog.choose(GROUPS_CHOICE, groups)
 

@@ -31,7 +31,8 @@ class Proposal:
 
     ``description`` says so in words with an example. ``groups`` (N,) are numbers, equal for photos of one group; a
     photo of none has a number of its own. ``count`` is the number of groups of two and more photos, ``size`` how many
-    photos a typical one of them has. ``applied``: whether the photos are kept together unasked.
+    photos a typical one of them has. ``proved``: whether the evidence is enough to keep the photos together unasked;
+    ``applied``: whether they are kept together, by the evidence or because the person wants it.
     """
 
     origin: Origin
@@ -39,6 +40,7 @@ class Proposal:
     groups: Ints
     count: int
     size: int
+    proved: bool
     applied: bool
 
 
@@ -136,14 +138,14 @@ class _Evidence:
         counts = np.unique(groups, return_counts=True)[1]
         return float(counts[counts > 1].sum() / len(groups))
 
-    def _proposal(self, origin: Origin, code: Code, groups: Ints, applied: bool) -> Proposal:
+    def _proposal(self, origin: Origin, code: Code, groups: Ints, proved: bool) -> Proposal:
         sizes = Counter(groups.tolist())
         several = sorted(size for size in sizes.values() if size > 1)
         largest = max(sizes, key=lambda group: sizes[group])
         first, second = (self.names[photo] for photo in np.flatnonzero(groups == largest)[:2])
         size = several[len(several) // 2]
         what = message(code, size=size, count=len(several), first=_base(first), second=_base(second))
-        return Proposal(origin, what, groups, len(several), size, applied)
+        return Proposal(origin, what, groups, len(several), size, proved, proved)
 
 
 def number_groups(keys: Sequence[object], labels: Sequence[object] | None = None) -> Ints:

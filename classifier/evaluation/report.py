@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import OLD_NAMES, RESIZE_MODES, ResizeMode, current_names
+from ..data.grouping import GroupsFrom
 from ..errors import ModelError
 from ..messages import Message, message, percent
 from ..messages.evaluation import (
@@ -21,7 +22,7 @@ from ..messages.evaluation import (
     correct_in_words,
     score_in_words,
 )
-from ..messages.groups import GroupCode
+from ..messages.groups import GroupCode, groups_in_words
 from . import report_form as form
 from .calibration import CoveragePoint, apply_temperature, calibration_error, coverage_curve
 from .costs import LARGEST_WEIGHT, UNSURE_COST
@@ -70,6 +71,8 @@ class Report:
       the other scores are out of fold.
     - ``validation`` is the score on the person's validation photos.
     - ``grouping``: which training photos are kept together besides near duplicates, and the score without.
+      ``groups_offered``: which may belong together by evidence that is too thin, in words. ``groups_from``: what the
+      person chose, see ``Project.choose_groups``.
     - ``shift``: how well the test photos are told apart from the training photos.
     - ``thresholds`` of each class follow from the ``costs``, weights of missing a class by its label, and
       ``unsure_cost`` (see ``costs``); empty where ``threshold`` is that of all classes. ``expected_cost`` is the mean
@@ -109,6 +112,8 @@ class Report:
     shift: Shift | None = None
     main_groups: int = 0
     grouping: GroupSummary | None = None
+    groups_offered: str = ""
+    groups_from: GroupsFrom = "auto"
     thresholds: tuple[float, ...] = ()
     costs: Mapping[str, float] = field(default_factory=dict, hash=False)
     unsure_cost: float = UNSURE_COST
@@ -161,9 +166,15 @@ class Report:
 
     def _group_notes(self) -> list[Message]:
         found = self.grouping
-        if found is None or found.accuracy_ungrouped is None or self.evaluated_on != "out_of_fold":
+        if self.evaluated_on != "out_of_fold":
             return []
-        return [message(GroupCode.WITHOUT, count=found.count, score=percent(found.accuracy_ungrouped))]
+        if found is None:
+            return [message(GroupCode.ASKED, what=self.groups_offered)] if self.groups_offered else []
+        what = groups_in_words(found.origin, found.count, found.example)
+        if found.accuracy_ungrouped is None:
+            return [message(GroupCode.KEPT, what=what)]
+        code = GroupCode.WITHOUT if found.accuracy_ungrouped > self.accuracy + _SAME_SCORE else GroupCode.WITHOUT_SAME
+        return [message(code, what=what, score=percent(found.accuracy_ungrouped))]
 
     def _validation_notes(self) -> list[Message]:
         second = self.validation
@@ -319,12 +330,14 @@ _POINT_PROPORTIONS = ("threshold", "coverage", "selective_accuracy")
 _NEWER: Mapping[str, Any] = {  # what reports of older versions lack
     "calibration_error": 0.0, "calibration_error_before": 0.0, "group_count": 0, "photos_needed": 0, "top_accuracy": (),
     "coverage_curve": (), "warning_codes": (), "near_training": 0, "accuracy_all": 0.0, "validation": None,
-    "shift": None, "main_groups": 0, "grouping": None, "thresholds": (), "costs": {}, "unsure_cost": UNSURE_COST,
+    "shift": None, "main_groups": 0, "grouping": None, "groups_offered": "",
+    "groups_from": "auto", "thresholds": (), "costs": {}, "unsure_cost": UNSURE_COST,
     "expected_cost": None, "expected_cost_before": None,
 }  # fmt: skip
 _ENTRIES = frozenset({field.name for field in fields(Report)} | {"warning_codes"})
 _TEMPERATURES = (1e-5, 1e6)  # the smallest and the largest
 _LONGEST_WHY = 200  # letters
+_SAME_SCORE = 0.01  # difference from which on a score without groups is higher
 _WARNING_CODES = {code.id: code for code in WarningCode}
 # Other programs read report.json: its keys are those of its first version.
 _KEYS = {new: old for old, new in OLD_NAMES.items()}
@@ -372,6 +385,8 @@ def _read(data: Mapping[str, Any]) -> dict[str, Any]:
         "shift": read_shift(values, "shift"),
         "main_groups": form.count(values, "main_groups"),
         "grouping": read_groups(values, "grouping"),
+        "groups_offered": form.text(values, "groups_offered"),
+        "groups_from": form.text(values, "groups_from", get_args(GroupsFrom)),
         "thresholds": _read_thresholds(values, labels),
         "costs": form.numbers_by_label(values, "costs", labels, LARGEST_WEIGHT),
         "unsure_cost": form.number(values, "unsure_cost", 0.0, LARGEST_WEIGHT),

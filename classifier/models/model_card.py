@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..evaluation.remarks import remarks
 from ..evaluation.report import Report
 from ..messages import sentence
 from ..messages.models import CardCode, ModelCard
@@ -26,7 +27,7 @@ def model_card(model: TrainedModel, training: Mapping[str, Any]) -> str:
         images=report.images,
         evaluated=sum(map(sum, report.confusion)),
         evaluated_on=report.evaluated_on,
-        notes=tuple(map(_escape, map(str, (*report.warnings, *report.notes())))),
+        notes=tuple(map(_escape, map(str, remarks(report)))),
         accuracy=report.accuracy,
         accuracy_low=report.accuracy_low,
         accuracy_high=report.accuracy_high,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,22 @@ from ..data import splits
 from ..data.catalog import Asset
 from ..data.dataset import TrainingSet
 from ..data.grouping import Grouping
+from ..evaluation.report import Report
 from ..evaluation.report_values import GroupOrigin, GroupSummary
 from ..training import linear_head
 from ..training.linear_head import LinearHead
 
 Ints = NDArray[np.int64]
+
+
+def with_groups(
+    report: Report, training_set: TrainingSet, head: LinearHead | None = None, config: TrainConfig = DEFAULTS
+) -> Report:
+    """Return the report with which training photos are kept together, see ``summarize_groups``, or may have to be."""
+    grouping, summary = training_set.grouping, summarize_groups(training_set, head, config)
+    if grouping is None:
+        return report
+    return replace(report, grouping=summary, groups_offered=grouping.offered, groups_from=grouping.chosen)
 
 
 def summarize_groups(

@@ -48,7 +48,7 @@ from ..training import attempts, deep, resume
 from ..training.cached_head import fit_cached_head
 from ..training.resize_mode import choose_resize_mode
 from .evaluate import ENOUGH_TO_DECIDE, evaluate_own_splits, evaluate_test_set
-from .group_summary import summarize_groups
+from .group_summary import with_groups
 from .photo_notes import divided_groups, no_photos, similar_classes
 
 Floats = NDArray[np.float32]
@@ -314,7 +314,7 @@ def _train_head(
         groups=groups,
         in_distribution=in_distribution,
     )
-    report = replace(report, grouping=summarize_groups(training_set, head, config))
+    report = with_groups(report, training_set, head, config)
     return TrainedModel(
         mode="quick",
         backbone=backbone,
@@ -420,7 +420,7 @@ def _fine_tuned_model(
         backbone=config.backbone,
         groups=training_set.groups[val_idx],
     )
-    report = replace(report, grouping=summarize_groups(training_set))
+    report = with_groups(report, training_set)
     rows = list(quick.run_assets)
     val_assets = [training_set.assets[index] for index in val_idx]
     for index, row in zip(val_idx, run_assets(val_assets, probs, labels, "held_out")):

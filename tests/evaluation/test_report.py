@@ -142,7 +142,7 @@ GOOD = report_on(*predictions(3)).to_json()
 ADDED_LATER = {
     "scenes", "photos_needed", "top_accuracy", "calibration_error", "calibration_error_before", "cost",
     "warning_codes", "near_training", "accuracy_all", "validation", "shift", "main_groups", "grouping",
-    "thresholds", "costs", "unsure_cost", "expected_cost", "expected_cost_before",
+    "groups_offered", "groups_from", "thresholds", "costs", "unsure_cost", "expected_cost", "expected_cost_before",
 }  # fmt: skip
 
 
