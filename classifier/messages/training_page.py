@@ -80,6 +80,8 @@ class ScoreCode(Code):
     NOT_JUDGED = "not judged"
     CONFUSIONS = "What it mixes up most"
     CONFUSION = "<b>{label}</b> taken for <b>{predicted}</b>: {count:photo|photos}"
+    KNOW = "What to know of this score"
+    KNOW_MORE = "{count} more to know"
     MORE = "More numbers"
     BALANCED = "Right, each class counted the same"
     TOP_THREE = "Right class among its first 3 answers"
@@ -91,6 +93,32 @@ class ScoreCode(Code):
     PRECISION = "Precision"
     RECALL = "Recall"
     F1 = "F1"
+
+
+@unique
+class TogetherCode(Code):
+    """Photos that belong together, and the switch that keeps them together."""
+
+    HEADING = "Photos that belong together"
+    SWITCH = "Keep photos that belong together on one side"
+    SWITCH_HINT = "It learns from all of them or is judged by all of them, never both."
+    KEPT = "Found and kept together: {what}."
+    OFFERED = (
+        "Photos may belong together: {what}. Their looks do not show it clearly, so they are not kept together. Where "
+        "you know that it is so, turn the switch on."
+    )
+    NOT_KEPT = "Photos that belong together by their folders, names or times are not kept together."
+    NOT_KEPT_WHAT = "Not kept together: {what}."
+    SCORES = (
+        "Kept together it is right on <b>{kept}</b>. Without it would claim <b>{without}</b>, which is too good: it "
+        "holds for more photos of the same things only."
+    )
+    SCORES_SAME = "Kept together it is right on <b>{kept}</b>, without on <b>{without}</b>."
+    SCORES_APART = (
+        "Without it claims <b>{without}</b>; in an earlier training, kept together, it was right on <b>{kept}</b>. For "
+        "new things trust that one."
+    )
+    TRAIN_AGAIN = "Train again to see the score with this change."
 
 
 @unique
@@ -107,6 +135,7 @@ class RunsCode(Code):
     SCORE_UNREADABLE = "Its score cannot be read."
     RANGE = "{low:.0f} to {high:.0f} %"
     JUDGED = "{count:photo|photos} judged"
+    KEPT_TOGETHER = "photos that belong together kept together"
     MODEL_GONE = "Its model is gone."
     TRY = "Try it"
     TRY_LABEL = "Try photos with {name}"

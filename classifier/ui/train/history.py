@@ -116,7 +116,9 @@ def _range(report: Report) -> str:
 
 def _details(entry: Entry) -> str:
     evaluated = "" if entry.report is None else sentence(RunsCode.JUDGED, count=entry.report.evaluated_count)
-    return " · ".join(part for part in (entry.network, evaluated, entry.seconds) if part)
+    is_grouped = entry.report is not None and entry.report.grouping is not None
+    kept = str(RunsCode.KEPT_TOGETHER) if is_grouped else ""
+    return " · ".join(part for part in (entry.network, evaluated, kept, entry.seconds) if part)
 
 
 def render_comparison(earlier: Entry, later: Entry, result: PairedResult, between: Changes, since: Changes) -> str:

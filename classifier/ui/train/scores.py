@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from ...evaluation.intervals import PRECISE
 from ...evaluation.metrics import ClassScore
+from ...evaluation.remarks import remarks
 from ...evaluation.report import EvaluatedOn, Report
 from ...messages import percent, sentence
 from ...messages.evaluation import correct_in_words
+from ...messages.groups import GroupCode
 from ...messages.page import PageCode
 from ...messages.training_page import ScoreCode
 from .. import html
@@ -19,6 +22,7 @@ _EVALUATED_ON: dict[EvaluatedOn, ScoreCode] = {
     "test": ScoreCode.ON_TEST,
 }
 _MAX_CONFUSIONS = 5
+_MAX_REMARKS = 4
 
 
 def in_words(report: Report) -> str:
@@ -27,15 +31,41 @@ def in_words(report: Report) -> str:
 
 
 def render(report: Report) -> str:
-    """Return how far a model can be trusted."""
+    """Return how far a model can be trusted: its score with the interval, and what to know of it."""
     low, high = round(report.accuracy_low * 100), round(report.accuracy_high * 100)
     details = [html.rich(ScoreCode.RANGE, low=low, high=high), html.text(_EVALUATED_ON[report.evaluated_on])]
-    warnings = "".join(html.note(warning, "warn") for warning in (*report.warnings, *report.notes()))
     return (
         f'<section class="pc-score" aria-label="{html.text(ScoreCode.HEADING)}">'
         f'<p class="pc-big">{escape(in_words(report))}</p><p>{" ".join(details + _photos_needed(report))}</p>'
-        f"{_interval(report)}</section>"
-        f'{warnings}<h3 class="pc-h">{html.text(ScoreCode.PER_CLASS)}</h3>'
+        f"{_interval(report)}</section>{_remarks(report)}"
+    )
+
+
+def _remarks(report: Report) -> str:
+    """Return what to know of the score, the first few in view; groups of photos have a panel of their own."""
+    found = [str(one) for one in remarks(report) if not isinstance(one.code, GroupCode)]
+    if len(found) < 2:
+        return "".join(html.note(one, "warn") for one in found)
+    first, others = found[:_MAX_REMARKS], found[_MAX_REMARKS:]
+    more = (
+        f"<details><summary>{html.text(ScoreCode.KNOW_MORE, count=len(others))}</summary>{_list(others)}</details>"
+        if others
+        else ""
+    )
+    return (
+        '<div class="pc-note pc-warn pc-know" role="status"><span aria-hidden="true">!</span>'
+        f"<div><b>{html.text(ScoreCode.KNOW)}</b>{_list(first)}{more}</div></div>"
+    )
+
+
+def _list(sentences: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in sentences)}</ul>"
+
+
+def render_details(report: Report) -> str:
+    """Return each class, the confusions, and more numbers."""
+    return (
+        f'<h3 class="pc-h">{html.text(ScoreCode.PER_CLASS)}</h3>'
         f'<ul class="pc-bars">{"".join(_class_row(score) for score in report.per_class)}</ul>'
         f"{_confusions(report)}{_more_numbers(report)}"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from typing import Any, NamedTuple
@@ -13,8 +12,8 @@ import gradio as gr
 from ...config import TrainConfig
 from ...errors import ClassifierError
 from ...messages import Message, sentence
+from ...messages.groups import GroupCode
 from ...messages.training_page import TrainCode
-from ...models.checkpoint import read_report
 from ...workflows.train import estimate_seconds
 from .. import html
 from ..background import Job, State
@@ -22,7 +21,7 @@ from ..handlers import Action, Handler, plain
 from ..queue import FREE, WATCH, Concurrency
 from ..sessions import Home
 from ..usage import nearly_full
-from . import curves, jobs, runs, scores, settings, views
+from . import curves, groups, jobs, runs, scores, settings, views
 
 ID = "train"
 TITLE = TrainCode.TAB
@@ -37,11 +36,15 @@ class View(NamedTuple):
     about: Any
     stop: Any
     progress: Any
-    result: Any
+    result: Any  # the score, with what to know of it
+    details: Any  # of the score
     next: Any
     timer: Any
     version: Any  # of the training's state on view
     newest: Any  # the name of the newest model, which other tabs follow
+    groups: Any  # the panel of photos that belong together, and what is in it
+    groups_words: Any
+    groups_switch: Any
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,8 @@ def show(home: Home, token: str, values: settings.Values) -> View:
     if job is not None and not state.ended:
         return _training(state, home.jobs.position(job))
     enabled, about = _readiness(home, token, values)
-    model, score = _newest(home, token)
-    label, variant = (TrainCode.TRAIN_AGAIN, "secondary") if score else (TrainCode.TRAIN, "primary")
+    trained = _newest(home, token)
+    label, variant = (TrainCode.TRAIN, "primary") if trained is None else (TrainCode.TRAIN_AGAIN, "secondary")
     notes, charts = _outcome(job)
     if jobs.has_ended_program(home, token):
         notes = html.note(TrainCode.ENDED_PROGRAM, "warn")
@@ -110,11 +113,13 @@ def show(home: Home, token: str, values: settings.Values) -> View:
         html.quiet(about, "pc-center") if about else "",
         gr.update(visible=False),
         "",
-        notes + score + charts,
-        gr.update(visible=bool(score)),
+        notes + ("" if trained is None else scores.render(trained.report)),
+        ("" if trained is None else scores.render_details(trained.report)) + charts,
+        gr.update(visible=trained is not None),
         gr.Timer(active=False),
         0,
-        model,
+        "" if trained is None else trained.name,
+        *(groups.HIDDEN if trained is None else groups.show(trained)),
     )
 
 
@@ -127,15 +132,19 @@ def _training(state: State, position: int) -> View:
         gr.update(visible=True, interactive=state.phase != "stopping"),
         jobs.progress_bar(state, position) + _notes(state.notes) + curves.render(state.epochs),
         "",
+        "",
         hidden,
         gr.Timer(active=True),
         state.version,
         gr.skip(),
+        *groups.HIDDEN,
     )
 
 
 def _notes(messages: Sequence[Message]) -> str:
-    return "".join(html.note(sentence) for sentence in dict.fromkeys(map(str, messages)))
+    """Return notes as HTML, but for those of photos that belong together, which have a panel."""
+    shown = dict.fromkeys(str(one) for one in messages if not isinstance(one.code, GroupCode))
+    return "".join(map(html.note, shown))
 
 
 def _outcome(job: Job | None) -> tuple[str, str]:
@@ -180,17 +189,12 @@ def _estimate(counts: dict[str, int], config: TrainConfig) -> str:
     return sentence(TrainCode.TAKES, photos=photos, classes=classes, seconds=seconds)
 
 
-def _newest(home: Home, token: str) -> tuple[str, str]:
-    """Return the name of the newest model and its score as HTML; both empty where there is none."""
+def _newest(home: Home, token: str) -> groups.Trained | None:
     project = home.find(token)
     if project is None:
-        return "", ""
+        return None
     with project:
-        models = project.model_folders()
-    for model in models[:1]:
-        with suppress(ClassifierError):  # the message of a damaged model comes where it is used
-            return model.name, scores.render(read_report(model))
-    return "", ""
+        return groups.read_newest(project)
 
 
 def build(home: Home, token: gr.BrowserState) -> TrainTab:
@@ -204,13 +208,17 @@ def build(home: Home, token: gr.BrowserState) -> TrainTab:
     progress = gr.HTML(elem_id="train-progress")
     stop_button = gr.Button(str(TrainCode.STOP), visible=False, variant="stop", elem_id="train-stop")
     result = gr.HTML(elem_id="train-result")
+    panel = groups.build()
+    details = gr.HTML(elem_id="train-details")
     with gr.Row(visible=False) as forward:
         onward = gr.Button(str(TrainCode.NEXT), variant="primary", size="lg", min_width=200, elem_id="train-next")
         back = gr.Button(str(TrainCode.REVIEW), size="lg", min_width=200, elem_id="train-review")
     advanced.render()
     past = runs.build(home, token)
     timer, version, newest = gr.Timer(_INTERVAL, active=False), gr.State(0), gr.State("")
-    view: list[Any] = [column, button, about, stop_button, progress, result, forward, timer, version, newest]
+    view: list[Any] = [
+        column, button, about, stop_button, progress, result, details, forward, timer, version, newest, *panel,
+    ]  # fmt: skip
 
     def action(handler: Handler, first: Sequence[Any] = (), concurrency: Concurrency = FREE) -> Action:
         return Action(plain(handler, home, names=settings.NAMES), [token, *first, *form.inputs], view, concurrency)
@@ -224,6 +232,7 @@ def build(home: Home, token: gr.BrowserState) -> TrainTab:
         redraw.on(choice.change)
     for name in ("mode", "domain"):
         draw_strip.on(form.choice(name).change)
+    Action(plain(groups.choose, home), [token, panel.switch], [panel.words]).on(panel.switch.input)
     past.refresh.on(newest.change)
     redraw.on(past.deleted.then)
     return TrainTab(

@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from classifier.messages.evaluation import correct_in_words
+from classifier.evaluation.report_values import GroupSummary, SecondScore
+from classifier.messages import message
+from classifier.messages.evaluation import WarningCode, correct_in_words
 from classifier.messages.training_page import ScoreCode
 from classifier.ui.train import scores
 from tests.helpers import report
 
 
 def test_the_score_has_words_an_interval_and_the_confusions() -> None:
-    shown = scores.render(report())
+    shown = scores.render(report()) + scores.render_details(report())
     assert "About 9 in 10 (90 %)" in shown
     assert "<b>77</b> to <b>96 %</b>" in shown
     assert "18 of 20" in shown
@@ -51,17 +53,43 @@ def test_how_many_photos_a_narrow_interval_needs_is_shown_where_it_is_wide() -> 
 def test_a_class_without_judged_photos_has_no_number() -> None:
     data = report()
     empty = replace(data.per_class[0], images=0)
-    assert str(ScoreCode.NOT_JUDGED) in scores.render(replace(data, per_class=(empty, data.per_class[1])))
+    assert str(ScoreCode.NOT_JUDGED) in scores.render_details(replace(data, per_class=(empty, data.per_class[1])))
 
 
 def test_more_numbers_are_those_that_the_report_has() -> None:
-    assert str(ScoreCode.TOP_THREE) not in scores.render(report())
+    assert str(ScoreCode.TOP_THREE) not in scores.render_details(report())
     many = report(
         labels=tuple("abcd"), confusion=((1,) * 4,) * 4, top_accuracy=(0.5, 0.6, 0.72), calibration_error=0.08,
         calibration_error_before=0.21, group_count=33,
     )  # fmt: skip
-    shown = scores.render(many)
+    shown = scores.render_details(many)
     assert f"<td>{ScoreCode.TOP_THREE}</td><td>72 %</td>" in shown
     assert "<td>8 points</td>" in shown
     assert "<td>21 points</td>" in shown
     assert f"<td>{ScoreCode.GROUPS}</td><td>33</td>" in shown
+
+
+def test_what_to_know_of_a_score_comes_in_the_order_of_its_weight() -> None:
+    few = message(WarningCode.FEW_PHOTOS, counts=(("cat", 7),), enough=20)
+    session = message(WarningCode.ONE_SESSION, labels=("thumbs-up",))
+    shift = message(WarningCode.OTHER_PHOTOS, times=97)
+    data = report(
+        warnings=(few, session, shift, few), evaluated_on="test", near_training=31, main_groups=2, accuracy_low=0.3,
+        accuracy_high=1.0, validation=SecondScore(0.91, 0.8, 0.96, 100), grouping=GroupSummary("names", 3, "x", 0.94),
+    )  # fmt: skip
+    shown = scores.render(data)
+    parts = [
+        "31 of the 71 test photos look like", "told apart 97 times", "“thumbs-up” were taken in one go",
+        "range is wide", "2 more to know", "few photos", "On 100 validation photos",
+    ]  # fmt: skip
+    places = [shown.find(part) for part in parts]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert shown.count("few photos") == 1
+    assert "94 %" not in shown  # groups have a panel of their own
+
+
+def test_one_thing_to_know_is_one_note() -> None:
+    shown = scores.render(report())
+    assert shown.count("<li>") == 0
+    assert shown.count("pc-note") == 1

@@ -86,8 +86,8 @@ def test_a_running_training_is_shown_on_a_new_page_and_can_be_stopped(tmp_path: 
     assert job.wait(20)
     after = train_tab.update(home, token, view.version, setting_values())
     assert str(TrainCode.STOPPING) in after.result
-    assert "How the training went" in after.result
-    assert "<script" not in after.result + view.progress
+    assert "How the training went" in after.details
+    assert "<script" not in after.result + after.details + view.progress
     assert not after.timer.active
 
 
