@@ -74,7 +74,7 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     page.locator("#try-drop").wait_for()
     assert "right" in page.locator("#try-model input").input_value()
 
-    stranger = browser.new_context().new_page()
+    stranger = open_page(browser.new_context(), problems)
     stranger.goto(program.url)
     stranger.get_by_role("button", name="Try with example photos").wait_for(timeout=SLOW)
     assert stranger.locator(".pc-card").count() == 0

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import socket
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser.conftest import ARGUMENTS, CHROMIUM
+from tests.browser.conftest import SHARE_NAME, SPACE_NAME
 from tests.browser.pages import SLOW, Program, open_page
 
 pytestmark = pytest.mark.browser
@@ -35,32 +34,17 @@ def test_the_page_works_in_the_frame_of_a_space_without_a_violation(program: Pro
     assert problems == []
 
 
-def test_the_page_works_under_every_kind_of_name(browser: Any, tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("0.0.0.0", 0))
-        port = free.getsockname()[1]
-    # Gradio says what the link is when it is there; here it has the form of one.
-    names = {"SPACE_HOST": "anna-photos.hf.space", "CLASSIFIER_HOSTS": "https://0123abcd.gradio.live"}
-    program = Program(tmp_path / "home", port, {"GRADIO_SERVER_NAME": "0.0.0.0", **names})
-    program.start()
-    rules = "MAP *.gradio.live 127.0.0.1, MAP *.hf.space 127.0.0.1"
-    own = browser.browser_type.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, f"--host-resolver-rules={rules}"])
+def test_the_page_works_under_every_kind_of_name(program: Program, browser: Any) -> None:
     problems: list[str] = []
-    try:
-        for name in ("0123abcd.gradio.live", "anna-photos.hf.space", _address()):
-            page = open_page(own.new_context(), problems)
-            page.on("console", lambda entry: problems.append(entry.text) if entry.type == "error" else None)
-            page.route(
-                "https://huggingface.co/api/**", lambda route: route.fulfill(json={"runtime": {"stage": "RUNNING"}})
-            )
-            page.goto(f"http://{name}:{port}")
-            page.get_by_role("button", name="Try with example photos").click(timeout=SLOW)
-            page.locator(".pc-card img").first.wait_for(timeout=SLOW)
-        stranger = own.new_context().new_page().goto(f"http://other.gradio.live:{port}")
-        assert stranger.status == 421
-    finally:
-        own.close()
-        program.stop()
+    for name in (SHARE_NAME, SPACE_NAME, _address()):
+        page = open_page(browser.new_context(), problems)
+        page.on("console", lambda entry: problems.append(entry.text) if entry.type == "error" else None)
+        page.route("https://huggingface.co/api/**", lambda route: route.fulfill(json={"runtime": {"stage": "RUNNING"}}))
+        page.goto(f"http://{name}:{program.port}")
+        page.get_by_role("button", name="Try with example photos").click(timeout=SLOW)
+        page.locator(".pc-card img").first.wait_for(timeout=SLOW)
+    stranger = open_page(browser.new_context(), problems).goto(f"http://other.gradio.live:{program.port}")
+    assert stranger.status == 421
     assert problems == []
 
 
@@ -75,7 +59,7 @@ def _address() -> str:
 
 
 def test_other_websites_cannot_show_the_page_in_a_frame(program: Program, browser: Any) -> None:
-    page = browser.new_context(permissions=LOCAL).new_page()
+    page = open_page(browser.new_context(permissions=LOCAL), [])
     frame = f'<iframe src="{program.url}"></iframe>'
     page.route("https://other.example/**", lambda route: route.fulfill(body=frame, content_type="text/html"))
     with page.expect_console_message(lambda entry: "frame-ancestors" in entry.text, timeout=SLOW):
@@ -84,7 +68,7 @@ def test_other_websites_cannot_show_the_page_in_a_frame(program: Program, browse
 
 
 def test_markup_put_into_the_page_runs_nothing(program: Program, browser: Any) -> None:
-    page = browser.new_context().new_page()
+    page = open_page(browser.new_context(), [])
     page.goto(program.url)
     page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)
     with page.expect_console_message(lambda entry: "Content Security Policy" in entry.text, timeout=SLOW):
