@@ -34,13 +34,64 @@ class ReadingCode(Code):
 
 
 @unique
-class SplitCode(Code):
-    """How many photos are used for what."""
+class PurposeCode(Code):
+    """What photos are for, by the name of their split."""
 
-    TRAIN = "{count:,} to train on"
-    VAL = "{count:,} to validate"
-    TEST = "{count:,} to test"
-    HELD_OUT = "{count:,} set aside"
+    TRAIN = "For training"
+    VAL = "For validation"
+    TEST = "For testing"
+    HELD_OUT = "Set aside"
+
+
+@unique
+class PurposeHintCode(Code):
+    """What follows from what photos are for, by the name of their split."""
+
+    TRAIN = "The model learns from these photos."
+    VAL = "Nothing is learned from these photos; they help to choose the best model."
+    TEST = "Nothing is learned from these photos; they show how good the model is."
+    HELD_OUT = "These photos are used for nothing. They are kept until you remove them."
+
+
+@unique
+class MovedCode(Code):
+    """What was done with photos that are for something else now, by the name of their split."""
+
+    TRAIN = "{count:photo|photos} {count:*is|are} for training now."
+    VAL = "{count:photo|photos} {count:*is|are} for validation now."
+    TEST = "{count:photo|photos} {count:*is|are} for testing now: nothing is learned from {count:*it|them}."
+    HELD_OUT = "{count:photo|photos} {count:*is|are} set aside now: used for nothing, but kept."
+
+
+@unique
+class SplitsCode(Code):
+    """Choosing what photos are for, and setting a share apart for testing."""
+
+    SHOWN = "Which photos"
+    CHOICE = "{purpose} ({count:,})"
+    USE = "Use…"
+    USE_LABEL = "What the chosen photos are to be for"
+    WHICH_PURPOSE = "It is not clear what the photos are to be for; reload the page."
+    WHICH_SHARE = "It is not clear how many photos to set apart; reload the page."
+    TITLE = "Set a share apart for testing"
+    ABOUT = (
+        "The model is then tested on photos that it did not learn from. They come from every class, and photos that "
+        "belong together stay together."
+    )
+    SHARE = "How many of the photos for training"
+    TENTH = "A tenth"
+    FIFTH = "A fifth"
+    THIRD = "A third"
+    PLAN = "About {count:,} of {total:photo|photos}, whole groups, from each class."
+    PRESS = "Set them apart"
+    DONE = "{count:,} of {total:photo|photos} {count:*is|are} for testing now: {classes:counts}."
+    DONE_MANY = (
+        "{count:,} of {total:photo|photos} {count:*is|are} for testing now, from {classes:class|classes}: {each} of "
+        "each."
+    )
+    FROM_TO = "{low:,} to {high:,}"
+    NONE_OF = "None of {labels:list}: the photos of a class that all belong together cannot be divided."
+    BACK = "Back to training: {count:test photo|test photos}"
 
 
 @unique

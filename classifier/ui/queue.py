@@ -26,6 +26,8 @@ class Concurrency(TypedDict):
 DEVICE = Concurrency(concurrency_id="device", concurrency_limit=1)
 # What takes in photos may take minutes: it leaves slots to what redraws.
 INTAKE = Concurrency(concurrency_id="intake", concurrency_limit=8)
+# Setting photos apart looks at all of them, as training does; predictions do not wait for it.
+APART = Concurrency(concurrency_id="apart", concurrency_limit=1)
 # Redrawing and small changes may run side by side for several visitors.
 FREE = Concurrency(concurrency_id="page", concurrency_limit=8)
 # Reading the state of a training takes no time and must not wait for a large upload.

@@ -2,7 +2,7 @@
 const find = (selector) => element.querySelector(selector);
 const boxes = () => [...element.querySelectorAll(".pc-card input")];
 const selected = () => boxes().filter((box) => box.checked).map((box) => Number(box.value));
-const all = find(".pc-all input"), target = find(".pc-move");
+const all = find(".pc-all input"), target = find(".pc-move"), use = find(".pc-do-use");
 
 const update = () => {
   const count = selected().length;
@@ -12,7 +12,7 @@ const update = () => {
 };
 const clear = () => {
   boxes().forEach((box) => (box.checked = false));
-  target.value = "";
+  target.value = use.value = "";
   update();
 };
 const act = (action, label) => {
@@ -22,6 +22,7 @@ const act = (action, label) => {
 };
 
 element.addEventListener("change", (event) => {
+  if (event.target === use) return act("use", use.value);
   if (event.target === all) boxes().forEach((box) => (box.checked = all.checked));
   update();
 });

@@ -11,7 +11,7 @@ from ...data.labels import natural_key
 from ...messages import Code, outline
 from ...messages.data import SeveralCode
 from ...messages.page import GridScript, PhotosCode
-from ...messages.photos_page import ReadingCode, SplitCode
+from ...messages.photos_page import PurposeCode, ReadingCode, SplitsCode
 from .. import html
 from ..html import escape
 
@@ -28,9 +28,15 @@ def template() -> str:
         f'placeholder="{html.text(PhotosCode.MOVE_TO)}" aria-label="{html.text(PhotosCode.MOVE_TO_LABEL)}" '
         'autocomplete="off">'
         f'<button type="button" class="pc-button pc-do-move">{html.text(PhotosCode.MOVE)}</button>'
+        f'<select class="pc-button pc-do-use" aria-label="{html.text(SplitsCode.USE_LABEL)}">{_uses()}</select>'
         f'<button type="button" class="pc-button pc-do-remove">{html.text(PhotosCode.REMOVE)}</button></span></div>'
         '<div class="pc-grid">${value}</div>'
     )
+
+
+def _uses() -> str:
+    uses = "".join(f'<option value="{code.id}">{html.text(code)}</option>' for code in PurposeCode)
+    return f'<option value="">{html.text(SplitsCode.USE)}</option>{uses}'
 
 
 def class_counts(counts: Mapping[str, int]) -> str:
@@ -39,17 +45,6 @@ def class_counts(counts: Mapping[str, int]) -> str:
     total = html.text(PhotosCode.COUNTS, photos=sum(counts.values()), classes=len(counts))
     rows = "".join(html.bar(label, count / most, f"{count:,}") for label, count in counts.items())
     return f'<h3 class="pc-h">{total}</h3><ul class="pc-bars">{rows}</ul>'
-
-
-def split_counts(balance: Mapping[str, Mapping[str, int]]) -> str:
-    """Return the numbers of photos to train on, to validate and to test; empty where all are to train on.
-
-    ``balance`` is {split: {label: number}}.
-    """
-    if set(balance) <= {"train"}:
-        return ""
-    parts = [html.text(code, count=sum(balance[code.id].values())) for code in SplitCode if code.id in balance]
-    return html.quiet(", ".join(parts), "pc-read")
 
 
 def photo_card(asset: Asset, jpeg: bytes) -> str:

@@ -1,11 +1,11 @@
-"""The Photos tab: add photos by class; move, rename and remove them; undo."""
+"""The Photos tab: add photos by class; move, rename and remove them; what they are for; undo."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 
@@ -13,41 +13,22 @@ from ...errors import DataError
 from ...messages import sentence
 from ...messages.data import ProjectCode
 from ...messages.page import GridScript, PageCode, PhotosCode
-from ...messages.photos_page import HelpCode, JoinCode
+from ...messages.photos_page import HelpCode, JoinCode, SplitsCode
 from .. import html
 from ..components import camera, dropdown, scripted_html
 from ..handlers import QUIET, Action, event_data, plain
-from ..queue import FREE, INTAKE, Concurrency
-from ..sessions import Home, is_token, thumbnail_bytes
-from ..uploads import drop_area, ready_value
-from . import grid, help, joins
-from .adding import add, add_example, add_snapshot, answer, waiting
+from ..queue import APART, FREE, INTAKE, Concurrency
+from ..sessions import Home
+from ..uploads import drop_area
+from . import grid, help, joins, purposes
+from .adding import add, add_example, add_snapshot, answer
+from .view import View, show
 
 ID = "photos"
 TITLE = PhotosCode.TAB
-PAGE = 60  # photos shown at once
 _LIVE = '<div aria-live="polite">${value}</div>'
 _GRID_SCRIPT = Path(__file__).parent / "grid.js"
 _PRESS_SCRIPT = Path(__file__).parent / "press.js"
-
-
-class View(NamedTuple):
-    """What the tab shows, in the order of its outputs."""
-
-    drop: str
-    reading: str
-    undo: Any
-    empty: Any
-    filled: Any
-    counts: str
-    similar: str
-    classes: Any
-    grid: str
-    page: int
-    pager: Any
-    position: str
-    notes: str
-    next: Any
 
 
 @dataclass(frozen=True)
@@ -59,75 +40,8 @@ class PhotosTab:
     refresh: Sequence[Action]
 
 
-def show(home: Home, token: str, label: str | None = None, page: int = 0) -> View:
-    """Draw the tab as the project is now; ``label`` is the class whose photos are wanted."""
-    if not is_token(token):  # the opening page: the area waits with what is dropped until its visitor is known
-        return _empty()._replace(drop="")
-    project = home.find(token)
-    if project is None:
-        return _empty()
-    with project:
-        counts = project.classes()
-        notes = grid.conflicts(project.conflicts()) + grid.left_out(project.left_out())
-        reading = waiting(project)
-        if not counts:
-            shown = _empty()._replace(reading=reading, notes=notes, undo=gr.update(visible=True))
-            return shown._replace(empty=gr.update(visible=not reading))
-        label = label if label in counts else next(iter(counts))
-        pages = -(-counts[label] // PAGE)
-        page = min(max(int(page or 0), 0), pages - 1)
-        first = page * PAGE
-        photos = project.photos(label)[first : first + PAGE]
-        tiles = "".join(grid.photo_card(photo, thumbnail_bytes(project, photo)) for photo in photos)
-        return View(
-            ready_value(),
-            reading,
-            gr.update(visible=True),
-            gr.update(visible=False),
-            gr.update(visible=True),
-            grid.class_counts(counts) + grid.split_counts(project.catalog.balance()),
-            joins.similar(project.similar_classes(), counts),
-            gr.update(choices=_choices(counts), value=label),
-            html.datalist("pc-classes", counts) + tiles,
-            page,
-            gr.update(visible=pages > 1),
-            html.text(PhotosCode.POSITION, first=first + 1, last=first + len(photos), total=counts[label]),
-            notes,
-            _next_button(len(counts)),
-        )
-
-
-def _empty() -> View:
-    hidden = gr.update(visible=False)
-    return View(
-        drop=ready_value(),
-        reading="",
-        undo=hidden,
-        empty=gr.update(visible=True),
-        filled=hidden,
-        counts="",
-        similar="",
-        classes=gr.update(choices=[], value=None),
-        grid="",
-        page=0,
-        pager=hidden,
-        position="",
-        notes="",
-        next=gr.skip(),
-    )
-
-
-def _choices(counts: dict[str, int]) -> list[tuple[str, str]]:
-    return [(sentence(PhotosCode.CLASS_CHOICE, label=label, count=count), label) for label, count in counts.items()]
-
-
-def _next_button(classes: int) -> Any:
-    code = PhotosCode.NEXT if classes > 1 else PhotosCode.NEXT_NEEDS_CLASS
-    return gr.update(interactive=classes > 1, value=str(code))
-
-
 def edit(home: Home, token: str, event: gr.EventData) -> str:
-    """Move or remove the selected photos."""
+    """Move or remove the selected photos, or use them for something else."""
     data = event_data(event)
     claimed = data.get("ids")
     ids = [id for id in claimed if isinstance(id, int) and abs(id) < 2**62] if isinstance(claimed, list) else []
@@ -137,6 +51,8 @@ def edit(home: Home, token: str, event: gr.EventData) -> str:
         if data.get("action") == "move":
             project.move(ids, str(data.get("label", "")))
             return html.note(sentence(PhotosCode.MOVED, count=len(ids)), "good")
+        if data.get("action") == "use":
+            return purposes.use(project, ids, data.get("label"))
         project.remove(ids)
         return html.note(sentence(PhotosCode.REMOVED, count=len(ids)), "good")
 
@@ -186,14 +102,21 @@ def undo(home: Home, token: str) -> str:
     return html.note(sentence(PageCode.UNDONE, what=undone) if undone else PageCode.NOTHING_TO_UNDO)
 
 
-def show_first_page(home: Home, token: str, label: str | None) -> View:
+def show_first_page(home: Home, token: str, label: str | None, purpose: str | None, share: float | None) -> View:
     """Draw the tab with the first photos of a class."""
-    return show(home, token, label, 0)
+    return show(home, token, label, 0, purpose, share)
 
 
-def turn_page(home: Home, step: int, token: str, label: str | None, page: int) -> View:
+def turn_page(
+    home: Home, step: int, token: str, label: str | None, page: int, purpose: str | None, share: float | None
+) -> View:
     """Draw the tab with the photos ``step`` pages further."""
-    return show(home, token, label, page + step)
+    return show(home, token, label, page + step, purpose, share)
+
+
+def _forget() -> str:
+    """Return nothing in place of what came of setting photos apart: it was taken back."""
+    return ""
 
 
 def build(home: Home, token: gr.BrowserState) -> PhotosTab:
@@ -213,6 +136,7 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         gr.HTML(html.quiet(html.rich(PhotosCode.ABOUT_CLASSES), "pc-center"))
         example = gr.Button(str(PhotosCode.EXAMPLE), elem_classes="pc-wide")
     with gr.Column(visible=False) as filled:
+        purpose = purposes.control()
         counts = gr.HTML()
         similar = scripted_html(_LIVE, _PRESS_SCRIPT, "photos-similar")
         forward = gr.Button(str(PhotosCode.NEXT), variant="primary", size="lg", elem_id="photos-next")
@@ -228,6 +152,13 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
                 rename_button = gr.Button(str(PhotosCode.RENAME), min_width=100)
                 remove_button = gr.Button(str(PhotosCode.REMOVE_CLASS), variant="stop", min_width=100)
             exists = scripted_html(_LIVE, _PRESS_SCRIPT, "photos-exists")
+        with gr.Accordion(str(SplitsCode.TITLE), open=False):
+            gr.HTML(html.quiet(html.text(SplitsCode.ABOUT)))
+            share = purposes.share_control()
+            plan = gr.HTML()
+            apart = gr.Button(str(SplitsCode.PRESS), elem_id="photos-apart")
+            apart_result = gr.HTML(html_template=_LIVE, elem_id="photos-apart-result")
+            back_to_training = gr.Button(visible=False, elem_id="photos-back")
     with gr.Accordion(str(HelpCode.TITLE), open=False):
         gr.HTML(help.ways())
     with gr.Accordion(str(PhotosCode.CAMERA), open=False):
@@ -239,10 +170,10 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
     notes = gr.HTML()
     page = gr.State(0)
     view: list[Any] = [
-        drop, reading, undo_button, empty, filled, counts, similar, classes, photos, page, pager, position, notes,
-        forward,
+        drop, reading, undo_button, empty, filled, purpose, counts, similar, classes, photos, page, pager, position,
+        notes, forward, plan, back_to_training,
     ]  # fmt: skip
-    where: list[Any] = [token, classes, page]
+    where: list[Any] = [token, classes, page, purpose, share]
     refresh = Action(plain(show, home), where, view)
 
     def connect(
@@ -264,7 +195,12 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         connect(question.submit, join, [token, classes], [message, classes, exists])
     connect(remove_button.click, remove_class, [token, classes], [message])
     connect(snapshot_button.click, add_snapshot, [token, snapshot, snapshot_class], [message, snapshot], INTAKE)
-    Action(plain(show_first_page, home), [token, classes], view).on(classes.input)
+    connect(apart.click, purposes.set_share_apart, [token, share], [apart_result], APART)
+    connect(back_to_training.click, purposes.move_back, [token], [apart_result])
+    Action(_forget, [], [apart_result]).on(undo_button.click)
+    Action(plain(purposes.show_plan, home), [token, share], [plan]).on(share.input)
+    for chosen in (classes, purpose):
+        Action(plain(show_first_page, home), [token, classes, purpose, share], view).on(chosen.input)
     Action(plain(turn_page, home, -1), where, view).on(back.click)
     Action(plain(turn_page, home, 1), where, view).on(on.click)
     return PhotosTab(forward, message, [refresh])

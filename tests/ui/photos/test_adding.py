@@ -73,7 +73,8 @@ def test_a_table_dropped_with_photos_gives_classes_and_splits(home: Home, token:
     assert "Added 12 photos." in drop(names, texts={"labels.csv": "\n".join(["file,label,split", *rows])})
     view = photos_tab.show(home, token)
     assert "labels.csv" in view.reading
-    assert "8 to train on, 4 to test" in view.counts
+    assert view.purpose["choices"] == [("For training (8)", "train"), ("For testing (4)", "test")]
+    assert "8 photos in 2 classes" in view.counts
 
 
 def test_a_table_that_comes_after_the_photos_is_read_with_them(home: Home, token: str, drop: Drop) -> None:

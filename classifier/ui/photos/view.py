@@ -1,0 +1,131 @@
+"""What the Photos tab shows, drawn from the project as it is."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from ...data.project import Project
+from ...messages import sentence
+from ...messages.page import PhotosCode
+from .. import html
+from ..sessions import Home, is_token, thumbnail_bytes
+from ..uploads import ready_value
+from . import grid, joins, purposes
+from .adding import waiting
+
+PAGE = 60  # photos shown at once
+
+
+class View(NamedTuple):
+    """What the tab shows, in the order of its outputs."""
+
+    drop: str
+    reading: str
+    undo: Any
+    empty: Any
+    filled: Any
+    purpose: Any
+    counts: str
+    similar: str
+    classes: Any
+    grid: str
+    page: int
+    pager: Any
+    position: str
+    notes: str
+    next: Any
+    plan: str
+    back: Any
+
+
+def show(
+    home: Home,
+    token: str,
+    label: str | None = None,
+    page: int = 0,
+    purpose: str | None = None,
+    share: float | None = None,
+) -> View:
+    """Draw the tab as the project is now.
+
+    Args:
+        home: the projects.
+        token: of the visitor.
+        label: the class whose photos are wanted.
+        page: which of its photos, ``PAGE`` at a time.
+        purpose: the split whose photos are wanted.
+        share: the share that would be set apart for testing.
+    """
+    if not is_token(token):  # the opening page: the area waits with what is dropped until its visitor is known
+        return _empty()._replace(drop="")
+    project = home.find(token)
+    if project is None:
+        return _empty()
+    with project:
+        notes = grid.conflicts(project.conflicts()) + grid.left_out(project.left_out())
+        reading = waiting(project)
+        shown = _empty()._replace(empty=gr.update(visible=not reading))
+        if project.classes():
+            shown = _filled(project, label, page, purpose, share)
+        return shown._replace(reading=reading, notes=notes, undo=gr.update(visible=True))
+
+
+def _filled(project: Project, label: str | None, page: int, purpose: str | None, share: float | None) -> View:
+    known, balance = project.classes(), project.catalog.balance()
+    split = purposes.to_show(balance, purpose)
+    counts = {known_label: balance[split][known_label] for known_label in known if known_label in balance[split]}
+    label = label if label in counts else next(iter(counts))
+    pages = -(-counts[label] // PAGE)
+    page = min(max(int(page or 0), 0), pages - 1)
+    first = page * PAGE
+    photos = project.photos(label, split)[first : first + PAGE]
+    tiles = "".join(grid.photo_card(photo, thumbnail_bytes(project, photo)) for photo in photos)
+    return _empty()._replace(
+        empty=gr.update(visible=False),
+        filled=gr.update(visible=True),
+        purpose=purposes.update_control(balance, split),
+        counts=grid.class_counts(counts),
+        similar=joins.similar(project.similar_classes(), known),
+        classes=gr.update(choices=_choices(counts), value=label),
+        grid=html.datalist("pc-classes", known) + tiles,
+        page=page,
+        pager=gr.update(visible=pages > 1),
+        position=html.text(PhotosCode.POSITION, first=first + 1, last=first + len(photos), total=counts[label]),
+        next=_next_button(len(balance.get("train", {}))),
+        plan=purposes.plan(balance, share),
+        back=purposes.update_back(balance),
+    )
+
+
+def _empty() -> View:
+    hidden = gr.update(visible=False)
+    return View(
+        drop=ready_value(),
+        reading="",
+        undo=hidden,
+        empty=gr.update(visible=True),
+        filled=hidden,
+        purpose=hidden,
+        counts="",
+        similar="",
+        classes=gr.update(choices=[], value=None),
+        grid="",
+        page=0,
+        pager=hidden,
+        position="",
+        notes="",
+        next=gr.skip(),
+        plan="",
+        back=hidden,
+    )
+
+
+def _choices(counts: dict[str, int]) -> list[tuple[str, str]]:
+    return [(sentence(PhotosCode.CLASS_CHOICE, label=label, count=count), label) for label, count in counts.items()]
+
+
+def _next_button(classes: int) -> Any:
+    code = PhotosCode.NEXT if classes > 1 else PhotosCode.NEXT_NEEDS_CLASS
+    return gr.update(interactive=classes > 1, value=str(code))
