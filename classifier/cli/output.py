@@ -75,6 +75,7 @@ def train_json(project: Project, test: Project | None, finished: Finished, confi
         "classes": {label: counts[label] for label in report.labels},
         "images": report.images,
         **_scores_json(report),
+        "warnings": _warnings(report, *([] if finished.test is None else [finished.test])),
         "accuracy_ungrouped": None if grouping is None else grouping.accuracy_ungrouped,
         "grouping": None if grouping is None else vars(grouping),
         "left_out": left_out,
@@ -221,9 +222,15 @@ def _scores_json(report: Report) -> dict[str, Any]:
             for row in report.per_class
         },
         "fit": report.resize_mode,
-        "warnings": [str(warning) for warning in (*report.warnings, *report.notes())],
+        "warnings": _warnings(report),
         "validation": report.to_json()["validation"],
     }
+
+
+def _warnings(*reports: Report) -> list[str]:
+    """Return what to know of the scores of a model, each sentence once; first of its training, then of test photos."""
+    found = [str(warning) for report in reports for warning in (*report.warnings, *report.notes())]
+    return list(dict.fromkeys(found))
 
 
 def _accuracy_json(report: Report, key: str) -> dict[str, Any]:

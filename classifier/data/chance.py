@@ -62,13 +62,13 @@ def mean_similarity(unit: Floats, groups: Ints) -> float:
     return (float((sums * sums).sum()) - len(groups)) / pairs if pairs else 0.0
 
 
-def are_neighbors_nearer(unit: Floats, y: Ints) -> bool:
+def are_neighbors_nearer(unit: Floats, y: Ints, sequences: Ints) -> bool:
     """Return whether photos next to one another are nearer than in a random order of each class (p < 0.001).
 
-    ``unit`` (N, D) and ``y`` (N,) are in the order that is tested, class by class.
+    ``unit`` (N, D), ``y`` (N,) and the ``sequences`` (N,), whose photos are compared, are in the order that is tested.
     """
-    vectors, y = _project(unit[: 4 * _MOST_PHOTOS]), y[: 4 * _MOST_PHOTOS]
-    same = np.flatnonzero(y[1:] == y[:-1])
+    vectors, y, sequences = _project(unit[: 4 * _MOST_PHOTOS]), y[: 4 * _MOST_PHOTOS], sequences[: 4 * _MOST_PHOTOS]
+    same = np.flatnonzero(sequences[1:] == sequences[:-1])
     if len(same) < 5:
         return False
 

@@ -112,15 +112,13 @@ class _Evidence:
 
     def by_series(self) -> Proposal | None:
         """Return the parts of the order in which neighbors are alike, where that is more than near duplicates."""
-        found = series.order_photos(self.names, self.labels, self.times)
-        if found is None:
-            return None
-        firsts = np.unique(self.near_duplicates[found], return_index=True)[1]
-        distinct = found[np.sort(firsts)]
-        if not chance.are_neighbors_nearer(self.unit[distinct], self.y[distinct]):
-            return None
-        groups = series.series_groups(self.unit, self.y, found)
-        return self._proposal("series", GroupCode.BY_SERIES, groups, self._is_small(groups))
+        for order, sequences in series.find_orders(self.names, self.labels, self.times):
+            firsts = np.unique(self.near_duplicates[order], return_index=True)[1]
+            distinct = order[np.sort(firsts)]
+            if chance.are_neighbors_nearer(self.unit[distinct], self.y[distinct], sequences[distinct]):
+                groups = series.series_groups(self.unit, sequences, order)
+                return self._proposal("series", GroupCode.BY_SERIES, groups, self._is_small(groups))
+        return None
 
     def _candidates(self) -> list[NameGroups]:
         return find_name_groups(self.names, self.labels)

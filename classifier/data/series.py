@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 
@@ -19,7 +19,8 @@ BURST_SECONDS = (3.0, 10.0, 30.0)  # between two photos of one burst; the shorte
 _KNOWN = 0.95  # share of the photos that must have a number or a time
 _FAR = 0.95  # quantile of the similarity of photos far apart that neighbors of one series exceed
 _REACH = 2  # places within which a photo is compared, so that one different photo does not cut a series
-_FEWEST = 4  # photos of a class that can be a series
+_ALTERNATING = 2  # changes of class, for each class, from which on an order runs through all classes
+_FEWEST = 4  # photos of a sequence that can be a series
 _MOST_FAR = 2000  # pairs of photos far apart that are compared
 
 
@@ -40,32 +41,48 @@ def burst_groups(times: Sequence[datetime | None], labels: Sequence[str], second
     return groups
 
 
-def order_photos(names: Sequence[str], labels: Sequence[str], times: Sequence[datetime | None]) -> Ints | None:
-    """Return photos (N,) in the order in which they were taken, class by class.
+def find_orders(
+    names: Sequence[str], labels: Sequence[str], times: Sequence[datetime | None]
+) -> Iterator[tuple[Ints, Ints]]:
+    """Yield the orders in which photos (N,) may have been taken, with the sequence (N,) that each photo is of.
 
-    By time where nearly all photos have one, otherwise by the last number in the name; None where there is neither.
+    By time where nearly all photos have one, otherwise by the last number in the name; nothing where there is neither.
+    The first order runs through all classes, where these alternate in it: photos of one thing that are of several
+    classes must not be divided by class, or those of the other classes are learned as what the thing looks like. The
+    last one goes class by class.
     """
-    places = range(len(names))
+    keys: list[object]
     if sum(time is not None for time in times) >= _KNOWN * len(names):
         first = datetime.min
-        return np.array(sorted(places, key=lambda n: (labels[n], times[n] or first, natural_key(names[n]))))
-    numbers = [name_groups.number_of(name) for name in names]
-    if sum(number is not None for number in numbers) < _KNOWN * len(names):
-        return None
-    return np.array(sorted(places, key=lambda n: (labels[n], numbers[n] or ("", 0), natural_key(names[n]))))
+        keys = [time or first for time in times]
+    else:
+        numbers = [name_groups.number_of(name) for name in names]
+        if sum(number is not None for number in numbers) < _KNOWN * len(names):
+            return
+        keys = [number or ("", 0) for number in numbers]
+    places = range(len(names))
+    order = sorted(places, key=lambda n: (keys[n], natural_key(names[n])))
+    classes = set(labels)
+    changes = sum(labels[photo] != labels[after] for photo, after in pairwise(order))
+    if len(classes) > 1 and changes > _ALTERNATING * len(classes) and len(set(keys)) >= _KNOWN * len(names):
+        yield np.array(order), np.zeros(len(names), np.int64)
+    yield (
+        np.array(sorted(places, key=lambda n: (labels[n], keys[n], natural_key(names[n])))),
+        np.unique(labels, return_inverse=True)[1].astype(np.int64),
+    )
 
 
-def series_groups(unit: Floats, y: Ints, order: Ints) -> Ints:
+def series_groups(unit: Floats, sequences: Ints, order: Ints) -> Ints:
     """Return group numbers (N,) of photos that follow one another and are more alike than photos far apart.
 
     Args:
         unit: comparable features (N, D), see ``chance``.
-        y: classes (N,).
-        order: the photos in the order in which they were taken, class by class.
+        sequences: the sequence (N,) that each photo is of; photos of two are not joined.
+        order: the photos in the order in which they were taken, sequence by sequence.
     """
-    is_joined = np.zeros(len(y), np.bool_)  # a photo of the order with the one after it
-    for label in np.unique(y):
-        places = np.flatnonzero(y[order] == label)
+    is_joined = np.zeros(len(order), np.bool_)  # a photo of the order with the one after it
+    for sequence in np.unique(sequences):
+        places = np.flatnonzero(sequences[order] == sequence)
         if len(places) < _FEWEST:
             continue
         members = order[places]
@@ -74,7 +91,7 @@ def series_groups(unit: Floats, y: Ints, order: Ints) -> Ints:
             similar = np.einsum("nd,nd->n", unit[members[:-step]], unit[members[step:]]) > limit
             for between in range(step):
                 is_joined[places[between : between + len(similar)][similar]] = True
-    groups = np.empty(len(y), np.int64)
+    groups = np.empty(len(order), np.int64)
     groups[order] = np.cumsum(~np.roll(is_joined, 1))
     return groups
 

@@ -88,6 +88,7 @@ def test_the_keys_of_train(photos: Path, tmp_path: Path, capsys: Capture) -> Non
         "seconds", "mode", "kept", "notes", "backbone", "checkpoint", "grouping", "accuracy_ungrouped",
     }  # fmt: skip
     assert result["test_near_training"] >= result["images"]
+    assert [text for text in result["warnings"] if "look like" in text], result["warnings"]
     assert keys(list(result["per_class"].values())) == {"images", "precision", "recall", "f1"}
     reasons = {row["file"]: row["reason"] for row in result["left_out"]}
     assert reasons["mug/both.jpg"] == "it lies in “key” and “mug” at once: keep it in one of them"

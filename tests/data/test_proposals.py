@@ -146,3 +146,17 @@ def test_random_features_are_never_proved_to_be_groups() -> None:
     for seed in range(40):
         assets, features, _ = draw(SCHEMES["tracks"], is_alike=False, seed=seed)
         assert not group(assets, features).is_grouped
+
+
+def test_a_series_of_photos_of_several_classes_is_not_divided_by_class() -> None:
+    rng = np.random.default_rng(5)
+    things = np.repeat(np.arange(30), 6)
+    labels = [("good", "broken")[number] for number in rng.integers(0, 2, len(things))]
+    features = np.float32(rng.standard_normal((30, 200))[things] + 0.8 * rng.standard_normal((len(things), 200)))
+    names = [f"{label}/cell{13 * n:04}.png" for n, label in enumerate(labels)]
+    assets = [Asset(n, name, f"{n}", name.split("/")[0], "train", None, name, 1, 64, 48, "")
+              for n, name in enumerate(names)]  # fmt: skip
+    found = group(assets, features)
+    assert [one.origin for one in found.proposals] == ["series"]
+    assert together(found.groups, things) >= 0.9
+    assert len(np.unique(found.groups)) > 15
