@@ -109,15 +109,11 @@ class TogetherCode(Code):
     )
     NOT_KEPT = "Photos that belong together by their folders, names or times are not kept together."
     NOT_KEPT_WHAT = "Not kept together: {what}."
-    SCORES = (
-        "Kept together it is right on <b>{kept}</b>. Without it would claim <b>{without}</b>, which is too good: it "
-        "holds for more photos of the same things only."
-    )
-    SCORES_SAME = "Kept together it is right on <b>{kept}</b>, without on <b>{without}</b>."
-    SCORES_APART = (
-        "Without it claims <b>{without}</b>; in an earlier training, kept together, it was right on <b>{kept}</b>. For "
-        "new things trust that one."
-    )
+    SCORE_KEPT = "Kept together"
+    SCORE_NOT_KEPT = "Not kept"
+    TOO_GOOD = "The score without keeping them together is too good: it holds only for more photos of the same things."
+    LITTLE = "Here it makes little difference."
+    EARLIER = "The score with them kept together is of an earlier training."
     TRAIN_AGAIN = "Train again to see the score with this change."
 
 

@@ -100,20 +100,22 @@ def choose(home: Home, token: str, kept: bool) -> str:
 
 def render(trained: Trained) -> str:
     """Return what was found with its example, the score with and without, and what the switch changes."""
-    sentences = [*_describe(trained), *([html.text(TogetherCode.TRAIN_AGAIN)] if trained.is_changed else [])]
-    paragraphs = "".join(f"<p>{one}</p>" for one in sentences)
-    return f'<h3 class="pc-h">{html.text(TogetherCode.HEADING)}</h3>{paragraphs}'
+    changed = [_paragraph(TogetherCode.TRAIN_AGAIN)] if trained.is_changed else []
+    return f'<h3 class="pc-h">{html.text(TogetherCode.HEADING)}</h3>{"".join([*_describe(trained), *changed])}'
 
 
 def _describe(trained: Trained) -> list[str]:
     report, earlier = trained.report, trained.earlier
     if report.grouping is not None:
-        return [html.text(TogetherCode.KEPT, what=_found(report)), *_scores(report)]
+        without = report.grouping.accuracy_ungrouped
+        return [_paragraph(TogetherCode.KEPT, what=_found(report)), *_scores(report, report.accuracy, without)]
     if report.groups_offered:
-        return [html.text(TogetherCode.OFFERED, what=report.groups_offered)]
+        return [_paragraph(TogetherCode.OFFERED, what=report.groups_offered)]
     if earlier is None:
-        return [html.text(TogetherCode.NOT_KEPT)]
-    return [html.text(TogetherCode.NOT_KEPT_WHAT, what=_found(earlier)), *_scores_apart(report, earlier)]
+        return [_paragraph(TogetherCode.NOT_KEPT)]
+    scores = _scores(report, earlier.accuracy if earlier.evaluated_on == "out_of_fold" else None, report.accuracy)
+    earlier_score = [_paragraph(TogetherCode.EARLIER)] if scores else []
+    return [_paragraph(TogetherCode.NOT_KEPT_WHAT, what=_found(earlier)), *scores, *earlier_score]
 
 
 def _found(report: Report) -> str:
@@ -121,20 +123,18 @@ def _found(report: Report) -> str:
     return "" if found is None else groups_in_words(found.origin, found.count, found.example)
 
 
-def _scores(report: Report) -> list[str]:
-    """Return the score with and without, where both are of the same photos."""
-    without = None if report.grouping is None else report.grouping.accuracy_ungrouped
-    if without is None or report.evaluated_on != "out_of_fold":
+def _scores(report: Report, kept: float | None, without: float | None) -> list[str]:
+    """Return the accuracies with and without as bars; none where one is not known or the score is of test photos."""
+    if kept is None or without is None or report.evaluated_on != "out_of_fold":
         return []
-    code = TogetherCode.SCORES if without > report.accuracy + _SAME_SCORE else TogetherCode.SCORES_SAME
-    return [html.rich(code, kept=percent(report.accuracy), without=percent(without))]
+    rows = ((TogetherCode.SCORE_KEPT, kept), (TogetherCode.SCORE_NOT_KEPT, without))
+    bars = "".join(html.bar(str(code), accuracy, percent(accuracy)) for code, accuracy in rows)
+    verdict = TogetherCode.TOO_GOOD if without > kept + _SAME_SCORE else TogetherCode.LITTLE
+    return [f'<ul class="pc-bars">{bars}</ul>', _paragraph(verdict)]
 
 
-def _scores_apart(report: Report, earlier: Report) -> list[str]:
-    """Return the score of a training without and that of an earlier one with photos kept together."""
-    if report.evaluated_on != "out_of_fold" or earlier.evaluated_on != "out_of_fold":
-        return []
-    return [html.rich(TogetherCode.SCORES_APART, kept=percent(earlier.accuracy), without=percent(report.accuracy))]
+def _paragraph(code: TogetherCode, **arguments: object) -> str:
+    return f"<p>{html.text(code, **arguments)}</p>"
 
 
 def _is_kept(report: Report, chosen: GroupsFrom) -> bool:

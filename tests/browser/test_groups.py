@@ -1,0 +1,43 @@
+"""Photos that belong together by their names, on the page in a real browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.pages import SLOW, Program, drop_folder, fits_screen, open_page
+from tests.workflows.test_groups import draw_things
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_proposed_grouping_is_shown_with_both_scores_and_switched_off(
+    program: Program, browser: Any, tmp_path: Path
+) -> None:
+    draw_things(tmp_path / "drop" / "scans", "patient{thing}_slice{one}")
+    problems: list[str] = []
+    page = open_page(browser.new_context(viewport={"width": 390, "height": 844}), problems)
+    page.goto(program.url)
+    drop_folder(page, tmp_path / "drop")
+    page.locator("#photos-next").click(timeout=SLOW)
+    page.locator("#train").click()
+    panel = page.locator("#train-groups")
+    panel.get_by_text("4 photos each of 24 things").wait_for(timeout=SLOW)
+    panel.get_by_text("is too good").wait_for()
+    switch = panel.get_by_role("checkbox")
+    assert switch.is_checked()
+    kept, _ = panel.locator(".pc-num").all_inner_texts()
+    assert f"({kept})" in page.locator(".pc-big").inner_text()
+    assert fits_screen(page)
+
+    switch.uncheck()
+    panel.get_by_text("Train again to see").wait_for(timeout=SLOW)
+    page.locator("#train").click()
+    panel.get_by_text("Not kept together: 4 photos each of 24 things").wait_for(timeout=SLOW)
+    earlier, claimed = panel.locator(".pc-num").all_inner_texts()
+    assert f"({claimed})" in page.locator(".pc-big").inner_text()
+    assert earlier == kept != claimed
+    assert not switch.is_checked()
+    assert problems == []
