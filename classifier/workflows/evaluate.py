@@ -27,6 +27,7 @@ from ..evaluation.shift import Shift, shift_warnings, two_sample_test
 from ..events import Progress, result_of
 from ..messages import message
 from ..messages.data import NotEvaluatedCode
+from ..messages.evaluation import WarningCode
 from ..messages.models import UnsureCode
 from ..messages.workflows import StepCode, WorkflowCode
 from ..models import backbones, networks, training_photos
@@ -78,7 +79,7 @@ def evaluate(predictor: Predictor, project: Project) -> Report:
     in_distribution = np.array([prediction.reason is not UnsureCode.OUT_OF_DISTRIBUTION for _, prediction in predicted])
     known = _describe_photos(predictor, project, readable)
     scored = _Scored(tuple(readable), probs, in_distribution, known, training_photos.read(predictor.folder))
-    return scored.report(predictor.report, "test")
+    return replace(scored.report(predictor.report, "test"), validation=None)
 
 
 def evaluate_own_splits(
@@ -141,7 +142,8 @@ class _Scored:
         y_true, near = encode_labels(self.assets, report.labels), self.near_training
         found = rescore(report, self.probs, y_true, evaluated_on, groups, self.in_distribution, near)
         shift = self._shift()
-        return replace(found, shift=shift, warnings=(*found.warnings, *shift_warnings(shift)))
+        warnings = (one for one in found.warnings if one.code is not WarningCode.OTHER_PHOTOS)  # that is of others
+        return replace(found, shift=shift, warnings=(*warnings, *shift_warnings(shift)))
 
     def headline(self, report: Report) -> Report:
         """Return ``report`` with the scores on these test photos, or its own where all look like training photos."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,10 @@ from PIL import Image
 from classifier import DataError, Finished, Predictor, Project, TrainConfig, evaluate, train
 from classifier.data.intake import LeftOut
 from classifier.evaluation.intervals import accuracy_interval
+from classifier.evaluation.report_values import SecondScore
 from classifier.messages import message
 from classifier.messages.data import NotEvaluatedCode, PhotoCode
+from classifier.messages.evaluation import WarningCode
 from classifier.messages.workflows import WorkflowCode
 from tests.helpers import MakeFolder, draw_photo, train_on
 
@@ -247,3 +251,17 @@ def test_saved_again_training_photos_are_no_measure_of_new_ones(
     with Project.over(example_set, features=features) as same:
         again = evaluate(Predictor(trained.folder), same)
     assert (again.near_training, again.evaluated_count, again.accuracy_all) == (32, 0, 1)
+
+
+@pytest.mark.slow
+def test_what_is_true_of_other_photos_is_not_said_of_these(
+    trained: Finished, example_set: Path, features: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(trained.folder, tmp_path / "model")
+    shifted = message(WarningCode.OTHER_PHOTOS, times=97)
+    report = replace(trained.report, warnings=(shifted,), validation=SecondScore(0.9, 0.8, 1.0, 30))
+    (folder / "report.json").write_text(json.dumps(report.to_json()))
+    with Project.over(example_set, features=features) as same:
+        found = evaluate(Predictor(folder), same)
+    assert (found.warnings, found.validation) == ((), None)
+    assert found.in_words().startswith("All of the test photos (32) look like training photos")
