@@ -70,6 +70,14 @@ class DropScript(Code):
     WHICH_CLASS = "Which class do these {count} photos belong to?"
     WHICH_CLASS_ONE = "Which class does this photo belong to?"
     TOO_MANY_FILES = "{count} files are too many: at most {limit} are taken at once; add them in parts."
+    TOO_LARGE_ONE = (
+        "“{name}” is larger than the {limit} MB that a file may have here and was not sent. Save a picture smaller, "
+        "or split a zip in two."
+    )
+    TOO_LARGE = (
+        "{count} files are larger than the {limit} MB that a file may have here and were not sent, “{name}” for one. "
+        "Save pictures smaller, or split a zip in two."
+    )
 
 
 @unique

@@ -7,6 +7,8 @@ const wantsFolders = Boolean(find(".pc-folder"));
 const AT_ONCE = 6;
 const FEW = 6; // from so many loose photos on, their names may hold the classes, which the server finds out
 const LIMIT = Number(zone.dataset.limit);
+const MOST_BYTES = Number(zone.dataset.bytes);
+let refused = ""; // the sentence on the files that are too large, which stays until the next drop
 let pending = []; // loose photos that wait for the name of their class
 let busy = false;
 const LONGEST_WAIT = 30000; // milliseconds
@@ -77,15 +79,25 @@ async function send(items, label) {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
   if (!isKnown) await Promise.race([visitorKnown, new Promise((give) => setTimeout(give, LONGEST_WAIT))]);
-  show("");
+  show(refused);
   if (wantsFolders) document.dispatchEvent(new Event("pc-working"));
   trigger("submit", { files: uploads, label });
 }
 
+// Leave out the files that the server would refuse after they were sent.
+function splitOff(items) {
+  const large = items.filter(({ file }) => file && file.size > MOST_BYTES);
+  const told = { count: large.length, limit: MOST_BYTES / 1e6, name: large[0]?.name };
+  refused = !large.length ? "" : large.length === 1 ? say("too_large_one", told) : say("too_large", told);
+  return items.filter((item) => !large.includes(item));
+}
+
 function take(found) {
-  const items = found.filter((item) => item.file === null || !isHidden(item.name));
+  let items = found.filter((item) => item.file === null || !isHidden(item.name));
   if (busy || !items.length) return show(busy ? say("busy") : "");
   if (items.length > LIMIT) return show(say("too_many_files", { count: items.length, limit: LIMIT }));
+  items = splitOff(items);
+  if (!items.length) return show(refused);
   const loose = items.every(({ name }) => !name.includes("/") && !isZip(name) && !TABLE.test(name));
   if (!wantsFolders || !loose || items.length >= FEW) {
     ask.hidden = true;
@@ -95,7 +107,7 @@ function take(found) {
   find(".pc-ask b").textContent =
     items.length === 1 ? say("which_class_one") : say("which_class", { count: items.length });
   ask.hidden = false;
-  show("");
+  show(refused);
   className.focus();
 }
 
@@ -157,7 +169,7 @@ watch("value", () => {
     return known();
   }
   setBusy(false);
-  show("");
+  show(refused);
 });
 
 zone.dataset.ready = "yes"; // for tests that drive the page: from now on the listeners are there

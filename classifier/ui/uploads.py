@@ -26,7 +26,9 @@ _ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff"
 _DATA_SETS = ".zip,.csv,.tsv,.txt,.xlsx,.json,.jsonl,.xml,.yaml,.yml"
 
 
-def drop_area(title: str, hint: str, choose: str, *, folders: bool, limit: int, elem_id: str) -> gr.HTML:
+def drop_area(
+    title: str, hint: str, choose: str, *, folders: bool, limit: int, most_bytes: int, elem_id: str
+) -> gr.HTML:
     """Create an area that takes files, zips and folders by drop, choice or paste.
 
     It triggers ``submit`` with an event for ``parse_upload``.
@@ -37,6 +39,7 @@ def drop_area(title: str, hint: str, choose: str, *, folders: bool, limit: int, 
         choose: words of the button that chooses files.
         folders: whether zips, folders and tables are taken, too; the class of a few loose photos is asked for then.
         limit: files that are taken at once.
+        most_bytes: of one file; larger ones are not sent.
         elem_id: id of the element.
     """
     accept = f"{_ACCEPT},{_DATA_SETS}" if folders else _ACCEPT
@@ -47,7 +50,7 @@ def drop_area(title: str, hint: str, choose: str, *, folders: bool, limit: int, 
         '<input type="file" webkitdirectory multiple></label>'
     )
     template = (
-        f'<div class="pc-drop" data-limit="{limit}">'
+        f'<div class="pc-drop" data-limit="{limit}" data-bytes="{most_bytes}">'
         f'<p class="pc-drop-title">{escape(title)}</p>{html.quiet(escape(hint))}'
         f'<div class="pc-buttons">{folder if folders else ""}{files}</div>{_class_question()}'
         '<span class="pc-track" hidden><i></i></span><p class="pc-status" role="status" aria-live="polite"></p></div>'

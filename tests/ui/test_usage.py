@@ -118,6 +118,7 @@ def test_a_time_near_the_limit_is_shown_before_the_training(tmp_path: Path, make
     about = train_tab.show(home, token, setting_values(mode="deep", minutes=5.0, epochs="8")).about
     assert "5 of the 6 minutes" in about
     assert "8 of the 10 epochs" in about
+    assert train_tab.show_about(home, token, setting_values(mode="deep", minutes=5.0, epochs="8")) == about
     assert "of the" not in train_tab.show(home, token, setting_values(mode="deep", minutes=3.0)).about
 
 

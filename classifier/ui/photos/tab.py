@@ -127,6 +127,7 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         str(PhotosCode.DROP_CHOOSE),
         folders=True,
         limit=home.limits.upload.files,
+        most_bytes=home.limits.upload.bytes_unpacked,
         elem_id="photos-drop",
     )
     message = gr.HTML()

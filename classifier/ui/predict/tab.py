@@ -272,6 +272,7 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
             str(TryCode.DROP_CHOOSE),
             folders=False,
             limit=MAX_PHOTOS,
+            most_bytes=home.limits.upload.bytes_unpacked,
             elem_id="try-drop",
         )
         result = scripted_html("${value}", _SCRIPT, "try-result", AnswersScript)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, NamedTuple
 
@@ -110,7 +110,7 @@ def show(home: Home, token: str, values: settings.Values) -> View:
     return View(
         gr.update(visible=True),
         gr.update(visible=True, interactive=enabled, value=str(label), variant=variant),
-        html.quiet(about, "pc-center") if about else "",
+        about,
         gr.update(visible=False),
         "",
         notes + ("" if trained is None else scores.render(trained.report)),
@@ -121,6 +121,14 @@ def show(home: Home, token: str, values: settings.Values) -> View:
         "" if trained is None else trained.name,
         *(groups.HIDDEN if trained is None else groups.show(trained)),
     )
+
+
+def show_about(home: Home, token: str, values: settings.Values) -> str:
+    """Return how long training will take and which limits are near, as HTML: after each letter that is typed.
+
+    The whole tab, drawn then, could come after the training that the same person began a moment later, and hide it.
+    """
+    return "" if jobs.is_training(home, token) else _readiness(home, token, values)[1]
 
 
 def _training(state: State, position: int) -> View:
@@ -163,18 +171,20 @@ def _outcome(job: Job | None) -> tuple[str, str]:
 
 
 def _readiness(home: Home, token: str, values: settings.Values) -> tuple[bool, str]:
-    """Return whether training can start, and how long it will take or what is missing."""
+    """Return whether training can start, and how long it will take or what is missing, as HTML."""
     project = home.find(token)
     counts: dict[str, int] = {}
     if project is not None:
         with project:
             counts = project.classes()
     if len(counts) < 2:
-        return False, html.text(TrainCode.ADD_SECOND_CLASS if counts else TrainCode.ADD_FIRST_CLASSES)
+        missing = TrainCode.ADD_SECOND_CLASS if counts else TrainCode.ADD_FIRST_CLASSES
+        return False, html.quiet(html.text(missing), "pc-center")
     try:
         config = settings.to_config(values, home.limits)
         near = nearly_full(settings.uses(config, home.limits))
-        return True, escape(" ".join(filter(None, (_estimate(counts, config), str(near or "")))))
+        about = escape(" ".join(filter(None, (_estimate(counts, config), str(near or "")))))
+        return True, html.quiet(about, "pc-center")
     except ClassifierError:  # a setting half typed: the message comes when Train is pressed
         return True, ""
 
@@ -224,12 +234,14 @@ def build(home: Home, token: gr.BrowserState) -> TrainTab:
         return Action(plain(handler, home, names=settings.NAMES), [token, *first, *form.inputs], view, concurrency)
 
     redraw, begin = action(show), action(start)
+    tell = replace(action(show_about), outputs=[about])
     draw_strip = Action(plain(views.show, home), [token, form.choice("mode"), form.choice("domain")], [strip])
     begin.on(button.click)
     action(stop).on(stop_button.click)
     action(update, [version], WATCH).on(timer.tick)
     for choice in form.choices:
         redraw.on(choice.change)
+    tell.on(form.components["epochs"].change)  # type: ignore[attr-defined]  # each component has it
     for name in ("mode", "domain"):
         draw_strip.on(form.choice(name).change)
     Action(plain(groups.choose, home), [token, panel.switch], [panel.words]).on(panel.switch.input)
