@@ -84,10 +84,10 @@ class SplitsCode(Code):
     THIRD = "A third"
     PLAN = "About {count:,} of {total:photo|photos}, whole groups, from each class."
     PRESS = "Set them apart"
-    DONE = "{count:,} of {total:photo|photos} {count:*is|are} for testing now: {classes:counts}."
+    DONE = "{count:,} of {total:photo|photos} {count:*was|were} set apart for testing: {classes:counts}."
     DONE_MANY = (
-        "{count:,} of {total:photo|photos} {count:*is|are} for testing now, from {classes:class|classes}: {each} of "
-        "each."
+        "{count:,} of {total:photo|photos} {count:*was|were} set apart for testing, from {classes:class|classes}: "
+        "{each} of each."
     )
     FROM_TO = "{low:,} to {high:,}"
     NONE_OF = "None of {labels:list}: the photos of a class that all belong together cannot be divided."

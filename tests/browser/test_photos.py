@@ -175,3 +175,50 @@ def test_loose_photos_are_read_by_name_or_asked_for_their_class(page: Any, tmp_p
     page.get_by_label("Or are all 16 photos of one class?").fill("pets")
     page.get_by_role("button", name="Add", exact=True).last.click()
     page.get_by_text("16 photos in 1 class").wait_for(timeout=SLOW)
+
+
+def class_zip(root: Path, name: str, counts: tuple[int, int]) -> Path:
+    """A zip of two class folders; photos of zips with other names are others."""
+    for label, count in enumerate(counts):
+        for number in range(count):
+            draw(root / name / ("cat", "dog")[label] / f"{number}.jpg", label, 20 * len(name) + number)
+    return zipped(root / name)
+
+
+def test_a_fifth_is_set_apart_and_the_score_is_on_it(page: Any, tmp_path: Path) -> None:
+    drop_files(page, class_zip(tmp_path, "pets", (10, 10)))
+    page.get_by_text("20 photos in 2 classes").wait_for(timeout=SLOW)
+    assert not page.locator("#photos-purpose").is_visible()  # as long as all are for training
+    page.get_by_role("button", name="Set a share apart for testing").click()
+    page.get_by_text("About 4 of 20 photos").wait_for(timeout=SLOW)
+    page.locator("#photos-apart").click()
+    page.get_by_text("4 of 20 photos were set apart for testing").wait_for(timeout=SLOW)
+    page.get_by_label("For testing (4)").click(timeout=SLOW)
+    page.get_by_text("4 photos in 2 classes").wait_for(timeout=SLOW)
+    page.locator("#photos-grid .pc-card").first.click()
+    page.get_by_label("What the chosen photos are to be for").select_option("Set aside")
+    page.get_by_label("Set aside (1)").wait_for(timeout=SLOW)
+    page.get_by_role("button", name="Undo the last change").click()
+    page.get_by_label("For testing (4)").wait_for(timeout=SLOW)
+    assert fits_screen(page)
+
+    page.locator("#photos-next").click()
+    page.locator("#train").click()
+    score = page.locator(".pc-score")
+    score.get_by_text("of 4 test photos").wait_for(timeout=SLOW)
+    page.get_by_role("tab", name="Photos").click()
+    page.get_by_role("button", name="Back to training: 4 test photos").click(timeout=SLOW)
+    page.get_by_text("20 photos in 2 classes").wait_for(timeout=SLOW)
+
+
+def test_zips_of_training_and_test_photos_keep_their_purposes(page: Any, tmp_path: Path) -> None:
+    drop_files(page, class_zip(tmp_path, "train", (8, 8)))
+    page.get_by_text("16 photos in 2 classes").wait_for(timeout=SLOW)
+    drop_files(page, class_zip(tmp_path, "test", (3, 2)))
+    page.get_by_label("For testing (5)").click(timeout=SLOW)
+    page.get_by_text("5 photos in 2 classes").wait_for(timeout=SLOW)
+    page.get_by_label("For training (16)").click()
+    page.get_by_text("16 photos in 2 classes").wait_for(timeout=SLOW)
+    page.locator("#photos-next").click()
+    page.locator("#train").click()
+    page.locator(".pc-score").get_by_text("of 5 test photos").wait_for(timeout=SLOW)

@@ -76,7 +76,7 @@ def test_photos_are_moved_to_no_purpose_that_there_is_none(visitor: tuple[Home, 
 @pytest.mark.slow
 def test_a_share_is_set_apart_from_each_class_and_brought_back(visitor: tuple[Home, str]) -> None:
     *_, words = purposes.set_share_apart(*visitor, 1 / 3)
-    assert "4 of 12 photos are for testing now: “cat” (2) and “dog” (2)." in words
+    assert "4 of 12 photos were set apart for testing: “cat” (2) and “dog” (2)." in words
     view = photos_tab.show(*visitor, purpose="test")
     assert "4 photos in 2 classes" in view.counts
     assert view.back["value"] == "Back to training: 4 test photos"
@@ -91,4 +91,4 @@ def test_classes_that_give_nothing_or_are_many_are_said(tmp_path: Path, make_fol
     home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
     fill(home, token, make_folder({**{f"class {number}": 2 + number % 2 for number in range(7)}, "rare": 1}))
     *_, words = purposes.set_share_apart(home, token, 0.2)
-    assert "7 of 18 photos are for testing now, from 7 classes: 1 of each. None of “rare”" in words
+    assert "7 of 18 photos were set apart for testing, from 7 classes: 1 of each. None of “rare”" in words
