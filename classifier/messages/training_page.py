@@ -71,8 +71,8 @@ class ScoreCode(Code):
     HEADING = "How good is it?"
     RANGE = "With this many photos it could be anything from <b>{low}</b> to <b>{high} %</b>."
     ON_OUT_OF_FOLD = "Each photo was judged by a model that had not seen it."
-    ON_VAL = "Judged on the photos of your validation folder, which the model had not seen."
-    ON_TEST = "Judged on the photos of your test folder, which the model had not seen."
+    ON_VAL = "Judged on your validation photos, which the model had not seen."
+    ON_TEST = "Judged on your test photos, which the model had not seen."
     PHOTOS_NEEDED = (
         "For a range of {points} points to either side about {needed:,} photos have to be judged; {evaluated:,} were."
     )
