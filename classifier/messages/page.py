@@ -269,6 +269,19 @@ class TryCode(Code):
 
 
 @unique
+class JudgeCode(Code):
+    """The panel of the Try it tab that judges a model on labeled photos."""
+
+    TITLE = "How good is it on other photos?"
+    DROP_TITLE = "Drop photos whose class you know"
+    DROP_HINT = "A folder or zip with one folder per class, or photos and a table. They are not learned from."
+    GONE = "These photos are no longer here; drop them again."
+    DELETED = "The photos were used for this answer only and are deleted again."
+    WRONG = "{count:photo|photos} taken for something else"
+    SOME = "({shown} of them shown)"
+
+
+@unique
 class AnswersScript(Code):
     """The words of ``answers.js``."""
 

@@ -4,6 +4,7 @@ const find = (selector) => element.querySelector(selector);
 const zone = find(".pc-drop"), status = find(".pc-status"), bar = find(".pc-drop .pc-track i");
 const ask = find(".pc-ask"), className = find(".pc-ask input");
 const wantsFolders = Boolean(find(".pc-folder"));
+const isAside = zone.hasAttribute("data-aside"); // takes only what is dropped on it: another area has the rest
 const AT_ONCE = 6;
 const FEW = 6; // from so many loose photos on, their names may hold the classes, which the server finds out
 const LIMIT = Number(zone.dataset.limit);
@@ -13,7 +14,7 @@ let pending = []; // loose photos that wait for the name of their class
 let busy = false;
 const LONGEST_WAIT = 30000; // milliseconds
 // The server sets the first value when it knows the visitor: what is sent before belongs to nobody, and is refused.
-let isKnown = !wantsFolders || Boolean(props.value);
+let isKnown = !wantsFolders || isAside || Boolean(props.value);
 let known;
 const visitorKnown = new Promise((give) => (known = give));
 
@@ -120,10 +121,15 @@ for (const input of element.querySelectorAll("input[type=file]"))
 
 // The whole page catches drops while this area is on view: beside the area the browser would open the photo.
 const onView = () => element.offsetParent !== null;
+const isMine = (event) => {
+  const over = event.target.closest?.(".pc-drop");
+  return over ? over === zone : !isAside;
+};
 const carriesFiles = (event) => [...(event.dataTransfer?.types || [])].includes("Files");
 document.addEventListener("dragover", (event) => {
   if (!onView() || !carriesFiles(event)) return;
   event.preventDefault();
+  if (!isMine(event)) return zone.classList.remove("pc-over");
   zone.classList.add("pc-over");
 });
 document.addEventListener("dragleave", (event) => {
@@ -131,13 +137,13 @@ document.addEventListener("dragleave", (event) => {
 });
 document.addEventListener("drop", async (event) => {
   zone.classList.remove("pc-over");
-  if (!onView() || !carriesFiles(event) || event.defaultPrevented) return;
+  if (!onView() || !carriesFiles(event) || event.defaultPrevented || !isMine(event)) return;
   event.preventDefault();
   take(await collect(event.dataTransfer));
 });
 document.addEventListener("paste", (event) => {
   const pasted = [...(event.clipboardData?.files || [])];
-  if (onView() && pasted.length) take(pasted.map((file) => ({ file, name: file.name })));
+  if (onView() && !isAside && pasted.length) take(pasted.map((file) => ({ file, name: file.name })));
 });
 
 const confirm = () => {
@@ -157,7 +163,7 @@ className.addEventListener("keydown", (event) => event.key === "Enter" && confir
 
 // The server reads photos: those sent from here, or those that waited for an answer.
 document.addEventListener("pc-working", () => {
-  if (!wantsFolders) return;
+  if (!wantsFolders || !onView()) return;
   setBusy(true);
   show(say("reading_photos"));
 });

@@ -27,7 +27,15 @@ _DATA_SETS = ".zip,.csv,.tsv,.txt,.xlsx,.json,.jsonl,.xml,.yaml,.yml"
 
 
 def drop_area(
-    title: str, hint: str, choose: str, *, folders: bool, limit: int, most_bytes: int, elem_id: str
+    title: str,
+    hint: str,
+    choose: str,
+    *,
+    folders: bool,
+    limit: int,
+    most_bytes: int,
+    elem_id: str,
+    aside: bool = False,
 ) -> gr.HTML:
     """Create an area that takes files, zips and folders by drop, choice or paste.
 
@@ -41,6 +49,7 @@ def drop_area(
         limit: files that are taken at once.
         most_bytes: of one file; larger ones are not sent.
         elem_id: id of the element.
+        aside: whether only what is dropped on the area itself is taken, and not what is dropped beside it.
     """
     accept = f"{_ACCEPT},{_DATA_SETS}" if folders else _ACCEPT
     kind = "" if folders else "pc-main"
@@ -50,7 +59,7 @@ def drop_area(
         '<input type="file" webkitdirectory multiple></label>'
     )
     template = (
-        f'<div class="pc-drop" data-limit="{limit}" data-bytes="{most_bytes}">'
+        f'<div class="pc-drop" data-limit="{limit}" data-bytes="{most_bytes}"{" data-aside" if aside else ""}>'
         f'<p class="pc-drop-title">{escape(title)}</p>{html.quiet(escape(hint))}'
         f'<div class="pc-buttons">{folder if folders else ""}{files}</div>{_class_question()}'
         '<span class="pc-track" hidden><i></i></span><p class="pc-status" role="status" aria-live="polite"></p></div>'

@@ -49,7 +49,7 @@ Floats = NDArray[np.float32]
 Evaluation = tuple[Report, tuple[RunAsset, ...]]  # the report, and the prediction for each photo
 
 ENOUGH_TO_DECIDE = 20  # validation photos from which on they choose the threshold
-_NEAR_TRAINING = "near_training"  # the split, in a run, of photos that look like a training photo
+NEAR_TRAINING = "near_training"  # the split, in a run, of photos that look like a training photo
 
 
 def evaluate(predictor: Predictor, project: Project) -> Report:
@@ -63,6 +63,14 @@ def evaluate(predictor: Predictor, project: Project) -> Report:
 
         with Project.over(Path("test photos")) as project:
             print(evaluate(Predictor("model"), project).in_words())
+    """
+    return evaluate_photos(predictor, project)[0]
+
+
+def evaluate_photos(predictor: Predictor, project: Project) -> Evaluation:
+    """Evaluate as ``evaluate`` does; return the report and the prediction for each photo.
+
+    The split of the photos that look like a training photo is ``NEAR_TRAINING``.
     """
     assets = _assets_of_known_classes(project, predictor.report)
     paths = [project.photo_path(asset) for asset in assets]
@@ -79,7 +87,8 @@ def evaluate(predictor: Predictor, project: Project) -> Report:
     in_distribution = np.array([prediction.reason is not UnsureCode.OUT_OF_DISTRIBUTION for _, prediction in predicted])
     known = _describe_photos(predictor, project, readable)
     scored = _Scored(tuple(readable), probs, in_distribution, known, training_photos.read(predictor.folder))
-    return replace(scored.report(predictor.report, "test"), validation=None)
+    report = replace(scored.report(predictor.report, "test"), validation=None)
+    return report, tuple(scored.run_assets(report))
 
 
 def evaluate_own_splits(
@@ -166,7 +175,7 @@ class _Scored:
     def run_assets(self, report: Report) -> list[RunAsset]:
         """Return the catalog's rows of the run; photos that look like training photos are not among those evaluated."""
         rows = run_assets(self.assets, self.probs, report.labels)
-        return [row._replace(split=_NEAR_TRAINING) if near else row for row, near in zip(rows, self.near_training)]
+        return [row._replace(split=NEAR_TRAINING) if near else row for row, near in zip(rows, self.near_training)]
 
     def _shift(self) -> Shift | None:
         """Return how well the photos are told apart from the training photos."""

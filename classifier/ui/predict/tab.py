@@ -27,7 +27,7 @@ from ..handlers import QUIET, Action, event_data, plain
 from ..queue import DEVICE
 from ..sessions import Home, check_capacity
 from ..uploads import delete_uploads, drop_area, parse_upload, ready_value, uploaded_file
-from . import answers, mistakes
+from . import answers, judging, mistakes
 from .answers import PhotoAnswer, PredictState
 from .models import Model, own_models, select_model, shared_models
 
@@ -298,6 +298,7 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
             effect = gr.HTML(elem_id="try-effect")
             save = gr.Button(str(TryCode.SAVE_COSTS), elem_id="try-save-costs")
         top_k = gr.Slider(1, answers.MAX_TOP_K, value=_TOP_K, step=1, label=str(TryCode.TOP_K))
+        judging.build(home, token, model)
     state = gr.State(PredictState(), delete_callback=lambda old: delete_uploads(old.paths()))
     pending = gr.State({})
     _add_endpoint(home)
