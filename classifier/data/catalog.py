@@ -267,6 +267,11 @@ class Catalog:
         """Put each of the photos into a group of its own."""
         return self._regroup(ids, EditCode.PARTED, together=False)
 
+    def is_regrouped_since(self, time: str) -> bool:
+        """Return whether photos were joined or parted since a time (ISO 8601, UTC), and that was not undone."""
+        codes = EditCode.JOINED.id, EditCode.PARTED.id
+        return bool(self._rows("SELECT 1 FROM edits WHERE created >= ? AND code IN (?, ?) LIMIT 1", time, *codes))
+
     def discard(self, ids: Iterable[int]) -> None:
         """Remove photos that turned out to be unusable; ``undo`` does not restore them."""
         with self._write() as db:

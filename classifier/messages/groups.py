@@ -35,6 +35,37 @@ class GroupCode(Code):
     ASKED = "Photos may belong together: {what}. They are not kept together: their looks do not show it clearly."
 
 
+@unique
+class TogetherCode(Code):
+    """The list of photos that belong together, on the Review tab."""
+
+    INTRO = "The photos of one group are never on both sides when the model is judged."
+    LOOK = "they look like one thing"
+    LAYOUT = "by the folder or the table they came with"
+    NAMES = "by their file names"
+    TIMES = "taken within seconds of each other"
+    SERIES = "they follow one another and look alike"
+    OWN = "you said so"
+    GROUP = "{size:photo|photos}: {reasons}"
+    WHOLE = "Choose all {size:photo|photos} of this group"
+    MORE = "and {count:more photo|more photos}"
+    ALONE = "{count:photo|photos} in no group"
+    JOIN = "They belong together"
+    PART = "They do not"
+    TOO_FEW = "Choose at least two photos that belong together."
+    JOINED = "Noted: {count:photo belongs|photos belong} together. Train again to judge the model by that."
+    PARTED = "Noted: {count:photo is|photos are} in no group. Train again to judge the model by that."
+    CHANGED = "you changed which photos belong together"
+
+
+@unique
+class TogetherScript(Code):
+    """The words of ``review.js``."""
+
+    SELECT = "Choose photos, or whole groups"
+    SELECTED = "{count} chosen"
+
+
 def groups_in_words(origin: str, count: int, example: str) -> str:
     """Return which photos are kept together, as a phrase.
 

@@ -175,12 +175,11 @@ class ReviewCode(Code):
     LIST_MISTAKES = "Taken for something else, the surest first"
     LIST_CONFLICTS = "The same photo in several classes"
     LIST_QUALITY = "Poor photos"
-    LIST_NEAR_DUPLICATES = "Look-alikes"
+    LIST_GROUPS = "Photos that belong together"
     NONE_LABEL_ISSUES = "No photo looks as if it were in the wrong class."
     NONE_MISTAKES = "Every photo was taken for what it is."
     NONE_CONFLICTS = "No photo is in several classes."
     NONE_QUALITY = "No photo stands out as blurred, dark, blown-out, tiny or odd-shaped."
-    NONE_NEAR_DUPLICATES = "No photos look alike."
     NONE_LEFT = "No photos are left here."
     TITLE_MISTAKES = "{label} taken for something else"
     TITLE_RECOGNIZED = "{label} recognized"
@@ -191,9 +190,6 @@ class ReviewCode(Code):
     PHOTO_IN = "In <b>{label}</b>."
     PHOTO_ADVICE = "In <b>{label}</b>; {advice}."
     GROUP_CONFLICT = "Which is right? Photo {number}"
-    GROUP_NEAR_DUPLICATES = (
-        "Group {number}: {size} photos of one scene. They never stand on both sides when the model is judged."
-    )
     MOVE_TO = "Move to {label}"
     MOVE_TO_OTHER = "Move to…"
     MOVE_TO_OTHER_LABEL = "Move {name} to another class"

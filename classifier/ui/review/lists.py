@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ...data.catalog import Asset
+from ...data.explained_groups import Evidence
 from ...data.project import Project
 from ...evaluation.report import Report
 from ...messages import Code, Message, sentence
@@ -15,19 +16,19 @@ from ...workflows.review import PhotoPrediction, Review
 from .. import html
 from . import gallery
 
+GROUPS = "groups"
 TITLES: dict[str, ReviewCode] = {
     "label_issues": ReviewCode.LIST_LABEL_ISSUES,
     "mistakes": ReviewCode.LIST_MISTAKES,
     "conflicts": ReviewCode.LIST_CONFLICTS,
     "quality": ReviewCode.LIST_QUALITY,
-    "near_duplicates": ReviewCode.LIST_NEAR_DUPLICATES,
+    GROUPS: ReviewCode.LIST_GROUPS,
 }
 _EMPTY: dict[str, ReviewCode] = {
     "label_issues": ReviewCode.NONE_LABEL_ISSUES,
     "mistakes": ReviewCode.NONE_MISTAKES,
     "conflicts": ReviewCode.NONE_CONFLICTS,
     "quality": ReviewCode.NONE_QUALITY,
-    "near_duplicates": ReviewCode.NONE_NEAR_DUPLICATES,
 }
 DEFAULT = "label_issues"
 _ANY = -1  # in place of a predicted class: every other class
@@ -37,11 +38,12 @@ _ANY = -1  # in place of a predicted class: every other class
 class PhotoCheck:
     """The result of checking the photos themselves, by id.
 
-    ``quality`` holds photos with advice, ``near_duplicates`` the ids of each group, ``more_photos`` what to add.
+    ``quality`` holds photos with advice, ``evidence`` what shows that photos belong together, ``more_photos`` what to
+    add.
     """
 
     quality: tuple[tuple[int, Message], ...] = ()
-    near_duplicates: tuple[tuple[int, ...], ...] = ()
+    evidence: Evidence = field(default_factory=Evidence)
     more_photos: tuple[Message, ...] = ()
 
 
@@ -94,14 +96,13 @@ def _listed(predictions: Sequence[PhotoPrediction]) -> list[ListedPhoto]:
 
 
 def lists(project: Project, reviewed: Review, found: PhotoCheck) -> dict[str, list[ListedPhoto]]:
-    """Return the photos of every list, most pressing first."""
+    """Return the photos of every list but that of groups, most pressing first."""
     photos = {photo.id: photo for photo in project.photos()}
     return {
         "label_issues": _listed(reviewed.label_issues()),
         "mistakes": _listed(reviewed.mistakes()),
         "conflicts": list(_conflicts(project)),
         "quality": list(_quality(found, photos)),
-        "near_duplicates": list(_near_duplicates(found, photos)),
     }
 
 
@@ -116,13 +117,6 @@ def _quality(found: PhotoCheck, photos: dict[int, Asset]) -> Iterator[ListedPhot
         if id in photos and not photos[id].confirmed:
             about = html.rich(ReviewCode.PHOTO_ADVICE, label=photos[id].label, advice=advice)
             yield ListedPhoto(photos[id], about)
-
-
-def _near_duplicates(found: PhotoCheck, photos: dict[int, Asset]) -> Iterator[ListedPhoto]:
-    present = ([photos[id] for id in group if id in photos] for group in found.near_duplicates)
-    for number, group in enumerate((group for group in present if len(group) > 1), 1):
-        title = html.text(ReviewCode.GROUP_NEAR_DUPLICATES, number=number, size=len(group))
-        yield from (_plain(photo, title) for photo in group)
 
 
 def _plain(photo: Asset, group: str) -> ListedPhoto:

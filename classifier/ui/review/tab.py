@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
 
 from ...config import TrainConfig
+from ...data.catalog import Asset
+from ...data.explained_groups import Evidence, ExplainedGroup, evidence_of, explain_groups
 from ...data.project import Project
 from ...errors import ClassifierError, DataError
-from ...messages import message, sentence
+from ...messages import joined, message, sentence
+from ...messages.groups import TogetherCode, TogetherScript
 from ...messages.page import PageCode, ReviewCode
 from ...models.backbones import resolve
 from ...workflows.check import Checked, check
@@ -23,7 +27,7 @@ from ..handlers import QUIET, Action, event_data, plain
 from ..queue import DEVICE, FREE, WATCH
 from ..sessions import Home, thumbnail_bytes
 from ..train import history, jobs, runs, settings
-from . import gallery, lists
+from . import gallery, groups, lists
 from .lists import ListedPhoto, PhotoCheck
 
 ID = "review"
@@ -92,33 +96,73 @@ def _nothing() -> View:
 
 def _draw(project: Project, reviewed: Review, which: str | None, count: int, found: PhotoCheck) -> View:
     listed = lists.lists(project, reviewed, found)
+    together = _Together.of(project, found)
     chosen = lists.validate(which, reviewed.report)
     titles = {name: str(title) for name, title in lists.TITLES.items()}
-    if chosen not in listed:
+    counts = {name: len(photos) for name, photos in listed.items()} | {lists.GROUPS: together.count}
+    if chosen not in counts:
         titles[chosen], listed[chosen] = lists.cell(chosen, reviewed)
+        counts[chosen] = len(listed[chosen])
     choices = [
-        (sentence(ReviewCode.LIST_CHOICE, title=titles[name], count=len(photos)), name)
-        for name, photos in listed.items()
+        (sentence(ReviewCode.LIST_CHOICE, title=titles[name], count=count), name) for name, count in counts.items()
     ]
-    wanted, limit = listed[chosen], _limit(count)
-    photos = _render(project, wanted[:limit], list(project.classes()))
+    limit, changes = _limit(count), _changes(project, reviewed)
+    if chosen == lists.GROUPS:
+        photos, is_more = together.render(project, limit * groups.PER_STEP)
+    else:
+        wanted = listed[chosen]
+        photos, is_more = _render(project, wanted[:limit], list(project.classes())), len(wanted) > limit
     return View(
         gr.update(visible=False),
         gr.update(visible=True),
         gallery.matrix(reviewed.report),
         gallery.classes(reviewed.report),
         "".join(html.note(advice) for advice in found.more_photos),
-        _state(reviewed),
-        gr.update(variant="primary" if any(reviewed.changes) else "secondary"),
+        _state(changes),
+        gr.update(variant="primary" if changes else "secondary"),
         gr.update(visible=True),
         gr.update(choices=choices, value=chosen),
         photos or html.note(lists.empty_message(chosen), "good"),
-        gr.update(visible=len(wanted) > limit),
+        gr.update(visible=is_more),
     )
 
 
-def _state(reviewed: Review) -> str:
-    changes = history.describe_changes(reviewed.changes)
+@dataclass(frozen=True)
+class _Together:
+    """The photos that belong together, and those that are in no group."""
+
+    groups: list[ExplainedGroup]
+    alone: list[Asset]
+
+    @classmethod
+    def of(cls, project: Project, found: PhotoCheck) -> _Together:
+        compared = [photo for photo in project.photos(split="train") if photo.id in found.evidence.ids]
+        explained = explain_groups(compared, found.evidence)
+        grouped = {photo.id for group in explained for photo in group.photos}
+        return cls(explained, [photo for photo in compared if photo.id not in grouped])
+
+    @property
+    def count(self) -> int:
+        """The number of photos in groups."""
+        return sum(len(group.photos) for group in self.groups)
+
+    def render(self, project: Project, limit: int) -> tuple[str, bool]:
+        """Return the HTML with so many photos at most, empty where there is none, and whether there are more."""
+        if not self.groups and not self.alone:
+            return "", False
+        drawn = groups.render(self.groups, self.alone, limit, partial(thumbnail_bytes, project))
+        return drawn, groups.count_shown(self.groups, self.alone) > limit
+
+
+def _changes(project: Project, reviewed: Review) -> str:
+    """Return what was changed since the training, in words; empty where nothing was."""
+    changes = [history.describe_changes(reviewed.changes)]
+    if project.catalog.is_regrouped_since(reviewed.run.created):
+        changes.append(str(TogetherCode.CHANGED))
+    return joined([words for words in changes if words])
+
+
+def _state(changes: str) -> str:
     words = html.text(ReviewCode.CHANGED, changes=changes) if changes else html.text(ReviewCode.UNCHANGED)
     return f'<p class="pc-state">{words}</p>'
 
@@ -152,16 +196,19 @@ def check_photos(home: Home, token: str) -> PhotoCheck:
         config = TrainConfig(backbone=backbone, resize_modes=(reviewed.report.resize_mode,))
         *_, last = check(project, config, label_issues=False)
         assert isinstance(last, Checked)
+        compared = project.photos(split="train")  # those that cannot be read have left it
         return PhotoCheck(
             tuple((poor.photo.id, message(poor.code)) for poor in last.quality),
-            tuple(tuple(asset.id for asset in group) for group in last.near_duplicates),
+            Evidence() if last.grouping is None else evidence_of(compared, last.grouping, project.groups_from()),
             tuple(message(more.reason, label=more.label, count=more.count) for more in last.more_photos),
         )
 
 
 def answer(home: Home, token: str, event: gr.EventData) -> str:
-    """Move one photo, confirm its class, or remove it."""
+    """Move one photo, confirm its class, or remove it; keep several together, or no longer."""
     data = event_data(event)
+    if data.get("action") in ("join", "part"):
+        return _regroup(home, token, data.get("ids"), together=data.get("action") == "join")
     id, action, label = data.get("id"), data.get("action"), str(data.get("label", ""))
     if type(id) is not int or abs(id) > 2**62:
         raise DataError(ReviewCode.WHICH_PHOTO)
@@ -177,6 +224,20 @@ def answer(home: Home, token: str, event: gr.EventData) -> str:
             project.remove([id])
             return html.note(sentence(ReviewCode.REMOVED, label=photo.label), "good")
     raise DataError(ReviewCode.WHICH_ACTION)
+
+
+def _regroup(home: Home, token: str, claimed: object, together: bool) -> str:
+    """Join photos, given by their ids, or part them."""
+    ids = {id for id in claimed if type(id) is int and abs(id) < 2**62} if isinstance(claimed, list) else set()
+    with home.open(token) as project:
+        present = sorted(ids & {photo.id for photo in project.photos()})
+        if len(present) < (2 if together else 1):
+            raise DataError(TogetherCode.TOO_FEW if together else ReviewCode.WHICH_PHOTO)
+        if together:
+            project.join(present)
+            return html.note(sentence(TogetherCode.JOINED, count=len(present)), "good")
+        project.part(present)
+        return html.note(sentence(TogetherCode.PARTED, count=len(present)), "good")
 
 
 def undo(home: Home, token: str) -> str:
@@ -244,7 +305,9 @@ def build(home: Home, token: gr.BrowserState) -> ReviewTab:
         advice = gr.HTML()
         progress, changed = gr.HTML(), gr.HTML(elem_id="review-changed")
         which = dropdown(ReviewCode.SHOW, elem_id="review-which")
-        photos = scripted_html('<div class="pc-photos">${value}</div>', _HERE / "review.js", "review-photos")
+        photos = scripted_html(
+            '<div class="pc-photos">${value}</div>', _HERE / "review.js", "review-photos", TogetherScript
+        )
         more = gr.Button(str(ReviewCode.SHOW_MORE), visible=False, elem_id="review-more")
         with gr.Column(elem_classes="pc-bar"):
             result = gr.HTML(elem_id="review-message")

@@ -31,6 +31,12 @@ class Visitor:
         view = review_tab.show(self.home, self.token, which, found=found)
         return [int(id) for id in re.findall(r'data-id="(\d+)"', view.photos)]
 
+    def groups(self, found: PhotoCheck) -> list[tuple[list[int], str]]:
+        """The ids of each group with the line above it."""
+        photos = review_tab.show(self.home, self.token, "groups", found=found).photos
+        sections = re.findall(r'data-ids="([\d ]+)">.*?<b>(.*?)</b>', photos)
+        return [([int(id) for id in ids.split()], title) for ids, title in sections]
+
     def answer(self, **data: object) -> str:
         return review_tab.answer(self.home, self.token, gr.EventData(None, data))
 
@@ -120,7 +126,7 @@ def test_a_photo_in_two_classes_is_settled_by_one_answer(visitor: Visitor, examp
 
 
 @pytest.mark.slow
-def test_poor_photos_and_near_duplicates_are_listed(visitor: Visitor, example_set: Path) -> None:
+def test_poor_photos_and_look_alikes_are_listed(visitor: Visitor, example_set: Path) -> None:
     from PIL import Image
 
     with Image.open(example_set / "key" / "key 03.jpg") as picture:
@@ -132,10 +138,43 @@ def test_poor_photos_and_near_duplicates_are_listed(visitor: Visitor, example_se
     found = review_tab.check_photos(visitor.home, visitor.token)
     (poor,) = visitor.ids("quality", found)
     assert visitor.label(poor) == "leaf"
-    assert [visitor.label(id) for id in visitor.ids("near_duplicates", found)] == ["key", "key"]
+    ((together, title),) = visitor.groups(found)
+    assert [visitor.label(id) for id in together] == ["key", "key"]
+    assert title == "2 photos: they look like one thing"
     assert any("Add about" in str(message) for message in found.more_photos)
     visitor.answer(id=poor, action="remove")
     assert visitor.ids("quality", found) == []
+
+
+@pytest.mark.slow
+def test_photos_are_joined_and_parted_until_it_is_undone(visitor: Visitor) -> None:
+    found = review_tab.check_photos(visitor.home, visitor.token)
+    assert visitor.groups(found) == []
+    first, second, third = sorted(found.evidence.ids)[:3]
+    assert "2 photos belong together" in visitor.answer(action="join", ids=[first, second])
+    assert visitor.groups(found) == [([first, second], "2 photos: you said so")]
+    view = review_tab.show(visitor.home, visitor.token, "groups", found=found)
+    assert "Since the last training you changed which photos belong together." in view.state
+    assert view.train["variant"] == "primary"
+    assert "30 photos in no group" in view.photos
+    visitor.answer(action="join", ids=[first, second, third, third, -5])
+    assert [ids for ids, _ in visitor.groups(found)] == [[first, second, third]]
+    visitor.answer(action="part", ids=[third])
+    assert [ids for ids, _ in visitor.groups(found)] == [[first, second]]
+    assert "Took back taking 1 photo apart" in review_tab.undo(visitor.home, visitor.token)
+    for _ in range(2):
+        review_tab.undo(visitor.home, visitor.token)
+    assert visitor.groups(found) == []
+    assert "Nothing changed" in review_tab.show(visitor.home, visitor.token, "groups", found=found).state
+
+
+@pytest.mark.parametrize("ids", [None, "1", [], [1.5, True, "2"], [10**30], {"1": 2}])
+def test_claimed_groups_that_are_none_change_nothing(visitor: Visitor, ids: object) -> None:
+    for action in ("join", "part"):
+        with pytest.raises(DataError):
+            visitor.answer(action=action, ids=ids)
+    with visitor.home.open(visitor.token) as project:
+        assert not any(photo.own_group for photo in project.photos())
 
 
 @pytest.mark.slow
