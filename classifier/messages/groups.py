@@ -36,7 +36,7 @@ class GroupCode(Code):
 
 
 @unique
-class TogetherCode(Code):
+class ReviewGroupsCode(Code):
     """The list of photos that belong together, on the Review tab."""
 
     INTRO = "The photos of one group are never on both sides when the model is judged."
@@ -59,7 +59,7 @@ class TogetherCode(Code):
 
 
 @unique
-class TogetherScript(Code):
+class ReviewGroupsScript(Code):
     """The words of ``review.js``."""
 
     SELECT = "Choose photos, or whole groups"

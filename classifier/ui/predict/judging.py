@@ -148,7 +148,8 @@ def _score(report: Report) -> str:
     kept = html.quiet(html.text(JudgeCode.DELETED))
     if not report.evaluated_count:  # all look like training photos
         return "".join(html.note(note, "warn") for note in report.notes()) + kept
-    return scores.render(replace(report, warnings=shift_warnings(report.shift))) + kept
+    shown = replace(report, warnings=shift_warnings(report.shift))
+    return scores.render(shown) + scores.render_details(shown) + kept
 
 
 def _render_wrong(wrong: Sequence[_Wrong], pictures: Sequence[bytes]) -> str:

@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator, Sequence
 from ...data.catalog import Asset
 from ...data.explained_groups import ExplainedGroup, Origin
 from ...messages import joined
-from ...messages.groups import TogetherCode, TogetherScript
+from ...messages.groups import ReviewGroupsCode, ReviewGroupsScript
 from .. import html
 from ..photos.grid import photo_card
 
 _SHOWN = 12  # photos of one group
 PER_STEP = 4  # times as many photos as in the other lists: they are small here
-_REASONS: dict[Origin, TogetherCode] = {
-    "look": TogetherCode.LOOK,
-    "layout": TogetherCode.LAYOUT,
-    "names": TogetherCode.NAMES,
-    "times": TogetherCode.TIMES,
-    "series": TogetherCode.SERIES,
-    "own": TogetherCode.OWN,
+_REASONS: dict[Origin, ReviewGroupsCode] = {
+    "look": ReviewGroupsCode.LOOK,
+    "layout": ReviewGroupsCode.LAYOUT,
+    "names": ReviewGroupsCode.NAMES,
+    "times": ReviewGroupsCode.TIMES,
+    "series": ReviewGroupsCode.SERIES,
+    "own": ReviewGroupsCode.OWN,
 }
 
 Picture = Callable[[Asset], bytes]
@@ -42,9 +42,9 @@ def render(groups: Sequence[ExplainedGroup], alone: Sequence[Asset], limit: int,
     sections = "".join(_sections(groups, limit, picture))
     left = limit - count_shown(groups, ())
     if alone and left > 0:
-        title = html.text(TogetherCode.ALONE, count=len(alone))
+        title = html.text(ReviewGroupsCode.ALONE, count=len(alone))
         sections += f'<section class="pc-group"><p><b>{title}</b></p>{_grid(alone[:left], picture)}</section>'
-    return f"{html.quiet(html.text(TogetherCode.INTRO))}{_tools()}{sections}"
+    return f"{html.quiet(html.text(ReviewGroupsCode.INTRO))}{_tools()}{sections}"
 
 
 def _sections(groups: Sequence[ExplainedGroup], limit: int, picture: Picture) -> Iterator[str]:
@@ -59,12 +59,12 @@ def _section(group: ExplainedGroup, picture: Picture) -> str:
     size = len(group.photos)
     reasons = joined([str(_REASONS[origin]) for origin in group.origins])
     hidden = size - _SHOWN
-    more = html.quiet(html.text(TogetherCode.MORE, count=hidden)) if hidden > 0 else ""
+    more = html.quiet(html.text(ReviewGroupsCode.MORE, count=hidden)) if hidden > 0 else ""
     ids = " ".join(str(photo.id) for photo in group.photos)
     return (
         f'<section class="pc-group" data-ids="{ids}"><label class="pc-all"><input type="checkbox" class="pc-whole" '
-        f'aria-label="{html.text(TogetherCode.WHOLE, size=size)}"> '
-        f"<b>{html.text(TogetherCode.GROUP, size=size, reasons=reasons)}</b></label>"
+        f'aria-label="{html.text(ReviewGroupsCode.WHOLE, size=size)}"> '
+        f"<b>{html.text(ReviewGroupsCode.GROUP, size=size, reasons=reasons)}</b></label>"
         f"{_grid(group.photos[:_SHOWN], picture)}{more}</section>"
     )
 
@@ -75,9 +75,9 @@ def _grid(photos: Sequence[Asset], picture: Picture) -> str:
 
 def _tools() -> str:
     return (
-        f'<div class="pc-tools"><span class="pc-chosen" role="status">{html.text(TogetherScript.SELECT)}</span>'
+        f'<div class="pc-tools"><span class="pc-chosen" role="status">{html.text(ReviewGroupsScript.SELECT)}</span>'
         '<span class="pc-actions" hidden>'
-        f'<button type="button" class="pc-button pc-main" data-together="join">{html.text(TogetherCode.JOIN)}</button>'
-        f'<button type="button" class="pc-button" data-together="part">{html.text(TogetherCode.PART)}</button>'
+        f'<button type="button" class="pc-button pc-main" data-together="join">{html.text(ReviewGroupsCode.JOIN)}</button>'
+        f'<button type="button" class="pc-button" data-together="part">{html.text(ReviewGroupsCode.PART)}</button>'
         "</span></div>"
     )

@@ -16,7 +16,7 @@ from ...data.explained_groups import Evidence, ExplainedGroup, evidence_of, expl
 from ...data.project import Project
 from ...errors import ClassifierError, DataError
 from ...messages import joined, message, sentence
-from ...messages.groups import TogetherCode, TogetherScript
+from ...messages.groups import ReviewGroupsCode, ReviewGroupsScript
 from ...messages.page import PageCode, ReviewCode
 from ...models.backbones import resolve
 from ...workflows.check import Checked, check
@@ -158,7 +158,7 @@ def _changes(project: Project, reviewed: Review) -> str:
     """Return what was changed since the training, in words; empty where nothing was."""
     changes = [history.describe_changes(reviewed.changes)]
     if project.catalog.is_regrouped_since(reviewed.run.created):
-        changes.append(str(TogetherCode.CHANGED))
+        changes.append(str(ReviewGroupsCode.CHANGED))
     return joined([words for words in changes if words])
 
 
@@ -232,12 +232,12 @@ def _regroup(home: Home, token: str, claimed: object, together: bool) -> str:
     with home.open(token) as project:
         present = sorted(ids & {photo.id for photo in project.photos()})
         if len(present) < (2 if together else 1):
-            raise DataError(TogetherCode.TOO_FEW if together else ReviewCode.WHICH_PHOTO)
+            raise DataError(ReviewGroupsCode.TOO_FEW if together else ReviewCode.WHICH_PHOTO)
         if together:
             project.join(present)
-            return html.note(sentence(TogetherCode.JOINED, count=len(present)), "good")
+            return html.note(sentence(ReviewGroupsCode.JOINED, count=len(present)), "good")
         project.part(present)
-        return html.note(sentence(TogetherCode.PARTED, count=len(present)), "good")
+        return html.note(sentence(ReviewGroupsCode.PARTED, count=len(present)), "good")
 
 
 def undo(home: Home, token: str) -> str:
@@ -306,7 +306,7 @@ def build(home: Home, token: gr.BrowserState) -> ReviewTab:
         progress, changed = gr.HTML(), gr.HTML(elem_id="review-changed")
         which = dropdown(ReviewCode.SHOW, elem_id="review-which")
         photos = scripted_html(
-            '<div class="pc-photos">${value}</div>', _HERE / "review.js", "review-photos", TogetherScript
+            '<div class="pc-photos">${value}</div>', _HERE / "review.js", "review-photos", ReviewGroupsScript
         )
         more = gr.Button(str(ReviewCode.SHOW_MORE), visible=False, elem_id="review-more")
         with gr.Column(elem_classes="pc-bar"):
