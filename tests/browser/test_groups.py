@@ -41,26 +41,3 @@ def test_a_proposed_grouping_is_shown_with_both_scores_and_switched_off(
     assert earlier == kept != claimed
     assert not switch.is_checked()
     assert problems == []
-
-
-def test_photos_are_joined_in_the_review_and_shown_as_a_group(program: Program, browser: Any, tmp_path: Path) -> None:
-    problems: list[str] = []
-    page = open_trained(program, browser, tmp_path, problems)
-    page.locator("#train-review").click()
-    page.locator("#review-which input").click(timeout=SLOW)
-    page.get_by_role("option", name="Photos that belong together").click()
-    cards = page.locator("#review-photos .pc-card")
-    cards.nth(23).wait_for(timeout=SLOW)
-    cards.nth(0).click()
-    cards.nth(2).click()
-    page.get_by_role("button", name="They belong together").click()
-    group = page.locator("#review-photos .pc-group[data-ids]").filter(has_text="2 photos: you said so")
-    group.wait_for(timeout=SLOW)
-    assert group.locator("input:checked").count() == 0
-    assert fits_screen(page)
-    group.locator(".pc-whole").check()
-    page.get_by_role("button", name="They do not").click()
-    group.wait_for(state="detached", timeout=SLOW)
-    page.locator("#review-undo").click()
-    group.wait_for(timeout=SLOW)
-    assert problems == []

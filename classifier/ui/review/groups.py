@@ -74,10 +74,11 @@ def _grid(photos: Sequence[Asset], picture: Picture) -> str:
 
 
 def _tools() -> str:
+    join, part = html.text(ReviewGroupsCode.JOIN), html.text(ReviewGroupsCode.PART)
     return (
         f'<div class="pc-tools"><span class="pc-chosen" role="status">{html.text(ReviewGroupsScript.SELECT)}</span>'
         '<span class="pc-actions" hidden>'
-        f'<button type="button" class="pc-button pc-main" data-together="join">{html.text(ReviewGroupsCode.JOIN)}</button>'
-        f'<button type="button" class="pc-button" data-together="part">{html.text(ReviewGroupsCode.PART)}</button>'
+        f'<button type="button" class="pc-button pc-main" data-together="join">{join}</button>'
+        f'<button type="button" class="pc-button" data-together="part">{part}</button>'
         "</span></div>"
     )
