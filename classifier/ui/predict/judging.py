@@ -182,6 +182,7 @@ def build(home: Home, token: gr.BrowserState, model: gr.Dropdown) -> None:
             str(PhotosCode.DROP_CHOOSE),
             folders=True,
             limit=home.limits.upload.files,
+            most_bytes=home.limits.upload.bytes_unpacked,
             elem_id="judge-drop",
             aside=True,
         )
