@@ -128,7 +128,7 @@ class PhotosCode(Code):
     MOVED = "Moved {count:photo|photos}."
     REMOVED = "Removed {count:photo|photos}. Undo brings them back."
     RENAMED = "“{old}” is now “{new}”."
-    CLASS_REMOVED = "Removed the class “{label}”. Undo brings it back."
+    CLASS_REMOVED = "Removed the class “{label}” with its {count:photo|photos}. Undo brings it back."
     NO_PICTURE = "There is no picture yet; take one with the camera first."
     NONE_SELECTED = "No photos were chosen; tick the ones you mean first."
     LEFT_OUT_SUMMARY = "<b>{count:file was|files were} left out</b> - see why"

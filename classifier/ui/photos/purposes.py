@@ -10,7 +10,7 @@ import gradio as gr
 
 from ...data.catalog import Split
 from ...data.project import Project
-from ...errors import DataError
+from ...errors import ClassifierError, DataError
 from ...messages import Code, sentence
 from ...messages.photos_page import MovedCode, PurposeCode, PurposeHintCode, SplitsCode
 from ...workflows.set_apart import PhotosApart, set_apart
@@ -90,11 +90,16 @@ def set_share_apart(home: Home, token: str, share: object) -> Iterator[str]:
     """Set a share of the training photos apart for testing; yields the progress, and what came of it."""
     if share not in SHARES.values():
         raise DataError(SplitsCode.WHICH_SHARE)
+    home.check_room()
     with home.open(token) as project:
         before = project.catalog.balance().get("train", {})
-        with closing(set_apart(project, cast(float, share))) as events:  # type: ignore[type-var]
-            for event in events:
-                yield _came_of_it(before, event) if isinstance(event, PhotosApart) else html.progress(event)
+        try:
+            with closing(set_apart(project, cast(float, share))) as events:  # type: ignore[type-var]
+                for event in events:
+                    yield _came_of_it(before, event) if isinstance(event, PhotosApart) else html.progress(event)
+        except ClassifierError:
+            yield ""  # in place of the progress
+            raise
 
 
 def move_back(home: Home, token: str) -> str:

@@ -91,8 +91,9 @@ def join(home: Home, token: str, label: str | None, event: gr.EventData) -> tupl
 def remove_class(home: Home, token: str, label: str | None) -> str:
     """Remove the class on view with its photos."""
     with home.open(token) as project:
+        count = project.classes().get(label or "", 0)  # whatever the photos are for
         project.remove_class(label or "")
-    return html.note(sentence(PhotosCode.CLASS_REMOVED, label=label), "good")
+    return html.note(sentence(PhotosCode.CLASS_REMOVED, label=label, count=count), "good")
 
 
 def undo(home: Home, token: str) -> str:

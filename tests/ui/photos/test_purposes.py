@@ -82,8 +82,16 @@ def test_a_share_is_set_apart_from_each_class_and_brought_back(visitor: tuple[Ho
     assert view.back["value"] == "Back to training: 4 test photos"
     assert "4 photos are for training now" in purposes.move_back(*visitor)
     assert set(choices(*visitor)) == {"train"}
-    with pytest.raises(DataError, match="no photos"):
-        list(purposes.set_share_apart(visitor[0], ensure_token(None), 0.2))
+
+
+@pytest.mark.slow
+def test_what_cannot_be_set_apart_leaves_no_progress_behind(tmp_path: Path, make_folder: Any) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
+    fill(home, token, make_folder({"cat": 1, "dog": 1}))
+    shown: list[str] = []
+    with pytest.raises(DataError, match="No photos can be set apart"):
+        shown.extend(purposes.set_share_apart(home, token, 0.2))
+    assert shown[-1] == ""
 
 
 @pytest.mark.slow
