@@ -22,10 +22,15 @@ _CHANGES = (
     "zoom(?:ed)?|shift(?:ed)?|shear(?:ed)?|nois[ey]|blur(?:red)?|bright(?:ness|er)?|dark(?:er)?|contrast|gr[ae]y|"
     "scaled?|resized?|small|medium|large|big|thumb(?:nail)?|orig(?:inal)?|edited|version|v"
 )
+_VIEWS = frozenset((
+    "left", "right", "front", "back", "rear", "side", "top", "bottom", "up", "down", "upper", "lower", "above", "below",
+    "inside", "outside", "near", "far", "close", "wide", "center", "centre", "middle", "before", "after", "view",
+))  # fmt: skip
 _ENDS = re.compile(
     r"(?:_(?:jpe?g|png|bmp|webp|tiff?))?\.rf\.[0-9a-z]+$"  # Roboflow's copies
-    r"|[ _-]*\(\d+\)$"  # a second download, a batch renamed
+    r"|[ _-]*\(\d+\)$|~\d*$"  # a second download, a batch renamed, a backup
     r"|[ _-]+(?:copy|kopie|copie|copia)(?:[ _-]*\(?\d+\)?)?$"
+    r"|[ _-]*\((?:\d+\w*[ _-]|another[ _-])?(?:copy|kopie|copie|copia)(?:[ _-]*\d+)?\)$"
     rf"|[ _-]+(?:{_CHANGES})[ _-]?\d*(?:deg|x)?$"
     r"|[ _-]*\d{2,5}\s?x\s?\d{2,5}$|@\dx$|[ _-]+\d{2,5}(?:px|p|w|h)$"  # sizes
 )
@@ -33,7 +38,9 @@ _START = re.compile(rf"^(?:copy of|(?:{_CHANGES})\d*(?:deg)?)[ _-]+(?:\d+[ _-]+(
 _STAMP = re.compile(
     r"((?:19|20)\d\d)[-_.]?([01]\d)[-_.]?([0-3]\d)[-_ T.a-z]{1,4}([0-2]\d)[-_.:h]?([0-5]\d)[-_.:m]?([0-5]\d)"
 )
-_FIELD = re.compile(r"(?=[0-9]*[a-z])(?=[a-z]*[0-9])[0-9a-z]{8,}|\d+|[^\W\d_]+")  # a hash, a number or a word
+_FIELD = re.compile(  # a hash that is no word with a number and a letter, a number, or a word
+    r"(?=[0-9]*[a-z])(?=[a-z]*[0-9])(?![a-z]+\d{1,6}[a-z]?(?![0-9a-z]))[0-9a-z]{8,}|\d+|[^\W\d_]+"
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,7 @@ def _original(stem: str) -> str:
 def _keys(fields: Sequence[Sequence[str]]) -> Iterator[tuple[str | None, ...]]:
     """Yield the keys that some fields of the names give: the first ones, the last ones, all but these, or one.
 
-    None for a name whose other fields have no number.
+    None for a name whose other fields neither have a number nor only say how a numbered thing was seen.
     """
     numbered = [[any(map(str.isdigit, part)) for part in parts] for parts in fields]
     for n in range(1, max(map(len, fields), default=0)):
@@ -108,9 +115,16 @@ def _keys(fields: Sequence[Sequence[str]]) -> Iterator[tuple[str | None, ...]]:
             (slice(n - 1, n), slice(n, None)),
         ):
             yield tuple(
-                "\0".join(parts[kept]) if len(parts) > n and any(digits[rest]) else None
+                "\0".join(parts[kept])
+                if len(parts) > n and (any(digits[rest]) or (any(digits[kept]) and all(map(_is_view, parts[rest]))))
+                else None
                 for parts, digits in zip(fields, numbered)
             )
+
+
+def _is_view(field: str) -> bool:
+    """Return whether a field is a letter or says from where a photo was taken."""
+    return len(field) == 1 or field in _VIEWS
 
 
 def _add(

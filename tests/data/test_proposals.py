@@ -26,6 +26,10 @@ SCHEMES: dict[str, Name] = {
     "tracks": lambda label, thing, one, _: f"{label}/{thing:05}_{5 * one:05}.png",
     "sizes": lambda label, thing, one, _: f"{label}/p{thing}{['', '-150x150', '_small', '@2x'][one]}.jpg",
     "persons in front": lambda label, thing, one, n: f"{label}/{n}_view_subject{thing}.jpg",
+    "numbered copies": lambda label, thing, one, _: f"{label}/x{thing}{f' (copy {one})' if one else ''}.jpg",
+    "backups": lambda label, thing, one, _: f"{label}/p{thing}{f'~{one}' if one else ''}.jpg",
+    "letters": lambda label, thing, one, _: f"{label}/leaf{thing:04}{'abcd'[one]}.jpg",
+    "sides": lambda label, thing, one, _: f"{label}/{thing:03}_{['left', 'right', 'front', 'top'][one]}.jpg",
     "roboflow": lambda label, thing, one, n: f"{label}/im{thing}_jpg.rf.{n * 7919:032x}.jpg",
 }
 
