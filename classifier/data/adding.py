@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,8 @@ from .labels import natural_key
 from .layout import Layout, Reading
 from .photo_store import store_photos
 from .sources import Listing
+
+Room = Callable[[int], AbstractContextManager[object]]
 
 
 class PhotoPlace(NamedTuple):
@@ -62,11 +65,12 @@ def add_photos(
     place: PhotoPlace,
     limits: Limits,
     replacing: Sequence[int] = (),
+    room: Room = nullcontext,
 ) -> IntakeResult:
     """Store the photos of a plan in a project's folder, in place of those with the ids ``replacing``.
 
-    Raises ``DataError`` where the project would exceed a limit, ``StorageError`` where it cannot be written; then
-    nothing is changed. See ``photo_store.store_photos``.
+    ``room`` is ``Project.room``. Raises ``DataError`` where the project or the disk would exceed a limit,
+    ``StorageError`` where it cannot be written; then nothing is changed. See ``photo_store.store_photos``.
     """
     replaced = set(replacing)
     present = [asset for asset in catalog.assets() if asset.id not in replaced]
@@ -75,7 +79,8 @@ def add_photos(
     found, left_out = inspect_files(plan, limits, decoder.probe)  # opens each file
     new, already, repeats = drop_repeats(found, present)
     _check_limits(present, new, limits)
-    stored, unusable = store_photos(new, place.folder, place.thumbs, limits, place.own, decoder)
+    with room(sum({photo.sha256: photo.size for photo in new}.values())):
+        stored, unusable = store_photos(new, place.folder, place.thumbs, limits, place.own, decoder)
     catalog.add((photo.asset(photo.stored_path) for photo in stored), replacing)
     # Another window may have deleted a file that was there, before it was in the catalog.
     missing = [photo for photo in stored if not (place.folder / photo.stored_path).exists()]

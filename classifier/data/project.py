@@ -6,7 +6,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import lru_cache
 from itertools import chain, repeat
@@ -21,7 +21,7 @@ from ..messages import Message
 from ..messages.data import ProjectCode
 from ..messages.limits import LimitCode
 from . import incoming, leftovers, schema
-from .adding import IntakeResult, PhotoPlace, add_photos, use_photos
+from .adding import IntakeResult, PhotoPlace, Room, add_photos, use_photos
 from .assignment import Plan, Splits, plan_class, plan_reading
 from .catalog import Asset, Catalog, Split
 from .grouping import GroupsFrom
@@ -44,6 +44,7 @@ class Project:
     The paths of photos are relative to ``folder``, so a moved folder still opens; ``features`` is the folder of the
     feature cache, ``models`` that of trained models. ``intake`` is what ``over`` made of the data. ``first_opening``:
     this process had not opened the folder before, so that a process that was killed may have left something in it.
+    ``room`` keeps room for photos of so many bytes while they are stored, and raises ``DataError`` where there is none.
 
     Example::
 
@@ -62,6 +63,7 @@ class Project:
         self.limits = limits
         self.intake: IntakeResult | None = None
         self.first_opening = False
+        self.room: Room = nullcontext
         self._thumbs = thumbs
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
@@ -406,7 +408,7 @@ class Project:
     def _add(self, listing: Listing, plan: Plan, replacing: Sequence[int] = ()) -> IntakeResult:
         place = PhotoPlace(self.folder, self._thumbs, self._incoming)
         with incoming.lock(self._incoming):  # uploads at once would keep to the limits each, but not together
-            result = add_photos(listing, plan, self.catalog, place, self.limits, replacing)
+            result = add_photos(listing, plan, self.catalog, place, self.limits, replacing, self.room)
         if not (self.folder / schema.FILE_NAME).exists():  # the project was deleted meanwhile
             shutil.rmtree(self.folder, ignore_errors=True)
             raise DataError(ProjectCode.DELETED)

@@ -28,7 +28,7 @@ class LimitCode(Code):
         "Try again later, or run the program on your own computer."
     )
     HOST_BYTES = (
-        "The disk of this server is full: it keeps {limit:megabytes} MB of photos and models for all people. "
+        "This server has no room for this: it keeps {limit:megabytes} MB of photos and models for all people. "
         "Nothing was added, and what you have stays. Try again later, or run the program on your own computer."
     )
     QUEUE = (

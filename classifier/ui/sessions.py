@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -95,6 +96,8 @@ class Home:
             if is_new and not (folder / FILE_NAME).exists() and self._count_projects() >= self.limits.projects:
                 raise DataError(LimitCode.PROJECTS, limit=self.limits.projects)
             project = Project.open(folder, self.limits.upload)
+        if self.limits.host_megabytes < sys.maxsize:
+            project.room = partial(self.size.reserve, limit=self.limits.host_megabytes * 10**6)
         if project.first_opening:
             model_leftovers.clean_up(project.models, project.catalog)
         os.utime(folder)  # the last visit, from which the hours are counted
@@ -112,7 +115,10 @@ class Home:
         _discard(folder)
 
     def check_room(self) -> None:
-        """Raise ``DataError`` where the projects of all visitors take what the host has for them."""
+        """Raise ``DataError`` where the projects of all visitors take what the host has for them.
+
+        For what is not measured before; photos keep to the limit by the ``room`` of their project.
+        """
         limit = self.limits.host_megabytes * 10**6
         if self.limits.host_megabytes < sys.maxsize and self.size.get() >= limit:
             raise DataError(LimitCode.HOST_BYTES, limit=limit)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
 from ..config import Limits
 from ..data.project import Project
+from ..errors import DataError
 from ..messages import Message, message
-from ..messages.limits import NearCode
+from ..messages.limits import LimitCode, NearCode
 
 _NEAR = 0.8  # share of a limit from which on it is shown
 _MAX_COST = 20  # measuring a folder takes at most one part in so many of the time
@@ -53,29 +55,60 @@ def of_project(project: Project, limits: Limits) -> list[Use]:
 
 
 class FolderSize:
-    """The size of a folder's files in bytes; measured again only where that costs little of the time since."""
+    """The size of a folder's files in bytes, with what is being written there.
+
+    It is measured again only where that costs little of the time since.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
-        self._bytes, self._due = 0, 0.0
+        self._bytes, self._reserved, self._due = 0, 0, 0.0
 
     def get(self) -> int:
         """Return the size; large folders were measured a while ago."""
         with self._lock:
-            started = monotonic()
-            if started >= self._due:
-                self._bytes = _measure(self._folder)
-                self._due = monotonic() + _MAX_COST * (monotonic() - started)
-            return self._bytes
+            return self._get()
+
+    @contextmanager
+    def reserve(self, count: int, limit: int) -> Iterator[None]:
+        """Keep room for ``count`` bytes while they are written; those of everybody count until they are measured.
+
+        Raises ``DataError`` where the folder would have more than ``limit`` bytes.
+        """
+        with self._lock:
+            if self._get() + count > limit:
+                raise DataError(LimitCode.HOST_BYTES, limit=limit)
+            self._reserved += count
+        written = 0
+        try:
+            yield
+            written = count
+        finally:
+            with self._lock:
+                self._reserved -= count
+                self._bytes += written
+
+    def _get(self) -> int:
+        started = monotonic()
+        if started >= self._due:
+            self._bytes = _measure(self._folder)
+            self._due = monotonic() + _MAX_COST * (monotonic() - started)
+        return self._bytes + self._reserved
 
 
 def _measure(folder: Path) -> int:
-    total = 0
+    """Return the size of the files below a folder; a file with several names counts once."""
+    total, seen = 0, set()
     for parent, _, names in os.walk(folder):
         for name in names:
             try:
-                total += Path(parent, name).lstat().st_size
+                stat = Path(parent, name).lstat()
             except OSError:  # deleted meanwhile
                 continue
+            if stat.st_nlink > 1:
+                if (stat.st_dev, stat.st_ino) in seen:
+                    continue
+                seen.add((stat.st_dev, stat.st_ino))
+            total += stat.st_size
     return total

@@ -200,7 +200,8 @@ def test_at_a_limit_of_the_host_nothing_is_lost(small_host: Program, browser: An
     full.touch()
     os.truncate(full, LIMITS["HOST_MEGABYTES"] * 10**6)  # without a block on the disk
     drop_folder(page, tmp_path / "more")
-    says(page, "it keeps 500 MB of photos and models for all people. Nothing was added, and what you have stays.")
+    says(page, "This server has no room for this: it keeps 500 MB of photos and models for all people.")
+    says(page, "Nothing was added, and what you have stays.")
     page.locator("#photos-next").click()
     says(page.locator("#limits"), "of the 500 MB that this server has for all people")
     page.locator("#train").click()

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -17,6 +18,7 @@ from classifier.errors import DataError
 from classifier.messages.limits import LimitCode
 from classifier.ui.host_limits import HostLimits
 from classifier.ui.sessions import Home, ensure_token
+from classifier.ui.usage import FolderSize
 from tests.helpers import draw_photo, encode
 from tests.ui.visitors import Answer, Visitor, serve
 
@@ -108,6 +110,29 @@ def test_uploads_of_one_visitor_at_once_keep_to_the_limit_together(tmp_path: Pat
         assert sorted(pool.map(add, range(2))) == [False, True]
     with home.open(token) as project:
         assert project.classes() == {"cat": 12}
+
+
+def test_visitors_at_once_keep_to_the_bytes_of_the_host_together(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "models", limits=HostLimits(host_megabytes=2))
+    folders = [tmp_path / name for name in ("one", "other")]
+    for kind, folder in enumerate(folders):
+        folder.mkdir()
+        for number in range(3):
+            pixels = np.random.default_rng([kind, number]).integers(0, 256, (333, 400, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / f"{number}.png")
+    ready = Barrier(2)
+
+    def add(folder: Path) -> int:
+        with home.open(ensure_token(None)) as project:
+            ready.wait()
+            try:
+                return project.add(folder, "cat").added
+            except DataError as error:
+                return -1 if error.code is LimitCode.HOST_BYTES else 0
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(add, folders)) == [-1, 3]
+    assert FolderSize(home.root).get() <= 2_000_000
 
 
 def test_visitors_who_come_at_once_keep_to_the_number_of_projects(tmp_path: Path) -> None:

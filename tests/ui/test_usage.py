@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -136,4 +137,18 @@ def test_the_size_of_a_folder_is_that_of_its_files(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "c").write_bytes(bytes(1000))
     (tmp_path / "d").write_bytes(bytes(24))
+    os.link(tmp_path / "d", tmp_path / "a" / "the same")
     assert FolderSize(tmp_path).get() == 1024
+
+
+def test_what_is_being_written_takes_room(tmp_path: Path) -> None:
+    size = FolderSize(tmp_path)
+    with size.reserve(600, limit=1000):
+        assert size.get() == 600
+        with pytest.raises(DataError) as caught, size.reserve(401, limit=1000):
+            raise AssertionError("there is no room")
+        assert caught.value.code is LimitCode.HOST_BYTES
+    with pytest.raises(ValueError, match="broken"), size.reserve(400, limit=1000):
+        raise ValueError("broken off")
+    with size.reserve(400, limit=1000):
+        pass
