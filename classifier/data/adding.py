@@ -79,7 +79,8 @@ def add_photos(
     found, left_out = inspect_files(plan, limits, decoder.probe)  # opens each file
     new, already, repeats = drop_repeats(found, present)
     _check_limits(present, new, limits)
-    with room(sum({photo.sha256: photo.size for photo in new}.values())):
+    added = {photo.sha256: photo.size for photo in new if not (place.folder / photo.stored_path).exists()}
+    with room(sum(added.values())):
         stored, unusable = store_photos(new, place.folder, place.thumbs, limits, place.own, decoder)
     catalog.add((photo.asset(photo.stored_path) for photo in stored), replacing)
     # Another window may have deleted a file that was there, before it was in the catalog.

@@ -77,7 +77,7 @@ class FolderSize:
         Raises ``DataError`` where the folder would have more than ``limit`` bytes.
         """
         with self._lock:
-            if self._get() + count > limit:
+            if count and self._get() + count > limit:
                 raise DataError(LimitCode.HOST_BYTES, limit=limit)
             self._reserved += count
         written = 0

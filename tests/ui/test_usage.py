@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from classifier import ClassifierError, TrainConfig
-from classifier.errors import DataError, SettingError
+from classifier.errors import DataError, LayoutError, SettingError
 from classifier.messages.limits import LimitCode
 from classifier.ui.host_limits import HOME_LIMITS, SPACE_LIMITS
 from classifier.ui.sessions import Home, check_capacity, ensure_token
@@ -152,3 +153,17 @@ def test_what_is_being_written_takes_room(tmp_path: Path) -> None:
         raise ValueError("broken off")
     with size.reserve(400, limit=1000):
         pass
+
+
+def test_photos_on_a_full_disk_can_be_read_in_another_way(tmp_path: Path, make_folder: Any) -> None:
+    home, token = make_home(tmp_path, host_megabytes=1), ensure_token(None)
+    folder = make_folder({"anna/cat": 3, "anna/dog": 3, "ben/cat": 3, "ben/dog": 3})
+    files = [(path.relative_to(folder.parent).as_posix(), path) for path in sorted(folder.rglob("*.jpg"))]
+    with home.open(token) as project:
+        with suppress(LayoutError):  # several readings
+            project.receive(files)
+        project.take("folders:1")
+        assert list(project.classes()) == ["anna", "ben"]
+        (home.root / "large").write_bytes(bytes(1_000_000))
+        project.take("folders:2")
+        assert list(project.classes()) == ["cat", "dog"]
