@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..messages import Message, message
 from ..messages.groups import GroupCode
 from .catalog import Asset
-from .proposals import Proposal, propose
+from .proposals import Proposal, propose, propose_spanning
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -24,7 +24,8 @@ GroupsFrom = Literal["auto", "all", "names", "folders", "none"]  # what is group
 class Grouping:
     """The groups (N,) of photos that no split divides, and where they come from.
 
-    ``near_duplicates`` (N,) are the groups by look alone: those that are left where nothing else is grouped.
+    ``near_duplicates`` (N,) are the groups by look alone that are certain: those that are left where nothing else is
+    grouped.
     ``proposals`` hold what was found besides, applied or not; ``warnings`` say so in words. ``chosen`` is what
     the person wants to be grouped.
     """
@@ -60,15 +61,15 @@ def group_photos(photos: Sequence[Asset], features: Floats, near_duplicates: Int
         near_duplicates: groups (N,) by look, see ``duplicates``.
         chosen: what is grouped besides these.
     """
+    near_duplicates, proposals = propose_spanning(photos, near_duplicates)
     divisions: list[Sequence[object] | Ints] = [near_duplicates]
-    proposals: tuple[Proposal, ...] = ()
     if chosen != "none":
         divisions.append([photo.layout_group for photo in photos])
     if chosen in ("auto", "all", "names"):
-        proposals = propose(photos, features, near_duplicates, is_forced=chosen == "names")
-        if chosen == "all":
-            proposals = tuple(replace(proposal, applied=True) for proposal in proposals)
-        divisions += [proposal.groups for proposal in proposals if proposal.applied]
+        proposals += propose(photos, features, near_duplicates, is_forced=chosen == "names")
+    if chosen == "all":
+        proposals = tuple(replace(proposal, applied=True) for proposal in proposals)
+    divisions += [proposal.groups for proposal in proposals if proposal.applied]
     groups = join_groups(divisions, [photo.own_group for photo in photos])
     warnings = tuple(
         message(GroupCode.KEPT if proposal.applied else GroupCode.ASKED, what=proposal.description)

@@ -14,11 +14,12 @@ from ..messages import Code, Message, message
 from ..messages.groups import GroupCode
 from . import chance, series
 from .catalog import Asset
+from .duplicates import split_spanning_groups
 from .name_groups import NameGroups, find_name_groups
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
-Origin = Literal["names", "times", "series"]
+Origin = Literal["names", "times", "series", "look"]
 
 _LARGEST = 0.1  # share of the photos that one group may hold
 _CLEAR = 0.8  # share of the photos in groups of two and more from which on unproved groups are asked about
@@ -144,6 +145,24 @@ class _Evidence:
         size = several[len(several) // 2]
         what = message(code, size=size, count=len(several), first=_base(first), second=_base(second))
         return Proposal(origin, what, groups, len(several), size, proved, proved)
+
+
+def propose_spanning(photos: Sequence[Asset], near_duplicates: Ints) -> tuple[Ints, tuple[Proposal, ...]]:
+    """Return groups (N,) by look without those that are not certain, and the proposal of these where there are any.
+
+    Not certain is a group that holds over a third of the photos of each of two classes, see ``duplicates``, but for one
+    of all photos: these are one picture.
+    """
+    y: Ints = np.unique([photo.label for photo in photos], return_inverse=True)[1].astype(np.int64)
+    certain, spanning = split_spanning_groups(near_duplicates, y)
+    sizes = [int((near_duplicates == group).sum()) for group in spanning]
+    if not spanning or max(sizes) == len(photos):
+        return near_duplicates, ()
+    members = np.flatnonzero(near_duplicates == spanning[int(np.argmax(sizes))])
+    first, second = members[0], members[np.flatnonzero(y[members] != y[members[0]])[0]]
+    names = (_base(photos[int(photo)].source) for photo in (first, second))
+    what = message(GroupCode.BY_LOOK, size=max(sizes), **dict(zip(("first", "second"), names)))
+    return certain, (Proposal("look", what, near_duplicates, len(spanning), max(sizes), False, False),)
 
 
 def number_groups(keys: Sequence[object], labels: Sequence[object] | None = None) -> Ints:

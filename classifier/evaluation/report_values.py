@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from . import report_form as form
 from .shift import Shift
 
-GroupOrigin = Literal["names", "times", "series", "layout", "own"]
+GroupOrigin = Literal["names", "times", "series", "look", "layout", "own"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class SecondScore:
 class GroupSummary:
     """Training photos that are kept together besides near duplicates.
 
-    ``origin`` is ``names``, ``times``, ``series``, ``layout`` or ``own``; ``count`` the number of groups of two and
-    more photos; ``example`` says in words what is kept together, empty where the layout or the person did.
+    ``origin`` is ``names``, ``times``, ``series``, ``look``, ``layout`` or ``own``; ``count`` the number of groups
+    of two and more photos; ``example`` says in words what is kept together, empty where the layout or the person did.
     ``accuracy_ungrouped`` is what cross-validation would claim without; None where that was not measured.
     """
 

@@ -136,7 +136,8 @@ class ApartCode(Code):
         "ones: add test photos taken on other occasions."
     )
     VALIDATION = (
-        "On {count:validation photo|validation photos}, which helped to choose and so say less of new photos: {score}."
+        "Second score, on {count:validation photo|validation photos}: {score}. They helped to choose, so it says "
+        "less of new photos."
     )
     VALIDATION_NEAR = (
         "{near} of the {total} validation photos {near:*looks|look} like training photos and {near:*decides|decide} "

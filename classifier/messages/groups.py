@@ -21,6 +21,9 @@ class GroupCode(Code):
         "{size:photo|photos} each in {count} series, which follow one another and look more alike than chance "
         "explains: “{first}” goes with “{second}”"
     )
+    BY_LOOK = (
+        "{size:photo|photos} of several classes that look alike or have one background: “{first}” goes with “{second}”"
+    )
     BY_LAYOUT = "{count:group|groups}, as the folders and files show"
     BY_PERSON = "{count:group|groups}, with those that you made"
     WITHOUT = (
@@ -32,7 +35,7 @@ class GroupCode(Code):
         "{score}."
     )
     KEPT = "Photos that belong together: {what}. They are kept together when the score is measured."
-    ASKED = "Photos may belong together: {what}. They are not kept together: their looks do not show it clearly."
+    ASKED = "Photos may belong together: {what}. That is not certain, so they are not kept together."
 
 
 @unique

@@ -104,8 +104,8 @@ class TogetherCode(Code):
     SWITCH_HINT = "It learns from all of them or is judged by all of them, never both."
     KEPT = "Found and kept together: {what}."
     OFFERED = (
-        "Photos may belong together: {what}. Their looks do not show it clearly, so they are not kept together. Where "
-        "you know that it is so, turn the switch on."
+        "Photos may belong together: {what}. That is not certain, so they are not kept together. Where you know that "
+        "it is so, turn the switch on."
     )
     NOT_KEPT = "Photos that belong together by their folders, names or times are not kept together."
     NOT_KEPT_WHAT = "Not kept together: {what}."

@@ -164,3 +164,21 @@ def test_a_series_of_photos_of_several_classes_is_not_divided_by_class() -> None
     assert [one.origin for one in found.proposals] == ["series"]
     assert together(found.groups, things) >= 0.9
     assert len(np.unique(found.groups)) > 15
+
+
+def test_a_look_that_much_of_two_classes_shares_is_offered_and_applied_on_demand() -> None:
+    assets, features, _ = draw(lambda label, thing, one, n: f"{label}/{n * 7919 % 9973}.jpg", is_alike=False)
+    photos = np.arange(len(assets))
+    near = np.where((photos % 60 < 25), 0, photos)  # 25 of the 60 photos of each class
+    found = group_photos(assets, features, near, "auto")
+    assert len(set(found.groups.tolist())) == len(assets)
+    (proposal,) = found.proposals
+    assert (proposal.origin, proposal.applied, proposal.size) == ("look", False, 50)
+    assert "50 photos of several classes that look alike" in str(found.warnings[0])
+    assert found.offered == str(proposal.description)
+    assert not found.is_grouped
+    applied = group_photos(assets, features, near, "all")
+    assert len(set(applied.groups[near == 0].tolist())) == 1
+    assert applied.is_grouped
+    one_picture = group_photos(assets, features, 0 * near, "auto")
+    assert len(set(one_picture.groups.tolist())) == 1

@@ -276,7 +276,8 @@ def test_test_photos_that_all_look_like_training_photos_give_no_score() -> None:
 def test_a_second_score_is_named_as_that_of_validation_photos() -> None:
     report = replace(report_on(*predictions(3)), validation=SecondScore(0.91, 0.8, 0.96, 100, 1))
     assert [*map(str, report.notes())] == [
-        "On 100 validation photos, which helped to choose and so say less of new photos: About 9 in 10 (91 %) right.",
+        "Second score, on 100 validation photos: About 9 in 10 (91 %) right. They helped to choose, so it says less of "
+        "new photos.",
         "1 of the 101 validation photos looks like training photos and decides nothing.",
     ]
     assert Report.from_json(json.loads(json.dumps(report.to_json()))) == report

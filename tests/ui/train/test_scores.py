@@ -80,7 +80,7 @@ def test_what_to_know_of_a_score_comes_in_the_order_of_its_weight() -> None:
     shown = scores.render(data)
     parts = [
         "31 of the 71 test photos look like", "told apart 97 times", "“thumbs-up” were taken in one go",
-        "range is wide", "2 more to know", "few photos", "On 100 validation photos",
+        "range is wide", "2 more to know", "few photos", "on 100 validation photos",
     ]  # fmt: skip
     places = [shown.find(part) for part in parts]
     assert -1 not in places
