@@ -74,9 +74,11 @@ def test_a_check_does_not_call_a_group_of_the_layout_near_duplicates(persons: Pa
 def test_an_evaluation_counts_the_groups_of_the_layout(
     trained: Finished, persons: Path, features: Path, tmp_path: Path
 ) -> None:
+    forgetful = shutil.copytree(trained.folder, tmp_path / "model")
+    (forgetful / "training_photos.json").unlink()  # the photos are training photos
     with over(persons, features) as project:
-        grouped = evaluate(Predictor(trained.folder), project)
+        grouped = evaluate(Predictor(forgetful), project)
     with over(persons, features, groups="none") as project:
-        single = evaluate(Predictor(trained.folder), project)
+        single = evaluate(Predictor(forgetful), project)
     assert (grouped.group_count, grouped.accuracy) == (4, single.accuracy)
     assert grouped.accuracy_high - grouped.accuracy_low >= single.accuracy_high - single.accuracy_low
