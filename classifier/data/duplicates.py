@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .keypoints import KEYPOINTS_SIZE
+from .linking import connect, link
 from .matching import Neighbors, find_mismatches, match_neighbors, rank_neighbors
-from .perceptual_hash import HASH_SIZE, compute_similarity
+from .neighborhood import find_repeats, rank_range
+from .perceptual_hash import HASH_SIZE, compute_similarity, whiten_hashes
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -31,9 +33,7 @@ _SIMILAR, _SIMILAR_FEATURES = (1.6, 0.65), (0.75, 0.45)
 _RELATED, _RELATED_FEATURES = (1.2, 0.5), (0.65, 0.4)  # the same for a photo and half of a group
 _MIN_LINKS = 2  # different photos of a group that a photo must be related to
 _ROUNDS = 3  # of joining photos to groups
-# Hashes from which on the cosine needs only to be positive, provided that one of the two exceeds by so much that of the
-# photos' further neighbors: before one camera that stands still all hashes are the same.
-_SAME_HASH, _SAME_HASH_MARGIN = 0.95, 0.4
+_SAME_HASH = 0.7  # share of the squared distance to further neighbors below which a hash may be the same
 # Hashes and cosines of the features as they are from which two photos are one picture, whatever their neighbors are:
 # small things before one camera change one of the two.
 _ONE_PICTURE = 0.999, 0.99
@@ -60,7 +60,7 @@ def near_duplicate_groups(features: Floats, descriptors: Floats | None = None) -
     if descriptors is not None:
         return _group_by_both(features, unit, descriptors)
     for cosine in _STRICTER_COSINES:
-        groups = _connect(len(unit), _pairs_above(unit, cosine))
+        groups = connect(len(unit), _pairs_above(unit, cosine))
         if np.bincount(groups).max() <= max(_LARGE_GROUP, len(groups) // 20):
             break
     return groups
@@ -100,39 +100,45 @@ def _group_by_both(features: Floats, unit: Floats, descriptors: Floats) -> Ints:
     when it is related to half of the photos in it, as some photos of a burst are.
     """
     pairs, similarity, usual, neighbors = _find_candidates(unit, descriptors)
-    margin = similarity - usual[:, pairs].mean(2)
-    same_hash = (similarity[2] > _SAME_HASH) & (similarity[1] > 0) & (margin[1:] > _SAME_HASH_MARGIN).any(0)
+    margin = similarity[:2] - usual[:2, pairs].mean(2)
+    same_hash = find_repeats(similarity[2], pairs, usual[2:])
     similar = _exceeds(similarity, margin, _SIMILAR, _SIMILAR_FEATURES)
     keypoints = _select_keypoints(descriptors)
-    matching = match_neighbors(keypoints, neighbors, _connect(len(unit), pairs[similar | same_hash]))
-    matched = _connect(len(unit), matching.pairs)
-    same_hash[same_hash] = ~find_mismatches(keypoints, pairs[same_hash], matching.frequent)
+    matching = match_neighbors(keypoints, neighbors, connect(len(unit), pairs[similar | same_hash]))
+    matched = connect(len(unit), matching.pairs)
     doubtful = similar & (matched[pairs[:, 0]] != matched[pairs[:, 1]])
     similar[doubtful] = ~find_mismatches(keypoints, pairs[doubtful], matching.usual)
-    same_hash |= _show_one_picture(features, pairs, similarity[2])
+    same_hash |= _show_one_picture(features, descriptors, pairs)
     similar |= same_hash
-    groups = _connect(len(unit), np.concatenate([pairs[similar], matching.pairs]))
+    groups = link(len(unit), np.concatenate([pairs[similar], matching.pairs]))
     related = pairs[_exceeds(similarity, margin, _RELATED, _RELATED_FEATURES)]
     # Copies of one picture count once.
-    copies = _connect(len(unit), np.concatenate([pairs[same_hash], matching.pairs]))
+    copies = connect(len(unit), np.concatenate([pairs[same_hash], matching.pairs]))
     for _ in range(_ROUNDS):
         joins = _find_joins(groups, copies, related)
         if not len(joins):
             break
         members = np.stack([np.arange(len(groups)), groups], 1)
-        groups = _connect(len(groups), np.concatenate([members, joins]))
+        groups = connect(len(groups), np.concatenate([members, joins]))
     return groups
 
 
-def _show_one_picture(features: Floats, pairs: Ints, hashes: Floats) -> Flags:
-    """Return which pairs (P, 2) of photos are one picture by the similarity of their hashes (P,) and by features."""
-    found = np.asarray(hashes > _ONE_PICTURE[0], np.bool_)
-    lengths = np.linalg.norm(features, axis=1)
-    for chunk in np.array_split(np.flatnonzero(found), found.sum() // _BLOCK + 1):
-        one, other = pairs[chunk].T
-        products = np.einsum("pd,pd->p", features[one], features[other])
-        found[chunk] = products > _ONE_PICTURE[1] * lengths[one] * lengths[other]
-    return found
+def _show_one_picture(features: Floats, descriptors: Floats, pairs: Ints) -> Flags:
+    """Return which pairs (P, 2) of photos are one picture by their hashes and by their features, as they are.
+
+    Only where so many are that a photo's further neighbors are copies of it too, and nothing can exceed them.
+    """
+    found = np.ones(len(pairs), np.bool_)
+    count = len(features)
+    hashes = np.nan_to_num(descriptors[:, : HASH_SIZE // 2])
+    for values, least in zip((hashes, features), _ONE_PICTURE):
+        lengths = np.linalg.norm(values, axis=1)
+        for chunk in np.array_split(np.flatnonzero(found), found.sum() // _BLOCK + 1):
+            one, other = pairs[chunk].T
+            products = np.einsum("pd,pd->p", values[one], values[other])
+            found[chunk] = products > np.maximum(least * lengths[one] * lengths[other], 1e-9)
+    partners = np.bincount(pairs[found].ravel(), minlength=count)
+    return np.asarray(found & (partners[pairs].max(1) >= rank_range(count)[0]), np.bool_)
 
 
 def _select_keypoints(descriptors: Floats) -> Floats:
@@ -168,22 +174,28 @@ def _find_candidates(unit: Floats, descriptors: Floats) -> tuple[Ints, Floats, F
     # The cosine alone is compared with that of the nearest neighbors, whatever the size of the set: otherwise a class
     # of similar photos in a large mixed set would become one group.
     near, far = min(_LARGE_GROUP, count // 2), min(max(_LARGE_GROUP, count // 20), count // 2)
-    usual = np.zeros((3, count), np.float32)
+    usual = np.zeros((4, count), np.float32)
+    whitened = whiten_hashes(descriptors)
+    known = whitened.any(1)
+    whole = np.nan_to_num(descriptors[:, : HASH_SIZE // 2])
+    ranks = rank_range(count)
     pairs, similarities, ranked = [], [], []
     for start in range(0, count, _BLOCK):
         rows = slice(start, start + _BLOCK)
-        cosine, hashes = unit[rows] @ unit.T, compute_similarity(descriptors[rows], descriptors)
+        cosine, hashes = unit[rows] @ unit.T, compute_similarity(whitened[rows], whitened)
         both = cosine + hashes
         ranked.append(rank_neighbors(both, far))
         usual[0, rows] = np.take_along_axis(both, ranked[-1].further[:, :1], 1)[:, 0]
-        for row, values, rank in zip(usual[1:], (cosine, hashes), (near, far)):
-            row[rows] = -np.partition(-values, rank, axis=1)[:, rank]
-        same_hash = (hashes > _SAME_HASH) & (cosine > 0)
+        usual[1, rows] = -np.partition(-cosine, near, axis=1)[:, near]
+        usual[2:, rows] = -np.partition(-hashes, ranks, axis=1)[:, ranks].T
+        same_hash = 1 - hashes < _SAME_HASH * (1 - usual[2, rows, None])
+        same_hash |= whole[rows] @ whole.T > _ONE_PICTURE[0]
         candidates = same_hash | (both > _RELATED[0]) | (cosine > _RELATED_FEATURES[0])
         found = np.argwhere(np.triu(candidates, 1 + start))
         index = found[:, 0], found[:, 1]
         pairs.append(found + np.array([start, 0]))
         similarities.append(np.stack([both[index], cosine[index], hashes[index]]))
+    usual[2:, ~known] = np.nan
     neighbors = Neighbors(*(np.concatenate(rows) for rows in zip(*ranked)))
     return np.concatenate(pairs), np.concatenate(similarities, 1), usual, neighbors
 
@@ -201,17 +213,3 @@ def _pairs_above(unit: Floats, cosine: float) -> Ints:
         for start in range(0, len(unit), _BLOCK)
     ]
     return np.concatenate(blocks)
-
-
-def _connect(count: int, pairs: Ints) -> Ints:
-    """Return the connected component (count,) of each of ``count`` nodes joined by ``pairs`` (P, 2).
-
-    A component's number is its smallest node.
-    """
-    from scipy.sparse import coo_array  # 0.2 s, which commands that group nothing need not wait for
-    from scipy.sparse.csgraph import connected_components
-
-    edges = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    _, components = connected_components(edges, directed=False)
-    _, smallest = np.unique(components, return_index=True)
-    return np.asarray(smallest[components], np.int64)

@@ -21,6 +21,7 @@ _FREQUENCIES = 8  # in each direction
 _LENGTH = _FREQUENCIES**2
 _MARGINS = (0.0, 0.05)  # of the side: one hash of the whole picture and one of its middle, for cropped copies
 HASH_SIZE = len(_MARGINS) * _LENGTH
+_SHRINKAGE = 0.03  # of the whitening, see `whiten_hashes`
 _ROUNDING = 1.0  # length of the frequencies of an even surface, which are rounding errors; at least 11 for others
 
 _steps = np.arange(_FREQUENCIES, dtype=np.float32)[:, None]
@@ -54,6 +55,29 @@ def compute_similarity(some: Floats, others: Floats) -> Floats:
     for oriented in _orientations(middle):
         np.maximum(best, some_whole @ oriented.T, out=best)
     return best
+
+
+def whiten_hashes(hashes: Floats) -> Floats:
+    """Return hashes (N, HASH_SIZE) without what the pictures of a set share, such as one ground; each of length 1.
+
+    Whitening (ZCA) with the second moments of all mirror images and quarter turns, so that these remain what they
+    are: a change of signs and a transposition. Shrunk towards the effective number of dimensions (the participation
+    ratio), so that directions without content do not become noise. More columns than HASH_SIZE are ignored.
+    """
+    parts = _split(hashes)
+    moments = np.zeros((_LENGTH, _LENGTH))
+    for part in parts:
+        for oriented in _orientations(part):
+            moments += oriented.T @ oriented
+    values, vectors = np.linalg.eigh(moments)
+    if values[-1] <= 0:
+        return np.concatenate(parts, 1)
+    shrinkage = _SHRINKAGE * (values**2).sum() / values.sum()
+    whitening = (vectors / np.sqrt(values.clip(0) + shrinkage) @ vectors.T).astype(np.float32)
+    whitened = [part @ whitening for part in parts]
+    return np.concatenate(
+        [part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), np.float32(1e-9)) for part in whitened], 1
+    )
 
 
 def reconstruct_pictures(hashes: Floats) -> Floats:

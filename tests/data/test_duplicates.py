@@ -11,7 +11,7 @@ from classifier import device as devices
 from classifier.config import Limits
 from classifier.data import duplicates
 from classifier.data.descriptors import DESCRIPTOR_SIZE, compute_descriptor
-from classifier.data.perceptual_hash import HASH_SIZE, compute_similarity
+from classifier.data.perceptual_hash import HASH_SIZE, compute_similarity, whiten_hashes
 from classifier.models import networks
 from classifier.models.backbones import resolve
 from classifier.models.feature_cache import FeatureCache
@@ -51,9 +51,48 @@ def group_slowly_by_features(features: np.ndarray) -> list[int]:
     return groups
 
 
+def find_repeats_slowly(hashes: np.ndarray, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Pairs of which at most one in a hundred is expected by chance: see the neighborhood of each photo."""
+    count = len(hashes)
+    known = sorted({photo for pair in pairs for photo in pair})
+    near_rank = min(20, count // 4)
+    far_rank = max(2 * near_rank, count // 4)
+    distances = np.sqrt(np.maximum(2 - 2 * hashes.astype(np.float64), 1e-6))
+    near, far = ({photo: sorted(distances[photo])[rank] for photo in known} for rank in (near_rank, far_rank))
+    dimensions = np.log(far_rank / near_rank) / np.mean([np.log(far[photo] / near[photo]) for photo in known])
+    expected = {
+        (one, other): near_rank * (distances[one, other] / min(near[one], near[other])) ** dimensions * len(known) / 2
+        for one, other in pairs
+    }
+    ranked = sorted(pairs, key=expected.__getitem__)
+    passed = [number for number, pair in enumerate(ranked, 1) if expected[pair] <= 0.01 * number]
+    return ranked[: max(passed, default=0)]
+
+
+def link_slowly(count: int, pairs: list[tuple[int, int]]) -> list[int]:
+    """Groups by average linkage, from the definition: the two with the largest share of pairs are joined."""
+    linked = np.eye(count)
+    for one, other in pairs:
+        linked[one, other] = linked[other, one] = 1
+    shared = linked @ linked / np.sqrt(np.outer(linked.sum(0), linked.sum(0)))
+    closeness = linked - 0.001 * (1 - shared)
+    groups = [[photo] for photo in range(count)]
+    while True:
+        shares = [
+            (closeness[np.ix_(one, other)].mean(), first, second)
+            for first, one in enumerate(groups)
+            for second, other in enumerate(groups[:first])
+        ]
+        share, first, second = max(shares)
+        if share < 0.15:
+            return [min(next(group for group in groups if photo in group)) for photo in range(count)]
+        groups[second] += groups.pop(first)
+
+
 def group_slowly(features: np.ndarray, descriptors: np.ndarray) -> list[int]:
     count = len(features)
-    cosines, hashes = measure_cosines(features), compute_similarity(descriptors, descriptors)
+    whitened = whiten_hashes(descriptors)
+    cosines, hashes = measure_cosines(features), compute_similarity(whitened, whitened)
     both = cosines + hashes
 
     def usual(values: np.ndarray, rank: int) -> list[float]:
@@ -61,7 +100,6 @@ def group_slowly(features: np.ndarray, descriptors: np.ndarray) -> list[int]:
 
     usual_both = usual(both, min(max(20, count // 20), count // 2))
     usual_cosine = usual(cosines, min(20, count // 2))
-    usual_hash = usual(hashes, min(max(20, count // 20), count // 2))
 
     def exceeds(one: int, other: int, least_both: tuple[float, float], least_cosine: tuple[float, float]) -> bool:
         above_both = both[one, other] - (usual_both[one] + usual_both[other]) / 2
@@ -71,23 +109,12 @@ def group_slowly(features: np.ndarray, descriptors: np.ndarray) -> list[int]:
 
     pairs = [(one, other) for one in range(count) for other in range(one)]
 
-    def stands_out(one: int, other: int) -> bool:
-        above_hash = hashes[one, other] - (usual_hash[one] + usual_hash[other]) / 2
-        return bool(max(above_hash, cosines[one, other] - (usual_cosine[one] + usual_cosine[other]) / 2) > 0.4)
-
-    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
-    raw = unit @ unit.T
-
-    def is_copy(pair: tuple[int, int]) -> bool:
-        one_picture = hashes[pair] > 0.999 and raw[pair] > 0.99
-        return bool(hashes[pair] > 0.95 and cosines[pair] > 0 and (one_picture or stands_out(*pair)))
-
-    copies = list(filter(is_copy, pairs))
+    copies = find_repeats_slowly(hashes, [pair for pair in pairs if whitened[list(pair)].any(1).all()])
     similar = [pair for pair in pairs if exceeds(*pair, (1.6, 0.65), (0.75, 0.45))]
     related = [pair for pair in pairs if exceeds(*pair, (1.2, 0.5), (0.65, 0.4))]
     picture = close_transitively(count, copies)
-    joined = [*copies, *similar]
-    groups = close_transitively(count, joined)
+    groups = link_slowly(count, [*copies, *similar])
+    joined = [(member, group) for member, group in enumerate(groups)]
     for _ in range(3):
         joins = []
         for group in set(groups):
