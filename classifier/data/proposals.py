@@ -23,6 +23,7 @@ Origin = Literal["names", "times", "series", "look"]
 
 _LARGEST = 0.1  # share of the photos that one group may hold
 _CLEAR = 0.8  # share of the photos in groups of two and more from which on unproved groups are asked about
+_FEWEST_ASKED = 20  # photos from which on unproved groups are asked about; of fewer any part of the names may seem one
 _KEPT_WHOLE = 0.95  # share of the groups of the layout that others must not divide
 
 
@@ -88,7 +89,8 @@ class _Evidence:
         candidates = [one for one in candidates if self._adds(one[1])]
         proved = [one for one in candidates if chance.are_nearer(self.unit, self.y, one[1], self.known)]
         if not proved:
-            clear = [one for one in candidates if is_forced or self._grouped_share(one[1]) >= _CLEAR]
+            is_asked = len(self.names) >= _FEWEST_ASKED
+            clear = [one for one in candidates if is_forced or (is_asked and self._grouped_share(one[1]) >= _CLEAR)]
             return self._proposal("names", GroupCode.BY_NAMES, clear[0][1], is_forced) if clear else None
         keys, groups = max(proved, key=lambda one: chance.mean_similarity(self.unit, one[1]))
         for other, coarser in proved:

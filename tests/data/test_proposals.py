@@ -84,6 +84,14 @@ def test_names_alone_keep_nothing_together(scheme: str) -> None:
     assert whole(group(assets, features, "names").groups, draw(SCHEMES[scheme])[2]) == 1
 
 
+def test_a_few_photos_are_not_asked_about() -> None:
+    assets, features, _ = draw(SCHEMES["videos"], is_alike=False)
+    pairs = [n for n in range(24) if n % PER_THING < 2]
+    few = [assets[n] for n in pairs], features[pairs]
+    assert group(*few).warnings == ()
+    assert len(group(*few, "names").warnings) == 1
+
+
 @pytest.mark.parametrize("name", [
     lambda label, thing, one, n: f"{label}/IMG_{n * 37 % 120:04}.jpg",
     lambda label, thing, one, n: f"{label}/{label}.{n * 37 % 120}.jpg",
