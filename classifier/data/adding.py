@@ -22,6 +22,7 @@ from .layout import Layout, Reading
 from .photo_store import store_photos
 from .sources import Listing
 
+_STEP = 100_000  # bytes: what the sentence shows is rounded up, else it could say as much as the limit
 Room = Callable[[int], AbstractContextManager[object]]
 
 
@@ -106,7 +107,8 @@ def _check_limits(present: Sequence[Asset], new: Sequence[FoundPhoto], limits: L
     if len(present) + len(new) > limits.project_photos:
         raise DataError(LimitCode.PROJECT_PHOTOS, count=len(present) + len(new), limit=limits.project_photos)
     if sum(sizes.values()) > limits.project_bytes:
-        raise DataError(LimitCode.PROJECT_BYTES, bytes=sum(sizes.values()), limit=limits.project_bytes)
+        count = _STEP * -(-sum(sizes.values()) // _STEP)
+        raise DataError(LimitCode.PROJECT_BYTES, bytes=count, limit=limits.project_bytes)
 
 
 def _note(

@@ -73,6 +73,7 @@ def test_at_a_limit_there_is_a_sentence_and_the_photos_stay(small_host: Program,
     drop_folder(page, tmp_path / "new")
     says(page, "your project would have 5 classes; it can hold 4")
     says(page, "They are kept here and need not be sent again")
+    page.get_by_text("Added 16 photos.").wait_for(state="detached")
     drop_folder(page, tmp_path / "more")
     says(page, "it can hold 20")
     drop_folder(page, tmp_path / "many")  # refused by the browser, which sends nothing
@@ -104,10 +105,10 @@ def test_at_a_limit_of_bytes_the_photos_stay(small_host: Program, browser: Any, 
     says(page.locator("#limits"), "0.8 of the 1 MB that your photos can take")
 
     drop_folder(page, tmp_path / "third")
-    says(page, "your project would take 1.1 MB; it can take 1 MB")
+    says(page, "your project would take 1.2 MB; it can take 1 MB")
     page.reload()
     drop_files(page, tmp_path / "third.zip")
-    says(page, "your project would take 1.1 MB; it can take 1 MB")
+    says(page, "your project would take 1.2 MB; it can take 1 MB")
     drop_files(page, tmp_path / "packed.zip")
     says(page, "The zip unpacks to more than 1 megabytes; split it in two.")
     drop_folder(page, tmp_path / "huge")  # without the larger one

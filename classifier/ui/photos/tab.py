@@ -185,7 +185,9 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         outputs: list[Any],
         concurrency: Concurrency = FREE,
     ) -> None:
-        refresh.after(event(plain(handler, home), inputs, outputs, **QUIET, **concurrency))
+        done = event(plain(handler, home), inputs, outputs, **QUIET, **concurrency)
+        done.failure(lambda: "", None, outputs[:1], queue=False, **QUIET)  # “Added 9 photos.” of the time before
+        refresh.after(done)
 
     connect(drop.submit, add, [token], [message], INTAKE)
     connect(reading.submit, answer, [token], [message], INTAKE)
