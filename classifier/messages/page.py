@@ -255,6 +255,10 @@ class TryCode(Code):
     FILE_GONE = "This photo is no longer here; drop it again."
     NOT_ARRIVED = "The photos did not arrive; choose them again."
     TOO_MANY_PHOTOS = "{count:,} photos came, and up to {limit} are tried at once; choose fewer."
+    OTHER_KIND = (
+        "These {count:photo|photos} look different from the training photos (told apart {times} times of 100): expect "
+        "more mistakes than its score says."
+    )
     NO_LABEL = "Write what the photo shows first."
     NO_MODEL = "There is no model yet; train one first, on the Train tab."
     NO_MODEL_CHOSEN = "No model was chosen; choose one from the list."
@@ -271,6 +275,7 @@ class JudgeCode(Code):
     TITLE = "How good is it on other photos?"
     DROP_TITLE = "Drop photos whose class you know"
     DROP_HINT = "A folder or zip with one folder per class, or photos and a table. They are not learned from."
+    JUDGED_ON = "Judged on the photos that you dropped."
     GONE = "These photos are no longer here; drop them again."
     DELETED = "The photos were used for this answer only and are deleted again."
     WRONG = "{count:photo|photos} taken for something else"

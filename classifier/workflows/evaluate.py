@@ -23,7 +23,7 @@ from ..evaluation import metrics
 from ..evaluation.calibration import unsure_threshold
 from ..evaluation.report import EvaluatedOn, Report, rescore
 from ..evaluation.report_values import SecondScore
-from ..evaluation.shift import Shift, shift_warnings, two_sample_test
+from ..evaluation.shift import Shift, shift_warnings
 from ..events import Progress, result_of
 from ..messages import message
 from ..messages.data import NotEvaluatedCode
@@ -43,6 +43,7 @@ from ..models.features import FeatureExtractor
 from ..models.loader import EvalViews, run_batches
 from ..models.predictor import Prediction, Predictor
 from ..models.training_photos import KnownPhotos, Placed, describe, place
+from .photo_shift import shift_from_training
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]
@@ -180,12 +181,9 @@ class _Scored:
     def _shift(self) -> Shift | None:
         """Return how well the photos are told apart from the training photos."""
         placed, known, training = self.placed, self.known, self.training
-        if placed is None or known is None or training is None or known.network != training.network:
+        if placed is None or known is None or training is None:
             return None
-        sets = (training.features, training.classes, placed.training_groups), (known.features, known.classes)
-        (features, y, groups), (other_features, other_y) = sets
-        rows = features.astype(np.float32), y, groups, other_features.astype(np.float32), other_y, placed.groups
-        return two_sample_test(*rows, seed=0)
+        return shift_from_training(known, training, placed)
 
 
 # -- which photos

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from math import isfinite
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeGuard
 
 import gradio as gr
@@ -20,7 +21,8 @@ from ...evaluation.report import Report
 from ...messages import sentence
 from ...messages.page import AnswersScript, TryCode
 from ...models.checkpoint import read_report, set_threshold
-from ...models.predictor import Predictor
+from ...models.predictor import Prediction, Predictor
+from ...workflows.photo_shift import FEWEST, compare_with_training
 from .. import html
 from ..components import camera, dropdown, scripted_html
 from ..handlers import QUIET, Action, event_data, plain
@@ -112,6 +114,21 @@ def accept(home: Home, token: str, model: str | None, top_k: float, previous: Pr
         raise
     delete_uploads(old - new)
     return shown
+
+
+def compare(home: Home, token: str, state: PredictState) -> str:
+    """Return a warning where the photos on view, if they are many, look different from the training photos."""
+    photos = [(one.path, one.result.top[0].label) for one in state.photos if isinstance(one.result, Prediction)]
+    if len(photos) < FEWEST:
+        return ""
+    model = select_model([*own_models(home, token), *shared_models(home)], state.model)
+    with suppress(ClassifierError, OSError), TemporaryDirectory(prefix="tried-") as scratch:  # the answers stay valid
+        predictor = Predictor(model.folder, opener=open_apart)
+        shift = compare_with_training(predictor, photos, Path(scratch), open_apart)
+        if shift is not None and shift.alarm:
+            times = round(100 * shift.told_apart)
+            return html.note(sentence(TryCode.OTHER_KIND, count=len(photos), times=times), "warn")
+    return ""
 
 
 def accept_snapshot(
@@ -275,6 +292,7 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
             most_bytes=home.limits.upload.bytes_unpacked,
             elem_id="try-drop",
         )
+        kind = gr.HTML(elem_id="try-kind")
         result = scripted_html("${value}", _SCRIPT, "try-result", AnswersScript)
         again = gr.Button(str(TryCode.TRAIN_AGAIN), variant="primary", size="lg", visible=False, elem_id="try-again")
         with gr.Accordion(str(TryCode.CAMERA), open=False):
@@ -309,11 +327,12 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
 
     accepted = Action(plain(accept, home), inputs, shown, DEVICE).on(drop.submit, show_progress="minimal")
     Action(ready_value, [], [drop]).after(accepted, queue=False)
-    explain_alone.on(accepted.success)
+    compare_all = Action(plain(compare, home), [token, state], [kind], DEVICE)
+    compare_all.on(explain_alone.on(accepted.success).then)
     photographed = Action(plain(accept_snapshot, home), [*inputs, snapshot], shown, DEVICE).on(snapshot.input)
-    explain_alone.on(photographed.success)
+    compare_all.on(explain_alone.on(photographed.success).then)
     changed = Action(plain(change_model, home), inputs, shown, DEVICE).on(model.change)
-    explain_alone.on(changed.success)
+    compare_all.on(explain_alone.on(changed.success).then)
     choose.on(model.input)
     # Whatever changes the photos on view is in the queue of the predictions, so that each starts from the last state.
     Action(plain(explain, home), [token, top_k, state], shown, DEVICE).on(result.select, trigger_mode="multiple")

@@ -9,7 +9,7 @@ from ...evaluation.intervals import PRECISE
 from ...evaluation.metrics import ClassScore
 from ...evaluation.remarks import remarks
 from ...evaluation.report import EvaluatedOn, Report
-from ...messages import percent, sentence
+from ...messages import Code, percent, sentence
 from ...messages.evaluation import correct_in_words
 from ...messages.groups import GroupCode
 from ...messages.page import PageCode
@@ -30,10 +30,14 @@ def in_words(report: Report) -> str:
     return correct_in_words(report.accuracy, report.evaluated_count, report.correct_count)
 
 
-def render(report: Report) -> str:
-    """Return how far a model can be trusted: its score with the interval, and what to know of it."""
+def render(report: Report, evaluated_on: Code | None = None) -> str:
+    """Return how far a model can be trusted: its score with the interval, and what to know of it.
+
+    ``evaluated_on`` says what it was judged on, where that is not what the report says.
+    """
     low, high = round(report.accuracy_low * 100), round(report.accuracy_high * 100)
-    details = [html.rich(ScoreCode.RANGE, low=low, high=high), html.text(_EVALUATED_ON[report.evaluated_on])]
+    photos = html.text(evaluated_on or _EVALUATED_ON[report.evaluated_on])
+    details = [html.rich(ScoreCode.RANGE, low=low, high=high), photos]
     return (
         f'<section class="pc-score" aria-label="{html.text(ScoreCode.HEADING)}">'
         f'<p class="pc-big">{escape(in_words(report))}</p><p>{" ".join(details + _photos_needed(report))}</p>'

@@ -58,6 +58,7 @@ def test_new_photos_give_a_score_and_mistakes_and_are_deleted(page: Page, tmp_pa
     (tmp_path / "new/mug/broken.jpg").write_bytes(b"no photo")
     view = page.judge(tmp_path / "new")
     assert "right</p>" in view.answer
+    assert "Judged on the photos that you dropped." in view.answer
     assert "In <b>mug</b>, looks like <b>key</b>" in view.answer
     assert "mug/broken.jpg" in view.answer
     assert view.waiting == Waiting()
