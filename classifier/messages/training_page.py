@@ -112,7 +112,7 @@ class TogetherCode(Code):
     SCORE_KEPT = "Kept together"
     SCORE_NOT_KEPT = "Not kept"
     TOO_GOOD = "The score without keeping them together is too good: it holds only for more photos of the same things."
-    LITTLE = "Here it makes little difference."
+    NOT_LOWER = "Keeping them together does not lower the score here."
     EARLIER = "The score with them kept together is of an earlier training."
     TRAIN_AGAIN = "Train again to see the score with this change."
 

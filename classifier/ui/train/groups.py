@@ -129,7 +129,7 @@ def _scores(report: Report, kept: float | None, without: float | None) -> list[s
         return []
     rows = ((TogetherCode.SCORE_KEPT, kept), (TogetherCode.SCORE_NOT_KEPT, without))
     bars = "".join(html.bar(str(code), accuracy, percent(accuracy)) for code, accuracy in rows)
-    verdict = TogetherCode.TOO_GOOD if without > kept + _SAME_SCORE else TogetherCode.LITTLE
+    verdict = TogetherCode.TOO_GOOD if without > kept + _SAME_SCORE else TogetherCode.NOT_LOWER
     return [f'<ul class="pc-bars">{bars}</ul>', _paragraph(verdict)]
 
 

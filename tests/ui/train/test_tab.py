@@ -64,7 +64,7 @@ def test_a_running_training_is_shown_on_a_new_page_and_can_be_stopped(tmp_path: 
         yield Epoch(1, 4, 1.0, 0.5, 1.1, 0.6, 1)
         while not should_stop():
             assert go.wait(20)
-            yield Note(message(PhotosCode.CLASS_REMOVED, label=NASTY))
+            yield Note(message(PhotosCode.CLASS_REMOVED, label=NASTY, count=3))
         yield Note(message(TrainCode.STOPPING))
 
     job = home.jobs.start(home.folder(token), work, graceful=True)
