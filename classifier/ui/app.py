@@ -110,6 +110,7 @@ def launch_settings(
         "ssr_mode": False,
         "allowed_paths": [],
         "enable_monitoring": False,
+        "_frontend": False,  # else Gradio ends where the page does not answer within 3 seconds: on a busy machine
         "state_session_capacity": _MOST_SESSIONS,
         "auth": logins.check if logins else None,
         "app_kwargs": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ from urllib.request import urlopen
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from classifier import Finished, Predictor
 from classifier.ui.app import build_app, launch_settings
@@ -108,3 +112,19 @@ def test_no_file_of_a_project_has_an_address(server: Server) -> None:
         with pytest.raises(HTTPError) as refused:
             urlopen(f"{server.url}gradio_api/file={path}")
         assert refused.value.code in (403, 404)
+
+
+def test_a_page_that_is_slow_to_answer_at_first_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+
+    async def answer_late(request: Request) -> Response:  # as on a machine that is busy
+        await asyncio.sleep(4)
+        return Response()
+
+    page = build_app(tmp_path / "home", tmp_path / "checkpoints")
+    settings = launch_settings()
+    settings["app_kwargs"]["routes"].insert(0, Route("/", answer_late, methods=["HEAD"]))
+    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **settings)
+    with urlopen(url) as answer:
+        assert answer.status == 200
+    page.close()
