@@ -80,8 +80,8 @@ def row_of(name: str, predictor: Predictor, folder: Path, kind: str) -> dict[str
     with Project.over(folder / kind, features=folder / "features", groups="none") as test:
         report: Report = evaluate(predictor, test)
         assets = evaluation._assets_of_known_classes(test, report)
-        known = evaluation._describe_photos(predictor, test, assets)
-    training = training_photos.read(folder / "model")
+        training = training_photos.read(folder / "model")
+        known = evaluation._describe_photos(predictor, test, assets, training)
     assert known is not None
     assert training is not None
     return {

@@ -28,14 +28,17 @@ def comparable(features: Floats, y: Ints) -> Floats:
     return unit
 
 
-def are_nearer(unit: Floats, y: Ints, groups: Ints, inner: Ints | None = None) -> bool:
-    """Return whether photos of one group are nearer than a random division of each class makes them (p < 0.001).
+def are_nearer(
+    unit: Floats, y: Ints, groups: Ints, inner: Ints | None = None, permutations: int = _PERMUTATIONS
+) -> bool:
+    """Return whether photos of one group are nearer than random divisions of each class make them: p < 0.001.
 
     Args:
         unit: comparable features (N, D).
         y: classes (N,).
         groups: numbers (N,).
         inner: groups (N,) within these that are known: only what joins them is tested.
+        permutations: random divisions, none of which may reach what is observed; fewer give a weaker proof.
     """
     if inner is not None:
         unit, y, groups = _means(unit, y, groups, inner)
@@ -50,7 +53,7 @@ def are_nearer(unit: Floats, y: Ints, groups: Ints, inner: Ints | None = None) -
         sums = np.add.reduceat(vectors[permuted][order], starts)
         return float((sums * sums).sum())
 
-    return _is_beyond_chance(similarity, y)
+    return _is_beyond_chance(similarity, y, permutations)
 
 
 def mean_similarity(unit: Floats, groups: Ints) -> float:
@@ -79,12 +82,12 @@ def are_neighbors_nearer(unit: Floats, y: Ints, sequences: Ints) -> bool:
     return _is_beyond_chance(similarity, y)
 
 
-def _is_beyond_chance(similarity: Callable[[Ints], float], y: Ints) -> bool:
+def _is_beyond_chance(similarity: Callable[[Ints], float], y: Ints, permutations: int = _PERMUTATIONS) -> bool:
     """Return whether no permutation of the photos within their classes (N,) reaches the similarity of their order."""
     rng = np.random.default_rng(0)
     observed = similarity(np.arange(len(y)))
     by_class = np.argsort(y, kind="stable")
-    for _ in range(_PERMUTATIONS):
+    for _ in range(permutations):
         permuted = np.empty(len(y), np.int64)
         permuted[by_class] = np.argsort(y + rng.random(len(y)))
         if similarity(permuted) >= observed - 1e-6:

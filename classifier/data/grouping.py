@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..messages import Message, message
 from ..messages.groups import GroupCode
 from .catalog import Asset
+from .group_rule import GroupRule
 from .proposals import Proposal, propose, propose_spanning
 
 Floats = NDArray[np.float32]
@@ -45,6 +46,16 @@ class Grouping:
     def offered(self) -> str:
         """What may belong together by evidence that is too thin, in words; empty where nothing does."""
         return next((str(one.description) for one in self.proposals if not one.proved), "")
+
+    @property
+    def rule(self) -> GroupRule:
+        """By which other photos belong to the groups that are kept together."""
+        rules = [one.rule for one in self.proposals if one.applied and one.rule is not None]
+        return GroupRule(
+            next((rule.names for rule in rules if rule.names is not None), None),
+            any(rule.is_across for rule in rules),
+            max((rule.burst_seconds for rule in rules), default=0.0),
+        )
 
     @property
     def is_grouped(self) -> bool:

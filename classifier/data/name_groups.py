@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
+
+NamePart = Literal["original", "first", "all but last", "all but first", "single"]
 
 _FITTING = 0.95  # share of the names that must fit a pattern
 _GROUPED = 0.2  # share of the photos that must be in groups of two and more
 _LARGEST = 0.1  # share of the photos that one group may hold
 _LEAST_GROUPS = 3  # of each class with twice as many photos: a part with fewer values is a name of the class
-_MOST_FIELDS = 8  # of a name that are looked at
+MOST_FIELDS = 8  # of a name that are looked at
+_PARTS: tuple[NamePart, ...] = ("first", "all but last", "all but first", "single")
 _CHANGES = (
     "aug(?:mented)?|rot(?:ated?|ation)?|[hv]?flip(?:ped)?|flip_?[hv]|flip_?(?:lr|ud)|mirror(?:ed)?|crop(?:ped)?|"
     "zoom(?:ed)?|shift(?:ed)?|shear(?:ed)?|nois[ey]|blur(?:red)?|bright(?:ness|er)?|dark(?:er)?|contrast|gr[ae]y|"
@@ -44,10 +48,46 @@ _FIELD = re.compile(  # a hash that is no word with a number and a letter, a num
 
 
 @dataclass(frozen=True)
+class NameRule:
+    """The part of a name that is the key of its group.
+
+    ``original`` is the name without what programs add to the names of copies. The others are fields of the name,
+    which are its numbers and words: the first ``n``, all but the last or the first ``n``, or the ``n``-th alone.
+    """
+
+    part: NamePart
+    n: int = 0
+
+    def key(self, name: str) -> str | None:
+        """Return the key of a file's name, None where it does not fit."""
+        stem = stem_of(name)
+        return _original(stem) if self.part == "original" else self.key_of_fields(_fields(stem))
+
+    def key_of_fields(self, fields: Sequence[str]) -> str | None:
+        """Return the key of a name by its fields.
+
+        None for a name of too few, or whose other fields neither have a number nor only say how a numbered thing was
+        seen.
+        """
+        n = self.n
+        kept, rest = {
+            "first": (slice(n), slice(n, None)),
+            "all but last": (slice(-n), slice(-n, None)),
+            "all but first": (slice(n, None), slice(n)),
+            "single": (slice(n - 1, n), slice(n, None)),
+        }[self.part]
+        if len(fields) <= n:
+            return None
+        is_view = _has_number(fields[kept]) and all(map(_is_view, fields[rest]))
+        return "\0".join(fields[kept]) if is_view or _has_number(fields[rest]) else None
+
+
+@dataclass(frozen=True)
 class NameGroups:
-    """A part of the names as the key of a group: ``keys`` (N), None for a name that does not fit."""
+    """A part of the names as the key of a group: ``keys`` (N), None for a name that does not fit ``rule``."""
 
     keys: tuple[str | None, ...]
+    rule: NameRule
 
 
 def stem_of(name: str) -> str:
@@ -76,12 +116,14 @@ def find_name_groups(names: Sequence[str], labels: Sequence[str]) -> list[NameGr
     found: dict[tuple[int, ...], NameGroups] = {}
     originals = tuple(_original(stem) for stem in stems)
     if originals != tuple(stems):
-        _add(found, originals, labels, needed=0.0)
+        _add(found, NameGroups(originals, NameRule("original")), labels, needed=0.0)
     stamped = sum(_STAMP.search(stem) is not None for stem in stems)
     if stamped < _FITTING * len(stems):  # the parts of a date are no groups
-        fields = [_FIELD.findall(stem)[:_MOST_FIELDS] for stem in stems]
-        for keys in _keys(fields):
-            _add(found, keys, labels, needed=_GROUPED)
+        fields = [_fields(stem) for stem in stems]
+        for n in range(1, max(map(len, fields), default=0)):
+            for part in _PARTS:
+                rule = NameRule(part, n)
+                _add(found, NameGroups(tuple(map(rule.key_of_fields, fields)), rule), labels, needed=_GROUPED)
     return sorted(found.values(), key=lambda one: -len(set(zip(one.keys, labels))))
 
 
@@ -101,25 +143,13 @@ def _original(stem: str) -> str:
     return stem
 
 
-def _keys(fields: Sequence[Sequence[str]]) -> Iterator[tuple[str | None, ...]]:
-    """Yield the keys that some fields of the names give: the first ones, the last ones, all but these, or one.
+def _fields(stem: str) -> list[str]:
+    """Return the numbers and words of a name."""
+    return _FIELD.findall(stem)[:MOST_FIELDS]
 
-    None for a name whose other fields neither have a number nor only say how a numbered thing was seen.
-    """
-    numbered = [[any(map(str.isdigit, part)) for part in parts] for parts in fields]
-    for n in range(1, max(map(len, fields), default=0)):
-        for kept, rest in (
-            (slice(n), slice(n, None)),
-            (slice(-n), slice(-n, None)),
-            (slice(n, None), slice(n)),
-            (slice(n - 1, n), slice(n, None)),
-        ):
-            yield tuple(
-                "\0".join(parts[kept])
-                if len(parts) > n and (any(digits[rest]) or (any(digits[kept]) and all(map(_is_view, parts[rest]))))
-                else None
-                for parts, digits in zip(fields, numbered)
-            )
+
+def _has_number(fields: Sequence[str]) -> bool:
+    return any(character.isdigit() for field in fields for character in field)
 
 
 def _is_view(field: str) -> bool:
@@ -127,16 +157,15 @@ def _is_view(field: str) -> bool:
     return len(field) == 1 or field in _VIEWS
 
 
-def _add(
-    found: dict[tuple[int, ...], NameGroups], keys: tuple[str | None, ...], labels: Sequence[str], needed: float
-) -> None:
+def _add(found: dict[tuple[int, ...], NameGroups], one: NameGroups, labels: Sequence[str], needed: float) -> None:
     """Add a division to those found if it can be one of photos of things; the same division counts once."""
+    keys = one.keys
     if not _is_division(keys, labels, needed):
         return
     numbers: dict[object, int] = {}
     division = tuple(numbers.setdefault((key, label, key is None and place), place)
                      for place, (key, label) in enumerate(zip(keys, labels)))  # fmt: skip
-    found.setdefault(division, NameGroups(keys))
+    found.setdefault(division, one)
 
 
 def _is_division(keys: Sequence[str | None], labels: Sequence[str], needed: float) -> bool:

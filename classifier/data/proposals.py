@@ -15,7 +15,8 @@ from ..messages.groups import GroupCode
 from . import chance, series
 from .catalog import Asset
 from .duplicates import split_spanning_groups
-from .name_groups import NameGroups, find_name_groups
+from .group_rule import GroupRule
+from .name_groups import NameGroups, NameRule, find_name_groups
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -34,7 +35,8 @@ class Proposal:
     ``description`` says so in words with an example. ``groups`` (N,) are numbers, equal for photos of one group; a
     photo of none has a number of its own. ``count`` is the number of groups of two and more photos, ``size`` how many
     photos a typical one of them has. ``proved``: whether the evidence is enough to keep the photos together unasked;
-    ``applied``: whether they are kept together, by the evidence or because the person wants it.
+    ``applied``: whether they are kept together, by the evidence or because the person wants it. ``rule``: by which
+    other photos belong to these groups, None where there is none.
     """
 
     origin: Origin
@@ -44,6 +46,7 @@ class Proposal:
     size: int
     proved: bool
     applied: bool
+    rule: GroupRule | None = None
 
 
 def propose(
@@ -85,33 +88,34 @@ class _Evidence:
 
     def by_names(self, is_forced: bool) -> Proposal | None:
         """Return the groups by the part of the names that keeps the most alike photos together."""
-        candidates = [(one.keys, number_groups(one.keys, self.labels)) for one in self._candidates()]
+        candidates = [(one, number_groups(one.keys, self.labels)) for one in self._candidates()]
         candidates = [one for one in candidates if self._adds(one[1])]
         proved = [one for one in candidates if chance.are_nearer(self.unit, self.y, one[1], self.known)]
         if not proved:
             is_asked = len(self.names) >= _FEWEST_ASKED
             clear = [one for one in candidates if is_forced or (is_asked and self._grouped_share(one[1]) >= _CLEAR)]
-            return self._proposal("names", GroupCode.BY_NAMES, clear[0][1], is_forced) if clear else None
-        keys, groups = max(proved, key=lambda one: chance.mean_similarity(self.unit, one[1]))
+            return self._by_name_rule(clear[0][0].rule, clear[0][1], is_forced) if clear else None
+        names, groups = max(proved, key=lambda one: chance.mean_similarity(self.unit, one[1]))
         for other, coarser in proved:
             if _contains(coarser, groups) and chance.are_nearer(self.unit, self.y, coarser, groups):
-                keys, groups = other, coarser
-        across = number_groups(keys)  # one thing may have photos in several classes
+                names, groups = other, coarser
+        across = number_groups(names.keys)  # one thing may have photos in several classes
         if self._is_small(across) and chance.are_nearer(self.unit, self.y, across, groups):
-            groups = across
-        return self._proposal("names", GroupCode.BY_NAMES, groups, True)
+            return self._by_name_rule(names.rule, across, True, is_across=True)
+        return self._by_name_rule(names.rule, groups, True)
 
     def by_times(self) -> Proposal | None:
         """Return the bursts: photos of one class that were taken within seconds."""
         if sum(time is not None for time in self.times) < 4:
             return None
         best: Ints | None = None
+        rule = GroupRule()
         for seconds in series.BURST_SECONDS:
             groups = series.burst_groups(self.times, self.labels, seconds)
             inner = self.known if best is None else best
             if self._adds(groups) and self._is_small(groups) and chance.are_nearer(self.unit, self.y, groups, inner):
-                best = groups
-        return None if best is None else self._proposal("times", GroupCode.BY_TIMES, best, True)
+                best, rule = groups, GroupRule(burst_seconds=seconds)
+        return None if best is None else self._proposal("times", GroupCode.BY_TIMES, best, True, rule)
 
     def by_series(self) -> Proposal | None:
         """Return the parts of the order in which neighbors are alike, where that is more than near duplicates."""
@@ -139,14 +143,19 @@ class _Evidence:
         counts = np.unique(groups, return_counts=True)[1]
         return float(counts[counts > 1].sum() / len(groups))
 
-    def _proposal(self, origin: Origin, code: Code, groups: Ints, proved: bool) -> Proposal:
+    def _by_name_rule(self, names: NameRule, groups: Ints, proved: bool, is_across: bool = False) -> Proposal:
+        return self._proposal("names", GroupCode.BY_NAMES, groups, proved, GroupRule(names, is_across))
+
+    def _proposal(
+        self, origin: Origin, code: Code, groups: Ints, proved: bool, rule: GroupRule | None = None
+    ) -> Proposal:
         sizes = Counter(groups.tolist())
         several = sorted(size for size in sizes.values() if size > 1)
         largest = max(sizes, key=lambda group: sizes[group])
         first, second = (self.names[photo] for photo in np.flatnonzero(groups == largest)[:2])
         size = several[len(several) // 2]
         what = message(code, size=size, count=len(several), first=_base(first), second=_base(second))
-        return Proposal(origin, what, groups, len(several), size, proved, proved)
+        return Proposal(origin, what, groups, len(several), size, proved, proved, rule)
 
 
 def propose_spanning(photos: Sequence[Asset], near_duplicates: Ints) -> tuple[Ints, tuple[Proposal, ...]]:

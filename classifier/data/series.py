@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +16,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 BURST_SECONDS = (3.0, 10.0, 30.0)  # between two photos of one burst; the shortest that is proved counts
+_EPOCH = datetime(1970, 1, 1)
 _KNOWN = 0.95  # share of the photos that must have a number or a time
 _FAR = 0.95  # quantile of the similarity of photos far apart that neighbors of one series exceed
 _REACH = 2  # places within which a photo is compared, so that one different photo does not cut a series
@@ -27,6 +28,16 @@ _MOST_FAR = 2000  # pairs of photos far apart that are compared
 def read_times(times: Sequence[str | None], names: Sequence[str]) -> list[datetime | None]:
     """Return when photos (N) were taken, by the camera's time (N) or the time in the name (N)."""
     return [_parse(time) or _parse(name_groups.time_in_name(name)) for time, name in zip(times, names)]
+
+
+def to_seconds(time: datetime) -> int:
+    """Return a local time in whole seconds since 1970."""
+    return int((time.replace(tzinfo=None) - _EPOCH).total_seconds() // 1)
+
+
+def from_seconds(seconds: int) -> datetime:
+    """Return the local time so many seconds after 1970; raises ``OverflowError`` beyond the years 1 to 9999."""
+    return _EPOCH + timedelta(seconds=seconds)
 
 
 def burst_groups(times: Sequence[datetime | None], labels: Sequence[str], seconds: float) -> Ints:

@@ -128,20 +128,20 @@ class ApartCode(Code):
     """What to know of the scores on photos that the person keeps apart from the training photos."""
 
     TEST_NEAR = (
-        "{near} of the {total} test photos {near:*looks|look} like training photos; on the other {others} it is right "
-        "on {right}."
+        "{near} of the {total} test photos {near:*looks|look} like training photos or {near:*is|are} of the same "
+        "things; on the other {others} it is right on {right}."
     )
     TEST_ALL_NEAR = (
-        "All of the test photos ({near}) look like training photos, so they cannot show how often it is right on new "
-        "ones: add test photos taken on other occasions."
+        "All of the test photos ({near}) look like training photos or are of the same things, so they cannot show how "
+        "often it is right on new ones: add test photos taken on other occasions."
     )
     VALIDATION = (
         "Second score, on {count:validation photo|validation photos}: {score}. They helped to choose, so it says "
         "less of new photos."
     )
     VALIDATION_NEAR = (
-        "{near} of the {total} validation photos {near:*looks|look} like training photos and {near:*decides|decide} "
-        "nothing."
+        "{near} of the {total} validation photos {near:*looks|look} like training photos or {near:*is|are} of the same "
+        "things: {near:*it decides|they decide} nothing."
     )
 
 

@@ -1,7 +1,9 @@
 """What a model folder remembers of its training photos, so that photos like them are found among test photos later.
 
 Of each photo there are the SHA-256 of its file, its perceptual hash, its features in 256 dimensions, its class and its
-groups; no name, no position and nothing that a picture could be made of. The features are reduced by a projection on
+groups; no name, no position and nothing that a picture could be made of. Where names show which photos belong together
+there is the rule with a digest of each photo's key; where times do, the second of each photo, since a digest of so few
+possible values would hide nothing. The features are reduced by a projection on
 random signs, which keeps distances (Achlioptas, J. Comput. Syst. Sci. 66, 2003), because another reduction would have
 to be stored, too. Training itself uses what is stored, so that every command finds the same.
 """
@@ -16,15 +18,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data.catalog import Asset
 from ..data.duplicates import near_duplicate_groups
+from ..data.group_rule import NO_RULE, GroupRule
 from ..data.grouping import join_groups
+from ..data.name_groups import MOST_FIELDS, NamePart, NameRule
 from ..data.perceptual_hash import HASH_SIZE
+from ..data.reaching_groups import burst_groups, name_groups
+from ..data.series import BURST_SECONDS
 from ..errors import ModelError
 from ..files import read_json
 from ..messages.models import CheckpointCode
@@ -47,6 +53,9 @@ _ENTRIES = {
     "version", "network", "resize_mode", "sha256", "hashes", "features", "classes", "groups", "layout_groups",
     "own_groups",
 }  # fmt: skip
+_RULE_ENTRIES = {"rule", "keys", "times"}  # only where names or times group photos
+_RULE = {"part", "n", "is_across", "burst_seconds"}
+_EARLIEST, _LATEST = -62_135_596_800, 253_402_300_799  # seconds since 1970: the years 1 to 9999
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,9 @@ class KnownPhotos:
 
     ``sha256`` of their files; ``hashes`` (N, HASH_SIZE) and ``features`` (N, 256) in 8 bits, the features of the
     network ``network`` at ``resize_mode``; ``classes`` (N,) and ``groups`` (N,) their numbers; ``layout_groups`` and
-    ``own_groups`` digests of the names of groups, None for a photo in none.
+    ``own_groups`` digests of the names of groups, None for a photo in none. ``rule`` is what groups the training photos
+    by names and times, ``keys`` the digests of the names' keys by it, and ``times`` in seconds since 1970, each None
+    where a photo has none.
     """
 
     sha256: tuple[str, ...]
@@ -67,13 +78,16 @@ class KnownPhotos:
     own_groups: tuple[str | None, ...]
     network: str
     resize_mode: str
+    rule: GroupRule
+    keys: tuple[str | None, ...]
+    times: tuple[int | None, ...]
 
     def __len__(self) -> int:
         return len(self.sha256)
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of the file."""
-        return {
+        found = {
             "version": _VERSION,
             "network": self.network,
             "resize_mode": self.resize_mode,
@@ -85,6 +99,17 @@ class KnownPhotos:
             "layout_groups": list(self.layout_groups),
             "own_groups": list(self.own_groups),
         }
+        return found if self.rule == NO_RULE else {**found, **self._rule_to_json()}
+
+    def _rule_to_json(self) -> dict[str, Any]:
+        names = self.rule.names
+        rule = {
+            "part": None if names is None else names.part,
+            "n": 0 if names is None else names.n,
+            "is_across": self.rule.is_across,
+            "burst_seconds": self.rule.burst_seconds,
+        }
+        return {"rule": rule, "keys": list(self.keys), "times": list(self.times)}
 
 
 @dataclass(frozen=True)
@@ -107,6 +132,8 @@ def describe(
     groups: Ints,
     network: str,
     resize_mode: str,
+    rule: GroupRule = NO_RULE,
+    training: KnownPhotos | None = None,
 ) -> KnownPhotos:
     """Return what is kept of photos.
 
@@ -118,9 +145,13 @@ def describe(
         groups: group of each photo (N,).
         network: the network that the features are of.
         resize_mode: how pictures were brought to its input size.
+        rule: what groups training photos by names and times.
+        training: of photos that are compared with training photos, these: their rule counts.
     """
+    sha256 = tuple(asset.sha256 for asset in assets)
+    rule, salt = (rule, _salt(sha256)) if training is None else (training.rule, _salt(training.sha256))
     return KnownPhotos(
-        sha256=tuple(asset.sha256 for asset in assets),
+        sha256=sha256,
         hashes=_to_bytes(np.nan_to_num(descriptors[:, :HASH_SIZE]), 1.0),
         features=_to_bytes(_reduce(features), _FEATURE_RANGE),
         classes=classes,
@@ -129,6 +160,9 @@ def describe(
         own_groups=tuple(_digest(asset.own_group) for asset in assets),
         network=network,
         resize_mode=resize_mode,
+        rule=rule,
+        keys=tuple(_digest(key, salt) for key in rule.keys(assets)),
+        times=rule.times(assets),
     )
 
 
@@ -136,7 +170,8 @@ def place(photos: KnownPhotos, training: KnownPhotos) -> Placed:
     """Group photos (n) together with the training photos (N).
 
     Two are in one group where they have the same content, are near duplicates in the joint set, are in one group of
-    either set, or in groups of one name; a group that the person made is only with those of the same name.
+    either set, in groups of one name, or belong together by names or times as training photos do; a group that the
+    person made is only with those of the same name.
     """
     count = len(photos)
     groups = np.concatenate([photos.groups, training.groups + (photos.groups.max(initial=-1) + 1)])
@@ -145,8 +180,16 @@ def place(photos: KnownPhotos, training: KnownPhotos) -> Placed:
         (*photos.sha256, *training.sha256),
         (*photos.layout_groups, *training.layout_groups),
     ]
+    rows = None
     if (photos.network, photos.resize_mode) == (training.network, training.resize_mode):
-        divisions.append(near_duplicate_groups(*_joint_rows(photos, training)))
+        rows = _joint_rows(photos, training)
+        divisions.append(near_duplicate_groups(*rows))
+    rule, y = training.rule, np.concatenate([photos.classes, training.classes])
+    if rule.names is not None:
+        keys = (*photos.keys, *training.keys)
+        divisions.append(name_groups(keys, count, y, None if rows is None else rows[0], rule))
+    if rule.burst_seconds:
+        divisions.append(burst_groups((*photos.times, *training.times), y, rule))
     joined = join_groups(divisions, (*photos.own_groups, *training.own_groups))
     return Placed(joined[:count], joined[count:], np.isin(joined[:count], joined[count:]))
 
@@ -167,8 +210,10 @@ def read(folder: Path) -> KnownPhotos | None:
 
 def _from_json(data: Any) -> KnownPhotos:
     """Read what ``to_json`` returned; raises ``ValueError`` or ``TypeError`` where it is something else."""
-    if not isinstance(data, Mapping) or data.keys() != _ENTRIES or data["version"] != _VERSION:
+    if not isinstance(data, Mapping) or data.keys() not in (_ENTRIES, _ENTRIES | _RULE_ENTRIES):
         raise ValueError("no list of training photos")
+    if data["version"] != _VERSION:
+        raise ValueError("another version")
     sha256 = _texts(data["sha256"], _SHA256, optional=False)
     count = len(sha256)
     if count > _MOST_PHOTOS:
@@ -186,8 +231,12 @@ def _from_json(data: Any) -> KnownPhotos:
         own_groups=_texts(data["own_groups"], _KEY),
         network=network,
         resize_mode=resize_mode,
+        rule=_rule(data["rule"]) if "rule" in data else NO_RULE,
+        keys=_texts(data["keys"], _KEY) if "keys" in data else (None,) * count,
+        times=_times(data["times"]) if "times" in data else (None,) * count,
     )
-    if {len(found.classes), len(found.groups), len(found.layout_groups), len(found.own_groups)} != {count}:
+    lists = found.classes, found.groups, found.layout_groups, found.own_groups, found.keys, found.times
+    if {len(one) for one in lists} != {count}:
         raise ValueError("lists of different lengths")
     return found
 
@@ -214,8 +263,15 @@ def _signs(size: int) -> Floats:
     return bits.astype(np.float32) * 2 - 1
 
 
-def _digest(name: str | None) -> str | None:
-    return None if name is None else hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_KEY_LENGTH]
+def _digest(name: str | None, salt: str = "") -> str | None:
+    if name is None:
+        return None
+    return hashlib.sha256((salt + name).encode("utf-8", "surrogatepass")).hexdigest()[:_KEY_LENGTH]
+
+
+def _salt(sha256: Sequence[str]) -> str:
+    """Return what makes the digests of keys other ones in each model: from the photos, so that a training repeats."""
+    return hashlib.sha256("".join(sorted(sha256)).encode()).hexdigest()
 
 
 def _to_bytes(values: Floats, largest: float) -> Bytes:
@@ -244,6 +300,27 @@ def _texts(values: object, form: re.Pattern[str], optional: bool = True) -> tupl
     for value in values:
         if not (optional and value is None) and not (isinstance(value, str) and form.fullmatch(value)):
             raise ValueError("no digest")
+    return tuple(values)
+
+
+def _rule(values: object) -> GroupRule:
+    if not isinstance(values, Mapping) or values.keys() != _RULE:
+        raise ValueError("no rule")
+    part, n, is_across, seconds = values["part"], values["n"], values["is_across"], values["burst_seconds"]
+    if type(n) is not int or not 0 <= n <= MOST_FIELDS or type(is_across) is not bool:
+        raise ValueError("no rule of names")
+    if (n > 0) != (part not in (None, "original")):
+        raise ValueError("no number of fields")
+    if part not in (None, *get_args(NamePart)) or seconds not in (0, *BURST_SECONDS):
+        raise ValueError("no rule that can be found")
+    return GroupRule(None if part is None else NameRule(part, n), is_across, float(seconds))
+
+
+def _times(values: object) -> tuple[int | None, ...]:
+    if not isinstance(values, list):
+        raise TypeError("no list")
+    if not all(value is None or (type(value) is int and _EARLIEST <= value <= _LATEST) for value in values):
+        raise ValueError("no times")
     return tuple(values)
 
 

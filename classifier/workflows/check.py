@@ -155,7 +155,7 @@ def check(
             *similar_classes(project),
             *class_balance_warnings(y, labels, groups),
             *session_warnings(y, labels, groups, [asset.taken for asset in assets], descriptors),
-            *divided_groups(project),
+            *divided_groups(project, grouping),
             *grouping.warnings,
             *remarks,
         ),

@@ -86,8 +86,9 @@ def evaluate_photos(predictor: Predictor, project: Project) -> Evaluation:
     readable = [asset for asset, _ in predicted]
     probs = _probs([prediction for _, prediction in predicted], predictor.labels)
     in_distribution = np.array([prediction.reason is not UnsureCode.OUT_OF_DISTRIBUTION for _, prediction in predicted])
-    known = _describe_photos(predictor, project, readable)
-    scored = _Scored(tuple(readable), probs, in_distribution, known, training_photos.read(predictor.folder))
+    training = training_photos.read(predictor.folder)
+    known = _describe_photos(predictor, project, readable, training)
+    scored = _Scored(tuple(readable), probs, in_distribution, known, training)
     report = replace(scored.report(predictor.report, "test"), validation=None)
     return report, tuple(scored.run_assets(report))
 
@@ -220,20 +221,22 @@ def _probs(predictions: Sequence[Prediction], labels: Sequence[str]) -> Floats:
     return probs
 
 
-def _describe_photos(predictor: Predictor, project: Project, assets: list[Asset]) -> KnownPhotos | None:
+def _describe_photos(
+    predictor: Predictor, project: Project, assets: list[Asset], training: KnownPhotos | None
+) -> KnownPhotos | None:
     """Return what is compared with training photos, by the model's backbone as it was before training.
 
     Where its weights cannot be loaded, by the default backbone, whose weights come with a package.
     """
     try:
         backbone = backbones.resolve(predictor.report.backbone).feature_backbone()
-        return _describe_by_backbone(predictor, project, assets, backbone)
+        return _describe_by_backbone(predictor, project, assets, training, backbone)
     except ModelError:
-        return _describe_by_backbone(predictor, project, assets, backbones.resolve(DEFAULTS.backbone))
+        return _describe_by_backbone(predictor, project, assets, training, backbones.resolve(DEFAULTS.backbone))
 
 
 def _describe_by_backbone(
-    predictor: Predictor, project: Project, assets: list[Asset], backbone: Backbone
+    predictor: Predictor, project: Project, assets: list[Asset], training: KnownPhotos | None, backbone: Backbone
 ) -> KnownPhotos | None:
     resize_mode = predictor.report.resize_mode
     preprocessing = networks.preprocessing(backbone).with_resize_mode(resize_mode)
@@ -244,7 +247,7 @@ def _describe_by_backbone(
         readable, features = result_of(events)
         if len(readable) < len(assets):
             return None
-        return _describe(extractor, project, readable, features, predictor.report)
+        return _describe(extractor, project, readable, features, predictor.report, training)
 
 
 # -- predictions of a model in training
@@ -261,19 +264,26 @@ def _score_assets(
         return None
     probs = metrics.softmax(logits)
     whole = len(features) == len(readable)
-    known = _describe(extractor, project, readable, features, model.report) if whole else None
+    training = model.training_photos
+    known = _describe(extractor, project, readable, features, model.report, training) if whole else None
     in_distribution = None if model.ood is None else model.ood.in_distribution(features, probs)
-    return _Scored(tuple(readable), probs, in_distribution, known, model.training_photos)
+    return _Scored(tuple(readable), probs, in_distribution, known, training)
 
 
 def _describe(
-    extractor: FeatureExtractor, project: Project, assets: list[Asset], features: Floats, report: Report
+    extractor: FeatureExtractor,
+    project: Project,
+    assets: list[Asset],
+    features: Floats,
+    report: Report,
+    training: KnownPhotos | None,
 ) -> KnownPhotos:
     """Return what is compared with training photos."""
     descriptors = extract_asset_descriptors(extractor, project, assets)
     groups = group_assets(extractor, project, assets, features, descriptors).groups
     y = encode_labels(assets, report.labels)
-    return describe(assets, features, descriptors, y, groups, extractor.backbone.name, report.resize_mode)
+    network, resize_mode = extractor.backbone.name, report.resize_mode
+    return describe(assets, features, descriptors, y, groups, network, resize_mode, training=training)
 
 
 def _predict_assets(

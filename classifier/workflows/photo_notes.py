@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from ..data.group_rule import NO_RULE
+from ..data.grouping import Grouping
 from ..data.labels import name_difference
 from ..data.project import Project
+from ..data.reaching_groups import count_divided
 from ..data.sources import none_usable
 from ..errors import DataError
 from ..messages import Message, message
@@ -23,9 +26,15 @@ def no_photos(project: Project) -> DataError:
     return none_usable(left_out)
 
 
-def divided_groups(project: Project) -> tuple[Message, ...]:
-    """Return the warning that photos which belong together lie in two of the given splits."""
+def divided_groups(project: Project, grouping: Grouping) -> tuple[Message, ...]:
+    """Return the warning that photos which belong together lie in two of the given splits.
+
+    By the layout, or by the names and times that ``grouping`` keeps training photos together by.
+    """
     count, total = project.catalog.divided_groups()
+    if grouping.rule != NO_RULE:
+        used = [asset for split in ("train", "val", "test") for asset in project.catalog.assets(split=split)]
+        count, total = max((count, total), count_divided(used, grouping.rule))
     return (message(NoteCode.DIVIDED_GROUPS, count=count, total=total),) if count else ()
 
 

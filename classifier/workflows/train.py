@@ -23,6 +23,8 @@ from ..config import DEFAULTS, Mode, ResizeMode, TrainConfig
 from ..data import splits
 from ..data.catalog import Asset
 from ..data.dataset import Sample, TrainingSet, class_names, duplicate_groups, encode_labels, run_assets
+from ..data.group_rule import NO_RULE
+from ..data.grouping import Grouping
 from ..data.image_quality import explain_sameness
 from ..data.labels import natural_key
 from ..data.project import Project
@@ -131,7 +133,7 @@ def _train(
     started = perf_counter()
     if (folder / model_folder.RESUME).is_dir():
         attempts.record_start(folder / model_folder.RESUME)  # before anything that may end the program
-    notes: list[Message] = [*similar_classes(project), *divided_groups(project)]
+    notes: list[Message] = [*similar_classes(project)]
     for note in notes:
         yield Note(note)
     with closing(FeatureCache(project.features)) as cache:
@@ -139,7 +141,7 @@ def _train(
         extractor = with_pixel_ranges(extractor, project)
         backbone = backbones.resolve(config.backbone)
         training_set, resize_mode = yield from _build_training_set(extractor, project, backbone, config)
-        for warning in () if training_set.grouping is None else training_set.grouping.warnings:
+        for warning in _group_notes(project, training_set.grouping):
             notes.append(warning)
             yield Note(warning)
         yield Progress(StepCode.TRAIN_HEAD, 0, len(training_set), None)
@@ -245,6 +247,10 @@ def _build_training_set(
     ), choice.resize_mode
 
 
+def _group_notes(project: Project, grouping: Grouping | None) -> tuple[Message, ...]:
+    return () if grouping is None else (*divided_groups(project, grouping), *grouping.warnings)
+
+
 def _trainable_assets(project: Project) -> list[Asset]:
     """Return the photos of the training split that have one label; raises ``DataError`` where the split is empty."""
     conflicting = {asset.sha256 for group in project.conflicts() for asset in group}
@@ -339,7 +345,8 @@ def _remember(
     assets, y, groups = training_set.assets, training_set.y, training_set.groups
     descriptors = extract_asset_descriptors(extractor, project, assets)
     network, resize_mode = extractor.backbone.name, model.report.resize_mode
-    return describe(assets, training_set.features, descriptors, y, groups, network, resize_mode)
+    rule = NO_RULE if training_set.grouping is None else training_set.grouping.rule
+    return describe(assets, training_set.features, descriptors, y, groups, network, resize_mode, rule)
 
 
 def _with_project_costs(project: Project, model: TrainedModel, report: Report) -> Report:
@@ -366,8 +373,9 @@ def _validation_set(
     y, groups = encode_labels(assets, training_set.labels), np.arange(len(assets))
     descriptors = extract_asset_descriptors(extractor, project, assets)
     network, resize_mode = extractor.backbone.name, quick.report.resize_mode
-    known = describe(assets, features, descriptors, y, groups, network, resize_mode)
-    new = ~place(known, _remember(extractor, project, training_set, quick)).near_training
+    training = _remember(extractor, project, training_set, quick)
+    known = describe(assets, features, descriptors, y, groups, network, resize_mode, training=training)
+    new = ~place(known, training).near_training
     if new.sum() < ENOUGH_TO_DECIDE:
         return None
     kept = tuple(asset for asset, is_new in zip(assets, new) if is_new)

@@ -262,7 +262,8 @@ def test_test_photos_that_look_like_training_photos_are_only_counted() -> None:
     assert replace(report, near_training=0, accuracy_all=others.accuracy_all) == others
     (note,) = map(str, report.notes())
     assert note == (
-        f"150 of the 200 test photos look like training photos; on the other 50 it is right on {report.correct_count}."
+        "150 of the 200 test photos look like training photos or are of the same things; on the other 50 it is right "
+        f"on {report.correct_count}."
     )
 
 
@@ -278,7 +279,7 @@ def test_a_second_score_is_named_as_that_of_validation_photos() -> None:
     assert [*map(str, report.notes())] == [
         "Second score, on 100 validation photos: About 9 in 10 (91 %) right. They helped to choose, so it says less of "
         "new photos.",
-        "1 of the 101 validation photos looks like training photos and decides nothing.",
+        "1 of the 101 validation photos looks like training photos or is of the same things: it decides nothing.",
     ]
     assert Report.from_json(json.loads(json.dumps(report.to_json()))) == report
 

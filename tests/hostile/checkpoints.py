@@ -12,15 +12,17 @@ from pathlib import Path
 import numpy as np
 
 from classifier import Predictor
+from classifier.data.group_rule import GroupRule
+from classifier.data.name_groups import NameRule
 from classifier.errors import ModelError
 from classifier.models import training_photos
 from classifier.models.checkpoint import read_report, set_costs, set_threshold
-from classifier.models.training_photos import place
+from classifier.models.training_photos import describe, place
 from classifier.ui.predict.models import shared_models
 from classifier.ui.sessions import Home
 from tests.helpers import draw_photo
 from tests.models.test_checkpoint import ood_model, save
-from tests.models.test_training_photos import asset, draw, known
+from tests.models.test_training_photos import NETWORK, asset, draw
 
 
 @lru_cache(maxsize=1)
@@ -28,7 +30,10 @@ def sound() -> dict[str, bytes]:
     """Return the files of a model of two classes, by name."""
     with tempfile.TemporaryDirectory() as folder:
         save(Path(folder) / "model", ood=ood_model())
-        remembered = known([asset(1), asset(2, layout_group="x")], *draw(np.random.default_rng(0), 2))
+        features, descriptors = draw(np.random.default_rng(0), 2)
+        rows = [asset(1, taken="2024-05-01T10:00:00"), asset(2, layout_group="x", source="a1_2.jpg")]
+        groups, rule = np.arange(2), GroupRule(NameRule("first", 1), burst_seconds=3.0)
+        remembered = describe(rows, features, descriptors, groups, groups, NETWORK, "whole", rule)
         (Path(folder) / "model" / "training_photos.json").write_text(json.dumps(remembered.to_json()))
         return {path.name: path.read_bytes() for path in (Path(folder) / "model").iterdir()}
 
