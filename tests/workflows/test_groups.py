@@ -92,7 +92,6 @@ def test_test_photos_of_training_things_are_no_measure_of_new_ones(parts: Path, 
     for name in ("accuracy", "accuracy_low", "accuracy_high", "accuracy_all"):
         assert getattr(found[0], name) == getattr(found[1], name)
     assert found[2].accuracy == pytest.approx(found[0].accuracy, abs=0.1)  # by another precision on some machines
-    print([(one.accuracy, one.accuracy_low, one.accuracy_high, one.accuracy_all) for one in found], near)
     assert found[0].accuracy_low < 0.5 < found[0].accuracy_all
     assert f"{near} of the {near + 32} test photos look like training photos or are of the same" in str(
         found[2].notes()[0]
@@ -100,7 +99,6 @@ def test_test_photos_of_training_things_are_no_measure_of_new_ones(parts: Path, 
     with Project.over(folder, features=features) as project:
         *_, checked = check(project, FAST, label_issues=False)
     assert isinstance(checked, Checked)
-    print([*map(str, checked.warnings)])
     assert any("of 32 groups of photos that belong together lie in" in str(one) for one in checked.warnings)
 
 
