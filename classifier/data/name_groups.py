@@ -61,10 +61,15 @@ class NameRule:
     def key(self, name: str) -> str | None:
         """Return the key of a file's name, None where it does not fit."""
         stem = stem_of(name)
-        return _original(stem) if self.part == "original" else self.key_of_fields(_fields(stem))
+        if self.part == "original":
+            return _original(stem)
+        fields = _fields(stem)
+        return self.keys_of_fields([fields], [_numbered(fields)])[0]
 
-    def key_of_fields(self, fields: Sequence[str]) -> str | None:
-        """Return the key of a name by its fields.
+    def keys_of_fields(
+        self, fields: Sequence[Sequence[str]], numbered: Sequence[Sequence[bool]]
+    ) -> tuple[str | None, ...]:
+        """Return the keys (N) of names by their fields, of which ``numbered`` have a digit.
 
         None for a name of too few, or whose other fields neither have a number nor only say how a numbered thing was
         seen.
@@ -76,10 +81,12 @@ class NameRule:
             "all but first": (slice(n, None), slice(n)),
             "single": (slice(n - 1, n), slice(n, None)),
         }[self.part]
-        if len(fields) <= n:
-            return None
-        is_view = _has_number(fields[kept]) and all(map(_is_view, fields[rest]))
-        return "\0".join(fields[kept]) if is_view or _has_number(fields[rest]) else None
+        return tuple(
+            "\0".join(parts[kept])
+            if len(parts) > n and (any(digits[rest]) or (any(digits[kept]) and all(map(_is_view, parts[rest]))))
+            else None
+            for parts, digits in zip(fields, numbered)
+        )
 
 
 @dataclass(frozen=True)
@@ -120,10 +127,11 @@ def find_name_groups(names: Sequence[str], labels: Sequence[str]) -> list[NameGr
     stamped = sum(_STAMP.search(stem) is not None for stem in stems)
     if stamped < _FITTING * len(stems):  # the parts of a date are no groups
         fields = [_fields(stem) for stem in stems]
+        numbered = [_numbered(parts) for parts in fields]
         for n in range(1, max(map(len, fields), default=0)):
             for part in _PARTS:
                 rule = NameRule(part, n)
-                _add(found, NameGroups(tuple(map(rule.key_of_fields, fields)), rule), labels, needed=_GROUPED)
+                _add(found, NameGroups(rule.keys_of_fields(fields, numbered), rule), labels, needed=_GROUPED)
     return sorted(found.values(), key=lambda one: -len(set(zip(one.keys, labels))))
 
 
@@ -148,8 +156,9 @@ def _fields(stem: str) -> list[str]:
     return _FIELD.findall(stem)[:MOST_FIELDS]
 
 
-def _has_number(fields: Sequence[str]) -> bool:
-    return any(character.isdigit() for field in fields for character in field)
+def _numbered(fields: Sequence[str]) -> list[bool]:
+    """Return which fields of a name have a digit."""
+    return [any(map(str.isdigit, field)) for field in fields]
 
 
 def _is_view(field: str) -> bool:
