@@ -69,9 +69,9 @@ def judge(home: Home, token: str, model: str | None, waiting: Waiting, event: gr
     try:
         chosen = _select(home, token, model)
         home.check_room()
-        waiting.discard()
-        # As forgotten uploads are, it is deleted in time where the program ends meanwhile.
-        folder = Path(get_upload_folder()) / f"tmp{secrets.token_hex(16)}"
+        # A table may come after the photos. As forgotten uploads are, the folder is deleted in time where the program
+        # ends meanwhile.
+        folder = waiting.folder or Path(get_upload_folder()) / f"tmp{secrets.token_hex(16)}"
         return _judge(home, chosen, folder, lambda project: project.receive(upload.files, upload.label))
     finally:
         delete_uploads(path for _, path in upload.files)
@@ -131,7 +131,8 @@ def _evaluate(model: Model, project: Project) -> str:
         return html.note(error.message, "warn") + grid.left_out(project.left_out())
     wrong = list(_wrong(project, rows))
     pictures = [thumbnail_bytes(project, one.photo) for one in wrong[:_MOST_WRONG]]
-    return f"{_score(report)}{_render_wrong(wrong, pictures)}{grid.left_out(project.left_out())}"
+    kept = html.quiet(html.text(JudgeCode.DELETED))
+    return f"{_score(report)}{_render_wrong(wrong, pictures)}{grid.left_out(project.left_out())}{kept}"
 
 
 def _wrong(project: Project, rows: Sequence[RunAsset]) -> Iterator[_Wrong]:
@@ -145,11 +146,10 @@ def _wrong(project: Project, rows: Sequence[RunAsset]) -> Iterator[_Wrong]:
 
 def _score(report: Report) -> str:
     """Return the score; the warnings of the training are shown beside its own score, and not here."""
-    kept = html.quiet(html.text(JudgeCode.DELETED))
     if not report.evaluated_count:  # all look like training photos
-        return "".join(html.note(note, "warn") for note in report.notes()) + kept
+        return "".join(html.note(note, "warn") for note in report.notes())
     shown = replace(report, warnings=shift_warnings(report.shift))
-    return scores.render(shown, JudgeCode.JUDGED_ON) + scores.render_details(shown) + kept
+    return scores.render(shown, JudgeCode.JUDGED_ON) + scores.render_details(shown)
 
 
 def _render_wrong(wrong: Sequence[_Wrong], pictures: Sequence[bytes]) -> str:

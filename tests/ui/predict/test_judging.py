@@ -30,7 +30,7 @@ class Page:
         files = []
         for number, path in enumerate(sorted(folder.rglob("*.*"))):
             place = self.uploads / f"{number:064x}"
-            place.mkdir(parents=True)
+            place.mkdir()
             name = path.relative_to(folder.parent).as_posix()
             files.append({"path": str(shutil.copy(path, place / f"{number}{path.suffix}")), "name": name})
         event = gr.EventData(None, {"files": files, "label": label})
@@ -96,6 +96,23 @@ def test_photos_without_labels_wait_for_the_class(page: Page, tmp_path: Path) ->
     assert page.leftovers() == []
     with pytest.raises(DataError):
         page.answer(view.waiting, do="one-class", text="key")
+
+
+@pytest.mark.slow
+def test_a_table_may_come_after_the_photos(page: Page, tmp_path: Path) -> None:
+    draw_example(tmp_path / "drawn", per_class=2, seed=7)
+    (tmp_path / "IMG").mkdir()
+    (tmp_path / "table").mkdir()
+    rows = ["file,label"]
+    for number, path in enumerate(sorted((tmp_path / "drawn").rglob("*.jpg"))):
+        rows.append(f"IMG_{number}.jpg,{path.parent.name}")
+        path.rename(tmp_path / "IMG" / f"IMG_{number}.jpg")
+    (tmp_path / "table" / "labels.csv").write_text("\n".join(rows))
+    waiting = page.judge(tmp_path / "IMG").waiting
+    view = page.judge(tmp_path / "table", waiting)
+    options = re.findall(r'data-do="take" data-option="([^"]*labels.csv[^"]*)"', view.answer)
+    assert re.search(r"All \d photos right", page.answer(view.waiting, do="take", option=options[0]).answer)
+    assert page.leftovers() == []
 
 
 def test_photos_of_other_classes_are_listed_with_the_reason(page: Page, tmp_path: Path) -> None:
