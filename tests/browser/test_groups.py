@@ -26,18 +26,17 @@ def test_a_proposed_grouping_is_shown_with_both_scores_and_switched_off(
     panel = page.locator("#train-groups")
     panel.get_by_text("4 photos each of 24 things").wait_for(timeout=SLOW)
     panel.get_by_text("is too good").wait_for()
-    switch = panel.get_by_role("checkbox")
-    assert switch.is_checked()
+    panel.locator("input:checked").wait_for()
     kept, _ = panel.locator(".pc-num").all_inner_texts()
-    assert f"({kept})" in page.locator(".pc-big").inner_text()
+    page.locator(".pc-big", has_text=f"({kept})").wait_for()
     assert fits_screen(page)
 
-    switch.uncheck()
+    panel.get_by_role("checkbox").uncheck()
     panel.get_by_text("Train again to see").wait_for(timeout=SLOW)
     page.locator("#train").click()
     panel.get_by_text("Not kept together: 4 photos each of 24 things").wait_for(timeout=SLOW)
     earlier, claimed = panel.locator(".pc-num").all_inner_texts()
-    assert f"({claimed})" in page.locator(".pc-big").inner_text()
+    page.locator(".pc-big", has_text=f"({claimed})").wait_for()
     assert earlier == kept != claimed
-    assert not switch.is_checked()
+    panel.locator("input:not(:checked)").wait_for()
     assert problems == []
