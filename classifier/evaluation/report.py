@@ -66,9 +66,9 @@ class Report:
     - ``temperature`` divides the logits; the weights contain it already. ``calibration_error`` is measured with it,
       ``calibration_error_before`` without.
 
-    - ``near_training`` counts the person's test photos that look like a training photo. Only ``accuracy_all`` is of
-      them and the others together; every other score is of the others. Where all test photos look like training photos
-      the other scores are out of fold.
+    - ``near_training`` counts the person's test photos that look like a training photo or are of the same thing by name
+      or time. ``accuracy_all`` is of all test photos; every other score is of the others, or out of fold where there
+      are no others.
     - ``validation`` is the score on the person's validation photos.
     - ``grouping``: which training photos are kept together besides near duplicates, and the score without.
       ``groups_offered``: which may belong together by evidence that is too thin, in words. ``groups_from``: what the
