@@ -220,11 +220,12 @@ class Project:
 
     # reading
 
-    def classes(self) -> dict[str, int]:
-        """Return the number of photos of each class, in natural order of the names."""
+    def classes(self, split: Split | None = None) -> dict[str, int]:
+        """Return the number of photos of each class, of one split if given, in natural order of the names."""
+        balance = self.catalog.balance()
         counts: dict[str, int] = {}
-        for split in self.catalog.balance().values():
-            for label, count in split.items():
+        for found in balance.values() if split is None else [balance.get(split, {})]:
+            for label, count in found.items():
                 counts[label] = counts.get(label, 0) + count
         return {label: counts[label] for label in sorted(counts, key=natural_key)}
 

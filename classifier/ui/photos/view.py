@@ -75,7 +75,7 @@ def show(
 def _filled(project: Project, label: str | None, page: int, purpose: str | None, share: float | None) -> View:
     known, balance = project.classes(), project.catalog.balance()
     split = purposes.to_show(balance, purpose)
-    counts = {known_label: balance[split][known_label] for known_label in known if known_label in balance[split]}
+    counts = project.classes(split)
     label = label if label in counts else next(iter(counts))
     pages = -(-counts[label] // PAGE)
     page = min(max(int(page or 0), 0), pages - 1)

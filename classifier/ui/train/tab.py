@@ -176,7 +176,7 @@ def _readiness(home: Home, token: str, values: settings.Values) -> tuple[bool, s
     counts: dict[str, int] = {}
     if project is not None:
         with project:
-            counts = project.classes()
+            counts = project.classes("train")
     if len(counts) < 2:
         missing = TrainCode.ADD_SECOND_CLASS if counts else TrainCode.ADD_FIRST_CLASSES
         return False, html.quiet(html.text(missing), "pc-center")

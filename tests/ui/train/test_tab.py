@@ -55,6 +55,17 @@ def _nothing(should_stop: ShouldStop) -> Generator[Any, None, None]:
     yield from ()
 
 
+def test_a_training_is_offered_for_two_classes_of_training_photos(tmp_path: Path, make_folder: Any) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
+    fill(home, token, make_folder({"cat": 2, "dog": 2}))
+    with home.open(token) as project:
+        project.set_split([photo.id for photo in project.photos("dog")], "test")
+    assert train_tab.show(home, token, setting_values()).button["interactive"] is False
+    with home.open(token) as project:
+        project.set_split([project.photos("dog")[0].id], "train")
+    assert "3 photos in 2 classes" in train_tab.show(home, token, setting_values()).about
+
+
 def test_a_running_training_is_shown_on_a_new_page_and_can_be_stopped(tmp_path: Path) -> None:
     home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
     go = threading.Event()
