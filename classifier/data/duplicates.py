@@ -38,6 +38,7 @@ _SAME_HASH = 0.7  # share of the squared distance to further neighbors below whi
 # small things before one camera change one of the two.
 _ONE_PICTURE = 0.999, 0.99
 _LARGE_GROUP = 20  # photos, or a twentieth of all: a larger group has a common background and is no burst
+_FEWEST = 3  # photos of a set in which two can be nearer than by chance
 _BLOCK = 1024  # rows compared at a time, so that memory stays bounded
 NEAR_DUPLICATE_COSINE = 0.8  # from which on two photos are joined where their hashes are not known
 _STRICTER_COSINES = (NEAR_DUPLICATE_COSINE, 0.85, 0.9, 0.95)
@@ -54,8 +55,8 @@ def near_duplicate_groups(features: Floats, descriptors: Floats | None = None) -
             them only features decide, by a cosine that becomes stricter while one group is as large as no burst is
             (slides, cells).
     """
-    if not len(features):
-        return np.zeros(0, np.int64)
+    if len(features) < _FEWEST:
+        return np.arange(len(features))
     unit = _normalize(features)
     if descriptors is not None:
         return _group_by_both(features, unit, descriptors)

@@ -212,8 +212,14 @@ def test_a_group_has_the_number_of_its_first_photo() -> None:
     assert duplicates.near_duplicate_groups(features).tolist() == expected.tolist()
 
 
-def test_no_photos_have_no_groups() -> None:
-    assert duplicates.near_duplicate_groups(np.zeros((0, 8), np.float32)).shape == (0,)
+@pytest.mark.parametrize("count", range(6))
+def test_few_different_photos_have_no_groups(count: int) -> None:
+    rng = np.random.default_rng(count)
+    pictures = [Image.fromarray(rng.integers(0, 255, (64, 64, 3), np.uint8)) for _ in range(count)]
+    descriptors = np.array([compute_descriptor(one) for one in pictures]).reshape(count, DESCRIPTOR_SIZE)
+    features = rng.normal(size=(count, 64)).astype(np.float32)
+    for known in (None, descriptors, np.full_like(descriptors, np.nan)):
+        assert duplicates.near_duplicate_groups(features, known).tolist() == list(range(count))
 
 
 @pytest.mark.parametrize("hashes", [False, True])
