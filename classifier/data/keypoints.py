@@ -65,16 +65,19 @@ def compute_keypoints(gray: Image.Image) -> Floats:
     return result.ravel()
 
 
-def count_matches(keypoints: Floats, pairs: Ints) -> Ints:
+def count_matches(keypoints: Floats, pairs: Ints, least: float = 0) -> Ints:
     """Return for pairs (P, 2) of pictures how many keypoints they share in one arrangement, or in its mirror image.
 
-    ``keypoints`` (N, KEYPOINTS_SIZE) are those of ``compute_keypoints``; unknown ones (NaN) match nothing.
+    ``keypoints`` (N, KEYPOINTS_SIZE) are those of ``compute_keypoints``; unknown ones (NaN) match nothing. Of fewer
+    than ``least`` may be returned 0: arrangements that cannot reach it are not compared.
     """
     matches = np.zeros(len(pairs), np.int64)
     for start in range(0, len(pairs), _BLOCK):
         block = pairs[start : start + _BLOCK]
         first, second = _unpack(keypoints[block[:, 0]]), _unpack(keypoints[block[:, 1]])
-        matches[start : start + _BLOCK] = np.maximum(_count(first, second), _count(first, _mirror(second)))
+        matches[start : start + _BLOCK] = np.maximum(
+            _count(first, second, least), _count(first, _mirror(second), least)
+        )
     return matches
 
 
@@ -202,8 +205,11 @@ def _mirror(keypoints: Keypoints) -> Keypoints:
     return Keypoints(places, cells[..., -np.arange(_BINS) % _BINS].reshape(shape))
 
 
-def _count(first: Keypoints, second: Keypoints) -> Ints:
-    """Return how many keypoints (P,) of each pair of pictures agree on one shift, turn and change of size."""
+def _count(first: Keypoints, second: Keypoints, least: float) -> Ints:
+    """Return how many keypoints (P,) of each pair of pictures agree on one shift, turn and change of size.
+
+    0 where fewer than ``least`` are alike.
+    """
     agreement = first.bits @ second.bits.transpose(0, 2, 1) / _BITS  # (P, K, K)
     known = (first.places[..., 2] > 0)[:, :, None] & (second.places[..., 2] > 0)[:, None]
     agreement = np.where(known, agreement, -1)
@@ -213,8 +219,17 @@ def _count(first: Keypoints, second: Keypoints) -> Ints:
     # The best matches are enough, and far fewer than all.
     chosen = np.argpartition(-value, _MATCHES, axis=1)[:, :_MATCHES]
     good = np.take_along_axis(value, chosen, 1) > _MIN_AGREEMENT
-    one = np.take_along_axis(first.places, chosen[..., None], 1)
-    other = np.take_along_axis(second.places, np.take_along_axis(best, chosen, 1)[..., None], 1)
+    enough = good.sum(1) >= max(1, least)
+    chosen, best = chosen[enough], best[enough]
+    one = np.take_along_axis(first.places[enough], chosen[..., None], 1)
+    other = np.take_along_axis(second.places[enough], np.take_along_axis(best, chosen, 1)[..., None], 1)
+    counts = np.zeros(len(good), np.int64)
+    counts[enough] = _count_arranged(one, other, good[enough])
+    return counts
+
+
+def _count_arranged(one: Floats, other: Floats, good: Flags) -> Ints:
+    """Return how many matches (P,) of places (P, M, 4) agree on one change, of those that are ``good`` (P, M)."""
     with np.errstate(divide="ignore", invalid="ignore"):
         octaves = np.nan_to_num(np.log2(other[..., 2] / one[..., 2]), posinf=0, neginf=0)
     turns = other[..., 3] - one[..., 3]

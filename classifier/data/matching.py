@@ -15,12 +15,14 @@ Flags = NDArray[np.bool_]
 
 # The nearest photos of each whose keypoints are compared with its own: so many pairs in all, where that is possible.
 _FEWEST_NEAREST, _MOST_NEAREST, _MOST_PAIRS = 2, 20, 4000
-_CLOSE, _FURTHER = (5, 8), 3  # ranks of neighbors that are too many to be copies; number of the further ones
+_CLOSE, _FURTHER = (6, 9), 3  # ranks of neighbors that are too many to be copies; number of the further ones
 _CHANCE_PHOTOS = 100  # that tell how many keypoints of two unlike photos agree
 _QUANTILES = 0.5, 0.75, 0.95  # of chance; the last is not higher, for some pairs that seem unlike are of one thing
-_WRONG_PAIRS = 0.03  # expected in a set
-# Keypoints that must agree in any case: drawings of one kind, whose parts are drawn alike, share up to 19.
-_FEWEST_MATCHES = 20
+# How often that number of keypoints must agree: measured on augmented copies of five sets, drawn sets and photos.
+_MULTIPLE, _FEWEST_MATCHES = 2, 9
+# Among few photos the close ones are of other kinds, and drawings of one kind, whose parts are alike, share up to 19:
+# there so many must agree as one of the compared pairs reaches by chance in one set of thirty.
+_FEW_PHOTOS, _FEWEST_OF_FEW, _WRONG_PAIRS = 100, 19, 0.03
 _FEW_KEYPOINTS = 8  # below which nothing follows from keypoints
 
 
@@ -49,20 +51,18 @@ def rank_neighbors(similarity: Floats, further: int) -> Neighbors:
 
 
 class Matching(NamedTuple):
-    """Pairs of photos (J, 2) that match, and how many keypoints agree by chance: the median and the upper quartile."""
+    """Pairs of photos (J, 2) that match, and the median of how many keypoints agree by chance."""
 
     pairs: Ints
     usual: float
-    frequent: float
 
 
 def match_neighbors(keypoints: Floats, neighbors: Neighbors, groups: Ints) -> Matching:
     """Return the pairs of photos whose keypoints agree more than by chance.
 
     Chance is measured within the set: how many keypoints agree in photos that are unlike, and in photos of one kind,
-    with one background or of one build, unless other signs join them to one of the ``groups`` (N,). From the upper
-    quantiles, taken for those of an exponential distribution, follows the number that one of the compared pairs
-    reaches by chance in one set of thirty.
+    with one background or of one build, unless other signs join them to one of the ``groups`` (N,). Twice as many as
+    one such pair in twenty reaches must agree.
     """
     known = count_keypoints(keypoints) >= _FEW_KEYPOINTS
     rows = np.arange(0, len(known), max(1, len(known) // _CHANCE_PHOTOS))
@@ -70,14 +70,17 @@ def match_neighbors(keypoints: Floats, neighbors: Neighbors, groups: Ints) -> Ma
     unjoined = _pair(rows, others[rows], known)
     chance = count_matches(keypoints, unjoined[groups[unjoined[:, 0]] != groups[unjoined[:, 1]]])
     if not len(chance):
-        return Matching(np.zeros((0, 2), np.int64), 0, 0)
+        return Matching(np.zeros((0, 2), np.int64), 0)
     usual, frequent, rare = np.quantile(chance, _QUANTILES)
     pairs = np.unique(np.sort(_pair(np.arange(len(known)), neighbors.nearest, known), axis=1), axis=0)
-    decades = np.log10((1 - _QUANTILES[1]) / (1 - _QUANTILES[2]))
-    tail = max((rare - frequent) / decades, 1)  # by how many more keypoints agree in a tenth of the cases
-    least = rare + tail * np.log10(1 + (1 - _QUANTILES[2]) * len(pairs) / _WRONG_PAIRS)
-    least = max(least, _FEWEST_MATCHES)
-    return Matching(pairs[count_matches(keypoints, pairs) >= least], float(usual), float(frequent))
+    pairs = pairs[groups[pairs[:, 0]] != groups[pairs[:, 1]]]
+    least = max(_MULTIPLE * rare, _FEWEST_MATCHES)
+    if len(known) < _FEW_PHOTOS:
+        decades = np.log10((1 - _QUANTILES[1]) / (1 - _QUANTILES[2]))
+        tail = max((rare - frequent) / decades, 1)  # by how many more keypoints agree in a tenth of the cases
+        extreme = rare + tail * np.log10(1 + (1 - _QUANTILES[2]) * len(pairs) / _WRONG_PAIRS)
+        least = max(extreme, _FEWEST_OF_FEW)
+    return Matching(pairs[count_matches(keypoints, pairs, least) > least], float(usual))
 
 
 def find_mismatches(keypoints: Floats, pairs: Ints, chance: float) -> Flags:

@@ -76,7 +76,7 @@ def group_assets(
 
 
 def _cached_groups(extractor: FeatureExtractor, features: Floats, descriptors: Floats) -> Ints:
-    key = f"scenes 5 {hashlib.sha256(features.tobytes() + descriptors.tobytes()).hexdigest()}"
+    key = f"scenes 6 {hashlib.sha256(features.tobytes() + descriptors.tobytes()).hexdigest()}"
     cached = extractor.cache.get_choice(key, [])
     if cached is not None:
         return np.array(json.loads(cached), np.int64)
