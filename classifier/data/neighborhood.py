@@ -23,7 +23,7 @@ _SMALLEST = 1e-3  # distance of copies: those that are equal differ by rounding 
 def rank_range(count: int) -> tuple[int, int]:
     """Return the ranks of the two neighbors of each of ``count`` photos between which dimensions are measured."""
     near = max(1, min(_NEAR, count // 4))
-    return near, max(2 * near, count // 4)
+    return min(near, count - 1), min(max(2 * near, count // 4), count - 1)
 
 
 def to_distances(similarity: Floats) -> Floats:

@@ -222,6 +222,15 @@ def test_few_different_photos_have_no_groups(count: int) -> None:
         assert duplicates.near_duplicate_groups(features, known).tolist() == list(range(count))
 
 
+@pytest.mark.parametrize("count", range(1, 9))
+def test_few_photos_are_grouped_too(count: int) -> None:
+    features, descriptors = draw_photos(3)
+    descriptors = np.nan_to_num(descriptors)
+    groups = duplicates.near_duplicate_groups(features[:count], descriptors[:count])
+    assert len(groups) == count
+    assert groups[0] == 0
+
+
 @pytest.mark.parametrize("hashes", [False, True])
 def test_many_photos_are_compared_block_by_block(hashes: bool) -> None:
     rng = np.random.default_rng(0)
