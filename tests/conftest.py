@@ -28,8 +28,8 @@ _LONGEST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that have slow tests; those for the browser stay in one process, which shares a program.
 
-    ``--dist worksteal`` gives each of two processes half of the list; the one that is done first takes from the end of
-    the other's.
+    ``--dist worksteal`` gives each of three processes a third of the list; who is done first takes from the end of
+    another's. Three, because the tests for the browser mostly wait.
     """
 
     def rank(item: pytest.Item) -> int:
@@ -39,8 +39,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     browser = [item for item in items if item.get_closest_marker("browser")]
     long = sorted((item for item in items if item not in browser and item.path in slow), key=rank)
     short = [item for item in items if item not in browser and item.path not in slow]
-    of_first = max(0, len(items) // 2 - len(browser))
-    items[:] = sorted(browser, key=rank) + short[:of_first] + long + short[of_first:]
+    files = list(dict.fromkeys(item.path for item in long))  # none is divided: its tests share what they set up
+    ordered = []
+    for first in (sorted(browser, key=rank), *([one for one in long if one.path in files[n::2]] for n in (0, 1))):
+        more = max(0, len(items) // 3 - len(first))
+        ordered += first + short[:more]
+        short = short[more:]
+    items[:] = ordered + short
 
 
 def pytest_collection_finish() -> None:

@@ -23,7 +23,7 @@ def photos(layout: Sequence[str | None]) -> list[Asset]:
 
 def grouping(look: Sequence[int], names: Sequence[int], applied: bool = True) -> Grouping:
     what = message(GroupCode.BY_NAMES, size=2, count=1, first="a", second="b")
-    by_name = Proposal("names", what, np.array(names), 1, 2, applied)
+    by_name = Proposal("names", what, np.array(names), 1, 2, proved=applied, applied=applied)
     near = np.array(look)
     return Grouping(join_groups([near], [None] * len(look)), near, (by_name,))
 

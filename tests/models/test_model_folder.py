@@ -94,7 +94,8 @@ def write(folder: Path, value: int, ood: bool = True) -> None:
         for name in ("config.json", "README.md", "report.json", "training.json", "training_photos.json")
     }
     tensor = {"x": torch.full((3,), float(value))}
-    model_folder.write(folder, texts, {"model.safetensors": tensor, **({model_folder.OOD: tensor} if ood else {})})
+    arrays = ("model.safetensors", model_folder.EVALUATED, *([model_folder.OOD] if ood else []))
+    model_folder.write(folder, texts, dict.fromkeys(arrays, tensor))
 
 
 def names(folder: Path) -> list[str]:
