@@ -1,6 +1,6 @@
 """How many test photos that look like training photos are found, and what is claimed of them.
 
-    python benchmarks/test_photos.py ROWS.csv SET...
+    python benchmarks/own_test_photos.py ROWS.csv SET...
 
 A SET is a folder of class folders. Of each a random sample is trained on with random labels; the test photos are the
 next frame of each training photo, each of them saved again, and photos of the rest. A row is written when its set is
