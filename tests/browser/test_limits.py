@@ -130,6 +130,7 @@ def test_at_a_limit_of_training_photos_and_models_stay(small_host: Program, brow
     also_first.goto(small_host.url)
     also_first.get_by_role("tab", name="Train").click()
 
+    says(first, "this will take")  # the tab is drawn
     first.locator("#train-mode").get_by_text("Deep").click()
     minutes = first.locator("#train-minutes")
     minutes.get_by_text("5 minutes").click()

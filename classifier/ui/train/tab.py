@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from html import escape
 from typing import Any, NamedTuple
 
@@ -239,8 +240,8 @@ def build(home: Home, token: gr.BrowserState) -> TrainTab:
     begin.on(button.click)
     action(stop).on(stop_button.click)
     action(update, [version], WATCH).on(timer.tick)
-    for choice in form.choices:
-        redraw.on(choice.change)
+    # One event of all choices: of two, the answer to the earlier one could be drawn last.
+    redraw.on(partial(gr.on, [choice.change for choice in form.choices]), trigger_mode="always_last")
     tell.on(form.components["epochs"].change)  # type: ignore[attr-defined]  # each component has it
     for name in ("mode", "domain"):
         draw_strip.on(form.choice(name).change)
