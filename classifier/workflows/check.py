@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import device as devices
 from ..config import DEFAULTS, TrainConfig
 from ..data import image_quality, splits
 from ..data.catalog import Asset
@@ -22,17 +20,9 @@ from ..evaluation.sessions import session_warnings
 from ..events import Progress
 from ..messages import Code, Message, sentence
 from ..messages.data import QualityCode
-from ..messages.workflows import StepCode
-from ..models import backbones, networks
-from ..models.asset_features import (
-    extract_asset_descriptors,
-    extract_asset_features,
-    group_assets,
-)
-from ..models.feature_cache import FeatureCache
-from ..models.features import FeatureExtractor
-from ..models.pixel_ranges import with_pixel_ranges
+from ..models import backbones
 from ..training import learning_curve, linear_head
+from .describing import describe_assets
 from .photo_notes import divided_groups, no_photos, similar_classes
 
 Floats = NDArray[np.float32]
@@ -130,14 +120,8 @@ def check(
     if not assets:
         raise no_photos(project)
     backbone = backbones.resolve(config.backbone)
-    preprocessing = networks.preprocessing(backbone).with_resize_mode(config.resize_modes[0])
-    with closing(FeatureCache(project.features)) as cache:
-        extractor = FeatureExtractor(backbone, devices.choose(device), cache, project.limits)
-        extractor = with_pixel_ranges(extractor, project)
-        step = StepCode.EXTRACT_FEATURES
-        assets, features = yield from extract_asset_features(extractor, project, assets, preprocessing, step)
-        descriptors = extract_asset_descriptors(extractor, project, assets)
-        grouping = group_assets(extractor, project, assets, features, descriptors)
+    described = yield from describe_assets(project, assets, backbone, config, device)
+    assets, features, descriptors, grouping = described
     groups = grouping.groups
     labels = class_names(assets)
     y = encode_labels(assets, labels)

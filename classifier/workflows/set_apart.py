@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
-from .. import device as devices
 from ..config import DEFAULTS, TrainConfig
 from ..data import splits
 from ..data.dataset import class_names, encode_labels
 from ..data.project import Project
 from ..errors import DataError, SettingError
 from ..events import Progress
-from ..messages.workflows import StepCode, WorkflowCode
-from ..models import backbones, networks
-from ..models.asset_features import extract_asset_descriptors, extract_asset_features, group_assets
-from ..models.feature_cache import FeatureCache
-from ..models.features import FeatureExtractor
-from ..models.pixel_ranges import with_pixel_ranges
+from ..messages.workflows import WorkflowCode
+from ..models import backbones
+from .describing import describe_assets
 from .photo_notes import no_photos
 
 
@@ -66,15 +61,8 @@ def set_apart(
     if not assets:
         raise no_photos(project)
     backbone = backbones.resolve(config.backbone).feature_backbone()
-    preprocessing = networks.preprocessing(backbone).with_resize_mode(config.resize_modes[0])
-    with closing(FeatureCache(project.features)) as cache:
-        extractor = FeatureExtractor(backbone, devices.choose(device), cache, project.limits)
-        extractor = with_pixel_ranges(extractor, project)
-        step = StepCode.EXTRACT_FEATURES
-        assets, features = yield from extract_asset_features(extractor, project, assets, preprocessing, step)
-        descriptors = extract_asset_descriptors(extractor, project, assets)
-        groups = group_assets(extractor, project, assets, features, descriptors).groups
-    y = encode_labels(assets, class_names(assets))
+    assets, _, _, grouping = yield from describe_assets(project, assets, backbone, config, device)
+    y, groups = encode_labels(assets, class_names(assets)), grouping.groups
     chosen = [assets[index] for index in splits.sample_groups(y, groups, share, seed, (one.sha256 for one in assets))]
     if not chosen:
         raise DataError(WorkflowCode.NOTHING_TO_SET_APART)
