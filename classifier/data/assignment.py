@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from ..config import Limits
@@ -33,7 +33,7 @@ class Plan:
 
     ``assigned`` has for each of ``files`` (name as the person knows it, path) its assignment, or why it is not used, or
     None where its content says why; ``no_class`` is the reason of a picture then. ``notes`` say which class names were
-    matched, and how many photos have no label.
+    matched, and how many photos have no label. ``archives`` are the names of the zips that files came in, by path.
     """
 
     files: tuple[tuple[str, Path], ...]
@@ -42,12 +42,18 @@ class Plan:
     layout: Layout | None = None
     reading: Reading | None = None
     notes: tuple[Message, ...] = ()
+    archives: Mapping[Path, str] = field(default_factory=dict)
 
 
 def plan_class(listing: Listing, label: str) -> Plan:
     """Return the plan to put all files of an upload into one class."""
-    files = tuple((file.name, file.path) for one in listing.sets for file in one.files)
-    return Plan(files, (Assignment(label),) * len(files), message(LeftOutCode.NO_CLASS))
+    found = [file for one in listing.sets for file in one.files]
+    files, assigned = tuple((file.name, file.path) for file in found), (Assignment(label),) * len(found)
+    return Plan(files, assigned, message(LeftOutCode.NO_CLASS), archives=_archives(found))
+
+
+def _archives(files: Iterable[File]) -> dict[Path, str]:
+    return {file.path: file.archive for file in files if file.archive is not None}
 
 
 def plan_reading(layout: Layout, files: Sequence[tuple[str, File]], known: Splits, limits: Limits) -> Plan:
@@ -82,6 +88,7 @@ def plan_reading(layout: Layout, files: Sequence[tuple[str, File]], known: Split
         layout,
         reading,
         (*notes, *reading.notes),
+        _archives(file for _, file in kept),
     )
 
 

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import astuple, dataclass, field, fields, replace
 from datetime import datetime, timezone
 from itertools import groupby
 from numbers import Integral, Real
@@ -41,7 +41,8 @@ class Asset:
     the id of the first photo of its group of near-duplicates, None where it has none. ``confirmed``: the person
     checked the label of this photo. ``layout_group`` is the group that the layout of the files shows: photos of one
     person, plant or day, copies of one photo. ``taken`` is the camera's local time, ISO 8601, None where the file does
-    not state it; ``own_group`` is the group that the person put the photo into.
+    not state it; ``own_group`` is the group that the person put the photo into. ``archive`` is the zip that the photo
+    came in, None for one that came by itself or in a folder.
     """
 
     id: int
@@ -59,13 +60,15 @@ class Asset:
     layout_group: str | None = None
     taken: str | None = None
     own_group: str | None = None
+    archive: str | None = None
 
 
 @dataclass(frozen=True)
 class Run:
     """One training: when, name, mode, its report as recorded, and its duration in seconds.
 
-    ``seconds`` is 0 for a run recorded before durations were.
+    ``seconds`` is 0 for a run recorded before durations were. ``title`` is what the person called it, empty where they
+    did not; ``details`` hold its epochs and verdict, see ``models.training_record``.
     """
 
     id: int
@@ -74,6 +77,8 @@ class Run:
     mode: str
     report: dict[str, Any]
     seconds: float
+    title: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 class RunAsset(NamedTuple):
@@ -327,7 +332,15 @@ class Catalog:
     # training runs
 
     def record_run(
-        self, name: str, mode: str, report: Mapping[str, Any], assets: Iterable[RunAsset], seconds: float = 0.0
+        self,
+        name: str,
+        mode: str,
+        report: Mapping[str, Any],
+        assets: Iterable[RunAsset],
+        seconds: float = 0.0,
+        details: Mapping[str, Any] | None = None,
+        title: str = "",
+        created: str | None = None,
     ) -> int:
         """Store a training and return its id.
 
@@ -337,12 +350,14 @@ class Catalog:
             report: the report as JSON values.
             assets: the photos of the run with their predictions.
             seconds: the duration of the training.
+            details: its epochs and verdict as JSON values.
+            title: what the person calls it.
+            created: when it was, ISO 8601 in UTC; by default now.
         """
         with self._write() as db:
-            row = (now(), name, mode, json.dumps(dict(report)), seconds)
-            run = db.execute(
-                "INSERT INTO runs (created, name, mode, report, seconds) VALUES (?, ?, ?, ?, ?)", row
-            ).lastrowid
+            row = (created or now(), name, mode, json.dumps(dict(report)), seconds, title, json.dumps(details or {}))
+            columns = "created, name, mode, report, seconds, title, details"
+            run = db.execute(f"INSERT INTO runs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row).lastrowid
             db.executemany(
                 "INSERT OR IGNORE INTO run_assets VALUES (?, ?, ?, ?, ?, ?, ?)", [(run, *asset) for asset in assets]
             )
@@ -350,7 +365,8 @@ class Catalog:
 
     def runs(self) -> list[Run]:
         """Return all runs, newest first; a report that is damaged is empty."""
-        rows = self._rows("SELECT id, created, name, mode, report, seconds FROM runs ORDER BY id DESC")
+        columns = "id, created, name, mode, report, seconds, title, details"
+        rows = self._rows(f"SELECT {columns} FROM runs ORDER BY id DESC")
         return [_run(*row) for row in rows]
 
     def run_assets(self, run_id: int) -> list[RunAsset]:
@@ -389,6 +405,11 @@ class Catalog:
             removed=tuple(sorted(old.keys() - new.keys())),
             relabeled=tuple(sorted(sha for sha in old.keys() & new.keys() if old[sha] != new[sha])),
         )
+
+    def rename_run(self, name: str, title: str) -> None:
+        """Give the runs of that name another title; an empty one is none."""
+        with self._write() as db:
+            db.execute("UPDATE runs SET title = ? WHERE name = ?", (title, name))
 
     def delete_run(self, name: str) -> None:
         """Delete the runs of that name."""
@@ -527,7 +548,16 @@ def _set_confirmed(db: sqlite3.Connection, assets: list[Asset]) -> None:
     db.execute(f"UPDATE assets SET confirmed = 1 WHERE {_ID_IN}", (json.dumps([asset.id for asset in assets]),))
 
 
-def _run(id: int, created: object, name: object, mode: object, report: object, seconds: object) -> Run:
+def _run(
+    id: int,
+    created: object,
+    name: object,
+    mode: object,
+    report: object,
+    seconds: object,
+    title: object,
+    details: object,
+) -> Run:
     return Run(
         id,
         str(created),
@@ -535,6 +565,8 @@ def _run(id: int, created: object, name: object, mode: object, report: object, s
         str(mode),
         stored_rows.read_object(report),
         float(seconds) if isinstance(seconds, float) else 0.0,
+        title if isinstance(title, str) else "",
+        stored_rows.read_object(details),
     )
 
 

@@ -212,7 +212,10 @@ def _to_json(upload: Upload) -> dict[str, object]:
             {
                 "name": one.name,
                 "has_folder": one.has_folder,
-                "files": [[file.name, file.key, file.path.relative_to(upload.folder).as_posix()] for file in one.files],
+                "files": [
+                    [file.name, file.key, file.path.relative_to(upload.folder).as_posix(), file.archive]
+                    for file in one.files
+                ],
             }
             for one in upload.listing.sets
         ],
@@ -237,12 +240,12 @@ def _from_json(folder: Path, data: Any) -> Upload:
     return Upload(folder, listing, known, taken, tuple(map(int, data["added"])))
 
 
-def _file(folder: Path, name: Any, key: Any, path: Any) -> File:
+def _file(folder: Path, name: Any, key: Any, path: Any, archive: Any = None) -> File:
     """Return a file of an upload; raises ``ValueError`` where it would be outside its folder."""
     place = PurePosixPath(_text(path))
     if place.is_absolute() or ".." in place.parts:
         raise ValueError("a file outside the upload")
-    return File(_text(name), _text(key), folder / place)
+    return File(_text(name), _text(key), folder / place, None if archive is None else _text(archive))
 
 
 def _text(value: Any) -> str:

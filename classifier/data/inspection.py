@@ -32,7 +32,10 @@ _REPEATED_IN_SPLIT = {
 
 @dataclass(frozen=True)
 class FoundPhoto:
-    """A file whose header is that of a picture, with its class, split and group; ``size`` is in bytes."""
+    """A file whose header is that of a picture, with its class, split and group; ``size`` is in bytes.
+
+    ``archive`` is the zip that it came in.
+    """
 
     name: str
     assignment: Assignment
@@ -40,6 +43,7 @@ class FoundPhoto:
     sha256: str
     size: int
     info: PictureInfo
+    archive: str | None = None
 
     @property
     def label(self) -> str:
@@ -61,6 +65,7 @@ class FoundPhoto:
         return Asset(
             0, path, self.sha256, self.label, self.split, None, self.name, self.size,
             self.info.width, self.info.height, now(), layout_group=self.assignment.group, taken=self.info.taken,
+            archive=self.archive,
         )  # fmt: skip
 
 
@@ -135,7 +140,7 @@ def _inspect(
         return LeftOut(name, error.message)
     except OSError:
         return LeftOut(name, message(_why_unreadable(path)))
-    return FoundPhoto(name, given, path, digest, size, info)
+    return FoundPhoto(name, given, path, digest, size, info, plan.archives.get(path))
 
 
 def _why_unreadable(path: Path) -> Code:

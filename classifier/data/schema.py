@@ -9,7 +9,7 @@ from functools import lru_cache
 from ..errors import DataError
 from ..messages.data import OLD_LEFT_OUT, CatalogCode
 
-VERSION = 6
+VERSION = 7
 FILE_NAME = "project.sqlite"
 _APPLICATION_ID = 0x50484F54  # “PHOT”: distinguishes a catalog from any other SQLite file
 
@@ -21,13 +21,14 @@ CREATE TABLE assets (
     split TEXT NOT NULL CHECK (split IN ('train', 'val', 'test', 'held_out')),
     duplicate_group INTEGER, source TEXT NOT NULL, size INTEGER NOT NULL,
     width INTEGER NOT NULL, height INTEGER NOT NULL, created TEXT NOT NULL, confirmed INTEGER NOT NULL DEFAULT 0,
-    layout_group TEXT, taken TEXT, own_group TEXT,
+    layout_group TEXT, taken TEXT, own_group TEXT, archive TEXT,
     UNIQUE (sha256, label)
 );
 CREATE INDEX assets_by_class ON assets (split, label);
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY AUTOINCREMENT, created TEXT NOT NULL, name TEXT NOT NULL, mode TEXT NOT NULL,
-    report TEXT NOT NULL, seconds REAL NOT NULL DEFAULT 0
+    report TEXT NOT NULL, seconds REAL NOT NULL DEFAULT 0,
+    title TEXT NOT NULL DEFAULT '', details TEXT NOT NULL DEFAULT '{}'
 );
 CREATE TABLE run_assets (
     run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
@@ -65,6 +66,11 @@ _UPGRADES = {
         "ALTER TABLE assets ADD COLUMN taken TEXT",
         "ALTER TABLE assets ADD COLUMN own_group TEXT",
         "CREATE TABLE choices (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    ],
+    6: [
+        "ALTER TABLE assets ADD COLUMN archive TEXT",
+        "ALTER TABLE runs ADD COLUMN title TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE runs ADD COLUMN details TEXT NOT NULL DEFAULT '{}'",
     ],
 }
 

@@ -25,11 +25,15 @@ FilePaths = list[tuple[str, Path]]
 
 @dataclass(frozen=True)
 class File:
-    """A file: ``name`` as the person knows it, ``key`` the normalized name within its ``FileSet``."""
+    """A file: ``name`` as the person knows it, ``key`` the normalized name within its ``FileSet``.
+
+    ``archive`` is the name of the zip that it came in, None where it came in none.
+    """
 
     name: str
     key: str
     path: Path
+    archive: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,15 @@ class FileSet:
 
 @dataclass
 class Listing:
-    """The files that came, by the folder or zip they came in, and those that are not used whatever they hold."""
+    """The files that came, by the folder or zip they came in, and those that are not used whatever they hold.
+
+    ``archives`` are the names of the zips that files came in, by the path of the unpacked file.
+    """
 
     sets: list[FileSet] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     notes: list[Message] = field(default_factory=list)
+    archives: dict[Path, str] = field(default_factory=dict)
 
     def count(self) -> int:
         """Return the number of files."""
@@ -118,7 +126,7 @@ def _add(listing: Listing, name: str, files: FilePaths, shown: str = "", has_fol
     for file, path in files:
         code = check_name(file)
         if code is None:
-            usable.append(File(shown + file, normalize_name(file), path))
+            usable.append(File(shown + file, normalize_name(file), path, listing.archives.get(path)))
         else:
             listing.left_out.append(LeftOut(clean_name(shown + file), message(code)))
     listing.sets.append(FileSet(name, tuple(usable), has_folder))
@@ -173,6 +181,8 @@ def _unpack_one(archive: Path, name: str, into: Path, limits: Limits, listing: L
         listing.notes.append(message(UploadNoteCode.CODE_PAGE, name=name, page=unpacked.guessed))
     if not unpacked.files:
         raise DataError(ProjectCode.EMPTY_ZIP, name=name)
+    outer = listing.archives.get(archive)
+    listing.archives |= dict.fromkeys((path for _, path in unpacked.files), f"{outer}/{name}" if outer else name)
     return unpacked
 
 

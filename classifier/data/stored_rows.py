@@ -12,15 +12,16 @@ from ..messages.data import restore
 
 _NONE = type(None)
 _PHOTO = {
-    (int, str, str, str, str, group, str, int, int, int, str, int, layout_group, taken, own_group)
+    (int, str, str, str, str, group, str, int, int, int, str, int, layout_group, taken, own_group, archive)
     for group in (int, _NONE) for layout_group in (str, _NONE) for taken in (str, _NONE) for own_group in (str, _NONE)
+    for archive in (str, _NONE)
 }  # fmt: skip
 _RUN_ASSET = {
     (str, str, str, predicted, confidence, doubt)
     for predicted in (str, _NONE) for confidence in (float, _NONE) for doubt in (float, _NONE)
 }  # fmt: skip
 # How many columns a photo had at first, and the values of those added since.
-_FIRST_COLUMNS, _LATER_COLUMNS = 11, (0, None, None, None)
+_FIRST_COLUMNS, _LATER_COLUMNS = 11, (0, None, None, None, None)
 _NO_NAME = re.compile(r"[/\\:\0]")  # what leads elsewhere on some system
 
 

@@ -24,6 +24,7 @@ from classifier.messages.data import (
 from tests.helpers import unanswered
 
 ADDED = {  # columns that each version added
+    7: [("assets", "archive"), ("runs", "title"), ("runs", "details")],
     6: [("assets", "taken"), ("assets", "own_group")],
     5: [("assets", "layout_group")],
     4: [("left_out", "code"), ("left_out", "arguments"), ("edits", "code"), ("edits", "arguments")],
@@ -57,21 +58,22 @@ def make_old(path: Path, version: int) -> int:
             for table, column in ADDED[newer]:
                 db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         ((edit,),) = db.execute("SELECT before FROM edits")
-        columns = {5: 13}.get(version, 11 if version < 3 else 12)
+        columns = {5: 13, 6: 15}.get(version, 11 if version < 3 else 12)
         db.execute("UPDATE edits SET before = ?", (json.dumps([row[:columns] for row in json.loads(edit)]),))
         db.execute(f"PRAGMA user_version = {version}")
     return run
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6])
 def test_a_catalog_of_an_older_version_keeps_everything(version: int, tmp_path: Path) -> None:
     path = tmp_path / schema.FILE_NAME
     run = make_old(path, version)
     with Catalog(path) as catalog:
         (old,) = catalog.runs()
         assert (old.id, old.seconds, old.report) == (run, 0.0 if version == 1 else 5.0, {"accuracy": 0.9})
+        assert (old.title, old.details) == ("", {})
         for asset in catalog.assets():
-            assert (asset.layout_group, asset.taken, asset.own_group) == (None, None, None)
+            assert (asset.layout_group, asset.taken, asset.own_group, asset.archive) == (None, None, None, None)
         assert catalog.choice("groups") is None
         assert catalog.run_assets(run) == [RunAsset("a", "cat", "train"), RunAsset("b", "dog", "train")]
         assert [(left.file, left.reason) for left in catalog.left_out()] == OLD_REASONS
