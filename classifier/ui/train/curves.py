@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import floor, isfinite, log10
 
+from ...evaluation.axes import Axis, accuracy_axis, loss_axis
+from ...evaluation.pictures import thin_out
 from ...events import Epoch
 from ...messages import percent, sentence
 from ...messages.training_page import CurveCode
@@ -14,16 +15,6 @@ from .. import html
 # One drawing unit is a pixel at a width of 340, so that the letters stay readable on a phone.
 _WIDTH, _HEIGHT = 340, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 12, 34
-_MAX_POINTS = 200  # of one line; more cannot be distinguished
-
-
-@dataclass(frozen=True)
-class _Axis:
-    """The range of a vertical axis, and its grid lines with their labels."""
-
-    low: float
-    high: float
-    ticks: Sequence[tuple[float, str]]
 
 
 @dataclass(frozen=True)
@@ -33,22 +24,16 @@ class _Chart:
     title: CurveCode
     train: Callable[[Epoch], float]
     val: Callable[[Epoch], float]
-    axis: Callable[[Sequence[Epoch]], _Axis]
+    axis: Callable[[Sequence[float]], Axis]
     write: Callable[[float], str]
 
 
 def render(epochs: Sequence[Epoch]) -> str:
     """Return accuracy and loss by epoch, for training and validation photos, with the best epoch marked."""
-    finite = [epoch for epoch in epochs if all(map(isfinite, _numbers(epoch)))]
-    if not finite:
+    points = thin_out(epochs)
+    if not points:
         return ""
-    step, best = 1 + len(finite) // _MAX_POINTS, finite[-1].best
-    points = [epoch for age, epoch in enumerate(finite, 1 - len(finite)) if age % step == 0 or epoch.number == best]
     return f'<div class="pc-curves">{"".join(_render_chart(chart, points) for chart in _CHARTS)}</div>{_legend(points)}'
-
-
-def _numbers(epoch: Epoch) -> tuple[float, ...]:
-    return epoch.loss, epoch.accuracy, epoch.val_loss, epoch.val_accuracy
 
 
 def _best(epochs: Sequence[Epoch]) -> Epoch | None:
@@ -73,32 +58,15 @@ def _short(number: float) -> str:
     return f"{number:.2g}"
 
 
-def _accuracy_axis(epochs: Sequence[Epoch]) -> _Axis:
-    lowest = min(min(epoch.accuracy, epoch.val_accuracy) for epoch in epochs)
-    low = max(0.0, min(0.8, floor(lowest * 5 - 1e-9) / 5))  # the upper part alone where all points are there
-    step = 0.1 if low >= 0.6 else 0.2
-    count = round((1 - low) / step)
-    return _Axis(low, 1.0, [(low + step * index, f"{low + step * index:.0%}") for index in range(count + 1)])
-
-
-def _loss_axis(epochs: Sequence[Epoch]) -> _Axis:
-    highest = max(max(epoch.loss, epoch.val_loss) for epoch in epochs) or 1.0
-    smallest_step = highest / 4
-    unit = 10.0 ** floor(log10(smallest_step))
-    step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= smallest_step - 1e-12)
-    count = -int(-highest // step)
-    return _Axis(0.0, step * count, [(step * index, _short(step * index)) for index in range(count + 1)])
-
-
 _CHARTS = (
-    _Chart(CurveCode.ACCURACY, lambda e: e.accuracy, lambda e: e.val_accuracy, _accuracy_axis, percent),
-    _Chart(CurveCode.LOSS, lambda e: e.loss, lambda e: e.val_loss, _loss_axis, _short),
+    _Chart(CurveCode.ACCURACY, lambda e: e.accuracy, lambda e: e.val_accuracy, accuracy_axis, percent),
+    _Chart(CurveCode.LOSS, lambda e: e.loss, lambda e: e.val_loss, loss_axis, _short),
 )
 
 
 def _render_chart(chart: _Chart, epochs: Sequence[Epoch]) -> str:
     last = max(epochs[-1].total, epochs[-1].number, 2)
-    axis = chart.axis(epochs)
+    axis = chart.axis([value(epoch) for epoch in epochs for value in (chart.train, chart.val)])
 
     def x(number: float) -> float:
         return _LEFT + (number - 1) / (last - 1) * (_WIDTH - _LEFT - _RIGHT)
@@ -120,7 +88,7 @@ def _render_chart(chart: _Chart, epochs: Sequence[Epoch]) -> str:
     )
 
 
-def _grid(axis: _Axis, y: Callable[[float], float]) -> str:
+def _grid(axis: Axis, y: Callable[[float], float]) -> str:
     return "".join(
         f'<line class="pc-grid-line" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>'
         f'<text x="{_LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{label}</text>'
