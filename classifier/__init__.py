@@ -20,13 +20,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .config import Limits, Preprocessing, TrainConfig
     from .data.project import Project
-    from .errors import ClassifierError, DataError, LayoutError, ModelError, PhotoError, SettingError, StorageError
+    from .errors import (
+        ClassifierError,
+        DataError,
+        ExportError,
+        LayoutError,
+        ModelError,
+        PhotoError,
+        SettingError,
+        StorageError,
+    )
     from .evaluation.report import Report
     from .events import Epoch, Note, Progress
+    from .exporters.base import Exported, Verification
     from .messages.models import UnsureCode
     from .models.predictor import ClassConfidence, Prediction, Predictor
     from .workflows.check import Checked, check
     from .workflows.evaluate import evaluate
+    from .workflows.export import export
     from .workflows.review import Review, review
     from .workflows.set_apart import PhotosApart, set_apart
     from .workflows.train import Finished, train
@@ -37,6 +48,8 @@ __all__ = [
     "ClassifierError",
     "DataError",
     "Epoch",
+    "ExportError",
+    "Exported",
     "Finished",
     "LayoutError",
     "Limits",
@@ -55,9 +68,11 @@ __all__ = [
     "StorageError",
     "TrainConfig",
     "UnsureCode",
+    "Verification",
     "__version__",
     "check",
     "evaluate",
+    "export",
     "review",
     "set_apart",
     "train",
@@ -70,6 +85,7 @@ _MODULES = {
     "errors": (
         "ClassifierError",
         "DataError",
+        "ExportError",
         "LayoutError",
         "ModelError",
         "PhotoError",
@@ -78,10 +94,12 @@ _MODULES = {
     ),
     "evaluation.report": ("Report",),
     "events": ("Epoch", "Note", "Progress"),
+    "exporters.base": ("Exported", "Verification"),
     "messages.models": ("UnsureCode",),
     "models.predictor": ("ClassConfidence", "Prediction", "Predictor"),
     "workflows.check": ("Checked", "check"),
     "workflows.evaluate": ("evaluate",),
+    "workflows.export": ("export",),
     "workflows.review": ("Review", "review"),
     "workflows.set_apart": ("PhotosApart", "set_apart"),
     "workflows.train": ("Finished", "train"),

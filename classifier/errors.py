@@ -120,3 +120,13 @@ class StorageError(ClassifierError):
         except StorageError as error:
             print(error)
     """
+
+
+class ExportError(ClassifierError):
+    """An export cannot be made, or answers differently from the model; nothing is left where it was to be.
+
+    Example::
+
+        with suppress(ExportError):
+            *_, exported = export("model", "onnx", "flowers.onnx")
+    """

@@ -9,6 +9,7 @@ import importlib
 import os
 import sys
 import warnings
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, NoReturn, TypeVar
 
 from ..config import Limits, TrainConfig, settings
 from ..data.intake import is_junk, scan
+from ..data.project import Project
 from ..errors import ClassifierError, DataError, SettingError, StorageError
 from ..files import remove_temporary_cache
 from ..messages import sentence
@@ -175,6 +177,18 @@ def _predict(args: argparse.Namespace) -> list[dict[str, Any]]:
     return rows
 
 
+def _export(args: argparse.Namespace) -> dict[str, Any]:
+    with _without_garbage_collection():
+        from ..exporters.base import Exported
+        from ..workflows.export import export
+
+    with ExitStack() as stack:
+        photos = [photo for path in args.photos or () for photo in _photos_of(path, stack)]
+        exported = _run(export(args.folder, args.to, args.out, photos, device=args.device), Exported)
+    _print_lines(args, text.export_lines(exported))
+    return output.export_json(exported)
+
+
 def _threshold(args: argparse.Namespace) -> dict[str, Any]:
     with _without_garbage_collection():
         from ..models import checkpoint
@@ -217,6 +231,7 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace], dict[str, Any] | list[dic
     "evaluate": _evaluate,
     "predict": _predict,
     "threshold": _threshold,
+    "export": _export,
 }
 
 
@@ -251,6 +266,14 @@ def _photo_files(paths: Sequence[Path]) -> Iterator[Path]:
             yield path
         else:
             raise DataError(CommandCode.NO_FILE, file=path)
+
+
+def _photos_of(path: Path, stack: ExitStack) -> list[Path]:
+    """Return the photos of a file, a folder or, as long as the stack lasts, a zip."""
+    if path.is_file() and zipfile.is_zipfile(path):
+        project = stack.enter_context(Project.over(path))
+        return [project.photo_path(photo) for photo in project.photos()]
+    return list(_photo_files([path]))
 
 
 def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:

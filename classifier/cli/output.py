@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # these import torch, and “--help” must not wait for it
     from ..errors import PhotoError
     from ..evaluation.costs import Outcome
     from ..evaluation.report import Report
+    from ..exporters.base import Exported
     from ..models.predictor import Prediction
     from ..workflows.check import Checked
     from ..workflows.overfit_check import OverfitCheck
@@ -160,6 +161,17 @@ def _answered(outcome: Outcome | None) -> tuple[float | None, float | None]:
     answers = outcome.images - outcome.unsure
     right = sum(row.found for row in outcome.per_class)
     return answers / outcome.images, right / answers if answers else 1.0
+
+
+def export_json(exported: Exported) -> dict[str, Any]:
+    """Return where an export is, how it was verified, and what its format lacks."""
+    return {
+        "format": exported.format,
+        "path": str(exported.path),
+        "size": exported.size,
+        "verified": exported.verification.to_json(),
+        "lacks": [str(lack) for lack in exported.lacks],
+    }
 
 
 def overfit_check_json(result: OverfitCheck) -> dict[str, Any]:

@@ -91,6 +91,14 @@ def _threshold(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--unsure-cost", type=float, metavar="N", help=str(ArgumentHelp.UNSURE_COST))
 
 
+def _export(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("folder", type=Path, metavar="FOLDER", help=str(ArgumentHelp.MODEL))
+    sub.add_argument("--to", required=True, metavar="FORMAT", help=str(ArgumentHelp.TO))
+    sub.add_argument("--out", required=True, type=Path, metavar="PATH", help=str(ArgumentHelp.EXPORT_OUT))
+    sub.add_argument("--photos", type=Path, action="append", metavar="DATA", help=str(ArgumentHelp.EXPORT_PHOTOS))
+    sub.add_argument("--device", metavar="NAME", help=str(ArgumentHelp.DEVICE))
+
+
 _COMMANDS = {
     "app": _app,
     "example": _example,
@@ -100,6 +108,7 @@ _COMMANDS = {
     "evaluate": _evaluate,
     "predict": _predict,
     "threshold": _threshold,
+    "export": _export,
 }
 
 

@@ -18,6 +18,7 @@ from .output import conflict_reason
 if TYPE_CHECKING:  # these import torch, and “--help” must not wait for it
     from ..evaluation.costs import Outcome
     from ..evaluation.report import Report
+    from ..exporters.base import Exported
     from ..workflows.train import Finished
 
 Row = Mapping[str, Any]
@@ -113,6 +114,13 @@ def predict_line(row: Row) -> str:
     if row["answer"] != row["top"][0]["label"]:
         return sentence(OutputCode.PREDICTED_OTHER, file=row["file"], answer=row["answer"], top=top)
     return sentence(OutputCode.PREDICTED, file=row["file"], top=top)
+
+
+def export_lines(exported: Exported) -> Iterator[str]:
+    """Yield where an export is, how it was verified, and what its format lacks."""
+    verification = str(exported.verification.sentence())
+    yield sentence(OutputCode.EXPORTED, out=str(exported.path), size=exported.size, verification=verification)
+    yield from map(str, exported.lacks)
 
 
 def threshold_lines(report: Report, changed: bool, outcomes: tuple[Outcome, Outcome] | None) -> Iterator[str]:

@@ -20,6 +20,7 @@ class CommandHelp(Code):
     EVALUATE = "evaluate a model on labeled photos"
     PREDICT = "show what is in photos"
     THRESHOLD = "show what it costs to answer only when sure, or set how sure is enough"
+    EXPORT = "write a model in another format, and verify that it answers the same"
 
 
 @unique
@@ -52,6 +53,12 @@ class ArgumentHelp(Code):
     )
     UNSURE_COST = "cost of “not sure”, where a false alarm costs 1 (default: 0.5)"
     OUT = "where the model goes"
+    TO = "zip, onnx, pt2, hub, web or space"
+    EXPORT_OUT = "where the export goes, a new file or folder"
+    EXPORT_PHOTOS = (
+        "photos to verify the export with, best some that the model was not trained on (default: drawn pictures); may "
+        "be repeated"
+    )
     SELF_CHECK = "only try whether training can work, and show why not"
     TEST = "a folder or zip of photos with their classes to evaluate the finished model on"
     SET_APART = "set a share of the photos apart to test with, from 0 to 1; those that belong together stay together"
@@ -111,6 +118,7 @@ class OutputCode(Code):
     LABEL_ISSUE = "  {file}: is it really {label}? It looks like {suggested}."
     POOR_PHOTO = "  {file}: {advice}."
     TEST_SCORE = "On the test photos: {score}"
+    EXPORTED = "The export is in {out}, {size:megabytes} MB. {verification}"
     MODEL_WRITTEN = "The model is in {folder}, made in {seconds:.1f} seconds."
     REVIEW_SCORE = "{score}; {total:photo|photos} judged"
     TAKEN_FOR = "  {label} taken for {predicted}: {file}"

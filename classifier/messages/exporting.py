@@ -1,0 +1,60 @@
+"""Sentences of exports: what each format is for and lacks, how it was verified, and why there is none."""
+
+from __future__ import annotations
+
+from enum import unique
+
+from . import Code
+
+
+@unique
+class ExportStep(Code):
+    """The steps of an export."""
+
+    WRITE = "Writing the model"
+    VERIFY = "Comparing its answers with those of the model"
+
+
+@unique
+class VerificationCode(Code):
+    """How an export was verified."""
+
+    SAME = "Same answer on {same} of {photos:photo|photos}, largest difference {difference:.1g}."
+    SAME_DRAWN = (
+        "Same answer on {same} of {photos} drawn pictures (no photos were given), largest difference {difference:.1g}."
+    )
+
+
+@unique
+class LackCode(Code):
+    """What a format cannot hold, so that a program that uses the file has to do it."""
+
+    RESIZING = (
+        "The file takes pictures that are already brought to {size} by {size} pixels; how, is in its metadata under "
+        "“preprocessing”."
+    )
+    RULE = (
+        "The file answers with probabilities, and whether a picture is like the training photos; which class that "
+        "makes, and when the answer is “not sure”, follows from the thresholds in its metadata."
+    )
+    DEEP = "Photos of more than 8 bits have to be scaled before, by the “pixel_ranges” in its metadata."
+    HEATMAPS = "It cannot show which part of a photo an answer is based on."
+
+
+@unique
+class ExportCode(Code):
+    """Why an export cannot be made."""
+
+    UNKNOWN_FORMAT = "There is no format called “{name}”; choose {choices:alternatives}."
+    PACKAGES_MISSING = "This format needs {packages:comma}: install {count:*it|them} with “pip install {install}”."
+    EXISTS = "“{out}” is there already; name a new place for the export."
+    DISK_FULL = "The disk is full: nothing was exported; free some space and try again."
+    NOT_WRITTEN = "This model's network cannot be written in this format ({why}); choose another format."
+    DIFFERENT = (
+        "The written file answered differently from the model on {wrong} of {photos:photo|photos} (the largest "
+        "difference of a probability is {difference:.2g}), so it was not kept; try again, or choose another format."
+    )
+    OTHER_CLASSES = "The written file names other classes than the model, so it was not kept; try again."
+    OTHER_THRESHOLDS = "The written file holds other thresholds than the model, so it was not kept; try again."
+    OTHER_RANGES = "The written file scales photos of more than 8 bits differently, so it was not kept; try again."
+    UNREADABLE = "The written file cannot be opened again ({why}), so it was not kept; try again."

@@ -1,0 +1,65 @@
+"""Export a model in another format; what is handed over answers as the model does."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+from ..config import LIMITS, Limits
+from ..data.images import Opener, open_picture
+from ..errors import SettingError
+from ..events import Progress
+from ..exporters.base import Exported, Format
+from ..exporters.making import make
+from ..messages.exporting import ExportCode
+from ..models.picture_sources import Picture
+
+# Each format by its name, and the module of ``exporters`` that has it as ``FORMAT``, imported when it is used.
+FORMATS = {
+    "zip": "archive",
+}
+
+
+def find_format(name: str) -> Format:
+    """Return the format of a name; raises ``SettingError`` where there is none."""
+    if name not in FORMATS:
+        raise SettingError(ExportCode.UNKNOWN_FORMAT, name=name, choices=list(FORMATS))
+    found = importlib.import_module(f"..exporters.{FORMATS[name]}", __package__).FORMAT
+    assert isinstance(found, Format)
+    return found
+
+
+def export(
+    folder: Path | str,
+    to: str,
+    out: Path | str,
+    photos: Sequence[Picture] = (),
+    *,
+    device: str | None = None,
+    limits: Limits = LIMITS,
+    opener: Opener = open_picture,
+) -> Generator[Progress | Exported, None, None]:
+    """Write the model in ``folder`` in another format; the last event is the ``Exported``.
+
+    What was written is loaded again with the preprocessing found in it, and compared with the model on ``photos``,
+    best those that the model was not trained on; without any, on 40 drawn pictures.
+
+    Args:
+        folder: the model.
+        to: the name of the format, one of ``FORMATS``.
+        out: a file, or folder, that is not there yet.
+        photos: pictures as ``Predictor.predict`` takes them.
+        device: where the model itself runs, see ``device.choose``.
+        limits: of the size of a photo.
+        opener: decodes photos, see ``Predictor``.
+
+    Raises ``ExportError`` where ``out`` exists, a package is missing, or what was written answers differently from the
+    model, ``SettingError`` for an unknown format, ``StorageError`` where ``out`` cannot be written.
+
+    Example::
+
+        *_, exported = export("model", "zip", "flowers.zip", photos=["a.jpg", "b.jpg"])
+        print(exported.verification.sentence())
+    """
+    yield from make(find_format(to), Path(folder), Path(out), photos, device=device, limits=limits, opener=opener)
