@@ -26,9 +26,9 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 MIN_IN_DISTRIBUTION = 0.91  # proportion of the training photos that the limit accepts
-_ENERGY_WEIGHT = 0.5  # relative to the distance; from a quarter to three quarters little changes
+ENERGY_WEIGHT = 0.5  # relative to the distance; from a quarter to three quarters little changes
 _LOGISTIC_QUARTILES = 2 * np.log(3)  # distance of the quartiles of a logistic distribution, in its scales
-_NEIGHBORS = 5
+NEIGHBORS = 5
 _MAX_POINTS = 2000  # training photos that are stored
 _MAX_BASIS = 170_000  # numbers in the basis: a third of a megabyte in 16 bits
 _OVERSAMPLING, _POWER_ITERATIONS = 16, 4  # of the randomized method: precise enough for 132 of 1280 directions
@@ -157,7 +157,7 @@ def _combine(distances: Floats, probs: Floats, usual: Floats) -> Floats:
     """
     values = np.stack([distances, _energy(probs)], 1)
     scaled = (values - usual[:, 0]) / usual[:, 1]
-    return np.asarray(np.logaddexp(0, scaled) @ (1, _ENERGY_WEIGHT), np.float32)
+    return np.asarray(np.logaddexp(0, scaled) @ (1, ENERGY_WEIGHT), np.float32)
 
 
 def _conformal_limit(ood_score: Floats, proportion: float) -> float:
@@ -174,7 +174,7 @@ def _conformal_limit(ood_score: Floats, proportion: float) -> float:
 def _nearest(squares: Floats, eligible: Bools) -> Floats:
     """Return the mean (n,) of the five smallest eligible squares (n, N), of fewer if there are fewer, or infinity."""
     candidates = np.where(eligible, squares, np.inf)
-    count = min(_NEIGHBORS, candidates.shape[1])
+    count = min(NEIGHBORS, candidates.shape[1])
     smallest = np.partition(candidates, count - 1, axis=1)[:, :count]
     finite = np.isfinite(smallest)
     sums = np.where(finite, smallest, 0).sum(1)

@@ -18,6 +18,8 @@ from ..models.picture_sources import Picture
 # Each format by its name, and the module of ``exporters`` that has it as ``FORMAT``, imported when it is used.
 FORMATS = {
     "zip": "archive",
+    "onnx": "onnx_graph",
+    "pt2": "torch_export",
 }
 
 
