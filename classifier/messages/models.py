@@ -1,11 +1,10 @@
-"""Codes of backbones, networks and checkpoint folders, and the text of the model card."""
+"""Codes of backbones, networks and checkpoint folders."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import unique
 
-from . import Code, sentence
+from . import Code
 
 
 @unique
@@ -71,126 +70,6 @@ class CheckpointCode(Code):
     )
     WEIGHTS_MISMATCH = "The weights of the model do not fit the network “{name}”; get the folder again."
     NOT_BUILT = "The network “{name}” of the model cannot be built ({error}); get the folder again."
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """The facts of a model card. Texts from people, such as ``labels``, are escaped for Markdown beforehand.
-
-    ``rows`` are (label, number of photos evaluated, recall, precision) for each class; shares are 0 to 1.
-    ``repository`` is that of the pretrained weights, "" for a network from random weights.
-    """
-
-    labels: tuple[str, ...]
-    rows: tuple[tuple[str, int, float, float], ...]
-    images: int
-    evaluated: int
-    evaluated_on: str
-    accuracy: float
-    accuracy_low: float
-    accuracy_high: float
-    decision: str
-    has_ood: bool
-    backbone: str
-    repository: str
-    license: str
-    fine_tuned: bool
-    created: str
-    resize_mode: str
-    pixel_range: tuple[float, float] | None = None
-    notes: tuple[str, ...] = ()
-
-    def text(self) -> str:
-        """The card in Markdown, with the front matter of the Hugging Face Hub."""
-        rows = "\n".join(f"| {label} | {count} | {recall:.0%} | {precision:.0%} |"
-                         for label, count, recall, precision in self.rows)  # fmt: skip
-        origin = f"license: {self.license}\nbase_model: {self.repository}\n" if self.repository else ""
-        return f"""---
-library_name: timm
-pipeline_tag: image-classification
-{origin}tags:
-- image-classification
-- timm
-- transformers
----
-
-# Photo classifier: {", ".join(self.labels[:8])}{"…" if len(self.labels) > 8 else ""}
-
-Tells apart {len(self.labels)} classes. Trained on {self.images} photos; right on **{self.accuracy:.0%}** of the
-{self.evaluated} photos judged (95 % interval {self.accuracy_low:.0%} to {self.accuracy_high:.0%}),
-{self._evaluation()}.
-{"".join(f"{chr(10)}{note}{chr(10)}" for note in self.notes)}
-| class | photos judged | found | right when it says so |
-| --- | --- | --- | --- |
-{rows}
-
-{self.decision}{f" {CardCode.OOD}" if self.has_ood else ""}
-
-## Use it
-
-```python
-import timm
-
-model = timm.create_model("local-dir:FOLDER", pretrained=True).eval()
-```
-
-```python
-from transformers import pipeline
-
-pipeline("image-classification", "FOLDER")("photo.jpg")
-```
-
-## How it was made
-
-{self._training()}
-on {self.created}; the settings are in `training.json`.
-Pictures are brought to the square by “{self.resize_mode}”, as `config.json` says.
-{self._depth()}"""
-
-    def _depth(self) -> str:
-        if self.pixel_range is None:
-            return ""
-        low, high = self.pixel_range
-        return sentence(CardCode.DEEP, low=low, high=high) + "\n"
-
-    def _evaluation(self) -> str:
-        return str(CardCode[f"EVALUATED_{self.evaluated_on.upper()}"])
-
-    def _training(self) -> str:
-        arguments = {"backbone": self.backbone, "repository": self.repository, "license": self.license}
-        if not self.repository:
-            return sentence(CardCode.TRAINED_FROM_SCRATCH, **arguments)
-        return sentence(CardCode.FINE_TUNED if self.fine_tuned else CardCode.LINEAR_HEAD, **arguments)
-
-
-@unique
-class CardCode(Code):
-    """Sentences of the model card."""
-
-    EVALUATED_OUT_OF_FOLD = "by cross-validation, each photo by a model that was not trained on it"
-    EVALUATED_VAL = "on the validation photos"
-    EVALUATED_TEST = "on the test photos"
-    NOT_SURE = "A confidence under {threshold:.0%} is best read as “not sure”."
-    COSTS = (
-        "The answer is the class whose confidence is largest relative to its threshold, and “not sure” where none "
-        "reaches it; the thresholds ({thresholds}) follow from what missing a class costs ({costs}; others 1, “not "
-        "sure” {unsure_cost:g}), and `report.json` has them all."
-    )
-    OOD = (
-        "Photos of other things are told by\n`familiar.safetensors`: how far the training photos lie from one another."
-    )
-    DEEP = (
-        "Where a picture of more than 8 bits does not state its range of values, {low:g} becomes black and {high:g} "
-        "white\n(`pixel_ranges` in `config.json`; other programs have to do that themselves)."
-    )
-    TRAINED_FROM_SCRATCH = "The network {backbone}, trained on these photos alone from random weights"
-    FINE_TUNED = (
-        "{backbone} (weights: {repository}, license {license}), its last stages trained further together with a "
-        "linear head"
-    )
-    LINEAR_HEAD = (
-        "A linear head on the pooled features of {backbone} (weights: {repository}, license {license}), fitted"
-    )
 
 
 @unique

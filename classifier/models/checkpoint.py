@@ -31,8 +31,8 @@ from . import hub_config, networks
 from .backbones import Backbone, architecture_of
 from .evaluated_photos import EvaluatedPhotos, read_evaluated, with_costs, without_costs
 from .hub_config import HubConfig
-from .model_card import model_card, replace_decision
-from .model_folder import EVALUATED, OOD, TRAINING_PHOTOS, write
+from .model_card import confusion_picture, model_card, replace_decision
+from .model_folder import CONFUSION, EVALUATED, OOD, TRAINING_PHOTOS, write
 from .training_photos import KnownPhotos
 
 Floats = NDArray[np.float32]
@@ -108,11 +108,13 @@ def save(folder: Path, model: TrainedModel, training: Mapping[str, Any]) -> None
     """
     classifier = networks.classifier_name(model.backbone)
     head = {f"{classifier}.weight": torch.from_numpy(model.weight), f"{classifier}.bias": torch.from_numpy(model.bias)}
-    texts = {
+    picture = confusion_picture(model.report)
+    texts: dict[str, str | bytes] = {
         "config.json": _dump(hub_config.to_json(model)),
         "README.md": model_card(model, training),
         "report.json": _dump(model.report.to_json()),
         "training.json": _dump(training),
+        **({CONFUSION: picture} if picture else {}),
     }
     if model.training_photos is not None:
         texts[TRAINING_PHOTOS] = json.dumps(model.training_photos.to_json())

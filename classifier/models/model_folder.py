@@ -21,8 +21,10 @@ from ..messages.models import CheckpointCode
 OOD = "familiar.safetensors"  # the out-of-distribution model; the name is that of the first version
 TRAINING_PHOTOS = "training_photos.json"  # what is remembered of the training photos; only on this machine
 EVALUATED = "evaluated.safetensors"  # probabilities of evaluated photos, see ``evaluated_photos``
+CONFUSION = "confusion.png"  # the confusion matrix, which the model card shows
 FILES = (
     "config.json", "model.safetensors", "README.md", "report.json", "training.json", OOD, TRAINING_PHOTOS, EVALUATED,
+    CONFUSION,
 )  # fmt: skip
 RESUME = "resume"  # folder with the state of an unfinished deep training
 # The new model inside its folder: while it is written, when it is complete, and while its files are moved out.
@@ -70,7 +72,7 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def write(folder: Path, texts: Mapping[str, str], tensors: Mapping[str, dict[str, Tensor]]) -> None:
+def write(folder: Path, texts: Mapping[str, str | bytes], tensors: Mapping[str, dict[str, Tensor]]) -> None:
     """Write the files of a model, given as name -> content, in the place of those that ``folder`` holds.
 
     They are written into a folder inside and moved out when all are complete, so that ``folder`` may be a mount point
@@ -92,10 +94,10 @@ def write(folder: Path, texts: Mapping[str, str], tensors: Mapping[str, dict[str
         raise storage_error(error, folder, CheckpointCode.DISK_FULL) from error
 
 
-def _write_files(folder: Path, texts: Mapping[str, str], tensors: Mapping[str, dict[str, Tensor]]) -> None:
+def _write_files(folder: Path, texts: Mapping[str, str | bytes], tensors: Mapping[str, dict[str, Tensor]]) -> None:
     folder.mkdir()
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).write_bytes(text.encode() if isinstance(text, str) else text)
     mode = (folder / "config.json").stat().st_mode
     for name, values in tensors.items():
         if values:

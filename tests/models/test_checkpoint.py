@@ -204,7 +204,7 @@ def test_a_class_named_like_the_sentence_of_the_card_keeps_its_name(tmp_path: Pa
     save(tmp_path / "model", (name, "dog"))
     checkpoint.set_threshold(tmp_path / "model", 0.25)
     card = (tmp_path / "model/README.md").read_text(encoding="utf-8")
-    assert card.count("under 7%") == 2
+    assert card.count("under 7%") == 3
     assert card.count("\nA confidence under 25% is best") == 1
 
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from huggingface_hub import ModelCard
+from markdown_it import MarkdownIt
 
 from classifier.config import PixelRanges
 from classifier.evaluation.report import build_report
@@ -14,7 +16,7 @@ from classifier.messages import message
 from classifier.messages.evaluation import WarningCode
 from classifier.models import backbones, networks
 from classifier.models.checkpoint import TrainedModel
-from classifier.models.model_card import model_card, replace_decision
+from classifier.models.model_card import TAG, CardFacts, WidgetPhoto, model_card, render_card, replace_decision
 from tests.models.test_checkpoint import ood_model
 
 
@@ -65,7 +67,42 @@ def test_the_front_matter_is_what_the_hub_reads() -> None:
     data = ModelCard(model_card(trained_model(), {})).data
     assert (data.library_name, data.pipeline_tag, data.license) == ("timm", "image-classification", "bsd-3-clause")
     assert data.base_model == "timm/resnet18.tv_in1k"
-    assert data.tags == ["image-classification", "timm", "transformers"]
+    assert data.tags == ["image-classification", "timm", "transformers", TAG]
+
+
+def test_the_scores_are_a_model_index_that_the_hub_reads() -> None:
+    found = ModelCard(model_card(trained_model(), {})).data.eval_results
+    values = {result.metric_type: result.metric_value for result in found}
+    assert values == {"accuracy": 0.75, "balanced_accuracy": 0.75, "f1": pytest.approx(0.7333, abs=1e-4)}
+    assert {result.task_type for result in found} == {"image-classification"}
+    assert "95 % interval" in found[0].metric_name
+
+
+def test_a_score_of_no_photo_is_not_given() -> None:
+    model = trained_model()
+    empty = replace(model.report, confusion=((0, 0), (0, 0)), per_class=())
+    card = model_card(replace(model, report=empty), {})
+    assert "no other photo to judge it by" in card
+    assert "confusion.png" not in card
+    assert ModelCard(card).data.eval_results is None
+
+
+def test_a_card_shows_the_photos_that_may_be_shown() -> None:
+    model = trained_model(("--- # [x](y): &a", "dog"))
+    photo = WidgetPhoto("photos/1.jpg", tuple(zip(model.report.labels, (0.9, 0.1))))
+    facts = CardFacts(model.report, model.backbone, "quick", False, PixelRanges(), {}, "anna/pets", (photo,))
+    data = ModelCard(render_card(facts)).data
+    (entry,) = data.widget
+    assert (entry["src"], entry["example_title"]) == ("photos/1.jpg", "--- # [x](y): &a")
+    assert entry["output"] == [{"label": "--- # [x](y): &a", "score": 0.9}, {"label": "dog", "score": 0.1}]
+    assert data.model_name == "pets"
+
+
+def test_groups_of_photos_are_counted() -> None:
+    model = trained_model()
+    card = model_card(replace(model, report=replace(model.report, group_count=3)), {})
+    assert "They form 3 groups of photos that belong together" in card
+    assert "that belong together" not in model_card(model, {})
 
 
 def test_the_card_of_a_network_from_scratch_names_no_source() -> None:
@@ -85,13 +122,48 @@ def test_the_card_says_how_the_model_was_made() -> None:
     assert "“squash”" in model_card(trained_model(), {})
 
 
+HOSTILE = (
+    "<script>alert(1)</script>", "[x](javascript:y)", "a|b `c` **d**", "---\nlicense: evil", "![i](u)", "<!-- ",
+    "https://evil.example", "www.evil.example", "a@evil.example", "$$x$$", "license: evil", "'\"{{ x }}", "\u202eevil",
+)  # fmt: skip
+
+
 def test_class_names_do_nothing_in_the_card() -> None:
-    hostile = ("<script>alert(1)</script>", "[x](javascript:y)", "a|b `c` **d**", "---\nlicense: evil", "![i](u)")
-    front, body = model_card(trained_model(hostile), {}).split("---\n", 2)[1:]
-    assert "evil" not in front
-    for dangerous in ("<script", "](java", "](u)", "`c`", "**d**", "a|b"):
-        assert dangerous not in body
-    assert "\nlicense: evil" not in body
+    """Rendered by another program: no element and no address but those of a card with ordinary names."""
+    model = trained_model(HOSTILE)
+    photos = tuple(WidgetPhoto("photos/1.jpg", ((label, 0.5),)) for label in HOSTILE)
+    facts = CardFacts(model.report, model.backbone, "quick", False, PixelRanges(), {}, photos=photos)
+    card = render_card(facts)
+    assert ModelCard(card).data.license == "bsd-3-clause"
+    assert [entry["example_title"] for entry in ModelCard(card).data.widget] == list(HOSTILE)
+    tags, addresses = rendered(card)
+    usual = model_card(trained_model(tuple(f"class {number}" for number in range(len(HOSTILE)))), {})
+    assert (tags, addresses) == rendered(usual)
+    for dangerous in ("://evil", "www.evil", "a@evil", "$$"):
+        assert dangerous not in ModelCard(card).text
+
+
+def rendered(card: str) -> tuple[list[str], list[str]]:
+    """The elements of a card as HTML, in order, and the addresses that they name."""
+    parser = Elements()
+    parser.feed(MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(ModelCard(card).text))
+    return parser.tags, parser.addresses
+
+
+class Elements(HTMLParser):
+    """Lists elements and addresses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("href", "src")]
+
+    def handle_comment(self, data: str) -> None:
+        self.tags.append("comment")
 
 
 def test_the_title_names_at_most_eight_classes() -> None:
@@ -104,6 +176,6 @@ def test_another_threshold_changes_one_sentence_of_the_card(tmp_path: Path) -> N
     report, card = model.report, model_card(model, {})
     changed = replace_decision(card, report, replace(report, threshold=0.834))
     assert changed == card.replace("\nA confidence under 50%", "\nA confidence under 83%")
-    assert changed.count("under 50%") == 2
+    assert changed.count("under 50%") == 3
     assert replace_decision(changed, report, replace(report, threshold=0.2)) == changed
     assert replace_decision(changed, replace(report, threshold=0.83), report) == card

@@ -89,10 +89,7 @@ for step in range(1, 100):
 
 def write(folder: Path, value: int, ood: bool = True) -> None:
     """Write a folder of all files, each of which holds ``value``."""
-    texts = {
-        name: str(value)
-        for name in ("config.json", "README.md", "report.json", "training.json", "training_photos.json")
-    }
+    texts = {name: str(value) for name in model_folder.FILES if not name.endswith(".safetensors")}
     tensor = {"x": torch.full((3,), float(value))}
     arrays = ("model.safetensors", model_folder.EVALUATED, *([model_folder.OOD] if ood else []))
     model_folder.write(folder, texts, dict.fromkeys(arrays, tensor))
