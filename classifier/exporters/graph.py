@@ -41,6 +41,9 @@ _IN_GRAPH = {"mean": [0.0] * 3, "std": [1.0] * 3}  # normalization is no part of
 class AnswerGraph(nn.Module):
     """Pixels (B, 3, size, size), uint8 -> probabilities (B, C) and whether each is in distribution (B,)."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, model: Model) -> None:
         super().__init__()
         loaded = model.checkpoint
@@ -63,6 +66,13 @@ class AnswerGraph(nn.Module):
 
 class _OODGraph(nn.Module):
     """``OODModel.in_distribution`` in torch."""
+
+    center: Tensor
+    basis: Tensor
+    points: Tensor
+    labels: Tensor
+    limit: Tensor
+    usual: Tensor | None
 
     def __init__(self, ood: OODModel) -> None:
         super().__init__()

@@ -38,7 +38,7 @@ def write_onnx(model: Model, out: Path) -> tuple[Message, ...]:
             torch.onnx.export(
                 network,
                 (example,),
-                content,
+                content,  # type: ignore[arg-type]  # a stream will do
                 dynamo=False,
                 opset_version=_OPSET,
                 input_names=names[:1],
