@@ -229,10 +229,13 @@ def _scores_json(report: Report) -> dict[str, Any]:
         "judged_on": report.evaluated_on,
         **_accuracy_json(report, "accuracy"),
         "balanced_accuracy": report.balanced_accuracy,
+        "macro": None if report.macro is None else vars(report.macro),
+        "loss": report.loss,
         "per_class": {
-            row.label: {"images": row.images, "precision": row.precision, "recall": row.recall, "f1": row.f1}
-            for row in report.per_class
+            row["label"]: {name: row[name] for name in ("images", "precision", "recall", "f1")}
+            for row in report.to_json()["per_class"]
         },
+        "not_used": {"in_several_classes": report.conflicting, "unreadable": report.unusable},
         "fit": report.resize_mode,
         "warnings": _warnings(report),
         "validation": report.to_json()["validation"],

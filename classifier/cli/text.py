@@ -39,6 +39,9 @@ def check_lines(result: Row) -> Iterator[str]:
     yield sentence(OutputCode.PHOTO_COUNT, images=result["images"], classes=len(result["classes"]))
     for label, count in result["classes"].items():
         yield sentence(OutputCode.CLASS_COUNT, label=label, count=count)
+    if len(result["splits"]) > 1:
+        for split, counts in result["splits"].items():
+            yield sentence(OutputCode.SPLIT_COUNT, split=split, counts=list(counts.items()))
     yield from left_out_lines(result["left_out"])
     repeats, groups = len(result["exact_duplicates"]), len(result["near_duplicates"])
     yield sentence(OutputCode.REPEATS, repeats=repeats, groups=groups)

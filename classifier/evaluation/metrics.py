@@ -21,6 +21,7 @@ Ints = NDArray[np.int64]
 
 _LARGEST_K = 5
 _SIGNIFICANCE = 0.05
+_SMALLEST_PROB = float(np.finfo(np.float32).eps)  # as in scikit-learn's ``log_loss`` for single precision
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,15 @@ class ClassScore:
 
     label: str
     images: int
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True)
+class MacroScores:
+    """The means of the scores of the classes, each counted the same, 0 to 1: scikit-learn's ``average="macro"``."""
+
     precision: float
     recall: float
     f1: float
@@ -85,6 +95,26 @@ def class_scores(y_true: Ints, y_pred: Ints, labels: Sequence[str]) -> tuple[Cla
         ClassScore(label, int(images), float(precision), float(recall), float(f1))
         for label, precision, recall, f1, images in zip(labels, *columns)
     )
+
+
+def macro_scores(per_class: Sequence[ClassScore]) -> MacroScores | None:
+    """Return the means over the classes that have evaluated photos; None where no class has."""
+    judged = [row for row in per_class if row.images]
+    if not judged:
+        return None
+    values = np.mean([(row.precision, row.recall, row.f1) for row in judged], 0)
+    return MacroScores(*map(float, values))
+
+
+def cross_entropy(probs: Floats, y_true: Ints) -> float | None:
+    """Return the mean negative log-likelihood of the true classes (N,) by probabilities (N, C); None without photos.
+
+    scikit-learn's ``log_loss`` is the same but takes no sets of photos in which a class does not occur.
+    """
+    if not len(y_true):
+        return None
+    likelihoods = probs[np.arange(len(y_true)), y_true].astype(np.float64)
+    return float(-np.log(np.maximum(likelihoods, _SMALLEST_PROB)).mean())
 
 
 def balanced_accuracy(y_true: Ints, y_pred: Ints) -> float:

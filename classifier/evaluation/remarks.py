@@ -18,7 +18,7 @@ _ORDER: dict[Code, int] = {
             GroupCode.WITHOUT_SAME, GroupCode.KEPT, GroupCode.ASKED, WarningCode.ONE_SESSION, WarningCode.FEW_THINGS,
             WarningCode.ONE_BACKGROUND, WarningCode.ONE_GROUP, ScoreCode.WIDE, WarningCode.ONE_CLASS,
             WarningCode.SINGLE_PHOTO, WarningCode.FEW_PHOTOS, WarningCode.IMBALANCED, WarningCode.TEXT,
-            ApartCode.VALIDATION, ApartCode.VALIDATION_NEAR,
+            ScoreCode.CONFLICTING, ScoreCode.UNUSABLE, ApartCode.VALIDATION, ApartCode.VALIDATION_NEAR,
         )
     )
 }  # fmt: skip

@@ -33,7 +33,16 @@ from .intervals import (
     main_group_count,
     photos_needed,
 )
-from .metrics import ClassScore, balanced_accuracy, class_scores, confusion_matrix, top_k_accuracy
+from .metrics import (
+    ClassScore,
+    MacroScores,
+    balanced_accuracy,
+    class_scores,
+    confusion_matrix,
+    cross_entropy,
+    macro_scores,
+    top_k_accuracy,
+)
 from .report_values import GroupSummary, SecondScore, read_groups, read_second_score, read_shift
 from .shift import Shift
 
@@ -54,7 +63,8 @@ class Report:
     scores.
 
     - ``accuracy`` is the proportion of correct predictions, ``balanced_accuracy`` the mean of the classes' recalls,
-      and ``per_class`` holds precision, recall and F1.
+      and ``per_class`` holds precision, recall and F1; those of a class without evaluated photos are 0 and not to be
+      shown. ``loss`` is the cross entropy. ``macro`` are the means of the classes that have evaluated photos.
     - ``accuracy_low`` to ``accuracy_high`` is the 95 % prediction interval of the accuracy on a third as many new
       photos (see ``intervals``); ``photos_needed`` is how many have to be evaluated until it reaches 5 points to
       either side; ``group_count`` counts the groups of near-duplicates among the evaluated photos, and
@@ -69,6 +79,8 @@ class Report:
     - ``near_training`` counts the person's test photos that look like a training photo or are of the same thing by name
       or time. ``accuracy_all`` is of all test photos; every other score is of the others, or out of fold where there
       are no others.
+    - ``conflicting`` counts photos that were not used because each lies in several classes, ``unusable`` those that
+      cannot be read.
     - ``validation`` is the score on the person's validation photos.
     - ``grouping``: which training photos are kept together besides near duplicates, and the score without.
       ``groups_offered``: which may belong together by evidence that is too thin, in words. ``groups_from``: what the
@@ -119,6 +131,14 @@ class Report:
     unsure_cost: float = UNSURE_COST
     expected_cost: float | None = None
     expected_cost_before: float | None = None
+    loss: float | None = None
+    conflicting: int = 0
+    unusable: int = 0
+
+    @property
+    def macro(self) -> MacroScores | None:
+        """The means of precision, recall and F1; None where no photo was evaluated."""
+        return macro_scores(self.per_class)
 
     @property
     def class_thresholds(self) -> tuple[float, ...]:
@@ -148,7 +168,17 @@ class Report:
 
         How many test photos look like training photos, why the interval is wide, and the second score.
         """
-        return (*self._near_training_notes(), *self._interval_notes(), *self._validation_notes(), *self._group_notes())
+        return (
+            *self._near_training_notes(),
+            *self._interval_notes(),
+            *self._validation_notes(),
+            *self._group_notes(),
+            *self._not_used_notes(),
+        )
+
+    def _not_used_notes(self) -> list[Message]:
+        counts = ((ScoreCode.CONFLICTING, self.conflicting), (ScoreCode.UNUSABLE, self.unusable))
+        return [message(code, count=count) for code, count in counts if count]
 
     def _interval_notes(self) -> list[Message]:
         low, high, total = self.accuracy_low, self.accuracy_high, self.evaluated_count
@@ -202,6 +232,7 @@ class Report:
         """Return the report as lists, dicts, strings and numbers, under the keys of the file."""
         values = {_KEYS.get(name, name): _to_json(value) for name, value in vars(self).items()}
         values["warnings"] = list(map(str, self.warnings))
+        values["macro"] = None if self.macro is None else vars(self.macro)
         values["warning_codes"] = [
             {"code": warning.code.id, "arguments": dict(warning.arguments)} for warning in self.warnings
         ]
@@ -271,6 +302,7 @@ def rescore(
         near_training=near_count,
         accuracy_all=accuracy_all,
         main_groups=main_group_count(np.arange(total) if groups is None else groups),
+        loss=cross_entropy(probs, y_true),
     )
 
 
@@ -332,10 +364,11 @@ _NEWER: Mapping[str, Any] = {  # what reports of older versions lack
     "coverage_curve": (), "warning_codes": (), "near_training": 0, "accuracy_all": 0.0, "validation": None,
     "shift": None, "main_groups": 0, "grouping": None, "groups_offered": "",
     "groups_from": "auto", "thresholds": (), "costs": {}, "unsure_cost": UNSURE_COST,
-    "expected_cost": None, "expected_cost_before": None,
+    "expected_cost": None, "expected_cost_before": None, "loss": None, "macro": None, "conflicting": 0, "unusable": 0,
 }  # fmt: skip
-_ENTRIES = frozenset({field.name for field in fields(Report)} | {"warning_codes"})
+_ENTRIES = frozenset({field.name for field in fields(Report)} | {"warning_codes", "macro"})
 _TEMPERATURES = (1e-5, 1e6)  # the smallest and the largest
+_LARGEST_LOSS = 1e3
 _LONGEST_WHY = 200  # letters
 _SAME_SCORE = 0.01  # difference from which on a score without groups is higher
 _WARNING_CODES = {code.id: code for code in WarningCode}
@@ -349,9 +382,16 @@ def _to_json(value: Any) -> Any:
         return dict(value)
     if isinstance(value, tuple):
         return [_to_json(item) for item in value]
-    if isinstance(value, (ClassScore, CoveragePoint, SecondScore, Shift, GroupSummary)):
+    if isinstance(value, ClassScore):
+        return class_score_json(value)
+    if isinstance(value, (CoveragePoint, SecondScore, Shift, GroupSummary)):
         return {_KEYS.get(name, name): item for name, item in vars(value).items()}
     return value
+
+
+def class_score_json(score: ClassScore) -> dict[str, Any]:
+    """Return the scores of a class under the keys of the file; those of a class that nobody judged are null."""
+    return {name: value if score.images or name in ("label", "images") else None for name, value in vars(score).items()}
 
 
 def _read(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -392,6 +432,9 @@ def _read(data: Mapping[str, Any]) -> dict[str, Any]:
         "unsure_cost": form.number(values, "unsure_cost", 0.0, LARGEST_WEIGHT),
         "expected_cost": form.optional_number(values, "expected_cost", 0.0, LARGEST_WEIGHT),
         "expected_cost_before": form.optional_number(values, "expected_cost_before", 0.0, LARGEST_WEIGHT),
+        "loss": form.optional_number(values, "loss", 0.0, _LARGEST_LOSS),
+        "conflicting": form.count(values, "conflicting"),
+        "unusable": form.count(values, "unusable"),
     }
 
 
@@ -409,7 +452,11 @@ def _read_classes(values: Mapping[str, Any], labels: Sequence[str]) -> tuple[Cla
     if rows and [form.text(row, "label") for row in rows] != list(labels):
         raise form.FormError(FormCode.OTHER_COUNT, name="per_class")
     return tuple(
-        ClassScore(label, form.count(row, "images"), **{name: form.number(row, name) for name in _CLASS_PROPORTIONS})
+        ClassScore(
+            label,
+            form.count(row, "images"),
+            **{name: form.optional_number(row, name) or 0.0 for name in _CLASS_PROPORTIONS},
+        )
         for label, row in zip(labels, rows)
     )
 

@@ -109,6 +109,7 @@ class OutputCode(Code):
     TEST_READING = "Of --test: {reading}"
     PHOTO_COUNT = "{images:photo|photos} in {classes:class|classes}"
     CLASS_COUNT = "  {count:6}  {label}"
+    SPLIT_COUNT = "{split}: {counts:counts}"
     LEFT_OUT = "left out: {file}: {reason}"
     LEFT_OUT_SEVERAL = "left out: {file} and {more} more: {reason}"
     IN_SEVERAL_CLASSES = "it lies in {labels:list} at once: keep it in one of them"

@@ -46,6 +46,8 @@ class ScoreCode(Code):
         "The range is wide because most of these photos are of {count:thing|things}: photos of others make it narrower."
     )
     RIGHT = "{accuracy} right"
+    CONFLICTING = "{count:photo was|photos were} not used: {count:*it lies|each lies} in several classes at once."
+    UNUSABLE = "{count:file was|files were} not used: no photo could be read from {count:*it|them}."
     SCORE = "{score}. {interval}"
     TOO_FEW = "{score}, but there are too few photos to tell how often it is right. {interval}"
 

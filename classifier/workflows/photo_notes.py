@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..data.group_rule import NO_RULE
 from ..data.grouping import Grouping
 from ..data.labels import name_difference
@@ -9,8 +11,9 @@ from ..data.project import Project
 from ..data.reaching_groups import count_divided
 from ..data.sources import none_usable
 from ..errors import DataError
-from ..messages import Message, message
-from ..messages.data import UploadNoteCode
+from ..evaluation.report import Report
+from ..messages import Code, Message, message
+from ..messages.data import LeftOutCode, PhotoCode, UploadNoteCode
 from ..messages.layout import NoteCode
 from ..messages.workflows import WorkflowCode
 
@@ -24,6 +27,17 @@ def no_photos(project: Project) -> DataError:
     if not left_out:
         return DataError(WorkflowCode.NO_PHOTOS)
     return none_usable(left_out)
+
+
+def with_not_used(report: Report, project: Project) -> Report:
+    """Return a report that counts the training photos which are in several classes, and files that cannot be read."""
+    conflicting = sum(photo.split == "train" for group in project.conflicts() for photo in group)
+    unusable = sum(_is_unusable(left.code) for left in project.left_out())
+    return replace(report, conflicting=conflicting, unusable=unusable)
+
+
+def _is_unusable(code: Code) -> bool:
+    return isinstance(code, (PhotoCode, LeftOutCode)) and code is not LeftOutCode.JUNK
 
 
 def divided_groups(project: Project, grouping: Grouping) -> tuple[Message, ...]:

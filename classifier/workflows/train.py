@@ -51,7 +51,7 @@ from ..training.cached_head import fit_cached_head
 from ..training.resize_mode import choose_resize_mode
 from .evaluate import ENOUGH_TO_DECIDE, evaluate_own_splits, evaluate_test_set
 from .group_summary import with_groups
-from .photo_notes import divided_groups, no_photos, similar_classes
+from .photo_notes import divided_groups, no_photos, similar_classes, with_not_used
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -63,7 +63,7 @@ class Finished:
 
     ``report`` is the model's report, ``folder`` its checkpoint, ``seconds`` the duration. ``test`` is the report on
     separate test photos, None where there are none. ``mode`` is that of the model in the checkpoint: deep training
-    returns the quick model where the fine-fine_tuned network is not better. ``notes`` are the messages of the ``Note``
+    returns the quick model where the fine-tuned network is not better. ``notes`` are the messages of the ``Note``
     events.
 
     Example::
@@ -159,7 +159,7 @@ def _train(
                 raise DataError(WorkflowCode.STOPPED_EARLY)
         model = replace(model, training_photos=_remember(extractor, project, training_set, model))
         report, evaluated = yield from evaluate_own_splits(extractor, project, model)
-        report = _with_project_costs(project, model, report)
+        report = with_not_used(_with_project_costs(project, model, report), project)
         test_report = None if test is None else (yield from evaluate_test_set(extractor, test, model, report))
     yield Progress(
         StepCode.SAVE, len(training_set), len(training_set), None
@@ -409,7 +409,7 @@ def _never() -> bool:
 def _fine_tuned_model(
     fine_tuned: deep.FineTunedNetwork, training_set: TrainingSet, quick: TrainedModel, config: TrainConfig
 ) -> TrainedModel:
-    """Return the fine-fine_tuned network with its report on the photos that it held back.
+    """Return the fine-tuned network with its report on the photos that it held back.
 
     Of the photos that it was trained on, the out-of-fold predictions of the quick model stay.
     """

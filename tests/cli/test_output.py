@@ -17,7 +17,7 @@ Capture = pytest.CaptureFixture[str]
 RUN = {"name", "created", "mode", "accuracy", "judged", "added", "removed", "relabelled"}
 SCORES = {
     "images", "judged_on", "accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "per_class", "fit",
-    "warnings", "classes", "left_out", "layout", "validation",
+    "warnings", "classes", "left_out", "layout", "validation", "macro", "loss", "not_used",
 }  # fmt: skip
 TESTED = {
     "test_accuracy", "test_near_training", "test_accuracy_new", "test_accuracy_new_low", "test_accuracy_new_high",
@@ -93,6 +93,10 @@ def test_the_keys_of_train(photos: Path, tmp_path: Path, capsys: Capture) -> Non
     reasons = {row["file"]: row["reason"] for row in result["left_out"]}
     assert reasons["mug/both.jpg"] == "it lies in “key” and “mug” at once: keep it in one of them"
     assert result["classes"] == {"apple": 9, "key": 7, "leaf": 7, "mug": 8}
+    assert result["not_used"] == {"in_several_classes": 2, "unreadable": 1}
+    assert "2 photos were not used: each lies in several classes at once." in result["warnings"]
+    assert result["macro"]["recall"] == pytest.approx(result["balanced_accuracy"])
+    assert result["loss"] > 0
 
 
 @pytest.mark.slow

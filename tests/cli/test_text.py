@@ -84,9 +84,18 @@ def test_a_photo_in_nine_classes_is_said_to_be_in_many() -> None:
     result = {
         "images": 9, "classes": {}, "left_out": [], "exact_duplicates": [], "near_duplicates": [], "suspects": [],
         "conflicts": [{"files": ["a.jpg", "b.jpg"], "classes": classes}], "quality": [], "warnings": [],
-        "more_photos": [],
+        "more_photos": [], "splits": {},
     }  # fmt: skip
     assert f"  a.jpg: {reason}." in list(text.check_lines(result))
+
+
+def test_a_check_counts_the_photos_of_each_class_and_split() -> None:
+    empty = dict.fromkeys(("left_out", "exact_duplicates", "near_duplicates", "suspects", "conflicts", "quality"), ())
+    result = {"images": 4, "classes": {"cat": 3, "dog": 1}, "warnings": [], "more_photos": [], **empty}
+    split = {"test": {"cat": 1}, "train": {"cat": 2, "dog": 1}}
+    lines = list(text.check_lines({**result, "splits": split}))
+    assert lines[3:5] == ["test: “cat” (1)", "train: “cat” (2) and “dog” (1)"]
+    assert not any(line.startswith("train:") for line in text.check_lines({**result, "splits": {"train": {}}}))
 
 
 def test_at_most_twenty_photos_of_a_kind_are_printed() -> None:
@@ -94,7 +103,7 @@ def test_at_most_twenty_photos_of_a_kind_are_printed() -> None:
     quality = [{"file": f"{n}.jpg", "advice": "it is dark"} for n in range(25)]
     result = {
         "images": 1, "classes": {"cat": 1}, "left_out": [], "exact_duplicates": ["x"], "near_duplicates": [],
-        "conflicts": [], "suspects": suspects, "quality": quality, "warnings": ["Careful."],
+        "conflicts": [], "splits": {}, "suspects": suspects, "quality": quality, "warnings": ["Careful."],
         "more_photos": [{"advice": "Add some."}],
     }  # fmt: skip
     lines = list(text.check_lines(result))

@@ -121,3 +121,24 @@ def test_without_common_photos_nothing_can_be_told() -> None:
     found = metrics.compare_models(nothing, nothing)
     assert found == metrics.Comparison(ComparisonCode.NO_COMMON_PHOTOS, gained=0, lost=0, p_value=1.0)
     assert "no photo was judged by both" in str(found.message)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_macro_scores_and_loss_agree_with_scikit_learn(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    y_true = rng.integers(0, 4, 60)
+    probs = rng.dirichlet(np.ones(5), 60).astype(np.float32)  # the fifth class has no photo
+    y_pred = probs.argmax(1)
+    judged = np.unique(y_true)
+    macro = metrics.macro_scores(metrics.class_scores(y_true, y_pred, "abcde"))
+    expected = oracle.precision_recall_fscore_support(y_true, y_pred, labels=judged, average="macro", zero_division=0)
+    assert macro is not None
+    np.testing.assert_allclose((macro.precision, macro.recall, macro.f1), expected[:3], rtol=1e-6)
+    loss = metrics.cross_entropy(probs, y_true)
+    np.testing.assert_allclose(loss, oracle.log_loss(y_true, probs, labels=range(5)), rtol=1e-5)
+
+
+def test_without_photos_there_are_no_macro_scores_and_no_loss() -> None:
+    nothing = np.zeros(0, np.int64)
+    assert metrics.macro_scores(metrics.class_scores(nothing, nothing, "ab")) is None
+    assert metrics.cross_entropy(np.zeros((0, 2), np.float32), nothing) is None

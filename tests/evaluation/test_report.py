@@ -143,6 +143,7 @@ ADDED_LATER = {
     "scenes", "photos_needed", "top_accuracy", "calibration_error", "calibration_error_before", "cost",
     "warning_codes", "near_training", "accuracy_all", "validation", "shift", "main_groups", "grouping",
     "groups_offered", "groups_from", "thresholds", "costs", "unsure_cost", "expected_cost", "expected_cost_before",
+    "loss", "macro", "conflicting", "unusable",
 }  # fmt: skip
 
 
@@ -325,3 +326,31 @@ def test_damaged_groups_are_an_error(change: dict[str, object]) -> None:
     assert Report.from_json({**values, "grouping": groups}).grouping == GroupSummary("names", 3, "")
     with pytest.raises(ModelError):
         Report.from_json({**values, "grouping": {**groups, **change}})
+
+
+def test_macro_scores_and_loss_are_written_and_read_again() -> None:
+    probs, y_true = predictions(3)
+    report = replace(report_on(probs, y_true), conflicting=2, unusable=1)
+    written = json.loads(json.dumps(report.to_json()))
+    assert written["loss"] == pytest.approx(-np.log(probs[np.arange(200), y_true]).mean(), rel=1e-5)
+    assert written["macro"]["recall"] == pytest.approx(report.balanced_accuracy)
+    assert Report.from_json(written) == report
+    older = {name: value for name, value in written.items() if name not in ("loss", "macro", "conflicting", "unusable")}
+    assert (Report.from_json(older).loss, Report.from_json(older).macro) == (None, report.macro)
+
+
+def test_a_class_that_nobody_judged_has_no_number_in_the_file() -> None:
+    probs, y_true = predictions(3)
+    report = report_on(probs[y_true < 2], y_true[y_true < 2])
+    *judged, unjudged = report.to_json()["per_class"]
+    assert [unjudged[name] for name in ("precision", "recall", "f1")] == [None] * 3
+    assert all(row["recall"] > 0 for row in judged)
+    assert Report.from_json(report.to_json()).per_class[2].images == 0
+
+
+def test_photos_that_were_not_used_are_counted_beside_the_score() -> None:
+    report = replace(report_on(*predictions(3)), conflicting=2, unusable=1)
+    assert [str(note) for note in report.notes()][-2:] == [
+        "2 photos were not used: each lies in several classes at once.",
+        "1 file was not used: no photo could be read from it.",
+    ]

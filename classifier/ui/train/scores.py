@@ -13,7 +13,7 @@ from ...messages import Code, percent, sentence
 from ...messages.evaluation import correct_in_words
 from ...messages.groups import GroupCode
 from ...messages.page import PageCode
-from ...messages.training_page import ScoreCode
+from ...messages.training_page import RunsCode, ScoreCode
 from .. import html
 
 _EVALUATED_ON: dict[EvaluatedOn, ScoreCode] = {
@@ -126,8 +126,8 @@ def _more_numbers(report: Report) -> str:
         f"<th>{html.text(name)}</th>" for name in (ScoreCode.CLASS, ScoreCode.PRECISION, ScoreCode.RECALL, ScoreCode.F1)
     )
     classes = "".join(
-        f"<tr><th scope='row'>{escape(row.label)}</th><td>{percent(row.precision)}</td>"
-        f"<td>{percent(row.recall)}</td><td>{percent(row.f1)}</td></tr>"
+        f"<tr><th scope='row'>{escape(row.label)}</th>{''.join(f'<td>{value}</td>' for value in _class_figures(row))}"
+        "</tr>"
         for row in report.per_class
     )
     return (
@@ -137,8 +137,24 @@ def _more_numbers(report: Report) -> str:
     )
 
 
+def _class_figures(row: ClassScore) -> list[str]:
+    """Return precision, recall and F1; a class that nobody judged has none."""
+    values = (row.precision, row.recall, row.f1)
+    return [percent(value) if row.images else str(RunsCode.UNKNOWN) for value in values]
+
+
 def _figures(report: Report) -> list[tuple[ScoreCode, str]]:
-    rows = [(ScoreCode.BALANCED, percent(report.balanced_accuracy))]
+    rows = [(ScoreCode.ACCURACY, sentence(ScoreCode.EXACT, value=100 * report.accuracy))]
+    rows.append((ScoreCode.BALANCED, percent(report.balanced_accuracy)))
+    macro = report.macro
+    if macro is None:
+        return []
+    rows += [
+        (ScoreCode.MACRO_PRECISION, percent(macro.precision)),
+        (ScoreCode.MACRO_F1, percent(macro.f1)),
+    ]
+    if report.loss is not None:
+        rows.append((ScoreCode.LOSS, sentence(ScoreCode.LOSS_VALUE, value=report.loss)))
     if len(report.labels) > 3 and len(report.top_accuracy) > 2:
         rows.append((ScoreCode.TOP_THREE, percent(report.top_accuracy[2])))
     if report.calibration_error or report.calibration_error_before:
