@@ -38,11 +38,13 @@ if TYPE_CHECKING:
     from .workflows.check import Checked, check
     from .workflows.evaluate import evaluate
     from .workflows.export import export
+    from .workflows.predict_many import Answers, predict_many
     from .workflows.review import Review, review
     from .workflows.set_apart import PhotosApart, set_apart
     from .workflows.train import Finished, train
 
 __all__ = [
+    "Answers",
     "Checked",
     "ClassConfidence",
     "ClassifierError",
@@ -73,6 +75,7 @@ __all__ = [
     "check",
     "evaluate",
     "export",
+    "predict_many",
     "review",
     "set_apart",
     "train",
@@ -100,6 +103,7 @@ _MODULES = {
     "workflows.check": ("Checked", "check"),
     "workflows.evaluate": ("evaluate",),
     "workflows.export": ("export",),
+    "workflows.predict_many": ("Answers", "predict_many"),
     "workflows.review": ("Review", "review"),
     "workflows.set_apart": ("PhotosApart", "set_apart"),
     "workflows.train": ("Finished", "train"),

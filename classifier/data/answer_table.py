@@ -27,7 +27,7 @@ from . import sqlite_errors
 from .answer_rows import ALL, AnswerRow, Query, Totals, natural_text, order, where
 
 FILE_NAME = "answers.sqlite"
-COPIES, THUMBS = "copies", "thumbs"  # folders beside the table
+COPIES, THUMBS, UNPACKED = "copies", "thumbs", "unpacked"  # folders beside the table
 _BATCH = 500  # rows in memory
 _BUSY_MS = 10_000
 Probs = NDArray[np.float32]
@@ -62,10 +62,16 @@ class AnswerTable:
 
     @classmethod
     def create(cls, folder: Path, labels: Sequence[str]) -> AnswerTable:
-        """Make an empty table in ``folder``, in place of the one there; ``labels`` are the model's, in its order."""
-        discard(folder)
+        """Make an empty table in ``folder``, in place of the one there; ``labels`` are the model's, in its order.
+
+        Raises ``DataError`` where the folder holds something else.
+        """
+        if (folder / FILE_NAME).exists():
+            discard(folder)
         with _translated(folder):
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            if any(folder.iterdir()):
+                raise DataError(BulkCode.FOLDER_NOT_EMPTY, folder=str(folder))
             table = cls(folder, _connect(folder))
             with table._write() as db:
                 db.executescript(_TABLE)
@@ -205,11 +211,14 @@ class AnswerTable:
 
 
 def discard(folder: Path) -> None:
-    """Delete a table with all that lies beside it; the table itself first, so that nobody opens half of one."""
+    """Delete a table with its photos; the table itself first, so that nobody opens half of one."""
     for file in sqlite_errors.files(folder / FILE_NAME):
         with suppress(OSError):
             file.unlink()
-    shutil.rmtree(folder, ignore_errors=True)
+    for name in (COPIES, THUMBS, UNPACKED):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    with suppress(OSError):  # it holds something else
+        folder.rmdir()
 
 
 def _connect(folder: Path) -> sqlite3.Connection:

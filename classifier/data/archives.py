@@ -15,7 +15,7 @@ from pathlib import Path
 from ..config import LIMITS, Limits
 from ..errors import DataError
 from ..files import remove, storage_error
-from ..messages import message
+from ..messages import Message, message
 from ..messages.data import IntakeCode, LeftOutCode
 from .intake import LeftOut, is_outside
 from .zip_names import decode_names
@@ -80,6 +80,40 @@ def unpack(archive: Path, into: Path, limits: Limits = LIMITS, name: str | None 
         raise
     files = [(name, path) for (name, _), path in zip(content.members, written)]
     return Unpacked(files, content.left_out, content.guessed, _subtract(limits, content.members))
+
+
+def measure(archive: Path, limits: Limits = LIMITS, name: str | None = None) -> tuple[int, int]:
+    """Return how many files a zip holds and their size in bytes, after the checks of ``unpack``, with its errors."""
+    if not archive.is_file():
+        raise DataError(IntakeCode.MISSING, place=str(archive))
+    with _translate_zip_errors(archive, name or archive.name), zipfile.ZipFile(archive) as packed:
+        members = _read_content(packed, archive, limits).members
+        return len(members), sum(info.file_size for _, info in members)
+
+
+def stream(
+    archive: Path, into: Path, limits: Limits = LIMITS, name: str | None = None
+) -> Iterator[tuple[str, Path | Message]]:
+    """Write the files of a zip one at a time, as each is asked for; yield its name with its path, or why it has none.
+
+    Unlike ``unpack`` it goes on after a damaged file. The caller deletes the files. Raises what ``unpack`` raises where
+    the zip as a whole cannot be used.
+    """
+    known = name or archive.name
+    into.mkdir(parents=True, exist_ok=True)
+    with _translate_zip_errors(archive, known), zipfile.ZipFile(archive) as packed:
+        content = _read_content(packed, archive, limits)
+        yield from ((left.file, left.message) for left in content.left_out)
+        for number, (member, info) in enumerate(content.members):
+            path = into / f"{number:06}"
+            try:
+                with _translate_zip_errors(archive, known):
+                    _extract_member(packed, info, path)
+            except DataError:
+                remove(path)
+                yield member, message(LeftOutCode.DAMAGED_IN_ZIP)
+                continue
+            yield member, path
 
 
 @contextmanager

@@ -14,7 +14,7 @@ class BulkCode(Code):
     DAMAGED = "The table of answers cannot be read any more; bring the photos again."
     NOT_WRITTEN = "The table of answers cannot be written ({why}); free some space and try again."
     COPY_GONE = "“{file}” is no longer there, so it cannot be sorted into a folder; bring the photos again."
-    FOLDER_NOT_EMPTY = "“{folder}” is there already and not an empty folder; name a new one to sort the photos into."
+    FOLDER_NOT_EMPTY = "“{folder}” is there already and not an empty folder; name a new one."
     SORT_PHOTOS = "Sorting the photos into folders"
 
 

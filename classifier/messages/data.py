@@ -36,6 +36,7 @@ class LeftOutCode(Code):
     )
     SHORTCUT = "a shortcut, not the photo: add the photo that it leads to"
     WEB_LINK = "a link to a web page, not a photo: save the picture itself, then add it"
+    DAMAGED_IN_ZIP = "damaged in its zip: make the zip again from the photos"
     HALF_DOWNLOADED = "a download that is not finished: download the photo to the end, then add it"
 
 

@@ -17,6 +17,7 @@ class StepCode(Code):
     TRAIN_HEAD = "Learning the classes"
     EVALUATE = "Checking on the test photos"
     SAVE = "Writing the model"
+    PREDICT = "Looking at the new photos"
 
 
 @unique

@@ -1,0 +1,114 @@
+"""Files, folders and zips -> their files one after another, so that thousands of photos take no room at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..config import Limits
+from ..errors import DataError
+from ..messages import Message, message
+from ..messages.data import ProjectCode
+from . import archives
+from .intake import check_name, check_regular_file, clean_name, is_junk, scan
+
+_LONGEST_NAME = 1000  # letters that are kept of a name
+
+
+@dataclass(frozen=True)
+class StreamedFile:
+    """A file as it comes: the name the person knows, and its path, or the message why there is none.
+
+    ``unpacked``: it was written from a zip just now, and whoever reads it deletes it.
+    """
+
+    name: str
+    path: Path | None
+    reason: Message | None = None
+    unpacked: bool = False
+
+
+class PhotoStream:
+    """The files of what a person names, in order; zips are opened, those inside a folder too, those inside a zip not.
+
+    ``count`` is how many come and ``size`` their bytes. Files of the operating system are passed over.
+
+    Args:
+        given: (name, path) of files, folders and zips.
+        into: folder for files of zips.
+        limits: of all files together.
+
+    Raises:
+        DataError: there are none, or too many, or a single zip that cannot be opened; of several, each one that
+            cannot is a file with a reason.
+    """
+
+    def __init__(self, given: Iterable[tuple[str, Path]], into: Path, limits: Limits) -> None:
+        self._into, self._limits = into, limits
+        named = list(given)
+        self._files = [found for name, path in named for found in _expand(name, path, limits)]
+        self._is_alone = len(self._files) == 1
+        self.count, self.size = 0, 0
+        for name, path in self._files:
+            self._measure(name, path)
+        if self.count > limits.files:
+            raise DataError(ProjectCode.TOO_MANY_AT_ONCE, count=self.count, limit=limits.files)
+
+    def __iter__(self) -> Iterator[StreamedFile]:
+        for number, (name, path) in enumerate(self._files):
+            if _is_zip(path):
+                yield from self._unpack(name, path, self._into / str(number))
+            else:
+                code = check_regular_file(path)
+                reason = message(code) if code else None
+                yield StreamedFile(_shown(name), None if reason else path, reason)
+
+    def _measure(self, name: str, path: Path) -> None:
+        """Count a file, or those of a zip; what is taken is less of the limits for the next zip."""
+        count, size = 1, 0
+        if _is_zip(path):
+            try:
+                count, size = archives.measure(path, self._left(), name)
+            except DataError:
+                if self._is_alone:
+                    raise
+        else:
+            size = path.stat().st_size if path.is_file() else 0
+        self.count += count
+        self.size += size
+
+    def _left(self) -> Limits:
+        left = self._limits.files - self.count, self._limits.bytes_unpacked - self.size
+        return replace(self._limits, files=max(1, left[0]), bytes_unpacked=max(1, left[1]))
+
+    def _unpack(self, name: str, path: Path, into: Path) -> Iterator[StreamedFile]:
+        try:
+            for member, found in archives.stream(path, into, self._limits, name):
+                shown = _shown(f"{name}/{member}")
+                if isinstance(found, Message):
+                    yield StreamedFile(shown, None, found)
+                elif check_name(member) is not None and is_junk(member):
+                    found.unlink()
+                else:
+                    yield StreamedFile(shown, found, unpacked=True)
+        except DataError as error:
+            yield StreamedFile(_shown(name), None, error.message)
+
+
+def _expand(name: str, path: Path, limits: Limits) -> Iterator[tuple[str, Path]]:
+    """Yield the files of a folder, or a file itself, which may be a link; no files of the operating system."""
+    if not path.is_dir():
+        yield name, path.resolve() if path.is_symlink() else path
+        return
+    for inside, file in scan(path, limits):
+        if not is_junk(inside):
+            yield f"{name.rstrip('/')}/{inside}", file
+
+
+def _is_zip(path: Path) -> bool:
+    return path.suffix.lower() == ".zip"
+
+
+def _shown(name: str) -> str:
+    return clean_name(name)[-_LONGEST_NAME:]
