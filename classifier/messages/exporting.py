@@ -58,3 +58,11 @@ class ExportCode(Code):
     OTHER_THRESHOLDS = "The written file holds other thresholds than the model, so it was not kept; try again."
     OTHER_RANGES = "The written file scales photos of more than 8 bits differently, so it was not kept; try again."
     UNREADABLE = "The written file cannot be opened again ({why}), so it was not kept; try again."
+
+
+@unique
+class DownloadCode(Code):
+    """Sentences of files to download."""
+
+    LINK = "Download {name} ({size:megabytes} MB)"
+    GONE = "This file is not here any more: links last an hour. Make it again on the page."

@@ -11,6 +11,7 @@ from gradio.utils import get_upload_folder
 
 from ..messages.page import PageCode
 from .access import Logins
+from .downloads import download_routes
 from .host_limits import HOME_LIMITS, HostLimits
 from .hosts import Hosts, find_hosts
 from .layout import build_layout
@@ -114,7 +115,7 @@ def launch_settings(
         "state_session_capacity": _MOST_SESSIONS,
         "auth": logins.check if logins else None,
         "app_kwargs": {
-            "routes": upload_routes(limits.upload.bytes_unpacked),
+            "routes": [*upload_routes(limits.upload.bytes_unpacked), *download_routes()],
             "lifespan": protect(hosts or find_hosts("127.0.0.1", {})),
         },
     }

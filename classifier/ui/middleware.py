@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..messages.server import RequestCode
+from . import downloads
 from .hosts import Hosts
 from .request_values import LIST_BYTES, Body, RequestError, read_cancel, read_event
 from .responses import API, NameSender, PageSender, lost_session, with_headers
@@ -43,6 +44,7 @@ ROUTES: tuple[tuple[tuple[str, ...], str, bool], ...] = (
     (_READ, "/config/?", False),
     (_READ, rf"{API}/info/?", False),
     (_READ, rf"{API}/file=(?P<file>.+)", False),
+    (_READ, downloads.PATTERN, False),
     (_READ, rf"{API}/heartbeat/(?P<session>[^/]+)", False),
     (_READ, rf"{API}/queue/data", False),
     (_READ, rf"{API}/upload_progress", False),

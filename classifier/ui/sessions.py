@@ -33,6 +33,7 @@ from ..messages import Message, message
 from ..messages.limits import LimitCode, NearCode
 from ..messages.page import PageCode
 from ..models import model_leftovers
+from . import downloads
 from .host_limits import HOME_LIMITS, HostLimits
 from .queue import Jobs
 from .usage import FolderSize, Use, nearly_full, of_project
@@ -143,9 +144,12 @@ class Home:
         return sum(_PROJECT.fullmatch(entry.name) is not None for entry in self.root.iterdir())
 
     def clean_up(self) -> None:
-        """Delete the projects nobody visited for ``keep_hours``, and forgotten uploads."""
+        """Delete the projects nobody visited for ``keep_hours``, forgotten uploads, and files made to be downloaded."""
         if self.keep_hours is not None:
             _delete_old(self.root, _PROJECT, self.keep_hours * 3600, first=self.jobs.cancel)
+        for project in self.root.iterdir() if self.root.is_dir() else ():
+            if _PROJECT.fullmatch(project.name):
+                downloads.delete_old(project)
         _delete_old(self.root, _DELETED, 0)  # what is left where the program ended meanwhile
         uploads = Path(get_upload_folder())
         if uploads.is_relative_to(self.root):  # elsewhere other programs may keep theirs
