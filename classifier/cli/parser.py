@@ -82,6 +82,7 @@ def _predict(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("paths", type=Path, nargs="+", metavar="PATH", help=str(ArgumentHelp.PATHS))
     sub.add_argument("--top-k", type=int, default=5, metavar="K", help=_with_default(ArgumentHelp.TOP_K))
     sub.add_argument("--csv", type=Path, metavar="FILE", help=str(ArgumentHelp.CSV))
+    sub.add_argument("--sort-into", type=Path, metavar="DIR", help=str(ArgumentHelp.SORT_INTO))
 
 
 def _threshold(sub: argparse.ArgumentParser) -> None:
