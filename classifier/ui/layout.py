@@ -19,6 +19,7 @@ from .predict import tab as predict_tab
 from .queue import FREE
 from .review import tab as review_tab
 from .sessions import Home, ensure_token, token_store
+from .share import tab as share_tab
 from .train import jobs
 from .train import tab as train_tab
 
@@ -72,6 +73,7 @@ def build_layout(page: gr.Blocks, home: Home) -> None:
         training = row.place(train_tab)
         review = row.place(review_tab)
         predict = row.place(predict_tab)
+        share = row.place(share_tab)
 
     # The browser's token comes first, since everything else is found by it.
     loaded = Action(plain(ensure_token), [token], [token]).on(page.load)
@@ -84,7 +86,7 @@ def build_layout(page: gr.Blocks, home: Home) -> None:
     _open_on(training.review.click, review_tab, tabs)
     _open_on(training.next.click, predict_tab, tabs)
     predict.choose_newest.on(training.newest.change)
-    run_all(training.runs.deleted, predict.refresh)
+    run_all(training.runs.deleted, [*predict.refresh, *share.refresh])
     used = replace(predict.choose, inputs=[token, training.runs.chosen]).on(training.runs.used.then)
     _open_on(used.then, predict_tab, tabs)
     replace(review.train_again, inputs=[token, *training.settings]).on(review.train.click)

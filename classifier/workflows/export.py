@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..config import LIMITS, Limits
 from ..data.images import Opener, open_picture
+from ..data.project import Project
 from ..errors import SettingError
 from ..events import Progress
 from ..exporters.base import Exported, Format
@@ -21,6 +22,9 @@ FORMATS = {
     "onnx": "onnx_graph",
     "pt2": "torch_export",
 }
+
+
+_MOST = 40  # photos of a project that an export is compared on
 
 
 def find_format(name: str) -> Format:
@@ -65,3 +69,15 @@ def export(
         print(exported.verification.sentence())
     """
     yield from make(find_format(to), Path(folder), Path(out), photos, device=device, limits=limits, opener=opener)
+
+
+def verification_photos(project: Project, name: str, most: int = _MOST) -> list[Path]:
+    """Return photos of a project to verify an export of its model ``name`` with: those that its score is of.
+
+    Of many, ``most`` evenly spaced ones in the order of their classes; none where the catalog does not know the model.
+    """
+    run = next((run for run in project.catalog.runs() if run.name == name), None)
+    evaluated = [] if run is None else project.catalog.evaluated_assets(run.id)
+    present = {photo.sha256: project.photo_path(photo) for photo in project.photos()}
+    paths = [present[one.sha256] for one in sorted(evaluated, key=lambda one: one.label) if one.sha256 in present]
+    return [paths[index * len(paths) // most] for index in range(most)] if len(paths) > most else paths

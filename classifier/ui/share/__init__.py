@@ -1,0 +1,1 @@
+"""The Share tab: take a model away."""
