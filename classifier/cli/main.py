@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import argparse
+import csv
+import gc
 import importlib
 import os
 import sys
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
-from ..config import TrainConfig, settings
+from ..config import Limits, TrainConfig, settings
+from ..data.intake import is_junk, scan
 from ..data.project import Project
-from ..errors import ClassifierError, DataError, SettingError
+from ..errors import ClassifierError, DataError, SettingError, StorageError
 from ..files import remove_temporary_cache
 from ..messages import sentence
 from ..messages.cli import CommandCode, OutputCode
 from ..messages.evaluation import CostCode
 from ..messages.files import StorageCode
-from . import output, predicting, text
+from . import output, text
 from .console import finish, print_json
 from .data import open_data, open_test_data
 from .parser import build_parser
-from .running import photo_files, print_lines, run, without_garbage_collection
+
+T = TypeVar("T")
 
 
 def main(
@@ -83,12 +87,12 @@ def _example(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _check(args: argparse.Namespace) -> dict[str, Any]:
-    with without_garbage_collection():
+    with _without_garbage_collection():
         from ..workflows.check import Checked, check
 
     with open_data(args) as project:
-        result = output.check_json(project, run(check(project), Checked))
-    print_lines(args, text.check_lines(result))
+        result = output.check_json(project, _run(check(project), Checked))
+    _print_lines(args, text.check_lines(result))
     return result
 
 
@@ -101,7 +105,7 @@ def _train(args: argparse.Namespace) -> dict[str, Any]:
     with ExitStack() as stack:
         project = stack.enter_context(open_data(args))
         test = stack.enter_context(open_test_data(args)) if args.test else None
-        with without_garbage_collection():
+        with _without_garbage_collection():
             from ..distributed import is_main_process, process_group
             from ..workflows.set_apart import PhotosApart, set_apart
             from ..workflows.train import Finished, train
@@ -110,44 +114,44 @@ def _train(args: argparse.Namespace) -> dict[str, Any]:
         with process_group():
             if args.set_apart is not None:
                 share, seed = args.set_apart, config.seed
-                run(set_apart(project, share, seed=seed, device=args.device, config=config), PhotosApart)
-            finished = run(train(project, config, args.out, test, args.device), Finished)
+                _run(set_apart(project, share, seed=seed, device=args.device, config=config), PhotosApart)
+            finished = _run(train(project, config, args.out, test, args.device), Finished)
             result = output.train_json(project, test, finished, config)
             if not is_main_process():  # only one of several processes prints
                 args.json = False
                 return result
-    print_lines(args, text.train_lines(result, finished))
+    _print_lines(args, text.train_lines(result, finished))
     return result
 
 
 def _self_check(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]:
-    with without_garbage_collection():
+    with _without_garbage_collection():
         from ..workflows.overfit_check import overfit_check
 
     with open_data(args) as project:
         found = overfit_check(project, config, args.device)
-    print_lines(args, found.lines())
+    _print_lines(args, found.lines())
     return output.overfit_check_json(found)
 
 
 def _review(args: argparse.Namespace) -> dict[str, Any]:
-    with without_garbage_collection():
+    with _without_garbage_collection():
         from ..workflows.review import review
         from ..workflows.train import Finished, train
 
     with open_data(args) as project:
         if args.run is None and not project.catalog.runs():
-            run(train(project), Finished)
+            _run(train(project), Finished)
         reviewed = review(project, args.run)
         if reviewed is None:
             raise DataError(CommandCode.NO_RUN, data=args.data[0], run=args.run)
         result = output.review_json(project, reviewed)
-    print_lines(args, text.review_lines(result))
+    _print_lines(args, text.review_lines(result))
     return result
 
 
 def _evaluate(args: argparse.Namespace) -> dict[str, Any]:
-    with without_garbage_collection():
+    with _without_garbage_collection():
         from ..models.predictor import Predictor
         from ..workflows.evaluate import evaluate
 
@@ -155,24 +159,47 @@ def _evaluate(args: argparse.Namespace) -> dict[str, Any]:
     with open_data(args) as project:
         report = evaluate(predictor, project)
         result = output.evaluate_json(project, report)
-    print_lines(args, text.evaluate_lines(result, report))
+    _print_lines(args, text.evaluate_lines(result, report))
     return result
 
 
+def _predict(args: argparse.Namespace) -> list[dict[str, Any]]:
+    with _without_garbage_collection():
+        from ..models.predictor import Predictor
+
+    predictor = Predictor(args.folder)
+    paths = list(_photo_files(args.paths))
+    outcomes = zip(paths, predictor.predict_each(paths, args.top_k))
+    rows = [output.predict_json(str(path), outcome) for path, outcome in outcomes]
+    if args.csv:
+        _write_csv(args.csv, rows)
+    _print_lines(args, map(text.predict_line, rows))
+    return rows
+
+
 def _export(args: argparse.Namespace) -> dict[str, Any]:
-    with without_garbage_collection():
+    with _without_garbage_collection():
         from ..exporters.base import Exported
         from ..workflows.export import export
 
     with ExitStack() as stack:
         photos = [photo for path in args.photos or () for photo in _photos_of(path, stack)]
-        exported = run(export(args.folder, args.to, args.out, photos, device=args.device), Exported)
-    print_lines(args, text.export_lines(exported))
+        exported = _run(export(args.folder, args.to, args.out, photos, device=args.device), Exported)
+    _print_lines(args, text.export_lines(exported))
     return output.export_json(exported)
 
 
+def _suggest(args: argparse.Namespace) -> dict[str, Any]:
+    with _without_garbage_collection():
+        from . import labeling
+
+        result = labeling.suggest(args, _run)
+    _print_lines(args, labeling.lines(result))
+    return result
+
+
 def _threshold(args: argparse.Namespace) -> dict[str, Any]:
-    with without_garbage_collection():
+    with _without_garbage_collection():
         from ..models import checkpoint
         from ..models.evaluated_photos import outcomes_of, read_evaluated, with_costs
 
@@ -189,7 +216,7 @@ def _threshold(args: argparse.Namespace) -> dict[str, Any]:
         report = checkpoint.set_costs(args.folder, {**report.costs, **costs}, unsure_cost)
     changed = args.value is not None or bool(costs) or args.unsure_cost is not None
     outcomes = None if evaluated is None else outcomes_of(report, evaluated)
-    print_lines(args, text.threshold_lines(report, changed, outcomes))
+    _print_lines(args, text.threshold_lines(report, changed, outcomes))
     return output.threshold_json(report, outcomes and outcomes[0])
 
 
@@ -211,7 +238,8 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace], dict[str, Any] | list[dic
     "train": _train,
     "review": _review,
     "evaluate": _evaluate,
-    "predict": predicting.predict,
+    "predict": _predict,
+    "suggest": _suggest,
     "threshold": _threshold,
     "export": _export,
 }
@@ -220,15 +248,79 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace], dict[str, Any] | list[dic
 # -- helpers
 
 
+def _run(events: Iterator[Any], kind: type[T]) -> T:
+    """Run a workflow to its end and return its last event; in a terminal with its progress on standard error."""
+    is_terminal = sys.stderr.isatty()
+    for event in events:
+        if isinstance(event, kind):
+            if is_terminal:
+                print("\r\033[K", end="", file=sys.stderr)
+            return event
+        if is_terminal:
+            print(f"\r\033[K{text.event_line(event)}", end="", file=sys.stderr, flush=True)
+    raise AssertionError("a workflow ends with its result")
+
+
+def _print_lines(args: argparse.Namespace, lines: Iterable[str]) -> None:
+    if not args.json:
+        for line in lines:
+            print(line)
+
+
+def _photo_files(paths: Sequence[Path]) -> Iterator[Path]:
+    """Yield files as named, and the files of folders; raises ``DataError`` where there is neither."""
+    for path in paths:
+        if path.is_dir():
+            yield from (file for name, file in scan(path, Limits()) if not is_junk(name))
+        elif path.exists():
+            yield path
+        else:
+            raise DataError(CommandCode.NO_FILE, file=path)
+
+
 def _photos_of(path: Path, stack: ExitStack) -> list[Path]:
     """Return the photos of a file, a folder or, as long as the stack lasts, a zip."""
     if path.is_file() and zipfile.is_zipfile(path):
         project = stack.enter_context(Project.over(path))
         return [project.photo_path(photo) for photo in project.photos()]
-    return list(photo_files([path]))
+    return list(_photo_files([path]))
+
+
+def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write one row per photo. A cell that a spreadsheet would run as a formula gets a quote before it."""
+    width = max((len(row["top"]) for row in rows), default=0)
+    header = ["file", "unsure"]
+    for rank in range(1, width + 1):
+        header += [f"label {rank}", f"confidence {rank}"]
+    header.append("answer")
+    try:
+        with path.open("w", newline="", encoding="utf-8-sig") as file:
+            table = csv.writer(file)
+            table.writerow(header)
+            for row in rows:
+                cells = [cell for one in row["top"] for cell in (_escape(one["label"]), one["confidence"])]
+                cells += [""] * (2 * width - len(cells))
+                table.writerow([_escape(row["file"]), row["unsure"], *cells, _escape(row["answer"] or "")])
+    except OSError as error:
+        raise StorageError(CommandCode.TABLE_NOT_WRITTEN, file=path, why=error.strerror) from error
+
+
+def _escape(cell: str) -> str:
+    return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
 def _import_score_libraries() -> None:
     """Import what scores need now, so that the seconds of a training are without imports."""
     for name in ("scipy.stats", "sklearn.metrics"):
         importlib.import_module(name)
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """For importing torch: it creates a million objects that all stay, and visiting them takes a third of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

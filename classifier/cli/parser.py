@@ -82,7 +82,12 @@ def _predict(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("paths", type=Path, nargs="+", metavar="PATH", help=str(ArgumentHelp.PATHS))
     sub.add_argument("--top-k", type=int, default=5, metavar="K", help=_with_default(ArgumentHelp.TOP_K))
     sub.add_argument("--csv", type=Path, metavar="FILE", help=str(ArgumentHelp.CSV))
-    sub.add_argument("--sort-into", type=Path, metavar="DIR", help=str(ArgumentHelp.SORT_INTO))
+
+
+def _suggest(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("folder", type=Path, metavar="FOLDER", help=str(ArgumentHelp.MODEL))
+    sub.add_argument("paths", type=Path, nargs="+", metavar="PATH", help=str(ArgumentHelp.PATHS))
+    sub.add_argument("--questions", type=int, default=24, metavar="N", help=_with_default(ArgumentHelp.QUESTIONS))
 
 
 def _threshold(sub: argparse.ArgumentParser) -> None:
@@ -108,6 +113,7 @@ _COMMANDS = {
     "review": _review,
     "evaluate": _evaluate,
     "predict": _predict,
+    "suggest": _suggest,
     "threshold": _threshold,
     "export": _export,
 }

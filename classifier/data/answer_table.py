@@ -117,6 +117,13 @@ class AnswerTable:
         with self._write() as db:
             db.executemany(query, ((*_to_values(row, None)[1:-1], row.id) for row in rows))
 
+    def answer(self, answers: Iterable[tuple[AnswerRow, Probs | None]]) -> None:
+        """Store answers of another model, with their probabilities, in place of those with the same ids."""
+        names = [*_COLUMNS[1:], *_KEYS]
+        query = f"UPDATE answers SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"
+        with self._write() as db:
+            db.executemany(query, ((*_to_values(row, probs)[1:], row.id) for row, probs in answers))
+
     def give(self, ids: Iterable[int], label: str | None) -> None:
         """Store the class that a person gave photos; None takes it back."""
         with self._write() as db:

@@ -19,6 +19,7 @@ class CommandHelp(Code):
     REVIEW = "show the photos behind a score, and those that may be mislabeled"
     EVALUATE = "evaluate a model on labeled photos"
     PREDICT = "show what is in photos"
+    SUGGEST = "say which photos without a class to accept together, and which to ask a person about first"
     THRESHOLD = "show what it costs to answer only when sure, or set how sure is enough"
     EXPORT = "write a model in another format, and verify that it answers the same"
 
@@ -43,10 +44,10 @@ class ArgumentHelp(Code):
     TEST_LABELS = "where the classes of the photos of --test come from, as with --labels"
     RUN = "which training of the project (default: the newest)"
     MODEL = "the model"
-    PATHS = "photos, or folders or zips of photos"
+    PATHS = "photos, or folders of photos"
     TOP_K = "answers per photo"
+    QUESTIONS = "photos to ask about"
     CSV = "also write the answers as a table"
-    SORT_INTO = "also copy the photos into a folder per class below DIR, and one for those it is not sure of"
     THRESHOLD = "from 0 (always answer) to 1; saved in the model, where it removes costs"
     COST = (
         "missing this class is WEIGHT times as bad as a false alarm; thresholds per class follow from it and are saved "
@@ -98,7 +99,6 @@ class CommandCode(Code):
     NO_OUT = "No folder was named for the model; name one with --out FOLDER."
     NO_RUN = "“{data}” has no training called “{run}”; name one of those on the page."
     NO_FILE = "There is no file “{file}”; check the name."
-    NO_FOLDER = "there is no such folder"
     TABLE_NOT_WRITTEN = "The table cannot be written to “{file}” ({why}); name another place."
 
 

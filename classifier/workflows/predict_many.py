@@ -117,7 +117,7 @@ def predict_many(
         files = iter(stream)
         while some := list(islice(files, _AT_ONCE)):
             rows = keeper.prepare(some)
-            table.add(_answer(predictor, table, rows))
+            table.add(answer_photos(predictor, table, rows))
             done += len(some)
             left = (monotonic() - started) / done * (stream.count - done)
             yield Progress(StepCode.PREDICT, done, stream.count, max(0.0, left))
@@ -203,7 +203,7 @@ def _found(file: StreamedFile) -> AnswerRow:
         return AnswerRow(0, file.name, error=error.strerror or str(error))
 
 
-def _answer(
+def answer_photos(
     predictor: Predictor, table: AnswerTable, rows: Sequence[AnswerRow]
 ) -> Iterator[tuple[AnswerRow, Probs | None]]:
     """Yield the rows with the answers of the model, and the probabilities in the order of its classes."""

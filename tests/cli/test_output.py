@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from classifier import Finished
+from classifier.cli import labeling
 from classifier.cli.main import main
 
 Capture = pytest.CaptureFixture[str]
@@ -117,6 +118,17 @@ def test_the_keys_of_predict(trained: Finished, photos: Path, capsys: Capture) -
     for row in rows:
         assert set(row) == ({"file", "top", "answer", "unsure"} | ({"reason"} if row["unsure"] else set()))
     assert keys([one for row in rows for one in row["top"]]) == {"label", "confidence"}
+
+
+def test_the_keys_of_suggest(trained: Finished, photos: Path, capsys: Capture) -> None:
+    result = run(capsys, "suggest", trained.folder, photos / "key", "--questions", 2)
+    assert set(result) == {"photos", "sure", "questions"}
+    assert result["photos"] > 5
+    assert all(set(group) == {"label", "files"} and len(group["files"]) > 1 for group in result["sure"])
+    assert len(result["questions"]) <= 2
+    assert all(len(row["top"]) == 2 for row in result["questions"])
+    lines = list(labeling.lines(result))
+    assert len(lines) >= sum(len(group["files"]) for group in result["sure"]) + len(result["questions"])
 
 
 def test_the_keys_of_threshold_and_example(trained: Finished, tmp_path: Path, capsys: Capture) -> None:

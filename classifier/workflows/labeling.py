@@ -1,0 +1,291 @@
+"""Unlabeled photos -> training photos with few answers: groups to accept at once, and an order in which to ask.
+
+The model that answered the photos says which are sure: those are shown by class, to be accepted together. The others
+are asked one by one, those first between whose two likeliest classes the model decides least (margin sampling;
+Scheffer, Decomain and Wrobel, IDA 2001). Measured in ``benchmarks/labeling.py``: the groups bring most; on top of
+them, diversity in feature space (k-center) and typicality (Hacohen et al., arXiv 2202.02794), which help most where
+nothing is labeled yet, were within noise of the margin alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..data.answer_rows import AnswerRow, Query
+from ..data.answer_table import AnswerTable
+from ..data.intake import sha256
+from ..data.labels import clean_label
+from ..data.linking import connect
+from ..data.perceptual_hash import HASH_SIZE, compute_hashes, compute_similarity
+from ..data.project import Project
+from ..errors import DataError
+from ..events import Progress
+from ..messages.labeling import LabelingCode
+from ..messages.workflows import StepCode
+from ..models.predictor import Predictor
+from .predict_many import answer_photos
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+SURE = 0.9  # probability from which a photo is accepted with others of its class
+GROUP = 24  # photos accepted with one press, so that each can be seen
+QUESTIONS = 24  # photos asked for before the model is trained again
+_CANDIDATES = 4  # photos compared for each question, so that near duplicates are asked once
+_SAME_PICTURE = 0.9  # similarity of perceptual hashes
+_FEWEST = 2  # photos of a group
+_AT_ONCE = 64  # photos in memory
+_UNDO = "labeled"  # the fact of a table that holds what can be taken back
+_STEPS = 200  # of which each can be taken back
+
+
+@dataclass(frozen=True)
+class SureGroup:
+    """Photos to accept together: the index of their class, and the photos' indices, surest first."""
+
+    label: int
+    photos: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Suggestions:
+    """What to answer: groups of sure photos, the largest first, and the other photos in the order that helps most.
+
+    Example::
+
+        found = suggest(probs)
+        for group in found.sure:
+            print(labels[group.label], [names[index] for index in group.photos])
+        print([names[index] for index in found.questions[:10]])
+    """
+
+    sure: tuple[SureGroup, ...]
+    questions: tuple[int, ...]
+
+
+def suggest(probs: Floats, groups: Ints | None = None, unlike: Bools | None = None) -> Suggestions:
+    """Return which photos to accept together and in which order to ask for the others.
+
+    Args:
+        probs: calibrated probabilities (N, C) of photos without a class.
+        groups: numbers (N,), equal for near duplicates, of which the first one is asked and the others come last.
+        unlike: True for photos (N,) unlike all training photos, which are never sure.
+    """
+    y_pred, confidence = probs.argmax(1), probs.max(1)
+    is_sure = confidence >= SURE
+    if unlike is not None:
+        is_sure &= ~unlike
+    sure = []
+    for label in range(probs.shape[1]):
+        photos = np.flatnonzero(is_sure & (y_pred == label))
+        photos = photos[np.argsort(-confidence[photos], kind="stable")][:GROUP]
+        if len(photos) >= _FEWEST:
+            sure.append(SureGroup(label, tuple(map(int, photos))))
+    grouped = {index for group in sure for index in group.photos}
+    questions = tuple(int(index) for index in order(probs, groups) if int(index) not in grouped)
+    return Suggestions(tuple(sorted(sure, key=lambda group: -len(group.photos))), questions)
+
+
+def order(probs: Floats, groups: Ints | None = None) -> Ints:
+    """Return the indices (N,) of photos in the order in which to ask for their classes.
+
+    By the margin between the two likeliest classes, smallest first; near duplicates of a photo that comes before come
+    last.
+
+    Args:
+        probs: probabilities (N, C).
+        groups: numbers (N,), equal for near duplicates; by default no two photos are.
+    """
+    if probs.shape[1] < 2:
+        return np.arange(len(probs))
+    two = np.partition(probs, -2, 1)[:, -2:]
+    ordered = np.argsort(two[:, 1] - two[:, 0], kind="stable")
+    if groups is None:
+        return ordered
+    _, first = np.unique(groups[ordered], return_index=True)
+    is_first = np.zeros(len(ordered), np.bool_)
+    is_first[first] = True
+    return np.concatenate([ordered[is_first], ordered[~is_first]])
+
+
+# -- photos of a table
+
+
+@dataclass(frozen=True)
+class Given:
+    """What came of giving photos a class: how many are new in it, how many came from another, and why others are not.
+
+    Photos that the class had already count as neither.
+    """
+
+    added: int
+    moved: int
+    problems: tuple[str, ...]
+
+
+def open_rows(table: AnswerTable) -> tuple[list[AnswerRow], Floats]:
+    """Return the photos of a table that can be used and that no person gave a class, and their probabilities (N, C)."""
+    rows = [row for row in table.each(Query(open=True)) if row.error is None and row.copy is not None]
+    probs = table.probs([row.id for row in rows])
+    rows = [row for row in rows if row.id in probs and len(probs[row.id]) == len(table.labels)]
+    if not rows:
+        return [], np.zeros((0, len(table.labels)), np.float32)
+    return rows, np.stack([probs[row.id] for row in rows])
+
+
+@dataclass(frozen=True)
+class ToLabel:
+    """The photos of a table that have no class yet: what to accept together, by class, and what to ask first.
+
+    ``photos`` is their number, of which ``questions`` has the first ones, in order.
+
+    Example::
+
+        with AnswerTable.open(Path("answers")) as table:
+            for label, rows in to_label(table).sure:
+                print(label, [row.file for row in rows])
+    """
+
+    sure: tuple[tuple[str, tuple[AnswerRow, ...]], ...]
+    questions: tuple[AnswerRow, ...]
+    photos: int
+
+
+def to_label(
+    table: AnswerTable,
+    most: int = QUESTIONS,
+    picture: Callable[[AnswerRow], Image.Image | None] | None = None,
+) -> ToLabel:
+    """Return which photos of a table to accept together, and at most so many questions.
+
+    Args:
+        table: answers of a model for photos without a class.
+        most: number of questions.
+        picture: a small picture of a photo, by which near duplicates among the questions are found; by default the
+            thumbnail of the table. They are asked once: the others come last.
+    """
+    rows, probs = open_rows(table)
+    if not rows:
+        return ToLabel((), (), 0)
+    found = suggest(probs, unlike=np.array([row.unlike for row in rows]))
+    first = list(found.questions[: most * _CANDIDATES])
+    pictures = [(picture or table_picture(table))(rows[index]) for index in first]
+    ordered = [first[index] for index in order(probs[first], find_copies(pictures, probs[first].argmax(1)))]
+    labels = table.labels
+    sure = tuple((labels[group.label], tuple(rows[index] for index in group.photos)) for group in found.sure)
+    return ToLabel(sure, tuple(rows[index] for index in ordered[:most]), len(rows))
+
+
+def find_copies(pictures: Sequence[Image.Image | None], y_pred: Ints) -> Ints:
+    """Return numbers (N,), equal for pictures that look the same and are answered alike; None looks like no other.
+
+    By perceptual hashes alone, because the features of these photos are not kept. Photos before one camera may look
+    the same too; so they are only asked later, and never labeled together.
+    """
+    hashes = np.stack([_hash(one) for one in pictures]) if pictures else np.zeros((0, HASH_SIZE), np.float32)
+    alike = compute_similarity(hashes, hashes) > _SAME_PICTURE
+    pairs = np.argwhere(np.triu(alike & (y_pred[:, None] == y_pred[None]), 1))
+    return connect(len(pictures), pairs)
+
+
+def _hash(picture: Image.Image | None) -> Floats:
+    if picture is None:
+        return np.zeros(HASH_SIZE, np.float32)
+    return compute_hashes(picture.convert("L"))
+
+
+def table_picture(table: AnswerTable) -> Callable[[AnswerRow], Image.Image | None]:
+    """Return a function that opens the thumbnail of a photo, which this program wrote; None where there is none."""
+
+    def open_thumbnail(row: AnswerRow) -> Image.Image | None:
+        with suppress(OSError), Image.open(table.thumbnail(row), formats=("JPEG",)) as picture:
+            picture.load()
+            return picture
+        return None
+
+    return open_thumbnail
+
+
+def give_class(project: Project, table: AnswerTable, ids: Sequence[int], label: str) -> Given:
+    """Make photos of a table training photos of a class, which a person confirmed; ``take_back`` undoes it.
+
+    A photo that the project has in another class is moved. Raises ``DataError`` where none of the ids is a photo of
+    the table that can be used, where the label is none, or where a limit of the project would be exceeded.
+    """
+    label = clean_label(label, project.limits)
+    rows = [row for id in dict.fromkeys(ids) if (row := table.row(id)) is not None and row.error is None]
+    paths = [(row, path) for row in rows if (path := table.path(row)) is not None and path.is_file()]
+    contents = {row.id: sha256(path) for row, path in paths}
+    files = {contents[row.id]: (row, path) for row, path in paths}
+    if not files:
+        raise DataError(LabelingCode.NO_PHOTO)
+    before = [photo for photo in project.photos() if photo.sha256 in files]
+    elsewhere = [photo for photo in before if photo.label != label]
+    project.move([photo.id for photo in elsewhere], label)
+    known = {photo.sha256 for photo in before}
+    new = [(_name(row), path) for content, (row, path) in files.items() if content not in known]
+    result = project.add_files(new, label) if new else None
+    photos = [photo for photo in project.photos(label) if photo.sha256 in files]
+    project.confirm([photo.id for photo in photos])
+    added = [photo.id for photo in photos if photo.sha256 not in known]
+    done = {photo.sha256 for photo in photos}
+    labeled = [id for id, content in contents.items() if content in done]
+    table.give(labeled, label)
+    moved = [(photo.id, photo.label) for photo in elsewhere]
+    table.set_fact(_UNDO, [*_steps(table), {"rows": labeled, "added": added, "moved": moved}][-_STEPS:])
+    problems = () if result is None else tuple(left.reason for left in result.left_out)
+    return Given(len(added), len(moved), problems)
+
+
+def take_back(project: Project, table: AnswerTable) -> int:
+    """Undo the last ``give_class``: its photos leave the project or their class; return how many, 0 if there is none.
+
+    Photos that are gone meanwhile stay gone.
+    """
+    steps = _steps(table)
+    if not steps:
+        return 0
+    last = steps.pop()
+    present = {photo.id for photo in project.photos()}
+    project.remove([id for id in last["added"] if id in present])
+    for id, label in last["moved"]:
+        if id in present:
+            project.move([id], label)
+    table.give(last["rows"], None)
+    table.set_fact(_UNDO, steps)
+    return len(last["rows"])
+
+
+def can_take_back(table: AnswerTable) -> bool:
+    """Return whether there is something that ``take_back`` would undo."""
+    return bool(_steps(table))
+
+
+def _steps(table: AnswerTable) -> list[dict[str, Any]]:
+    return list(table.fact(_UNDO) or ())
+
+
+def _name(row: AnswerRow) -> str:
+    """Return the last part of a photo's name: those of its folders, such as “test”, would decide its split."""
+    return row.file.rsplit("/", 1)[-1]
+
+
+def answer_again(predictor: Predictor, table: AnswerTable) -> Iterator[Progress]:
+    """Answer the photos of a table that have no class yet with another model, such as one trained with the others."""
+    rows, _ = open_rows(table)
+    table.set_fact("labels", list(predictor.labels))
+    done, remaining = 0, iter(rows)
+    yield Progress(StepCode.PREDICT, 0, len(rows), None)
+    while some := list(islice(remaining, _AT_ONCE)):
+        table.answer(answer_photos(predictor, table, some))
+        done += len(some)
+        yield Progress(StepCode.PREDICT, done, len(rows), None)
