@@ -24,6 +24,7 @@ from ..messages import sentence
 from ..messages.cli import CommandCode, OutputCode
 from ..messages.evaluation import CostCode
 from ..messages.files import StorageCode
+from ..messages.hub import HubCode
 from . import output, text
 from .console import finish, print_json
 from .data import open_data, open_test_data
@@ -152,10 +153,11 @@ def _review(args: argparse.Namespace) -> dict[str, Any]:
 
 def _evaluate(args: argparse.Namespace) -> dict[str, Any]:
     with _without_garbage_collection():
+        from ..models.hub_models import open_model
         from ..models.predictor import Predictor
         from ..workflows.evaluate import evaluate
 
-    predictor = Predictor(args.folder)
+    predictor = Predictor(_run(open_model(args.folder), Path))
     with open_data(args) as project:
         report = evaluate(predictor, project)
         result = output.evaluate_json(project, report)
@@ -165,9 +167,10 @@ def _evaluate(args: argparse.Namespace) -> dict[str, Any]:
 
 def _predict(args: argparse.Namespace) -> list[dict[str, Any]]:
     with _without_garbage_collection():
+        from ..models.hub_models import open_model
         from ..models.predictor import Predictor
 
-    predictor = Predictor(args.folder)
+    predictor = Predictor(_run(open_model(args.folder), Path))
     paths = list(_photo_files(args.paths))
     outcomes = zip(paths, predictor.predict_each(paths, args.top_k))
     rows = [output.predict_json(str(path), outcome) for path, outcome in outcomes]
@@ -180,11 +183,20 @@ def _predict(args: argparse.Namespace) -> list[dict[str, Any]]:
 def _export(args: argparse.Namespace) -> dict[str, Any]:
     with _without_garbage_collection():
         from ..exporters.base import Exported
+        from ..models.hub_models import HubModel, is_hub_name
         from ..workflows.export import export
+        from ..workflows.publish import Publication, publish
 
     with ExitStack() as stack:
         photos = [photo for path in args.photos or () for photo in _photos_of(path, stack)]
-        exported = _run(export(args.folder, args.to, args.out, photos, device=args.device), Exported)
+        if is_hub_name(args.out):
+            options = {"public": args.public, "shown": args.show or (), "device": args.device}
+            repository = HubModel.parse(args.out).repository
+            published = _run(publish(args.folder, args.to, repository, photos, **options), Publication)
+            _print_lines(args, text.publish_lines(published))
+            return output.publish_json(published)
+        shown = args.show or ()
+        exported = _run(export(args.folder, args.to, args.out, photos, shown=shown, device=args.device), Exported)
     _print_lines(args, text.export_lines(exported))
     return output.export_json(exported)
 
@@ -202,19 +214,23 @@ def _threshold(args: argparse.Namespace) -> dict[str, Any]:
     with _without_garbage_collection():
         from ..models import checkpoint
         from ..models.evaluated_photos import outcomes_of, read_evaluated, with_costs
+        from ..models.hub_models import is_hub_name, open_model
 
-    checkpoint.check_is_model(args.folder)
-    report = checkpoint.read_report(args.folder)
     costs = _read_costs(args.cost or ())
-    evaluated = read_evaluated(args.folder, len(report.labels))
+    changed = args.value is not None or bool(costs) or args.unsure_cost is not None
+    if changed and is_hub_name(args.folder):
+        raise SettingError(HubCode.NOT_CHANGED_THERE, name=args.folder)
+    folder = _run(open_model(args.folder), Path)
+    checkpoint.check_is_model(folder)
+    report = checkpoint.read_report(folder)
+    evaluated = read_evaluated(folder, len(report.labels))
     if costs or args.unsure_cost is not None:
         unsure_cost = report.unsure_cost if args.unsure_cost is None else args.unsure_cost
         with_costs(report, evaluated, costs, unsure_cost)  # raises before anything is written
     if args.value is not None:
-        report = checkpoint.set_threshold(args.folder, args.value)
+        report = checkpoint.set_threshold(folder, args.value)
     if costs or args.unsure_cost is not None:
-        report = checkpoint.set_costs(args.folder, {**report.costs, **costs}, unsure_cost)
-    changed = args.value is not None or bool(costs) or args.unsure_cost is not None
+        report = checkpoint.set_costs(folder, {**report.costs, **costs}, unsure_cost)
     outcomes = None if evaluated is None else outcomes_of(report, evaluated)
     _print_lines(args, text.threshold_lines(report, changed, outcomes))
     return output.threshold_json(report, outcomes and outcomes[0])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # these import torch, and “--help” must not wait for it
     from ..models.predictor import Prediction
     from ..workflows.check import Checked
     from ..workflows.overfit_check import OverfitCheck
+    from ..workflows.publish import Publication
     from ..workflows.review import PhotoPrediction, Review
     from ..workflows.train import Finished
 
@@ -171,6 +172,19 @@ def export_json(exported: Exported) -> dict[str, Any]:
         "size": exported.size,
         "verified": exported.verification.to_json(),
         "lacks": [str(lack) for lack in exported.lacks],
+    }
+
+
+def publish_json(published: Publication) -> dict[str, Any]:
+    """Return what ``export_json`` does for a published export, its address on the Hub, and whether all may see it."""
+    return {
+        "format": published.format,
+        "path": f"hub:{published.repository}",
+        "url": published.url,
+        "public": published.public,
+        "size": published.size,
+        "verified": published.verification.to_json(),
+        "lacks": [str(lack) for lack in published.lacks],
     }
 
 

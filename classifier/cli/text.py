@@ -12,6 +12,7 @@ from ..messages import Message, sentence
 from ..messages.cli import OutputCode
 from ..messages.evaluation import CostCode, WarningCode, accuracy_in_words, costs_in_words, outcomes_in_words
 from ..messages.groups import GroupCode
+from ..messages.hub import PublishCode
 from ..messages.layout import NoteCode
 from .output import conflict_reason
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # these import torch, and “--help” must not wait for it
     from ..evaluation.costs import Outcome
     from ..evaluation.report import Report
     from ..exporters.base import Exported
+    from ..workflows.publish import Publication
     from ..workflows.train import Finished
 
 Row = Mapping[str, Any]
@@ -124,6 +126,14 @@ def export_lines(exported: Exported) -> Iterator[str]:
     verification = str(exported.verification.sentence())
     yield sentence(OutputCode.EXPORTED, out=str(exported.path), size=exported.size, verification=verification)
     yield from map(str, exported.lacks)
+
+
+def publish_lines(published: Publication) -> Iterator[str]:
+    """Yield where a published export is, how it was verified, and what its format lacks."""
+    code = PublishCode.DONE_PUBLIC if published.public else PublishCode.DONE_PRIVATE
+    done, verification = sentence(code, url=published.url), str(published.verification.sentence())
+    yield sentence(OutputCode.PUBLISHED, done=done, size=published.size, verification=verification)
+    yield from map(str, published.lacks)
 
 
 def threshold_lines(report: Report, changed: bool, outcomes: tuple[Outcome, Outcome] | None) -> Iterator[str]:

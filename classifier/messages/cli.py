@@ -56,11 +56,13 @@ class ArgumentHelp(Code):
     UNSURE_COST = "cost of “not sure”, where a false alarm costs 1 (default: 0.5)"
     OUT = "where the model goes"
     TO = "zip, onnx, pt2, hub, web or space"
-    EXPORT_OUT = "where the export goes, a new file or folder"
+    EXPORT_OUT = "where the export goes, a new file or folder; hub:owner/name publishes it on the Hugging Face Hub"
     EXPORT_PHOTOS = (
         "photos to verify the export with, best some that the model was not trained on (default: drawn pictures); may "
         "be repeated"
     )
+    PUBLIC = "with --out hub:…: everybody may see it (default: you alone)"
+    SHOW = "with --to hub: a photo that the model's card shows to whoever sees it; may be repeated"
     SELF_CHECK = "only try whether training can work, and show why not"
     TEST = "a folder or zip of photos with their classes to evaluate the finished model on"
     SET_APART = "set a share of the photos apart to test with, from 0 to 1; those that belong together stay together"
@@ -122,6 +124,7 @@ class OutputCode(Code):
     POOR_PHOTO = "  {file}: {advice}."
     TEST_SCORE = "On the test photos: {score}"
     EXPORTED = "The export is in {out}, {size:megabytes} MB. {verification}"
+    PUBLISHED = "{done} {size:megabytes} MB. {verification}"
     MODEL_WRITTEN = "The model is in {folder}, made in {seconds:.1f} seconds."
     REVIEW_SCORE = "{score}; {total:photo|photos} judged"
     TAKEN_FOR = "  {label} taken for {predicted}: {file}"

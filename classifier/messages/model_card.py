@@ -128,7 +128,7 @@ from PIL import Image
 
 model = timm.create_model("{timm}", pretrained=True).eval()
 transform = timm.data.create_transform(**timm.data.resolve_model_data_config(model))
-probs = model(transform(Image.open("photo.jpg").convert("RGB"))[None]).softmax(1)[0]
+probs = model(transform(Image.open("photo.jpg").convert("RGB"))[None]).softmax(1)[0].detach()
 print(model.pretrained_cfg["label_names"][probs.argmax()], float(probs.max()))
 ```
 

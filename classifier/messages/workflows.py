@@ -12,6 +12,8 @@ class StepCode(Code):
     """The steps of checking, training and evaluating that report their progress."""
 
     FETCH_NETWORK = "Fetching the network, megabytes"
+    FETCH_MODEL = "Fetching the model, megabytes"
+    PUBLISH = "Sending the files, megabytes"
     EXTRACT_FEATURES = "Looking at the photos"
     COMPARE_RESIZE_MODES = "Trying how the photos fit"
     TRAIN_HEAD = "Learning the classes"

@@ -20,7 +20,7 @@ from .backbones import Backbone
 from .model_folder import CONFUSION
 
 _SHOWN_CLASSES = 20
-_PLACE = "FOLDER"  # stands for the model in the examples of a card
+PLACE = "FOLDER"  # stands for the model in the examples of a card
 TAG = "photo-classifier"  # by which a repository of this program is known
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class CardFacts:
     has_ood: bool
     pixel_ranges: PixelRanges
     training: Mapping[str, Any]
-    place: str = _PLACE
+    place: str = PLACE
     photos: tuple[WidgetPhoto, ...] = ()
 
 
@@ -115,7 +115,7 @@ def _front_matter(facts: CardFacts, repository: str, license: str) -> str:
         entries |= {"license": license, "base_model": repository}
     entries["tags"] = ["image-classification", "timm", "transformers", TAG]
     if facts.report.evaluated_count:
-        name = TAG if facts.place == _PLACE else facts.place.rpartition("/")[2]
+        name = TAG if facts.place == PLACE else facts.place.rpartition("/")[2]
         entries["model-index"] = [{"name": name, "results": [_result(facts.report)]}]
     if facts.photos:
         entries["widget"] = list(map(_widget, facts.photos))

@@ -24,6 +24,7 @@ from ..messages import Message
 from ..messages.models import CheckpointCode, PredictCode, UnsureCode
 from . import checkpoint, loader
 from .backbones import ROWS
+from .hub_models import local_folder
 from .picture_sources import Picture, list_pictures, to_source
 from .surgery import add_feature_output, fuse_batch_norm
 from .transforms import eval_transform, normalize
@@ -118,7 +119,8 @@ class Predictor:
 
     The folder may also be one that timm's ``save_for_hf`` made; without a ``report.json`` the threshold is 0.5 and
     pictures unlike the training photos are not detected. The network is loaded once per process, and again after the
-    folder has changed. ``device`` is a name as in ``device.choose``. ``opener`` decodes pictures; for files of
+    folder has changed. ``hub:owner/name`` in place of a folder is a model on the Hugging Face Hub, see
+    ``hub_models.open_model``. ``device`` is a name as in ``device.choose``. ``opener`` decodes pictures; for files of
     strangers it is ``decoding.open_apart``, which does so in another process with limits on time and memory.
 
     Raises ``ModelError`` when the folder is damaged or holds no classifier.
@@ -138,7 +140,7 @@ class Predictor:
         limits: Limits = LIMITS,
         opener: Opener = open_picture,
     ) -> None:
-        self.folder = Path(folder)
+        self.folder = local_folder(folder)
         self.device = devices.choose(device)
         self.limits = limits
         self._opener = opener

@@ -14,6 +14,7 @@ from ..events import Progress
 from ..exporters.base import Exported, Format
 from ..exporters.making import make
 from ..messages.exporting import ExportCode
+from ..models.hub_models import open_model
 from ..models.picture_sources import Picture
 
 # Each format by its name, and the module of ``exporters`` that has it as ``FORMAT``, imported when it is used.
@@ -21,6 +22,7 @@ FORMATS = {
     "zip": "archive",
     "onnx": "onnx_graph",
     "pt2": "torch_export",
+    "hub": "hub_repo",
 }
 
 
@@ -36,12 +38,29 @@ def find_format(name: str) -> Format:
     return found
 
 
+def choose_format(
+    to: str, shown: Sequence[Picture] = (), limits: Limits = LIMITS, opener: Opener = open_picture, place: str = ""
+) -> Format:
+    """Return the format of a name, for the Hub with the photos that its card shows and the name of the repository.
+
+    Raises ``SettingError`` where there is no such format, or it has no place for photos.
+    """
+    if to == "hub":
+        from ..exporters.hub_repo import hub_format
+
+        return hub_format(place, shown, limits, opener)
+    if shown:
+        raise SettingError(ExportCode.SHOWS_NO_PHOTOS, name=to)
+    return find_format(to)
+
+
 def export(
     folder: Path | str,
     to: str,
     out: Path | str,
     photos: Sequence[Picture] = (),
     *,
+    shown: Sequence[Picture] = (),
     device: str | None = None,
     limits: Limits = LIMITS,
     opener: Opener = open_picture,
@@ -56,6 +75,7 @@ def export(
         to: the name of the format, one of ``FORMATS``.
         out: a file, or folder, that is not there yet.
         photos: pictures as ``Predictor.predict`` takes them.
+        shown: photos that the card of the format ``hub`` shows; only their pixels are written.
         device: where the model itself runs, see ``device.choose``.
         limits: of the size of a photo.
         opener: decodes photos, see ``Predictor``.
@@ -68,7 +88,12 @@ def export(
         *_, exported = export("model", "zip", "flowers.zip", photos=["a.jpg", "b.jpg"])
         print(exported.verification.sentence())
     """
-    yield from make(find_format(to), Path(folder), Path(out), photos, device=device, limits=limits, opener=opener)
+    format = choose_format(to, shown, limits, opener)
+    for event in open_model(folder):
+        if isinstance(event, Progress):
+            yield event
+        else:
+            yield from make(format, event, Path(out), photos, device=device, limits=limits, opener=opener)
 
 
 def verification_photos(project: Project, name: str, most: int = _MOST) -> list[Path]:
