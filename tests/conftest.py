@@ -136,6 +136,19 @@ def trained(example_set: Path, features: Path, shared_folder: Path) -> Finished:
 
 
 @pytest.fixture(scope="session")
+def page_export(trained: Finished, shared_folder: Path) -> Path:
+    """The model of the example set as a page, with class names that try to be HTML; not to be changed."""
+    from filelock import FileLock
+
+    from tests.exporters.pages import export_hostile_page
+
+    with FileLock(shared_folder / "page.lock"):
+        if not (shared_folder / "page").exists():
+            export_hostile_page(trained.folder, shared_folder)
+    return shared_folder / "page"
+
+
+@pytest.fixture(scope="session")
 def example_photo(example_set: Path) -> bytes:
     """A photo of a key."""
     return (example_set / "key" / "key 01.jpg").read_bytes()

@@ -62,7 +62,7 @@ class ArgumentHelp(Code):
         "be repeated"
     )
     PUBLIC = "with --out hub:…: everybody may see it (default: you alone)"
-    SHOW = "with --to hub: a photo that the model's card shows to whoever sees it; may be repeated"
+    SHOW = "with --to hub or web: a photo that whoever sees the card or the page may see; may be repeated"
     SELF_CHECK = "only try whether training can work, and show why not"
     TEST = "a folder or zip of photos with their classes to evaluate the finished model on"
     SET_APART = "set a share of the photos apart to test with, from 0 to 1; those that belong together stay together"

@@ -46,7 +46,7 @@ class ExportCode(Code):
     """Why an export cannot be made."""
 
     UNKNOWN_FORMAT = "There is no format called “{name}”; choose {choices:alternatives}."
-    SHOWS_NO_PHOTOS = "The format “{name}” has no card to show photos on; leave them out, or choose “hub”."
+    SHOWS_NO_PHOTOS = "The format “{name}” has no place to show photos; leave them out, or choose “hub” or “web”."
     PACKAGES_MISSING = "This format needs {packages:comma}: install {count:*it|them} with “pip install {install}”."
     EXISTS = "“{out}” is there already; name a new place for the export."
     DISK_FULL = "The disk is full: nothing was exported; free some space and try again."

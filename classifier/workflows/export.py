@@ -23,6 +23,7 @@ FORMATS = {
     "onnx": "onnx_graph",
     "pt2": "torch_export",
     "hub": "hub_repo",
+    "web": "web",
 }
 
 
@@ -39,9 +40,16 @@ def find_format(name: str) -> Format:
 
 
 def choose_format(
-    to: str, shown: Sequence[Picture] = (), limits: Limits = LIMITS, opener: Opener = open_picture, place: str = ""
+    to: str,
+    shown: Sequence[Picture] = (),
+    limits: Limits = LIMITS,
+    opener: Opener = open_picture,
+    place: str = "",
+    out: Path | None = None,
 ) -> Format:
     """Return the format of a name, for the Hub with the photos that its card shows and the name of the repository.
+
+    The format ``web`` is a zip where the name of ``out`` ends in .zip, else a folder.
 
     Raises ``SettingError`` where there is no such format, or it has no place for photos.
     """
@@ -49,6 +57,10 @@ def choose_format(
         from ..exporters.hub_repo import hub_format
 
         return hub_format(place, shown, limits, opener)
+    if to == "web":
+        from ..exporters.web import web_format
+
+        return web_format(out is not None and out.suffix.lower() == ".zip", shown, limits, opener)
     if shown:
         raise SettingError(ExportCode.SHOWS_NO_PHOTOS, name=to)
     return find_format(to)
@@ -75,7 +87,8 @@ def export(
         to: the name of the format, one of ``FORMATS``.
         out: a file, or folder, that is not there yet.
         photos: pictures as ``Predictor.predict`` takes them.
-        shown: photos that the card of the format ``hub`` shows; only their pixels are written.
+        shown: photos that everybody who gets the export may see, in the card of the format ``hub`` or as the pictures
+            by which a page checks itself; only their pixels are written.
         device: where the model itself runs, see ``device.choose``.
         limits: of the size of a photo.
         opener: decodes photos, see ``Predictor``.
@@ -88,7 +101,7 @@ def export(
         *_, exported = export("model", "zip", "flowers.zip", photos=["a.jpg", "b.jpg"])
         print(exported.verification.sentence())
     """
-    format = choose_format(to, shown, limits, opener)
+    format = choose_format(to, shown, limits, opener, out=Path(out))
     for event in open_model(folder):
         if isinstance(event, Progress):
             yield event
