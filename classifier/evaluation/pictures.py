@@ -48,7 +48,7 @@ def draw_confusion(labels: Sequence[str], confusion: Sequence[Sequence[int]]) ->
         labels: names of the classes (C,).
         confusion: counts (C, C); the row is the true class, the column the answer.
     """
-    counts = np.asarray(confusion, np.int64).reshape(len(labels), len(labels))
+    counts = _counts(labels, confusion)
     shown = _worst(counts)
     cell = max(34, min(96, 720 // len(shown)))
     size = max(15, min(_LARGEST_NAME, cell * 2 // 5))
@@ -76,7 +76,7 @@ def numbered_names(labels: Sequence[str], confusion: Sequence[Sequence[int]]) ->
 
     It does where a name has letters that no font on this machine has, or where two are equal once they are shortened.
     """
-    shown = _worst(np.asarray(confusion, np.int64).reshape(len(labels), len(labels)))
+    shown = _worst(_counts(labels, confusion))
     drawn = set()
     for index in shown:
         name = _one_line(labels[index])
@@ -91,6 +91,13 @@ def to_png(image: Image.Image) -> bytes:
     out = io.BytesIO()
     image.save(out, "PNG", optimize=True)
     return out.getvalue()
+
+
+def _counts(labels: Sequence[str], confusion: Sequence[Sequence[int]]) -> Ints:
+    """Return the counts (C, C); a report of no photos has none."""
+    if not len(confusion):
+        return np.zeros((len(labels), len(labels)), np.int64)
+    return np.asarray(confusion, np.int64).reshape(len(labels), len(labels))
 
 
 def _worst(counts: Ints) -> list[int]:

@@ -1,4 +1,4 @@
-"""Codes of the words in drawn pictures of a report: the confusion matrix and the learning curves."""
+"""Codes of pictures and tables of a report: the confusion matrix, the learning curves, the numbers."""
 
 from __future__ import annotations
 
@@ -23,3 +23,40 @@ class PictureCode(Code):
     VAL = "photos held out"
     BEST = "best round: {number}"
     NO_EPOCHS = "There is no round to draw."
+
+
+@unique
+class NumberCode(Code):
+    """The heads and measures of a table of numbers."""
+
+    MEASURE = "measure"
+    CLASS = "class"
+    PREDICTED = "answer"
+    VALUE = "value"
+    TRAINED = "photos trained on"
+    JUDGED = "photos judged"
+    ACCURACY = "accuracy"
+    ACCURACY_LOW = "accuracy, lower end of the 95 % interval"
+    ACCURACY_HIGH = "accuracy, upper end of the 95 % interval"
+    MACRO_PRECISION = "precision, macro"
+    MACRO_RECALL = "recall, macro"
+    MACRO_F1 = "F1, macro"
+    LOSS = "loss (cross entropy)"
+    CONFLICTING = "photos not used, in several classes"
+    UNUSABLE = "files not used, unreadable"
+    PHOTOS = "photos judged, of the class"
+    PRECISION = "precision"
+    RECALL = "recall"
+    F1 = "F1"
+    COUNT = "photos of the class with the answer"
+
+
+@unique
+class SavingCode(Code):
+    """Numbers and pictures to save on the Train tab."""
+
+    SAVE = "Save numbers and pictures"
+    NO_MODEL = "There is no model to save numbers of; train first."
+    CONFUSION = "Which class was taken for which, as a picture"
+    CURVES = "Accuracy and loss by round, as a picture"
+    NUMBERED = "The numbers in the picture stand for:"

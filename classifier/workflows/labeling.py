@@ -45,6 +45,7 @@ _SAME_PICTURE = 0.9  # similarity of perceptual hashes
 _FEWEST = 2  # photos of a group
 _AT_ONCE = 64  # photos in memory
 _UNDO = "labeled"  # the fact of a table that holds what can be taken back
+_TAKEN_OUT, _ASIDE = "taken_out", "set_aside"  # facts with the ids of photos
 _STEPS = 200  # of which each can be taken back
 
 
@@ -133,8 +134,9 @@ class Given:
 
 
 def open_rows(table: AnswerTable) -> tuple[list[AnswerRow], Floats]:
-    """Return the photos of a table that can be used and that no person gave a class, and their probabilities (N, C)."""
-    rows = [row for row in table.each(Query(open=True)) if row.error is None and row.copy is not None]
+    """Return the photos of a table that can be used and that no person answered, and their probabilities (N, C)."""
+    aside = set(table.fact(_ASIDE) or ())
+    rows = [row for row in table.each(Query(open=True)) if row.error is None and row.copy and row.id not in aside]
     probs = table.probs([row.id for row in rows])
     rows = [row for row in rows if row.id in probs and len(probs[row.id]) == len(table.labels)]
     if not rows:
@@ -176,10 +178,13 @@ def to_label(
     rows, probs = open_rows(table)
     if not rows:
         return ToLabel((), (), 0)
-    found = suggest(probs, unlike=np.array([row.unlike for row in rows]))
-    first = list(found.questions[: most * _CANDIDATES])
+    taken_out = set(table.fact(_TAKEN_OUT) or ())
+    out = np.array([row.id in taken_out for row in rows])
+    found = suggest(probs, unlike=out | np.array([row.unlike for row in rows]))
+    first = [index for index in found.questions if not out[index]][: most * _CANDIDATES]
     pictures = [(picture or table_picture(table))(rows[index]) for index in first]
     ordered = [first[index] for index in order(probs[first], find_copies(pictures, probs[first].argmax(1)))]
+    ordered = [*map(int, np.flatnonzero(out)), *ordered]
     labels = table.labels
     sure = tuple((labels[group.label], tuple(rows[index] for index in group.photos)) for group in found.sure)
     return ToLabel(sure, tuple(rows[index] for index in ordered[:most]), len(rows))
@@ -241,13 +246,24 @@ def give_class(project: Project, table: AnswerTable, ids: Sequence[int], label: 
     labeled = [id for id, content in contents.items() if content in done]
     table.give(labeled, label)
     moved = [(photo.id, photo.label) for photo in elsewhere]
-    table.set_fact(_UNDO, [*_steps(table), {"rows": labeled, "added": added, "moved": moved}][-_STEPS:])
+    _remember(table, {"rows": labeled, "added": added, "moved": moved})
     problems = () if result is None else tuple(left.reason for left in result.left_out)
     return Given(len(added), len(moved), problems)
 
 
+def take_out(table: AnswerTable, ids: Sequence[int]) -> None:
+    """Note photos that a person took out of a group: they are asked next, and in no group any more."""
+    table.set_fact(_TAKEN_OUT, sorted({*(table.fact(_TAKEN_OUT) or ()), *ids}))
+
+
+def set_aside(table: AnswerTable, id: int) -> None:
+    """Note a photo that shows none of the classes: it is not asked again; ``take_back`` undoes it."""
+    table.set_fact(_ASIDE, sorted({*(table.fact(_ASIDE) or ()), id}))
+    _remember(table, {"rows": [id], "added": [], "moved": []})
+
+
 def take_back(project: Project, table: AnswerTable) -> int:
-    """Undo the last ``give_class``: its photos leave the project or their class; return how many, 0 if there is none.
+    """Undo the last ``give_class`` or ``set_aside``; return of how many photos, 0 where there is nothing to undo.
 
     Photos that are gone meanwhile stay gone.
     """
@@ -261,6 +277,7 @@ def take_back(project: Project, table: AnswerTable) -> int:
         if id in present:
             project.move([id], label)
     table.give(last["rows"], None)
+    table.set_fact(_ASIDE, [id for id in table.fact(_ASIDE) or () if id not in last["rows"]])
     table.set_fact(_UNDO, steps)
     return len(last["rows"])
 
@@ -268,6 +285,10 @@ def take_back(project: Project, table: AnswerTable) -> int:
 def can_take_back(table: AnswerTable) -> bool:
     """Return whether there is something that ``take_back`` would undo."""
     return bool(_steps(table))
+
+
+def _remember(table: AnswerTable, step: dict[str, Any]) -> None:
+    table.set_fact(_UNDO, [*_steps(table), step][-_STEPS:])
 
 
 def _steps(table: AnswerTable) -> list[dict[str, Any]]:

@@ -53,6 +53,11 @@ def test_a_class_without_photos_has_words_in_place_of_numbers() -> None:
     assert is_blue(np.asarray(unjudged)).sum() < is_blue(np.asarray(judged)).sum()
 
 
+def test_a_report_of_no_photos_is_drawn_as_not_judged() -> None:
+    assert not is_blue(np.asarray(draw_confusion(["a", "b"], ()))).any()
+    assert numbered_names(["a", "b"], ()) == ()
+
+
 def test_of_many_classes_those_with_the_most_mistakes_are_drawn() -> None:
     confusion = np.eye(100, dtype=int)
     confusion[70, 71] = 5

@@ -145,7 +145,7 @@ def render_comparison(earlier: Entry, later: Entry, result: PairedResult, betwee
     return (
         f'<div class="pc-compare"><table><caption>{html.text(RunsCode.CAPTION)}</caption>'
         f"<thead><tr><td></td>{heads}<th>{html.text(RunsCode.CHANGE)}</th></tr></thead><tbody>{body}</tbody></table>"
-        f"</div>{html.note(_verdict(result))}{html.note(_photo_changes(between, since))}"
+        f"</div>{html.note(verdict(result))}{html.note(_photo_changes(between, since))}"
     )
 
 
@@ -186,12 +186,13 @@ def _points(difference: float) -> str:
     return sentence(RunsCode.MORE_POINTS if whole > 0 else RunsCode.FEWER_POINTS, points=abs(whole))
 
 
-def _verdict(result: PairedResult) -> str:
-    verdict = str(result.comparison.message)
+def verdict(result: PairedResult) -> str:
+    """Return in words which of two models is better, and on how many photos they were compared."""
+    words = str(result.comparison.message)
     if not result.photos:
-        return verdict
+        return words
     different = result.comparison.gained + result.comparison.lost
-    return f"{verdict} {sentence(RunsCode.COMPARED_ON, compared=result.photos, different=different)}"
+    return f"{words} {sentence(RunsCode.COMPARED_ON, compared=result.photos, different=different)}"
 
 
 def _photo_changes(between: Changes, since: Changes) -> str:

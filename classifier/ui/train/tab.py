@@ -14,6 +14,7 @@ from ...config import TrainConfig
 from ...errors import ClassifierError
 from ...messages import Message, sentence
 from ...messages.groups import GroupCode
+from ...messages.pictures import SavingCode
 from ...messages.training_page import TrainCode
 from ...workflows.train import estimate_seconds
 from .. import html
@@ -22,7 +23,7 @@ from ..handlers import Action, Handler, plain
 from ..queue import FREE, WATCH, Concurrency
 from ..sessions import Home
 from ..usage import nearly_full
-from . import curves, groups, jobs, runs, scores, settings, views
+from . import curves, groups, jobs, runs, saving, scores, settings, views
 
 ID = "train"
 TITLE = TrainCode.TAB
@@ -224,9 +225,12 @@ def build(home: Home, token: gr.BrowserState) -> TrainTab:
     with gr.Row(visible=False) as forward:
         onward = gr.Button(str(TrainCode.NEXT), variant="primary", size="lg", min_width=200, elem_id="train-next")
         back = gr.Button(str(TrainCode.REVIEW), size="lg", min_width=200, elem_id="train-review")
+        save = gr.Button(str(SavingCode.SAVE), size="lg", min_width=200, elem_id="train-save")
+    newest = gr.State("")
+    saving.connect(home, token, save, newest)
     advanced.render()
     past = runs.build(home, token)
-    timer, version, newest = gr.Timer(_INTERVAL, active=False), gr.State(0), gr.State("")
+    timer, version = gr.Timer(_INTERVAL, active=False), gr.State(0)
     view: list[Any] = [
         column, button, about, stop_button, progress, result, details, forward, timer, version, newest, *panel,
     ]  # fmt: skip
