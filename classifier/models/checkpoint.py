@@ -27,7 +27,7 @@ from ..evaluation.ood import OODModel
 from ..evaluation.report import Report
 from ..files import atomic_write, read_bounded, read_json, regular_size
 from ..messages.models import CheckpointCode
-from . import hub_config, networks
+from . import hub_config, networks, training_record
 from .backbones import Backbone, architecture_of
 from .evaluated_photos import EvaluatedPhotos, read_evaluated, with_costs, without_costs
 from .hub_config import HubConfig
@@ -113,7 +113,7 @@ def save(folder: Path, model: TrainedModel, training: Mapping[str, Any]) -> None
         "config.json": _dump(hub_config.to_json(model)),
         "README.md": model_card(model, training),
         "report.json": _dump(model.report.to_json()),
-        "training.json": _dump(training),
+        training_record.FILE: training_record.dump(training),
         **({CONFUSION: picture} if picture else {}),
     }
     if model.training_photos is not None:

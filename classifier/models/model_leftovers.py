@@ -9,7 +9,7 @@ from pathlib import Path
 from ..data.catalog import Catalog
 from ..data.scratch import is_recent
 from ..errors import ClassifierError
-from . import checkpoint, model_folder
+from . import checkpoint, model_folder, training_record
 
 
 def clean_up(models: Path, catalog: Catalog) -> None:
@@ -43,4 +43,5 @@ def _enter(folder: Path, catalog: Catalog) -> None:
         report = checkpoint.read_report(folder).to_json()
     except ClassifierError:
         report = {}
-    catalog.record_run(folder.name, "deep" if "-deep" in folder.name else "quick", report, [])
+    details = training_record.details_of(training_record.read_record(folder))
+    catalog.record_run(folder.name, "deep" if "-deep" in folder.name else "quick", report, [], details=details)

@@ -55,7 +55,7 @@ class FineTunedNetwork:
 
     ``tensors`` are those of the network without its classifier, whose ``weight`` (C, D) and ``bias`` (C,) are divided
     by ``temperature``, as are the ``logits`` (J, C) of the validation photos ``val_idx`` (J,), which come from the
-    network that was not trained on them.
+    network that was not trained on them. ``on_all``: the network was then trained on these photos, too.
     """
 
     tensors: dict[str, Tensor]
@@ -66,6 +66,7 @@ class FineTunedNetwork:
     temperature: float
     preprocessing: Preprocessing
     plan: TrainPlan
+    on_all: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -389,4 +390,5 @@ def _result(setup: _Setup, run: _Run) -> FineTunedNetwork:
         temperature=float(temperature),
         preprocessing=setup.preprocessing,
         plan=setup.plan,
+        on_all=run.state is not run.validated,
     )

@@ -36,7 +36,7 @@ from ..evaluation.sessions import session_warnings
 from ..events import Epoch, Note, Progress
 from ..messages import Message
 from ..messages.workflows import StepCode, WorkflowCode
-from ..models import backbones, checkpoint, model_folder, networks
+from ..models import backbones, checkpoint, model_folder, networks, training_record
 from ..models.asset_features import extract_asset_descriptors, extract_asset_features, group_assets
 from ..models.backbones import Backbone
 from ..models.checkpoint import TrainedModel
@@ -134,6 +134,7 @@ def _train(
     if (folder / model_folder.RESUME).is_dir():
         attempts.record_start(folder / model_folder.RESUME)  # before anything that may end the program
     notes: list[Message] = [*similar_classes(project)]
+    epochs: list[Epoch] = []
     for note in notes:
         yield Note(note)
     with closing(FeatureCache(project.features)) as cache:
@@ -154,6 +155,8 @@ def _train(
                     continue
                 if isinstance(event, Note):
                     notes.append(event.message)
+                elif isinstance(event, Epoch):
+                    epochs.append(event)
                 yield event
             if model.mode == "quick" and backbone.from_scratch:
                 raise DataError(WorkflowCode.STOPPED_EARLY)
@@ -165,13 +168,17 @@ def _train(
         StepCode.SAVE, len(training_set), len(training_set), None
     )  # whoever no longer wants the model closes the iterator here
     if distributed.is_main_process():
-        settings = _settings(extractor, project, training_set, model, config)
+        record = {
+            **_settings(extractor, project, training_set, model, config),
+            **training_record.history(epochs, model.mode, config.mode, notes),
+            "photos": training_record.photo_uses(project.catalog.assets(), model.run_assets, evaluated),
+        }
         model_folder.check_reserved(folder)
-        checkpoint.save(folder, replace(model, report=report), settings)
+        checkpoint.save(folder, replace(model, report=report), record)
     seconds = perf_counter() - started
     if distributed.is_main_process():
-        rows = [*model.run_assets, *evaluated]
-        project.catalog.record_run(folder.name, model.mode, report.to_json(), rows, seconds)
+        rows, details = [*model.run_assets, *evaluated], training_record.details_of(record)
+        project.catalog.record_run(folder.name, model.mode, report.to_json(), rows, seconds, details)
     yield Finished(report, folder, seconds, test_report, model.mode, tuple(notes))
 
 
@@ -443,7 +450,11 @@ def _fine_tuned_model(
         report=report,
         run_assets=tuple(rows),
         network=_build_network(quick.backbone, fine_tuned, len(labels)),
-        details={"plan": asdict(fine_tuned.plan), "judged": len(val_idx)},
+        details={
+            "plan": asdict(fine_tuned.plan),
+            "judged": len(val_idx),
+            "trained_on_held_out": fine_tuned.on_all,
+        },
         evaluated=EvaluatedPhotos(probs, y_true, np.ones(len(y_true), np.bool_)),
     )
 
@@ -467,6 +478,8 @@ def _settings(
     packages = ("torch", "torchvision", "timm", "numpy", "pillow", "pillow-heif")
     return {
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "program": training_record.program(),
+        "packages": training_record.packages(),
         "config": asdict(config),
         "kept": model.mode,
         **model.details,

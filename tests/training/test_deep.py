@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -7,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -19,6 +21,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+import classifier
 from classifier import Epoch, Finished, Note, Predictor, Project, TrainConfig, train
 from classifier.config import LIMITS, RESIZE_MODES
 from classifier.data.catalog import Asset
@@ -29,7 +32,7 @@ from classifier.errors import DataError, SettingError, StorageError
 from classifier.events import Progress
 from classifier.messages import Code
 from classifier.messages.training import HintCode, TrainingCode
-from classifier.models import networks
+from classifier.models import networks, training_record
 from classifier.models.backbones import resolve
 from classifier.models.feature_cache import FeatureCache
 from classifier.models.features import FeatureExtractor
@@ -393,6 +396,25 @@ def test_deep_training_that_is_better_is_kept_and_opens(better: Finished, unseen
     predictions = Predictor(better.folder, "cpu").predict(paths)
     correct = sum(one.top[0].label == path.parent.name for one, path in zip(predictions, paths))
     assert correct >= 10  # of twelve
+
+
+@pytest.mark.slow
+def test_the_folder_of_a_deep_model_tells_how_it_was_made(better: Finished, unseen: Path) -> None:
+    record = training_record.read_record(better.folder)
+    assert record["program"]["version"] == classifier.__version__
+    assert record["packages"]["torch"] == torch.__version__
+    used = Counter((photo["split"], photo["use"]) for photo in record["photos"])
+    assert (used["train", "held_out"], used["train", "trained"]) == (8, 24)
+    assert sum(count for (split, _), count in used.items() if split == "test") == 13
+    contents = {hashlib.sha256(path.read_bytes()).hexdigest() for path in unseen.glob("*/*/*")}
+    assert {photo["sha256"] for photo in record["photos"]} == contents
+    epochs = training_record.read_epochs(record)
+    assert [epoch.number for epoch in epochs] == list(range(1, len(epochs) + 1))
+    losses = [epoch.val_loss for epoch in epochs]
+    assert record["best_epoch"] == 1 + losses.index(min(losses))
+    assert record["verdict"]["kept"] == "deep"
+    assert record["trained_on_held_out"]  # in the epochs on all photos
+    assert training_record.read_verdict(record) == better.notes[-1]
 
 
 @pytest.mark.slow
