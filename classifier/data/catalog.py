@@ -406,6 +406,11 @@ class Catalog:
             relabeled=tuple(sorted(sha for sha in old.keys() & new.keys() if old[sha] != new[sha])),
         )
 
+    def titles(self) -> dict[str, str]:
+        """Return what the person called the runs, by their names."""
+        rows = self._texts("SELECT name, title FROM runs WHERE title <> '' ORDER BY id", 2)
+        return {str(name): str(title) for name, title in rows}
+
     def rename_run(self, name: str, title: str) -> None:
         """Give the runs of that name another title; an empty one is none."""
         with self._write() as db:

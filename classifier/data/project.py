@@ -270,7 +270,20 @@ class Project:
                     found.append((config.st_mtime, folder))
         return [folder for _, folder in sorted(found, reverse=True)]
 
+    def titles(self) -> dict[str, str]:
+        """Return what the person called trainings and their models, by the names of the models' folders."""
+        return self.catalog.titles()
+
     # edits
+
+    def rename_run(self, name: str, title: str) -> None:
+        """Give a training and its model a title; an empty one is none. ``name`` is that of the model's folder.
+
+        Raises ``DataError`` where there is no such training. The folder keeps its name.
+        """
+        if name not in (run.name for run in self.catalog.runs()):
+            raise DataError(ProjectCode.UNKNOWN_RUN, name=name)
+        self.catalog.rename_run(name, clean_label(title, self.limits))
 
     def move(self, ids: Iterable[int], label: str) -> None:
         """Move photos to a class, which is created if it is new."""

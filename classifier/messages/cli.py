@@ -79,7 +79,7 @@ class OptionHelp(Code):
     MODE = "quick takes seconds; deep trains the network itself, in minutes"
     BACKBONE = "a timm network"
     DOMAIN = "kind of pictures"
-    SEED = "the same number on the same photos gives the same model"
+    SEED = "on a CPU the same number on the same photos gives the same model; on a GPU nearly the same"
     MINUTES = "about how long it may take; 0: as long as it takes"
     UNFREEZE = "how many of the last stages are trained"
     EPOCHS = "rounds over the photos"

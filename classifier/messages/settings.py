@@ -42,7 +42,7 @@ class SettingHint(Code):
     UNFREEZE = (
         "How many of the network's last stages change; the others stay as they came. Empty: chosen from the time."
     )
-    SEED = "The same number on the same photos gives the same model."
+    SEED = "On a processor (CPU) the same number on the same photos gives the same model; on a GPU nearly the same."
 
 
 @unique

@@ -86,7 +86,8 @@ def build_layout(page: gr.Blocks, home: Home) -> None:
     _open_on(training.review.click, review_tab, tabs)
     _open_on(training.next.click, predict_tab, tabs)
     predict.choose_newest.on(training.newest.change)
-    run_all(training.runs.deleted, [*predict.refresh, *share.refresh])
+    for changed in (training.runs.deleted, training.runs.renamed):
+        run_all(changed, [*predict.refresh, *share.refresh])
     used = replace(predict.choose, inputs=[token, training.runs.chosen]).on(training.runs.used.then)
     _open_on(used.then, predict_tab, tabs)
     replace(review.train_again, inputs=[token, *training.settings]).on(review.train.click)

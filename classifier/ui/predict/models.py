@@ -38,8 +38,11 @@ def own_models(home: Home, token: str) -> list[Model]:
     if project is None:
         return []
     with project:
-        folders = project.model_folders()
-    return [_model(folder, f"mine/{folder.name}", html.run_time(folder.name)) for folder in folders]
+        folders, titles = project.model_folders(), project.titles()
+    return [
+        _model(folder, f"mine/{folder.name}", titles.get(folder.name) or html.run_time(folder.name))
+        for folder in folders
+    ]
 
 
 def _model(folder: Path, name: str, title: str) -> Model:

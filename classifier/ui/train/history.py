@@ -13,10 +13,12 @@ from ...data.labels import natural_key
 from ...errors import ModelError
 from ...evaluation.metrics import Comparison, compare_models
 from ...evaluation.report import Report
-from ...messages import duration, joined, percent, sentence
+from ...messages import duration, harmless, joined, percent, sentence
 from ...messages.training_page import RunsCode
+from ...models import training_record
 from ...models.backbones import BACKBONES
 from .. import html
+from . import curves
 from .scores import in_words
 
 _MODES = {"quick": RunsCode.QUICK, "deep": RunsCode.DEEP}
@@ -46,6 +48,11 @@ class Entry:
 
     @property
     def title(self) -> str:
+        """What the person called it, or “1 Mar 2025, 14:15:30 · Deep”."""
+        return harmless(self.run.title) or self.made
+
+    @property
+    def made(self) -> str:
         """“1 Mar 2025, 14:15:30 · Deep”."""
         return sentence(RunsCode.NAME, made=html.run_time(self.run.name), mode=self.mode)
 
@@ -100,10 +107,31 @@ def _list_item(entry: Entry) -> str:
         f'<li class="pc-run"><label><input type="checkbox" value="{id}" '
         f'aria-label="{html.text(RunsCode.COMPARE_LABEL, name=entry.title)}"><b>{title}</b></label>'
         f"<p>{score}</p>{html.quiet(escape(_details(entry)))}"
-        f'<div class="pc-actions">{use}<button type="button" class="pc-button" data-delete="{id}" '
-        f'aria-label="{html.text(RunsCode.DELETE_LABEL, name=entry.title)}">{html.text(RunsCode.DELETE)}</button>'
-        "</div></li>"
+        f'<div class="pc-actions">{use}{_button("rename", RunsCode.RENAME, RunsCode.RENAME_LABEL, entry)}'
+        f"{_button('delete', RunsCode.DELETE, RunsCode.DELETE_LABEL, entry)}</div>{_course(entry.run)}</li>"
     )
+
+
+def _button(action: str, words: RunsCode, label: RunsCode, entry: Entry) -> str:
+    return (
+        f'<button type="button" class="pc-button" data-{action}="{entry.run.id}" '
+        f'aria-label="{html.text(label, name=entry.title)}">{html.text(words)}</button>'
+    )
+
+
+def _course(run: Run) -> str:
+    """Return the curves of a deep training and what was kept of it, to be opened; empty for quick training."""
+    shown = render_course(run)
+    return (
+        f'<details class="pc-details"><summary>{html.text(RunsCode.WENT)}</summary>{shown}</details>' if shown else ""
+    )
+
+
+def render_course(run: Run) -> str:
+    """Return the curves of a training, with its best round, and why its model was kept."""
+    verdict = training_record.read_verdict(run.details)
+    charts = curves.render(training_record.read_epochs(run.details))
+    return (html.note(str(verdict)) if verdict else "") + charts
 
 
 def _score(report: Report) -> str:
@@ -118,7 +146,8 @@ def _details(entry: Entry) -> str:
     evaluated = "" if entry.report is None else sentence(RunsCode.JUDGED, count=entry.report.evaluated_count)
     is_grouped = entry.report is not None and entry.report.grouping is not None
     kept = str(RunsCode.KEPT_TOGETHER) if is_grouped else ""
-    return " · ".join(part for part in (entry.network, evaluated, kept, entry.seconds) if part)
+    made = entry.made if entry.title != entry.made else ""
+    return " · ".join(part for part in (made, entry.network, evaluated, kept, entry.seconds) if part)
 
 
 def render_comparison(earlier: Entry, later: Entry, result: PairedResult, between: Changes, since: Changes) -> str:

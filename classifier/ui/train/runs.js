@@ -14,6 +14,7 @@ element.addEventListener("click", (event) => {
   if (!button) return;
   if (button === compare) trigger("submit", { ids: ticked() });
   else if (button.dataset.use) trigger("select", { id: Number(button.dataset.use) });
+  else if (button.dataset.rename) trigger("edit", { id: Number(button.dataset.rename) });
   else if (button.dataset.delete) trigger("delete", { id: Number(button.dataset.delete) });
 });
 watch("value", update);

@@ -1,9 +1,10 @@
-"""Past trainings on the Train tab: use one for predictions, compare two, delete one."""
+"""Past trainings on the Train tab: use one for predictions, compare two, rename one, delete one."""
 
 from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,15 +31,17 @@ class View(NamedTuple):
     list: str
     comparison: str
     question: Any
+    renaming: Any
 
 
 @dataclass(frozen=True)
 class RunsPanel:
-    """The model chosen for predictions with the event of the choice, the event of a deletion, and how to redraw."""
+    """The model chosen for predictions with the event of the choice, the events after changes, and how to redraw."""
 
     chosen: gr.State
     used: Dependency
     deleted: Dependency
+    renamed: Dependency
     refresh: Action
 
 
@@ -50,7 +53,8 @@ def show(home: Home, token: str) -> View:
         with project:
             entries = _entries(project)
     panel = gr.update(visible=bool(entries), label=sentence(RunsCode.TITLE, count=len(entries)))
-    return View(panel, history.render_list(entries), "", gr.update(visible=False))
+    hidden = gr.update(visible=False)
+    return View(panel, history.render_list(entries), "", hidden, hidden)
 
 
 def _entries(project: Project) -> list[history.Entry]:
@@ -103,6 +107,20 @@ def ask(home: Home, token: str, event: gr.EventData) -> tuple[dict[str, Any], st
     return gr.update(visible=True), question, entry.run.id
 
 
+def ask_name(home: Home, token: str, event: gr.EventData) -> tuple[dict[str, Any], str, int]:
+    """Ask what a run shall be called."""
+    with _open(home, token) as project:
+        entry = _find(project, event_data(event).get("id"))
+    return gr.update(visible=True), entry.run.title, entry.run.id
+
+
+def rename(home: Home, token: str, id: int, title: str | None) -> View:
+    """Give a run and its model a title; an empty one is none."""
+    with _open(home, token) as project:
+        project.rename_run(_find(project, id).run.name, title or "")
+    return show(home, token)
+
+
 def delete(home: Home, token: str, id: int) -> View:
     """Delete a run and its model."""
     with _open(home, token) as project:
@@ -141,12 +159,23 @@ def build(home: Home, token: gr.BrowserState) -> RunsPanel:
             with gr.Row():
                 no = gr.Button(str(RunsCode.DELETE_NO), elem_id="runs-no")
                 yes = gr.Button(str(RunsCode.DELETE_YES), variant="stop", elem_id="runs-yes")
+        with gr.Column(visible=False, elem_id="runs-renaming") as renaming:
+            title_field = gr.Textbox(
+                label=str(RunsCode.RENAME_FIELD), info=str(RunsCode.RENAME_HINT), max_length=80, elem_id="runs-title"
+            )
+            with gr.Row():
+                cancel = gr.Button(str(RunsCode.RENAME_NO), elem_id="runs-rename-no")
+                save = gr.Button(str(RunsCode.RENAME_YES), variant="primary", elem_id="runs-rename-yes")
         comparison = gr.HTML(elem_id="runs-compared")
     id, chosen = gr.State(0), gr.State("")
-    view: list[Any] = [panel, runs, comparison, confirmation]
+    view: list[Any] = [panel, runs, comparison, confirmation, renaming]
     used = Action(plain(use, home), [token], [chosen]).on(runs.select)
     Action(plain(compare, home), [token], [comparison]).on(runs.submit)
     Action(plain(ask, home), [token], [confirmation, question, id]).on(runs.delete)
-    no.click(lambda: gr.update(visible=False), None, [confirmation], queue=False, **QUIET)
+    Action(plain(ask_name, home), [token], [renaming, title_field, id]).on(runs.edit)
+    for button, column in ((no, confirmation), (cancel, renaming)):
+        button.click(lambda: gr.update(visible=False), None, [column], queue=False, **QUIET)
     deleted = Action(plain(delete, home), [token, id], view).on(yes.click)
-    return RunsPanel(chosen, used, deleted, Action(plain(show, home), [token], view))
+    rename_now = Action(plain(rename, home), [token, id, title_field], view)
+    renamed = rename_now.on(partial(gr.on, [save.click, title_field.submit]))
+    return RunsPanel(chosen, used, deleted, renamed, Action(plain(show, home), [token], view))

@@ -23,7 +23,7 @@ from ..handlers import Action, Handler, plain
 from ..queue import FREE, WATCH, Concurrency
 from ..sessions import Home
 from ..usage import nearly_full
-from . import curves, groups, jobs, runs, saving, scores, settings, views
+from . import curves, groups, history, jobs, runs, saving, scores, settings, views
 
 ID = "train"
 TITLE = TrainCode.TAB
@@ -106,7 +106,7 @@ def show(home: Home, token: str, values: settings.Values) -> View:
     enabled, about = _readiness(home, token, values)
     trained = _newest(home, token)
     label, variant = (TrainCode.TRAIN, "primary") if trained is None else (TrainCode.TRAIN_AGAIN, "secondary")
-    notes, charts = _outcome(job)
+    notes, charts = _outcome(home, token, job)
     if jobs.has_ended_program(home, token):
         notes = html.note(TrainCode.ENDED_PROGRAM, "warn")
     return View(
@@ -157,19 +157,36 @@ def _notes(messages: Sequence[Message]) -> str:
     return "".join(map(html.note, shown))
 
 
-def _outcome(job: Job | None) -> tuple[str, str]:
-    """Return what the last training left beside the score: why it failed and its notes; and its curves."""
+def _outcome(home: Home, token: str, job: Job | None) -> tuple[str, str]:
+    """Return what the last training left beside the score: why it failed and its notes; and its curves.
+
+    After a restart of the program, which keeps no jobs, curves and verdict are those that the project recorded.
+    """
     if job is None:
-        return "", ""
+        return "", _past_course(home, token)
     state = job.state
     problem = html.note(state.error, "warn") if state.error else ""
     if state.phase == "stopped":
         problem = html.note(TrainCode.STOPPED)
     final = state.finished.notes if state.finished else ()
-    charts = curves.render(state.epochs)
-    if charts:
-        charts = f'<details class="pc-details"><summary>{html.text(TrainCode.HISTORY)}</summary>{charts}</details>'
-    return problem + _notes((*final, *state.notes)), charts
+    return problem + _notes((*final, *state.notes)), _history(curves.render(state.epochs))
+
+
+def _past_course(home: Home, token: str) -> str:
+    project = home.find(token)
+    if project is None:
+        return ""
+    with project:
+        runs = project.catalog.runs()
+    return _history(history.render_course(runs[0])) if runs else ""
+
+
+def _history(shown: str) -> str:
+    return (
+        f'<details class="pc-details"><summary>{html.text(TrainCode.HISTORY)}</summary>{shown}</details>'
+        if shown
+        else ""
+    )
 
 
 def _readiness(home: Home, token: str, values: settings.Values) -> tuple[bool, str]:

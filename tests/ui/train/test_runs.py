@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,16 @@ import pytest
 from classifier.data.catalog import RunAsset
 from classifier.errors import DataError
 from classifier.evaluation.report import Report
+from classifier.events import Epoch
+from classifier.messages import message
+from classifier.messages.training import TrainingCode
+from classifier.models import training_record
+from classifier.ui.predict.models import own_models
 from classifier.ui.sessions import Home, ensure_token
 from classifier.ui.train import runs
+from classifier.ui.train import tab as train_tab
 from tests.helpers import NASTY, fill, report, unanswered
+from tests.ui.train.values import setting_values
 
 
 def record(home: Home, token: str, name: str, data: Report, seconds: float = 5.0) -> int:
@@ -97,3 +105,55 @@ def test_past_trainings_are_compared_by_their_answers_in_the_catalog(tmp_path: P
     shown = runs.compare(home, token, sent({"ids": ids}))
     assert "The later one is better by more than chance" in shown
     assert "12 photos were judged by both, and they differ on 12 photos." in shown
+
+
+def test_a_training_and_its_model_are_renamed(tmp_path: Path, make_folder: Any) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
+    fill(home, token, make_folder({"cat": 2, "dog": 2}))
+    name = "2025-01-02-030405-quick"
+    id = record(home, token, name, report(thresholds=(0.4, 0.6), costs={"cat": 3.0}))
+    with home.open(token) as project:
+        (project.models / name).mkdir()
+        (project.models / name / "config.json").write_text("{}")
+    assert runs.ask_name(home, token, sent({"id": id}))[1:] == ("", id)
+    shown = runs.rename(home, token, id, f" Cats  {NASTY}").list
+    assert "<script" not in shown
+    assert "2 Jan 2025, 03:04:05 · Quick" in shown
+    assert runs.rename(home, token, id, "Cats or dogs").list.count("Cats or dogs") >= 1
+    assert [model.title for model in own_models(home, token)] == ["Cats or dogs"]
+    with home.open(token) as project:
+        (run,) = project.catalog.runs()
+        assert (run.name, run.title) == (name, "Cats or dogs")
+        assert Report.from_json(run.report).thresholds == (0.4, 0.6)
+        with pytest.raises(DataError, match="no training called “x”"):
+            project.rename_run("x", "y")
+    runs.rename(home, token, id, None)
+    assert [model.title for model in own_models(home, token)] == ["2 Jan 2025, 03:04:05"]
+
+
+def test_curves_and_verdict_are_there_after_a_restart(tmp_path: Path, make_folder: Any) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
+    fill(home, token, make_folder({"cat": 2, "dog": 2}))
+    epochs = [Epoch(number, 3, 1.0 / number, 0.5, 1.5 / number, 0.75, 2) for number in (1, 2, 3)]
+    verdict = message(TrainingCode.NOT_BETTER, total=8, correct=5, baseline=6)
+    details = training_record.history(epochs, "quick", "deep", [verdict])
+    with home.open(token) as project:
+        name = "2025-01-02-030405-deep"
+        project.catalog.record_run(name, "quick", report().to_json(), [], 5.0, details)
+        (project.models / name).mkdir()
+        (project.models / name / "report.json").write_text(json.dumps(report().to_json()))
+        (project.models / name / "config.json").write_text("{}")
+    later = Home(tmp_path / "home", tmp_path)  # of another process
+    for shown in (runs.show(later, token).list, train_tab.show(later, token, setting_values()).details):
+        assert "<svg" in shown
+        assert "best so far: round 2" in shown
+        assert str(verdict) in shown
+
+
+def test_damaged_details_of_a_training_are_not_shown(tmp_path: Path, make_folder: Any) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
+    fill(home, token, make_folder({"cat": 2, "dog": 2}))
+    for details in ({"epochs": [[1]]}, {"verdict": {"why": NASTY, "kept": 3}}, {"epochs": [{"number": 1}]}):
+        with home.open(token) as project:
+            project.catalog.record_run("x", "deep", report().to_json(), [], 5.0, details)
+        assert "<script" not in runs.show(home, token).list
