@@ -81,6 +81,14 @@ class Run:
     details: dict[str, Any] = field(default_factory=dict)
 
 
+class Edit(NamedTuple):
+    """A change that can be undone: when, what it was, and the rows as they were before."""
+
+    created: str
+    message: Message
+    before: tuple[Asset, ...]
+
+
 class RunAsset(NamedTuple):
     """A photo as it was in a run, with the prediction of a model that was not trained on it.
 
@@ -302,6 +310,29 @@ class Catalog:
             db.execute("DELETE FROM edits WHERE id = ?", (id,))
             return stored_rows.restore_message(code, arguments, text)
 
+    def edits(self) -> list[Edit]:
+        """Return the changes that can be undone, the oldest first; damaged ones are not among them."""
+        rows = self._rows("SELECT created, code, arguments, what, before FROM edits ORDER BY id")
+        found = []
+        for created, code, arguments, text, before in rows:
+            with suppress(DataError):
+                photos = tuple(self._to_assets(stored_rows.edited_rows(before)))
+                found.append(Edit(str(created), stored_rows.restore_message(code, arguments, text), photos))
+        return [edit for edit in found if edit.before]
+
+    def restore(self, photos: Iterable[Asset], edits: Iterable[Edit]) -> None:
+        """Fill an empty catalog with photos under the ids that they have, and with changes that can be undone."""
+        edits = list(edits)
+        changed = [photo for edit in edits for photo in edit.before]
+        with self._write() as db:
+            if changed:  # no later photo may get an id that undo restores
+                last = max(changed, key=lambda photo: photo.id)
+                db.execute(f"INSERT INTO assets {_INSERT}", astuple(last))
+                db.execute("DELETE FROM assets")
+            db.executemany(f"INSERT INTO assets {_INSERT}", [astuple(photo) for photo in photos])
+            for edit in edits:
+                _insert_edit(db, edit)
+
     # files that were left out
 
     def left_out(self) -> list[LeftOut]:
@@ -433,6 +464,12 @@ class Catalog:
         with self._write() as db:
             db.execute("INSERT OR REPLACE INTO choices VALUES (?, ?)", (name, value))
 
+    def choices(self) -> dict[str, str]:
+        """Return all settings that were chosen, by their names."""
+        return {
+            str(name): str(value) for name, value in self._texts("SELECT name, value FROM choices ORDER BY name", 2)
+        }
+
     # helpers
 
     def _regroup(self, ids: Iterable[int], code: EditCode, together: bool) -> list[Asset]:
@@ -514,16 +551,20 @@ def _store_edit(db: sqlite3.Connection, edit: Message, before: list[Asset]) -> l
     """
     if not before:
         return []
-    rows = json.dumps([astuple(asset) for asset in before])
-    db.execute(
-        "INSERT INTO edits (created, what, before, code, arguments) VALUES (?, ?, ?, ?, ?)",
-        (now(), str(edit), rows, edit.code.id, arguments_to_json(edit)),
-    )
+    _insert_edit(db, Edit(now(), edit, tuple(before)))
     old = "id <= (SELECT MAX(id) FROM edits) - ?"
     dropped = db.execute(f"SELECT before FROM edits WHERE {old}", (_UNDO_STEPS,)).fetchall()
     db.execute(f"DELETE FROM edits WHERE {old}", (_UNDO_STEPS,))
     changed = (row for (text,) in dropped for row in stored_rows.edited_rows(text))
     return [Asset(*row) for row in changed if stored_rows.is_photo(row)]
+
+
+def _insert_edit(db: sqlite3.Connection, edit: Edit) -> None:
+    rows = json.dumps([astuple(asset) for asset in edit.before])
+    db.execute(
+        "INSERT INTO edits (created, what, before, code, arguments) VALUES (?, ?, ?, ?, ?)",
+        (edit.created, str(edit.message), rows, edit.message.code.id, arguments_to_json(edit.message)),
+    )
 
 
 def _retract(db: sqlite3.Connection, gone: set[int]) -> None:
