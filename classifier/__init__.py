@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .workflows.evaluate import evaluate
     from .workflows.export import export
     from .workflows.predict_many import Answers, predict_many
+    from .workflows.project_file import OpenedProject, open_project, save_project
     from .workflows.review import Review, review
     from .workflows.set_apart import PhotosApart, set_apart
     from .workflows.train import Finished, train
@@ -57,6 +58,7 @@ __all__ = [
     "Limits",
     "ModelError",
     "Note",
+    "OpenedProject",
     "PhotoError",
     "PhotosApart",
     "Prediction",
@@ -75,8 +77,10 @@ __all__ = [
     "check",
     "evaluate",
     "export",
+    "open_project",
     "predict_many",
     "review",
+    "save_project",
     "set_apart",
     "train",
 ]  # fmt: skip
@@ -104,6 +108,7 @@ _MODULES = {
     "workflows.evaluate": ("evaluate",),
     "workflows.export": ("export",),
     "workflows.predict_many": ("Answers", "predict_many"),
+    "workflows.project_file": ("OpenedProject", "open_project", "save_project"),
     "workflows.review": ("Review", "review"),
     "workflows.set_apart": ("PhotosApart", "set_apart"),
     "workflows.train": ("Finished", "train"),

@@ -48,7 +48,10 @@ def test_the_readme_has_a_row_for_every_network(row: Backbone) -> None:
 
 
 def test_the_readme_names_every_command_and_option(capsys: pytest.CaptureFixture[str]) -> None:
-    commands = ("app", "example", "check", "train", "review", "evaluate", "predict", "suggest", "threshold", "export")
+    commands = (
+        "app", "example", "check", "train", "review", "evaluate", "predict", "suggest", "threshold", "export",
+        "project",
+    )  # fmt: skip
     for arguments in (["--help"], *([command, "--help"] for command in commands)):
         with pytest.raises(SystemExit):
             main(arguments)

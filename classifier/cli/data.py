@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from ..config import LIMITS, Limits
 from ..data.project import Project
+from ..data.schema import FILE_NAME
 from ..errors import DataError, LayoutError
 from ..messages.cli import CommandCode, OutputCode
 from . import output, text
@@ -23,7 +26,7 @@ def open_data(args: argparse.Namespace) -> Iterator[Project]:
     and after another ``DataError`` the files that were left out.
     """
     with _readings_in_json(args):
-        project = Project.over(args.data, _limits(args), labels=args.labels, groups=args.groups)
+        project = _open(args)
     with project, _left_out_in_json(args, project):
         _print_reading(args, project, OutputCode.READING)
         yield project
@@ -42,6 +45,34 @@ def open_test_data(args: argparse.Namespace) -> Iterator[Project]:
     with project:
         _print_reading(args, project, OutputCode.TEST_READING)
         yield project
+
+
+def _open(args: argparse.Namespace) -> Project:
+    if args.project is not None:
+        return _open_kept(args)
+    if not args.data:
+        raise DataError(CommandCode.NO_DATA)
+    return Project.over(args.data, _limits(args), labels=args.labels, groups=args.groups)
+
+
+def _open_kept(args: argparse.Namespace) -> Project:
+    """Open or make the project of ``--project`` and add what of the photos it does not have yet."""
+    folder: Path = args.project
+    is_new = not (folder / FILE_NAME).is_file()
+    if is_new and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(CommandCode.FOLDER_NOT_EMPTY, folder=folder)
+    if is_new and not args.data:
+        raise DataError(CommandCode.NO_DATA)
+    project = Project.open(folder, _limits(args))
+    try:
+        if args.data:
+            project.intake = project.add(args.data, labels=args.labels, groups=args.groups, only_new=True)
+    except BaseException:
+        project.close()
+        if is_new:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return project
 
 
 def _limits(args: argparse.Namespace) -> Limits:

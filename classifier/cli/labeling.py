@@ -27,11 +27,12 @@ def suggest(args: argparse.Namespace, run: Run) -> dict[str, Any]:
 
     ``run`` runs a workflow to its end and returns its last event.
     """
+    from ..models.hub_models import open_model
     from ..models.predictor import Predictor
     from ..workflows.labeling import to_label
     from ..workflows.predict_many import Answers, predict_many
 
-    predictor = Predictor(args.folder)
+    predictor = Predictor(run(open_model(args.folder), Path))
     with TemporaryDirectory(prefix="suggest-") as scratch:
         answers = run(predict_many(predictor, args.paths, Path(scratch)), Answers)
         with answers.open() as table:

@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import gc
 import importlib
 import os
 import sys
 import warnings
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
-from ..config import Limits, TrainConfig, settings
-from ..data.intake import is_junk, scan
+from ..config import TrainConfig, settings
 from ..data.project import Project
-from ..errors import ClassifierError, DataError, SettingError, StorageError
+from ..errors import ClassifierError, DataError, SettingError
 from ..files import remove_temporary_cache
 from ..messages import sentence
 from ..messages.cli import CommandCode, OutputCode
 from ..messages.evaluation import CostCode
 from ..messages.files import StorageCode
 from ..messages.hub import HubCode
-from . import output, text
+from . import output, predicting, projects, text
 from .console import finish, print_json
 from .data import open_data, open_test_data
 from .parser import build_parser
-
-T = TypeVar("T")
+from .running import photo_files, print_lines, run, without_garbage_collection
 
 
 def main(
@@ -88,12 +84,12 @@ def _example(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _check(args: argparse.Namespace) -> dict[str, Any]:
-    with _without_garbage_collection():
+    with without_garbage_collection():
         from ..workflows.check import Checked, check
 
     with open_data(args) as project:
-        result = output.check_json(project, _run(check(project), Checked))
-    _print_lines(args, text.check_lines(result))
+        result = output.check_json(project, run(check(project), Checked))
+    print_lines(args, text.check_lines(result))
     return result
 
 
@@ -101,12 +97,12 @@ def _train(args: argparse.Namespace) -> dict[str, Any]:
     config = TrainConfig(**{setting.name: getattr(args, setting.name) for setting in settings()})
     if args.self_check:
         return _self_check(args, config)
-    if args.out is None:
+    if args.out is None and args.project is None:
         raise DataError(CommandCode.NO_OUT)
     with ExitStack() as stack:
         project = stack.enter_context(open_data(args))
         test = stack.enter_context(open_test_data(args)) if args.test else None
-        with _without_garbage_collection():
+        with without_garbage_collection():
             from ..distributed import is_main_process, process_group
             from ..workflows.set_apart import PhotosApart, set_apart
             from ..workflows.train import Finished, train
@@ -115,73 +111,58 @@ def _train(args: argparse.Namespace) -> dict[str, Any]:
         with process_group():
             if args.set_apart is not None:
                 share, seed = args.set_apart, config.seed
-                _run(set_apart(project, share, seed=seed, device=args.device, config=config), PhotosApart)
-            finished = _run(train(project, config, args.out, test, args.device), Finished)
+                run(set_apart(project, share, seed=seed, device=args.device, config=config), PhotosApart)
+            finished = run(train(project, config, args.out, test, args.device), Finished)
             result = output.train_json(project, test, finished, config)
             if not is_main_process():  # only one of several processes prints
                 args.json = False
                 return result
-    _print_lines(args, text.train_lines(result, finished))
+    print_lines(args, text.train_lines(result, finished))
     return result
 
 
 def _self_check(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]:
-    with _without_garbage_collection():
+    with without_garbage_collection():
         from ..workflows.overfit_check import overfit_check
 
     with open_data(args) as project:
         found = overfit_check(project, config, args.device)
-    _print_lines(args, found.lines())
+    print_lines(args, found.lines())
     return output.overfit_check_json(found)
 
 
 def _review(args: argparse.Namespace) -> dict[str, Any]:
-    with _without_garbage_collection():
+    with without_garbage_collection():
         from ..workflows.review import review
         from ..workflows.train import Finished, train
 
     with open_data(args) as project:
         if args.run is None and not project.catalog.runs():
-            _run(train(project), Finished)
+            run(train(project), Finished)
         reviewed = review(project, args.run)
         if reviewed is None:
             raise DataError(CommandCode.NO_RUN, data=args.data[0], run=args.run)
         result = output.review_json(project, reviewed)
-    _print_lines(args, text.review_lines(result))
+    print_lines(args, text.review_lines(result))
     return result
 
 
 def _evaluate(args: argparse.Namespace) -> dict[str, Any]:
-    with _without_garbage_collection():
+    with without_garbage_collection():
         from ..models.hub_models import open_model
         from ..models.predictor import Predictor
         from ..workflows.evaluate import evaluate
 
-    predictor = Predictor(_run(open_model(args.folder), Path))
+    predictor = Predictor(run(open_model(args.folder), Path))
     with open_data(args) as project:
         report = evaluate(predictor, project)
         result = output.evaluate_json(project, report)
-    _print_lines(args, text.evaluate_lines(result, report))
+    print_lines(args, text.evaluate_lines(result, report))
     return result
 
 
-def _predict(args: argparse.Namespace) -> list[dict[str, Any]]:
-    with _without_garbage_collection():
-        from ..models.hub_models import open_model
-        from ..models.predictor import Predictor
-
-    predictor = Predictor(_run(open_model(args.folder), Path))
-    paths = list(_photo_files(args.paths))
-    outcomes = zip(paths, predictor.predict_each(paths, args.top_k))
-    rows = [output.predict_json(str(path), outcome) for path, outcome in outcomes]
-    if args.csv:
-        _write_csv(args.csv, rows)
-    _print_lines(args, map(text.predict_line, rows))
-    return rows
-
-
 def _export(args: argparse.Namespace) -> dict[str, Any]:
-    with _without_garbage_collection():
+    with without_garbage_collection():
         from ..exporters.base import Exported
         from ..models.hub_models import HubModel, is_hub_name
         from ..workflows.export import export
@@ -192,26 +173,17 @@ def _export(args: argparse.Namespace) -> dict[str, Any]:
         if is_hub_name(args.out):
             options = {"public": args.public, "shown": args.show or (), "device": args.device}
             repository = HubModel.parse(args.out).repository
-            published = _run(publish(args.folder, args.to, repository, photos, **options), Publication)
-            _print_lines(args, text.publish_lines(published))
+            published = run(publish(args.folder, args.to, repository, photos, **options), Publication)
+            print_lines(args, text.publish_lines(published))
             return output.publish_json(published)
         shown = args.show or ()
-        exported = _run(export(args.folder, args.to, args.out, photos, shown=shown, device=args.device), Exported)
-    _print_lines(args, text.export_lines(exported))
+        exported = run(export(args.folder, args.to, args.out, photos, shown=shown, device=args.device), Exported)
+    print_lines(args, text.export_lines(exported))
     return output.export_json(exported)
 
 
-def _suggest(args: argparse.Namespace) -> dict[str, Any]:
-    with _without_garbage_collection():
-        from . import labeling
-
-        result = labeling.suggest(args, _run)
-    _print_lines(args, labeling.lines(result))
-    return result
-
-
 def _threshold(args: argparse.Namespace) -> dict[str, Any]:
-    with _without_garbage_collection():
+    with without_garbage_collection():
         from ..models import checkpoint
         from ..models.evaluated_photos import outcomes_of, read_evaluated, with_costs
         from ..models.hub_models import is_hub_name, open_model
@@ -220,7 +192,7 @@ def _threshold(args: argparse.Namespace) -> dict[str, Any]:
     changed = args.value is not None or bool(costs) or args.unsure_cost is not None
     if changed and is_hub_name(args.folder):
         raise SettingError(HubCode.NOT_CHANGED_THERE, name=args.folder)
-    folder = _run(open_model(args.folder), Path)
+    folder = run(open_model(args.folder), Path)
     checkpoint.check_is_model(folder)
     report = checkpoint.read_report(folder)
     evaluated = read_evaluated(folder, len(report.labels))
@@ -232,7 +204,7 @@ def _threshold(args: argparse.Namespace) -> dict[str, Any]:
     if costs or args.unsure_cost is not None:
         report = checkpoint.set_costs(folder, {**report.costs, **costs}, unsure_cost)
     outcomes = None if evaluated is None else outcomes_of(report, evaluated)
-    _print_lines(args, text.threshold_lines(report, changed, outcomes))
+    print_lines(args, text.threshold_lines(report, changed, outcomes))
     return output.threshold_json(report, outcomes and outcomes[0])
 
 
@@ -248,50 +220,30 @@ def _read_costs(texts: Sequence[str]) -> dict[str, float]:
     return found
 
 
+def _suggest(args: argparse.Namespace) -> dict[str, Any]:
+    with without_garbage_collection():
+        from . import labeling
+
+        result = labeling.suggest(args, run)
+    print_lines(args, labeling.lines(result))
+    return result
+
+
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace], dict[str, Any] | list[dict[str, Any]]]] = {
     "example": _example,
     "check": _check,
     "train": _train,
     "review": _review,
     "evaluate": _evaluate,
-    "predict": _predict,
+    "predict": predicting.predict,
     "suggest": _suggest,
     "threshold": _threshold,
     "export": _export,
+    "project": projects.project,
 }
 
 
 # -- helpers
-
-
-def _run(events: Iterator[Any], kind: type[T]) -> T:
-    """Run a workflow to its end and return its last event; in a terminal with its progress on standard error."""
-    is_terminal = sys.stderr.isatty()
-    for event in events:
-        if isinstance(event, kind):
-            if is_terminal:
-                print("\r\033[K", end="", file=sys.stderr)
-            return event
-        if is_terminal:
-            print(f"\r\033[K{text.event_line(event)}", end="", file=sys.stderr, flush=True)
-    raise AssertionError("a workflow ends with its result")
-
-
-def _print_lines(args: argparse.Namespace, lines: Iterable[str]) -> None:
-    if not args.json:
-        for line in lines:
-            print(line)
-
-
-def _photo_files(paths: Sequence[Path]) -> Iterator[Path]:
-    """Yield files as named, and the files of folders; raises ``DataError`` where there is neither."""
-    for path in paths:
-        if path.is_dir():
-            yield from (file for name, file in scan(path, Limits()) if not is_junk(name))
-        elif path.exists():
-            yield path
-        else:
-            raise DataError(CommandCode.NO_FILE, file=path)
 
 
 def _photos_of(path: Path, stack: ExitStack) -> list[Path]:
@@ -299,44 +251,10 @@ def _photos_of(path: Path, stack: ExitStack) -> list[Path]:
     if path.is_file() and zipfile.is_zipfile(path):
         project = stack.enter_context(Project.over(path))
         return [project.photo_path(photo) for photo in project.photos()]
-    return list(_photo_files([path]))
-
-
-def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write one row per photo. A cell that a spreadsheet would run as a formula gets a quote before it."""
-    width = max((len(row["top"]) for row in rows), default=0)
-    header = ["file", "unsure"]
-    for rank in range(1, width + 1):
-        header += [f"label {rank}", f"confidence {rank}"]
-    header.append("answer")
-    try:
-        with path.open("w", newline="", encoding="utf-8-sig") as file:
-            table = csv.writer(file)
-            table.writerow(header)
-            for row in rows:
-                cells = [cell for one in row["top"] for cell in (_escape(one["label"]), one["confidence"])]
-                cells += [""] * (2 * width - len(cells))
-                table.writerow([_escape(row["file"]), row["unsure"], *cells, _escape(row["answer"] or "")])
-    except OSError as error:
-        raise StorageError(CommandCode.TABLE_NOT_WRITTEN, file=path, why=error.strerror) from error
-
-
-def _escape(cell: str) -> str:
-    return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    return list(photo_files([path]))
 
 
 def _import_score_libraries() -> None:
     """Import what scores need now, so that the seconds of a training are without imports."""
     for name in ("scipy.stats", "sklearn.metrics"):
         importlib.import_module(name)
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """For importing torch: it creates a million objects that all stay, and visiting them takes a third of the time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()

@@ -15,11 +15,9 @@ from ..messages.cli import OutputCode
 from ..messages.data import RepeatCode
 
 if TYPE_CHECKING:  # these import torch, and “--help” must not wait for it
-    from ..errors import PhotoError
     from ..evaluation.costs import Outcome
     from ..evaluation.report import Report
     from ..exporters.base import Exported
-    from ..models.predictor import Prediction
     from ..workflows.check import Checked
     from ..workflows.overfit_check import OverfitCheck
     from ..workflows.publish import Publication
@@ -121,16 +119,6 @@ def review_json(project: Project, review: Review) -> dict[str, Any]:
         "suspects": [_prediction_json(one) for one in review.label_issues()],
         "mistakes": [_prediction_json(one) for one in review.mistakes()],
     }
-
-
-def predict_json(file: str, outcome: Prediction | PhotoError) -> dict[str, Any]:
-    """Return the answer for one file, or why there is none."""
-    if isinstance(outcome, Exception):
-        return {"file": file, "top": [], "answer": None, "unsure": True, "reason": str(outcome)}
-    top = [{"label": one.label, "confidence": one.confidence} for one in outcome.top]
-    reason = {"reason": str(outcome.reason)} if outcome.unsure else {}
-    answer = None if outcome.unsure else outcome.answer.label
-    return {"file": file, "top": top, "answer": answer, "unsure": outcome.unsure, **reason}
 
 
 def threshold_json(report: Report, outcome: Outcome | None) -> dict[str, Any]:

@@ -51,11 +51,11 @@ def _example(sub: argparse.ArgumentParser) -> None:
 
 
 def _check(sub: argparse.ArgumentParser) -> None:
-    _add_data(sub, ArgumentHelp.DATA)
+    _add_data(sub, ArgumentHelp.DATA, keeps=True)
 
 
 def _train(sub: argparse.ArgumentParser) -> None:
-    _add_data(sub, ArgumentHelp.DATA)
+    _add_data(sub, ArgumentHelp.DATA, keeps=True)
     sub.add_argument("--out", type=Path, metavar="FOLDER", help=str(ArgumentHelp.OUT))
     sub.add_argument("--self-check", action="store_true", help=str(ArgumentHelp.SELF_CHECK))
     sub.add_argument("--test", type=Path, metavar="DATA", help=str(ArgumentHelp.TEST))
@@ -68,7 +68,7 @@ def _train(sub: argparse.ArgumentParser) -> None:
 
 
 def _review(sub: argparse.ArgumentParser) -> None:
-    _add_data(sub, ArgumentHelp.REVIEW_DATA)
+    _add_data(sub, ArgumentHelp.REVIEW_DATA, keeps=True)
     sub.add_argument("--run", metavar="NAME", help=str(ArgumentHelp.RUN))
 
 
@@ -82,6 +82,7 @@ def _predict(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("paths", type=Path, nargs="+", metavar="PATH", help=str(ArgumentHelp.PATHS))
     sub.add_argument("--top-k", type=int, default=5, metavar="K", help=_with_default(ArgumentHelp.TOP_K))
     sub.add_argument("--csv", type=Path, metavar="FILE", help=str(ArgumentHelp.CSV))
+    sub.add_argument("--sort-into", type=Path, metavar="DIR", help=str(ArgumentHelp.SORT_INTO))
 
 
 def _suggest(sub: argparse.ArgumentParser) -> None:
@@ -107,6 +108,14 @@ def _export(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--device", metavar="NAME", help=str(ArgumentHelp.DEVICE))
 
 
+def _project(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("action", choices=("save", "open", "rename"), help=str(ArgumentHelp.PROJECT_ACTION))
+    sub.add_argument("source", metavar="FROM", help=str(ArgumentHelp.PROJECT_FROM))
+    sub.add_argument("target", metavar="TO", help=str(ArgumentHelp.PROJECT_TO))
+    sub.add_argument("title", nargs="?", metavar="TITLE", help=str(ArgumentHelp.PROJECT_TITLE))
+    sub.add_argument("--without-photos", action="store_true", help=str(ArgumentHelp.WITHOUT_PHOTOS))
+
+
 _COMMANDS = {
     "app": _app,
     "example": _example,
@@ -118,12 +127,16 @@ _COMMANDS = {
     "suggest": _suggest,
     "threshold": _threshold,
     "export": _export,
+    "project": _project,
 }
 
 
-def _add_data(sub: argparse.ArgumentParser, text: ArgumentHelp) -> None:
-    """Add the photos of a command, and the options that say how they are read."""
-    sub.add_argument("data", type=Path, nargs="+", metavar="DATA", help=str(text))
+def _add_data(sub: argparse.ArgumentParser, text: ArgumentHelp, keeps: bool = False) -> None:
+    """Add the photos of a command, and the options that say how they are read; ``keeps``: in a project that stays."""
+    sub.add_argument("data", type=Path, nargs="*" if keeps else "+", metavar="DATA", help=str(text))
+    sub.set_defaults(project=None)
+    if keeps:
+        sub.add_argument("--project", type=Path, metavar="DIR", help=str(ArgumentHelp.PROJECT))
     sub.add_argument("--labels", metavar="HOW", help=str(ArgumentHelp.LABELS))
     sub.add_argument("--groups", metavar="HOW", default="auto", help=_with_default(ArgumentHelp.GROUPS))
     sub.add_argument("--max-files", type=int, metavar="N", help=str(ArgumentHelp.MAX_FILES))

@@ -67,9 +67,11 @@ def add_photos(
     limits: Limits,
     replacing: Sequence[int] = (),
     room: Room = nullcontext,
+    only_new: bool = False,
 ) -> IntakeResult:
     """Store the photos of a plan in a project's folder, in place of those with the ids ``replacing``.
 
+    With ``only_new`` photos that are there in any class stay as they are, and count as there already.
     ``room`` is ``Project.room``. Raises ``DataError`` where the project or the disk would exceed a limit,
     ``StorageError`` where it cannot be written; then nothing is changed. See ``photo_store.store_photos``.
     """
@@ -78,7 +80,10 @@ def add_photos(
     _check_classes(present, (one.label for one in plan.assigned if isinstance(one, Assignment)), limits)
     decoder = UploadDecoder()
     found, left_out = inspect_files(plan, limits, decoder.probe)  # opens each file
-    new, already, repeats = drop_repeats(found, present)
+    known = {asset.sha256 for asset in present} if only_new else set()
+    others = [photo for photo in found if photo.sha256 not in known]
+    new, already, repeats = drop_repeats(others, present)
+    already += len(found) - len(others)
     _check_limits(present, new, limits)
     added = {photo.sha256: photo.size for photo in new if not (place.folder / photo.stored_path).exists()}
     with room(sum(added.values())):

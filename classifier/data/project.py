@@ -128,7 +128,7 @@ class Project:
             project = cls(root, features, own / "models", own / "thumbs", Catalog(None), limits)
             project._scratch = scratch
             # A table of groups is part of the layout: nothing else is grouped then.
-            project.choose_groups(next((value for value in get_args(GroupsFrom) if value == groups), "folders"))
+            project.choose_groups(_groups_choice(groups))
             plan = plan_reading(*read_listing(listing, Wish(labels, groups), limits), {}, limits)
             project.intake = use_photos(listing, plan, project.catalog, root, limits)
         except BaseException:
@@ -153,16 +153,27 @@ class Project:
     # adding photos
 
     def add(
-        self, source: Path, label: str | None = None, labels: str | None = None, groups: str = "auto"
+        self,
+        source: Path | Sequence[Path],
+        label: str | None = None,
+        labels: str | None = None,
+        groups: str = "auto",
+        only_new: bool = False,
     ) -> IntakeResult:
-        """Copy in the photos of a folder or zip, in the classes that it shows, unless ``label`` is given.
+        """Copy in the photos of folders or zips, in the classes that they show, unless ``label`` is given.
 
-        ``labels`` and ``groups`` are as in ``over``. Raises ``LayoutError`` where it does not show one set of classes,
-        ``DataError`` when the folder or zip cannot be used, ``StorageError`` when the disk is full.
+        ``labels`` and ``groups`` are as in ``over``. With ``only_new`` a photo that the project has already, in any
+        class, stays as it is there, and a choice of groups is the project's. Raises ``LayoutError`` where it does not
+        show one set of classes, ``DataError`` when the folder or zip cannot be used, ``StorageError`` when the disk is
+        full.
         """
         with scratch_folder(self.folder) as folder:
-            listing = list_data([source], folder / "unpacked", self.limits)
-            return self._add_listing(listing, label, Wish(labels, groups))
+            places = [source] if isinstance(source, Path) else list(source)
+            listing = list_data(places, folder / "unpacked", self.limits)
+            result = self._add_listing(listing, label, Wish(labels, groups), only_new)
+        if only_new and groups != "auto":
+            self.choose_groups(_groups_choice(groups))
+        return result
 
     def add_files(self, files: Iterable[tuple[str, Path]], label: str | None = None) -> IntakeResult:
         """Copy in files given as (relative name, path), in the classes that they show, unless ``label`` is given.
@@ -412,21 +423,25 @@ class Project:
         self._delete_files(replaced)
         return result
 
-    def _add_listing(self, listing: Listing, label: str | None, wish: Wish) -> IntakeResult:
+    def _add_listing(self, listing: Listing, label: str | None, wish: Wish, only_new: bool = False) -> IntakeResult:
         if label is not None:
-            return self._add(listing, plan_class(listing, self._clean_label(label)))
+            return self._add(listing, plan_class(listing, self._clean_label(label)), only_new=only_new)
         known = self._splits()
         layout, files = read_listing(listing, wish, self.limits, {name for names in known.values() for name in names})
-        return self._add(listing, plan_reading(layout, files, known, self.limits))
+        return self._add(listing, plan_reading(layout, files, known, self.limits), only_new=only_new)
 
-    def _add(self, listing: Listing, plan: Plan, replacing: Sequence[int] = ()) -> IntakeResult:
+    def _add(self, listing: Listing, plan: Plan, replacing: Sequence[int] = (), only_new: bool = False) -> IntakeResult:
         place = PhotoPlace(self.folder, self._thumbs, self._incoming)
         with incoming.lock(self._incoming):  # uploads at once would keep to the limits each, but not together
-            result = add_photos(listing, plan, self.catalog, place, self.limits, replacing, self.room)
+            result = add_photos(listing, plan, self.catalog, place, self.limits, replacing, self.room, only_new)
         if not (self.folder / schema.FILE_NAME).exists():  # the project was deleted meanwhile
             shutil.rmtree(self.folder, ignore_errors=True)
             raise DataError(ProjectCode.DELETED)
         return result
+
+
+def _groups_choice(groups: str) -> GroupsFrom:
+    return next((value for value in get_args(GroupsFrom) if value == groups), "folders")
 
 
 @lru_cache(maxsize=4096)

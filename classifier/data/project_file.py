@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import lzma
 import shutil
 import stat
 import uuid
 import zipfile
-import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -36,9 +34,9 @@ from .inspection import FoundPhoto
 from .intake import LeftOut
 from .photo_store import store_photos
 from .project import Project
+from .project_mark import FORMAT, RECORD, TORN, VERSION
 from .project_record import Contents
 
-RECORD = "project.json"
 _DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can hold
 _CHUNK = 2**20  # bytes
 _BATCH = 64  # photos that lie unpacked at a time
@@ -48,7 +46,6 @@ _MOST_MODEL_FILES = 20_000
 _SHOWN = 60  # letters of a member's name in an error
 _NEVER_A_BOMB = 50_000_000  # bytes unpacked
 _ENCRYPTED = 0x2041  # flag bits 0, 6 and 13 of a zip member
-_TORN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError)
 _ODD = (ValueError, TypeError, LookupError, AttributeError)
 CheckModel = Callable[[Path], object]
 
@@ -145,15 +142,6 @@ def _entry(name: str, method: int) -> zipfile.ZipInfo:
 # -- opening
 
 
-def is_project_file(file: Path) -> bool:
-    """Return whether a file is a zip with ``project.json`` at its top."""
-    try:
-        with zipfile.ZipFile(file) as packed:
-            return RECORD in packed.namelist()
-    except (OSError, ValueError, *_TORN):
-        return False
-
-
 def read_project(
     file: Path,
     folder: Path,
@@ -208,7 +196,7 @@ def _refused(name: str) -> Iterator[None]:
         if error.errno is not None:
             raise
         raise _damaged(name, ProjectFilePart.ZIP) from error  # bz2 reports bad data so
-    except (*_TORN, ValueError) as error:
+    except (*TORN, ValueError) as error:
         raise _damaged(name, ProjectFilePart.ZIP) from error
 
 
@@ -298,9 +286,9 @@ class _Opening:
     def _contents(self) -> Contents:
         try:
             data = self._json(RECORD)
-            if not isinstance(data, dict) or data.get("format") != project_record.FORMAT:
+            if not isinstance(data, dict) or data.get("format") != FORMAT:
                 raise DataError(ProjectFileCode.OTHER_FORMAT, name=self.name)
-            found, expected = data.get("version"), project_record.VERSION
+            found, expected = data.get("version"), VERSION
             if type(found) is int and found > expected:
                 raise DataError(ProjectFileCode.OTHER_VERSION, name=self.name, found=found, expected=expected)
             return project_record.from_json(data, self.limits)

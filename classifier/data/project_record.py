@@ -17,10 +17,10 @@ from ..messages.data import restore
 from .catalog import Asset, Catalog, Edit, Run, RunAsset, Split, arguments_to_json
 from .intake import LeftOut, clean_name
 from .labels import clean_label
+from .project_mark import FORMAT, VERSION
 from .stored_rows import is_run_asset
 
 T = TypeVar("T")
-FORMAT, VERSION = "photo-classifier project", 1
 _SHA256, _CHOICE, _MODE = re.compile(r"[0-9a-f]{64}"), re.compile(r"[a-z_]{1,40}"), re.compile(r"[a-z]{1,20}")
 _GROUP = re.compile(r"[0-9]{1,15}")
 PHOTO_FILE = re.compile(r"photos/[0-9a-f]{2}/[0-9a-f]{64}\.[0-9a-z]{1,8}")

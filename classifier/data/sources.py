@@ -12,6 +12,7 @@ from ..config import Limits
 from ..errors import DataError, LayoutError
 from ..messages import Code, Message, message, outline
 from ..messages.data import IntakeCode, LeftOutCode, ProjectCode, UploadNoteCode
+from ..messages.project_files import ProjectFileCode
 from ..messages.workflows import WorkflowCode
 from .archives import Unpacked, unpack
 from .intake import LeftOut, check_name, check_regular_file, clean_name, normalize_name, scan
@@ -19,6 +20,7 @@ from .layout import Decision, read_layout, read_texts, wants_text
 from .layout.photos import find_photos
 from .layout.split_names import split_words
 from .layout.wording import places
+from .project_mark import is_project_file
 
 FilePaths = list[tuple[str, Path]]
 
@@ -175,6 +177,8 @@ def _unpack(archive: Path, into: Path, limits: Limits, listing: Listing) -> File
 
 def _unpack_one(archive: Path, name: str, into: Path, limits: Limits, listing: Listing, shown: str = "") -> Unpacked:
     """Unpack a zip that the person knows as ``name``; ``shown`` comes before the names of what is left out."""
+    if is_project_file(archive):
+        raise DataError(ProjectFileCode.IS_PROJECT, name=name)
     unpacked = unpack(archive, into, limits, name)
     listing.left_out += [replace(left, file=shown + left.file) for left in unpacked.left_out]
     if unpacked.guessed is not None:

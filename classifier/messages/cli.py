@@ -22,6 +22,7 @@ class CommandHelp(Code):
     SUGGEST = "say which photos without a class to accept together, and which to ask a person about first"
     THRESHOLD = "show what it costs to answer only when sure, or set how sure is enough"
     EXPORT = "write a model in another format, and verify that it answers the same"
+    PROJECT = "save a project in one file, open one, or rename one of its trainings"
 
 
 @unique
@@ -44,17 +45,27 @@ class ArgumentHelp(Code):
     TEST_LABELS = "where the classes of the photos of --test come from, as with --labels"
     RUN = "which training of the project (default: the newest)"
     MODEL = "the model"
-    PATHS = "photos, or folders of photos"
+    PATHS = "photos, or folders or zips of photos"
     TOP_K = "answers per photo"
     QUESTIONS = "photos to ask about"
     CSV = "also write the answers as a table"
+    SORT_INTO = "also copy the photos into a folder per class below DIR, and one for those it is not sure of"
     THRESHOLD = "from 0 (always answer) to 1; saved in the model, where it removes costs"
     COST = (
         "missing this class is WEIGHT times as bad as a false alarm; thresholds per class follow from it and are saved "
         "in the model; may be repeated"
     )
     UNSURE_COST = "cost of “not sure”, where a false alarm costs 1 (default: 0.5)"
-    OUT = "where the model goes"
+    OUT = "where the model goes (with --project: by default into the project)"
+    PROJECT = (
+        "keep photos, classes, changes and trainings in the project in this folder, which is made if it is new; photos "
+        "that it has already stay as they are there"
+    )
+    PROJECT_ACTION = "what to do: save FROM a project TO a file, open FROM a file TO a new folder, rename in a project"
+    PROJECT_FROM = "the folder of a project; with open, a project file"
+    PROJECT_TO = "the file to write; with open, the new folder; with rename, the name of a training"
+    PROJECT_TITLE = "with rename, what the training and its model are called; none: its own name"
+    WITHOUT_PHOTOS = "save labels, trainings and models without the photos"
     TO = "zip, onnx, pt2, hub, web or space"
     EXPORT_OUT = "where the export goes, a new file or folder; hub:owner/name publishes it on the Hugging Face Hub"
     EXPORT_PHOTOS = (
@@ -98,9 +109,11 @@ class CommandCode(Code):
     FOLDER_NOT_EMPTY = "“{folder}” is there already and not an empty folder; name a new one."
     PER_CLASS_TOO_SMALL = "{count} photos of each class were asked for; ask for at least 1."
     TEST_UNREAD = "The photos of --test: {why}"
+    NO_DATA = "No photos were named; name a folder or zip, or with --project a project that has photos."
     NO_OUT = "No folder was named for the model; name one with --out FOLDER."
     NO_RUN = "“{data}” has no training called “{run}”; name one of those on the page."
     NO_FILE = "There is no file “{file}”; check the name."
+    NO_FOLDER = "there is no such folder"
     TABLE_NOT_WRITTEN = "The table cannot be written to “{file}” ({why}); name another place."
 
 

@@ -56,6 +56,7 @@ class ProjectFileOutput(Code):
     OPENED_WITHOUT = (
         "Opened {models:model|models} in {folder}. The file holds no pictures: add the photos again to train on."
     )
+    LEFT_OUT = "left out: {file}: {reason}"
     RENAMED = "“{name}” is now called “{title}”."
 
 

@@ -197,6 +197,22 @@ def test_predicting_reads_files_and_folders_and_names_what_it_cannot_read(
     )
 
 
+def test_photos_of_a_zip_are_predicted_and_sorted_into_folders(
+    trained: Finished, example_set: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    with zipfile.ZipFile(tmp_path / "new.zip", "w") as packed:
+        packed.write(example_set / "key/key 01.jpg", "a/1.jpg")
+        packed.writestr("a/broken.jpg", b"\xff\xd8nothing")
+    sorted_into, photo = tmp_path / "sorted", example_set / "mug/mug 01.jpg"
+    rows = run(capsys, "predict", trained.folder, tmp_path / "new.zip", photo, "--sort-into", sorted_into)
+    assert [row["file"] for row in rows] == [f"{tmp_path / 'new.zip'}/a/1.jpg", f"{tmp_path / 'new.zip'}/a/broken.jpg",
+                                             str(photo)]  # fmt: skip
+    assert [row["answer"] for row in rows] == ["key", None, "mug"]
+    files = {path.relative_to(sorted_into).as_posix() for path in sorted_into.rglob("*.*")}
+    assert files == {"key/1.jpg", "mug/mug 01.jpg"}
+    assert "not an empty folder" in refusal(capsys, "predict", trained.folder, photo, "--sort-into", sorted_into)
+
+
 def test_a_threshold_is_shown_with_its_cost_and_saved(
     trained: Finished, example_set: Path, tmp_path: Path, capsys: Capture
 ) -> None:
