@@ -17,6 +17,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ._version import __version__
+
 if TYPE_CHECKING:
     from .config import Limits, Preprocessing, TrainConfig
     from .data.project import Project
@@ -84,8 +86,6 @@ __all__ = [
     "set_apart",
     "train",
 ]  # fmt: skip
-__version__ = "0.1.0"
-
 _MODULES = {
     "config": ("Limits", "Preprocessing", "TrainConfig"),
     "data.project": ("Project",),

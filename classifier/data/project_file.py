@@ -55,6 +55,11 @@ class OpenedProject:
     """What was opened: the number of ``photos`` and ``models``, whether the file ``has_photos``, and what was left out.
 
     ``left_out`` are photos, which the project lists as well; ``left_out_models`` are models, by their names.
+
+    Example::
+
+        opened = open_project(Path("my project.zip"), Path("my project"))
+        print(opened.photos, "photos,", opened.models, "models")
     """
 
     photos: int

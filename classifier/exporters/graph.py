@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from .. import __version__
+from .._version import __version__
 from ..config import PixelRanges, Preprocessing
 from ..evaluation.ood import ENERGY_WEIGHT, NEIGHBORS, OODModel
 from ..messages import Message, message

@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from .. import __version__
+from .._version import __version__
 from ..config import Mode
 from ..data.catalog import Asset, RunAsset, arguments_to_json
 from ..events import Epoch
