@@ -151,7 +151,7 @@ class Format:
         load: opens what was written for as long as the context lasts, by nothing but its own content.
         record: adds the verification to what was written, without changing what was verified.
         packages: packages that have to be installed, by the names that pip knows.
-        tolerance: the largest difference of a probability that is allowed.
+        tolerance: the largest difference of a probability that is allowed; thirty times that of its logarithm.
     """
 
     name: str

@@ -36,7 +36,7 @@ def make(
         folder: the model.
         out: a file or folder that is not there yet.
         photos: by which the export is compared with the model; without any, pictures are drawn.
-        device: where the model itself runs, see ``device.choose``.
+        device: where the model itself answers; by default the CPU, as others round more coarsely.
         limits: of the size of a photo.
         opener: decodes photos, see ``Predictor``.
 
@@ -48,7 +48,7 @@ def make(
     _check_free(out)
     yield Progress(ExportStep.WRITE, 0, 1, None)
     model = Model.load(folder)
-    predictor = Predictor(folder, device, limits, opener)
+    predictor = Predictor(folder, device or "cpu", limits, opener)
     try:
         with created_folder(out.parent), _scratch(out) as scratch:
             part = scratch / f"export{format.suffix}"

@@ -15,10 +15,12 @@ from ..events import Progress
 from ..messages.exporting import ExportCode, ExportStep
 from ..models.picture_sources import Picture, to_source
 from ..models.predictor import Prediction, Predictor
-from .base import Answer, Format, Loaded, Verification
+from .base import Answer, Floats, Format, Loaded, Verification
 
 DRAWN = 40  # pictures where there are no photos
 _AT_ONCE = 20  # pictures in memory
+_LOGARITHMS = 30  # times the tolerance: largest difference of the logarithm of a probability
+_SMALLEST = 1e-6  # probability whose logarithm is compared
 _LEVEL = 1e-6  # rounding of a threshold
 
 
@@ -114,7 +116,13 @@ def _add(before: Verification, expected: Sequence[Answer], found: Sequence[Answe
     same, largest = before.same, before.largest_difference
     for one, other in zip(expected, found, strict=True):
         difference = float(np.abs(one.probs - other.probs).max())
-        # Not “>”: a probability that is NaN differs, too.
-        is_same = difference <= tolerance and (one.label, one.unsure) == (other.label, other.unsure)
+        is_close = difference <= tolerance and _log_difference(one.probs, other.probs) <= _LOGARITHMS * tolerance
+        is_same = is_close and (one.label, one.unsure) == (other.label, other.unsure)
         same, largest = same + is_same, max(largest, difference)
     return Verification(before.photos + len(expected), same, largest, before.drawn)
+
+
+def _log_difference(one: Floats, other: Floats) -> float:
+    """Return the largest difference of logarithms: where a model is very sure, probabilities hardly tell."""
+    first, second = (np.log(np.maximum(probs, _SMALLEST)) for probs in (one, other))
+    return float(np.abs(first - second).max())
