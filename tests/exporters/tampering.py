@@ -12,7 +12,6 @@ from safetensors.torch import load, save
 
 from classifier.exporters.graph import KEY
 
-
 CHANGES = ("weight", "mean", "labels", "resize", "threshold")
 
 

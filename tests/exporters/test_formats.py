@@ -16,7 +16,7 @@ import timm
 from timm.models import save_for_hf
 
 from classifier import ClassifierError, Exported, Finished, Predictor
-from classifier.exporters.base import Format, Model
+from classifier.exporters.base import Model
 from classifier.exporters.making import make
 from classifier.exporters.verify import answers_of, draw_pictures
 from classifier.messages import Message
@@ -77,7 +77,7 @@ def test_a_changed_export_is_refused(
         return ()
 
     tampered = replace(find_format(name), write=write)
-    with pytest.raises(ClassifierError, match="answered diff|other classes|other thresholds|of another model"):
+    with pytest.raises(ClassifierError, match=r"answered diff|other classes|other thresholds|of another model"):
         list(make(tampered, trained.folder, tmp_path / "out", photos))
     assert not list(tmp_path.iterdir())
 
