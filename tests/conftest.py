@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,14 +124,18 @@ def trained(example_set: Path, features: Path, shared_folder: Path) -> Finished:
     """A model of the example set; its folder is not to be changed."""
     from filelock import FileLock
 
+    from classifier import Finished
+    from classifier.models import checkpoint
     from tests.helpers import train_on
 
     folder = shared_folder / "trained"
     with FileLock(shared_folder / "trained.lock"):
-        if not (folder / "finished").exists():
+        if not (folder / "seconds").exists():
             finished = train_on(example_set, features, folder / "model")
-            (folder / "finished").write_bytes(pickle.dumps(finished))
-        return pickle.loads((folder / "finished").read_bytes())
+            (folder / "seconds").write_text(str(finished.seconds))
+    return Finished(
+        checkpoint.read_report(folder / "model"), folder / "model", float((folder / "seconds").read_text()), None
+    )
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,15 +15,14 @@ import torch
 from safetensors.torch import load_file
 
 from classifier import Project, distributed
+from tests import processes
 from tests.helpers import draw_photo
 from tests.training.runs import make_data, make_spec, make_state, train
 
 ROOT = Path(__file__).parents[1]
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
 
 TRAIN = """
 import sys
-sys.path.insert(0, {root!r})
 from safetensors.torch import save_file
 from classifier import distributed
 from tests.training.runs import make_data, make_spec, make_state, train
@@ -34,7 +36,6 @@ with distributed.process_group():
 
 EMBED = """
 import sys
-sys.path[:0] = [{root!r}]
 from pathlib import Path
 import numpy as np
 from classifier.models import networks
@@ -74,14 +75,25 @@ def test_a_single_process_is_the_main_one_of_one() -> None:
     assert distributed.all_reduce(1.5, 2, gradients) == (1.5, 2, gradients)
 
 
-def run_two(script: Path, text: str, argument: Path) -> None:
-    script.write_text(text.format(root=str(ROOT)))
-    subprocess.run([*TORCHRUN, "2", str(script), str(argument)], check=True, capture_output=True)
+def run_several(count: int, command: list[str]) -> str:
+    """Run a program as ``torchrun`` does, which would import torch in each process; returns what all of them print."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    variables = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(count)}
+    variables |= {"LOCAL_WORLD_SIZE": str(count)}
+    with tempfile.TemporaryFile() as out:
+        programs = []
+        for rank in map(str, range(count)):
+            environment = {**os.environ, **(variables | {"RANK": rank, "LOCAL_RANK": rank} if count > 1 else {})}
+            programs.append(processes.start(command, env=environment, stdout=out))
+        assert [program.wait() for program in programs] == [0] * count
+        out.seek(0)
+        return out.read().decode()
 
 
 @pytest.mark.slow
 def test_two_processes_train_the_network_that_one_trains(tmp_path: Path) -> None:
-    run_two(tmp_path / "train.py", TRAIN, tmp_path / "two.safetensors")
+    run_several(2, ["-c", TRAIN, str(tmp_path / "two.safetensors")])
     state = make_state(spec := make_spec())
     train(state, make_data(), spec, 3)
     one, two = state.state_dict(), load_file(tmp_path / "two.safetensors")
@@ -94,7 +106,12 @@ def test_two_processes_train_the_network_that_one_trains(tmp_path: Path) -> None
 def test_features_and_descriptors_are_cached_by_whichever_process(tmp_path: Path) -> None:
     for number in range(5):
         draw_photo(7100 + number, (96, 80)).save(tmp_path / f"{number}.jpg")
-    run_two(tmp_path / "embed.py", EMBED, tmp_path)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    (tmp_path / "embed.py").write_text(EMBED)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(
+        [*torchrun, str(tmp_path / "embed.py"), str(tmp_path)], env=environment, check=True, capture_output=True
+    )
     assert [(tmp_path / rank).read_text() for rank in "01"] == ["(5, False)"] * 2
 
 
@@ -109,11 +126,9 @@ def test_two_processes_write_one_model_and_record_one_run(tmp_path: Path) -> Non
         folder, out = tmp_path / f"project-{count}", tmp_path / str(count)
         with Project.open(folder) as project:
             project.add(data)
-        start = [sys.executable] if count == 1 else [*TORCHRUN, str(count)]
-        command = [*start, "-m", "classifier", "train", str(folder), "--out", str(out), "--mode", "deep",
+        command = ["-m", "classifier", "train", str(folder), "--out", str(out), "--mode", "deep",
                    "--unfreeze", "1", "--epochs", "2", "--json"]  # fmt: skip
-        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-        lines = done.stdout.strip().splitlines()
+        lines = run_several(count, command).strip().splitlines()
         assert len(lines) == 1
         results.append(json.loads(lines[0]))
         with Project.open(folder) as project:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,8 @@ def build_app(
         keep_hours: hours without a visit after which a project is deleted; None keeps projects.
         limits: what visitors may use of this machine.
     """
+    # After each event Gradio sums up the last 10,000 for its monitoring, which is off, and takes longer than the event.
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(sys.maxsize))
     place = Home(home, checkpoints, keep_hours, limits)
     with gr.Blocks(title=str(PageCode.TITLE), analytics_enabled=False, delete_cache=_CACHE_CLEANUP) as page:
         build_layout(page, place)

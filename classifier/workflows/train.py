@@ -401,7 +401,7 @@ def _fine_tune(
     resume_folder = folder / model_folder.RESUME
     deciding = [] if validation is None else [f"validate {name}" for name in validation.names()]
     resume.prepare_folder(resume_folder, config, [*training_set.names(), *deciding])
-    if not attempts.count_starts(resume_folder):
+    if not distributed.broadcast(attempts.count_starts(resume_folder)):  # the main process may have written it already
         attempts.record_start(resume_folder)
     extractor = replace(extractor, backbone=quick.backbone, device=devices.for_long_work(extractor.device))
     stop = stop or _never

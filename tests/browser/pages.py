@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests import processes
+
 SLOW = 180_000  # milliseconds: long enough for a busy machine; a hang still fails
 START = 300.0  # seconds that a program may take to answer
 
@@ -23,19 +22,19 @@ class Program:
     home: Path
     port: int
     variables: dict[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = field(default=None)
+    process: processes.Process | None = field(default=None)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        command = [sys.executable, str(ROOT / "app.py"), "--port", str(self.port)]
         empty = self.home.parent / "no-checkpoints"
         settings = {"CLASSIFIER_HOME": str(self.home), "CLASSIFIER_CHECKPOINTS": str(empty)}
         hidden = ("GRADIO_SERVER_NAME", "GRADIO_TEMP_DIR", "SPACE_ID")
         kept = {name: value for name, value in os.environ.items() if name not in hidden}
-        self.process = subprocess.Popen(command, env={**kept, **settings, **self.variables}, stdout=subprocess.DEVNULL)
+        variables = {**kept, **settings, **self.variables}
+        self.process = processes.start(["app.py", "--port", self.port], env=variables)
         end = time.monotonic() + START
         while time.monotonic() < end:
             try:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 
 from classifier import Finished
 from classifier.cli.main import main
+from tests import processes
 from tests.data.test_readings import NEW_PETS, PETS, make_folder, make_zip
 from tests.data.test_sources import write
 
@@ -22,11 +21,8 @@ FLAT = [f"pets/{label}.{number}.jpg" for label in ("cat", "dog") for number in r
 
 
 def program(*args: object) -> subprocess.CompletedProcess[str]:
-    """A command in a fresh process."""
-    return subprocess.run(
-        [sys.executable, "-m", "classifier", *map(str, args)], capture_output=True, text=True, encoding="utf-8",
-        cwd=ROOT, env=dict(os.environ), check=False,
-    )  # fmt: skip
+    """A command in a process of its own."""
+    return processes.run(["-m", "classifier", *args])
 
 
 def run(capsys: Capture, *args: object) -> Any:

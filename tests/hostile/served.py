@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from classifier.ui.sessions import Home
+from tests import processes
 
 from .attacks import peak_memory
 
@@ -30,7 +29,7 @@ class Page:
     folder: Path
     port: int = 0
     idle: int = 0  # bytes of memory after the last start
-    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _process: processes.Process | None = field(default=None, repr=False)
 
     @property
     def url(self) -> str:
@@ -61,14 +60,11 @@ class Page:
             "CLASSIFIER_HOME": str(self.folder / "home"),
             "CLASSIFIER_CHECKPOINTS": str(self.folder / "checkpoints"),
             "GRADIO_ANALYTICS_ENABLED": "False",
-            "PYTHONPATH": str(ROOT),
         }
         environment.pop("GRADIO_TEMP_DIR", None)
-        command = [sys.executable, str(ROOT / "app.py"), "--port", str(self.port)]
         with (self.folder / "log.txt").open("ab") as log:
-            self._process = subprocess.Popen(
-                command, env=environment, cwd=self.folder, stdout=log, stderr=log, start_new_session=True
-            )
+            command = [ROOT / "app.py", "--port", self.port]
+            self._process = processes.start(command, self.folder, environment, stdout=log, stderr=log)
         end = time.monotonic() + _START
         while not self.answers():
             if self._process.poll() is not None or time.monotonic() > end:

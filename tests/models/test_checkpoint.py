@@ -4,8 +4,6 @@ import json
 import os
 import pickle
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from classifier.evaluation.report import build_report
 from classifier.messages.models import CheckpointCode
 from classifier.models import backbones, checkpoint, model_folder, networks
 from classifier.models.evaluated_photos import EvaluatedPhotos
+from tests import processes
 from tests.helpers import draw_photo
 
 BACKBONE = backbones.ROWS["small_cnn"]
@@ -162,7 +161,6 @@ def test_on_a_full_disk_the_model_before_stays(tmp_path: Path) -> None:
     code = (
         "import resource, signal, sys\n"
         "from pathlib import Path\n"
-        f"sys.path.insert(0, {str(ROOT)!r})\n"
         "from tests.models.test_checkpoint import save\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "from classifier.errors import StorageError\n"
@@ -173,7 +171,7 @@ def test_on_a_full_disk_the_model_before_stays(tmp_path: Path) -> None:
         "    except StorageError as error:\n"
         "        print(error, file=sys.stderr)\n"
     )
-    done = subprocess.run([sys.executable, "-B", "-c", code], capture_output=True, text=True, check=False)
+    done = processes.run(["-c", code])
     sentences = done.stderr.splitlines()
     assert (done.returncode, len(sentences)) == (0, 2), done.stderr
     assert all(sentence.startswith("The disk is full: the model was not saved") for sentence in sentences)
@@ -254,9 +252,7 @@ def test_a_threshold_on_a_full_disk_changes_nothing(model: Path) -> None:
         "except StorageError as error:\n"
         "    print(error.code.name)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-B", "-c", code, str(model)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = processes.run(["-c", code, model])
     assert done.stdout == "DISK_FULL_UNCHANGED\n", done.stderr
     assert {path.name: path.read_bytes() for path in model.iterdir()} == before
 

@@ -17,6 +17,7 @@ from classifier.errors import ModelError, StorageError
 from classifier.messages.files import StorageCode
 from classifier.messages.models import CheckpointCode
 from classifier.models import model_folder
+from tests import processes
 
 ROOT = Path(__file__).parents[2]
 JUNK = (".DS_Store", "Thumbs.db", "desktop.ini", "._model.safetensors", ".gitattributes", "lost+found")
@@ -195,9 +196,7 @@ def test_a_folder_that_cannot_be_renamed_can_be_the_target() -> None:
     with tempfile.TemporaryDirectory() as parent:  # pytest's own are open to their owner only
         Path(parent, "model").mkdir()
         Path(parent).chmod(0o555)
-        done = subprocess.run(
-            [sys.executable, "-c", NO_RIGHTS, parent], cwd=ROOT, capture_output=True, text=True, check=False
-        )
+        done = processes.run(["-c", NO_RIGHTS, parent])
         Path(parent).chmod(0o755)
     assert done.stdout == f"{sorted(model_folder.FILES)}\n", done.stderr
 
@@ -219,9 +218,7 @@ def test_a_place_that_cannot_be_written_is_a_plain_message(name: str, tmp_path: 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_write_killed_at_any_step_leaves_one_whole_model(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", INTERRUPT, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = processes.run(["-c", INTERRUPT, tmp_path])
     assert re.fullmatch("1{2,}2{10,}", done.stdout), (done.stdout, done.stderr)
 
 

@@ -6,7 +6,6 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -40,10 +39,10 @@ from classifier.training import deep, resume
 from classifier.training.deep import FineTunedNetwork, fine_tune
 from classifier.training.loss import cross_entropy
 from classifier.workflows.train import unfinished
+from tests import processes
 from tests.helpers import draw_digits, draw_photo
 from tests.training.runs import BEST_CPU, equal
 
-ROOT = Path(__file__).parents[2]
 SCRATCH = TrainConfig(mode="deep", backbone="small_cnn", epochs=4)
 
 
@@ -444,7 +443,7 @@ def test_deep_training_that_is_no_better_gives_the_quick_model(tmp_path: Path) -
 
 def command(data: Path, out: Path) -> list[str]:
     return [
-        sys.executable, "-m", "classifier", "train", str(data), "--out", str(out), "--mode", "deep",
+        "-m", "classifier", "train", str(data), "--out", str(out), "--mode", "deep",
         "--backbone", "small_cnn", "--epochs", "12", "--json",
     ]  # fmt: skip
 
@@ -454,7 +453,7 @@ def test_killed_three_times_it_ends_with_the_same_model(digits: Path, tmp_path: 
     run(digits, tmp_path / "whole", replace(SCRATCH, epochs=12))
     rng, interrupted = random.Random(0), set()
     for _ in range(3):
-        child = subprocess.Popen(command(digits, tmp_path / "cut"), cwd=ROOT, stdout=subprocess.DEVNULL)
+        child = processes.start(command(digits, tmp_path / "cut"))
         folder = tmp_path / "cut/resume"
         known = states(folder)
         while child.poll() is None and states(folder) == known:

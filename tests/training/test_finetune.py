@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +21,7 @@ from classifier.training.finetune import NonFiniteLossError
 from classifier.training.linear_head import fit_temperature
 from classifier.training.loss import cross_entropy
 from classifier.training.train_state import TrainState
+from tests import processes
 from tests.training.runs import (
     BEST_CPU,
     CPU,
@@ -36,8 +34,6 @@ from tests.training.runs import (
     make_state,
     train,
 )
-
-ROOT = Path(__file__).parents[2]
 
 
 def step(state: TrainState, factor: float = 1.0, **changes: Any) -> tuple[float, int]:
@@ -225,14 +221,14 @@ def test_memory_errors_are_told_from_others() -> None:
 @pytest.mark.slow
 def test_memory_that_the_system_refuses_is_recognized() -> None:
     code = (
-        f"import os, resource, sys, torch; sys.path.insert(0, {str(ROOT)!r})\n"
+        "import os, resource, sys, torch\n"
         "from classifier.training.finetune import is_out_of_memory\n"
         "used = int(open('/proc/self/statm').read().split()[0]) * os.sysconf('SC_PAGE_SIZE')\n"
         "resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, used + 2**28))\n"
         "try:\n    torch.empty(2**31)\n"
         "except RuntimeError as error:\n    sys.exit(0 if is_out_of_memory(error) else 1)\n"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert processes.run(["-c", code]).returncode == 0
 
 
 # -- an epoch
