@@ -112,17 +112,13 @@ class AnswerTable:
 
     def replace(self, rows: Iterable[AnswerRow]) -> None:
         """Store rows in place of those with the same ids, such as for another threshold; probabilities stay."""
-        names = [*_COLUMNS[1:], *_KEYS[:3]]
-        query = f"UPDATE answers SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"
         with self._write() as db:
-            db.executemany(query, ((*_to_values(row, None)[1:-1], row.id) for row in rows))
+            db.executemany(_update(_KEYS[:3]), ((*_to_values(row, None)[1:-1], row.id) for row in rows))
 
     def answer(self, answers: Iterable[tuple[AnswerRow, Probs | None]]) -> None:
-        """Store answers of another model, with their probabilities, in place of those with the same ids."""
-        names = [*_COLUMNS[1:], *_KEYS]
-        query = f"UPDATE answers SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"
+        """Store rows in place of those with the same ids, with probabilities, such as of another model."""
         with self._write() as db:
-            db.executemany(query, ((*_to_values(row, probs)[1:], row.id) for row, probs in answers))
+            db.executemany(_update(_KEYS), ((*_to_values(row, probs)[1:], row.id) for row, probs in answers))
 
     def give(self, ids: Iterable[int], label: str | None) -> None:
         """Store the class that a person gave photos; None takes it back."""
@@ -247,6 +243,10 @@ def _translated(folder: Path) -> Iterator[None]:
         if sqlite_errors.is_damage(error, folder / FILE_NAME) or not folder.is_dir():
             raise DataError(BulkCode.DAMAGED) from error
         raise StorageError(BulkCode.NOT_WRITTEN, why=getattr(error, "strerror", None) or str(error)) from error
+
+
+def _update(keys: Sequence[str]) -> str:
+    return f"UPDATE answers SET {', '.join(f'{name} = ?' for name in (*_COLUMNS[1:], *keys))} WHERE id = ?"
 
 
 def _to_values(row: AnswerRow, probs: Probs | None) -> tuple[Any, ...]:

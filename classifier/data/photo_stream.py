@@ -57,7 +57,7 @@ class PhotoStream:
 
     def __iter__(self) -> Iterator[StreamedFile]:
         for number, (name, path) in enumerate(self._files):
-            if _is_zip(path):
+            if is_zip(name):
                 yield from self._unpack(name, path, self._into / str(number))
             else:
                 code = check_regular_file(path)
@@ -67,7 +67,7 @@ class PhotoStream:
     def _measure(self, name: str, path: Path) -> None:
         """Count a file, or those of a zip; what is taken is less of the limits for the next zip."""
         count, size = 1, 0
-        if _is_zip(path):
+        if is_zip(name):
             try:
                 count, size = archives.measure(path, self._left(), name)
             except DataError:
@@ -106,8 +106,9 @@ def _expand(name: str, path: Path, limits: Limits) -> Iterator[tuple[str, Path]]
             yield f"{name.rstrip('/')}/{inside}", file
 
 
-def _is_zip(path: Path) -> bool:
-    return path.suffix.lower() == ".zip"
+def is_zip(name: str) -> bool:
+    """Return whether a name is that of a zip."""
+    return name.lower().endswith(".zip")
 
 
 def _shown(name: str) -> str:

@@ -35,6 +35,10 @@ class LimitCode(Code):
         "{count:training waits|trainings wait} already, as many as this server lets wait. "
         "Your photos stay; press Train again in a few minutes."
     )
+    ANSWER_QUEUE = (
+        "{count:person waits|people wait} for answers already, as many as this server lets wait. "
+        "Bring the photos again in a few minutes."
+    )
     MINUTES = "A training may take {limit:minute|minutes} here; choose {limit:,} or less, not {value:g}."
     MINUTES_UNLIMITED = "A training may take {limit:minute|minutes} here; choose a time."
     EPOCHS = "A training may have {limit:epoch|epochs} here; write {limit:,} or less, not {value:,}."

@@ -27,7 +27,10 @@ class PageCode(Code):
         "Your photos and models are kept on the server that runs this page, seen by nobody else, and deleted "
         "{hours:g} {hours:*hour|hours} after your last visit."
     )
-    TRIED_PHOTOS = "Photos you only try are deleted within the hour."
+    TRIED_PHOTOS = (
+        "Photos you only try are deleted within the hour; those in a table of answers stay until you bring others, "
+        "at most as long as your own."
+    )
     DELETE = "Delete my photos and models"
     DELETE_QUESTION = "<b>Delete all your photos and models for good?</b> Nothing brings them back."
     DELETE_NO = "Keep them"
@@ -218,8 +221,8 @@ class TryCode(Code):
     MODEL = "Model"
     MODEL_SCORE = "{name} · {accuracy:percent} right"
     DROP_TITLE = "Drop photos it has not seen"
-    DROP_HINT = "Up to {limit} at once. You can also paste one."
-    DROP_CHOOSE = "Choose photos"
+    DROP_HINT = "A few, or any number: a zip, or more than {limit}, is answered in a table. You can also paste one."
+    DROP_CHOOSE = "Choose photos or a zip"
     TRAIN_AGAIN = "Train again"
     CAMERA = "Use the camera"
     CAMERA_PHOTO = "Camera"
@@ -254,7 +257,6 @@ class TryCode(Code):
     NOT_ON_VIEW = "This photo is no longer on view; drop it again."
     FILE_GONE = "This photo is no longer here; drop it again."
     NOT_ARRIVED = "The photos did not arrive; choose them again."
-    TOO_MANY_PHOTOS = "{count:,} photos came, and up to {limit} are tried at once; choose fewer."
     OTHER_KIND = (
         "These {count:photo|photos} look different from the training photos (told apart {times} times of 100): expect "
         "more mistakes than its score says."

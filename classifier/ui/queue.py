@@ -26,6 +26,8 @@ class Concurrency(TypedDict):
 DEVICE = Concurrency(concurrency_id="device", concurrency_limit=1)
 # What takes in photos may take minutes: it leaves slots to what redraws.
 INTAKE = Concurrency(concurrency_id="intake", concurrency_limit=8)
+# A zip of sorted photos may take minutes, too.
+PACK = Concurrency(concurrency_id="pack", concurrency_limit=2)
 # Setting photos apart looks at all of them, as training does; predictions do not wait for it.
 APART = Concurrency(concurrency_id="apart", concurrency_limit=1)
 # Redrawing and small changes may run side by side for several visitors.
@@ -35,15 +37,16 @@ WATCH = Concurrency(concurrency_id="watch", concurrency_limit=16)
 
 
 class Jobs:
-    """The trainings of all visitors, by the folder of the project; they begin in the order they came.
+    """The trainings, or other long work, of all visitors, by the folder of the project, in the order they came.
 
     Args:
         at_once: how many run side by side, one of each project.
         queue: how many may wait.
+        full: what to say where no more may.
     """
 
-    def __init__(self, at_once: int = 1, queue: int = 200) -> None:
-        self._at_once, self._queue = at_once, queue
+    def __init__(self, at_once: int = 1, queue: int = 200, full: LimitCode = LimitCode.QUEUE) -> None:
+        self._at_once, self._queue, self._full = at_once, queue, full
         self._lock = threading.Lock()
         self._latest: dict[Path, Job] = {}
         self._waiting: deque[Job] = deque()
@@ -60,7 +63,7 @@ class Jobs:
                 return existing
             waiting = len(self._unstarted())
             if self._threads >= self._at_once and waiting >= self._queue:
-                raise ClassifierError(LimitCode.QUEUE, count=waiting)
+                raise ClassifierError(self._full, count=waiting)
             job = Job(work, graceful)
             self._latest.pop(folder, None)
             self._latest[folder] = job

@@ -54,7 +54,8 @@ class Home:
     """The folder of all visitors' projects, the models offered to everybody, and what visitors may use.
 
     ``keep_hours`` counts from the last visit; None keeps projects until their owner deletes them. ``jobs`` are the
-    trainings: they belong to the projects and end with them. ``size`` is that of all projects on the disk.
+    trainings and ``answering`` the answers for many photos: they belong to the projects and end with them.
+    ``size`` is that of all projects on the disk.
     """
 
     root: Path
@@ -62,11 +63,13 @@ class Home:
     keep_hours: float | None = None
     limits: HostLimits = HOME_LIMITS
     jobs: Jobs = field(init=False, compare=False, repr=False)
+    answering: Jobs = field(init=False, compare=False, repr=False)
     size: FolderSize = field(init=False, compare=False, repr=False)
     _creating: threading.Lock = field(init=False, compare=False, repr=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "jobs", Jobs(self.limits.trainings, self.limits.queue))
+        object.__setattr__(self, "answering", Jobs(1, self.limits.queue, LimitCode.ANSWER_QUEUE))
         object.__setattr__(self, "size", FolderSize(self.root))
 
     def secret(self) -> str:
@@ -112,8 +115,12 @@ class Home:
     def delete(self, token: object) -> None:
         """Delete everything of a visitor; a running training is cancelled first."""
         folder = self.folder(token)
-        self.jobs.cancel(folder)
+        self._cancel(folder)
         _discard(folder)
+
+    def _cancel(self, folder: Path) -> None:
+        self.jobs.cancel(folder)
+        self.answering.cancel(folder)
 
     def check_room(self) -> None:
         """Raise ``DataError`` where the projects of all visitors take what the host has for them.
@@ -146,7 +153,7 @@ class Home:
     def clean_up(self) -> None:
         """Delete the projects nobody visited for ``keep_hours``, forgotten uploads, and files made to be downloaded."""
         if self.keep_hours is not None:
-            _delete_old(self.root, _PROJECT, self.keep_hours * 3600, first=self.jobs.cancel)
+            _delete_old(self.root, _PROJECT, self.keep_hours * 3600, first=self._cancel)
         for project in self.root.iterdir() if self.root.is_dir() else ():
             if _PROJECT.fullmatch(project.name):
                 downloads.delete_old(project)

@@ -36,6 +36,7 @@ def drop_area(
     most_bytes: int,
     elem_id: str,
     aside: bool = False,
+    zips: bool = False,
 ) -> gr.HTML:
     """Create an area that takes files, zips and folders by drop, choice or paste.
 
@@ -49,9 +50,10 @@ def drop_area(
         limit: files that are taken at once.
         most_bytes: of one file; larger ones are not sent.
         elem_id: id of the element.
+        zips: whether zips can be chosen where tables and folders cannot.
         aside: whether only what is dropped on the area itself is taken, and not what is dropped beside it.
     """
-    accept = f"{_ACCEPT},{_DATA_SETS}" if folders else _ACCEPT
+    accept = f"{_ACCEPT},{_DATA_SETS}" if folders else f"{_ACCEPT},.zip" if zips else _ACCEPT
     kind = "" if folders else "pc-main"
     files = f'<label class="pc-button {kind}">{escape(choose)}<input type="file" multiple accept="{accept}"></label>'
     folder = (

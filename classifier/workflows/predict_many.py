@@ -119,16 +119,15 @@ def predict_many(
             rows = keeper.prepare(some)
             table.add(answer_photos(predictor, table, rows))
             done += len(some)
-            left = (monotonic() - started) / done * (stream.count - done)
-            yield Progress(StepCode.PREDICT, done, stream.count, max(0.0, left))
+            yield _progress(started, done, stream.count)
         table.set_fact("complete", True)
         totals = table.totals()
     yield Answers(folder, totals.photos, totals.unsure, totals.unlike, totals.errors)
 
 
-def to_prediction(row: AnswerRow, probs: Probs, labels: Sequence[str]) -> Prediction:
-    """Return the prediction behind a row, with all classes, as ``Predictor.predict`` gave it."""
-    order = np.argsort(-probs, kind="stable")
+def to_prediction(row: AnswerRow, probs: Probs, labels: Sequence[str], top_k: int | None = None) -> Prediction:
+    """Return the prediction behind a row, as ``Predictor.predict`` gave it with ``top_k`` classes, by default all."""
+    order = np.argsort(-probs, kind="stable")[:top_k]
     top = tuple(ClassConfidence(labels[index], float(probs[index])) for index in order)
     reason = UnsureCode.OUT_OF_DISTRIBUTION if row.unlike else UnsureCode.LOW_CONFIDENCE if row.unsure else None
     chosen = next((one for one in top[1:] if one.label == row.label), None)
@@ -138,14 +137,29 @@ def to_prediction(row: AnswerRow, probs: Probs, labels: Sequence[str]) -> Predic
 def apply_threshold(table: AnswerTable, threshold: float | Mapping[str, float]) -> None:
     """Answer again with another threshold, or one for each class, as ``Prediction.at`` does, without the photos."""
     labels, start = table.labels, 0
+    needed = None if isinstance(threshold, Mapping) else 2  # one for all classes leaves their order as it is
     while rows := table.rows(ALL, start, _AT_ONCE):
         start += len(rows)
         probs = table.probs([row.id for row in rows])
+        known = (row for row in rows if row.id in probs)
         table.replace(
-            _with_answer(row, to_prediction(row, probs[row.id], labels).at(threshold))
-            for row in rows
-            if row.id in probs
+            _with_answer(row, to_prediction(row, probs[row.id], labels, needed).at(threshold)) for row in known
         )
+
+
+def answer_again(predictor: Predictor, table: AnswerTable) -> Iterator[Progress]:
+    """Answer for the same photos by another model; what persons gave them stays. Yield the progress.
+
+    Where the iterator is closed before its end, the answers are of both models and the table is not ``complete``.
+    """
+    table.set_fact("complete", False)
+    table.set_fact("labels", list(predictor.labels))
+    total, started, done = table.count(), monotonic(), 0
+    while rows := table.rows(ALL, done, _AT_ONCE):
+        table.answer(answer_photos(predictor, table, rows))
+        done += len(rows)
+        yield _progress(started, done, total)
+    table.set_fact("complete", True)
 
 
 class _Finder:
@@ -192,6 +206,11 @@ class _Keeper:
         finally:
             remove(file.path)
         return row
+
+
+def _progress(started: float, done: int, total: int) -> Progress:
+    left = (monotonic() - started) / done * (total - done)
+    return Progress(StepCode.PREDICT, done, total, max(0.0, left))
 
 
 def _found(file: StreamedFile) -> AnswerRow:

@@ -11,6 +11,7 @@ from timm.models._hub import save_for_hf
 
 from classifier import Finished
 from classifier.errors import ModelError
+from classifier.ui.predict import endpoints, trying
 from classifier.ui.predict import tab as predict_tab
 from classifier.ui.predict.answers import PredictState
 from classifier.ui.predict.models import own_models, select_model, shared_models
@@ -34,10 +35,10 @@ def test_a_model_that_another_program_saved_is_listed_and_predicts(tmp_path: Pat
     assert view.model["value"] == "foreign"
     assert view.threshold["visible"] is False
     event = gr.EventData(None, {"files": [{"path": str(uploads / SHA / "a.jpg"), "name": "a.jpg"}]})
-    html, state = predict_tab.accept(home, token, "foreign", 3, PredictState(), event)
+    html, state = trying.accept(home, token, "foreign", 3, PredictState(), event)
     assert state.labels == ("cat", "dog")
     assert html.count('class="pc-name"') == 2
-    explained, _ = predict_tab.explain_single(home, token, 3, state)
+    explained, _ = trying.explain_single(home, token, 3, state)
     assert "pc-heat" in explained or "No single part" in explained
 
 
@@ -51,7 +52,7 @@ def test_a_damaged_model_is_listed_and_its_error_comes_when_it_is_used(tmp_path:
     assert listed.title == "broken"
     assert predict_tab.show(home, token, "broken").model["value"] == "broken"
     with pytest.raises(ModelError):
-        predict_tab.predict(home, str(uploads / SHA / "a.jpg"), "broken", 3)
+        endpoints.predict(home, str(uploads / SHA / "a.jpg"), "broken", 3)
 
 
 def test_a_model_with_a_report_is_listed_with_its_score(trained: Finished, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from classifier.data.intake import sha256
 from classifier.data.mistake_costs import MistakeCosts
 from classifier.errors import DataError, ModelError
 from classifier.models.checkpoint import read_report, set_threshold
-from classifier.ui.predict import answers, mistakes
+from classifier.ui.predict import answers, endpoints, mistakes, threshold, trying
 from classifier.ui.predict import tab as predict_tab
 from classifier.ui.predict.answers import PredictState
 from classifier.ui.predict.models import own_models, shared_models
@@ -73,7 +73,7 @@ def try_photos(
 ) -> Any:
     chosen = model or own_models(home, token)[0].name
     event = gr.EventData(None, {"files": list(photos), "label": ""})
-    return predict_tab.accept(home, token, chosen, 3, old or PredictState(), event)
+    return trying.accept(home, token, chosen, 3, old or PredictState(), event)
 
 
 def sent(**data: Any) -> gr.EventData:
@@ -89,7 +89,7 @@ def test_one_photo_is_predicted_first_and_then_explained(visit: Visit, owned: Pa
     html, state = try_photos(home, token, uploaded(owned / "new/mug/mug 01.jpg"))
     assert len(pictures(html)) == 1
     assert '<button type="button" class="pc-button pc-why">Why?' in html
-    html, state = predict_tab.explain_single(home, token, 3, state)
+    html, state = trying.explain_single(home, token, 3, state)
     assert "What spoke for “mug”: the warmer, the more" in html
     assert "Most like these of your photos" in html
     photo, heat, *like = pictures(html)
@@ -105,8 +105,8 @@ def test_one_photo_is_predicted_first_and_then_explained(visit: Visit, owned: Pa
 def test_several_photos_are_explained_one_by_one(visit: Visit, owned: Path) -> None:
     home, token = visit()
     before, state = try_photos(home, token, *(uploaded(path) for path in sorted((owned / "new").glob("*/*01.jpg"))))
-    assert predict_tab.explain_single(home, token, 3, state) == (gr.skip(), gr.skip())
-    after, updated = predict_tab.explain(home, token, 3, state, sent(number=state.photos[2].number))
+    assert trying.explain_single(home, token, 3, state) == (gr.skip(), gr.skip())
+    after, updated = trying.explain(home, token, 3, state, sent(number=state.photos[2].number))
     before_parts, after_parts = (html.split("<article")[1:] for html in (before, after))
     assert [one == other for one, other in zip(before_parts, after_parts)] == [True, True, False, True]
     assert "What spoke for “leaf”" in after_parts[2]
@@ -119,7 +119,7 @@ def test_a_photo_that_is_not_on_view_is_refused(claim: object, visit: Visit, own
     home, token = visit()
     _, state = try_photos(home, token, uploaded(owned / "new/mug/mug 01.jpg"))
     for data in ({"number": claim, "label": "mug"}, {}, None, "x", [0]):
-        for action in (predict_tab.explain, predict_tab.correct):
+        for action in (trying.explain, trying.correct):
             with pytest.raises(DataError, match="no longer on view"):
                 action(home, token, 3, state, gr.EventData(None, data))
 
@@ -130,7 +130,7 @@ def test_a_late_click_does_not_meet_a_newer_photo(visit: Visit, owned: Path) -> 
     _, second = try_photos(home, token, uploaded(owned / "new/key/key 01.jpg"), old=first)
     assert not first.photos[0].path.exists()
     with pytest.raises(DataError, match="no longer on view"):
-        predict_tab.correct(home, token, 3, second, sent(number=first.photos[0].number, label="rust"))
+        trying.correct(home, token, 3, second, sent(number=first.photos[0].number, label="rust"))
 
 
 @pytest.mark.slow
@@ -143,10 +143,10 @@ def test_a_second_visitor_sees_no_photo_of_the_first_one(visit: Visit, owned: Pa
         try_photos(home, stranger, uploaded(photo), model=name)
     _, theirs = try_photos(home, owner, uploaded(photo))
     with pytest.raises(ModelError, match="There is no model called"):  # with the state of the first one's page, even
-        predict_tab.explain_single(home, stranger, 3, theirs)
+        trying.explain_single(home, stranger, 3, theirs)
     for token in (owner, stranger):  # a model for everybody was made of nobody's photos here
         _, state = try_photos(home, token, uploaded(photo), model="shared")
-        html, _ = predict_tab.explain_single(home, token, 3, state)
+        html, _ = trying.explain_single(home, token, 3, state)
         assert "What spoke for “mug”" in html
         assert "Most like" not in html
         assert len(pictures(html)) == 2
@@ -158,26 +158,24 @@ def test_a_file_that_is_no_photo_has_its_reason_and_no_buttons(visit: Visit, tmp
     html, state = try_photos(home, token, uploaded(tmp_path / "note.jpg"))
     assert "No photo" in html
     assert "<button" not in html
-    assert predict_tab.explain_single(home, token, 3, state)[0] == html
+    assert trying.explain_single(home, token, 3, state)[0] == html
 
 
 def test_an_explanation_that_fails_shows_why_in_its_place(visit: Visit, owned: Path) -> None:
     home, token = visit()
     _, state = try_photos(home, token, uploaded(owned / "new/mug/mug 01.jpg"))
     state.photos[0].path.unlink()
-    html, _ = predict_tab.explain_single(home, token, 3, state)
+    html, _ = trying.explain_single(home, token, 3, state)
     assert '<div class="pc-evidence" aria-live="polite"><div class="pc-note pc-warn"' in html
     assert "mug" in html
     with pytest.raises(DataError, match="no longer here"):
-        predict_tab.correct(home, token, 3, state, sent(number=state.photos[0].number, label="mug"))
+        trying.correct(home, token, 3, state, sent(number=state.photos[0].number, label="mug"))
 
 
 def test_a_wrong_prediction_becomes_a_training_photo(visit: Visit, owned: Path) -> None:
     home, token = visit()
     _, state = try_photos(home, token, uploaded(owned / "new/mug/mug 01.jpg", "holiday/mug 01.jpg"))
-    html, updated, again = predict_tab.correct(
-        home, token, 3, state, sent(number=state.photos[0].number, label=" cup ")
-    )
+    html, updated, again = trying.correct(home, token, 3, state, sent(number=state.photos[0].number, label=" cup "))
     assert "Added to “cup”. Train again to learn from it." in html
     assert again["visible"] is True
     assert '<option value="cup">' in html
@@ -186,14 +184,10 @@ def test_a_wrong_prediction_becomes_a_training_photo(visit: Visit, owned: Path) 
         (added,) = project.photos("cup")
         assert (added.source, added.split) == ("mug 01.jpg", "train")
         assert project.photo_path(added).read_bytes() == updated.photos[0].path.read_bytes()
-    html, updated, again = predict_tab.correct(
-        home, token, 3, updated, sent(number=updated.photos[0].number, label="cup")
-    )
+    html, updated, again = trying.correct(home, token, 3, updated, sent(number=updated.photos[0].number, label="cup"))
     assert "It is in “cup” already." in html
     assert again == gr.skip()
-    html, updated, again = predict_tab.correct(
-        home, token, 3, updated, sent(number=updated.photos[0].number, label="mug")
-    )
+    html, updated, again = trying.correct(home, token, 3, updated, sent(number=updated.photos[0].number, label="mug"))
     assert "Moved from “cup” to “mug”" in html
     with home.open(token) as project:
         assert project.conflicts() == []
@@ -207,7 +201,7 @@ def test_a_visitor_without_photos_can_correct_a_prediction(visit: Visit, owned: 
     _, state = try_photos(home, token, uploaded(owned / "new/key/key 01.jpg"), model="shared")
     assert home.find(token) is None
     assert state.labels == ("apple", "key", "leaf", "mug")
-    predict_tab.correct(home, token, 3, state, sent(number=state.photos[0].number, label="rust"))
+    trying.correct(home, token, 3, state, sent(number=state.photos[0].number, label="rust"))
     with home.open(token) as project:
         assert project.classes() == {"rust": 1}
 
@@ -216,8 +210,8 @@ def test_hostile_names_of_classes_and_photos_do_nothing_on_the_page(visit: Visit
     home, token = visit()
     _, state = try_photos(home, token, uploaded(owned / "new/key/key 01.jpg", f"../../{NASTY.replace('/', '')}.jpg"))
     label = f'"></option></datalist>{NASTY}'
-    html, updated, _ = predict_tab.correct(home, token, 3, state, sent(number=state.photos[0].number, label=label))
-    html += predict_tab.explain_single(home, token, 3, updated)[0]
+    html, updated, _ = trying.correct(home, token, 3, state, sent(number=state.photos[0].number, label=label))
+    html += trying.explain_single(home, token, 3, updated)[0]
     assert "<script" not in html
     assert "&lt;script&gt;" in html
     assert html.count("<datalist") == html.count("</datalist>") == 2
@@ -230,9 +224,9 @@ def test_a_label_that_is_none_is_refused(label: object, visit: Visit, owned: Pat
     home, token = visit()
     _, state = try_photos(home, token, uploaded(owned / "new/key/key 01.jpg"))
     with pytest.raises(DataError, match="Write what the photo shows"):
-        predict_tab.correct(home, token, 3, state, sent(number=state.photos[0].number, label=label))
+        trying.correct(home, token, 3, state, sent(number=state.photos[0].number, label=label))
     with pytest.raises(DataError, match="has no name"):
-        predict_tab.correct(home, token, 3, state, sent(number=state.photos[0].number, label="\u200b"))
+        trying.correct(home, token, 3, state, sent(number=state.photos[0].number, label="\u200b"))
 
 
 def test_the_threshold_of_an_own_model_is_saved_and_applied(visit: Visit, owned: Path) -> None:
@@ -244,17 +238,17 @@ def test_the_threshold_of_an_own_model_is_saved_and_applied(visit: Visit, owned:
     assert view.threshold["value"] == round(read_report(folder).threshold * 100)
     before, state = try_photos(home, token, uploaded(owned / "new/mug/mug 01.jpg"))
     assert "Not sure" not in before
-    coverage, after, updated = predict_tab.save_threshold(home, token, name, 100, 3, state)
+    coverage, after, updated = threshold.save_threshold(home, token, name, 100, 3, state)
     assert re.search(r"It answers .* photo", coverage)
     assert "Not sure" in after
     assert read_report(folder).threshold == 1.0
     assert isinstance(updated.photos[0].result, Prediction)
     assert predict_tab.show(home, token, name).threshold["value"] == 100
-    anew = predict_tab.change_model(home, token, name, 3, updated)[0]  # as the model itself says from now on
+    anew = trying.change_model(home, token, name, 3, updated)[0]  # as the model itself says from now on
     assert anew == after
-    _, back, _ = predict_tab.save_threshold(home, token, name, 0, 3, updated)
+    _, back, _ = threshold.save_threshold(home, token, name, 0, 3, updated)
     assert back == before
-    assert predict_tab.save_threshold(home, token, name, None, 3, updated) == (gr.skip(), gr.skip(), gr.skip())
+    assert threshold.save_threshold(home, token, name, None, 3, updated) == (gr.skip(), gr.skip(), gr.skip())
 
 
 def test_the_threshold_of_a_shared_model_cannot_be_changed(visit: Visit, owned: Path) -> None:
@@ -265,10 +259,10 @@ def test_the_threshold_of_a_shared_model_cannot_be_changed(visit: Visit, owned: 
     before = (owned / "checkpoints/shared/report.json").read_bytes()
     for name in ("shared", "../shared", None, f"mine/../../{owned.name}"):
         with pytest.raises(ModelError):
-            predict_tab.save_threshold(home, token, name, 80, 3, PredictState())
+            threshold.save_threshold(home, token, name, 80, 3, PredictState())
     for sure in (-5, 101, float("nan")):
         with pytest.raises(ClassifierError, match="from 0 to 1"):
-            predict_tab.save_threshold(home, token, own_models(home, token)[0].name, sure, 3, PredictState())
+            threshold.save_threshold(home, token, own_models(home, token)[0].name, sure, 3, PredictState())
     assert (owned / "checkpoints/shared/report.json").read_bytes() == before
 
 
@@ -286,20 +280,20 @@ def test_an_old_model_without_coverage_curve_has_only_its_slider(visit: Visit) -
 def test_another_model_predicts_anew_and_drops_the_explanation(visit: Visit, owned: Path) -> None:
     home, token = visit()
     _, state = try_photos(home, token, uploaded(owned / "new/mug/mug 01.jpg"))
-    _, state, _ = predict_tab.correct(home, token, 3, state, sent(number=state.photos[0].number, label="mug"))
-    _, state = predict_tab.explain_single(home, token, 3, state)
-    html, anew = predict_tab.change_model(home, token, "shared", 3, state)
+    _, state, _ = trying.correct(home, token, 3, state, sent(number=state.photos[0].number, label="mug"))
+    _, state = trying.explain_single(home, token, 3, state)
+    html, anew = trying.change_model(home, token, "shared", 3, state)
     assert anew.model == "shared"
     assert "Added to “mug”" not in html  # “train again”: that has been done
     assert "What spoke" not in html
-    assert predict_tab.redraw(1, anew).count('class="pc-name"') == 1
-    assert predict_tab.redraw(99, anew).count('class="pc-name"') == 4
+    assert trying.redraw(1, anew).count('class="pc-name"') == 1
+    assert trying.redraw(99, anew).count('class="pc-name"') == 4
 
 
 def test_without_any_model_left_the_tried_photos_are_deleted(visit: Visit, owned: Path) -> None:
     home, token = visit()
     _, state = try_photos(home, token, uploaded(owned / "new/mug/mug 01.jpg"))
-    assert predict_tab.change_model(home, token, None, 3, state) == ("", PredictState())
+    assert trying.change_model(home, token, None, 3, state) == ("", PredictState())
     assert not state.photos[0].path.exists()
 
 
@@ -308,9 +302,9 @@ def test_a_number_of_answers_that_is_none_gets_a_sentence(top_k: Any, visit: Vis
     home, _ = visit()
     image = uploaded(owned / "new/mug/mug 01.jpg")["path"]
     with pytest.raises(DataError, match="whole number from 1 to 10"):
-        predict_tab.predict(home, image, "shared", top_k)
+        endpoints.predict(home, image, "shared", top_k)
     assert Path(image).exists()
-    assert predict_tab.redraw(top_k, PredictState()) == ""
+    assert trying.redraw(top_k, PredictState()) == ""
 
 
 def test_what_is_no_upload_is_not_opened_for_a_prediction(visit: Visit, owned: Path) -> None:
@@ -325,9 +319,9 @@ def test_what_is_no_upload_is_not_opened_for_a_prediction(visit: Visit, owned: P
         "http://localhost/x.jpg",
     ):
         with pytest.raises(DataError, match="No photo came"):
-            predict_tab.predict(home, claim, "shared", 3)
+            endpoints.predict(home, claim, "shared", 3)
         with pytest.raises(DataError) if claim is not None else nullcontext():
-            predict_tab.accept_snapshot(home, token, "shared", 3, PredictState(), claim)
+            trying.accept_snapshot(home, token, "shared", 3, PredictState(), claim)
     assert photo.exists()
 
 
@@ -335,7 +329,7 @@ def test_what_is_no_upload_is_not_opened_for_a_prediction(visit: Visit, owned: P
 def test_a_model_that_is_not_offered_gets_a_sentence(name: Any, visit: Visit, owned: Path) -> None:
     home, _ = visit()
     with pytest.raises(ModelError, match="model"):
-        predict_tab.predict(home, uploaded(owned / "new/mug/mug 01.jpg")["path"], name, 3)
+        endpoints.predict(home, uploaded(owned / "new/mug/mug 01.jpg")["path"], name, 3)
 
 
 def test_photos_on_view_stay_where_new_ones_cannot_be_predicted(visit: Visit, owned: Path) -> None:
@@ -360,15 +354,15 @@ def test_costs_of_an_own_model_are_shown_saved_and_kept_for_the_next(visit: Visi
     shown, pending = mistakes.preview(home, token, model.name, "mug", 5, 0.4, {})
     assert "Missing “mug” counts 5 times as much" in shown
     assert read_report(model.folder).costs == {}
-    coverage, _, updated, *panel = predict_tab.save_costs(home, token, model.name, "key", 2, 0.4, pending, 3, state)
+    coverage, _, updated, *panel = threshold.save_costs(home, token, model.name, "key", 2, 0.4, pending, 3, state)
     report = read_report(model.folder)
     assert (report.costs, report.unsure_cost) == ({"mug": 5, "key": 2}, 0.4)
     assert "threshold of its own" in coverage
-    assert predict_tab.change_model(home, token, model.name, 3, updated)[1].photos == updated.photos
+    assert trying.change_model(home, token, model.name, 3, updated)[1].photos == updated.photos
     assert panel[-1] == report.costs
     with home.open(token) as project:
         assert project.mistake_costs() == MistakeCosts({"mug": 5, "key": 2}, 0.4)
-    predict_tab.save_threshold(home, token, model.name, 60, 3, updated)
+    threshold.save_threshold(home, token, model.name, 60, 3, updated)
     assert mistakes.forget(home, token, model.name).pending == {}
     with home.open(token) as project:
         assert project.mistake_costs() is None
@@ -379,7 +373,7 @@ def test_the_costs_of_a_shared_model_cannot_be_changed(visit: Visit) -> None:
     assert mistakes.show(home, token, "shared").panel["visible"] is False
     assert mistakes.preview(home, token, "shared", "mug", 5, 0.4, {}) == (gr.skip(), gr.skip())
     with pytest.raises(ModelError):
-        predict_tab.save_costs(home, token, "shared", "mug", 5, 0.4, {}, 3, PredictState())
+        threshold.save_costs(home, token, "shared", "mug", 5, 0.4, {}, 3, PredictState())
     for wrong in ({"label": "cow"}, {"weight": -1}, {"unsure_cost": float("nan")}):
         values = {"label": "mug", "weight": 5, "unsure_cost": 0.5, **wrong}
         with pytest.raises(ClassifierError):

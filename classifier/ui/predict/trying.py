@@ -1,0 +1,160 @@
+"""The photos on view on the Try it tab: what happens when they come, and when a person asks why or corrects."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext, suppress
+from math import isfinite
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeGuard
+
+import gradio as gr
+
+from ...data.decoding import open_apart
+from ...data.photo_stream import is_zip
+from ...errors import ClassifierError, DataError
+from ...messages import sentence
+from ...messages.page import TryCode
+from ...models.predictor import Prediction, Predictor
+from ...workflows.photo_shift import FEWEST, compare_with_training
+from .. import html
+from ..handlers import event_data
+from ..sessions import Home, check_capacity
+from ..uploads import delete_uploads, parse_upload, uploaded_file
+from . import answers, bulk_jobs
+from .answers import PhotoAnswer, PredictState
+from .models import own_models, select_model, shared_models
+
+MAX_PHOTOS = 50  # on view at once
+TOP_K = 3  # classes shown of a photo
+
+
+def accept(home: Home, token: str, model: str | None, top_k: float, previous: PredictState, event: gr.EventData) -> Any:
+    """Predict the photos that were dropped, and delete those before; these stay on view where that fails.
+
+    Zips, and more photos than are shown one by one, are answered in the background, in a table.
+    """
+    upload = parse_upload(event._data, home.limits.upload.files)
+    new, old = {path for _, path in upload.files}, set(previous.paths())
+    try:
+        if not upload.files:
+            raise DataError(TryCode.NOT_ARRIVED)
+        if len(upload.files) > MAX_PHOTOS or any(is_zip(name) for name, _ in upload.files):
+            chosen = select_model([*own_models(home, token), *shared_models(home)], model)
+            bulk_jobs.start(home, token, chosen, upload.files)
+            delete_uploads(new | old)
+            return "", PredictState()
+        shown = predict_photos(home, token, model, top_k, answers.new_state(upload.files, previous))
+    except BaseException:
+        delete_uploads(new - old)
+        raise
+    delete_uploads(old - new)
+    return shown
+
+
+def compare(home: Home, token: str, state: PredictState) -> str:
+    """Return a warning where the photos on view, if they are many, look different from the training photos."""
+    photos = [(one.path, one.result.top[0].label) for one in state.photos if isinstance(one.result, Prediction)]
+    if len(photos) < FEWEST:
+        return ""
+    model = select_model([*own_models(home, token), *shared_models(home)], state.model)
+    with suppress(ClassifierError, OSError), TemporaryDirectory(prefix="tried-") as scratch:  # the answers stay valid
+        predictor = Predictor(model.folder, opener=open_apart)
+        shift = compare_with_training(predictor, photos, Path(scratch), open_apart)
+        if shift is not None and shift.alarm:
+            times = round(100 * shift.told_apart)
+            return html.note(sentence(TryCode.OTHER_KIND, count=len(photos), times=times), "warn")
+    return ""
+
+
+def accept_snapshot(
+    home: Home, token: str, model: str | None, top_k: float, previous: PredictState, snapshot: object
+) -> Any:
+    """Predict a picture from the camera, which stays there where that fails."""
+    if snapshot is None:
+        return gr.skip(), gr.skip()
+    path = uploaded_file(snapshot)
+    if path is None:
+        raise DataError(TryCode.NOT_ARRIVED)
+    photos = ((str(TryCode.CAMERA_PHOTO), path),)
+    shown = predict_photos(home, token, model, top_k, answers.new_state(photos, previous))
+    delete_uploads(old for old in previous.paths() if old != path)
+    return shown
+
+
+def predict_photos(
+    home: Home, token: str, model: str | None, top_k: float, state: PredictState
+) -> tuple[str, PredictState]:
+    """Predict the photos on view with a model; return them as HTML, and the new state."""
+    if not state.photos:
+        return "", state
+    chosen = select_model([*own_models(home, token), *shared_models(home)], model)
+    predicted = answers.predict(state, chosen.name, Predictor(chosen.folder, opener=open_apart), _labels(home, token))
+    return answers.render(predicted, limit_classes(top_k)), predicted
+
+
+def change_model(
+    home: Home, token: str, model: str | None, top_k: float, state: PredictState
+) -> tuple[str, PredictState]:
+    """Predict the photos on view with another model; when the last model is gone, delete them."""
+    if model:
+        return predict_photos(home, token, model, top_k, state)
+    delete_uploads(state.paths())
+    return "", PredictState()
+
+
+def _labels(home: Home, token: str) -> tuple[str, ...]:
+    project = home.find(token)
+    if project is None:
+        return ()
+    with project:
+        return tuple(project.classes())
+
+
+def redraw(top_k: float, state: PredictState) -> str:
+    """Draw the predictions on view with another number of classes each."""
+    return answers.render(state, limit_classes(top_k))
+
+
+def explain(home: Home, token: str, top_k: float, state: PredictState, event: gr.EventData) -> tuple[str, PredictState]:
+    """Explain the prediction of one photo."""
+    return _explain(home, token, top_k, state, state.find(event_data(event).get("number")))
+
+
+def explain_single(home: Home, token: str, top_k: float, state: PredictState) -> Any:
+    """Explain a photo that was tried alone, without being asked; its prediction is shown before."""
+    if len(state.photos) != 1:
+        return gr.skip(), gr.skip()
+    return _explain(home, token, top_k, state, state.photos[0])
+
+
+def _explain(home: Home, token: str, top_k: float, state: PredictState, photo: PhotoAnswer) -> tuple[str, PredictState]:
+    own = own_models(home, token)
+    model = select_model([*own, *shared_models(home)], state.model)
+    project = home.find(token) if model in own else None  # the photos behind a shared model are somebody else's
+    with project or nullcontext():
+        explained = answers.explain(state, photo, Predictor(model.folder, opener=open_apart), project)
+    return answers.render(explained, limit_classes(top_k)), explained
+
+
+def correct(
+    home: Home, token: str, top_k: float, state: PredictState, event: gr.EventData
+) -> tuple[str, PredictState, Any]:
+    """Add one photo to the visitor's photos, under the class it shows."""
+    photo, label = state.find(event_data(event).get("number")), event_data(event).get("label")
+    if not isinstance(label, str) or not label.strip():
+        raise DataError(TryCode.NO_LABEL)
+    home.check_room()
+    with home.open(token) as project:
+        check_capacity(project, 1)
+        corrected, new = answers.correct(state, photo, project, label)
+    return answers.render(corrected, limit_classes(top_k)), corrected, gr.update(visible=True) if new else gr.skip()
+
+
+def limit_classes(top_k: object) -> int:
+    """Return how many classes to show; the number field of the slider is empty while something is typed."""
+    return max(1, min(int(top_k), answers.MAX_TOP_K)) if is_number(top_k) else TOP_K
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
