@@ -74,7 +74,7 @@ class ProjectFilePage(Code):
     WITHOUT_PHOTOS = "Without photos: labels, trainings and models only"
     SAVE = "Save the project"
     NOTHING = "There is nothing to save yet: add photos first."
-    SAVED = "The file is ready, {bytes:megabytes} megabytes."
+    SAVING = "Saving the project…"
     OPEN_TITLE = "Open a project file"
     OPEN_HINT = "Drop a project file here, or choose one."
     OPEN_CHOOSE = "Choose a project file"

@@ -95,6 +95,8 @@ def build_layout(page: gr.Blocks, home: Home) -> None:
         run_all(first.on(review.finished.change), others)
     run_all(predict.corrected, photos.refresh)
     _open_on(training.start.on(predict.again.click).then, train_tab, tabs)
+    first, *others = [action for tab in row.placed for action in tab.refresh]
+    run_all(first.on(share.opened.change), [*others, training.runs.refresh, show_limits])
     _build_footer(home, token, row.placed, photos.message)
 
 

@@ -24,6 +24,7 @@ from pathlib import Path
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from ..data.adding import Room
 from ..data.catalog import Asset
 from ..data.project import Project
 from ..data.schema import FILE_NAME
@@ -44,6 +45,8 @@ _STORAGE = "photo-classifier"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")  # what secrets.token_urlsafe(32) returns
 _PROJECT = re.compile(r"[0-9a-f]{64}")
 _DELETED = re.compile(r"\.deleted-[0-9a-f]{16}")
+_OPENING = re.compile(r"\.[0-9a-f]{32}\.opening")  # a project file that is being opened
+_OPENING_AGE = 6 * 3600.0  # seconds
 _UPLOAD = re.compile(r"[0-9a-f]{64}|tmp\w+")  # complete, or broken off
 _CLEANUP_INTERVAL = 600.0  # seconds
 _UPLOAD_AGE = 3000.0  # seconds; together with the interval, forgotten uploads are deleted within the hour
@@ -100,8 +103,7 @@ class Home:
             if is_new and not (folder / FILE_NAME).exists() and self._count_projects() >= self.limits.projects:
                 raise DataError(LimitCode.PROJECTS, limit=self.limits.projects)
             project = Project.open(folder, self.limits.upload)
-        if self.limits.host_megabytes < sys.maxsize:
-            project.room = partial(self.size.reserve, limit=self.limits.host_megabytes * 10**6)
+        project.room = self.room
         if project.first_opening:
             model_leftovers.clean_up(project.models, project.catalog)
         os.utime(folder)  # the last visit, from which the hours are counted
@@ -121,6 +123,27 @@ class Home:
     def _cancel(self, folder: Path) -> None:
         self.jobs.cancel(folder)
         self.answering.cancel(folder)
+
+    def replace(self, token: object, opened: Path) -> None:
+        """Put the project in the folder ``opened`` in the place of a visitor's; a running training is cancelled first.
+
+        Raises ``DataError`` where there is none yet and the host has no room for another.
+        """
+        folder = self.folder(token)
+        self._cancel(folder)
+        with self._creating:
+            if not (folder / FILE_NAME).exists() and self._count_projects() >= self.limits.projects:
+                raise DataError(LimitCode.PROJECTS, limit=self.limits.projects)
+            _discard(folder)
+            opened.rename(folder)
+        os.utime(folder)
+
+    @property
+    def room(self) -> Room:
+        """What keeps room on the host for so many bytes while they are written; see ``Project.room``."""
+        if self.limits.host_megabytes == sys.maxsize:
+            return nullcontext
+        return partial(self.size.reserve, limit=self.limits.host_megabytes * 10**6)
 
     def check_room(self) -> None:
         """Raise ``DataError`` where the projects of all visitors take what the host has for them.
@@ -158,6 +181,7 @@ class Home:
             if _PROJECT.fullmatch(project.name):
                 downloads.delete_old(project)
         _delete_old(self.root, _DELETED, 0)  # what is left where the program ended meanwhile
+        _delete_old(self.root, _OPENING, _OPENING_AGE)
         uploads = Path(get_upload_folder())
         if uploads.is_relative_to(self.root):  # elsewhere other programs may keep theirs
             _delete_old(uploads, _UPLOAD, _UPLOAD_AGE)

@@ -37,6 +37,7 @@ def drop_area(
     elem_id: str,
     aside: bool = False,
     zips: bool = False,
+    accept: str | None = None,
 ) -> gr.HTML:
     """Create an area that takes files, zips and folders by drop, choice or paste.
 
@@ -52,8 +53,10 @@ def drop_area(
         elem_id: id of the element.
         zips: whether zips can be chosen where tables and folders cannot.
         aside: whether only what is dropped on the area itself is taken, and not what is dropped beside it.
+        accept: kinds of files to choose from, by default those of photos, and with ``folders`` of data sets.
     """
-    accept = f"{_ACCEPT},{_DATA_SETS}" if folders else f"{_ACCEPT},.zip" if zips else _ACCEPT
+    usual = f"{_ACCEPT},{_DATA_SETS}" if folders else f"{_ACCEPT},.zip" if zips else _ACCEPT
+    accept = accept or usual
     kind = "" if folders else "pc-main"
     files = f'<label class="pc-button {kind}">{escape(choose)}<input type="file" multiple accept="{accept}"></label>'
     folder = (

@@ -23,6 +23,7 @@ from ..handlers import QUIET, Action, plain
 from ..predict.models import own_models, select_model, shared_models
 from ..queue import DEVICE
 from ..sessions import Home
+from . import project_file
 
 ID = "share"
 TITLE = ShareCode.TAB
@@ -40,9 +41,10 @@ class View(NamedTuple):
 
 @dataclass(frozen=True)
 class ShareTab:
-    """How to redraw this tab."""
+    """How to redraw this tab; ``opened`` changes when a project file was opened: then all tabs are drawn again."""
 
     refresh: Sequence[Action]
+    opened: gr.State
 
 
 def show(home: Home, token: str, chosen: str | None) -> View:
@@ -124,10 +126,11 @@ def build(home: Home, token: gr.BrowserState) -> ShareTab:
         result = gr.HTML(elem_id="share-result")
         for panel in PANELS:
             panel(home, token, model)
+    file_panel = project_file.build(home, token)
     view: list[Any] = [model, filled, nothing]
     start.click(lambda: gr.update(interactive=False), None, start, queue=False, **QUIET)
     made = Action(plain(make, home), [token, model, format], [result], DEVICE).on(start.click)
     Action(lambda: gr.update(interactive=True), [], [start]).after(made, queue=False)
     for choice in (model, format):
         Action(lambda: "", [], [result]).on(choice.input, queue=False)
-    return ShareTab([Action(plain(show, home), [token, model], view)])
+    return ShareTab([Action(plain(show, home), [token, model], view)], file_panel.opened)
