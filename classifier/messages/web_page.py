@@ -87,7 +87,7 @@ class WebLackCode(Code):
         "Browsers decode photos in ways that differ a little, so a confidence may differ by a percent or two; the page "
         "checks itself on three pictures when it opens."
     )
-    DEEP = "Photos of more than 8 bits a color are read with 8 bits, without the range that the model learned with."
+    DEEP = "Of photos of more than 8 bits a color it reads PNG files only."
     UNLIKE = "It cannot tell which photos are unlike the training photos."
 
 

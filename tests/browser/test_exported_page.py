@@ -13,12 +13,13 @@ import pytest
 from PIL import Image
 
 from classifier import Predictor
-from classifier.config import Preprocessing, ResizeMode
+from classifier.config import PixelRanges, Preprocessing, ResizeMode
 from classifier.data.images import open_picture
 from classifier.models.transforms import eval_transform
 from tests.browser.pages import SLOW, fits_screen, open_page
 from tests.exporters.pages import LABELS, served, stop
 from tests.helpers import draw_photo, encode
+from tests.picture_files import png16
 
 pytestmark = pytest.mark.browser
 
@@ -43,6 +44,20 @@ _SQUARES = """async (cases) => {
     const square = squareOf(onBackground({ width, height, rows }), preprocessing);
     return square.length === wanted.length && square.every((value, place) => value === wanted[place]);
   });
+}"""
+
+_DEEP = """async (cases) => {
+  const { decodeDeepPng } = await import("./deep_png.js");
+  const { onBackground } = await import("./preprocess.js");
+  const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const results = [];
+  for (const { file, range, expected } of cases) {
+    const { width, height, data } = await decodeDeepPng(new Blob([bytesOf(file)]), range);
+    const rows = (top, count) => data.slice(4 * top * width, 4 * (top + count) * width);
+    const shown = onBackground({ width, height, rows }).rows(0, height), wanted = bytesOf(expected);
+    results.push(wanted.every((value, place) => value === shown[place + Math.floor(place / 3)]));
+  }
+  return results;
 }"""
 
 
@@ -86,6 +101,28 @@ def test_the_script_resizes_exactly_as_pillow_does(page: Any) -> None:
             texts = {name: base64.b64encode(data).decode() for name, data in encoded.items()}
             cases.append({"width": width, "height": height, "preprocessing": preprocessing.to_timm(), **texts})
     assert page.evaluate(_SQUARES, cases) == [True] * len(cases)
+
+
+def test_the_script_reads_photos_of_sixteen_bits_as_the_program_does(page: Any) -> None:
+    color = np.asarray(draw_photo(3, (40, 30))).astype(np.uint16) << 4  # 12 bits in 16
+    color += np.random.default_rng(0).integers(0, 16, color.shape, dtype=np.uint16)
+    gray, opacity = color[..., 0], np.where(color[..., 1] > 1500, 65535, 9000).astype(np.uint16)
+    bits, key = (b"sBIT", b"\x0c" * 3), (b"tRNS", color[0, 0].astype(">u2").tobytes())
+    files = [
+        (encode(Image.fromarray(gray), "PNG"), (0.0, 4095.0)),  # its rows are filtered
+        (png16(gray, (b"sBIT", b"\x0c")), None),
+        (png16(color, bits), None),
+        (png16(color << 4, bits), None),
+        (png16(np.dstack([gray, opacity])), (0.0, 4095.0)),
+        (png16(np.dstack([color, opacity])), (100.0, 5000.0)),
+        (png16(color, key), (0.0, 16383.0)),
+    ]
+    cases = []
+    for file, known in files:
+        expected = open_picture(file, pixel_ranges=PixelRanges(integer=known)).tobytes()
+        texts = {name: base64.b64encode(data).decode() for name, data in (("file", file), ("expected", expected))}
+        cases.append({**texts, "range": known})
+    assert page.evaluate(_DEEP, cases) == [True] * len(cases)
 
 
 def _held_out() -> list[bytes]:

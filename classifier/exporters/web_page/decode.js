@@ -1,4 +1,6 @@
 // Files and camera frames to pixels, by the browser's own decoders.
+import { decodeDeepPng } from "./deep_png.js";
+
 const MOST_ELONGATED = 100; // long side over short side
 // Upright by the camera's note of how it was held; colors as stored, since the program ignores color profiles, too.
 const AS_STORED = { imageOrientation: "from-image", colorSpaceConversion: "none" };
@@ -10,14 +12,17 @@ export class Unreadable extends Error {
   }
 }
 
-export async function decodeFile(file) {
+// {bitmap, isOpaque, isDeep}: whether it has more than 8 bits a color, of which the browser dropped the others. `range`
+// are the values that become black and white in files of 16 bits that do not state it, null where it is not known.
+export async function decodeFile(file, range) {
   const head = new Uint8Array(await file.slice(0, 32).arrayBuffer());
-  const bitmap = await open(file);
-  if (Math.max(bitmap.width, bitmap.height) > MOST_ELONGATED * Math.min(bitmap.width, bitmap.height))
-    throw new Unreadable("elongated");
   const isJpeg = head[0] === 0xff && head[1] === 0xd8;
   const isDeep = head[1] === 0x50 && head[2] === 0x4e && head[24] === 16; // PNG of 16 bits
-  return { bitmap, isOpaque: isJpeg, isDeep };
+  const all = isDeep ? await decodeDeepPng(file, range).catch(() => null) : null;
+  const bitmap = all ? await createImageBitmap(all) : await open(file);
+  if (Math.max(bitmap.width, bitmap.height) > MOST_ELONGATED * Math.min(bitmap.width, bitmap.height))
+    throw new Unreadable("elongated");
+  return { bitmap, isOpaque: isJpeg, isDeep: isDeep && !all };
 }
 
 async function open(file) {

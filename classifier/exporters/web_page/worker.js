@@ -32,7 +32,7 @@ async function answer(picture) {
 }
 
 async function classifyFile({ file, withThumbnail }) {
-  const { bitmap, isOpaque, isDeep } = await decodeFile(file);
+  const { bitmap, isOpaque, isDeep } = await decodeFile(file, model.pixel_ranges.integer || null);
   try {
     const pixels = pixelsOf(bitmap);
     const result = { ...(await answer(isOpaque ? pixels : onBackground(pixels))), isDeep };
