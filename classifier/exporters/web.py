@@ -27,6 +27,7 @@ from ..errors import ExportError
 from ..messages import Code, Message, message
 from ..messages.exporting import ExportCode
 from ..messages.web_page import README, WebFactCode, WebLackCode, WebPageCode
+from ..models.model_card import TAG
 from ..models.picture_sources import Picture, to_source
 from . import onnx_graph, web_runtime
 from .base import Format, Loaded, Model
@@ -71,7 +72,7 @@ def _write(
     _copy_page(out, title)
     web_runtime.copy_runtime(out / _RUNTIME)
     onnx_graph.write_onnx(model, out / NETWORK)
-    (out / "README.md").write_text(README.format(title=title, version=web_runtime.VERSION), "utf-8")
+    (out / "README.md").write_text(README.format(title=title, tag=TAG, version=web_runtime.VERSION), "utf-8")
     (out / "manifest.webmanifest").write_text(_dump(_manifest(title)), "utf-8")
     photos = [opener(to_source(photo, limits), None, limits, NO_RANGES) for photo in shown]
     samples = write_samples(out, model.folder, photos)

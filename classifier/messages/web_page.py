@@ -117,6 +117,8 @@ colorFrom: blue
 colorTo: indigo
 sdk: static
 pinned: false
+tags:
+- {tag}
 ---
 
 # {title}

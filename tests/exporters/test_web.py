@@ -21,6 +21,7 @@ from classifier.events import result_of
 from classifier.exporters import web
 from classifier.exporters.making import make
 from classifier.exporters.verify import verify
+from classifier.models.model_card import TAG
 from tests.exporters.pages import LABELS, need_runtime
 from tests.helpers import draw_photo
 
@@ -45,7 +46,7 @@ def test_a_page_holds_what_it_needs_and_no_name_in_its_markup(page_export: Path)
 
 def test_a_page_is_a_static_space_of_the_hub(page_export: Path) -> None:
     _, front, text = (page_export / "README.md").read_text("utf-8").split("---\n", 2)
-    assert yaml.safe_load(front)["sdk"] == "static"
+    assert (yaml.safe_load(front)["sdk"], yaml.safe_load(front)["tags"]) == ("static", [TAG])
     assert "python -m http.server" in text
 
 

@@ -1,11 +1,14 @@
 // The camera's picture, and an answer for as many of its frames as this device manages: the others are dropped.
 export class Camera {
   #video;
+  #onEnd;
   #stream = null;
   #facing = "environment"; // the rear camera of a phone
 
-  constructor(video) {
+  // `onEnd` is called where the camera ends by itself: unplugged, or taken away by the person or another program.
+  constructor(video, onEnd) {
     this.#video = video;
+    this.#onEnd = onEnd;
   }
 
   get isOn() {
@@ -20,6 +23,7 @@ export class Camera {
   async start() {
     const video = { facingMode: this.#facing, width: { ideal: 1280 }, height: { ideal: 720 } };
     this.#stream = await navigator.mediaDevices.getUserMedia({ audio: false, video });
+    this.#stream.getVideoTracks()[0].addEventListener("ended", this.#onEnd);
     this.#video.srcObject = this.#stream;
     await this.#video.play();
   }

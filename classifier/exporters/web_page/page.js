@@ -9,7 +9,7 @@ import { say, setSentences } from "./words.js";
 const find = (id) => document.getElementById(id);
 const MOST_ANSWERS = 200; // on the page; older ones go
 const SPEAK_EVERY = 2000; // milliseconds between live answers that are read aloud
-const camera = new Camera(find("video"));
+const camera = new Camera(find("video"), endCamera);
 const classifier = new Classifier();
 let model, lastSpoken = 0;
 
@@ -53,6 +53,8 @@ async function classifyFiles(files) {
     await fill(place, file);
   }
   find("progress").textContent = say("done", { count: places.length });
+  const only = places.length === 1 && places[0].place.querySelector(".headline").textContent;
+  find("spoken").textContent = only || say("done", { count: places.length });
 }
 
 function addPlace(name) {
@@ -103,7 +105,8 @@ async function startCamera() {
     await watch();
   } catch (error) {
     endCamera();
-    tell({ NotAllowedError: "camera_refused", NotFoundError: "camera_missing" }[error.name] || "camera_failed", {}, "bad");
+    const code = { NotAllowedError: "camera_refused", NotFoundError: "camera_missing" }[error.name];
+    tell(code || (error.code === "failed" ? "failed" : "camera_failed"), {}, "bad");
   }
 }
 
@@ -128,9 +131,9 @@ async function watch() {
 
 function speak(text) {
   const now = performance.now();
-  if (now - lastSpoken < SPEAK_EVERY || find("live-spoken").textContent === text) return;
+  if (now - lastSpoken < SPEAK_EVERY || find("spoken").textContent === text) return;
   lastSpoken = now;
-  find("live-spoken").textContent = text;
+  find("spoken").textContent = text;
 }
 
 // -- events
@@ -142,7 +145,7 @@ find("files").addEventListener("change", async ({ target }) => {
 });
 find("camera").addEventListener("click", () => (camera.isOn ? endCamera() : startCamera()));
 find("stop").addEventListener("click", endCamera);
-find("turn").addEventListener("click", () => camera.turn().then(watch, endCamera));
+find("turn").addEventListener("click", () => camera.turn().then(watch).catch(endCamera));
 find("clear").addEventListener("click", () => {
   find("answers").replaceChildren();
   find("results").hidden = true;
