@@ -10,14 +10,9 @@ those that ``Predictor`` takes. Needs Chromium, playwright and the extra “expo
 from __future__ import annotations
 
 import base64
-import functools
-import http.server
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +24,7 @@ from playwright.sync_api import sync_playwright
 from classifier import Predictor, export
 from classifier.data.images import EXTENSIONS
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
+from tests.exporters.pages import served
 
 _AT_ONCE = 20  # photos that are sent to the browser at a time
 _WAIT = 300_000  # milliseconds
@@ -50,25 +46,14 @@ _CLASSIFY = """async (files) => {
 }"""
 
 
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """Give the address of a web server for a folder."""
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    handler.log_message = lambda *_: None  # type: ignore[attr-defined]
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-
-
 def ask_browser(page_folder: Path, photos: list[Path]) -> tuple[list[dict[str, Any]], float]:
     """Return the page's answers, and the seconds that it takes to open and check itself."""
-    with served(page_folder) as address, sync_playwright() as playwright:
+    with served(page_folder) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = browser.new_page()
         page.set_default_timeout(_WAIT)
         start = time.perf_counter()
-        page.goto(address)
+        page.goto(f"http://127.0.0.1:{server.server_port}/")
         page.wait_for_selector("body[data-state]")
         seconds = time.perf_counter() - start
         assert page.get_attribute("body", "data-state") == "ready", page.inner_text("#status")
@@ -105,7 +90,7 @@ def compare(model: Path, photos: list[Path]) -> None:
             print(f"  differs: {path.name}, by {difference:.4f}", flush=True)
     print(
         f"{model.name}: {len(photos)} photos, same top class {top.mean():.2%}, same “not sure” {np.mean(unsure):.2%}, "
-        f"difference at most {differences.max():.4f}, {differences.mean():.5f} on the mean; "
+        f"difference at most {differences.max():.1e}, {differences.mean():.1e} on the mean; "
         f"{sizes['page']:.1f} MB, {sizes['page.zip']:.1f} zipped; opens in {opening:.1f} s; "
         f"{np.median([answer['seconds'] for answer in answers]):.3f} s an answer, Predictor {own_seconds:.3f}",
         flush=True,

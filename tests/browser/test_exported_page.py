@@ -161,7 +161,7 @@ def test_photos_are_chosen_by_keyboard_and_names_stay_text(page: Any, example_se
     hostile = "<b onclick=alert(1)>a.jpg"
     buffers = [(hostile, "image/jpeg", photo), ("notes.jpg", "image/jpeg", b"no photo")]
     page.set_input_files("#files", [{"name": name, "mimeType": kind, "buffer": data} for name, kind, data in buffers])
-    page.get_by_text("2 photos answered.").wait_for(timeout=SLOW)
+    page.locator("#progress", has_text="2 photos answered.").wait_for(timeout=SLOW)
     page.get_by_text("This browser cannot read the file as a photo.").wait_for(timeout=SLOW)
     assert page.locator(".answer .name").last.text_content() == hostile
     assert page.locator(".answer .headline bdi").text_content() == LABELS[3]
