@@ -172,7 +172,7 @@ def _export(args: argparse.Namespace) -> dict[str, Any]:
         photos = [photo for path in args.photos or () for photo in _photos_of(path, stack)]
         if is_hub_name(args.out):
             options = {"public": args.public, "shown": args.show or (), "device": args.device}
-            repository = HubModel.parse(args.out).repository
+            repository = HubModel.parse(args.out).repository_to_write()
             published = run(publish(args.folder, args.to, repository, photos, **options), Publication)
             print_lines(args, text.publish_lines(published))
             return output.publish_json(published)

@@ -130,7 +130,7 @@ def check_name(repository: str) -> None:
     """Raise ``ModelError`` where a text cannot be the name of a repository, with or without its owner."""
     parts = repository.split("/")
     if not 1 <= len(parts) <= 2 or not all(map(_NAME.fullmatch, parts)) or "--" in repository or ".." in repository:
-        raise ModelError(HubCode.BAD_NAME, name=repository[:200])
+        raise ModelError(HubCode.BAD_REPOSITORY, name=repository[:200])
 
 
 def _list_files(folder: Path) -> list[Path]:

@@ -14,6 +14,10 @@ class HubCode(Code):
     BAD_NAME = (
         "“{name}” names no repository of the Hugging Face Hub; expected is hub:owner/name or hub:owner/name@version."
     )
+    BAD_REPOSITORY = (
+        "“{name}” cannot be the name of a repository; use English letters, digits, “-”, “_” and “.”, such as “flowers” "
+        "or “my-team/flowers”."
+    )
     OFFLINE = (
         "The Hugging Face Hub is switched off on this computer (HF_HUB_OFFLINE is set); unset it to reach {repository}."
     )

@@ -52,6 +52,12 @@ class HubModel:
             raise ModelError(HubCode.BAD_NAME, name=text[:200])
         return cls(found["repository"], found["revision"])
 
+    def repository_to_write(self) -> str:
+        """Return owner/name; raises ``ModelError`` where a version is named: what is published is the newest."""
+        if self.revision is not None:
+            raise ModelError(HubCode.BAD_NAME, name=f"{_PREFIX}{self.repository}@{self.revision}")
+        return self.repository
+
 
 def is_hub_name(folder: Path | str) -> bool:
     """Return whether a model is named in a repository of the Hub, and is no folder."""

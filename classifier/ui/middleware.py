@@ -40,6 +40,7 @@ ROUTES: tuple[tuple[tuple[str, ...], str, bool], ...] = (
     (_READ, r"/(theme\.css|favicon\.ico|manifest\.json|robots\.txt)", True),
     (_READ, rf"{API}/startup-events", True),
     (_SEND, "/login/?", True),
+    (_READ, "/login/(huggingface|callback)", False),  # there only on a Space that offers to sign in
     (_READ, "/logout", False),
     (_READ, "/config/?", False),
     (_READ, rf"{API}/info/?", False),

@@ -221,8 +221,8 @@ def test_a_repository_of_something_else_is_left_alone(program: Program, hub: Hub
         ("anna/x", WRITE, (413, "Payload too large"), "The model is too large for anna/x"),
         ("anna/x", WRITE, (429, "Too many"), "answers no more requests for now; try again in an hour."),
         ("anna/x", WRITE, (418, "No\n\ntea."), "refused anna/x (status 418): No tea."),
-        ("anna/x y", WRITE, None, "“anna/x y” names no repository of the Hugging Face Hub"),
-        ("../x", WRITE, None, "“../x” names no repository of the Hugging Face Hub"),
+        ("anna/x y", WRITE, None, "“anna/x y” cannot be the name of a repository"),
+        ("../x", WRITE, None, "“../x” cannot be the name of a repository"),
     ],
 )
 def test_what_goes_wrong_is_one_sentence(
