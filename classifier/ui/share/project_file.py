@@ -19,7 +19,7 @@ from ...messages.project_files import ProjectFilePage
 from ...workflows.project_file import open_project, save_project
 from .. import downloads, html
 from ..handlers import QUIET, Action, plain
-from ..queue import INTAKE
+from ..queue import FREE, INTAKE
 from ..sessions import Home
 from ..uploads import delete_uploads, drop_area, parse_upload, ready_value, uploaded_file
 
@@ -172,11 +172,11 @@ def build(home: Home, token: gr.BrowserState) -> ProjectFilePanel:
     view: list[Any] = [drop, result, question, words, waiting, opened]
     Action(plain(save, home), [token, choice], [saved], INTAKE).on(save_button.click)
     Action(lambda: "", [], [saved]).on(choice.input, queue=False)
-    for event, handler, inputs in (
-        (drop.submit, receive, [token, opened]),
-        (yes.click, replace, [token, waiting, opened]),
-        (no.click, keep, [token, waiting, opened]),
+    for event, handler, inputs, concurrency in (
+        (drop.submit, receive, [token, opened], INTAKE),
+        (yes.click, replace, [token, waiting, opened], INTAKE),
+        (no.click, keep, [token, waiting, opened], FREE),
     ):
-        done = Action(plain(handler, home), inputs, view, INTAKE).on(event)
+        done = Action(plain(handler, home), inputs, view, concurrency).on(event)
         done.failure(_failed, [waiting], [drop, question, waiting], queue=False, **QUIET)
     return ProjectFilePanel(opened)
