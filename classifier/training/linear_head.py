@@ -121,21 +121,26 @@ def _fit(
     targets = torch.nn.functional.one_hot(torch.from_numpy(y), n_classes).float()  # (N, C)
     masks = _fold_masks(folds)  # (P, N): P - 1 folds, then all photos
     weights = masks * _balance(masks, targets)
-    solution = torch.zeros(len(masks), rows.shape[1] + 1, n_classes)
+    # Where each problem is solved by itself, that on all photos can wait until the penalty is chosen.
+    solved_now = slice(-1) if is_large(rows, n_classes) else slice(None)
+    solution = torch.zeros(len(weights[solved_now]), rows.shape[1] + 1, n_classes)
     best: _Solution | None = None
     for C in C_values:
-        solution = _solve(rows, targets, weights, solution, C)
-        logits = _out_of_fold_logits(rows, solution, masks)
+        solution = _solve(rows, targets, weights[solved_now], solution, C)
+        logits = _out_of_fold_logits(rows, solution[: len(masks) - 1], masks)
         loss = _loss(logits, targets)
         if best is not None and loss > (1 - _MIN_IMPROVEMENT) * best.loss:
             break
         best = _Solution(loss, C, shrinkage, solution[-1].clone(), logits)
     assert best is not None
+    if len(solution) < len(masks):
+        final = _solve(rows, targets, weights[-1:], best.coefficients[None], best.C)
+        best = best._replace(coefficients=final[0])
     return _to_head(best, targets, basis, shift, scale)
 
 
 class _Solution(NamedTuple):
-    """The coefficients (R + 1, C) on all photos for one penalty, and the out-of-fold logits (N, C)."""
+    """Coefficients (R + 1, C) on all photos, or of the last fold, for one penalty; the out-of-fold logits (N, C)."""
 
     loss: float
     C: float
@@ -268,9 +273,15 @@ def is_large(rows: Tensor, n_classes: int) -> bool:
 
 
 def _out_of_fold_logits(rows: Tensor, solution: Tensor, masks: Tensor) -> Tensor:
-    """Return the logits (N, C) of each photo from the problem that was not trained on it."""
+    """Return the logits (N, C) of each photo from the problem that was not trained on it.
+
+    Args:
+        rows: coordinates of the photos (N, R).
+        solution: coefficients (P - 1, R + 1, C) of the problems of the folds.
+        masks: photos of each problem (P, N), see ``_fold_masks``.
+    """
     fold = (masks[:-1] == 0).float().argmax(0)  # (N,)
-    logits = torch.einsum("nd,pdc->pnc", rows, solution[:-1, :-1]) + solution[:-1, -1:]
+    logits = torch.einsum("nd,pdc->pnc", rows, solution[:, :-1]) + solution[:, -1:]
     return logits[fold, torch.arange(len(rows))]
 
 

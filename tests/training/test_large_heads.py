@@ -29,6 +29,9 @@ def test_heads_solved_apart_are_those_solved_together(monkeypatch: pytest.Monkey
     assert (apart.C, apart.shrinkage) == (together.C, together.shrinkage)
     assert apart.loss == pytest.approx(together.loss, rel=0.01)
     assert np.abs(apart.probabilities - together.probabilities).max() < 0.02
+    logits = [features @ head.weight.T + head.bias for head in (apart, together)]
+    probs = [np.exp(one - one.max(1, keepdims=True)) for one in logits]
+    assert np.abs(probs[0] / probs[0].sum(1, keepdims=True) - probs[1] / probs[1].sum(1, keepdims=True)).max() < 0.02
 
 
 @pytest.mark.parametrize("C", [10.0, 100.0])
