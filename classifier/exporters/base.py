@@ -107,7 +107,8 @@ class Verification:
     def sentence(self) -> Message:
         """Return the verification in words."""
         code = VerificationCode.SAME_DRAWN if self.drawn else VerificationCode.SAME
-        return message(code, photos=self.photos, same=self.same, difference=self.largest_difference)
+        difference = f"{self.largest_difference:.1g}".replace("e-0", "e-")  # 2e-6
+        return message(code, photos=self.photos, same=self.same, difference=difference)
 
     def to_json(self) -> dict[str, Any]:
         """Return the verification as the export and the command line hold it."""

@@ -19,9 +19,9 @@ class ExportStep(Code):
 class VerificationCode(Code):
     """How an export was verified."""
 
-    SAME = "Same answer on {same} of {photos:photo|photos}, largest difference {difference:.1g}."
+    SAME = "Same answer on {same} of {photos:photo|photos}, largest difference {difference}."
     SAME_DRAWN = (
-        "Same answer on {same} of {photos} drawn pictures (no photos were given), largest difference {difference:.1g}."
+        "Same answer on {same} of {photos} drawn pictures (no photos were given), largest difference {difference}."
     )
 
 

@@ -11,7 +11,7 @@ from . import Code
 class ShareCode(Code):
     """The Share tab: choose a model and a format, make the file, download it."""
 
-    TAB = "Share"
+    TAB = "5 · Share"
     NO_MODEL_YET = "Train first; then your model can be taken away from here."
     INTRO = (
         "A model is yours to take away. Whatever is made here is opened again and compared with your model on photos "
@@ -28,9 +28,9 @@ class ShareCode(Code):
 class FormatCode(Code):
     """What each format is, and who would want it; in the order of the page."""
 
-    ZIP = "Zip of the model - to keep it, and to open it again here or with Python (timm, transformers)"
-    WEB = "Web page - for phones and laptops: it runs in the browser, without a server and without a connection"
-    HUB = "Hugging Face model - a folder to put on the Hugging Face Hub, with a card that tells how good it is"
-    SPACE = "Gradio app - a small web app with this model, ready to run on your computer or a Hugging Face Space"
-    ONNX = "ONNX - for people who program: runs on nearly every system, in C++, C#, Java, JavaScript and more"
-    PT2 = "PyTorch export - for people who program with PyTorch and do not want to install this program"
+    ZIP = "Zip of the model: to keep it, and to open it again here or with Python (timm, transformers)"
+    WEB = "Web page: for phones and laptops, runs in their browser without a server and without a connection"
+    HUB = "Hugging Face model: a folder to put on the Hugging Face Hub, with a card that tells how good it is"
+    SPACE = "Gradio app: a small web app with this model, ready to run on your computer or a Hugging Face Space"
+    ONNX = "ONNX: for people who program, runs on nearly every system, in C++, C#, Java, JavaScript and more"
+    PT2 = "PyTorch export: for people who program with PyTorch and do not want to install this program"
