@@ -184,6 +184,7 @@ def overfit_check_json(result: OverfitCheck) -> dict[str, Any]:
         "loss_before": result.loss_before,
         "loss_after": result.loss_after,
         "learnt_by_heart": result.overfits,
+        "devices": None if result.devices is None else vars(result.devices),
     }
 
 

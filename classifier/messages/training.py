@@ -89,6 +89,10 @@ class OverfitCode(Code):
     SHAPE = "{name:24} {shape}"
     BATCH = "batch {name:18} {value}"
     OVERFITS = "learned by heart: yes (loss {before:.3f} to {after:.3f})"
+    DEVICES = (
+        "CPU and {device} ({dtype}): the same class for {same} of {photos:photo|photos}, largest difference of a "
+        "probability {largest_difference:.1e}"
+    )
     DOES_NOT_OVERFIT = (
         "learned by heart: no: look at the learning rate and at the labels (loss {before:.3f} to {after:.3f})"
     )

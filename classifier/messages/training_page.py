@@ -47,6 +47,29 @@ class TrainCode(Code):
 
 
 @unique
+class SelfCheckCode(Code):
+    """The check, under Advanced, whether training can work at all."""
+
+    BUTTON = "Check that training can work"
+    HINT = (
+        "Trains the network on eight of your photos until it knows them by heart, which takes about half a minute. If "
+        "it cannot, more photos will not help. What it saw is kept with the next model."
+    )
+    RUNNING = "Learning a few photos by heart…"
+    TRAINING = "A training is running; check when it has ended."
+    NO_PHOTOS = "There are no photos to check with; add some on the Photos tab."
+    GOOD = (
+        "Training can work: the network learned a few photos by heart (its error fell from {before:.2f} to "
+        "{after:.2f})."
+    )
+    BAD = (
+        "The network did not learn a few photos by heart (its error went from {before:.2f} to {after:.2f}). Look at "
+        "the step size below “Advanced”, and whether the photos are in the right classes."
+    )
+    SEEN = "What it saw"
+
+
+@unique
 class CurveCode(Code):
     """The charts of a deep training."""
 

@@ -155,6 +155,14 @@ def read_verdict(details: Mapping[str, Any]) -> Message | None:
     return restore(str(verdict.get("code")), arguments if isinstance(arguments, dict) else {}, why)
 
 
+def read_self_check(text: str | None) -> dict[str, Any] | None:
+    """Return what a self-check of the project found, from the text that the project keeps; None where there is none."""
+    with suppress(ValueError, RecursionError):
+        found = json.loads(text or "null")
+        return found if isinstance(found, dict) else None
+    return None
+
+
 def details_of(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the catalog keeps of the content of ``training.json``."""
     return {name: record[name] for name in ("epochs", "best_epoch", "verdict") if name in record}

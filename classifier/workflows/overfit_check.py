@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,21 @@ Ints = NDArray[np.int64]
 
 _PHOTOS = 8
 _EPOCHS = 40
+CHOICE = "self_check"  # the name under which a project keeps what was found
+
+
+@dataclass(frozen=True)
+class DeviceComparison:
+    """The same network on the same ``photos`` on a CPU in float32 and on ``device`` in its precision ``dtype``.
+
+    ``same`` is the number of photos of the same likeliest class, ``largest_difference`` that of a probability.
+    """
+
+    device: str
+    dtype: str
+    photos: int
+    same: int
+    largest_difference: float
 
 
 @dataclass(frozen=True)
@@ -44,7 +61,8 @@ class OverfitCheck:
     """What the check found.
 
     ``shapes`` are (module, shape of its output) through the network, with the input first; ``batch`` describes the
-    input; ``overfits`` says whether all photos were classified correctly in the end.
+    input; ``overfits`` says whether all photos were classified correctly in the end. ``devices`` compares the CPU with
+    the device of the training, None where that is the CPU. ``backbone`` and ``device`` are those that were tried.
     """
 
     shapes: tuple[tuple[str, tuple[int, ...]], ...]
@@ -52,6 +70,9 @@ class OverfitCheck:
     loss_before: float
     loss_after: float
     overfits: bool
+    devices: DeviceComparison | None = None
+    backbone: str = ""
+    device: str = ""
 
     def lines(self) -> Iterator[str]:
         """Yield the lines that the command line prints."""
@@ -61,13 +82,20 @@ class OverfitCheck:
             yield str(message(OverfitCode.BATCH, name=name, value=str(value)))
         code = OverfitCode.OVERFITS if self.overfits else OverfitCode.DOES_NOT_OVERFIT
         yield str(message(code, before=self.loss_before, after=self.loss_after))
+        if self.devices is not None:
+            yield str(message(OverfitCode.DEVICES, **asdict(self.devices)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``training.json`` keeps, as JSON values."""
+        return {**asdict(self), "shapes": [[name, list(shape)] for name, shape in self.shapes]}
 
 
 def overfit_check(project: Project, config: TrainConfig, device: str | None = None) -> OverfitCheck:
     """Train the whole network on a few of the project's photos until it classifies them correctly.
 
     A network that cannot memorize eight photos will not learn from more (the first test in Karpathy, “A Recipe for
-    Training Neural Networks”, 2019). Raises ``DataError`` where there are fewer than two classes and ``ModelError``
+    Training Neural Networks”, 2019). What was found is kept with the project, and in ``training.json`` of the trainings
+    that follow. Raises ``DataError`` where there are fewer than two classes and ``ModelError``
     where the network cannot be loaded.
     """
     chosen = devices.choose(device)
@@ -95,9 +123,38 @@ def overfit_check(project: Project, config: TrainConfig, device: str | None = No
             val_idx=np.arange(0),
             preprocessing=preprocessing,
         )
+    compared = None if chosen.is_cpu else compare_devices(network, inputs, chosen)
     epochs = _overfit(network, data, backbone, config, chosen)
     first, last = epochs[0], epochs[-1]
-    return OverfitCheck(shapes, _describe(inputs, y, labels), first.loss, last.loss, last.accuracy == 1)
+    found = OverfitCheck(
+        shapes, _describe(inputs, y, labels), first.loss, last.loss, last.accuracy == 1, compared, backbone.name,
+        chosen.name,
+    )  # fmt: skip
+    project.catalog.choose(CHOICE, json.dumps(found.to_json()))
+    return found
+
+
+def compare_devices(network: nn.Module, inputs: Tensor, device: Device) -> DeviceComparison:
+    """Compare the probabilities of a network on the CPU in float32 with those on a device in its precision.
+
+    Args:
+        network: on the CPU, where it is afterwards as well; its weights are not changed.
+        inputs: normalized pictures (B, 3, S, S), float32, on the CPU.
+        device: the other one.
+    """
+    network.eval()
+    with torch.inference_mode():
+        expected = network(inputs).softmax(1)
+        there = copy.deepcopy(network).to(device.torch_device)
+        with device.autocast():
+            found = there(inputs.to(device.torch_device)).float().softmax(1).cpu()
+    return DeviceComparison(
+        device=device.name,
+        dtype=str(device.dtype).removeprefix("torch."),
+        photos=len(inputs),
+        same=int((expected.argmax(1) == found.argmax(1)).sum()),
+        largest_difference=float((expected - found).abs().max()),
+    )
 
 
 def _choose_assets(project: Project) -> list[Asset]:

@@ -51,6 +51,7 @@ from ..training.cached_head import fit_cached_head
 from ..training.resize_mode import choose_resize_mode
 from .evaluate import ENOUGH_TO_DECIDE, evaluate_own_splits, evaluate_test_set
 from .group_summary import with_groups
+from .overfit_check import CHOICE
 from .photo_notes import divided_groups, no_photos, similar_classes, with_not_used
 
 Floats = NDArray[np.float32]
@@ -171,6 +172,7 @@ def _train(
         record = {
             **_settings(extractor, project, training_set, model, config),
             **training_record.history(epochs, model.mode, config.mode, notes),
+            "self_check": training_record.read_self_check(project.catalog.choice(CHOICE)),
             "photos": training_record.photo_uses(project.catalog.assets(), model.run_assets, evaluated),
         }
         model_folder.check_reserved(folder)

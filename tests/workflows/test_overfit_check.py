@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from classifier import Project, TrainConfig
+from classifier import device as devices
 from classifier.cli.main import main
 from classifier.errors import DataError
 from classifier.messages.training import OverfitCode
-from classifier.workflows.overfit_check import OverfitCheck, overfit_check
+from classifier.models import networks
+from classifier.models.backbones import resolve
+from classifier.workflows.overfit_check import OverfitCheck, compare_devices, overfit_check
 from tests.helpers import MakeFolder
 
 
@@ -69,3 +74,16 @@ def test_without_the_check_a_training_needs_a_folder_for_the_model(
 ) -> None:
     assert main(["train", str(make_folder({"a": 2, "b": 2}))]) == 2
     assert "--out FOLDER" in capsys.readouterr().err
+
+
+def test_a_cpu_is_compared_with_another_precision() -> None:
+    network = networks.build(resolve("small_cnn"), 3)
+    inputs = torch.randn(4, 3, 28, 28, generator=torch.Generator().manual_seed(0))
+    cpu = devices.choose("cpu")
+    same = compare_devices(network, inputs, replace(cpu, dtype=torch.float32))
+    assert (same.photos, same.same, same.largest_difference) == (4, 4, 0.0)
+    rounded = compare_devices(network, inputs, replace(cpu, dtype=torch.bfloat16))
+    assert rounded.dtype == "bfloat16"
+    assert 0 < rounded.largest_difference < 0.05
+    with torch.inference_mode():
+        assert network(inputs).isfinite().all()

@@ -23,7 +23,7 @@ from ..handlers import Action, Handler, plain
 from ..queue import FREE, WATCH, Concurrency
 from ..sessions import Home
 from ..usage import nearly_full
-from . import curves, groups, history, jobs, runs, saving, scores, settings, views
+from . import curves, groups, history, jobs, runs, saving, scores, self_check, settings, views
 
 ID = "train"
 TITLE = TrainCode.TAB
@@ -232,6 +232,8 @@ def build(home: Home, token: gr.BrowserState) -> TrainTab:
     strip = gr.HTML(elem_id="train-views", render=False)
     with gr.Column() as column:
         form = settings.build(advanced, strip.render, home.limits)
+    with advanced:
+        self_check.build(home, token, form.inputs)
     button = gr.Button(str(TrainCode.TRAIN), variant="primary", size="lg", interactive=False, elem_id="train")
     about = gr.HTML()
     progress = gr.HTML(elem_id="train-progress")
