@@ -266,6 +266,8 @@ class TryCode(Code):
     NO_MODEL_CHOSEN = "No model was chosen; choose one from the list."
     UNKNOWN_MODEL = "There is no model called “{name}”. There are: {known:quoted}."
     NO_SHARED_MODEL = "This server offers no models over the network; put one into its checkpoints folder."
+    NO_IMAGES = "Not all of “images” came with this call; send each photo as a file."
+    TOO_MANY_PHOTOS = "{count:,} photos came, and up to {limit} are taken in one call; send them in parts."
     NO_IMAGE = "No photo came with this call; send one as “image”."
     NO_TOP_K = "“top_k” must be a whole number from 1 to {most}."
 

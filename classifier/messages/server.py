@@ -27,6 +27,10 @@ class ServerCode(Code):
         "The folder “{folder}” for the photos and models of the page cannot be written ({why}); name another in the "
         "variable CLASSIFIER_HOME."
     )
+    NO_MCP = (
+        'GRADIO_MCP_SERVER is set, but the package for agents is not installed: run pip install "gradio[mcp]", or '
+        "start without it."
+    )
     NOT_STARTED = "The page could not be started on the port {port}; try again, or name another port with --port."
 
 

@@ -73,7 +73,11 @@ CSS = (Path(__file__).parent / "page.css").read_text("utf-8")
 
 
 def build_app(
-    home: Path, checkpoints: Path, keep_hours: float | None = None, limits: HostLimits = HOME_LIMITS
+    home: Path,
+    checkpoints: Path,
+    keep_hours: float | None = None,
+    limits: HostLimits = HOME_LIMITS,
+    agents: bool = False,
 ) -> gr.Blocks:
     """Build the page.
 
@@ -82,10 +86,11 @@ def build_app(
         checkpoints: folder of the models offered to everybody.
         keep_hours: hours without a visit after which a project is deleted; None keeps projects.
         limits: what visitors may use of this machine.
+        agents: whether the page is launched for agents, too, which it tells then.
     """
     # After each event Gradio sums up the last 10,000 for its monitoring, which is off, and takes longer than the event.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(sys.maxsize))
-    place = Home(home, checkpoints, keep_hours, limits)
+    place = Home(home, checkpoints, keep_hours, limits, agents)
     with gr.Blocks(title=str(PageCode.TITLE), analytics_enabled=False, delete_cache=_CACHE_CLEANUP) as page:
         build_layout(page, place)
     page.queue(max_size=_MOST_WAITING)
@@ -96,7 +101,10 @@ def build_app(
 
 
 def launch_settings(
-    hosts: Hosts | None = None, limits: HostLimits = HOME_LIMITS, logins: Logins | None = None
+    hosts: Hosts | None = None,
+    limits: HostLimits = HOME_LIMITS,
+    logins: Logins | None = None,
+    agents: bool = False,
 ) -> dict[str, Any]:
     """Return the arguments of ``launch`` besides host and port: the look, and nothing kept or shown that is private.
 
@@ -104,6 +112,7 @@ def launch_settings(
         hosts: names under which the page may be reached; by default those of this machine alone.
         limits: what visitors may use of this machine.
         logins: who may use the page; None for everybody.
+        agents: whether to answer the Model Context Protocol, with the endpoints for programs as tools.
     """
     return {
         "theme": THEME,
@@ -118,8 +127,9 @@ def launch_settings(
         "_frontend": False,  # else Gradio ends where the page does not answer within 3 seconds: on a busy machine
         "state_session_capacity": _MOST_SESSIONS,
         "auth": logins.check if logins else None,
+        "mcp_server": agents,
         "app_kwargs": {
             "routes": [*upload_routes(limits.upload.bytes_unpacked), *download_routes()],
-            "lifespan": protect(hosts or find_hosts("127.0.0.1", {})),
+            "lifespan": protect(hosts or find_hosts("127.0.0.1", {}), agents),
         },
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import parse_qs
@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..messages.server import RequestCode
 from . import downloads
 from .hosts import Hosts
-from .request_values import LIST_BYTES, Body, RequestError, read_cancel, read_event
+from .request_values import LIST_BYTES, Body, RequestError, read_agent_call, read_cancel, read_event
 from .responses import API, NameSender, PageSender, lost_session, with_headers
 from .uploads import uploaded_file
 from .visitors import Owners, find_visitor
@@ -56,11 +56,24 @@ ROUTES: tuple[tuple[tuple[str, ...], str, bool], ...] = (
     (_SEND, rf"{API}/call/(?P<name>[^/]+)/?", False),
     (_SEND, rf"{API}/cancel", False),
 )
-_PATTERNS = [(methods, re.compile(pattern, re.DOTALL), is_open) for methods, pattern, is_open in ROUTES]
+# What agents ask, by the Model Context Protocol, where the program was started for them.
+AGENT_ROUTES: tuple[tuple[tuple[str, ...], str, bool], ...] = (
+    (_READ, rf"{API}/mcp/schema", False),
+    (_SEND, rf"{API}/mcp/?", False),
+)
+_AGENT = re.compile(rf"{API}/mcp/?")
 
 
-def protect(hosts: Hosts) -> Callable[[App], AbstractAsyncContextManager[None]]:
+def _compile(
+    routes: Iterable[tuple[tuple[str, ...], str, bool]],
+) -> list[tuple[tuple[str, ...], re.Pattern[str], bool]]:
+    return [(methods, re.compile(pattern, re.DOTALL), is_open) for methods, pattern, is_open in routes]
+
+
+def protect(hosts: Hosts, agents: bool = False) -> Callable[[App], AbstractAsyncContextManager[None]]:
     """Return the ``lifespan`` of Gradio's app, which puts the checks around it before it answers anything.
+
+    ``agents``: whether to answer the Model Context Protocol.
 
     Example::
 
@@ -71,7 +84,7 @@ def protect(hosts: Hosts) -> Callable[[App], AbstractAsyncContextManager[None]]:
     async def lifespan(app: App) -> AsyncIterator[None]:
         if app.middleware_stack is None:
             raise RuntimeError("the app must have been built when it starts")
-        app.middleware_stack = _Guard(app.middleware_stack, app, hosts)
+        app.middleware_stack = _Guard(app.middleware_stack, app, hosts, agents)
         yield
 
     return lifespan
@@ -100,8 +113,10 @@ class _Call:
 class _Guard:
     """The checks, around the app."""
 
-    def __init__(self, inner: ASGIApp, app: App, hosts: Hosts) -> None:
+    def __init__(self, inner: ASGIApp, app: App, hosts: Hosts, agents: bool) -> None:
         self._inner, self._app, self._hosts = inner, app, hosts
+        self._agents = agents
+        self._patterns = _compile((*ROUTES, *AGENT_ROUTES) if agents else ROUTES)
         self._owners = Owners()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -134,13 +149,15 @@ class _Guard:
             raise RequestError(421, RequestCode.NO_HOST, host=host[:80])
         if origin is not None and not self._hosts.is_same_site(origin, host):
             raise RequestError(403, RequestCode.OTHER_SITE, origin=origin[:80])
-        for methods, pattern, is_open in _PATTERNS:
+        for methods, pattern, is_open in self._patterns:
             found = pattern.fullmatch(scope["path"])
             if found and scope["method"] in methods:
                 if not is_open and not self._is_logged_in(headers):
                     raise RequestError(401, RequestCode.LOGIN)
                 return _Call(scope, found.groupdict(), find_visitor(headers.get("cookie", "")), headers)
-        raise RequestError(404, RequestCode.NOT_HERE)
+        # Agents ask whether the server has something to say by itself, and take this status for no.
+        is_agent = self._agents and _AGENT.fullmatch(scope["path"])
+        raise RequestError(405 if is_agent else 404, RequestCode.NOT_HERE)
 
     def _is_logged_in(self, headers: Headers) -> bool:
         if self._app.auth is None:
@@ -198,6 +215,8 @@ class _Guard:
     def _read_body(self, call: _Call, content: bytes) -> Body:
         if call.path == f"{API}/cancel":
             return read_cancel(content)
+        if _AGENT.fullmatch(call.path):
+            return read_agent_call(content)
         direct = call.named.get("direct")
         return read_event(self._app, content, direct or call.named.get("name"), direct is not None)
 

@@ -28,6 +28,7 @@ JSON_BYTES = 2**20
 LIST_BYTES = 8 * JSON_BYTES  # with the names of the files of a large folder
 _MOST_VALUES = 100_000
 _DEEPEST = 20
+_MOST_FILES = 100  # of one value
 _LARGEST = 1e15  # whole numbers up to here are the same in JavaScript
 _SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MARK = {"_type": "gradio.FileData"}  # what Gradio checks files by
@@ -67,7 +68,8 @@ def read_event(app: App, content: bytes, api_name: str | None, direct: bool) -> 
     if len(content) > JSON_BYTES and not (isinstance(event_data, dict) and isinstance(event_data.get("files"), list)):
         raise RequestError(413, RequestCode.JSON_TOO_LARGE, limit=JSON_BYTES)
     session = _name(sent.get("session_hash"))
-    fn = _find_event(app, sent.get("fn_index"), api_name)
+    # A program calls by name, and only what is offered to programs; the page by number.
+    fn = _find_event(app, None if api_name is not None and not direct else sent.get("fn_index"), api_name)
     if direct and fn.queue:
         raise RequestError(404, RequestCode.NOT_HERE)
     checked = {
@@ -80,6 +82,15 @@ def read_event(app: App, content: bytes, api_name: str | None, direct: bool) -> 
     names = [f"session:{session}"] if session else []
     names += [f"upload:{path.parent.name}" for path in _uploads(checked)]
     return Body(json.dumps(checked).encode(), tuple(names))
+
+
+def read_agent_call(content: bytes) -> Body:
+    """Check the body of a request of an agent, by the Model Context Protocol; raises ``RequestError`` for others.
+
+    What it names as a file becomes a call of an endpoint, whose body is checked like any other.
+    """
+    _read_json(content)
+    return Body(content, ())
 
 
 def read_cancel(content: bytes) -> Body:
@@ -168,7 +179,8 @@ def _check_value(block: Component, value: Any) -> Any:
     if block.stateful:
         return None  # the server keeps states itself
     if value is not None and getattr(block, "data_model", None) is not None:
-        return _check_file(block, value)
+        takes_several = getattr(block, "file_count", "single") != "single"
+        return _check_files(block, value) if takes_several else _check_file(block, value)
     fits = value is None or next((check(block, value) for kind, check in _KINDS if isinstance(block, kind)), True)
     if fits:
         try:
@@ -206,8 +218,15 @@ _KINDS: tuple[tuple[Any, Callable[[Component, Any], bool]], ...] = (
 )
 
 
+def _check_files(block: Component, values: Any) -> list[dict[str, Any]]:
+    """Return the files of a component that takes several."""
+    if not isinstance(values, list) or len(values) > _MOST_FILES:
+        raise RequestError(422, RequestCode.NO_UPLOAD)
+    return [_check_file(block, value) for value in values]
+
+
 def _check_file(block: Component, value: Any) -> dict[str, Any]:
-    """Return a file with nothing in it but the path of an upload; no component of the page takes several."""
+    """Return a file with nothing in it but the path of an upload."""
     path = uploaded_file(value.get("path")) if isinstance(value, dict) else None
     if path is None:
         raise RequestError(422, RequestCode.NO_UPLOAD)

@@ -27,7 +27,7 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
 
     What is not given comes from the environment: ``GRADIO_SERVER_NAME``, ``GRADIO_SERVER_PORT``, ``CLASSIFIER_HOME``,
     ``CLASSIFIER_CHECKPOINTS``, ``CLASSIFIER_KEEP_HOURS``, ``CLASSIFIER_HOSTS``, ``CLASSIFIER_AUTH``, and those that
-    ``HostLimits`` names.
+    ``HostLimits`` names; ``GRADIO_MCP_SERVER`` says whether agents are answered.
 
     Args:
         host: address to listen on.
@@ -45,6 +45,7 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
     hours = keep_hours()
     limits = HostLimits.read(os.environ)
     logins = read_logins(os.environ)
+    agents = wants_agents()
     home, checkpoints = folders(root)
     try:
         check_writable(home)
@@ -63,7 +64,7 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
     with _without_proxies(share):
         from .app import build_app, launch_settings
 
-        page = build_app(home, checkpoints, hours, limits)
+        page = build_app(home, checkpoints, hours, limits, agents)
         hosts = find_hosts(host, os.environ, lambda: page.share_url)
         number = find_port(host, port)
         name = f"[{host}]" if ":" in host and not host.startswith("[") else host
@@ -73,7 +74,7 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
                 server_port=number,
                 share=share,
                 prevent_thread_lock=True,
-                **launch_settings(hosts, limits, logins),
+                **launch_settings(hosts, limits, logins, agents),
             )
         except OSError as error:  # another program took the port in this moment
             raise ClassifierError(ServerCode.NOT_STARTED, port=number) from error
@@ -93,6 +94,15 @@ def keep_hours() -> float | None:
     if not hours > 0:  # nan, too
         raise SettingError(ServerCode.KEEP_HOURS, value=value)
     return hours
+
+
+def wants_agents() -> bool:
+    """Return whether to answer the Model Context Protocol; raises ``SettingError`` where its package is missing."""
+    if os.environ.get("GRADIO_MCP_SERVER", "").lower() != "true":
+        return False
+    if find_spec("mcp") is None:
+        raise SettingError(ServerCode.NO_MCP)
+    return True
 
 
 def folders(root: Path | None) -> tuple[Path, Path]:

@@ -58,13 +58,14 @@ class Home:
 
     ``keep_hours`` counts from the last visit; None keeps projects until their owner deletes them. ``jobs`` are the
     trainings and ``answering`` the answers for many photos: they belong to the projects and end with them.
-    ``size`` is that of all projects on the disk.
+    ``size`` is that of all projects on the disk. ``agents``: whether the Model Context Protocol is answered.
     """
 
     root: Path
     checkpoints: Path
     keep_hours: float | None = None
     limits: HostLimits = HOME_LIMITS
+    agents: bool = False
     jobs: Jobs = field(init=False, compare=False, repr=False)
     answering: Jobs = field(init=False, compare=False, repr=False)
     size: FolderSize = field(init=False, compare=False, repr=False)

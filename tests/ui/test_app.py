@@ -96,11 +96,15 @@ def test_a_file_that_is_no_photo_gets_its_reason(server: Server, client: Client,
         client.predict(image=handle_file(tmp_path / "note.jpg"), model="tiny", top_k=3, api_name="/predict")
 
 
-def test_predict_is_the_only_endpoint_offered(client: Client) -> None:
+def test_three_endpoints_are_offered_and_nothing_else(client: Client) -> None:
     described = client.view_api(return_format="dict", print_info=False)
-    assert set(described["named_endpoints"]) == {"/predict"}
-    names = [row["parameter_name"] for row in described["named_endpoints"]["/predict"]["parameters"]]
-    assert names == ["image", "model", "top_k"]
+    names = {
+        name: [row["parameter_name"] for row in endpoint["parameters"]]
+        for name, endpoint in described["named_endpoints"].items()
+    }
+    rest = ["model", "top_k"]
+    assert names == {"/predict": ["image", *rest], "/predict_many": ["images", *rest], "/models": []}
+    assert not described["unnamed_endpoints"]
 
 
 def test_no_file_of_a_project_has_an_address(server: Server) -> None:

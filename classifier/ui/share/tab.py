@@ -23,12 +23,12 @@ from ..handlers import QUIET, Action, plain
 from ..predict.models import own_models, select_model, shared_models
 from ..queue import DEVICE
 from ..sessions import Home
-from . import project_file, publish
+from . import api, project_file, publish
 
 ID = "share"
 TITLE = ShareCode.TAB
 # What other files add below the exports, each by ``build(home, token, model)``; ``model`` is the list of models.
-PANELS: tuple[Callable[[Home, gr.BrowserState, gr.Dropdown], None], ...] = (publish.build,)
+PANELS: tuple[Callable[[Home, gr.BrowserState, gr.Dropdown], None], ...] = (publish.build, api.build)
 
 
 class View(NamedTuple):
