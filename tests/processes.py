@@ -77,6 +77,11 @@ class Forked:
 Process = Union[Forked, "subprocess.Popen[bytes]"]
 
 
+def environment() -> dict[str, str]:
+    """Return the environment of this process without settings of Gradio and of the program."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("GRADIO_", "CLASSIFIER_"))}
+
+
 def start(
     arguments: Sequence[object],
     cwd: Path = ROOT,
@@ -93,10 +98,10 @@ def start(
         stdout: an open file or ``subprocess.DEVNULL``.
         stderr: the same, or None for that of this process.
     """
-    words, environment = [str(one) for one in arguments], dict(os.environ if env is None else env)
+    words, variables = [str(one) for one in arguments], dict(os.environ if env is None else env)
     if sys.platform != "linux":
-        return subprocess.Popen([sys.executable, *words], cwd=cwd, env=environment, stdout=stdout, stderr=stderr)
-    job = json.dumps({"arguments": words, "cwd": str(cwd), "env": environment}).encode()
+        return subprocess.Popen([sys.executable, *words], cwd=cwd, env=variables, stdout=stdout, stderr=stderr)
+    job = json.dumps({"arguments": words, "cwd": str(cwd), "env": variables}).encode()
     with open(os.devnull, "r+b") as null:  # noqa: PTH123
         outputs = [null if one == subprocess.DEVNULL else one for one in (stdout, stderr)]
         files = [null.fileno(), *(2 if one is None else one.fileno() for one in outputs)]
@@ -128,10 +133,9 @@ def _connect() -> socket.socket:
         with suppress(OSError):
             return _open(address)
         command = [sys.executable, "-m", "tests.processes", str(address), str(_TESTS)]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("GRADIO_", "CLASSIFIER_"))}
         quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
         # No Popen, which would warn that it still runs when these tests end.
-        os.posix_spawn(command[0], command, {**kept, "PYTHONPATH": str(ROOT)}, file_actions=quiet, setsid=True)
+        os.posix_spawn(command[0], command, {**environment(), "PYTHONPATH": str(ROOT)}, file_actions=quiet, setsid=True)
         end = time.monotonic() + _START
         while time.monotonic() < end:
             with suppress(OSError):

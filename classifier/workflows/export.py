@@ -24,6 +24,7 @@ FORMATS = {
     "pt2": "torch_export",
     "hub": "hub_repo",
     "web": "web",
+    "space": "gradio_space",
 }
 
 
@@ -49,7 +50,7 @@ def choose_format(
 ) -> Format:
     """Return the format of a name, for the Hub with the photos that its card shows and the name of the repository.
 
-    The format ``web`` is a zip where the name of ``out`` ends in .zip, else a folder.
+    The formats ``web`` and ``space`` are a zip where the name of ``out`` ends in .zip, else a folder.
 
     Raises ``SettingError`` where there is no such format, or it has no place for photos.
     """
@@ -57,12 +58,17 @@ def choose_format(
         from ..exporters.hub_repo import hub_format
 
         return hub_format(place, shown, limits, opener)
+    is_zip = out is not None and out.suffix.lower() == ".zip"
     if to == "web":
         from ..exporters.web import web_format
 
-        return web_format(out is not None and out.suffix.lower() == ".zip", shown, limits, opener)
+        return web_format(is_zip, shown, limits, opener)
     if shown:
         raise SettingError(ExportCode.SHOWS_NO_PHOTOS, name=to)
+    if to == "space":
+        from ..exporters.gradio_space import space_format
+
+        return space_format(is_zip)
     return find_format(to)
 
 

@@ -37,6 +37,14 @@ def export_hostile_page(model: Path, folder: Path) -> None:
     """Write a model whose classes have the names ``LABELS`` to ``folder/renamed``, and its page to ``folder/page``."""
     need_runtime()
     renamed = folder / "renamed"
+    copy_renamed(model, renamed)
+    photos = [draw_photo(seed, (120, 90 + seed)) for seed in range(4)]
+    for _ in export(renamed, "web", folder / "page", photos):
+        pass
+
+
+def copy_renamed(model: Path, renamed: Path) -> None:
+    """Copy a model of the example set; its classes get the names ``LABELS``."""
     shutil.copytree(model, renamed)
     for name in BOTH:
         text = (model / name).read_text("utf-8")
@@ -44,9 +52,6 @@ def export_hostile_page(model: Path, folder: Path) -> None:
             text = text.replace(f'"{old}"', json.dumps(new))
         (renamed / name).write_text(text, "utf-8")
     (renamed / "evaluated.safetensors").unlink(missing_ok=True)
-    photos = [draw_photo(seed, (120, 90 + seed)) for seed in range(4)]
-    for _ in export(renamed, "web", folder / "page", photos):
-        pass
 
 
 @contextmanager
