@@ -1,0 +1,144 @@
+"""The models of a training with their reports: the linear head, and the fine-tuned network."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..config import ResizeMode, TrainConfig
+from ..data import splits
+from ..data.dataset import TrainingSet, run_assets
+from ..data.project import Project
+from ..evaluation import calibration, metrics, ood
+from ..evaluation.report import Report, build_report
+from ..models import networks
+from ..models.backbones import Backbone
+from ..models.checkpoint import TrainedModel
+from ..models.evaluated_photos import EvaluatedPhotos, with_costs
+from ..models.features import FeatureExtractor
+from ..models.surgery import fuse_batch_norm
+from ..training import deep
+from ..training.cached_head import fit_cached_head
+from .group_summary import with_groups
+
+
+def train_head(
+    extractor: FeatureExtractor,
+    training_set: TrainingSet,
+    backbone: Backbone,
+    resize_mode: ResizeMode,
+    config: TrainConfig,
+) -> TrainedModel:
+    """Train a linear head on the features: the model of quick training, and the baseline of deep training.
+
+    Args:
+        extractor: its cache keeps the choices of the fit.
+        training_set: the photos with their features.
+        backbone: the network of the model, which for deep training from scratch is not that of the features.
+        resize_mode: that of the features.
+        config: the settings.
+    """
+    y, groups, labels = training_set.y, training_set.groups, training_set.labels
+    folds = splits.stratified_group_folds(
+        y, groups, config.folds, config.seed, (row.sha256 for row in training_set.assets)
+    )
+    head = fit_cached_head(extractor.cache, extractor.backbone.name, training_set, folds, resize_mode, config.seed)
+    ood_model, ood_score = ood.fit_ood(training_set.features, y, groups, head.probabilities)
+    in_distribution = ood_score <= ood_model.limit
+    report = build_report(
+        head.probabilities,
+        y,
+        labels,
+        images=len(y),
+        evaluated_on="out_of_fold",
+        threshold=calibration.unsure_threshold(head.probabilities, y, in_distribution=in_distribution),
+        temperature=head.temperature,
+        warnings=training_set.warnings,
+        resize_mode=resize_mode,
+        backbone=config.backbone,
+        groups=groups,
+        in_distribution=in_distribution,
+    )
+    report = with_groups(report, training_set, head, config)
+    return TrainedModel(
+        mode="quick",
+        backbone=backbone,
+        tensors={} if backbone.from_scratch else networks.backbone_tensors(backbone),
+        weight=head.weight,
+        bias=head.bias,
+        preprocessing=replace(
+            networks.preprocessing(backbone).with_resize_mode(resize_mode), pixel_ranges=extractor.pixel_ranges
+        ),
+        report=report,
+        run_assets=tuple(run_assets(training_set.assets, head.probabilities, labels)),
+        ood=ood_model,
+        details={"strength": head.C},  # the key of the first version of training.json
+        evaluated=EvaluatedPhotos(head.probabilities, y, in_distribution),
+    )
+
+
+def fine_tuned_model(
+    fine_tuned: deep.FineTunedNetwork, training_set: TrainingSet, quick: TrainedModel, config: TrainConfig
+) -> TrainedModel:
+    """Return the fine-tuned network with its report on the photos that it held back.
+
+    Of the photos that it was trained on, the out-of-fold predictions of the quick model stay.
+    """
+    val_idx, labels, probs = fine_tuned.val_idx, training_set.labels, metrics.softmax(fine_tuned.logits)
+    y_true = training_set.y[val_idx]
+    report = build_report(
+        probs,
+        y_true,
+        labels,
+        images=len(training_set),
+        evaluated_on="out_of_fold",
+        threshold=calibration.unsure_threshold(probs, y_true),
+        temperature=fine_tuned.temperature,
+        warnings=training_set.warnings,
+        resize_mode=quick.report.resize_mode,
+        backbone=config.backbone,
+        groups=training_set.groups[val_idx],
+    )
+    report = with_groups(report, training_set)
+    rows = list(quick.run_assets)
+    val_assets = [training_set.assets[index] for index in val_idx]
+    for index, row in zip(val_idx, run_assets(val_assets, probs, labels, "held_out")):
+        rows[index] = row
+    return TrainedModel(
+        mode="deep",
+        backbone=quick.backbone,
+        tensors=fine_tuned.tensors,
+        weight=fine_tuned.weight,
+        bias=fine_tuned.bias,
+        preprocessing=fine_tuned.preprocessing,
+        report=report,
+        run_assets=tuple(rows),
+        network=_build_network(quick.backbone, fine_tuned, len(labels)),
+        details={
+            "plan": asdict(fine_tuned.plan),
+            "judged": len(val_idx),
+            "trained_on_held_out": fine_tuned.on_all,
+        },
+        evaluated=EvaluatedPhotos(probs, y_true, np.ones(len(y_true), np.bool_)),
+    )
+
+
+def _build_network(backbone: Backbone, fine_tuned: deep.FineTunedNetwork, n_classes: int) -> nn.Module:
+    """Return the whole network in float32, with its head, for evaluation."""
+    network = networks.build(backbone, n_classes)
+    name = networks.classifier_name(backbone)
+    head = {f"{name}.weight": torch.from_numpy(fine_tuned.weight), f"{name}.bias": torch.from_numpy(fine_tuned.bias)}
+    network.load_state_dict({**fine_tuned.tensors, **head})
+    return fuse_batch_norm(network)
+
+
+def with_project_costs(project: Project, model: TrainedModel, report: Report) -> Report:
+    """Return the report with the thresholds that follow from what the person said a mistake costs."""
+    chosen = project.mistake_costs()
+    if chosen is None or model.evaluated is None:
+        return report
+    costs = {label: weight for label, weight in chosen.costs.items() if label in report.labels}
+    return with_costs(report, model.evaluated, costs, chosen.unsure_cost)
