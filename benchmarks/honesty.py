@@ -67,7 +67,7 @@ class Photos:
     @property
     def groups(self) -> np.ndarray:
         """Numbers (N,), equal for near duplicates."""
-        return duplicates.near_duplicate_groups(self.features, self.descriptors, self.y_true)
+        return duplicates.near_duplicate_groups(self.features, self.descriptors)
 
     def subset(self, mask: np.ndarray) -> Photos:
         """Return the photos where ``mask`` (N,) is True."""

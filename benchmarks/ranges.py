@@ -68,7 +68,7 @@ class Photos:
     def found_groups(self, mask: np.ndarray | None = None) -> np.ndarray:
         """Return the groups of near duplicates that are found among the photos, or those where ``mask`` is True."""
         mask = np.ones(len(self.y), bool) if mask is None else mask
-        return near_duplicate_groups(self.features[mask], self.descriptors[mask], self.y[mask])
+        return near_duplicate_groups(self.features[mask], self.descriptors[mask])
 
 
 class Rows:
