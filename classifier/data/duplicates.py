@@ -37,7 +37,6 @@ _SAME_HASH = 0.7  # share of the squared distance to further neighbors below whi
 # Hashes and cosines of the features as they are from which two photos are one picture, whatever their neighbors are:
 # small things before one camera change one of the two.
 _ONE_PICTURE = 0.999, 0.99
-_CLASS_SHARE, _FEWEST_OF_CLASS = 3, 3  # a third of a small class, in photos at least, that may be of one thing
 _LARGE_GROUP = 20  # photos, or a twentieth of all: a larger group has a common background and is no burst
 _FEWEST = 3  # photos of a set in which two can be nearer than by chance
 _BLOCK = 1024  # rows compared at a time, so that memory stays bounded
@@ -45,7 +44,7 @@ NEAR_DUPLICATE_COSINE = 0.8  # from which on two photos are joined where their h
 _STRICTER_COSINES = (NEAR_DUPLICATE_COSINE, 0.85, 0.9, 0.95)
 
 
-def near_duplicate_groups(features: Floats, descriptors: Floats | None = None, y: Ints | None = None) -> Ints:
+def near_duplicate_groups(features: Floats, descriptors: Floats | None = None) -> Ints:
     """Return the group number (N,) of each photo: the index of the first photo of its group.
 
     A group holds re-saved, cropped, mirrored, turned, darker and brighter copies, and bursts; joined transitively.
@@ -55,14 +54,12 @@ def near_duplicate_groups(features: Floats, descriptors: Floats | None = None, y
         descriptors: descriptors (N, W) of ``data.descriptors`` or only their hashes; NaN where unknown. Without
             them only features decide, by a cosine that becomes stricter while one group is as large as no burst is
             (slides, cells).
-        y: class indices (N,) of photos that are compared with those of their class too, where this has few, so
-            that photos of one kind of thing are not joined for it; None where photos of one thing may be a class.
     """
     if len(features) < _FEWEST:
         return np.arange(len(features))
     unit = _normalize(features)
     if descriptors is not None:
-        return _group_by_both(features, unit, descriptors, y)
+        return _group_by_both(features, unit, descriptors)
     for cosine in _STRICTER_COSINES:
         groups = connect(len(unit), _pairs_above(unit, cosine))
         if np.bincount(groups).max() <= max(_LARGE_GROUP, len(groups) // 20):
@@ -96,16 +93,14 @@ def _normalize(features: Floats) -> Floats:
     return unit
 
 
-def _group_by_both(features: Floats, unit: Floats, descriptors: Floats, y: Ints | None) -> Ints:
-    """Return group numbers (N,) by features (N, D), as they are and as unit vectors, descriptors (N, W), and classes.
+def _group_by_both(features: Floats, unit: Floats, descriptors: Floats) -> Ints:
+    """Return group numbers (N,) by features (N, D), as they are and as unit vectors, and descriptors (N, W).
 
     Two photos must be more similar than they are to their further neighbors (CSLS; Conneau et al., arXiv
     1710.04087): photos before one wall are all similar, and only repeats exceed that. Then a photo joins a group
     when it is related to half of the photos in it, as some photos of a burst are.
     """
     pairs, similarity, usual, neighbors = _find_candidates(unit, descriptors)
-    if y is not None:
-        _raise_to_class(usual, unit, descriptors, y)
     margin = similarity[:2] - usual[:2, pairs].mean(2)
     same_hash = find_repeats(similarity[2], pairs, usual[2:])
     similar = _exceeds(similarity, margin, _SIMILAR, _SIMILAR_FEATURES)
@@ -204,25 +199,6 @@ def _find_candidates(unit: Floats, descriptors: Floats) -> tuple[Ints, Floats, F
     usual[2:, ~known] = np.nan
     neighbors = Neighbors(*(np.concatenate(rows) for rows in zip(*ranked)))
     return np.concatenate(pairs), np.concatenate(similarities, 1), usual, neighbors
-
-
-def _raise_to_class(usual: Floats, unit: Floats, descriptors: Floats, y: Ints) -> None:
-    """Raise ``usual`` (4, N) in place to the similarity to further photos of the same class (N,), where it has few.
-
-    The twentieth neighbor of a photo is of another class where its own has fewer photos: then all photos of its
-    class stand out, because they show the same kind of thing.
-    """
-    whitened = whiten_hashes(descriptors)
-    for label in np.unique(y):
-        members = np.flatnonzero(y == label)
-        rank = max(-(-len(members) // _CLASS_SHARE), _FEWEST_OF_CLASS)
-        if not rank < min(len(members), _LARGE_GROUP):
-            continue
-        cosine, hashes = unit[members] @ unit[members].T, whitened[members]
-        both = cosine + compute_similarity(hashes, hashes)
-        for row, similarity in enumerate((both, cosine)):
-            further = -np.partition(-similarity, rank, axis=1)[:, rank]
-            usual[row, members] = np.maximum(usual[row, members], further)
 
 
 def _exceeds(similarity: Floats, margin: Floats, both: tuple[float, float], features: tuple[float, float]) -> Flags:

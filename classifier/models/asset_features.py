@@ -53,15 +53,14 @@ def group_near_duplicates(
 ) -> Ints:
     """Return the group number (N,) of each asset, equal for near duplicates.
 
-    From features (N, D) and descriptors (N, W), see ``data.duplicates``, and labels. Cached with the features, so that
-    a training after a check reuses the groups. The order of the assets plays no part.
+    From features (N, D) and descriptors (N, W), see ``data.duplicates``. Cached with the features: labels play no
+    part, so that a training after a correction reuses the groups. The order of the assets plays none either.
     """
     if not assets:
         return np.zeros(0, np.int64)
     order = sorted(range(len(assets)), key=lambda index: assets[index].sha256)
     groups = np.empty(len(assets), np.int64)
-    y = np.unique([assets[index].label for index in order], return_inverse=True)[1].astype(np.int64)
-    groups[order] = _cached_groups(extractor, features[order], descriptors[order], y)
+    groups[order] = _cached_groups(extractor, features[order], descriptors[order])
     return groups
 
 
@@ -76,13 +75,12 @@ def group_assets(
     return group_photos(assets, features, near_duplicates, project.groups_from())
 
 
-def _cached_groups(extractor: FeatureExtractor, features: Floats, descriptors: Floats, y: Ints) -> Ints:
-    digest = hashlib.sha256(features.tobytes() + descriptors.tobytes() + y.tobytes()).hexdigest()
-    key = f"scenes 7 {digest}"
+def _cached_groups(extractor: FeatureExtractor, features: Floats, descriptors: Floats) -> Ints:
+    key = f"scenes 6 {hashlib.sha256(features.tobytes() + descriptors.tobytes()).hexdigest()}"
     cached = extractor.cache.get_choice(key, [])
     if cached is not None:
         return np.array(json.loads(cached), np.int64)
-    groups = duplicates.near_duplicate_groups(features, descriptors, y)
+    groups = duplicates.near_duplicate_groups(features, descriptors)
     if distributed.is_main_process():
         extractor.cache.put_choice(key, [], json.dumps(groups.tolist()))
     return groups

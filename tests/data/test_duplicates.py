@@ -254,20 +254,6 @@ def test_a_class_of_similar_photos_is_no_group_in_a_large_set() -> None:
     assert duplicates.near_duplicate_groups(features, unknown)[1000] == 70
 
 
-def test_things_of_one_kind_are_no_group_where_classes_are_small() -> None:
-    rng = np.random.default_rng(0)
-    kinds, y = rng.gamma(0.3, size=(4, 200)), np.repeat(np.arange(4), 15)
-    features = (kinds[y] * rng.uniform(0.5, 2, (60, 200))).astype(np.float32)
-    unknown = np.full((60, DESCRIPTOR_SIZE), np.nan, np.float32)
-    assert len(set(duplicates.near_duplicate_groups(features, unknown))) < 10  # nothing tells them from a burst
-    assert len(set(duplicates.near_duplicate_groups(features, unknown, y))) == 60
-    various = (kinds[y] + rng.gamma(0.3, size=(60, 200))).astype(np.float32)
-    various[[12, 13, 14]] = various[11] * rng.uniform(0.9, 1.1, (3, 200))  # photos of one thing among those of a kind
-    groups = duplicates.near_duplicate_groups(various, unknown, y)
-    assert groups[11:15].tolist() == [11] * 4
-    assert len(set(groups)) == 57
-
-
 def draw_scenes(count: int) -> np.ndarray:
     """Descriptors (N, W) of pictures of one textured ground by a camera that stands still; a small thing moves."""
     rng = np.random.default_rng(0)
