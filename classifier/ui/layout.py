@@ -93,6 +93,9 @@ def build_layout(page: gr.Blocks, home: Home) -> None:
     replace(review.train_again, inputs=[token, *training.settings]).on(review.train.click)
     for first, *others in (review.refresh, training.refresh):
         run_all(first.on(review.finished.change), others)
+    replace(predict.unlabeled.train_again, inputs=[token, *training.settings]).on(predict.unlabeled.train.click)
+    answered = predict.unlabeled.answer_again.on(predict.unlabeled.finished.change)
+    run_all(answered, [predict.many.refresh, *training.refresh])
     run_all(predict.corrected, photos.refresh)
     _open_on(training.start.on(predict.again.click).then, train_tab, tabs)
     first, *others = [action for tab in row.placed for action in tab.refresh]

@@ -9,10 +9,9 @@ nothing is labeled yet, were within noise of the margin alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -27,11 +26,7 @@ from ..data.linking import connect
 from ..data.perceptual_hash import HASH_SIZE, compute_hashes, compute_similarity
 from ..data.project import Project
 from ..errors import DataError
-from ..events import Progress
 from ..messages.labeling import LabelingCode
-from ..messages.workflows import StepCode
-from ..models.predictor import Predictor
-from .predict_many import answer_photos
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]
@@ -43,7 +38,6 @@ QUESTIONS = 24  # photos asked for before the model is trained again
 _CANDIDATES = 4  # photos compared for each question, so that near duplicates are asked once
 _SAME_PICTURE = 0.9  # similarity of perceptual hashes
 _FEWEST = 2  # photos of a group
-_AT_ONCE = 64  # photos in memory
 _UNDO = "labeled"  # the fact of a table that holds what can be taken back
 _TAKEN_OUT, _ASIDE = "taken_out", "set_aside"  # facts with the ids of photos
 _STEPS = 200  # of which each can be taken back
@@ -298,15 +292,3 @@ def _steps(table: AnswerTable) -> list[dict[str, Any]]:
 def _name(row: AnswerRow) -> str:
     """Return the last part of a photo's name: those of its folders, such as “test”, would decide its split."""
     return row.file.rsplit("/", 1)[-1]
-
-
-def answer_again(predictor: Predictor, table: AnswerTable) -> Iterator[Progress]:
-    """Answer the photos of a table that have no class yet with another model, such as one trained with the others."""
-    rows, _ = open_rows(table)
-    table.set_fact("labels", list(predictor.labels))
-    done, remaining = 0, iter(rows)
-    yield Progress(StepCode.PREDICT, 0, len(rows), None)
-    while some := list(islice(remaining, _AT_ONCE)):
-        table.answer(answer_photos(predictor, table, some))
-        done += len(some)
-        yield Progress(StepCode.PREDICT, done, len(rows), None)

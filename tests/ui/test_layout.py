@@ -33,7 +33,17 @@ def test_what_takes_long_holds_no_slot_of_timers_and_redrawing(tmp_path: Path) -
         if function.queue is not False:
             groups.setdefault(str(function.concurrency_id), set()).add(str(getattr(function.fn, "__name__", "")))
     assert groups["watch"] == {"update", "follow"}  # of the Train and the Review tab: neither waits for the training
-    assert groups["intake"] == {"add", "answer", "add_example", "add_snapshot", "save", "receive", "replace"}
+    assert groups["intake"] == {
+        "add",
+        "answer",
+        "add_example",
+        "add_snapshot",
+        "save",
+        "receive",
+        "replace",
+        "accept",
+        "undo",
+    }
     assert {"show", "start", "train_again"} <= groups["page"]
     slots = {str(function.concurrency_id): function.concurrency_limit for function in page.fns.values()}
     assert sum(slots[group] for group in ("watch", "intake", "page", "device", "apart")) <= 40  # threads of Gradio

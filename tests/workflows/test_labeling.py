@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from classifier.data.answer_rows import AnswerRow
 from classifier.data.answer_table import AnswerTable
 from classifier.data.project import Project
 from classifier.errors import DataError
@@ -112,20 +111,17 @@ def test_what_was_given_can_be_taken_back_step_by_step(unlabeled: Unlabeled) -> 
 
 
 @pytest.mark.slow
-def test_another_model_answers_only_photos_without_a_class(unlabeled: Unlabeled, trained: Finished) -> None:
+def test_photos_taken_out_are_asked_first_and_those_of_no_class_never(unlabeled: Unlabeled) -> None:
     project, table = unlabeled.project, unlabeled.table
-    given, *_ = unlabeled.ids(1)
-    labeling.give_class(project, table, [given], "key")
-    unknown = AnswerRow(given, "changed", "nothing", 0.1)
-    table.replace([unknown])
-    other = labeling.open_rows(table)[0][0]
-    table.answer([(AnswerRow(other.id, other.file, "nothing", 0.1, copy=other.copy), np.zeros(4, np.float32))])
-    before, *_ = labeling.answer_again(Predictor(trained.folder), table)
-    assert before.total == len(labeling.open_rows(table)[0])
-    answered = table.row(other.id)
-    assert answered is not None
-    assert answered.label == other.label
-    assert table.row(given).label == "nothing"  # type: ignore[union-attr]
+    first, second, *_ = unlabeled.ids(2)
+    labeling.take_out(table, [second])
+    labeling.set_aside(table, first)
+    found = labeling.to_label(table)
+    assert found.questions[0].id == second
+    assert second not in {row.id for _, rows in found.sure for row in rows}
+    assert first not in unlabeled.ids(1000)
+    assert labeling.take_back(project, table) == 1
+    assert first in unlabeled.ids(1000)
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from ..handlers import QUIET, Action, plain
 from ..queue import DEVICE
 from ..sessions import Home
 from ..uploads import delete_uploads, drop_area, ready_value
-from . import answers, bulk, endpoints, judging, threshold, trying
+from . import answers, bulk, endpoints, judging, labeling, threshold, trying
 from .answers import PredictState
 from .models import own_models, shared_models
 
@@ -44,7 +44,7 @@ class PredictTab:
 
     ``choose`` also selects the model whose name is its second input, ``choose_newest`` the newest one. ``corrected``
     is the event of a photo that was added to the project, ``again`` the button that trains then. ``many`` is the table
-    of answers for many photos.
+    of answers for many photos, ``unlabeled`` makes training photos of them.
     """
 
     again: gr.Button
@@ -52,6 +52,7 @@ class PredictTab:
     choose: Action
     choose_newest: Action
     many: bulk.BulkPanel
+    unlabeled: labeling.LabelingPanel
     refresh: Sequence[Action]
 
 
@@ -97,6 +98,7 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
         kind = gr.HTML(elem_id="try-kind")
         result = scripted_html("${value}", _SCRIPT, "try-result", AnswersScript)
         many = bulk.build(home, token, model)
+        unlabeled = labeling.build(home, token, many)
         again = gr.Button(str(TryCode.TRAIN_AGAIN), variant="primary", size="lg", visible=False, elem_id="try-again")
         with gr.Accordion(str(TryCode.CAMERA), open=False):
             snapshot = camera()
@@ -128,4 +130,4 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
     for saved in panel.connect(home, token, model, top_k, state, result):
         many.answer_by_threshold.on(saved.then)
     newest = Action(plain(show_newest, home), [token], view)
-    return PredictTab(again, corrected, choose, newest, many, [choose, many.refresh])
+    return PredictTab(again, corrected, choose, newest, many, unlabeled, [choose, many.refresh, unlabeled.refresh])
