@@ -47,7 +47,7 @@ class LabelPageCode(Code):
     NONE_OF_THEM = "none of them"
     NUMBER_OF = "Photo {number} of {total}"
     PHOTO = "What does this photo show?"
-    GIVEN = "{count:photo is|photos are} training photos of “{label}” now."
+    GIVEN = "{count:photo is a training photo|photos are training photos} of “{label}” now."
     MOVED = "{count:photo was|photos were} in another class and {count:*is|are} in “{label}” now."
     ALREADY = "“{label}” had {count:*this photo|these photos} already."
     NOT_USED = "{count:photo|photos} could not be used: {reason}."

@@ -33,9 +33,10 @@ def _section(title: LabelPageCode, content: str) -> str:
 def _group(label: str, rows: Sequence[AnswerRow], picture: Picture) -> str:
     cards = "".join(_card(label, row, picture(row)) for row in rows)
     accept = html.text(LabelPageCode.ACCEPT, count=len(rows), label=label)
+    title = html.rich(LabelPageCode.GROUP, label=label)
     return (
-        f'<fieldset class="pc-trusted" data-label="{escape(label)}"><legend>{html.rich(LabelPageCode.GROUP, label=label)}'
-        f'</legend><div class="pc-grid">{cards}</div>'
+        f'<fieldset class="pc-trusted" data-label="{escape(label)}"><legend>{title}</legend>'
+        f'<div class="pc-grid">{cards}</div>'
         f'<button type="button" class="pc-button pc-main pc-accept">{accept}</button></fieldset>'
     )
 

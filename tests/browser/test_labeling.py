@@ -1,0 +1,46 @@
+"""Unlabeled photos become training photos, by press and by key, in a real browser."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from classifier.data.example import draw_example
+from tests.browser.pages import SLOW, Program, fits_screen
+from tests.browser.test_review_and_judge import open_trained
+
+pytestmark = pytest.mark.browser
+
+
+def test_unlabeled_photos_are_accepted_answered_by_key_and_trained_on(
+    program: Program, browser: Any, tmp_path: Path
+) -> None:
+    problems: list[str] = []
+    page = open_trained(program, browser, tmp_path, problems)
+    draw_example(tmp_path / "new", per_class=4, seed=5)
+    with zipfile.ZipFile(tmp_path / "new.zip", "w") as packed:
+        for number, photo in enumerate(sorted((tmp_path / "new").glob("*/*.jpg"))):
+            packed.write(photo, f"{number}.jpg")
+    page.locator("#train-next").click()
+    page.locator("#try-drop [data-ready]:not(.pc-working)").wait_for(timeout=SLOW)
+    page.locator("#try-drop input[type=file]").last.set_input_files(tmp_path / "new.zip")
+    question = page.locator("#labeling-questions .pc-asks:not([hidden])")
+    question.wait_for(timeout=SLOW)
+    first = question.get_attribute("data-id")
+    question.locator("button").first.focus()
+    page.keyboard.press("2")
+    said = page.locator("#labeling-message")
+    said.get_by_text("1 photo is a training photo").wait_for(timeout=SLOW)
+    assert question.get_attribute("data-id") != first
+    page.locator("#labeling-undo").click()
+    said.get_by_text("Undone: 1 photo has no class again.").wait_for(timeout=SLOW)
+    page.locator(f'#labeling-questions .pc-asks:not([hidden])[data-id="{first}"]').wait_for(timeout=SLOW)
+    question.locator("button").nth(0).click()
+    said.get_by_text("1 photo is a training photo").wait_for(timeout=SLOW)
+    assert fits_screen(page)
+    page.locator("#labeling-train").click()
+    page.locator("#labeling-brought").get_by_text("Trained with 25 photos instead of 24.").wait_for(timeout=SLOW)
+    assert problems == []
