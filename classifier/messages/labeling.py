@@ -28,6 +28,7 @@ class LabelPageCode(Code):
     """Unlabeled photos on the Try it tab."""
 
     TITLE = "Make these photos training photos"
+    HINT = "Make these photos training photos: accept or answer them below the table"
     INTRO = "You say what they show; then train again. {photos:photo has|photos have} no class of yours yet."
     ALL_DONE = "All these photos have a class of yours now. Train again to see what they bring."
     SURE_TITLE = "1 · The model is sure: accept many at once"

@@ -17,10 +17,11 @@ class ModelCard:
     """The facts of a model card. Texts from people, such as ``labels``, are escaped for Markdown beforehand.
 
     ``front`` is the front matter, in YAML. ``rows`` are (label, number of photos evaluated, recall, precision) for each
-    class; shares are 0 to 1. ``group_count`` counts the groups of photos that belong together among those evaluated.
-    ``repository`` is that of the pretrained weights, "" for a network from random weights. ``place`` is that of the
-    model in the examples: ``FOLDER`` stands for a folder, anything else is the name of a repository. ``picture`` is the
-    file of the confusion matrix, "" for none, and ``numbers`` are the classes that it shows by number.
+    class; shares are 0 to 1. ``macro`` are the means of precision, recall and F1 of the classes. ``group_count`` counts
+    the groups of photos that belong together among those evaluated. ``repository`` is that of the pretrained weights,
+    "" for a network from random weights. ``place`` is that of the model in the examples: ``FOLDER`` stands for a
+    folder, anything else is the name of a repository. ``picture`` is the file of the confusion matrix, "" for none, and
+    ``numbers`` are the classes that it shows by number.
     """
 
     front: str
@@ -33,8 +34,8 @@ class ModelCard:
     accuracy: float
     accuracy_low: float
     accuracy_high: float
-    balanced_accuracy: float
-    macro_f1: float
+    macro: tuple[float, float, float] | None
+    loss: float | None
     decision: str
     has_ood: bool
     backbone: str
@@ -100,7 +101,10 @@ class ModelCard:
         ]
         if 0 < self.group_count < self.evaluated:
             lines.append(sentence(CardCode.GROUPED, groups=self.group_count))
-        lines.append(sentence(CardCode.AVERAGES, balanced=self.balanced_accuracy, f1=self.macro_f1))
+        if self.macro is not None:
+            lines.append(sentence(CardCode.AVERAGES, **dict(zip(("precision", "recall", "f1"), self.macro))))
+        if self.loss is not None:
+            lines.append(sentence(CardCode.LOSS, loss=self.loss))
         return "\n".join(lines)
 
     def _table(self) -> str:
@@ -184,7 +188,11 @@ class CardCode(Code):
         "They form {groups:group|groups} of photos that belong together, such as near duplicates; no group is on both "
         "sides of the score."
     )
-    AVERAGES = "On the mean of the classes {balanced:.0%} are found (balanced accuracy); macro F1 is {f1:.2f}."
+    AVERAGES = (
+        "On the mean of the classes {recall:.0%} are found (macro recall, balanced accuracy); macro precision is "
+        "{precision:.0%}, macro F1 {f1:.2f}."
+    )
+    LOSS = "The loss (cross entropy) is {loss:.3f}."
     TABLE = "| class | photos judged | found | right when it says so |"
     MORE_ROWS = "`report.json` has the other classes."
     PICTURE = "Confusion matrix: a row for each class of photos, a column for each answer"

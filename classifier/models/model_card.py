@@ -71,7 +71,7 @@ def render_card(facts: CardFacts) -> str:
     """The card in Markdown. Class names are escaped for YAML, Markdown and HTML."""
     report = facts.report
     repository, license = networks.weights_source(facts.backbone)
-    judged = [row for row in report.per_class if row.images]
+    macro = report.macro
     numbers = numbered_names(report.labels, report.confusion) if report.evaluated_count else ()
     card = ModelCard(
         front=_front_matter(facts, repository, license),
@@ -85,8 +85,8 @@ def render_card(facts: CardFacts) -> str:
         accuracy=report.accuracy,
         accuracy_low=report.accuracy_low,
         accuracy_high=report.accuracy_high,
-        balanced_accuracy=report.balanced_accuracy,
-        macro_f1=sum(row.f1 for row in judged) / max(len(judged), 1),
+        macro=None if macro is None else (macro.precision, macro.recall, macro.f1),
+        loss=report.loss,
         decision=decision_sentence(report),
         has_ood=facts.has_ood,
         backbone=facts.backbone.name,

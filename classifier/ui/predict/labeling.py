@@ -48,6 +48,7 @@ class View(NamedTuple):
     """What the panel shows, in the order of its outputs."""
 
     panel: Any
+    hint: Any  # above the table, which is long
     about: Any
     sure: Any
     questions: Any
@@ -80,7 +81,7 @@ class LabelingPanel:
     refresh: Action
 
 
-_HIDDEN = View(gr.update(visible=False), "", "", "", gr.skip(), gr.skip())
+_HIDDEN = View(gr.update(visible=False), "", "", "", "", gr.skip(), gr.skip())
 
 
 def show(home: Home, token: str) -> View:
@@ -101,6 +102,7 @@ def _draw(project: Project, table: AnswerTable) -> View:
         return _HIDDEN
     return View(
         gr.update(visible=True),
+        f'<p><a class="pc-jump" href="#try-labeling">{html.text(LabelPageCode.HINT)}</a></p>' if found.photos else "",
         _about(found),
         labeling_view.render_sure(found, _pictures(table)) if found.photos else "",
         labeling_view.render_questions(found.questions, _classes(project, table), _pictures(table)),
@@ -255,8 +257,11 @@ def answer_again(home: Home, token: str) -> None:
     bulk_jobs.start_again(home, token, models[0])
 
 
-def build(home: Home, token: gr.BrowserState, many: BulkPanel) -> LabelingPanel:
-    """Create the components of the panel and connect its own events; ``many`` is the table of the photos."""
+def build(home: Home, token: gr.BrowserState, many: BulkPanel, hint: gr.HTML) -> LabelingPanel:
+    """Create the components of the panel and connect its own events.
+
+    ``many`` is the table of the photos, and ``hint`` stands above it.
+    """
     with gr.Column(visible=False, elem_id="try-labeling") as panel:
         gr.HTML(f'<h3 class="pc-h">{html.text(LabelPageCode.TITLE)}</h3>')
         about = gr.HTML()
@@ -270,7 +275,7 @@ def build(home: Home, token: gr.BrowserState, many: BulkPanel) -> LabelingPanel:
                 train = gr.Button(str(LabelPageCode.TRAIN), min_width=180, elem_id="labeling-train")
     timer, version, finished = gr.Timer(_INTERVAL, active=False), gr.State(0), gr.State("")
     last, training = gr.State(False), [progress, brought, timer, version, finished]
-    view: list[Any] = [panel, about, sure, questions, undo_button, train]
+    view: list[Any] = [panel, hint, about, sure, questions, undo_button, train]
     redraw = Action(plain(show, home), [token], view)
     accepted = Action(plain(accept, home), [token], [message], INTAKE).on(sure.submit, trigger_mode="multiple")
     undone = undo_button.click(plain(undo, home), [token], [message], **QUIET, **INTAKE)
@@ -291,4 +296,4 @@ def _show_at_end(home: Home, token: str, is_last: bool) -> View:
     if is_last is True:
         return show(home, token)
     skip, enabled = gr.skip(), gr.update(interactive=True)
-    return View(skip, skip, skip, skip, enabled, gr.update(variant="primary", interactive=True))
+    return View(skip, skip, skip, skip, skip, enabled, gr.update(variant="primary", interactive=True))

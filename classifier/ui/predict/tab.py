@@ -97,8 +97,9 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
         )
         kind = gr.HTML(elem_id="try-kind")
         result = scripted_html("${value}", _SCRIPT, "try-result", AnswersScript)
+        hint = gr.HTML(elem_id="try-hint")
         many = bulk.build(home, token, model)
-        unlabeled = labeling.build(home, token, many)
+        unlabeled = labeling.build(home, token, many, hint)
         again = gr.Button(str(TryCode.TRAIN_AGAIN), variant="primary", size="lg", visible=False, elem_id="try-again")
         with gr.Accordion(str(TryCode.CAMERA), open=False):
             snapshot = camera()

@@ -10,6 +10,7 @@ import gradio as gr
 from PIL import Image
 
 from ...data.csv_files import write_csv
+from ...data.project import Project
 from ...errors import DataError
 from ...evaluation import pictures
 from ...evaluation.number_table import number_rows
@@ -18,10 +19,11 @@ from ...events import Epoch
 from ...files import atomic_write, storage_error
 from ...messages import Code
 from ...messages.pictures import SavingCode
+from ...models.training_record import read_epochs
 from .. import downloads, html
 from ..handlers import Action, plain
 from ..sessions import Home
-from . import groups, jobs
+from . import groups
 
 
 def save(home: Home, token: str, request: gr.Request) -> str:
@@ -31,14 +33,15 @@ def save(home: Home, token: str, request: gr.Request) -> str:
         raise DataError(SavingCode.NO_MODEL)
     with project:
         trained = groups.read_newest(project)
-    if trained is None:
-        raise DataError(SavingCode.NO_MODEL)
+        if trained is None:
+            raise DataError(SavingCode.NO_MODEL)
+        epochs = _epochs(project, trained.name)
     home.check_room()
     report, folder = trained.report, home.folder(token)
     table = downloads.new_file(folder, f"{trained.name}-numbers.csv")
     write_csv(table, number_rows(report))
     parts = [_link(table, request)]
-    for name, alt, image in _pictures(report, _epochs(home, token, trained.name)):
+    for name, alt, image in _pictures(report, epochs):
         png = pictures.to_png(image)
         path = downloads.new_file(folder, f"{trained.name}-{name}.png")
         _write(path, png)
@@ -52,12 +55,9 @@ def _pictures(report: Report, epochs: Sequence[Epoch]) -> Iterator[tuple[str, Co
         yield "curves", SavingCode.CURVES, pictures.draw_curves(epochs)
 
 
-def _epochs(home: Home, token: str, name: str) -> Sequence[Epoch]:
-    """Return the epochs of the newest training, none of a quick one."""
-    job = jobs.get_job(home, token)
-    if job is None or job.state.finished is None or job.state.finished.folder.name != name:
-        return ()
-    return job.state.epochs
+def _epochs(project: Project, name: str) -> Sequence[Epoch]:
+    """Return the epochs of a training as the project recorded them, none of a quick one."""
+    return next((read_epochs(run.details) for run in project.catalog.runs() if run.name == name), ())
 
 
 def _write(path: Path, content: bytes) -> None:

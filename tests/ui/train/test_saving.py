@@ -13,6 +13,8 @@ from PIL import Image
 from starlette.requests import Request
 
 from classifier.errors import DataError
+from classifier.events import Epoch
+from classifier.models.training_record import history
 from classifier.ui.sessions import Home, ensure_token
 from classifier.ui.train import saving
 from classifier.workflows.train import Finished
@@ -36,6 +38,17 @@ def test_numbers_and_the_confusion_picture_can_be_saved(trained: Finished, tmp_p
     with Image.open(files[names[1]]) as picture:
         assert picture.format == "PNG"
     assert 'src="data:image/png;base64,' in shown
+
+
+def test_curves_of_a_recorded_deep_training_can_be_saved_after_a_restart(trained: Finished, tmp_path: Path) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
+    epochs = [Epoch(number, 3, 1 / number, 0.5, 1.2 / number, 0.5, number) for number in range(1, 4)]
+    with home.open(token) as project:
+        shutil.copytree(trained.folder, project.models / "2026-01-01-101010-deep")
+        details = history(epochs, "deep", "deep", ())
+        project.catalog.record_run("2026-01-01-101010-deep", "deep", trained.report.to_json(), [], 1.0, details)
+    shown = saving.save(home, token, request())
+    assert "2026-01-01-101010-deep-curves.png" in shown
 
 
 def test_without_a_model_there_is_nothing_to_save(tmp_path: Path) -> None:
