@@ -12,16 +12,15 @@ from typing import Any
 
 from PIL import Image
 
-from ..files import read_json
 from ..messages import Message
 from ..models.predictor import Predictor
+from ..models.training_record import dump, read_record, without_photos
 from .base import Format, Loaded, Model
 from .verify import answers_of
 
 NAME = "model"  # the folder in the zip
 _DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can hold: equal models give equal files
 _TRAINING = "training.json"
-_LARGEST_JSON = 16 * 2**20  # bytes
 _RECORD = "export.json"
 
 
@@ -38,9 +37,7 @@ def add_files(archive: zipfile.ZipFile, model: Model, folder: str) -> None:
 
 def training_text(path: Path) -> str:
     """Return ``training.json`` as it may leave this machine: without hashes of the photos."""
-    data = read_json(path, _LARGEST_JSON)
-    kept = {name: value for name, value in data.items() if name != "photos"} if isinstance(data, dict) else {}
-    return json.dumps(kept, indent=2, ensure_ascii=False)
+    return dump(without_photos(read_record(path.parent)))
 
 
 def write_text(archive: zipfile.ZipFile, name: str, text: str) -> None:

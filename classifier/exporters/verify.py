@@ -20,7 +20,7 @@ from .base import Answer, Floats, Format, Loaded, Verification
 DRAWN = 40  # pictures where there are no photos
 _AT_ONCE = 20  # pictures in memory
 _LOGARITHMS = 30  # times the tolerance: largest difference of the logarithm of a probability
-_SMALLEST = 1e-6  # probability whose logarithm is compared
+_SMALLEST = 1e-6  # probability whose logarithm is compared, and threshold to divide by
 _LEVEL = 1e-6  # rounding of a threshold
 
 
@@ -36,7 +36,8 @@ def verify(
     """Load what was written to ``out`` and compare its answers with the model's; returns the comparison.
 
     Photos that cannot be opened are skipped; where none can, pictures are drawn. Raises ``ExportError`` where the
-    export cannot be opened, names other classes or thresholds, or answers differently.
+    export cannot be opened, names other classes or thresholds, or answers differently. An answer that differs because a
+    probability is as near to its threshold as it is to the model's own does not count as different.
     """
     try:
         return (yield from _verify(format, predictor, out, photos, opener))
@@ -58,7 +59,8 @@ def _verify(
         total = DRAWN if drawn else len(photos)
         found = Verification(0, 0, 0.0, drawn)
         while chunk := list(islice(pictures, _AT_ONCE)):
-            found = _add(found, answers_of(predictor, chunk), loaded.answer(chunk), format.tolerance)
+            expected, answers = answers_of(predictor, chunk), loaded.answer(chunk)
+            found = _add(found, expected, answers, _thresholds(predictor), format.tolerance)
             yield Progress(ExportStep.VERIFY, found.photos, total, None)
     if found.same < found.photos:
         wrong, difference = found.photos - found.same, found.largest_difference
@@ -103,26 +105,49 @@ def _check_names(loaded: Loaded, predictor: Predictor) -> None:
     """Raise ``ExportError`` where classes, thresholds or ranges of deep photos are others than the model's."""
     if loaded.labels != predictor.labels:
         raise ExportError(ExportCode.OTHER_CLASSES)
-    if loaded.thresholds is not None:
-        expected = [predictor.thresholds.get(label, predictor.threshold) for label in predictor.labels]
-        if not np.allclose(loaded.thresholds, expected, rtol=0, atol=_LEVEL):
-            raise ExportError(ExportCode.OTHER_THRESHOLDS)
+    found = loaded.thresholds
+    if found is not None and not np.allclose(found, _thresholds(predictor), rtol=0, atol=_LEVEL):
+        raise ExportError(ExportCode.OTHER_THRESHOLDS)
     if loaded.pixel_ranges != predictor.preprocessing.pixel_ranges:
         raise ExportError(ExportCode.OTHER_RANGES)
 
 
-def _add(before: Verification, expected: Sequence[Answer], found: Sequence[Answer], tolerance: float) -> Verification:
-    """Add the comparison of more pictures; one is the same if class, “not sure” and all probabilities are."""
+def _add(
+    before: Verification,
+    expected: Sequence[Answer],
+    found: Sequence[Answer],
+    thresholds: Sequence[float],
+    tolerance: float,
+) -> Verification:
+    """Add the comparison of more pictures; one is the same if its probabilities are, and what follows from them.
+
+    Where a probability is as near to a threshold, or to that of another class, as the two answers are to each other,
+    rounding alone decides: class and “not sure” may then differ.
+    """
     same, largest = before.same, before.largest_difference
     for one, other in zip(expected, found, strict=True):
         difference = float(np.abs(one.probs - other.probs).max())
         is_close = difference <= tolerance and _log_difference(one.probs, other.probs) <= _LOGARITHMS * tolerance
-        is_same = is_close and (one.label, one.unsure) == (other.label, other.unsure)
-        same, largest = same + is_same, max(largest, difference)
+        follows = (one.label, one.unsure) == (other.label, other.unsure)
+        same += is_close and (follows or _is_tie(one.probs, thresholds, difference))
+        largest = max(largest, difference)
     return Verification(before.photos + len(expected), same, largest, before.drawn)
+
+
+def _is_tie(probs: Floats, thresholds: Sequence[float], difference: float) -> bool:
+    """Return whether probabilities (C,) that each change by ``difference`` can lead to another answer."""
+    levels = np.maximum(thresholds, _SMALLEST)
+    if np.abs(probs - levels).min() <= difference:
+        return True
+    second, first = np.sort(probs / levels)[-2:] if len(probs) > 1 else (0.0, 1.0)
+    return bool(first - second <= 2 * difference / levels.min())
 
 
 def _log_difference(one: Floats, other: Floats) -> float:
     """Return the largest difference of logarithms: where a model is very sure, probabilities hardly tell."""
     first, second = (np.log(np.maximum(probs, _SMALLEST)) for probs in (one, other))
     return float(np.abs(first - second).max())
+
+
+def _thresholds(predictor: Predictor) -> list[float]:
+    return [predictor.thresholds.get(label, predictor.threshold) for label in predictor.labels]

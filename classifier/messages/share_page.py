@@ -21,6 +21,10 @@ class ShareCode(Code):
     FORMAT = "As what"
     MAKE = "Make it"
     LACKS = "What this file cannot do by itself"
+    PHONES = (
+        "For TensorFlow Lite or Core ML, convert the ONNX file, with onnx2tf or coremltools, and compare the answers: "
+        "that is not checked here."
+    )
     NO_FORMAT = "Choose what to make of the model first."
 
 

@@ -122,6 +122,7 @@ def build(home: Home, token: gr.BrowserState) -> ShareTab:
         format = gr.Radio(
             formats, value=formats[0][1], label=str(ShareCode.FORMAT), elem_id="share-format", elem_classes="pc-stack"
         )
+        gr.HTML(html.quiet(html.text(ShareCode.PHONES)))
         start = gr.Button(str(ShareCode.MAKE), variant="primary", size="lg", elem_id="share-make")
         result = gr.HTML(elem_id="share-result")
         for panel in PANELS:
