@@ -37,8 +37,12 @@ class Repository:
 
 @dataclass
 class Hub:
-    """What the stand-in holds. ``trouble`` makes it answer what changes with a status and a sentence."""
+    """What the stand-in holds.
 
+    ``trouble`` makes it answer what changes with a status and a sentence, ``is_silent`` end every connection.
+    """
+
+    is_silent: bool = False
     address: str = ""
     repositories: dict[tuple[str, str], Repository] = field(default_factory=dict)
     trouble: tuple[int, str] | None = None
@@ -82,6 +86,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def _answer(self) -> None:
+        if self.hub.is_silent:
+            return
         path = unquote(urlsplit(self.path).path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.hub.requests.append(f"{self.command} {path}")

@@ -14,7 +14,7 @@ class PublishPanelCode(Code):
     TITLE = "Publish it on the Hugging Face Hub"
     INTRO = (
         "A place of its own on huggingface.co, free of charge, from which you, or everybody if you allow it, can use "
-        "the model. Your photos stay here."
+        "the model. Your photos stay here, but for those that you show with it."
     )
     STORED = "It is published in the name of who is signed in on this computer (by “hf auth login”)."
     NOT_OFFERED = (
@@ -27,7 +27,12 @@ class PublishPanelCode(Code):
     NAME = "Name there"
     NAME_HELP = "such as “flowers”, or “my-team/flowers”"
     PUBLIC = "Everybody may see it (otherwise you alone)"
+    SHOW = "Show some of my photos with it"
+    SEEN_BY_ALL = "Whoever may see the model sees these photos:"
+    PHOTO_OF = "A photo of “{label}” that is shown"
+    NO_PHOTOS = "There are no photos of yours that belong to this model, so none are shown."
     PUBLISH = "Publish"
+    NOTHING_CHOSEN = "Choose what to publish first."
     NO_NAME = "Give it a name first, such as “flowers”."
     OWN_COMPUTER = (
         "From another computer nothing can be published in the name of who is signed in here: open the page on this "

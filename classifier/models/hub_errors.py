@@ -21,7 +21,7 @@ _QUOTA_WORDS = ("quota", "storage limit", "storage_limit", "out of storage", "pr
 
 
 def hub_error(error: Exception, repository: str, revision: str | None = None) -> ClassifierError:
-    """Return what to raise for an error of the Hub's client; the error itself where it is none of the Hub's.
+    """Return what to raise for an error of the Hub's client.
 
     Args:
         error: what the client raised.
@@ -30,6 +30,8 @@ def hub_error(error: Exception, repository: str, revision: str | None = None) ->
     """
     if isinstance(error, ClassifierError):
         return error
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):  # of a thread that sends a file
+        return hub_error(error.__cause__, repository, revision)
     if isinstance(error, OfflineModeIsEnabled):
         return ModelError(HubCode.OFFLINE, repository=repository)
     if isinstance(error, LocalTokenNotFoundError):
@@ -42,16 +44,23 @@ def hub_error(error: Exception, repository: str, revision: str | None = None) ->
         return ModelError(HubCode.NOT_FOUND, repository=repository)
     if isinstance(error, HfHubHTTPError):
         return _of_status(error, repository)
+    if _is_quota(str(error)):  # the store of large files says it inside another error
+        return ModelError(HubCode.QUOTA, repository=repository)
     if is_disk_full(error):
         return StorageError(HubCode.DISK_FULL, repository=repository)
     return ModelError(HubCode.NO_NETWORK, repository=repository, error=type(error).__name__)
 
 
 def is_out_of_reach(error: Exception) -> bool:
-    """Return whether nothing was answered: no network, or a client that is told to use none."""
+    """Return whether nothing was answered: no network, a client that is told to use none, or a server that fails."""
     root = type(error).__module__.partition(".")[0]
-    is_silent = not isinstance(error, HfHubHTTPError) and (root in _LIBRARIES or isinstance(error, (OSError,)))
-    return is_silent or isinstance(error, OfflineModeIsEnabled)
+    if isinstance(error, HfHubHTTPError):
+        return getattr(error.response, "status_code", 0) >= 500
+    return root in _LIBRARIES or isinstance(error, OSError)  # the client's own “offline” is an OSError, too
+
+
+def _is_quota(why: str) -> bool:
+    return any(word in why.lower() for word in _QUOTA_WORDS)
 
 
 def _of_status(error: HfHubHTTPError, repository: str) -> ClassifierError:
@@ -61,7 +70,7 @@ def _of_status(error: HfHubHTTPError, repository: str) -> ClassifierError:
         return ModelError(HubCode.TOKEN_REFUSED)
     if status == 402:
         return ModelError(HubCode.PAYMENT, repository=repository)
-    if any(word in why.lower() for word in _QUOTA_WORDS):
+    if _is_quota(why):
         return ModelError(HubCode.QUOTA, repository=repository)
     if status == 403:
         return ModelError(

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +43,14 @@ for line in sys.stdin:
 """
 CARD = "---\ntags:\n- photo-classifier\nsdk: static\n---\n\n# Flowers\n"
 
-Ask = Callable[..., tuple[int, str, str]]
+pytestmark = pytest.mark.slow
 
 
 class Program:
     """The program in a process of its own, which reaches the Hub at ``address``."""
 
     def __init__(self, address: str, home: Path, **variables: str) -> None:
+        self.home = home
         settings = {
             "HF_ENDPOINT": address, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_HUB_DISABLE_XET": "1", **variables,
@@ -97,7 +98,7 @@ def program(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prog
 
 @pytest.fixture(autouse=True)
 def _without_trouble(hub: Hub) -> None:
-    hub.trouble = None
+    hub.trouble, hub.is_silent = None, False
 
 
 @pytest.fixture
@@ -113,7 +114,6 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-@pytest.mark.slow
 def test_a_model_is_published_and_opens_by_its_name(
     program: Program, hub: Hub, trained: Finished, example_set: Path
 ) -> None:
@@ -218,6 +218,7 @@ def test_a_repository_of_something_else_is_left_alone(program: Program, hub: Hub
         ("anna/x", WRITE, (403, "Private repository storage limit reached"), "There is no room left for anna/x"),
         ("anna/x", WRITE, (403, "Forbidden"), "You may not write to anna/x: choose a name of your own"),
         ("anna/x", WRITE, (402, "Payment required"), "asks for a paid plan for anna/x"),
+        ("anna/x", WRITE, (503, "Down"), "The Hugging Face Hub failed with anna/x (status 503); try again"),
         ("anna/x", WRITE, (413, "Payload too large"), "The model is too large for anna/x"),
         ("anna/x", WRITE, (429, "Too many"), "answers no more requests for now; try again in an hour."),
         ("anna/x", WRITE, (418, "No\n\ntea."), "refused anna/x (status 418): No tea."),
@@ -236,7 +237,7 @@ def test_what_goes_wrong_is_one_sentence(
     assert ("model", "anna/x") not in hub.repositories
 
 
-def test_a_model_that_cannot_be_opened_is_one_sentence(program: Program, hub: Hub) -> None:
+def test_a_model_that_cannot_be_opened_is_one_sentence(program: Program, hub: Hub, example_set: Path) -> None:
     hub.repositories["model", "anna/empty"] = Repository("model", False)
     pickled = {"config.json": b"{}", "pytorch_model.bin": b"\x80"}
     hub.repositories["model", "anna/pickled"] = Repository("model", False, files=pickled)
@@ -252,35 +253,36 @@ def test_a_model_that_cannot_be_opened_is_one_sentence(program: Program, hub: Hu
     }
     hub.requests.clear()
     for name, words in cases.items():
-        code, out, err = program.run("predict", name, "a.jpg")
+        code, out, err = program.run("predict", name, example_set / "mug/mug 02.jpg")
         assert (code, out) == (2, ""), err
         assert words in err
         assert_sentence(err)
     assert not [line for line in hub.requests if "/resolve/" in line]  # nothing is fetched
+    code, _, err = program.run("export", example_set, "--to", "hub", "--out", "hub:anna/x@v2")
+    assert (code, "names no repository" in err) == (2, True)
     code, _, err = program.run("threshold", "hub:anna/empty", 0.5)
     assert (code, "is not changed there" in err) == (2, True)
 
 
-@pytest.mark.slow
-def test_without_a_connection_what_was_fetched_is_used(trained: Finished, example_set: Path, tmp_path: Path) -> None:
+def test_without_a_connection_what_was_fetched_is_used(
+    program: Program, hub: Hub, trained: Finished, example_set: Path, folder: Path
+) -> None:
     files = {path.name: path.read_bytes() for path in trained.folder.iterdir()}
+    hub.repositories["model", "anna/kept"] = Repository("model", False, files=files)
     photo = example_set / "mug/mug 02.jpg"
-    with serve_hub() as hub:
-        hub.repositories["model", "anna/things"] = Repository("model", False, files=files)
-        program = Program(hub.address, tmp_path)
-        assert program.run("predict", "hub:anna/things", photo)[0] == 0
-        assert not list(tmp_path.glob("**/training_photos.json"))
-    assert program.run("predict", "hub:anna/things", photo)[0] == 0  # the server is gone
+    assert program.run("predict", "hub:anna/kept", photo)[0] == 0
+    assert not list(program.home.glob("**/training_photos.json"))
+    hub.is_silent = True
+    assert program.run("predict", "hub:anna/kept", photo)[0] == 0
     code, _, err = program.run("predict", "hub:anna/others", photo)
     assert (code, re.sub(r"\(\w+\)", "(…)", err)) == (
         2,
         "The Hugging Face Hub cannot be reached for anna/others (…); check the connection and try again.\n",
     )
-    assert "cannot be reached for anna/x" in program.publish(trained.folder, "anna/x")[2]
-    program.close()
-    offline = Program(hub.address, tmp_path, HF_HUB_OFFLINE="1")
-    assert offline.run("predict", "hub:anna/things", photo)[0] == 0
-    for code, _, err in (offline.run("predict", "hub:anna/others", photo), offline.publish(trained.folder, "anna/x")):
+    assert "cannot be reached for anna/x" in program.publish(folder, "anna/x")[2]
+    offline = Program(hub.address, program.home, HF_HUB_OFFLINE="1")
+    assert offline.run("predict", "hub:anna/kept", photo)[0] == 0
+    for code, _, err in (offline.run("predict", "hub:anna/others", photo), offline.publish(folder, "anna/x")):
         assert (code, "(HF_HUB_OFFLINE is set)" in err) == (2, True)
     offline.close()
 

@@ -31,6 +31,7 @@ from ..handlers import QUIET, Action, plain
 from ..predict.models import own_models, select_model, shared_models
 from ..queue import Concurrency
 from ..sessions import Home
+from .shown_photos import paths_of, preview
 
 # Sending takes as long as the connection does; predictions of others do not wait for it.
 PUBLISH = Concurrency(concurrency_id="publish", concurrency_limit=2)
@@ -38,6 +39,7 @@ _OAUTH = ("OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPES", "OPENID_PROV
 _OAUTH_PACKAGES = ("authlib", "itsdangerous")
 _SCOPES = ("contribute-repos", "write-repos", "manage-repos")  # one of these may make a repository
 _PASSED_ON = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")  # headers that a proxy adds
+_SHOWING = ("hub", "web")  # formats that show photos
 _LONGEST_NAME = 200  # letters
 
 
@@ -73,12 +75,17 @@ def start(
     what: str | None,
     name: str,
     public: bool,
+    chosen: list[str] | None,
     request: gr.Request,
     signed_in: gr.OAuthToken | None,
 ) -> Iterator[str]:
-    """Publish a model; yields the progress, then a link to it, or why it was not published."""
+    """Publish a model; yields the progress, then a link to it, or why it was not published.
+
+    ``chosen`` are the photos to show with it, see ``shown_photos.preview``.
+    """
     try:
-        for event in _publish(home, token, model, what, name, public, _token(request, signed_in)):
+        options = {"public": public, "token": _token(request, signed_in)}
+        for event in _publish(home, token, model, what, name, chosen or [], **options):
             if isinstance(event, Publication):
                 yield _done(event)
             else:
@@ -99,10 +106,10 @@ def _token(request: gr.Request, signed_in: gr.OAuthToken | None) -> str | None:
 
 
 def _publish(
-    home: Home, token: str, model: str | None, what: str | None, name: str, public: bool, hub_token: str | None
+    home: Home, token: str, model: str | None, what: str | None, name: str, shown: list[str], **options: Any
 ) -> Iterator[Progress | Publication]:
     if what not in KINDS or what not in FORMATS:
-        raise SettingError(PublishPanelCode.NO_NAME)
+        raise SettingError(PublishPanelCode.NOTHING_CHOSEN)
     if not name.strip():
         raise SettingError(PublishPanelCode.NO_NAME)
     own = own_models(home, token)
@@ -112,15 +119,10 @@ def _publish(
     if chosen in own:
         with home.open(token) as project:
             photos = verification_photos(project, chosen.folder.name)
+            options["shown"] = paths_of(project, shown if what in _SHOWING else ())
+    limits = home.limits.upload
     yield from publish(
-        chosen.folder,
-        what,
-        name.strip()[:_LONGEST_NAME],
-        photos,
-        public=public,
-        token=hub_token,
-        limits=home.limits.upload,
-        opener=open_apart,
+        chosen.folder, what, name.strip()[:_LONGEST_NAME], photos, limits=limits, opener=open_apart, **options
     )
 
 
@@ -171,10 +173,14 @@ def build(home: Home, token: gr.BrowserState, model: gr.Dropdown) -> None:
             elem_id="publish-name",
         )  # fmt: skip
         public = gr.Checkbox(False, label=str(PublishPanelCode.PUBLIC), elem_id="publish-public")
+        wanted = gr.Checkbox(False, label=str(PublishPanelCode.SHOW), elem_id="publish-show")
+        photos, chosen = gr.HTML(elem_id="publish-photos"), gr.State([])
         press = gr.Button(str(PublishPanelCode.PUBLISH), variant="primary", elem_id="publish-start")
         result = gr.HTML(elem_id="publish-result")
     press.click(lambda: gr.update(interactive=False), None, press, queue=False, **QUIET)
-    done = Action(plain(start, home), [token, model, what, name, public], [result], PUBLISH).on(press.click)
+    done = Action(plain(start, home), [token, model, what, name, public, chosen], [result], PUBLISH).on(press.click)
     Action(lambda: gr.update(interactive=True), [], [press]).after(done, queue=False)
+    Action(plain(preview, home), [token, model, wanted], [photos, chosen]).on(wanted.change)
+    Action(lambda: False, [], [wanted]).on(model.change, queue=False)  # photos are shown only after they were seen
     for choice in (model, what, name):
         Action(lambda: "", [], [result]).on(choice.input, queue=False)

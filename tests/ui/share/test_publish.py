@@ -23,6 +23,8 @@ import pytest
 
 from classifier.ui.sessions import Home, ensure_token
 from classifier.ui.share.publish import is_own_browser, offers_sign_in, start
+from classifier.ui.share.shown_photos import paths_of, preview
+from tests.helpers import MakeFolder, fill
 from tests.hub_server import WRITE, Hub, serve_hub
 from tests.models.test_checkpoint import save
 
@@ -82,9 +84,29 @@ def test_nobody_else_publishes_with_the_stored_token(
         monkeypatch.setenv(name, value)
     request = gr.Request(client={"host": host}, headers={"host": "127.0.0.1"})
     home = Home(tmp_path / "home", tmp_path / "checkpoints")
-    (shown,) = start(home, ensure_token(None), "cats", "hub", "cats", False, request, None)
+    (shown,) = start(home, ensure_token(None), "cats", "hub", "cats", False, [], request, None)
     assert words in shown
     assert "Error" not in shown
+
+
+def test_just_the_photos_that_were_seen_are_shown(tmp_path: Path, make_folder: MakeFolder) -> None:
+    home, token = Home(tmp_path / "home", tmp_path / "checkpoints"), ensure_token(None)
+    assert preview(home, token, "mine/m", True)[1] == []
+    fill(home, token, make_folder({"<b>cat": 2, "dog": 2, "other": 1}))
+    with home.open(token) as project:
+        save(project.models / "2026-03-01-120000-quick", ("<b>cat", "dog"))
+        photos = {photo.sha256: photo for photo in project.photos()}
+    name = "mine/2026-03-01-120000-quick"
+    assert preview(home, token, name, False) == ("", [])
+    shown, chosen = preview(home, token, name, True)
+    assert [photos[one].label for one in chosen] == ["<b>cat", "dog"]
+    assert shown.count("data:image/jpeg;base64,") == 2
+    assert "<b>" not in shown
+    assert "Whoever may see the model sees these photos:" in shown
+    with home.open(token) as project:
+        assert paths_of(project, [*chosen, "f" * 64]) == [project.photo_path(photos[one]) for one in chosen]
+    stranger = ensure_token(None)
+    assert preview(home, stranger, name, True)[1] == []
 
 
 # -- a Space
