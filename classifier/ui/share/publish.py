@@ -106,18 +106,18 @@ def _token(request: gr.Request, signed_in: gr.OAuthToken | None) -> str | None:
 
 
 def _publish(
-    home: Home, token: str, model: str | None, what: str | None, name: str, shown: list[str], **options: Any
+    home: Home, visitor: str, model: str | None, what: str | None, name: str, shown: list[str], **options: Any
 ) -> Iterator[Progress | Publication]:
     if what not in KINDS or what not in FORMATS:
         raise SettingError(PublishPanelCode.NOTHING_CHOSEN)
     if not name.strip():
         raise SettingError(PublishPanelCode.NO_NAME)
-    own = own_models(home, token)
+    own = own_models(home, visitor)
     chosen = select_model([*own, *shared_models(home)], model)
     home.check_room()
     photos: list[Path] = []
     if chosen in own:
-        with home.open(token) as project:
+        with home.open(visitor) as project:
             photos = verification_photos(project, chosen.folder.name)
             options["shown"] = paths_of(project, shown if what in _SHOWING else ())
     limits = home.limits.upload
