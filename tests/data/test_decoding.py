@@ -32,7 +32,7 @@ from pathlib import Path
 from threading import Thread
 from classifier.data.decoding import open_apart
 from classifier.errors import PhotoError
-from tests.data.test_hostile_pictures import children
+from tests.data.decoders import children
 def open_slow():
     with suppress(PhotoError):  # a worker that is busy is ended
         open_apart(Path(sys.argv[1]))
@@ -261,7 +261,8 @@ def test_the_shared_workers_open_files_and_pictures(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the workers by Linux's list of processes")
 @pytest.mark.parametrize("state", ["idle", "busy"])
 def test_all_workers_end_with_the_program_without_a_warning(state: str, tmp_path: Path) -> None:
-    path = tmp_path_with(tmp_path, b"P2 2000 2000 255\n" + b"7 " * 4_000_000)
+    side = 500 if state == "idle" else 2000
+    path = tmp_path_with(tmp_path, f"P2 {side} {side} 255\n".encode() + b"7 " * side**2)
     command = [sys.executable, "-W", "error", "-c", LEAVE, path, state]
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONWARNINGS"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

@@ -11,7 +11,6 @@ import sys
 import threading
 import zlib
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,10 +20,11 @@ from classifier.config import LIMITS, NO_RANGES
 from classifier.data.decoding import DecodingWorkers
 from classifier.errors import PhotoError
 from classifier.messages.data import PhotoCode
+from tests.data.decoders import children
 from tests.helpers import draw_photo, encode
 
 GIGABYTE = 2**30
-SECONDS = 2  # instead of ten, so that the table is quick
+SECONDS = 1  # instead of ten, so that the table is quick
 RUNNER = """
 import json, resource, sys
 from pathlib import Path
@@ -248,12 +248,3 @@ def test_a_crash_of_a_decoder_leaves_out_one_picture_and_nothing_else(tmp_path: 
         assert worker not in children()
     finally:
         workers.close()
-
-
-def children() -> list[int]:
-    """The worker processes of this process."""
-    found: list[int] = []
-    for thread in Path("/proc/self/task").iterdir():
-        with suppress(FileNotFoundError):  # it has ended
-            found += map(int, (thread / "children").read_text().split())
-    return [child for child in found if b"decoding_worker" in Path(f"/proc/{child}/cmdline").read_bytes()]
