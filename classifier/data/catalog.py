@@ -414,7 +414,8 @@ class Catalog:
         """Return the photos whose predictions are the score of a run: out of fold, or of a split set apart."""
         report = next((run.report for run in self.runs() if run.id == run_id), {})
         # Photos set apart may be of classes that the model does not have.
-        labels = [label for label in report.get("labels", ()) if isinstance(label, str)]
+        known = report.get("labels")
+        labels = [label for label in known if isinstance(label, str)] if isinstance(known, list) else []
         assets = [asset for asset in self.run_assets(run_id) if asset.label in labels]
         if (evaluated_on := report.get("judged_on")) != "out_of_fold":
             return [asset for asset in assets if asset.split == evaluated_on]

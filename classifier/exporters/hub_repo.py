@@ -18,10 +18,9 @@ from PIL import Image
 
 from ..config import LIMITS, Limits, Mode
 from ..data.images import Opener, open_picture
-from ..files import read_json
 from ..messages import Message
 from ..messages.models import UnsureCode
-from ..models import backbones
+from ..models import backbones, training_record
 from ..models.model_card import PLACE, CardFacts, WidgetPhoto, render_card
 from ..models.model_folder import OOD
 from ..models.picture_sources import Picture, to_source
@@ -31,7 +30,6 @@ from .base import Answer, Format, Loaded, Model, decide
 
 _RECORD = "export.json"
 _TRAINING, _CARD = "training.json", "README.md"
-_LARGEST_JSON = 16 * 2**20  # bytes
 _LARGEST_SIDE = 640  # pixels of a photo that the card shows
 _QUALITY = 88  # of its JPEG
 _NOT_IN_ADDRESSES = "#?%"  # timm reads the folder's name as an address
@@ -68,18 +66,13 @@ def _write(
     report = model.checkpoint.report
     if report is not None:  # of a model that another program made the card stays as it is
         photos = _write_photos(model, out, shown, limits, opener)
-        training = _read_training(model.folder / _TRAINING)
+        training = training_record.read_record(model.folder)
         mode: Mode = "deep" if training.get("kept") == "deep" else "quick"
         ranges = model.checkpoint.preprocessing.pixel_ranges
         backbone = backbones.resolve(report.backbone)
         facts = CardFacts(report, backbone, mode, (out / OOD).exists(), ranges, training, place, photos)
         (out / _CARD).write_text(render_card(facts), encoding="utf-8")
     return ()
-
-
-def _read_training(path: Path) -> dict[str, Any]:
-    data = read_json(path, _LARGEST_JSON) if path.is_file() else {}
-    return data if isinstance(data, dict) else {}
 
 
 def _write_photos(
