@@ -28,9 +28,10 @@ class PageCode(Code):
         "{hours:g} {hours:*hour|hours} after your last visit."
     )
     TRIED_PHOTOS = (
-        "Photos you only try are deleted within the hour; those in a table of answers stay until you bring others, "
-        "at most as long as your own."
+        "Photos you only try are deleted within the hour; those in a table of answers when you bring others, and with "
+        "your own photos."
     )
+    DEMO_PHOTOS = "Photos are deleted within the hour, and seen by nobody else."
     DELETE = "Delete my photos and models"
     DELETE_QUESTION = "<b>Delete all your photos and models for good?</b> Nothing brings them back."
     DELETE_NO = "Keep them"
@@ -220,6 +221,16 @@ class TryCode(Code):
     NO_MODEL_YET = "There is no model yet. Add photos, press Train, then come back."
     MODEL = "Model"
     MODEL_SCORE = "{name} · {accuracy:percent} right"
+    DEMO_TITLE = "What is in your photo?"
+    DEMO_ABOUT = "Show it a photo; it says which of its classes that is, how sure it is, and what spoke for it."
+    DEMO_EMPTY = (
+        "There is no model to show yet. Put the folder of a trained model into the folder of models (checkpoints, or "
+        "what CLASSIFIER_CHECKPOINTS names), then load this page again."
+    )
+    DEMO_DROP = "Drop a photo here"
+    DEMO_HINT = "Up to {limit} at once. You can also paste one."
+    DEMO_CHOOSE = "Choose photos"
+    DEMO_TOO_MANY = "Here up to {limit} photos are tried at once, and no zips; choose fewer."
     DROP_TITLE = "Drop photos it has not seen"
     DROP_HINT = "A few, or any number: a zip, or more than {limit}, is answered in a table. You can also paste one."
     DROP_CHOOSE = "Choose photos or a zip"

@@ -18,6 +18,7 @@ from .host_limits import HOME_LIMITS, HostLimits
 from .hosts import Hosts, find_hosts
 from .layout import build_layout
 from .middleware import protect
+from .predict.demo import build_demo
 from .sessions import Home
 from .upload_route import upload_routes
 
@@ -78,6 +79,7 @@ def build_app(
     keep_hours: float | None = None,
     limits: HostLimits = HOME_LIMITS,
     agents: bool = False,
+    demo: bool = False,
 ) -> gr.Blocks:
     """Build the page.
 
@@ -87,12 +89,13 @@ def build_app(
         keep_hours: hours without a visit after which a project is deleted; None keeps projects.
         limits: what visitors may use of this machine.
         agents: whether the page is launched for agents, too, which it tells then.
+        demo: whether it only tries the models offered to everybody, and keeps no projects.
     """
     # After each event Gradio sums up the last 10,000 for its monitoring, which is off, and takes longer than the event.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(sys.maxsize))
     place = Home(home, checkpoints, keep_hours, limits, agents)
     with gr.Blocks(title=str(PageCode.TITLE), analytics_enabled=False, delete_cache=_CACHE_CLEANUP) as page:
-        build_layout(page, place)
+        (build_demo if demo else build_layout)(page, place)
     page.queue(max_size=_MOST_WAITING)
     # Earlier versions let Gradio keep the state of pages there, with the tokens of visitors.
     shutil.rmtree(Path(get_upload_folder()) / "deep_links", ignore_errors=True)

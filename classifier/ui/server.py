@@ -27,7 +27,8 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
 
     What is not given comes from the environment: ``GRADIO_SERVER_NAME``, ``GRADIO_SERVER_PORT``, ``CLASSIFIER_HOME``,
     ``CLASSIFIER_CHECKPOINTS``, ``CLASSIFIER_KEEP_HOURS``, ``CLASSIFIER_HOSTS``, ``CLASSIFIER_AUTH``, and those that
-    ``HostLimits`` names; ``GRADIO_MCP_SERVER`` says whether agents are answered.
+    ``HostLimits`` names; ``GRADIO_MCP_SERVER`` says whether agents are answered, ``CLASSIFIER_DEMO`` whether the page
+    only shows the models for everybody.
 
     Args:
         host: address to listen on.
@@ -45,7 +46,7 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
     hours = keep_hours()
     limits = HostLimits.read(os.environ)
     logins = read_logins(os.environ)
-    agents = wants_agents()
+    agents, demo = wants_agents(), _is_on("CLASSIFIER_DEMO")
     home, checkpoints = folders(root)
     try:
         check_writable(home)
@@ -64,7 +65,7 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
     with _without_proxies(share):
         from .app import build_app, launch_settings
 
-        page = build_app(home, checkpoints, hours, limits, agents)
+        page = build_app(home, checkpoints, hours, limits, agents, demo)
         hosts = find_hosts(host, os.environ, lambda: page.share_url)
         number = find_port(host, port)
         name = f"[{host}]" if ":" in host and not host.startswith("[") else host
@@ -98,11 +99,15 @@ def keep_hours() -> float | None:
 
 def wants_agents() -> bool:
     """Return whether to answer the Model Context Protocol; raises ``SettingError`` where its package is missing."""
-    if os.environ.get("GRADIO_MCP_SERVER", "").lower() != "true":
+    if not _is_on("GRADIO_MCP_SERVER"):
         return False
     if find_spec("mcp") is None:
         raise SettingError(ServerCode.NO_MCP)
     return True
+
+
+def _is_on(variable: str) -> bool:
+    return os.environ.get(variable, "").strip().lower() in ("1", "true", "yes", "on")
 
 
 def folders(root: Path | None) -> tuple[Path, Path]:

@@ -264,8 +264,9 @@ def test_an_upload_of_one_browser_is_no_value_for_another(page: Served) -> None:
     mine, other = page.cookie(), page.cookie()
     path = page.upload(b"pixels", Cookie=mine)
     for number, (event, place) in enumerate(file_inputs(page)):
-        data = page.usual_values(event)
-        data[place] = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        data, value = page.usual_values(event), {"path": path, "meta": {"_type": "gradio.FileData"}}
+        takes_several = getattr(page.blocks.fns[event].inputs[place], "file_count", "single") == "multiple"
+        data[place] = [value] if takes_several else value
         body = {"data": data, "fn_index": event, "session_hash": f"other{number}"}
         assert page.ask(f"{API}/queue/join", body, Cookie=other).status == 404
     assert Path(path).read_bytes() == b"pixels"

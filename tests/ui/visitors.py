@@ -22,11 +22,13 @@ SECONDS = 120.0  # never reached by a test that passes
 
 
 @contextmanager
-def serve(folder: Path, limits: HostLimits = HOME_LIMITS, agents: bool = False) -> Iterator[tuple[str, Home]]:
+def serve(
+    folder: Path, limits: HostLimits = HOME_LIMITS, agents: bool = False, demo: bool = False
+) -> Iterator[tuple[str, Home]]:
     """Serve the page over a folder; give its address and the projects."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(folder / "home" / "uploads"))
-        page = build_app(folder / "home", folder / "checkpoints", limits=limits, agents=agents)
+        page = build_app(folder / "home", folder / "checkpoints", limits=limits, agents=agents, demo=demo)
         _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_settings(limits=limits, agents=agents))
         yield url.rstrip("/"), Home(folder / "home", folder / "checkpoints", limits=limits)
         page.close()

@@ -127,17 +127,17 @@ def _head(sort: Sort, code: BulkPageCode, query: Query) -> str:
 def _row(row: AnswerRow, jpeg: bytes) -> str:
     name = row.file.replace("\\", "/").rpartition("/")[2]
     picture = html.picture(jpeg, name) if row.error is None else ""
-    first = f'<td>{picture}</td><td class="pc-file" title="{escape(row.file)}">{escape(name)}</td>'
+    first = f'<td>{picture}</td><td class="pc-td-file" title="{escape(row.file)}">{escape(name)}</td>'
     if row.error is not None:
-        return f'<tr class="pc-unsure">{first}<td colspan="4" class="pc-remark">{_state(row)}</td></tr>'
+        return f'<tr class="pc-unsure">{first}<td colspan="4" class="pc-td-remark">{_state(row)}</td></tr>'
     sure = percent(row.confidence or 0.0)
     second = ""
     if row.second is not None:
         second = html.text(BulkPageCode.PERCENT_OF, label=row.second, confidence=row.second_confidence or 0.0)
     return (
-        f'<tr{" class=pc-unsure" if row.unsure else ""}>{first}<td class="pc-label"><b>{escape(row.label or "")}</b>'
-        f'</td><td class="pc-sure">{escape(sure)}</td><td class="pc-second">{second}</td>'
-        f'<td class="pc-remark">{_state(row)}</td></tr>'
+        f'<tr{" class=pc-unsure" if row.unsure else ""}>{first}<td class="pc-td-label"><b>{escape(row.label or "")}</b>'
+        f'</td><td class="pc-td-sure">{escape(sure)}</td><td class="pc-td-second">{second}</td>'
+        f'<td class="pc-td-remark">{_state(row)}</td></tr>'
     )
 
 

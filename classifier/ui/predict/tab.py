@@ -24,7 +24,7 @@ from .models import own_models, shared_models
 
 ID = "try"
 TITLE = TryCode.TAB
-_SCRIPT = Path(__file__).parent / "answers.js"
+SCRIPT = Path(__file__).parent / "answers.js"
 
 
 class View(NamedTuple):
@@ -96,7 +96,7 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
             zips=True,
         )
         kind = gr.HTML(elem_id="try-kind")
-        result = scripted_html("${value}", _SCRIPT, "try-result", AnswersScript)
+        result = scripted_html("${value}", SCRIPT, "try-result", AnswersScript)
         hint = gr.HTML(elem_id="try-hint")
         many = bulk.build(home, token, model)
         unlabeled = labeling.build(home, token, many, hint)

@@ -19,7 +19,7 @@ from ...models.predictor import Prediction, Predictor
 from ...workflows.photo_shift import FEWEST, compare_with_training
 from .. import html
 from ..handlers import event_data
-from ..sessions import Home, check_capacity
+from ..sessions import Home, check_capacity, is_token
 from ..uploads import delete_uploads, parse_upload, uploaded_file
 from . import answers, bulk_jobs
 from .answers import PhotoAnswer, PredictState
@@ -40,6 +40,8 @@ def accept(home: Home, token: str, model: str | None, top_k: float, previous: Pr
         if not upload.files:
             raise DataError(TryCode.NOT_ARRIVED)
         if len(upload.files) > MAX_PHOTOS or any(is_zip(name) for name, _ in upload.files):
+            if not is_token(token):
+                raise DataError(TryCode.DEMO_TOO_MANY, limit=MAX_PHOTOS)
             chosen = select_model([*own_models(home, token), *shared_models(home)], model)
             bulk_jobs.start(home, token, chosen, upload.files)
             delete_uploads(new | old)

@@ -78,7 +78,7 @@ def finish(home: Home, token: str, model: str = "shared", shown: Shown | None = 
 
 
 def files(rows: str) -> list[str]:
-    return re.findall(r'class="pc-file" title="[^"]*">([^<]*)<', rows)
+    return re.findall(r'class="pc-td-file" title="[^"]*">([^<]*)<', rows)
 
 
 def press(home: Home, token: str, shown: Shown, **sent: Any) -> tuple[list[str], Shown]:
