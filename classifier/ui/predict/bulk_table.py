@@ -58,7 +58,7 @@ def template() -> str:
         '<div class="pc-bulk-tools">'
         f'<label><span>{html.text(BulkPageCode.SEARCH)}</span><input type="search" maxlength="{_LONGEST_TEXT}" '
         'autocomplete="off"></label>'
-        f'<label class="pc-sort"><span>{html.text(BulkPageCode.SORT)}</span><select name="sort">'
+        f'<label><span>{html.text(BulkPageCode.SORT)}</span><select name="sort">'
         f'<option value="given">{html.text(BulkPageCode.SORT_GIVEN)}</option>{options}</select></label></div>'
         '<div class="pc-bulk-rows">${value}</div>'
     )
