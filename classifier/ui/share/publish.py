@@ -106,11 +106,12 @@ def _token(request: gr.Request, signed_in: gr.OAuthToken | None) -> str | None:
 
 
 def _publish(
-    home: Home, visitor: str, model: str | None, what: str | None, name: str, shown: list[str], **options: Any
+    home: Home, visitor: str, model: str | None, what: str | None, name: str | None, shown: list[str], **options: Any
 ) -> Iterator[Progress | Publication]:
     if what not in KINDS or what not in FORMATS:
         raise SettingError(PublishPanelCode.NOTHING_CHOSEN)
-    if not name.strip():
+    name = (name or "").strip()  # an empty field may come as None
+    if not name:
         raise SettingError(PublishPanelCode.NO_NAME)
     own = own_models(home, visitor)
     chosen = select_model([*own, *shared_models(home)], model)
@@ -121,9 +122,7 @@ def _publish(
             photos = verification_photos(project, chosen.folder.name)
             options["shown"] = paths_of(project, shown if what in _SHOWING else ())
     limits = home.limits.upload
-    yield from publish(
-        chosen.folder, what, name.strip()[:_LONGEST_NAME], photos, limits=limits, opener=open_apart, **options
-    )
+    yield from publish(chosen.folder, what, name[:_LONGEST_NAME], photos, limits=limits, opener=open_apart, **options)
 
 
 def _done(published: Publication) -> str:
