@@ -274,7 +274,7 @@ def _photo_json(asset: Asset) -> dict[str, Any]:
     return {
         "file": asset.source, "label": asset.label, "split": asset.split, "sha256": asset.sha256,
         "width": asset.width, "height": asset.height, "bytes": asset.size, "added": asset.created,
-        "called_right": bool(asset.confirmed),
+        "called_right": bool(asset.confirmed), "archive": asset.archive,
     }  # fmt: skip
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..config import LIMITS
 from ..data import schema
 from ..data.project import Project
 from ..errors import DataError
@@ -40,7 +43,8 @@ def _open(args: argparse.Namespace) -> dict[str, Any]:
         from ..workflows.project_file import open_project
 
     folder = Path(args.target)
-    opened = open_project(Path(args.source), folder)
+    # It is a person's own disk: a project of any size that was saved can be opened.
+    opened = open_project(Path(args.source), folder, replace(LIMITS, bytes_unpacked=sys.maxsize))
     left_out = [{"file": left.file, "reason": left.reason} for left in (*opened.left_out, *opened.left_out_models)]
     result = {"folder": str(folder), "photos": opened.photos, "models": opened.models, "left_out": left_out}
     code = ProjectFileOutput.OPENED if opened.has_photos else ProjectFileOutput.OPENED_WITHOUT

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
@@ -22,6 +21,7 @@ from .stored_rows import is_run_asset
 
 T = TypeVar("T")
 _SHA256, _CHOICE, _MODE = re.compile(r"[0-9a-f]{64}"), re.compile(r"[a-z_]{1,40}"), re.compile(r"[a-z]{1,20}")
+_TAKEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?", re.ASCII)
 _GROUP = re.compile(r"[0-9]{1,15}")
 PHOTO_FILE = re.compile(r"photos/[0-9a-f]{2}/[0-9a-f]{64}\.[0-9a-z]{1,8}")
 MODEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,98}[A-Za-z0-9_]")
@@ -187,7 +187,7 @@ def _photo(row: Any, limits: Limits) -> Asset:
         created=_time(row["created"]),
         confirmed=row["confirmed"],
         layout_group=_optional(row["layout_group"], _name),
-        taken=_optional(row["taken"], _time),
+        taken=_optional(row["taken"], _local_time),
         own_group=_optional(row["own_group"], lambda value: _matching(value, _GROUP)),
         archive=_optional(row["archive"], _name),
     )
@@ -248,12 +248,15 @@ def _seconds(value: Any) -> float:
 
 
 def _time(value: Any) -> str:
-    """Return a time as ISO 8601, or what versions before stored in its place; anything else is none."""
+    """Return a time in ISO 8601."""
     text = _text(value, 40)
-    with suppress(ValueError):
-        datetime.fromisoformat(text)
-        return text
-    raise ValueError("no time")
+    datetime.fromisoformat(text)  # raises ``ValueError``
+    return text
+
+
+def _local_time(value: Any) -> str:
+    """Return a camera's time in the form that ``exif_time`` gives it: without a zone, so that all can be compared."""
+    return _time(_matching(value, _TAKEN))
 
 
 def _optional(value: Any, read: Callable[[Any], T]) -> T | None:

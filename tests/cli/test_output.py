@@ -61,7 +61,7 @@ def test_the_keys_of_check(photos: Path, capsys: Capture) -> None:
     assert result["conflicts"] == [{"files": ["key/key 02.jpg", "mug/both.jpg"], "classes": ["key", "mug"]}]
     assert all(isinstance(warning, str) for warning in result["warnings"])
     assert keys(result["photos"]) == {
-        "file", "label", "split", "sha256", "width", "height", "bytes", "added", "called_right",
+        "file", "label", "split", "sha256", "width", "height", "bytes", "added", "called_right", "archive",
     }  # fmt: skip
 
 

@@ -176,6 +176,7 @@ HOSTILE: dict[str, Callable[[dict[str, bytes]], object]] = {
     "a size beyond the limit": record(_set(size=10**15)),
     "a width of text": record(_set(width="wide")),
     "a time that is none": record(_set(taken="yesterday")),
+    "a time in a zone": record(_set(taken="2025-01-02T03:04:05+00:00")),
     "a group that is no number": record(_set(own_group="1; DROP TABLE assets")),
     "a mark that is none": record(_set(confirmed="yes")),
     "a name of half a letter": record(_set(source="\ud800")),
