@@ -98,7 +98,7 @@ def _train(args: argparse.Namespace) -> dict[str, Any]:
     if args.self_check:
         return _self_check(args, config)
     if args.out is None and args.project is None:
-        raise DataError(CommandCode.NO_OUT)
+        raise DataError(CommandCode.NO_OUT if args.data else CommandCode.NO_DATA)
     with ExitStack() as stack:
         project = stack.enter_context(open_data(args))
         test = stack.enter_context(open_test_data(args)) if args.test else None

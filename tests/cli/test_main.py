@@ -359,7 +359,7 @@ def test_a_setting_that_cannot_work_is_an_error_of_one_sentence(
 
 
 @pytest.mark.parametrize(
-    "args", [(), ("fly",), ("train",), ("train", "x", "--out", "y", "--seed", "one"), ("predict", "m", "--top-k")]
+    "args", [(), ("fly",), ("evaluate",), ("train", "x", "--out", "y", "--seed", "one"), ("predict", "m", "--top-k")]
 )
 def test_a_misspelled_command_exits_with_2(args: tuple[str, ...], capsys: Capture) -> None:
     with pytest.raises(SystemExit) as ended:

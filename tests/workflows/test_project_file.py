@@ -118,8 +118,8 @@ def test_a_folder_that_is_no_project_is_not_made_one(
     assert main(["check", str(example_set), "--project", str(tmp_path)]) == 2
     assert main(["check", "--project", str(tmp_path / "new")]) == 2
     assert main(["check", str(tmp_path / "missing"), "--project", str(tmp_path / "new")]) == 2
-    assert main(["check"]) == 2
-    assert len(capsys.readouterr().err.splitlines()) == 4
+    assert main(["check"]) == main(["train"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 5
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
