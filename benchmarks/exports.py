@@ -130,6 +130,15 @@ def read_transformers(path: Path, photos: Sequence[Path]) -> Iterator[Row]:
         yield {one["label"]: one["score"] for one in classify(str(photo))}, None
 
 
+def read_web(path: Path, photos: Sequence[Path]) -> Iterator[Row]:
+    """Chromium, with its network cut once the page has loaded."""
+    from web_page import ask_browser
+
+    labels = json.loads((path / "model.json").read_text("utf-8"))["labels"]
+    for answer in ask_browser(path, photos)[0]:
+        yield dict(zip(labels, answer["shares"], strict=True)), answer["reason"] is not None
+
+
 # The name of a row, the format that it reads, and how.
 READERS: dict[str, tuple[str, Reader]] = {
     "zip": ("zip", read_zip),
@@ -137,6 +146,7 @@ READERS: dict[str, tuple[str, Reader]] = {
     "onnx": ("onnx", read_onnx),
     "pt2": ("pt2", read_pt2),
     "hub in transformers": ("hub", read_transformers),
+    "web in Chromium": ("web", read_web),
 }
 
 

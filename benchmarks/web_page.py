@@ -13,6 +13,7 @@ import base64
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from playwright.sync_api import sync_playwright
 from classifier import Predictor, export
 from classifier.data.images import EXTENSIONS
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
-from tests.exporters.pages import served
+from tests.exporters.pages import served, stop
 
 _AT_ONCE = 20  # photos that are sent to the browser at a time
 _WAIT = 300_000  # milliseconds
@@ -46,8 +47,8 @@ _CLASSIFY = """async (files) => {
 }"""
 
 
-def ask_browser(page_folder: Path, photos: list[Path]) -> tuple[list[dict[str, Any]], float]:
-    """Return the page's answers, and the seconds that it takes to open and check itself."""
+def ask_browser(page_folder: Path, photos: Sequence[Path]) -> tuple[list[dict[str, Any]], float]:
+    """Return the page's answers without a network, and the seconds that it takes to open and check itself."""
     with served(page_folder) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = browser.new_page()
@@ -57,6 +58,8 @@ def ask_browser(page_folder: Path, photos: list[Path]) -> tuple[list[dict[str, A
         page.wait_for_selector("body[data-state]")
         seconds = time.perf_counter() - start
         assert page.get_attribute("body", "data-state") == "ready", page.inner_text("#status")
+        stop(server)
+        page.context.set_offline(True)
         page.evaluate(_START)
         answers: list[dict[str, Any]] = []
         for first in range(0, len(photos), _AT_ONCE):

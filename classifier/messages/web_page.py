@@ -82,10 +82,13 @@ class WebFactCode(Code):
 class WebLackCode(Code):
     """What the page cannot do that the program can."""
 
-    FILE_KINDS = "Browsers open JPEG, PNG, WebP, GIF, BMP and mostly AVIF; TIFF not, and HEIC only in Safari."
+    FILE_KINDS = (
+        "Browsers open JPEG, PNG, WebP, GIF, BMP and mostly AVIF; TIFF not, and HEIC only in Safari. WebP photos with "
+        "a note that they are to be turned stay as they are."
+    )
     DECODING = (
-        "Browsers decode photos in ways that differ a little, so a confidence may differ by a percent or two; the page "
-        "checks itself on three pictures when it opens."
+        "Chromium and Firefox decode photos as this program does (AVIF and half transparent ones nearly); another "
+        "browser may differ a little. The page checks itself on three pictures when it opens."
     )
     DEEP = "Of photos of more than 8 bits a color it reads PNG files only."
     UNLIKE = "It cannot tell which photos are unlike the training photos."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from PIL import Image
 from classifier import Predictor
 from classifier.config import PixelRanges, Preprocessing, ResizeMode
 from classifier.data.images import open_picture
+from classifier.exporters.web import hashes_of
 from classifier.models.transforms import eval_transform
 from tests.browser.pages import SLOW, fits_screen, open_page
 from tests.exporters.pages import LABELS, served, stop
@@ -58,6 +60,11 @@ _DEEP = """async (cases) => {
     results.push(wanted.every((value, place) => value === shown[place + Math.floor(place / 3)]));
   }
   return results;
+}"""
+
+_NEW_VERSION = """async () => {
+  const registration = await navigator.serviceWorker.getRegistration();
+  while (!registration.waiting) await new Promise((give) => setTimeout(give, 50));
 }"""
 
 
@@ -184,14 +191,25 @@ def test_the_camera_is_answered_live(page: Any, problems: list[str]) -> None:
     assert problems == []
 
 
-def test_a_page_whose_answers_changed_says_so(page_export: Path, browser: Any) -> None:
-    config = json.loads((page_export / "model.json").read_text("utf-8"))
-    for sample in config["samples"]:
-        sample["shares"][0][1] -= 0.1
-    page = open_page(browser.new_context(service_workers="block"), [])
-    page.route("**/model.json", lambda route: route.fulfill(body=json.dumps(config), content_type="application/json"))
-    with served(page_export) as server:
+def test_a_new_version_opens_at_the_next_visit_and_checks_itself(
+    page_export: Path, browser: Any, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(page_export, tmp_path / "page"))
+    page = open_page(browser.new_context(), [])
+    with served(folder) as server:
         page.goto(f"http://127.0.0.1:{server.server_port}/")
+        page.wait_for_selector("body[data-state=ready]", timeout=SLOW)
+        config = json.loads((folder / "model.json").read_text("utf-8"))
+        for sample in config["samples"]:
+            sample["shares"][0][1] -= 0.1  # another answer than that of the model
+        (folder / "model.json").write_text(json.dumps(config), "utf-8")
+        (folder / "files.js").write_text(hashes_of(folder), "utf-8")
+        page.reload()
+        page.wait_for_selector(
+            "body[data-state=ready]", timeout=SLOW
+        )  # the old version, which has looked for a new one
+        page.evaluate(_NEW_VERSION)
+        page.reload()
         page.wait_for_selector("body[data-state=differs]", timeout=SLOW)
     assert "only 0 of 3 pictures" in page.locator("#status").text_content()
     page.context.close()

@@ -1,19 +1,13 @@
 // Has the page kept for the time without a network. Resolves to whether it is.
-const LONGEST_WAIT = 3000; // milliseconds for a kept page to take over this tab
+const LONGEST_WAIT = 3000; // milliseconds for a kept version to take over this tab
 
 export async function keepOffline() {
   if (!("serviceWorker" in navigator)) return false;
   try {
-    const registration = await navigator.serviceWorker.register("service-worker.js");
-    const worker = registration.active || registration.waiting || registration.installing;
-    await new Promise((give, refuse) => {
-      const look = () => {
-        if (worker.state === "activated") give();
-        if (worker.state === "redundant") refuse(new Error("not kept"));
-      };
-      worker.addEventListener("statechange", look);
-      look();
-    });
+    // “none”: else the list of files would come from the browser's cache, and a new version would not be seen.
+    const registration = await navigator.serviceWorker.register("service-worker.js", { updateViaCache: "none" });
+    if (registration.waiting && navigator.serviceWorker.controller) await openNewVersion(registration.waiting);
+    await activated(registration.active || registration.installing);
   } catch {
     return false; // private windows of some browsers; the page works all the same
   }
@@ -23,4 +17,23 @@ export async function keepOffline() {
       setTimeout(give, LONGEST_WAIT);
     });
   return true;
+}
+
+// A version that was fetched during an earlier visit; nothing of this one is in use yet.
+async function openNewVersion(worker) {
+  worker.postMessage("take over");
+  await activated(worker);
+  location.reload();
+  await new Promise(() => {});
+}
+
+function activated(worker) {
+  return new Promise((give, refuse) => {
+    const look = () => {
+      if (worker.state === "activated") give();
+      if (worker.state === "redundant") refuse(new Error("not kept"));
+    };
+    worker.addEventListener("statechange", look);
+    look();
+  });
 }

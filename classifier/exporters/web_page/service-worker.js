@@ -1,5 +1,5 @@
-// Keeps the files of this page, so that it opens without a network. A new version is fetched whole and takes over when
-// no tab shows the old one: files of two versions never meet.
+// Keeps the files of this page, so that it opens without a network. A new version is fetched whole during one visit and
+// takes over at the start of the next: files of two versions never meet.
 importScripts("files.js"); // FILES = {version, integrity: {name: hash}}; a browser looks for changes in it, too
 
 const OURS = `classifier ${registration.scope} `;
@@ -33,6 +33,7 @@ async function answer(request, address) {
 
 addEventListener("install", (event) => event.waitUntil(keepAll()));
 addEventListener("activate", (event) => event.waitUntil(dropOthers()));
+addEventListener("message", ({ data }) => data === "take over" && skipWaiting());
 addEventListener("fetch", (event) => {
   const { request } = event, address = request.url.replace(/[?#].*$/, "");
   const isPage = [addressOf(PAGE), addressOf("index.html")].includes(address);
