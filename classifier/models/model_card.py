@@ -86,7 +86,7 @@ def render_card(facts: CardFacts) -> str:
         accuracy_low=report.accuracy_low,
         accuracy_high=report.accuracy_high,
         macro=None if macro is None else (macro.precision, macro.recall, macro.f1),
-        loss=report.loss,
+        loss=None if report.loss is None else max(0.0, report.loss),  # not “-0.000” of perfect answers
         decision=decision_sentence(report),
         has_ood=facts.has_ood,
         backbone=facts.backbone.name,

@@ -14,6 +14,7 @@ from ..messages.page import PageCode
 from ..messages.training_page import TrainCode
 from ..messages.workflows import StepCode
 
+_IN_MEGABYTES = (StepCode.FETCH_NETWORK, StepCode.FETCH_MODEL, StepCode.PUBLISH)  # steps that do not count photos
 _ICONS = {"note": "ℹ", "warn": "!", "good": "✓"}
 
 
@@ -87,7 +88,7 @@ def progress(event: Progress) -> str:
     fraction = min(1.0, event.done / event.total) if event.total else 0.0
     details = []
     if event.done:
-        unit = TrainCode.PROGRESS_MEGABYTES if event.step is StepCode.FETCH_NETWORK else TrainCode.PROGRESS_COUNT
+        unit = TrainCode.PROGRESS_MEGABYTES if event.step in _IN_MEGABYTES else TrainCode.PROGRESS_COUNT
         details.append(text(unit, done=event.done, total=event.total))
     if event.seconds_left is not None:
         details.append(text(TrainCode.PROGRESS_LEFT, seconds=event.seconds_left))

@@ -20,7 +20,8 @@ def test_progress_shows_the_step_the_count_and_the_time_left() -> None:
 
 
 def test_a_download_counts_megabytes_and_no_photos() -> None:
-    assert "3 of 12 MB" in html.progress(Progress(StepCode.FETCH_NETWORK, 3, 12, None))
+    for step in (StepCode.FETCH_NETWORK, StepCode.FETCH_MODEL, StepCode.PUBLISH):
+        assert "3 of 12 MB" in html.progress(Progress(step, 3, 12, None))
 
 
 def test_progress_of_nothing_yet_is_an_empty_bar() -> None:
