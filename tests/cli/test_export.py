@@ -43,6 +43,7 @@ def test_a_zip_is_written_and_how_it_was_verified_is_printed(
     assert out.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_errors_of_an_export_are_one_sentence(trained: Finished, tmp_path: Path, capsys: Capture) -> None:
     out = tmp_path / "model"
     assert "choose zip or onnx " in refusal(capsys, trained.folder, "--to", "gif", "--out", out)
