@@ -35,6 +35,6 @@ class FormatCode(Code):
     ZIP = "Zip of the model: to keep it, and to open it again here or with Python (timm, transformers)"
     WEB = "Web page: for phones and laptops, runs in their browser without a server and without a connection"
     HUB = "Hugging Face model: a folder to put on the Hugging Face Hub, with a card that tells how good it is"
-    SPACE = "Gradio app: a small web app with this model, ready to run on your computer or a Hugging Face Space"
+    SPACE = "Gradio app: a small web app with this model, for your computer or a Hugging Face Space"
     ONNX = "ONNX: for people who program, runs on nearly every system, in C++, C#, Java, JavaScript and more"
     PT2 = "PyTorch export: for people who program with PyTorch and do not want to install this program"
