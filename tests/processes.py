@@ -204,6 +204,11 @@ def _keep(connection: socket.socket) -> None:
         os.close(file)
     with suppress(OSError):  # who asked is gone
         connection.sendall(f"{child}\n".encode())
+    ended = os.pidfd_open(child)
+    if ended not in select.select([connection, ended], [], [])[0]:  # the tests were killed: so is what they started
+        with suppress(ProcessLookupError):  # it has no session of its own yet
+            os.killpg(child, signal.SIGKILL)
+        os.kill(child, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     with suppress(OSError):
         connection.sendall(f"{code}\n".encode())
