@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +17,6 @@ from ...data.project import Project
 from ...errors import DataError
 from ...messages import sentence
 from ...messages.labeling import LabelPageCode, LabelScript
-from ...models.backbones import resolve
 from ...workflows.labeling import (
     Given,
     ToLabel,
@@ -31,15 +30,14 @@ from ...workflows.labeling import (
 from .. import html
 from ..components import scripted_html
 from ..handlers import QUIET, Action, event_data, plain
-from ..queue import INTAKE, WATCH
+from ..queue import INTAKE
 from ..sessions import Home, check_capacity
-from ..train import history, jobs, runs, settings
+from ..train import history, retraining, runs
 from . import bulk_jobs, labeling_view
 from .bulk import BulkPanel
 from .models import own_models
 
 _HERE = Path(__file__).parent
-_INTERVAL = 0.5  # seconds between two requests for the state of a running training
 _MOST_IDS = 1000  # of one event
 _locks = tuple(threading.Lock() for _ in range(64))  # several answers of one visitor come at once
 
@@ -54,16 +52,6 @@ class View(NamedTuple):
     questions: Any
     undo: Any
     train: Any
-
-
-class Retraining(NamedTuple):
-    """What the panel shows of a training that was started here, in the order of its outputs."""
-
-    progress: Any
-    brought: Any
-    timer: Any
-    version: Any  # of the training's state on view
-    finished: Any  # the name of the model once it is there
 
 
 @dataclass(frozen=True)
@@ -197,34 +185,7 @@ def _lock(home: Home, token: str) -> threading.Lock:
     return _locks[hash(home.folder(token)) % len(_locks)]
 
 
-def train_again(home: Home, token: str, values: settings.Values) -> Retraining:
-    """Start to train quickly with the settings of the Train tab."""
-    config = replace(settings.to_config(values, home.limits), mode="quick")
-    backbone = resolve(config.backbone).feature_backbone().name
-    jobs.start(home, token, replace(config, backbone=backbone))
-    return follow(home, token, -1)
-
-
-def follow(home: Home, token: str, version: int) -> Retraining:
-    """Return the progress of the training if it changed since ``version``, and what it brought when it has ended.
-
-    The photos that have no class yet are answered anew by the new model then.
-    """
-    job = jobs.get_job(home, token)
-    if job is None:  # the server was restarted under an open page, or everything was deleted
-        return Retraining("", "", gr.Timer(active=False), 0, gr.skip())
-    state = job.state
-    if not state.ended:
-        if state.version == version:
-            return Retraining(*[gr.skip()] * len(Retraining._fields))
-        bar = jobs.progress_bar(state, home.jobs.position(job))
-        return Retraining(bar, "", gr.Timer(active=True), state.version, gr.skip())
-    brought = html.note(state.error, "warn") if state.error else _what_it_brought(home, token)
-    finished = gr.skip() if state.finished is None else state.finished.folder.name
-    return Retraining("", brought, gr.Timer(active=False), 0, finished)
-
-
-def _what_it_brought(home: Home, token: str) -> str:
+def what_it_brought(home: Home, token: str) -> str:
     """Return the newest training beside the one before it, on the photos that both judged."""
     with home.open(token) as project:
         entries = [history.Entry.of(run, True) for run in project.catalog.runs()[:2]]
@@ -265,7 +226,7 @@ def build(home: Home, token: gr.BrowserState, many: BulkPanel, hint: gr.HTML) ->
     with gr.Column(visible=False, elem_id="try-labeling") as panel:
         gr.HTML(f'<h3 class="pc-h">{html.text(LabelPageCode.TITLE)}</h3>')
         about = gr.HTML()
-        progress, brought = gr.HTML(), gr.HTML(elem_id="labeling-brought")
+        again = retraining.build(home, token, what_it_brought, "labeling-brought")
         sure = scripted_html("${value}", _HERE / "sure.js", "labeling-sure", LabelScript)
         questions = scripted_html("${value}", _HERE / "questions.js", "labeling-questions", LabelScript)
         with gr.Column(elem_classes="pc-bar"):
@@ -273,8 +234,7 @@ def build(home: Home, token: gr.BrowserState, many: BulkPanel, hint: gr.HTML) ->
             with gr.Row(elem_classes="pc-row"):
                 undo_button = gr.Button(str(LabelPageCode.UNDO), min_width=80, scale=0, elem_id="labeling-undo")
                 train = gr.Button(str(LabelPageCode.TRAIN), min_width=180, elem_id="labeling-train")
-    timer, version, finished = gr.Timer(_INTERVAL, active=False), gr.State(0), gr.State("")
-    last, training = gr.State(False), [progress, brought, timer, version, finished]
+    last = gr.State(False)
     view: list[Any] = [panel, hint, about, sure, questions, undo_button, train]
     redraw = Action(plain(show, home), [token], view)
     accepted = Action(plain(accept, home), [token], [message], INTAKE).on(sure.submit, trigger_mode="multiple")
@@ -285,10 +245,9 @@ def build(home: Home, token: gr.BrowserState, many: BulkPanel, hint: gr.HTML) ->
     answered = Action(plain(answer, home), [token], [message, last], INTAKE)
     redraw_at_end = Action(plain(_show_at_end, home), [token, last], view)
     redraw_at_end.after(answered.on(questions.submit, trigger_mode="multiple"))
-    Action(plain(follow, home), [token, version], training, WATCH).on(timer.tick)
-    retrain = Action(plain(train_again, home, names=settings.NAMES), [token], training)
     redraw.on(many.version.change)
-    return LabelingPanel(train, retrain, finished, Action(plain(answer_again, home), [token], []), redraw)
+    answer_rest = Action(plain(answer_again, home), [token], [])
+    return LabelingPanel(train, again.train_again, again.finished, answer_rest, redraw)
 
 
 def _show_at_end(home: Home, token: str, is_last: bool) -> View:

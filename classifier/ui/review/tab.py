@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,16 +24,15 @@ from ...workflows.review import Review, review
 from .. import html
 from ..components import dropdown, scripted_html
 from ..handlers import QUIET, Action, event_data, plain
-from ..queue import DEVICE, FREE, WATCH
+from ..queue import DEVICE, FREE
 from ..sessions import Home, thumbnail_bytes
-from ..train import history, jobs, runs, settings
+from ..train import history, retraining, runs
 from . import gallery, groups, lists
 from .lists import ListedPhoto, PhotoCheck
 
 ID = "review"
 TITLE = ReviewCode.TAB
 PAGE = 24  # photos shown at once
-_INTERVAL = 0.25  # seconds between two requests for the state of a running training
 _HERE = Path(__file__).parent
 
 
@@ -51,16 +50,6 @@ class View(NamedTuple):
     which: Any
     photos: str
     more: Any
-
-
-class Retraining(NamedTuple):
-    """What the tab shows of a training that was started here, in the order of its outputs."""
-
-    progress: Any
-    changed: Any
-    timer: Any
-    version: Any  # of the training's state on view
-    finished: Any  # the name of the model once it is there
 
 
 @dataclass(frozen=True)
@@ -253,31 +242,7 @@ def open_cell(event: gr.EventData) -> tuple[str, int]:
     return lists.cell_name(data.get("label"), data.get("predicted")), PAGE
 
 
-def train_again(home: Home, token: str, values: settings.Values) -> Retraining:
-    """Start to train quickly with the settings of the Train tab."""
-    config = replace(settings.to_config(values, home.limits), mode="quick")
-    backbone = resolve(config.backbone).feature_backbone().name
-    jobs.start(home, token, replace(config, backbone=backbone))
-    return follow(home, token, -1)
-
-
-def follow(home: Home, token: str, version: int) -> Retraining:
-    """Return the progress of the training if it changed since ``version``, and what changed when it has ended."""
-    job = jobs.get_job(home, token)
-    if job is None:  # the server was restarted under an open page, or everything was deleted
-        return Retraining("", "", gr.Timer(active=False), 0, gr.skip())
-    state = job.state
-    if not state.ended:
-        if state.version == version:
-            return Retraining(*[gr.skip()] * len(Retraining._fields))
-        bar = jobs.progress_bar(state, home.jobs.position(job))
-        return Retraining(bar, "", gr.Timer(active=True), state.version, gr.skip())
-    changed = html.note(state.error, "warn") if state.error else _what_changed(home, token)
-    finished = gr.skip() if state.finished is None else state.finished.folder.name
-    return Retraining("", changed, gr.Timer(active=False), 0, finished)
-
-
-def _what_changed(home: Home, token: str) -> str:
+def what_changed(home: Home, token: str) -> str:
     """Return the newest training beside the one before it."""
     with home.open(token) as project:
         entries = [history.Entry.of(run, True) for run in project.catalog.runs()[:2]]
@@ -303,7 +268,7 @@ def build(home: Home, token: gr.BrowserState) -> ReviewTab:
             matrix = scripted_html("${value}", _HERE / "cells.js", "review-matrix")
             classes = scripted_html("${value}", _HERE / "cells.js", "review-classes")
         advice = gr.HTML()
-        progress, changed = gr.HTML(), gr.HTML(elem_id="review-changed")
+        again = retraining.build(home, token, what_changed, "review-changed")
         which = dropdown(ReviewCode.SHOW, elem_id="review-which")
         photos = scripted_html(
             '<div class="pc-photos">${value}</div>', _HERE / "review.js", "review-photos", ReviewGroupsScript
@@ -316,8 +281,6 @@ def build(home: Home, token: gr.BrowserState) -> ReviewTab:
                 undo_button = gr.Button(str(ReviewCode.UNDO), min_width=80, scale=0, elem_id="review-undo")
                 train = gr.Button(str(ReviewCode.TRAIN_AGAIN), min_width=140, scale=0, elem_id="review-train")
     count, found = gr.State(PAGE), gr.State(PhotoCheck())
-    timer, version, finished = gr.Timer(_INTERVAL, active=False), gr.State(0), gr.State("")
-    training: list[Any] = [progress, changed, timer, version, finished]
     view: list[Any] = [nothing, filled, matrix, classes, advice, state, train, undo_button, which, photos, more]
     redraw = Action(plain(show, home), [token, which, count, found], view)
     check_action = Action(plain(check_photos, home), [token], [found], DEVICE)
@@ -327,6 +290,4 @@ def build(home: Home, token: gr.BrowserState) -> ReviewTab:
         redraw.after(cells.select(plain(open_cell), None, [which, count], **QUIET, **FREE))
     redraw.after(which.input(lambda: PAGE, None, [count], queue=False, **QUIET))
     redraw.after(more.click(lambda shown: shown + PAGE, [count], [count], queue=False, **QUIET))
-    retrain = plain(train_again, home, names=settings.NAMES)
-    Action(plain(follow, home), [token, version], training, WATCH).on(timer.tick)
-    return ReviewTab(train, Action(retrain, [token], training), finished, [redraw, check_action, redraw])
+    return ReviewTab(train, again.train_again, again.finished, [redraw, check_action, redraw])

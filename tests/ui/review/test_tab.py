@@ -15,6 +15,7 @@ from classifier.errors import DataError
 from classifier.ui.review import tab as review_tab
 from classifier.ui.review.lists import PhotoCheck
 from classifier.ui.sessions import Home, ensure_token
+from classifier.ui.train import retraining
 from tests.helpers import NASTY
 from tests.ui.jobs import Steps, progress, wait
 from tests.ui.train.values import setting_values
@@ -65,14 +66,14 @@ def visitor(trained_project: Path, tmp_path: Path) -> Visitor:
     return Visitor(home, token)
 
 
-def retrain(visitor: Visitor) -> review_tab.Retraining:
+def retrain(visitor: Visitor) -> retraining.Retraining:
     """Press “Train again”, wait until the training has ended, and update the page as its timer does."""
-    view = review_tab.train_again(visitor.home, visitor.token, setting_values())
+    view = retraining.train_again(review_tab.what_changed, visitor.home, visitor.token, setting_values())
     assert view.timer.active
     job = visitor.home.jobs.get(visitor.home.folder(visitor.token))
     assert job is not None
     assert job.wait(120)
-    return review_tab.follow(visitor.home, visitor.token, view.version)
+    return retraining.follow(review_tab.what_changed, visitor.home, visitor.token, view.version)
 
 
 def test_before_a_training_the_tab_explains_itself(tmp_path: Path) -> None:
@@ -183,7 +184,7 @@ def test_training_again_shows_what_the_corrections_changed(visitor: Visitor) -> 
         apples = [photo.id for photo in project.photos("mug") if "apple" in photo.source]
         project.move(apples, "apple")
     view = retrain(visitor)
-    changed = view.changed
+    changed = view.brought
     assert not view.timer.active
     assert "-quick" in view.finished  # a second run of the same second has a number behind
     assert re.search(r"Trained in \d+\.\d seconds: \d+ % right before, \d+ % now", changed)
@@ -195,16 +196,18 @@ def test_training_again_shows_what_the_corrections_changed(visitor: Visitor) -> 
 def test_following_a_training_never_waits_for_it(visitor: Visitor) -> None:
     work = Steps(progress(1))
     job = visitor.home.jobs.start(visitor.home.folder(visitor.token), work, graceful=False)
-    view = review_tab.train_again(visitor.home, visitor.token, setting_values())  # the same training
+    view = retraining.train_again(
+        review_tab.what_changed, visitor.home, visitor.token, setting_values()
+    )  # the same training
     assert view.timer.active
-    again = review_tab.follow(visitor.home, visitor.token, job.state.version)
+    again = retraining.follow(review_tab.what_changed, visitor.home, visitor.token, job.state.version)
     assert again.progress == gr.skip()
     job.stop()
     work.allowed.release()
     wait(job)
-    assert not review_tab.follow(visitor.home, visitor.token, view.version).timer.active
-    stranger = review_tab.follow(visitor.home, ensure_token(None), 0)
-    assert (stranger.progress, stranger.changed, stranger.timer.active) == ("", "", False)
+    assert not retraining.follow(review_tab.what_changed, visitor.home, visitor.token, view.version).timer.active
+    stranger = retraining.follow(review_tab.what_changed, visitor.home, ensure_token(None), 0)
+    assert (stranger.progress, stranger.brought, stranger.timer.active) == ("", "", False)
 
 
 def test_training_again_shows_why_it_failed(visitor: Visitor) -> None:
@@ -212,7 +215,7 @@ def test_training_again_shows_why_it_failed(visitor: Visitor) -> None:
         for label in ("apple", "key", "leaf"):
             project.remove_class(label)
     view = retrain(visitor)
-    assert "only one class" in view.changed
+    assert "only one class" in view.brought
     assert view.progress == ""
 
 
