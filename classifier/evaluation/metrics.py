@@ -99,10 +99,10 @@ def class_scores(y_true: Ints, y_pred: Ints, labels: Sequence[str]) -> tuple[Cla
 
 def macro_scores(per_class: Sequence[ClassScore]) -> MacroScores | None:
     """Return the means over the classes that have evaluated photos; None where no class has."""
-    judged = [row for row in per_class if row.images]
-    if not judged:
+    evaluated = [row for row in per_class if row.images]
+    if not evaluated:
         return None
-    values = np.mean([(row.precision, row.recall, row.f1) for row in judged], 0)
+    values = np.mean([(row.precision, row.recall, row.f1) for row in evaluated], 0)
     return MacroScores(*map(float, values))
 
 

@@ -30,12 +30,12 @@ def number_rows(report: Report) -> Iterator[Row]:
 
 
 def _totals(report: Report) -> Iterator[tuple[NumberCode, float | None]]:
-    is_judged, macro = report.evaluated_count > 0, report.macro
+    is_evaluated, macro = report.evaluated_count > 0, report.macro
     yield NumberCode.TRAINED, report.images
     yield NumberCode.JUDGED, report.evaluated_count
-    yield NumberCode.ACCURACY, report.accuracy if is_judged else None
-    yield NumberCode.ACCURACY_LOW, report.accuracy_low if is_judged else None
-    yield NumberCode.ACCURACY_HIGH, report.accuracy_high if is_judged else None
+    yield NumberCode.ACCURACY, report.accuracy if is_evaluated else None
+    yield NumberCode.ACCURACY_LOW, report.accuracy_low if is_evaluated else None
+    yield NumberCode.ACCURACY_HIGH, report.accuracy_high if is_evaluated else None
     yield NumberCode.MACRO_PRECISION, None if macro is None else macro.precision
     yield NumberCode.MACRO_RECALL, None if macro is None else macro.recall
     yield NumberCode.MACRO_F1, None if macro is None else macro.f1

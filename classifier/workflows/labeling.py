@@ -191,8 +191,8 @@ def find_copies(pictures: Sequence[Image.Image | None], y_pred: Ints) -> Ints:
     the same too; so they are only asked later, and never labeled together.
     """
     hashes = np.stack([_hash(one) for one in pictures]) if pictures else np.zeros((0, HASH_SIZE), np.float32)
-    alike = compute_similarity(hashes, hashes) > _SAME_PICTURE
-    pairs = np.argwhere(np.triu(alike & (y_pred[:, None] == y_pred[None]), 1))
+    similar = compute_similarity(hashes, hashes) > _SAME_PICTURE
+    pairs = np.argwhere(np.triu(similar & (y_pred[:, None] == y_pred[None]), 1))
     return connect(len(pictures), pairs)
 
 

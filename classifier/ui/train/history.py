@@ -108,7 +108,7 @@ def _list_item(entry: Entry) -> str:
         f'aria-label="{html.text(RunsCode.COMPARE_LABEL, name=entry.title)}"><b>{title}</b></label>'
         f"<p>{score}</p>{html.quiet(escape(_details(entry)))}"
         f'<div class="pc-actions">{use}{_button("rename", RunsCode.RENAME, RunsCode.RENAME_LABEL, entry)}'
-        f"{_button('delete', RunsCode.DELETE, RunsCode.DELETE_LABEL, entry)}</div>{_course(entry.run)}</li>"
+        f"{_button('delete', RunsCode.DELETE, RunsCode.DELETE_LABEL, entry)}</div>{_collapsed_curves(entry.run)}</li>"
     )
 
 
@@ -119,15 +119,15 @@ def _button(action: str, words: RunsCode, label: RunsCode, entry: Entry) -> str:
     )
 
 
-def _course(run: Run) -> str:
+def _collapsed_curves(run: Run) -> str:
     """Return the curves of a deep training and what was kept of it, to be opened; empty for quick training."""
-    shown = render_course(run)
+    shown = render_curves(run)
     return (
         f'<details class="pc-details"><summary>{html.text(RunsCode.WENT)}</summary>{shown}</details>' if shown else ""
     )
 
 
-def render_course(run: Run) -> str:
+def render_curves(run: Run) -> str:
     """Return the curves of a training, with its best round, and why its model was kept."""
     verdict = training_record.read_verdict(run.details)
     charts = curves.render(training_record.read_epochs(run.details))

@@ -163,7 +163,7 @@ def _outcome(home: Home, token: str, job: Job | None) -> tuple[str, str]:
     After a restart of the program, which keeps no jobs, curves and verdict are those that the project recorded.
     """
     if job is None:
-        return "", _past_course(home, token)
+        return "", _past_curves(home, token)
     state = job.state
     problem = html.note(state.error, "warn") if state.error else ""
     if state.phase == "stopped":
@@ -172,13 +172,13 @@ def _outcome(home: Home, token: str, job: Job | None) -> tuple[str, str]:
     return problem + _notes((*final, *state.notes)), _history(curves.render(state.epochs))
 
 
-def _past_course(home: Home, token: str) -> str:
+def _past_curves(home: Home, token: str) -> str:
     project = home.find(token)
     if project is None:
         return ""
     with project:
         runs = project.catalog.runs()
-    return _history(history.render_course(runs[0])) if runs else ""
+    return _history(history.render_curves(runs[0])) if runs else ""
 
 
 def _history(shown: str) -> str:
