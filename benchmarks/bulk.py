@@ -58,11 +58,13 @@ def answer_on_page(model: Path, photos: Path, out: Path) -> int:
     os.environ["GRADIO_TEMP_DIR"] = str(out / "home" / "uploads")
     import gradio as gr
 
+    from classifier import device
     from classifier.ui.predict import bulk, bulk_jobs, trying
     from classifier.ui.predict.answers import PredictState
     from classifier.ui.predict.bulk_table import Shown
     from classifier.ui.sessions import Home, ensure_token
 
+    device.limit_arenas()  # as the server does at its start
     home, token = Home(out / "home", model.parent), ensure_token(None)
     rows = []
     for number, photo in enumerate(sorted(photos.iterdir())):

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -14,6 +17,8 @@ from classifier import device as devices
 from classifier.device import Device
 from classifier.errors import SettingError
 from classifier.messages.device import DeviceCode
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_the_cpu_is_always_available() -> None:
@@ -243,3 +248,39 @@ def test_an_abandoned_generator_does_not_wait_for_its_threads() -> None:
     go_on.set()
     closing.join()
     assert not waited
+
+
+ARENAS = """
+import ctypes, sys, threading
+from pathlib import Path
+from classifier import device
+
+device.limit_arenas()
+libc = ctypes.CDLL("libc.so.6")
+libc.fopen.restype = libc.malloc.restype = ctypes.c_void_p
+together = threading.Barrier(24)
+
+def allocate():
+    together.wait()
+    libc.malloc(1000)
+    together.wait()
+
+threads = [threading.Thread(target=allocate) for _ in range(24)]
+for one in threads:
+    one.start()
+for one in threads:
+    one.join()
+file = ctypes.c_void_p(libc.fopen(sys.argv[1].encode(), b"w"))
+libc.malloc_info(0, file)
+libc.fclose(file)
+print(Path(sys.argv[1]).read_text().count("<heap nr="))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no such arenas")
+def test_many_threads_of_a_server_share_few_arenas(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", ARENAS, str(tmp_path / "arenas.xml")]
+    environment = {key: value for key, value in os.environ.items() if key != "MALLOC_ARENA_MAX"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert int(done.stdout) <= max(2, os.cpu_count() or 1)

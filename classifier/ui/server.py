@@ -63,8 +63,10 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
         host_on_zero_gpu()
     bypass_proxies(host)
     with _without_proxies(share):
+        from ..device import limit_arenas
         from .app import build_app, launch_settings
 
+        limit_arenas()
         page = build_app(home, checkpoints, hours, limits, agents, demo)
         hosts = find_hosts(host, os.environ, lambda: page.share_url)
         number = find_port(host, port)
