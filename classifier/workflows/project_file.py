@@ -8,7 +8,8 @@ from pathlib import Path
 from ..config import LIMITS, Limits
 from ..data.adding import Room
 from ..data.project import Project
-from ..data.project_file import OpenedProject, read_project, write_project
+from ..data.project_file import write_project
+from ..data.project_opening import OpenedProject, read_project
 from ..models import checkpoint, model_folder, training_photos
 from ..models.evaluated_photos import read_evaluated
 

@@ -16,8 +16,9 @@ from classifier.config import LIMITS, Limits
 from classifier.data.catalog import RunAsset
 from classifier.data.example import draw_example
 from classifier.data.project import Project
-from classifier.data.project_file import OpenedProject, read_project, write_project
+from classifier.data.project_file import write_project
 from classifier.data.project_mark import is_project_file
+from classifier.data.project_opening import OpenedProject, read_project
 from classifier.errors import ClassifierError, DataError
 from classifier.messages.data import CatalogCode
 from classifier.messages.project_files import NotOpenedCode, ProjectFileCode

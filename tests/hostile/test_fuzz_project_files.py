@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from classifier.data.catalog import RunAsset
 from classifier.data.project import Project
-from classifier.data.project_file import read_project, write_project
+from classifier.data.project_file import write_project
+from classifier.data.project_opening import read_project
 from classifier.errors import ClassifierError
 from tests.helpers import draw_photo
 

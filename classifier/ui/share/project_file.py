@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from ...data.project_file import OpenedProject
+from ...data.project_opening import OpenedProject
 from ...errors import ClassifierError, DataError
 from ...messages import sentence
 from ...messages.project_files import ProjectFilePage
