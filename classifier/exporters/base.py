@@ -7,19 +7,21 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..config import NO_RANGES, PixelRanges
+from ..config import LIMITS, NO_RANGES, Limits, PixelRanges
+from ..data.images import Opener, open_picture
 from ..errors import ExportError
 from ..messages import Message, message
 from ..messages.exporting import ExportCode, VerificationCode
 from ..models import checkpoint
 from ..models.checkpoint import Checkpoint
 from ..models.model_folder import FILES, TRAINING_PHOTOS
+from ..models.picture_sources import Picture
 
 Floats = NDArray[np.float32]
 
@@ -80,9 +82,31 @@ class Model:
     def files(self) -> list[Path]:
         """Return the files of the folder that may leave this machine, without what tells of the training photos.
 
-        Of ``training.json``, which holds hashes of the photos, use ``training_text``.
+        Of ``training.json``, which holds hashes of the photos, use ``files.copy_model``.
         """
         return [self.folder / name for name in FILES if name != TRAINING_PHOTOS and (self.folder / name).is_file()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What an export is made with beside the model; each format uses what it has a place for.
+
+    Args:
+        title: what the model is called, on a page or an app; "" for the title of the format.
+        place: the name of the repository that the files are for; "" where there is none yet.
+        shown: photos that everybody who gets the export may see; only their pixels are written.
+        limits: of the size of a photo.
+        opener: decodes photos, see ``Predictor``.
+    """
+
+    title: str = ""
+    place: str = ""
+    shown: Sequence[Picture] = ()
+    limits: Limits = LIMITS
+    opener: Opener = open_picture
+
+
+DEFAULTS = Options()
 
 
 @dataclass(frozen=True)
@@ -147,20 +171,24 @@ class Format:
     Args:
         name: the name on the command line.
         suffix: ending of the file's name; "" where the export is a folder.
-        write: writes the model to a path that is not there yet; returns what the format cannot hold. Raises
-            ``ExportError`` where the model cannot be written so.
+        write: writes the model to a path that is not there yet, with the options that the format has a place for;
+            returns what the format cannot hold. Raises ``ExportError`` where the model cannot be written so.
         load: opens what was written for as long as the context lasts, by nothing but its own content.
         record: adds the verification to what was written, without changing what was verified.
         packages: packages that have to be installed, by the names that pip knows.
+        shows_photos: whether there is a place for ``Options.shown``.
+        repository: the kind of repository of the Hub that the folder is; None where it is none.
         tolerance: the largest difference of a probability that is allowed; thirty times that of its logarithm.
     """
 
     name: str
     suffix: str
-    write: Callable[[Model, Path], tuple[Message, ...]]
+    write: Callable[[Model, Path, Options], tuple[Message, ...]]
     load: Callable[[Path], AbstractContextManager[Loaded]]
     record: Callable[[Path, Mapping[str, Any]], None]
     packages: tuple[str, ...] = ()
+    shows_photos: bool = False
+    repository: Literal["model", "space"] | None = None
     tolerance: float = TOLERANCE
 
     def check_packages(self) -> None:

@@ -1,4 +1,4 @@
-"""A Gradio app with the model: a folder, or a zip of it, that runs on a Hugging Face Space or any computer as it is.
+"""A Gradio app with the model: a folder that runs on a Hugging Face Space or any computer as it is.
 
 ``app.py`` in it needs nothing of this package. It is verified in a process of its own, by the app's own code.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import metadata, resources
@@ -26,11 +25,12 @@ from ..messages import Code, Message, message
 from ..messages.exporting import ExportCode
 from ..messages.space import README, SpaceCode, SpaceLackCode
 from ..models.model_card import TAG
-from .archive import add_files, write_text
-from .base import Answer, Format, Loaded, Model
+from .base import Answer, Format, Loaded, Model, Options
+from .files import copy_model
 
 MODEL, ABOUT, RECORD = "model", "model.json", "export.json"
-_FILES = "space_files"  # in this package: app.py and requirements.txt
+_FILES = "space_files"  # in this package
+_COPIED = ("app.py", "requirements.txt")
 _LICENSES = {"apache-2.0", "mit", "bsd-3-clause", "cc-by-4.0", "cc-by-nc-4.0", "cc-by-sa-4.0", "openrail", "other"}
 # Run in the folder of the app: a line of file names comes in, a line of answers goes out.
 _SERVE = """
@@ -45,36 +45,22 @@ for line in sys.stdin:
 """
 
 
-def space_format(zipped: bool = False) -> Format:
-    """Return the format as a folder, which can be published, or as one zip."""
-    return ZIPPED if zipped else FORMAT
-
-
 # -- writing
 
 
-def _write_zip(model: Model, out: Path) -> tuple[Message, ...]:
-    with zipfile.ZipFile(out, "w") as archive:
-        for source in sorted(resources.files(__package__).joinpath(_FILES).iterdir(), key=lambda path: path.name):
-            if source.name in ("app.py", "requirements.txt"):
-                write_text(archive, source.name, source.read_text("utf-8"))
-        write_text(archive, "README.md", _readme(model))
-        write_text(archive, ABOUT, _about(model))
-        add_files(archive, model, MODEL)
+def _write(model: Model, out: Path, options: Options) -> tuple[Message, ...]:
+    copy_model(model, out / MODEL)
+    for source in resources.files(__package__).joinpath(_FILES).iterdir():
+        if source.name in _COPIED:
+            (out / source.name).write_bytes(source.read_bytes())
+    (out / "README.md").write_text(_readme(model, options.title or str(SpaceCode.TITLE)), "utf-8")
+    (out / ABOUT).write_text(_about(model), "utf-8")
     return _lacks(model)
 
 
-def _write(model: Model, out: Path) -> tuple[Message, ...]:
-    with TemporaryDirectory(prefix=".space-", dir=out.parent) as scratch:
-        packed = Path(scratch, "space.zip")
-        lacks = _write_zip(model, packed)
-        _unzip(packed, out)
-    return lacks
-
-
-def _readme(model: Model) -> str:
+def _readme(model: Model, title: str) -> str:
     entries: dict[str, Any] = {
-        "title": str(SpaceCode.TITLE),
+        "title": title,
         "emoji": "📷",
         "colorFrom": "blue",
         "colorTo": "indigo",
@@ -91,7 +77,7 @@ def _readme(model: Model) -> str:
     if license in _LICENSES:
         entries["license"] = license
     front_matter = str(yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, width=10**6))
-    return README.format(front_matter=front_matter, title=SpaceCode.TITLE)
+    return README.format(front_matter=front_matter, title=title)
 
 
 def _about(model: Model) -> str:
@@ -114,16 +100,6 @@ def _lacks(model: Model) -> tuple[Message, ...]:
 
 def _record(out: Path, verification: Mapping[str, Any]) -> None:
     (out / RECORD).write_text(json.dumps(verification, indent=1), "utf-8")
-
-
-def _record_zip(out: Path, verification: Mapping[str, Any]) -> None:
-    with zipfile.ZipFile(out, "a") as archive:
-        write_text(archive, RECORD, json.dumps(verification, indent=1))
-
-
-def _unzip(packed: Path, out: Path) -> None:
-    with zipfile.ZipFile(packed) as archive:
-        archive.extractall(out)
 
 
 # -- loading
@@ -168,13 +144,4 @@ def _to_answer(found: Mapping[str, Any], labels: Sequence[str]) -> Answer:
     return Answer(found["label"], probs, found["unsure"])
 
 
-@contextmanager
-def _load_zip(out: Path) -> Iterator[Loaded]:
-    with TemporaryDirectory(prefix="space-") as scratch:
-        _unzip(out, Path(scratch))
-        with _load(Path(scratch)) as loaded:
-            yield loaded
-
-
-FORMAT = Format("space", "", _write, _load, _record)
-ZIPPED = Format("space", ".zip", _write_zip, _load_zip, _record_zip)
+FORMAT = Format("space", "", _write, _load, _record, repository="space")

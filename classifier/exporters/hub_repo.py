@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from shutil import copyfile, copytree
+from shutil import copytree
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -16,75 +14,49 @@ import timm
 import torch
 from PIL import Image
 
-from ..config import LIMITS, Limits, Mode
-from ..data.images import Opener, open_picture
+from ..config import Mode
 from ..messages import Message
 from ..messages.models import UnsureCode
 from ..models import backbones, training_record
 from ..models.model_card import PLACE, CardFacts, WidgetPhoto, render_card
 from ..models.model_folder import OOD
-from ..models.picture_sources import Picture, to_source
+from ..models.picture_sources import to_source
 from ..models.predictor import Predictor
-from .archive import training_text
-from .base import Answer, Format, Loaded, Model, decide
+from .base import Answer, Format, Loaded, Model, Options, decide
+from .files import copy_model
 
 _RECORD = "export.json"
-_TRAINING, _CARD = "training.json", "README.md"
+_CARD = "README.md"
 _LARGEST_SIDE = 640  # pixels of a photo that the card shows
 _QUALITY = 88  # of its JPEG
 _NOT_IN_ADDRESSES = "#?%"  # timm reads the folder's name as an address
 
 
-def hub_format(
-    place: str = "", shown: Sequence[Picture] = (), limits: Limits = LIMITS, opener: Opener = open_picture
-) -> Format:
-    """Return the format with what the card says of it.
-
-    Args:
-        place: the name of the repository; by default the card's examples say ``FOLDER``.
-        shown: photos that everybody who sees the repository may see; only their pixels are kept.
-        limits: of the size of a photo.
-        opener: decodes photos, see ``Predictor``.
-    """
-    return replace(FORMAT, write=partial(_write, place=place or PLACE, shown=shown, limits=limits, opener=opener))
-
-
-def _write(
-    model: Model,
-    out: Path,
-    place: str = PLACE,
-    shown: Sequence[Picture] = (),
-    limits: Limits = LIMITS,
-    opener: Opener = open_picture,
-) -> tuple[Message, ...]:
-    out.mkdir()
-    for path in model.files():
-        if path.name == _TRAINING:
-            (out / path.name).write_text(training_text(path), encoding="utf-8")
-        else:
-            copyfile(path, out / path.name)
+def _write(model: Model, out: Path, options: Options) -> tuple[Message, ...]:
+    copy_model(model, out)
     report = model.checkpoint.report
     if report is not None:  # of a model that another program made the card stays as it is
-        photos = _write_photos(model, out, shown, limits, opener)
+        photos = _write_photos(model, out, options)
         training = training_record.read_record(model.folder)
         mode: Mode = "deep" if training.get("kept") == "deep" else "quick"
         ranges = model.checkpoint.preprocessing.pixel_ranges
         backbone = backbones.resolve(report.backbone)
-        facts = CardFacts(report, backbone, mode, (out / OOD).exists(), ranges, training, place, photos)
+        facts = CardFacts(
+            report, backbone, mode, (out / OOD).exists(), ranges, training, options.place or PLACE, photos
+        )
         (out / _CARD).write_text(render_card(facts), encoding="utf-8")
     return ()
 
 
-def _write_photos(
-    model: Model, out: Path, shown: Sequence[Picture], limits: Limits, opener: Opener
-) -> tuple[WidgetPhoto, ...]:
+def _write_photos(model: Model, out: Path, options: Options) -> tuple[WidgetPhoto, ...]:
     """Write photos anew from their pixels, so that nothing else of their files is kept; return the model's answers."""
-    if not shown:
+    if not options.shown:
         return ()
+    limits, opener = options.limits, options.opener
     (out / "photos").mkdir()
     predictor = Predictor(model.folder, limits=limits, opener=opener)
     found = []
-    for number, photo in enumerate(shown, 1):
+    for number, photo in enumerate(options.shown, 1):
         opened = opener(to_source(photo, limits), None, limits, predictor.preprocessing.pixel_ranges)
         pixels = Image.frombytes("RGB", opened.size, opened.convert("RGB").tobytes())
         (prediction,) = predictor.predict(pixels)
@@ -127,4 +99,4 @@ def _record(out: Path, verification: Mapping[str, Any]) -> None:
     (out / _RECORD).write_text(json.dumps(verification, indent=2), encoding="utf-8")
 
 
-FORMAT = Format("hub", "", _write, _load, _record)
+FORMAT = Format("hub", "", _write, _load, _record, shows_photos=True, repository="model")

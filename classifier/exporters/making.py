@@ -7,15 +7,13 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..config import LIMITS, Limits
-from ..data.images import Opener, open_picture
-from ..errors import ExportError
+from ..errors import ExportError, SettingError
 from ..events import Progress
 from ..files import created_folder, storage_error
 from ..messages.exporting import ExportCode, ExportStep
 from ..models.picture_sources import Picture
 from ..models.predictor import Predictor
-from .base import Exported, Format, Model
+from .base import DEFAULTS, Exported, Format, Model, Options
 from .verify import verify
 
 
@@ -25,9 +23,8 @@ def make(
     out: Path,
     photos: Sequence[Picture] = (),
     *,
+    options: Options = DEFAULTS,
     device: str | None = None,
-    limits: Limits = LIMITS,
-    opener: Opener = open_picture,
 ) -> Generator[Progress | Exported, None, None]:
     """Write the model in ``folder`` to ``out``; the last event is the ``Exported``.
 
@@ -36,24 +33,26 @@ def make(
         folder: the model.
         out: a file or folder that is not there yet.
         photos: by which the export is compared with the model; without any, pictures are drawn.
+        options: what the export is made with, see ``Options``.
         device: where the model itself answers; by default the CPU, as others round more coarsely.
-        limits: of the size of a photo.
-        opener: decodes photos, see ``Predictor``.
 
-    Raises ``ExportError`` where a package is missing, ``out`` exists, or the export answers differently from the model;
-    then nothing is left at ``out``. Raises ``StorageError`` where it cannot be written, ``ModelError`` for a folder
+    Raises ``SettingError`` where photos are to be shown and the format has no place for them, ``ExportError`` where a
+    package is missing, ``out`` exists, or the export answers differently from the model; then nothing is left at
+    ``out``. Raises ``StorageError`` where it cannot be written, ``ModelError`` for a folder
     that is no model.
     """
+    if options.shown and not format.shows_photos:
+        raise SettingError(ExportCode.SHOWS_NO_PHOTOS, name=format.name)
     format.check_packages()
     _check_free(out)
     yield Progress(ExportStep.WRITE, 0, 1, None)
     model = Model.load(folder)
-    predictor = Predictor(folder, device or "cpu", limits, opener)
+    predictor = Predictor(folder, device or "cpu", options.limits, options.opener)
     try:
         with created_folder(out.parent), _scratch(out) as scratch:
             part = scratch / f"export{format.suffix}"
-            lacks = format.write(model, part)
-            verification = yield from verify(format, predictor, part, photos, opener)
+            lacks = format.write(model, part, options)
+            verification = yield from verify(format, predictor, part, photos, options.opener)
             format.record(part, {"format": format.name, "verified": verification.to_json()})
             _check_free(out)
             part.replace(out)

@@ -16,7 +16,7 @@ from ..errors import ExportError
 from ..messages import Message
 from ..messages.exporting import ExportCode
 from . import graph
-from .base import Format, Loaded, Model
+from .base import Format, Loaded, Model, Options
 
 _OPSET = 17  # of 2022: read by every runtime in use
 _RECORD = f"{graph.KEY}.export"
@@ -53,6 +53,10 @@ def write_onnx(model: Model, out: Path) -> tuple[Message, ...]:
     return graph.lacks(model)
 
 
+def _write(model: Model, out: Path, options: Options) -> tuple[Message, ...]:
+    return write_onnx(model, out)
+
+
 def add_metadata(out: Path, entries: Mapping[str, str]) -> None:
     """Add entries to the metadata of an ONNX file; what it holds already is not changed.
 
@@ -86,4 +90,4 @@ def _record(out: Path, verification: Mapping[str, Any]) -> None:
     add_metadata(out, {_RECORD: json.dumps(verification)})
 
 
-FORMAT = Format("onnx", ".onnx", write_onnx, _load, _record, packages=("onnx", "onnxruntime"))
+FORMAT = Format("onnx", ".onnx", _write, _load, _record, packages=("onnx", "onnxruntime"))

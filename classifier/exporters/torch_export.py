@@ -16,13 +16,13 @@ from ..errors import ExportError
 from ..messages import Message
 from ..messages.exporting import ExportCode
 from . import graph
-from .base import Format, Loaded, Model
+from .base import Format, Loaded, Model, Options
 
 _DESCRIPTION, _RECORD = f"{graph.KEY}.json", "export.json"
 _LARGEST_BATCH = 1024
 
 
-def _write(model: Model, out: Path) -> tuple[Message, ...]:
+def _write(model: Model, out: Path, options: Options) -> tuple[Message, ...]:
     network, example = graph.build_graph(model)
     batch = torch.export.Dim("batch", min=1, max=_LARGEST_BATCH)
     content = io.BytesIO()

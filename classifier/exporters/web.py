@@ -1,4 +1,4 @@
-"""A folder of static files, or a zip of them, in which a browser classifies photos by itself.
+"""A folder of static files, in which a browser classifies photos by itself.
 
 ``model.json`` holds what the page needs to know of the model, ``files.js`` the hashes of the files, by which the page
 is kept for the time without a network. The same folder is a static Space of the Hugging Face Hub.
@@ -11,26 +11,21 @@ import hashlib
 import html
 import json
 import string
-import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
 from importlib import resources
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from ..config import LIMITS, NO_RANGES, Limits
-from ..data.images import Opener, open_picture
+from ..config import NO_RANGES
 from ..errors import ExportError
 from ..messages import Code, Message, message
 from ..messages.exporting import ExportCode
 from ..messages.web_page import README, WebFactCode, WebLackCode, WebPageCode
 from ..models.model_card import TAG
-from ..models.picture_sources import Picture, to_source
+from ..models.picture_sources import to_source
 from . import onnx_graph, web_runtime
-from .base import Format, Loaded, Model
+from .base import Format, Loaded, Model, Options
 from .graph import INPUT, OUTPUTS, Bools, Floats, Pixels, describe, read_description
 from .web_samples import write_samples
 
@@ -38,43 +33,22 @@ CONFIG, NETWORK, RECORD, HASHES = "model.json", "model.onnx", "export.json", "fi
 PACKAGES = ("onnx", "onnxruntime")
 _RUNTIME = "runtime"
 _NOT_KEPT = (HASHES, "README.md", "service-worker.js", f"{_RUNTIME}/LICENSE.txt")  # not needed without a network
-_DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can hold: equal models give equal files
-
-
-def web_format(
-    zipped: bool = False, shown: Sequence[Picture] = (), limits: Limits = LIMITS, opener: Opener = open_picture
-) -> Format:
-    """Return the format as a folder or as one zip, with the pictures by which the page checks itself.
-
-    Args:
-        zipped: whether the export is one zip.
-        shown: photos that everybody who opens the page may see, of which at most three are taken, made small; without
-            any, pictures are drawn.
-        limits: of the size of such a photo.
-        opener: decodes it, see ``Predictor``.
-    """
-    write = partial(_write, shown=shown, limits=limits, opener=opener)
-    return replace(ZIPPED, write=partial(_write_zip, write=write)) if zipped else replace(FORMAT, write=write)
 
 
 # -- writing
 
 
-def _write(
-    model: Model,
-    out: Path,
-    shown: Sequence[Picture] = (),
-    limits: Limits = LIMITS,
-    opener: Opener = open_picture,
-) -> tuple[Message, ...]:
-    title = str(WebPageCode.TITLE)
+def _write(model: Model, out: Path, options: Options) -> tuple[Message, ...]:
+    title = options.title or str(WebPageCode.TITLE)
     out.mkdir()
     _copy_page(out, title)
     web_runtime.copy_runtime(out / _RUNTIME)
     onnx_graph.write_onnx(model, out / NETWORK)
     (out / "README.md").write_text(README.format(title=title, tag=TAG, version=web_runtime.VERSION), "utf-8")
     (out / "manifest.webmanifest").write_text(_dump(_manifest(title)), "utf-8")
-    photos = [opener(to_source(photo, limits), None, limits, NO_RANGES) for photo in shown]
+    photos = [
+        options.opener(to_source(photo, options.limits), None, options.limits, NO_RANGES) for photo in options.shown
+    ]
     samples = write_samples(out, model.folder, photos)
     size = sum((out / name).stat().st_size for name in _kept(out))
     (out / CONFIG).write_text(_dump({**_describe(model, title), "samples": samples, "bytes": size}), "utf-8")
@@ -176,41 +150,4 @@ def _load(out: Path) -> Iterator[Loaded]:
     yield read_description((out / CONFIG).read_text("utf-8"), run)
 
 
-# -- as a zip
-
-
-def _write_zip(
-    model: Model, out: Path, write: Callable[[Model, Path], tuple[Message, ...]] = _write
-) -> tuple[Message, ...]:
-    with TemporaryDirectory(prefix=".page-", dir=out.parent) as scratch:
-        folder = Path(scratch, "page")
-        lacks = write(model, folder)
-        with zipfile.ZipFile(out, "w") as archive:
-            for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-                _add(archive, path.relative_to(folder).as_posix(), path.read_bytes())
-    return lacks
-
-
-def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    entry = zipfile.ZipInfo(name, _DATE)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.external_attr = 0o644 << 16
-    archive.writestr(entry, content)
-
-
-@contextmanager
-def _load_zip(out: Path) -> Iterator[Loaded]:
-    with TemporaryDirectory(prefix="page-") as scratch:
-        with zipfile.ZipFile(out) as archive:
-            archive.extractall(scratch)
-        with _load(Path(scratch)) as loaded:
-            yield loaded
-
-
-def _record_zip(out: Path, record: Mapping[str, Any]) -> None:
-    with zipfile.ZipFile(out, "a") as archive:
-        _add(archive, RECORD, _dump(record).encode())
-
-
-FORMAT = Format("web", "", _write, _load, _record, PACKAGES)
-ZIPPED = Format("web", ".zip", _write_zip, _load_zip, _record_zip, PACKAGES)
+FORMAT = Format("web", "", _write, _load, _record, PACKAGES, shows_photos=True, repository="space")

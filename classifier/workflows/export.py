@@ -11,8 +11,9 @@ from ..data.images import Opener, open_picture
 from ..data.project import Project
 from ..errors import SettingError
 from ..events import Progress
-from ..exporters.base import Exported, Format
+from ..exporters.base import Exported, Format, Options
 from ..exporters.making import make
+from ..exporters.zipped import zipped
 from ..messages.exporting import ExportCode
 from ..models.hub_models import open_model
 from ..models.picture_sources import Picture
@@ -26,50 +27,20 @@ FORMATS = {
     "web": "web",
     "space": "gradio_space",
 }
-
-
 _MOST = 40  # photos of a project that an export is compared on
 
 
-def find_format(name: str) -> Format:
-    """Return the format of a name; raises ``SettingError`` where there is none."""
+def find_format(name: str, out: Path | None = None) -> Format:
+    """Return the format of a name; one that is a folder becomes a zip where the name of ``out`` ends in .zip.
+
+    Raises ``SettingError`` where there is no such format.
+    """
     if name not in FORMATS:
         raise SettingError(ExportCode.UNKNOWN_FORMAT, name=name, choices=list(FORMATS))
     found = importlib.import_module(f"..exporters.{FORMATS[name]}", __package__).FORMAT
     assert isinstance(found, Format)
-    return found
-
-
-def choose_format(
-    to: str,
-    shown: Sequence[Picture] = (),
-    limits: Limits = LIMITS,
-    opener: Opener = open_picture,
-    place: str = "",
-    out: Path | None = None,
-) -> Format:
-    """Return the format of a name, for the Hub with the photos that its card shows and the name of the repository.
-
-    The formats ``web`` and ``space`` are a zip where the name of ``out`` ends in .zip, else a folder.
-
-    Raises ``SettingError`` where there is no such format, or it has no place for photos.
-    """
-    if to == "hub":
-        from ..exporters.hub_repo import hub_format
-
-        return hub_format(place, shown, limits, opener)
     is_zip = out is not None and out.suffix.lower() == ".zip"
-    if to == "web":
-        from ..exporters.web import web_format
-
-        return web_format(is_zip, shown, limits, opener)
-    if shown:
-        raise SettingError(ExportCode.SHOWS_NO_PHOTOS, name=to)
-    if to == "space":
-        from ..exporters.gradio_space import space_format
-
-        return space_format(is_zip)
-    return find_format(to)
+    return zipped(found) if is_zip and not found.suffix else found
 
 
 def export(
@@ -78,6 +49,7 @@ def export(
     out: Path | str,
     photos: Sequence[Picture] = (),
     *,
+    title: str = "",
     shown: Sequence[Picture] = (),
     device: str | None = None,
     limits: Limits = LIMITS,
@@ -91,8 +63,9 @@ def export(
     Args:
         folder: the model.
         to: the name of the format, one of ``FORMATS``.
-        out: a file, or folder, that is not there yet.
+        out: a file, or folder, that is not there yet; a format that is a folder is a zip of it where this ends in .zip.
         photos: pictures as ``Predictor.predict`` takes them.
+        title: what the model is called, the title of the exported page or app.
         shown: photos that everybody who gets the export may see, in the card of the format ``hub`` or as the pictures
             by which a page checks itself; only their pixels are written.
         device: where the model itself runs, see ``device.choose``.
@@ -107,12 +80,13 @@ def export(
         *_, exported = export("model", "zip", "flowers.zip", photos=["a.jpg", "b.jpg"])
         print(exported.verification.sentence())
     """
-    format = choose_format(to, shown, limits, opener, out=Path(out))
+    format = find_format(to, Path(out))
+    options = Options(title=title, shown=shown, limits=limits, opener=opener)
     for event in open_model(folder):
         if isinstance(event, Progress):
             yield event
         else:
-            yield from make(format, event, Path(out), photos, device=device, limits=limits, opener=opener)
+            yield from make(format, event, Path(out), photos, options=options, device=device)
 
 
 def verification_photos(project: Project, name: str, most: int = _MOST) -> list[Path]:

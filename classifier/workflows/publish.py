@@ -12,16 +12,14 @@ from ..data.images import Opener, open_picture
 from ..errors import SettingError
 from ..events import Progress
 from ..exporters import publishing
-from ..exporters.base import Exported, Verification
+from ..exporters.base import Exported, Options, Verification
 from ..exporters.making import make
-from ..exporters.publishing import Kind, Published
+from ..exporters.publishing import Published
 from ..messages import Message
 from ..messages.hub import HubCode
 from ..models.hub_models import open_model
 from ..models.picture_sources import Picture
-from .export import choose_format
-
-KINDS: dict[str, Kind] = {"hub": "model", "web": "space", "space": "space"}  # by the format
+from .export import FORMATS, find_format
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,11 @@ class Publication:
     lacks: tuple[Message, ...] = ()
 
 
+def publishable() -> list[str]:
+    """Return the names of the formats that can be published."""
+    return [name for name in FORMATS if find_format(name).repository is not None]
+
+
 def publish(
     folder: Path | str,
     to: str,
@@ -44,6 +47,7 @@ def publish(
     photos: Sequence[Picture] = (),
     *,
     public: bool = False,
+    title: str = "",
     shown: Sequence[Picture] = (),
     token: str | None = None,
     device: str | None = None,
@@ -58,7 +62,8 @@ def publish(
         repository: owner/name; without an owner that of who signed in.
         photos: by which the export is verified, see ``export``.
         public: whether everybody may see it.
-        shown: photos that the model's card shows to whoever sees the repository.
+        title: what the model is called, the title of the published page or app.
+        shown: photos that whoever sees the repository may see, see ``export``.
         token: of who signed in on the page; by default the one that is stored on this computer.
         device: where the model itself runs.
         limits: of the size of a photo.
@@ -66,19 +71,20 @@ def publish(
 
     Raises as ``export`` and ``publishing.publish`` do.
     """
-    if to not in KINDS:
-        raise SettingError(HubCode.NOT_PUBLISHED, name=to, choices=list(KINDS))
-    target = publishing.prepare(repository, KINDS[to], public, token)  # before the export, which takes a while
+    format = find_format(to) if to in FORMATS else None
+    if format is None or format.repository is None:
+        raise SettingError(HubCode.NOT_PUBLISHED, name=to, choices=publishable())
+    target = publishing.prepare(repository, format.repository, public, token)  # before the export, which takes a while
     for event in open_model(folder):
         if isinstance(event, Progress):
             yield event
         else:
             folder = event
-    format = choose_format(to, shown, limits, opener, target.repository)
+    options = Options(title=title, place=target.repository, shown=shown, limits=limits, opener=opener)
     with TemporaryDirectory(prefix="publish-") as scratch:
         exported = None
         out = Path(scratch, "export")
-        for done in make(format, Path(folder), out, photos, device=device, limits=limits, opener=opener):
+        for done in make(format, Path(folder), out, photos, options=options, device=device):
             if isinstance(done, Exported):
                 exported = done
             else:

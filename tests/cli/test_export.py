@@ -58,7 +58,7 @@ def test_a_missing_package_is_named_with_the_line_that_installs_it() -> None:
     def write(*_: object) -> tuple[()]:
         raise AssertionError("it is checked before")
 
-    format = Format("x", ".x", write, find_format("zip").load, write, packages=("no-such-package", "numpy"))
+    format = Format("x", ".x", write, find_format("zip").load, write, ("no-such-package", "numpy"))
     with pytest.raises(ExportError, match=r"needs no-such-package: install it with “pip install no-such-package”"):
         format.check_packages()
 

@@ -19,15 +19,19 @@ def _swap(labels: list[str]) -> None:
     labels[0], labels[1] = labels[1], labels[0]
 
 
+def _change_weight(content: bytes) -> bytes:
+    tensors = load(content)
+    tensors["classifier.weight"][0, 0] += 5
+    return save(tensors)
+
+
 def change_zip(path: Path, what: str) -> None:
     """Change one thing in the files of a zipped model folder."""
     with zipfile.ZipFile(path) as archive:
         files = {name.rpartition("/")[2]: archive.read(name) for name in archive.namelist()}
     config, report = json.loads(files["config.json"]), json.loads(files["report.json"])
     if what == "weight":
-        tensors = load(files["model.safetensors"])
-        tensors["classifier.weight"][0, 0] += 5
-        files["model.safetensors"] = save(tensors)
+        files["model.safetensors"] = _change_weight(files["model.safetensors"])
     elif what == "mean":
         config["pretrained_cfg"]["mean"][0] += 0.1
     elif what == "labels":
@@ -53,6 +57,17 @@ def _change_description(text: str, what: str) -> str:
     elif what == "threshold":
         data["thresholds"][0] = 0.99
     return json.dumps(data)
+
+
+def change_space(folder: Path, what: str) -> None:
+    """Change one thing in the files of a Gradio app."""
+    weights, about = folder / "model" / "model.safetensors", folder / "model.json"
+    if what == "weight":
+        weights.write_bytes(_change_weight(weights.read_bytes()))
+    data = json.loads(_change_description(about.read_text("utf-8"), what))
+    if what == "mean":
+        data["preprocessing"]["mean"][0] += 0.1
+    about.write_text(json.dumps(data), "utf-8")
 
 
 def change_onnx(path: Path, what: str) -> None:

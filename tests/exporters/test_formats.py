@@ -16,7 +16,7 @@ import timm
 from timm.models import save_for_hf
 
 from classifier import ClassifierError, Exported, Finished, Predictor
-from classifier.exporters.base import Model
+from classifier.exporters.base import Model, Options
 from classifier.exporters.making import make
 from classifier.exporters.verify import answers_of, draw_pictures
 from classifier.messages import Message
@@ -71,7 +71,7 @@ def test_an_export_answers_as_the_model_does(name: str, exported: dict[str, Expo
 def test_a_changed_export_is_refused(
     name: str, what: str, exported: dict[str, Exported], trained: Finished, photos: list[Path], tmp_path: Path
 ) -> None:
-    def write(model: Model, out: Path) -> tuple[Message, ...]:
+    def write(model: Model, out: Path, options: Options) -> tuple[Message, ...]:
         shutil.copy(exported[name].path, out)
         _CHANGE[name](out, what)
         return ()
@@ -87,7 +87,7 @@ def test_a_changed_export_is_refused(
 def test_an_export_that_is_cut_off_is_refused(
     name: str, exported: dict[str, Exported], trained: Finished, photos: list[Path], tmp_path: Path
 ) -> None:
-    def write(model: Model, out: Path) -> tuple[Message, ...]:
+    def write(model: Model, out: Path, options: Options) -> tuple[Message, ...]:
         out.write_bytes(exported[name].path.read_bytes()[:100_000])
         return ()
 

@@ -8,24 +8,28 @@ import socket
 import time
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from huggingface_hub import metadata_load
 from PIL import Image
 
 from classifier import Exported, Finished, Predictor, export
+from classifier.config import PixelRanges
 from classifier.errors import ExportError
 from classifier.evaluation import ood
 from classifier.exporters import gradio_space
-from classifier.exporters.base import Model
+from classifier.exporters.base import Answer, Loaded, Model, Options
 from classifier.exporters.making import make
 from classifier.exporters.space_files import app
 from classifier.messages import Message
 from tests import processes
+from tests.exporters import tampering
 from tests.exporters.pages import LABELS, copy_renamed
 from tests.helpers import draw_photo, encode
 from tests.test_machine import requirements
@@ -119,18 +123,41 @@ def test_the_zip_holds_the_app_and_the_model_and_nothing_private(exported: Expor
     assert json.loads((unzipped / "export.json").read_text("utf-8"))["verified"]["same"] == 4
 
 
+@contextmanager
+def load_here(out: Path) -> Iterator[Loaded]:
+    """As the format does, by the app's own code, but in this process: another takes seconds to begin."""
+    model = app.Classifier(out)
+
+    def answer(pictures: Sequence[Image.Image]) -> list[Answer]:
+        paths = [out.with_name(f"{number}.png") for number in range(len(pictures))]
+        for picture, path in zip(pictures, paths):
+            picture.save(path)
+        found = model.answer(list(map(str, paths)))
+        probs = [np.array([one["confidences"][label] for label in model.labels], np.float32) for one in found]
+        return [Answer(one["label"], row, one["unsure"]) for one, row in zip(found, probs)]
+
+    yield Loaded(tuple(model.labels), answer, tuple(model.thresholds), PixelRanges.from_json(model.pixel_ranges))
+
+
 @pytest.mark.slow
-def test_an_app_with_another_threshold_or_weight_is_refused(exported: Exported, unzipped: Path, tmp_path: Path) -> None:
-    def write(model: Model, out: Path) -> tuple[Message, ...]:
+@pytest.mark.parametrize("what", [None, *tampering.CHANGES])
+def test_a_changed_app_is_refused(
+    what: str | None, exported: Exported, unzipped: Path, example_set: Path, tmp_path: Path
+) -> None:
+    def write(model: Model, out: Path, options: Options) -> tuple[Message, ...]:
         shutil.copytree(unzipped, out)
-        about = json.loads((out / "model.json").read_text("utf-8"))
-        about["thresholds"][0] = 0.99
-        (out / "model.json").write_text(json.dumps(about), "utf-8")
+        if what is not None:
+            tampering.change_space(out, what)
         return ()
 
-    with pytest.raises(ExportError, match="other thresholds"):
-        list(make(replace(gradio_space.FORMAT, write=write), exported.path.with_name("renamed"), tmp_path / "out"))
-    assert not list(tmp_path.iterdir())
+    # The threshold, as the app itself tells it from its own process.
+    load = gradio_space.FORMAT.load if what == "threshold" else load_here
+    tampered = replace(gradio_space.FORMAT, write=write, load=load)
+    photos = sorted(example_set.glob("*/* 01.jpg"))
+    refused = pytest.raises(ExportError, match=r"answered diff|other classes|other thresholds")
+    with refused if what is not None else nullcontext():
+        list(make(tampered, exported.path.with_name("renamed"), tmp_path / "out", photos))
+    assert (tmp_path / "out").exists() == (what is None)
 
 
 def test_the_app_uses_the_numbers_of_the_program() -> None:

@@ -17,7 +17,7 @@ from classifier.data.images import open_picture
 from classifier.errors import ExportError
 from classifier.events import result_of
 from classifier.exporters import hub_repo
-from classifier.exporters.base import Exported, Model
+from classifier.exporters.base import Exported, Model, Options
 from classifier.exporters.making import make
 from classifier.exporters.verify import verify
 from tests.helpers import draw_photo
@@ -55,7 +55,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def repo(model: Path, shown: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An export; not to be changed."""
     out = tmp_path_factory.mktemp("a # b? 100%") / "repo"
-    *_, exported = make(hub_repo.hub_format(shown=[shown]), model, out, PHOTOS)
+    *_, exported = make(hub_repo.FORMAT, model, out, PHOTOS, options=Options(shown=[shown]))
     assert isinstance(exported, Exported)
     assert (exported.verification.same, exported.verification.photos) == (3, 3)
     return out
@@ -163,5 +163,5 @@ def test_a_folder_of_timm_without_a_report_keeps_its_card(model: Path, tmp_path:
     shutil.copytree(model, tmp_path / "foreign")
     (tmp_path / "foreign/report.json").unlink()
     (tmp_path / "foreign/README.md").write_text("My own words")
-    hub_repo.FORMAT.write(Model.load(tmp_path / "foreign"), tmp_path / "repo")
+    hub_repo.FORMAT.write(Model.load(tmp_path / "foreign"), tmp_path / "repo", Options())
     assert (tmp_path / "repo/README.md").read_text() == "My own words"

@@ -16,7 +16,7 @@ from classifier import ExportError, Finished, Predictor
 from classifier.data.images import open_picture
 from classifier.events import result_of
 from classifier.exporters.archive import FORMAT
-from classifier.exporters.base import Answer, Format, Loaded, Model, Verification, decide
+from classifier.exporters.base import DEFAULTS, Answer, Format, Loaded, Model, Verification, decide
 from classifier.exporters.verify import draw_pictures, verify
 from classifier.models.checkpoint import set_threshold
 from classifier.models.model_folder import OOD
@@ -53,7 +53,7 @@ def shifted(difference: float, unsure: bool | None = None) -> Format:
 def compare(format: Format, model: Path, pictures: Sequence[Image.Image]) -> Verification:
     out = model.with_name("out.zip")
     out.unlink(missing_ok=True)
-    format.write(Model.load(model), out)
+    format.write(Model.load(model), out, DEFAULTS)
     return result_of(verify(format, Predictor(model, "cpu"), out, pictures, open_picture))
 
 

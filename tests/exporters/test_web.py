@@ -14,7 +14,7 @@ import yaml
 from onnx import numpy_helper
 from PIL import Image
 
-from classifier import Predictor
+from classifier import Predictor, export
 from classifier.data.images import open_picture
 from classifier.errors import ClassifierError, ExportError
 from classifier.events import result_of
@@ -58,7 +58,7 @@ def test_a_page_says_how_it_was_verified(page_export: Path) -> None:
 def test_photos_are_in_a_page_only_where_the_person_agrees(trained: Any, tmp_path: Path, page_export: Path) -> None:
     photo = draw_photo(1, (900, 600))
     photo.info["comment"] = "taken at home"
-    (*_, exported) = make(web.web_format(True, [photo]), trained.folder, tmp_path / "a.zip", PHOTOS)
+    (*_, exported) = export(trained.folder, "web", tmp_path / "a.zip", PHOTOS, shown=[photo])
     assert exported.verification.photos == 4
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         samples = [name for name in archive.namelist() if name.startswith("samples/")]

@@ -24,8 +24,8 @@ from ...events import Progress
 from ...messages import sentence
 from ...messages.hub import HubCode
 from ...messages.publish_page import PublishPanelCode, PublishWhatCode
-from ...workflows.export import FORMATS, verification_photos
-from ...workflows.publish import KINDS, Publication, publish
+from ...workflows.export import find_format, verification_photos
+from ...workflows.publish import Publication, publish
 from .. import html
 from ..handlers import QUIET, Action, plain
 from ..predict.models import own_models, select_model, shared_models
@@ -39,7 +39,6 @@ _OAUTH = ("OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPES", "OPENID_PROV
 _OAUTH_PACKAGES = ("authlib", "itsdangerous")
 _SCOPES = ("contribute-repos", "write-repos", "manage-repos")  # one of these may make a repository
 _PASSED_ON = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")  # headers that a proxy adds
-_SHOWING = ("hub", "web")  # formats that show photos
 _LONGEST_NAME = 200  # letters
 
 
@@ -108,7 +107,7 @@ def _token(request: gr.Request, signed_in: gr.OAuthToken | None) -> str | None:
 def _publish(
     home: Home, visitor: str, model: str | None, what: str | None, name: str | None, shown: list[str], **options: Any
 ) -> Iterator[Progress | Publication]:
-    if what not in KINDS or what not in FORMATS:
+    if what is None or what not in (code.id for code in PublishWhatCode):
         raise SettingError(PublishPanelCode.NOTHING_CHOSEN)
     name = (name or "").strip()  # an empty field may come as None
     if not name:
@@ -120,7 +119,7 @@ def _publish(
     if chosen in own:
         with home.open(visitor) as project:
             photos = verification_photos(project, chosen.folder.name)
-            options["shown"] = paths_of(project, shown if what in _SHOWING else ())
+            options["shown"] = paths_of(project, shown if find_format(what).shows_photos else ())
     limits = home.limits.upload
     yield from publish(chosen.folder, what, name[:_LONGEST_NAME], photos, limits=limits, opener=open_apart, **options)
 
@@ -153,7 +152,7 @@ def _build_sign_in() -> None:
 def build(home: Home, token: gr.BrowserState, model: gr.Dropdown) -> None:
     """Create the panel and connect its events."""
     is_space, can_sign_in = "SPACE_ID" in os.environ, offers_sign_in(os.environ)
-    choices = [(str(code), code.id) for code in PublishWhatCode if code.id in FORMATS]
+    choices = [(str(code), code.id) for code in PublishWhatCode]
     with gr.Accordion(str(PublishPanelCode.TITLE), open=False, elem_id="publish"):
         gr.HTML(html.quiet(html.text(PublishPanelCode.INTRO)))
         if is_space and not can_sign_in:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -13,8 +11,6 @@ import gradio as gr
 from ...data.decoding import open_apart
 from ...errors import ClassifierError, SettingError
 from ...exporters.base import Exported
-from ...files import storage_error
-from ...messages.exporting import ExportCode
 from ...messages.share_page import FormatCode, ShareCode
 from ...workflows.export import FORMATS, export, find_format, verification_photos
 from .. import downloads, html
@@ -76,22 +72,9 @@ def _export(home: Home, token: str, model: str | None, format: str | None) -> It
     home.check_room()
     with home.open(token) as project:  # of a visitor without photos, it is made now
         photos = verification_photos(project, chosen.folder.name) if chosen in own else []
-        name = f"{chosen.folder.name}{find_format(format).suffix}"
+        name = f"{chosen.folder.name}{find_format(format).suffix or '.zip'}"  # one file
         out = downloads.new_file(home.folder(token), name)
-        for event in export(chosen.folder, format, out, photos, limits=home.limits.upload, opener=open_apart):
-            yield _zipped(event) if isinstance(event, Exported) else event
-
-
-def _zipped(exported: Exported) -> Exported:
-    """Return an export that is one file: a folder becomes a zip."""
-    if exported.path.is_file():
-        return exported
-    try:
-        made = shutil.make_archive(str(exported.path), "zip", exported.path.parent, exported.path.name)
-        shutil.rmtree(exported.path)
-    except OSError as error:
-        raise storage_error(error, full=ExportCode.DISK_FULL) from error
-    return Exported(Path(made), exported.format, exported.verification, exported.lacks)
+        yield from export(chosen.folder, format, out, photos, limits=home.limits.upload, opener=open_apart)
 
 
 def _done(exported: Exported, request: gr.Request) -> str:
