@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -22,6 +23,24 @@ def heat_map(network: nn.Module, pixels: Tensor, label: int) -> Floats:
     """
     exact = _class_activation_map(network, pixels, label)
     return _gradient_map(network, pixels, label) if exact is None else exact
+
+
+def add_maps(maps: Sequence[Floats]) -> Floats:
+    """Return the sum of the maps (h, w) of networks whose logits are summed, as fine as the finest of them.
+
+    Maps without positions, of one number, are left out where another has some.
+    """
+    positioned = [heat for heat in maps if heat.size > 1] or list(maps)
+    shape = max((heat.shape for heat in positioned), key=lambda shape: shape[0] * shape[1])
+    return np.sum([_resize(heat, shape) for heat in positioned], 0)
+
+
+def _resize(heat: Floats, shape: tuple[int, ...]) -> Floats:
+    """Return the map in another shape, with the same sum."""
+    if heat.shape == shape:
+        return heat
+    enlarged = nn.functional.interpolate(torch.from_numpy(heat)[None, None], shape, mode="bilinear")[0, 0].numpy()
+    return np.asarray(enlarged * (heat.size / enlarged.size), np.float32)
 
 
 @torch.inference_mode()

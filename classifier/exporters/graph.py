@@ -21,8 +21,7 @@ from ..config import PixelRanges, Preprocessing
 from ..evaluation.ood import ENERGY_WEIGHT, NEIGHBORS, OODModel
 from ..messages import Message, message
 from ..messages.exporting import LackCode
-from ..models.backbones import ROWS
-from ..models.surgery import add_feature_output, fuse_batch_norm
+from ..models.surgery import add_feature_output
 from ..models.transforms import eval_transform
 from .base import Answer, Loaded, Model, decide
 
@@ -47,9 +46,7 @@ class AnswerGraph(nn.Module):
     def __init__(self, model: Model) -> None:
         super().__init__()
         loaded = model.checkpoint
-        built_in = loaded.backbone in ROWS and ROWS[loaded.backbone].built_in
-        # The same network as in ``Predictor``.
-        self.network = add_feature_output(fuse_batch_norm(loaded.network, built_in))
+        self.network = add_feature_output(loaded.inference_network())  # the same as in ``Predictor``
         self.classes = len(loaded.labels)
         self.register_buffer("mean", _channels(loaded.preprocessing.mean))
         self.register_buffer("std", _channels(loaded.preprocessing.std))

@@ -52,6 +52,12 @@ class CheckpointCode(Code):
     LABEL_COUNT = "The model's class names and their number do not agree; get the folder again."
     LABEL_TWICE = "Two classes of the model have the same name, “{label}”; name them differently in its config.json."
     INPUT_NOT_SQUARE = "The model reads pictures of the shape {shape}; only squares of three colors can be prepared."
+    MEMBER_COUNT = (
+        "A model that joins networks has from 2 to {most} of them, and this one does not; get the folder again."
+    )
+    MEMBER_SIZE = (
+        "The network “{name}” of the model expects pictures of another size than the others; get the folder again."
+    )
     CHANGED_ARGUMENT = (
         "The model asks for a network “{name}” with “{argument}” changed, which is not known to be safe; get the "
         "folder again."

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import errno
 import json
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import timm
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -25,43 +23,49 @@ from ..errors import ModelError, SettingError
 from ..evaluation.costs import UNSURE_COST
 from ..evaluation.ood import OODModel
 from ..evaluation.report import Report
-from ..files import atomic_write, read_bounded, read_json, regular_size
+from ..files import atomic_write, read_bounded, read_json
 from ..messages.models import CheckpointCode
 from . import hub_config, networks, training_record
-from .backbones import Backbone, architecture_of
+from .backbones import ROWS, Backbone, architecture_of
 from .evaluated_photos import EvaluatedPhotos, read_evaluated, with_costs, without_costs
-from .hub_config import HubConfig
+from .joined import JoinedNetwork, Member, feature_networks, member_networks
 from .model_card import confusion_picture, model_card, replace_decision
-from .model_folder import CONFUSION, EVALUATED, OOD, TRAINING_PHOTOS, write
+from .model_folder import CONFUSION, EVALUATED, OOD, SINGLE, TRAINING_PHOTOS, write
+from .surgery import feature_width, fuse_batch_norm
 from .training_photos import KnownPhotos
+from .weights_file import check_finite, check_header_size, is_file, load_network
 
 Floats = NDArray[np.float32]
 
 _LARGEST_JSON = 16 * 2**20  # bytes
 _LARGEST_OOD = 64 * 2**20  # bytes
 _DECISION = ("threshold", "thresholds", "costs", "unsure_cost", "expected_cost", "expected_cost_before")
-_LARGEST_HEADER = 4 * 2**20  # bytes; that of the largest network of timm has half a megabyte
 
 
 @dataclass(frozen=True)
 class TrainedModel:
     """The result of a training, passed whole to the evaluation and to ``save``.
 
+    A model may join several networks, whose logits are summed: see ``joined``.
+
     Args:
         mode: How it was trained.
-        backbone: The network it was made from.
+        backbone: The network it was made from; of a joined model the first one.
         tensors: Tensors of the network without its classifier, under timm's names.
         weight: Weights (C, D) of the classifier.
         bias: Biases (C,) of the classifier, with the temperature already applied.
-        preprocessing: What the network expects of a picture.
+        preprocessing: What the network expects of a picture; of a joined model what all get.
         report: Scores on photos that were not trained on.
         run_assets: For each training photo (N) the answer of a model that was not trained on it.
         ood: The out-of-distribution model; None for a fine-tuned network: distances to photos that the features
-            were trained on say little about new ones.
-        network: The whole network; None for a linear head on cached features.
+            were trained on say little about new ones. Of a joined model it is that of the features side by side, of
+            the members that ``joined.give_features`` names.
+        network: The whole (first) network; None for a linear head on cached features.
         details: What else goes into ``training.json``.
         training_photos: What the folder remembers of the training photos; None for nothing.
         evaluated: Photos that thresholds are chosen by.
+        others: The networks of a joined model beyond the first.
+        single: The best model of one network, which a joined model's folder holds for programs that open no other.
     """
 
     mode: Mode
@@ -77,6 +81,14 @@ class TrainedModel:
     details: Mapping[str, Any] = field(default_factory=dict)
     training_photos: KnownPhotos | None = None
     evaluated: EvaluatedPhotos | None = None
+    others: tuple[Member, ...] = ()
+    single: TrainedModel | None = None
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """All networks of the model, the first one included."""
+        first = Member(self.backbone, self.tensors, self.weight, self.bias, self.network is not None)
+        return (first, *self.others)
 
 
 @dataclass(frozen=True)
@@ -90,6 +102,7 @@ class Checkpoint:
         backbone: Name of the network and, where it is known, of the weights it started from.
         report: Scores; None for a classifier that another program made.
         ood: The out-of-distribution model; None where the model was made without.
+        members: Names of the backbones of the networks that the model joins; empty for a model of one network.
     """
 
     network: nn.Module
@@ -98,16 +111,34 @@ class Checkpoint:
     backbone: str
     report: Report | None = None
     ood: OODModel | None = None
+    members: tuple[str, ...] = ()
+
+    def inference_network(self) -> nn.Module:
+        """Return a copy of the network with batch norms fused into convolutions, see ``surgery.fuse_batch_norm``."""
+        trusted = [name in ROWS and ROWS[name].built_in for name in self.members or (self.backbone,)]
+        fused = [fuse_batch_norm(one, known) for one, known in zip(member_networks(self.network), trusted)]
+        return self.network.with_members(fused) if isinstance(self.network, JoinedNetwork) else fused[0]
 
 
-def save(folder: Path, model: TrainedModel, training: Mapping[str, Any]) -> None:
+def save(folder: Path, model: TrainedModel, training: Mapping[str, Any], unfinished: bool = False) -> None:
     """Write ``model`` and the settings ``training`` it was made with into ``folder``.
 
-    A model that was there is replaced when all is written (see ``model_folder.write``). Raises ``ModelError`` where the
-    folder holds something else, ``StorageError`` where it cannot be written.
+    A model that was there is replaced when all is written (see ``model_folder.write``). ``unfinished`` where the
+    training goes on: what it resumes from stays. Raises ``ModelError`` where the folder holds something else,
+    ``StorageError`` where it cannot be written.
     """
-    classifier = networks.classifier_name(model.backbone)
-    head = {f"{classifier}.weight": torch.from_numpy(model.weight), f"{classifier}.bias": torch.from_numpy(model.bias)}
+    texts, tensors = _files(model, training)
+    if model.single is not None:
+        single_texts, single_tensors = _files(model.single, training)
+        texts |= {f"{SINGLE}/{name}": text for name, text in single_texts.items()}
+        tensors |= {f"{SINGLE}/{name}": values for name, values in single_tensors.items()}
+    write(folder, texts, tensors, unfinished)
+
+
+def _files(
+    model: TrainedModel, training: Mapping[str, Any]
+) -> tuple[dict[str, str | bytes], dict[str, dict[str, Tensor]]]:
+    """The files of a model by their names: texts, and tensors."""
     picture = confusion_picture(model.report)
     texts: dict[str, str | bytes] = {
         "config.json": _dump(hub_config.to_json(model)),
@@ -118,10 +149,17 @@ def save(folder: Path, model: TrainedModel, training: Mapping[str, Any]) -> None
     }
     if model.training_photos is not None:
         texts[TRAINING_PHOTOS] = json.dumps(model.training_photos.to_json())
-    weights = {key: value.contiguous() for key, value in {**model.tensors, **head}.items()}
     ood = {} if model.ood is None else {key: torch.from_numpy(value) for key, value in model.ood.tensors().items()}
     evaluated = {} if model.evaluated is None else model.evaluated.tensors()
-    write(folder, texts, {"model.safetensors": weights, OOD: ood, EVALUATED: evaluated})
+    return texts, {"model.safetensors": _weights(model), OOD: ood, EVALUATED: evaluated}
+
+
+def _weights(model: TrainedModel) -> dict[str, Tensor]:
+    """The tensors of the network, under timm's names; those of a joined one under ``JoinedNetwork``'s."""
+    if not model.others:
+        return model.members[0].state()
+    states = [member.state() for member in model.members]
+    return {f"members.{index}.{key}": value for index, state in enumerate(states) for key, value in state.items()}
 
 
 def _dump(value: Mapping[str, Any]) -> str:
@@ -186,19 +224,20 @@ def load(folder: Path) -> Checkpoint:
     check_is_model(folder)
     config = hub_config.from_json(_read_json(folder / "config.json"))
     report = find_report(folder)
-    if report and (report.labels, architecture_of(report.backbone)) != (config.labels, config.architecture):
+    if report and (report.labels, architecture_of(report.backbone)) != (config.labels, config.networks[0].architecture):
         raise ModelError(CheckpointCode.REPORT_OF_OTHER_MODEL, folder=str(folder))
-    network = _load_network(folder, config)
+    network = load_network(folder, config)
     if report is None:  # another program's network may end in anything
         networks.check_forward(network, config.preprocessing.size)
-    backbone = report.backbone if report else ".".join(filter(None, (config.architecture, config.tag)))
+    backbone = report.backbone if report else config.networks[0].weights
+    members = tuple(one.backbone for one in config.members)
     ood = _load_ood(folder / OOD, network, config.labels)
-    return Checkpoint(network, config.labels, config.preprocessing, backbone, report, ood)
+    return Checkpoint(network, config.labels, config.preprocessing, backbone, report, ood, members)
 
 
 def check_is_model(folder: Path) -> None:
     """Raise ``ModelError`` where ``folder`` has no ``config.json``."""
-    if not _is_file(folder / "config.json"):
+    if not is_file(folder / "config.json"):
         raise ModelError(CheckpointCode.NO_MODEL, folder=str(folder))
 
 
@@ -232,93 +271,20 @@ def _unreadable(path: Path, error: Exception) -> ModelError:
     return ModelError(CheckpointCode.FILE_TOO_LARGE if too_large else CheckpointCode.FILE_DAMAGED, file=path.name)
 
 
-def _load_network(folder: Path, config: HubConfig) -> nn.Module:
-    """The network of ``config`` with the folder's weights in float32, frozen, in evaluation mode."""
-    path, name = folder / "model.safetensors", config.architecture
-    if not timm.is_model(name):
-        raise ModelError(CheckpointCode.UNKNOWN_ARCHITECTURE, name=name)
-    try:
-        _check_header_size(path)
-        with torch.device("meta"):
-            network = _build(config)
-        _check_header(path, network, name)
-        tensors = {key: _to_float32(value) for key, value in load_file(path).items()}
-        _check_finite(tensors.values(), path)
-        network.load_state_dict(tensors, assign=True)
-        if any(buffer.is_meta for buffer in network.buffers()):  # those that are computed, not saved
-            network = _build(config)
-            network.load_state_dict(tensors)
-    except ModelError:
-        raise
-    except (OSError, SafetensorError) as error:
-        raise _unreadable_weights(folder) from error
-    except Exception as error:  # a stranger's settings can make a network raise nearly anything
-        raise ModelError(CheckpointCode.NOT_BUILT, name=name, error=type(error).__name__) from error
-    return network.eval().requires_grad_(False)
-
-
-def _check_header_size(path: Path) -> None:
-    """Raise ``OSError`` where the file cannot have a header of safetensors that is worth reading.
-
-    It begins with the size of the header, 8 bytes, the lowest first. A header of 100 megabytes, which safetensors
-    still reads, would take gigabytes.
-    """
-    size = regular_size(path)
-    with path.open("rb") as file:
-        if int.from_bytes(file.read(8), "little") > min(size, _LARGEST_HEADER):
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-
-
-def _check_finite(tensors: Iterable[Tensor], path: Path) -> None:
-    if not all(bool(value.isfinite().all()) for value in tensors if value.is_floating_point()):
-        raise ModelError(CheckpointCode.NOT_FINITE, file=path.name)
-
-
-def _build(config: HubConfig) -> nn.Module:
-    return timm.create_model(config.architecture, num_classes=len(config.labels), **config.model_args)
-
-
-def _check_header(path: Path, network: nn.Module, name: str) -> None:
-    """Raise ``ModelError`` where names, shapes or kinds of the tensors are not the network's, by the file's header."""
-    expected = {key: (list(value.shape), value.is_floating_point()) for key, value in network.state_dict().items()}
-    with safe_open(path, "pt") as file:
-        slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118
-        found = {key: (part.get_shape(), "F" in part.get_dtype()) for key, part in slices.items()}
-    if expected != found:
-        raise ModelError(CheckpointCode.WEIGHTS_MISMATCH, name=name)
-
-
-def _unreadable_weights(folder: Path) -> ModelError:
-    pickled = [name for name in ("pytorch_model.bin", "pytorch_model.pth", "model.pth") if _is_file(folder / name)]
-    if pickled and not (folder / "model.safetensors").exists():
-        return ModelError(CheckpointCode.WEIGHTS_PICKLED, file=pickled[0])
-    return ModelError(CheckpointCode.WEIGHTS_DAMAGED)
-
-
-def _to_float32(value: Tensor) -> Tensor:
-    return value.float() if value.is_floating_point() else value
-
-
 def _load_ood(path: Path, network: nn.Module, labels: tuple[str, ...]) -> OODModel | None:
-    if not _is_file(path):
+    if not is_file(path):
         return None
     try:
-        _check_header_size(path)
+        check_header_size(path)
         if path.stat().st_size > _LARGEST_OOD:
             raise ModelError(CheckpointCode.FILE_TOO_LARGE, file=path.name)
         ood = OODModel.from_tensors({key: value.numpy() for key, value in load_file(path).items()})
     except (OSError, SafetensorError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(CheckpointCode.FILE_DAMAGED, file=path.name) from error
     usual = () if ood.usual is None else (ood.usual,)
-    _check_finite((torch.from_numpy(value) for value in (ood.center, ood.basis, ood.points, *usual)), path)
-    width = getattr(network.get_classifier(), "in_features", len(ood.center))  # type: ignore[operator]
-    if width != len(ood.center) or not 0 <= ood.labels.min() <= ood.labels.max() < len(labels):
+    check_finite((torch.from_numpy(value) for value in (ood.center, ood.basis, ood.points, *usual)), path)
+    widths = [width for one in feature_networks(network) if (width := feature_width(one)) is not None]
+    is_other = bool(widths) and sum(widths) != len(ood.center)
+    if is_other or not 0 <= ood.labels.min() <= ood.labels.max() < len(labels):
         raise ModelError(CheckpointCode.OOD_OF_OTHER_MODEL, file=path.name)
     return ood
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name that is too long
-        return False

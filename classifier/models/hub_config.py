@@ -13,10 +13,12 @@ from ..errors import ModelError, SettingError
 from ..messages.models import CheckpointCode
 from . import networks
 from .backbones import BACKBONES
+from .joined import MAX_MEMBERS, Member, member_preprocessing
 
 if TYPE_CHECKING:
     from .checkpoint import TrainedModel
 
+JOINED = "joined"  # in place of timm's name of an architecture
 _LARGEST_SIDE = 2048  # pixels
 _MOST_CLASSES = 100_000
 _LONGEST_WHY = 200  # letters
@@ -33,6 +35,8 @@ class HubConfig:
         labels: Names of the classes, in the order of the outputs; all different.
         preprocessing: What the network expects of a picture.
         model_args: Keyword arguments of ``timm.create_model`` beside the architecture and the number of classes.
+        members: The networks that a model with the architecture ``JOINED`` joins; else empty.
+        tuned: Whether a member's layers were trained, see ``joined.Member``.
     """
 
     architecture: str
@@ -40,6 +44,23 @@ class HubConfig:
     labels: tuple[str, ...]
     preprocessing: Preprocessing
     model_args: Mapping[str, Any]
+    members: tuple[HubConfig, ...] = ()
+    tuned: bool = False
+
+    @property
+    def networks(self) -> tuple[HubConfig, ...]:
+        """The networks of the classifier: the members of a joined one, else itself."""
+        return self.members or (self,)
+
+    @property
+    def weights(self) -> str:
+        """timm's name of the network and, where it is known, of the weights it started from."""
+        return ".".join(filter(None, (self.architecture, self.tag)))
+
+    @property
+    def backbone(self) -> str:
+        """The name in the table of backbones, else that of timm."""
+        return next((row.name for row in BACKBONES if row.weights == self.weights), self.weights)
 
 
 def to_json(model: TrainedModel) -> dict[str, Any]:
@@ -47,29 +68,57 @@ def to_json(model: TrainedModel) -> dict[str, Any]:
 
     The pixel ranges stand beside ``pretrained_cfg``, in which timm accepts no entry of others.
 
-    timm reads the only input size of a network from ``fixed_input_size``, transformers from ``img_size``.
+    timm reads the only input size of a network from ``fixed_input_size``, transformers from ``img_size``. A model that
+    joins networks has ``members``, each with the entries of one network.
     """
-    source = networks.pretrained_cfg(model.backbone)
     names = list(model.report.labels)
-    model_args = dict(model.backbone.arguments)
     pixel_ranges = model.preprocessing.pixel_ranges.to_json()
     return {
-        "architecture": model.backbone.architecture,
+        **(_joined_entries(model) if model.others else _network_entries(model.members[0], model.preprocessing)),
         "num_classes": len(names),
-        "num_features": model.weight.shape[1],
         "label_names": names,
         "id2label": dict(enumerate(names)),
         "label2id": {name: index for index, name in enumerate(names)},
+        **({"pixel_ranges": pixel_ranges} if pixel_ranges else {}),
+    }
+
+
+def _joined_entries(model: TrainedModel) -> dict[str, Any]:
+    """The entries of a model that joins networks: those of each, and the preprocessing of the one picture they get."""
+    members = []
+    for member in model.members:
+        entries = _network_entries(member, member_preprocessing(model.preprocessing, member.backbone))
+        entries["pretrained_cfg"]["tag"] = member.backbone.weights.partition(".")[2]
+        members.append({**entries, "tuned": member.tuned})
+    return {
+        "architecture": JOINED,
+        "num_features": sum(member.weight.shape[1] for member in model.members),
         "pretrained_cfg": {
             **model.preprocessing.to_timm(),
+            "num_classes": len(model.report.labels),
+            "license": networks.common_license([member.backbone for member in model.members]),
+        },
+        "members": members,
+    }
+
+
+def _network_entries(member: Member, preprocessing: Preprocessing) -> dict[str, Any]:
+    """The entries of one network."""
+    source = networks.pretrained_cfg(member.backbone)
+    model_args = dict(member.backbone.arguments)
+    return {
+        "architecture": member.backbone.architecture,
+        "num_classes": len(member.bias),
+        "num_features": member.weight.shape[1],
+        "pretrained_cfg": {
+            **preprocessing.to_timm(),
             "fixed_input_size": "img_size" in model_args,
-            "num_classes": len(names),
+            "num_classes": len(member.bias),
             "pool_size": None,
             "first_conv": source.get("first_conv"),
-            "classifier": networks.classifier_name(model.backbone),
-            "license": networks.weights_source(model.backbone)[1],
+            "classifier": networks.classifier_name(member.backbone),
+            "license": networks.weights_source(member.backbone)[1],
         },
-        **({"pixel_ranges": pixel_ranges} if pixel_ranges else {}),
         **({"model_args": model_args} if model_args else {}),
     }
 
@@ -77,7 +126,8 @@ def to_json(model: TrainedModel) -> dict[str, Any]:
 def from_json(data: Mapping[str, Any]) -> HubConfig:
     """Read a config.json: of this program, of timm's ``save_for_hf``, or of timm's first form, all on one level.
 
-    Raises ``ModelError`` where an entry is missing, or asks for a network that is not known to be safe to build.
+    Raises ``ModelError`` where an entry is missing, or asks for a network that is not known to be safe to build, and
+    where a joined model has too many networks.
     """
     try:
         cfg = dict(data.get("pretrained_cfg", data))
@@ -86,15 +136,42 @@ def from_json(data: Mapping[str, Any]) -> HubConfig:
         preprocessing = _preprocessing(cfg)
         pixel_ranges = PixelRanges.from_json(data.get("pixel_ranges") or {})
         preprocessing = replace(preprocessing, pixel_ranges=pixel_ranges)
-        model_args = _check_args(dict(data.get("model_args") or {}), architecture)
+        members = _members(data.get("members"), labels, preprocessing) if architecture == JOINED else ()
+        model_args = {} if members else _model_args(data, cfg, architecture, preprocessing.size)
     except ModelError:
         raise
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError, SettingError) as error:
         raise ModelError(CheckpointCode.CONFIG_INCOMPLETE, why=str(error)[:_LONGEST_WHY]) from error
-    if cfg.get("fixed_input_size"):  # as timm does where the arguments do not name the size
-        model_args = {"img_size": preprocessing.size, **model_args}
+    return HubConfig(architecture, _tag(cfg), labels, preprocessing, model_args, members)
+
+
+def _members(entries: Any, labels: tuple[str, ...], common: Preprocessing) -> tuple[HubConfig, ...]:
+    """The networks of a joined model, each checked as one alone is; they have its classes and its input size."""
+    if not isinstance(entries, list) or not 2 <= len(entries) <= MAX_MEMBERS:
+        raise ModelError(CheckpointCode.MEMBER_COUNT, most=MAX_MEMBERS)
+    found = []
+    for entry in map(dict, entries):
+        cfg = dict(entry["pretrained_cfg"])
+        architecture, preprocessing = _text(entry["architecture"]), _preprocessing(cfg)
+        if int(entry["num_classes"]) != len(labels):
+            raise ModelError(CheckpointCode.LABEL_COUNT)
+        if preprocessing.size != common.size:
+            raise ModelError(CheckpointCode.MEMBER_SIZE, name=architecture)
+        model_args = _model_args(entry, cfg, architecture, common.size)
+        tuned = entry.get("tuned") is True
+        found.append(HubConfig(architecture, _tag(cfg), labels, preprocessing, model_args, tuned=tuned))
+    return tuple(found)
+
+
+def _tag(cfg: Mapping[str, Any]) -> str:
     tag = cfg.get("tag")
-    return HubConfig(architecture, tag if isinstance(tag, str) else "", labels, preprocessing, model_args)
+    return tag if isinstance(tag, str) else ""
+
+
+def _model_args(data: Mapping[str, Any], cfg: Mapping[str, Any], architecture: str, size: int) -> dict[str, Any]:
+    model_args = _check_args(dict(data.get("model_args") or {}), architecture)
+    # As timm does where the arguments do not name the size.
+    return {"img_size": size, **model_args} if cfg.get("fixed_input_size") else model_args
 
 
 def _text(value: Any) -> str:

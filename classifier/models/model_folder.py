@@ -26,7 +26,9 @@ FILES = (
     "config.json", "model.safetensors", "README.md", "report.json", "training.json", OOD, TRAINING_PHOTOS, EVALUATED,
     CONFUSION,
 )  # fmt: skip
-RESUME = "resume"  # folder with the state of an unfinished deep training
+RESUME = "resume"  # folder with the state of an unfinished training
+SINGLE = "single"  # folder with the best model of one network, beside a model that joins networks
+STEPS = "steps"  # folder with the models that a training had on the way, each in a folder of its own
 # The new model inside its folder: while it is written, when it is complete, and while its files are moved out.
 _PART, _COMPLETE, _MOVING = ".model.part", ".model.complete", ".model.moving"
 _LOCK = ".training.lock"
@@ -72,11 +74,17 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def write(folder: Path, texts: Mapping[str, str | bytes], tensors: Mapping[str, dict[str, Tensor]]) -> None:
+def write(
+    folder: Path,
+    texts: Mapping[str, str | bytes],
+    tensors: Mapping[str, dict[str, Tensor]],
+    unfinished: bool = False,
+) -> None:
     """Write the files of a model, given as name -> content, in the place of those that ``folder`` holds.
 
-    They are written into a folder inside and moved out when all are complete, so that ``folder`` may be a mount point
-    and keeps what belongs to other programs, such as ``.git``. Raises as ``reserve`` does.
+    A name may begin with that of a folder. ``RESUME`` is deleted unless the training is ``unfinished``. The files are
+    written into a folder inside and moved out when all are complete, so that ``folder`` may be a mount point and keeps
+    what belongs to other programs, such as ``.git``. Raises as ``reserve`` does.
     """
     check_target(folder)
     folder = folder.resolve()
@@ -90,6 +98,8 @@ def write(folder: Path, texts: Mapping[str, str | bytes], tensors: Mapping[str, 
             finally:
                 shutil.rmtree(part, ignore_errors=True)
             _move_in(folder)
+            if not unfinished:
+                shutil.rmtree(folder / RESUME, ignore_errors=True)
     except (OSError, SafetensorError) as error:
         raise storage_error(error, folder, CheckpointCode.DISK_FULL) from error
 
@@ -97,6 +107,7 @@ def write(folder: Path, texts: Mapping[str, str | bytes], tensors: Mapping[str, 
 def _write_files(folder: Path, texts: Mapping[str, str | bytes], tensors: Mapping[str, dict[str, Tensor]]) -> None:
     folder.mkdir()
     for name, text in texts.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(text.encode() if isinstance(text, str) else text)
     mode = (folder / "config.json").stat().st_mode
     for name, values in tensors.items():
@@ -111,7 +122,7 @@ def _move_in(folder: Path) -> None:
     if complete.exists():
         for name in FILES:  # “config.json” first: without it the folder is no model
             (folder / name).unlink(missing_ok=True)
-        shutil.rmtree(folder / RESUME, ignore_errors=True)
+        shutil.rmtree(folder / SINGLE, ignore_errors=True)
         complete.replace(moving)
     for path in sorted(moving.iterdir(), key=lambda path: path.name == "config.json"):
         path.replace(folder / path.name)
@@ -126,6 +137,10 @@ def recover(folder: Path) -> None:
     for path in folder.iterdir():
         if _PARTIAL.fullmatch(path.name):
             remove(path)
+    steps = folder / STEPS
+    for step in steps.iterdir() if steps.is_dir() and not steps.is_symlink() else ():
+        if step.is_dir() and not step.is_symlink():
+            recover(step)
 
 
 def check_reserved(folder: Path) -> None:
@@ -162,7 +177,7 @@ def check_target(folder: Path) -> None:
     if is_file:
         raise ModelError(CheckpointCode.IS_FILE, folder=str(folder))
     is_model = not names.isdisjoint(("config.json", RESUME, _COMPLETE, _MOVING))  # else README.md is somebody else's
-    allowed = (*FILES, RESUME) if is_model else ()
+    allowed = (*FILES, RESUME, SINGLE, STEPS) if is_model else ()
     others = sorted(name for name in names - {*allowed} if not is_junk(name) and name.casefold() not in _OF_DISKS)
     if others:
         raise ModelError(CheckpointCode.OTHER_FILES, folder=str(folder), file=others[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -127,7 +127,7 @@ def build_on_meta(backbone: Backbone, num_classes: int, **model_args: Any) -> nn
     ``model_args`` are passed to timm and override the backbone's own ``arguments``.
     """
     with torch.device("meta"):
-        return _untrained(backbone, num_classes, **model_args)
+        return untrained(backbone, num_classes, **model_args)
 
 
 def weights_source(backbone: Backbone) -> tuple[str, str]:
@@ -138,7 +138,14 @@ def weights_source(backbone: Backbone) -> tuple[str, str]:
     return str(known.get("hf_hub_id") or backbone.repository), str(known.get("license") or "unknown")
 
 
-def _untrained(backbone: Backbone, num_classes: int, **model_args: Any) -> nn.Module:
+def common_license(backbones: Iterable[Backbone]) -> str:
+    """The license of the pretrained weights of all; “other”, the Hub's word, where there are several."""
+    found = {weights_source(one)[1] for one in backbones} - {""}
+    return found.pop() if len(found) == 1 else "other" if found else ""
+
+
+def untrained(backbone: Backbone, num_classes: int, **model_args: Any) -> nn.Module:
+    """The network of ``backbone`` with random weights; ``model_args`` as for ``build_on_meta``."""
     # Deep copies: the arguments are shared by all networks, and timm changes mappings that it is given.
     arguments = {**copy.deepcopy(dict(backbone.arguments)), **model_args}
     return timm.create_model(backbone.architecture, num_classes=num_classes, **arguments)
@@ -147,7 +154,7 @@ def _untrained(backbone: Backbone, num_classes: int, **model_args: Any) -> nn.Mo
 def _random(backbone: Backbone, num_classes: int, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        return _untrained(backbone, num_classes)
+        return untrained(backbone, num_classes)
 
 
 def _from_wheel(backbone: Backbone, num_classes: int) -> nn.Module:

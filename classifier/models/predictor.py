@@ -23,10 +23,10 @@ from ..evaluation.report import Report
 from ..messages import Message
 from ..messages.models import CheckpointCode, PredictCode, UnsureCode
 from . import checkpoint, loader
-from .backbones import ROWS
 from .hub_models import local_folder
+from .joined import member_inputs
 from .picture_sources import Picture, list_pictures, to_source
-from .surgery import add_feature_output, fuse_batch_norm
+from .surgery import add_feature_output
 from .transforms import eval_transform, normalize
 
 Floats = NDArray[np.float32]
@@ -228,7 +228,8 @@ class Predictor:
             outputs = add_feature_output(_share_weights(network))(inputs)[0].numpy()
         logits, features = self._split(outputs)
         index = int(logits.argmax()) if label is None else self.labels.index(label)
-        heat = heatmap.heat_map(network, inputs, index)
+        parts = member_inputs(network, inputs)
+        heat = heatmap.add_maps([heatmap.heat_map(part, own, index) for part, own in parts])
         return Explanation(self.labels[index], heat, features, pixels[0].permute(1, 2, 0).numpy())
 
     def _prepare(self, picture: Picture) -> loader.Source | PhotoError:
@@ -277,9 +278,7 @@ def _current_version(folder: Path) -> _Version:
 @lru_cache(maxsize=4)
 def _load(version: _Version) -> checkpoint.Checkpoint:
     model = checkpoint.load(Path(version[0]))
-    built_in = model.backbone in ROWS and ROWS[model.backbone].built_in
-    network = fuse_batch_norm(model.network, built_in).to(memory_format=torch.channels_last)
-    return replace(model, network=network)
+    return replace(model, network=model.inference_network().to(memory_format=torch.channels_last))
 
 
 @lru_cache(maxsize=4)

@@ -11,6 +11,8 @@ from timm.models import group_parameters
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from .joined import feature_networks
+
 
 def fuse_batch_norm(network: nn.Module, trusted: bool = False) -> nn.Module:
     """A copy for inference in which every batch norm is fused into the convolution before it.
@@ -127,13 +129,21 @@ def _identity(activations: Tensor) -> Tensor:
 def add_feature_output(network: nn.Module) -> nn.Module:
     """Change ``network`` in place to give (B, C + D): its logits and the pooled features they are computed from.
 
-    Unchanged where it does not end in a linear layer.
+    Unchanged where it does not end in a linear layer. Of a joined network the features of its members side by side, of
+    those that ``joined.give_features`` names.
     """
-    last = network.get_classifier()  # type: ignore[operator]
-    if isinstance(last, nn.Linear):
-        name = next(name for name, module in network.named_modules() if module is last)
-        network.set_submodule(name, _LinearWithInput(last))
+    for one in feature_networks(network):
+        last = one.get_classifier()  # type: ignore[operator]
+        if isinstance(last, nn.Linear):
+            name = next(name for name, module in one.named_modules() if module is last)
+            one.set_submodule(name, _LinearWithInput(last))
     return network
+
+
+def feature_width(network: nn.Module) -> int | None:
+    """Return the number of pooled features that a network's classifier gets; None where that is no linear layer."""
+    last = network.get_classifier()  # type: ignore[operator]
+    return last.in_features if isinstance(last, nn.Linear) else None
 
 
 class _LinearWithInput(nn.Module):

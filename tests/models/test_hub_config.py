@@ -198,7 +198,7 @@ UNUSABLE: dict[str, tuple[Edit, Code]] = {
     "no pooling": (args(global_pool=""), NetworkCode.WRONG_SHAPE),
     "other number of classes": (top(num_classes=4, label_names=None), CheckpointCode.WEIGHTS_MISMATCH),
     "other architecture": (top(architecture="test_vit"), CheckpointCode.WEIGHTS_MISMATCH),
-    "joined networks": (top(architecture="joined"), CheckpointCode.UNKNOWN_ARCHITECTURE),
+    "joined networks": (top(architecture="joined"), CheckpointCode.MEMBER_COUNT),
 }
 
 
