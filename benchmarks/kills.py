@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol
 
 from PIL import Image
 
@@ -42,8 +42,26 @@ _SECONDS = ((10, 25), (1, 4, 8), (1, 3))
 _CLASSES = ("apple", "pear", "plum")
 
 
+class Child(Protocol):
+    """The part of ``subprocess.Popen`` that is used here."""
+
+    pid: int
+
+    def wait(self) -> int:
+        """Wait for the end."""
+
+
+Start = Callable[[list[str], IO[bytes]], Child]
+
+
+def start_interpreter(arguments: list[str], out: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start Python with its standard output, in a session of its own."""
+    return subprocess.Popen([sys.executable, *arguments], stdout=out, start_new_session=True)
+
+
 def work(folder: Path, seed: int) -> None:
     """Upload, edit and train without end; a line “begin” before, and a line “done” after each step."""
+    tempfile.tempdir = str(folder.parent)  # what it leaves there when it is killed is deleted with the project
     rng = random.Random(seed)
     steps: dict[str, Callable[[Project, random.Random], Labels]] = {
         "upload": _upload, "move": _move, "remove": _remove, "train": _train,
@@ -115,19 +133,21 @@ def _train(project: Project, rng: random.Random) -> Labels:
     return {}
 
 
-def kill_once(folder: Path, seed: int, known: Labels, models: set[str]) -> tuple[str, list[str]]:
+def kill_once(folder: Path, seed: int, known: Labels, models: set[str], start: Start) -> tuple[str, list[str]]:
     """Let a child work and kill it; returns what it did last and the faults of the project after that.
 
     ``known`` and ``models`` are what was acknowledged so far, and are brought up to date.
     """
     rng = random.Random(seed)
-    command = [sys.executable, __file__, "--work", str(folder), str(seed)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as child:
-        assert child.stdout is not None
-        child.stdout.readline()
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as lines_of_child:
+        with os.fdopen(writing, "wb") as out:
+            child = start([__file__, "--work", str(folder), str(seed)], out)
+        lines_of_child.readline()
         time.sleep(rng.uniform(0, rng.choice(_SECONDS[seed % len(_SECONDS)])))
         os.killpg(child.pid, signal.SIGKILL)
-        lines = [json.loads(line) for line in child.stdout if line.endswith("\n")]
+        child.wait()
+        lines = [json.loads(line) for line in lines_of_child if line.endswith(b"\n")]
     open_change: Labels = {}
     last = "nothing"
     for word, change in lines:
@@ -184,7 +204,7 @@ def _opens(path: Path) -> bool:
     return True
 
 
-def run(count: int, seed: int) -> int:
+def run(count: int, seed: int, start: Start = start_interpreter) -> int:
     """Kill ``count`` times; print what was done at each and return the number of faults."""
     home = Path(tempfile.mkdtemp(prefix="kills-"))
     known: Labels = {}
@@ -192,7 +212,7 @@ def run(count: int, seed: int) -> int:
     total = 0
     try:
         for number in range(count):
-            last, faults = kill_once(home / "project", seed + number, known, models)
+            last, faults = kill_once(home / "project", seed + number, known, models, start)
             total += len(faults)
             present = sum(label is not None for label in known.values())
             print(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import sys
 import tempfile
@@ -12,8 +11,10 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
+
+from tests import processes
 
 Prepare = Callable[[Path], object]  # writes what is hostile into a folder
 SECONDS = 10  # of the processor, for one attack
@@ -50,7 +51,7 @@ class Victim:
     """A process that attacks itself; it is started again after it hung or ended. Close it after use."""
 
     def __init__(self) -> None:
-        self._process: multiprocessing.process.BaseProcess | None = None
+        self._process: processes.Process | None = None
         self._pipe: Connection | None = None
 
     def suffer(self, kind: str, folder: Path) -> Outcome:
@@ -74,10 +75,8 @@ class Victim:
         return Outcome(words, failure if seconds <= SECONDS else f"{seconds:.0f} seconds", megabytes, outside)
 
     def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, other = context.Pipe()
-        self._process = context.Process(target=_serve, args=(other,))
-        self._process.start()
+        self._pipe, other = Pipe()
+        self._process = processes.start(["-m", __name__], stdout=other)
         other.close()
         try:
             if not self._pipe.poll(_START):
@@ -91,7 +90,7 @@ class Victim:
         """End the process."""
         if self._process is not None:
             self._process.kill()
-            self._process.join()
+            self._process.wait()
             self._process = None
 
 
@@ -169,3 +168,9 @@ def _read_peak(pid: int | str) -> int:
     except OSError:
         return 0
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+if __name__ == "__main__":
+    jobs = Connection(os.dup(1))  # its standard output
+    os.dup2(2, 1)
+    _serve(jobs)
