@@ -158,8 +158,9 @@ def _weights(model: TrainedModel) -> dict[str, Tensor]:
     """The tensors of the network, under timm's names; those of a joined one under ``JoinedNetwork``'s."""
     if not model.others:
         return model.members[0].state()
-    states = [member.state() for member in model.members]
-    return {f"members.{index}.{key}": value for index, state in enumerate(states) for key, value in state.items()}
+    states = enumerate(member.state() for member in model.members)
+    # Copies: two members may have tensors in common, which safetensors does not write.
+    return {f"members.{index}.{key}": value.clone() for index, state in states for key, value in state.items()}
 
 
 def _dump(value: Mapping[str, Any]) -> str:

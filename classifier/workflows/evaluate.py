@@ -8,11 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from .. import device as devices
 from ..config import DEFAULTS
 from ..data.catalog import Asset, RunAsset
 from ..data.dataset import encode_labels, run_assets
@@ -40,9 +37,9 @@ from ..models.backbones import Backbone
 from ..models.checkpoint import TrainedModel
 from ..models.feature_cache import FeatureCache
 from ..models.features import FeatureExtractor
-from ..models.loader import EvalViews, run_batches
 from ..models.predictor import Prediction, Predictor
 from ..models.training_photos import KnownPhotos, Placed, describe, place
+from .model_outputs import predict_assets
 from .photo_shift import shift_from_training
 
 Bools = NDArray[np.bool_]
@@ -259,15 +256,14 @@ def _score_assets(
     """Return the photos that can be read with their predictions, None where there are none."""
     if not assets:
         return None
-    readable, logits, features = yield from _predict_assets(extractor, project, assets, model)
+    outputs = yield from predict_assets(extractor, project, assets, model)
+    readable = outputs.assets
     if not readable:
         return None
-    probs = metrics.softmax(logits)
-    whole = len(features) == len(readable)
-    training = model.training_photos
-    known = _describe(extractor, project, readable, features, model.report, training) if whole else None
-    in_distribution = None if model.ood is None else model.ood.in_distribution(features, probs)
-    return _Scored(tuple(readable), probs, in_distribution, known, training)
+    probs = metrics.softmax(outputs.logits)
+    known = _describe(extractor, project, readable, outputs.compared, model.report, model.training_photos)
+    in_distribution = None if model.ood is None else model.ood.in_distribution(outputs.features, probs)
+    return _Scored(tuple(readable), probs, in_distribution, known, model.training_photos)
 
 
 def _describe(
@@ -284,39 +280,3 @@ def _describe(
     y = encode_labels(assets, report.labels)
     network, resize_mode = extractor.backbone.name, report.resize_mode
     return describe(assets, features, descriptors, y, groups, network, resize_mode, training=training)
-
-
-def _predict_assets(
-    extractor: FeatureExtractor, project: Project, assets: Sequence[Asset], model: TrainedModel
-) -> Generator[Progress, None, tuple[list[Asset], Floats, Floats]]:
-    """Return the readable assets, the model's logits (n, C), and the features (n, D) that near duplicates share."""
-    if model.network is None:
-        step = StepCode.EVALUATE
-        readable, features = yield from extract_asset_features(extractor, project, assets, model.preprocessing, step)
-        return readable, features @ model.weight.T + model.bias if readable else features, features
-    readable, logits = yield from _run_network(extractor, project, assets, model, model.network)
-    preprocessing = networks.preprocessing(extractor.backbone).with_resize_mode(model.report.resize_mode)
-    _, features = yield from extract_asset_features(extractor, project, readable, preprocessing, StepCode.EVALUATE)
-    return readable, logits, features
-
-
-def _run_network(
-    extractor: FeatureExtractor, project: Project, assets: Sequence[Asset], model: TrainedModel, network: nn.Module
-) -> Generator[Progress, None, tuple[list[Asset], Floats]]:
-    """Return the readable assets and the network's logits (n, C), as ``Predictor`` computes them: in float32."""
-    device = devices.for_long_work(extractor.device)
-    network = network.to(device.torch_device).to(memory_format=torch.channels_last)
-    paths = [project.photo_path(asset) for asset in assets]
-    outputs = run_batches(
-        network, paths, EvalViews((model.preprocessing,)), device, torch.float32, None, extractor.limits
-    )
-    readable, logits, errors = [], [], {}
-    for number, (asset, output) in enumerate(zip(assets, outputs), 1):
-        if not isinstance(output, Tensor):
-            errors[asset.id] = output
-        else:
-            readable.append(asset)
-            logits.append(output[0].numpy())
-        yield Progress(StepCode.EVALUATE, number, len(assets), None)
-    project.leave_out(errors)
-    return readable, np.stack(logits) if logits else np.zeros((0, len(model.bias)), np.float32)

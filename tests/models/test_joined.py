@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,15 @@ import pytest
 import timm
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from timm.data import create_transform, resolve_data_config
 
 from classifier import Predictor
 from classifier.config import Preprocessing
+from classifier.errors import ModelError
+from classifier.evaluation.ood import OODModel
 from classifier.evaluation.report import build_report
+from classifier.messages.models import CheckpointCode, UnsureCode
 from classifier.models import backbones, checkpoint, joined, networks
 from tests.helpers import draw_photo
 
@@ -106,3 +111,125 @@ def test_saving_a_model_of_one_network_removes_the_joined_one(model: checkpoint.
     checkpoint.save(folder, model.single, {})
     assert not (folder / "single").exists()
     assert checkpoint.load(folder).members == ()
+
+
+# -- the parts beside the classes
+
+
+def ood_model(width: int, limit: float = 0.0) -> OODModel:
+    """One for features (n, width), by default so strict that nothing is like it."""
+    numbers = np.random.default_rng(0).normal(size=(width, 2)).astype(np.float32)
+    return OODModel(numbers[:, 0], numbers, np.ones((3, 2), np.float32), np.arange(3), limit)
+
+
+@pytest.mark.parametrize(("tuned", "width"), [(False, 64 + 512), (True, 64)])
+def test_photos_unlike_the_training_photos_are_told_by_all_features_not_trained(
+    tuned: bool, width: int, model: checkpoint.TrainedModel, tmp_path: Path
+) -> None:
+    others = (replace(model.others[0], tuned=tuned),)
+    checkpoint.save(tmp_path / "model", replace(model, others=others, ood=ood_model(width)), {})
+    (found,) = Predictor(tmp_path / "model").predict(draw_photo(1))
+    assert found.reason is UnsureCode.OUT_OF_DISTRIBUTION
+
+
+def test_the_heat_map_adds_up_to_the_logit_without_its_bias(model: checkpoint.TrainedModel, folder: Path) -> None:
+    explained = Predictor(folder).explain(draw_photo(1), "dog")
+    assert explained.heatmap.shape == (8, 8)  # of the network with the finer one
+    assert explained.features.shape == (64 + 512,)
+    weights = np.concatenate([member.weight[1] for member in model.members])
+    np.testing.assert_allclose(explained.heatmap.sum(), weights @ explained.features, atol=1e-3)
+
+
+# -- folders of strangers
+
+
+def config(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        data = json.loads((folder / "config.json").read_text())
+        change(data)
+        (folder / "config.json").write_text(json.dumps(data))
+
+    return edit
+
+
+def weights(change: Callable[[dict[str, torch.Tensor]], object]) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        found = load_file(folder / "model.safetensors")
+        change(found)
+        save_file(found, folder / "model.safetensors")
+
+    return edit
+
+
+HOSTILE: dict[str, tuple[Callable[[Path], None], CheckpointCode]] = {
+    "no members": (config(lambda data: data.pop("members")), CheckpointCode.MEMBER_COUNT),
+    "a text of members": (config(lambda data: data.update(members="ab")), CheckpointCode.MEMBER_COUNT),
+    "one member": (config(lambda data: data["members"].pop()), CheckpointCode.MEMBER_COUNT),
+    "too many members": (
+        config(lambda data: data.update(members=data["members"][:1] * 9)),
+        CheckpointCode.MEMBER_COUNT,
+    ),
+    "members of members": (
+        config(lambda data: data["members"][1].update(architecture="joined", members=data["members"][:1] * 2)),
+        CheckpointCode.UNKNOWN_ARCHITECTURE,
+    ),
+    "a member that is a list": (config(lambda data: data["members"].insert(1, [1])), CheckpointCode.CONFIG_INCOMPLETE),
+    "a member without a name": (
+        config(lambda data: data["members"][1].pop("architecture")),
+        CheckpointCode.CONFIG_INCOMPLETE,
+    ),
+    "an unknown member": (
+        config(lambda data: data["members"][1].update(architecture="os")),
+        CheckpointCode.UNKNOWN_ARCHITECTURE,
+    ),
+    "a changed member": (
+        config(lambda data: data["members"][1].update(model_args={"width": 10**9})),
+        CheckpointCode.CHANGED_ARGUMENT,
+    ),
+    "a member of more classes": (
+        config(lambda data: data["members"][1].update(num_classes=10**5)),
+        CheckpointCode.LABEL_COUNT,
+    ),
+    "a member of another size": (
+        config(lambda data: data["members"][1]["pretrained_cfg"].update(input_size=[3, 96, 96])),
+        CheckpointCode.MEMBER_SIZE,
+    ),
+    "a member whose colors are divided by nothing": (
+        config(lambda data: data["members"][1]["pretrained_cfg"].update(std=[0, 0, 0])),
+        CheckpointCode.CONFIG_INCOMPLETE,
+    ),
+    "more members than weights": (
+        config(lambda data: data["members"].append(data["members"][0])),
+        CheckpointCode.WEIGHTS_MISMATCH,
+    ),
+    "members in another order": (config(lambda data: data["members"].reverse()), CheckpointCode.REPORT_OF_OTHER_MODEL),
+    "weights that are no numbers": (
+        weights(lambda found: found["members.1.fc.weight"].fill_(torch.nan)),
+        CheckpointCode.NOT_FINITE,
+    ),
+    "weights of another width": (
+        weights(lambda found: found.update({"members.1.fc.weight": torch.zeros(3, 7)})),
+        CheckpointCode.WEIGHTS_MISMATCH,
+    ),
+    "another module's weights": (
+        weights(lambda found: found.update(scale=torch.zeros(2, 3, 1, 1))),
+        CheckpointCode.WEIGHTS_MISMATCH,
+    ),
+}
+
+
+@pytest.mark.parametrize(("damage", "code"), HOSTILE.values(), ids=HOSTILE)
+def test_a_joined_folder_made_to_harm_is_refused(
+    damage: Callable[[Path], None], code: CheckpointCode, folder: Path
+) -> None:
+    damage(folder)
+    with pytest.raises(ModelError, match=r"^[A-Z].{15,600}\.$") as caught:
+        checkpoint.load(folder)
+    assert caught.value.code is code
+
+
+def test_an_out_of_distribution_part_of_one_network_is_refused(model: checkpoint.TrainedModel, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "model", replace(model, ood=ood_model(64)), {})
+    with pytest.raises(ModelError) as caught:
+        checkpoint.load(tmp_path / "model")
+    assert caught.value.code is CheckpointCode.OOD_OF_OTHER_MODEL
