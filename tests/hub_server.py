@@ -6,6 +6,7 @@ import base64
 import hashlib
 import http.server
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,13 +40,17 @@ class Repository:
 class Hub:
     """What the stand-in holds.
 
-    ``trouble`` makes it answer what changes with a status and a sentence, ``is_silent`` end every connection.
+    ``trouble`` makes it answer what changes with a status and a sentence, ``is_silent`` end every connection, and
+    ``stalls_after`` stop sending a file after so many bytes. ``starts`` holds where the parts of files begin that were
+    asked for.
     """
 
     is_silent: bool = False
     address: str = ""
     repositories: dict[tuple[str, str], Repository] = field(default_factory=dict)
     trouble: tuple[int, str] | None = None
+    stalls_after: int | None = None
+    starts: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     stored: dict[str, bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
@@ -101,11 +106,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 "X-Error-Message": " ".join(str(error).split()),
                 **({"X-Error-Code": error.code} if error.code else {}),
             }
+        if self.command == "GET" and "ETag" in headers:
+            start = int(self.headers.get("Range", "bytes=0-")[len("bytes=") : -1])
+            self.hub.starts[path].append(start)
+            if start:
+                status, headers["Content-Range"] = 206, f"bytes {start}-{len(content) - 1}/{len(content)}"
+                content = content[start:]
         self.send_response(status)
         for name, value in {"Content-Length": str(len(content)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
+        if self.command == "GET" and self.hub.stalls_after is not None:
+            self.wfile.write(content[: self.hub.stalls_after])
+            self.rfile.read(1)  # until the other side is gone
+        elif self.command != "HEAD":
             self.wfile.write(content)
 
     do_GET = do_HEAD = do_POST = do_PUT = _answer

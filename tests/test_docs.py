@@ -43,7 +43,8 @@ def rows(text: str, heading: str) -> list[list[str]]:
 @pytest.mark.parametrize("row", BACKBONES, ids=lambda row: row.name)
 def test_the_readme_has_a_row_for_every_network(row: Backbone) -> None:
     license = row.license or "yours"
-    expected = [f"`{row.name}`", row.title, str(row.megabytes), row.good_for, row.source, license]
+    numbers = [str(row.megabytes), str(row.size), f"{row.cost:g}"]
+    expected = [f"`{row.name}`", row.title, *numbers, row.good_for, row.source, license]
     assert expected in rows(section("Networks"), "`--backbone`")
 
 

@@ -53,3 +53,11 @@ class WorkflowCode(Code):
     NOTHING_TO_SET_APART = (
         "No photos can be set apart: those of each class all belong together. Add photos taken on other occasions."
     )
+
+
+@unique
+class OfferCode(Code):
+    """A network that may be better on the photos than those in use."""
+
+    FETCH = "{title} ({megabytes:,} MB, fetched once; license {license}) is usually better on photos like these."
+    AT_HAND = "{title} (fetched already; license {license}) is usually better on photos like these."

@@ -16,11 +16,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ..config import Preprocessing
-from ..errors import ModelError, StorageError
-from ..files import atomic_write, cache_folder
+from ..errors import ClassifierError, ModelError, StorageError
+from ..files import atomic_write, cache_folder, is_disk_full
+from ..messages.hub import HubCode
 from ..messages.models import NetworkCode
 from . import hub
-from .backbones import Backbone, built_in_names
+from .backbones import WEIGHTS_FILE, Backbone, built_in_names
 
 # What the small CNN's entry in timm, that of a pretrained ResNet, does not say of it.
 _FROM_SCRATCH = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5), "crop_pct": 1.0, "first_conv": "conv1.0",
@@ -86,10 +87,10 @@ def fetch(backbone: Backbone) -> Iterator[tuple[int, int]]:
     """Download the weights of ``backbone`` into the Hub's cache; yields (bytes done, bytes in total).
 
     Yields nothing where nothing has to be downloaded. The download goes on when the iterator is closed. Raises
-    ``ModelError`` where the weights cannot be had.
+    ``ModelError`` where the weights cannot be had, ``StorageError`` where the disk is full.
     """
     cfg = pretrained_cfg(backbone)
-    repository, file = cfg.get("hf_hub_id"), cfg.get("hf_hub_filename") or "model.safetensors"
+    repository, file = cfg.get("hf_hub_id"), cfg.get("hf_hub_filename") or WEIGHTS_FILE
     if backbone.built_in or not repository or not file.endswith(".safetensors"):
         return
     try:
@@ -184,7 +185,9 @@ def _from_hub(backbone: Backbone, num_classes: int) -> nn.Module:
         raise _unreachable(backbone, error) from error
 
 
-def _unreachable(backbone: Backbone, error: Exception) -> ModelError:
+def _unreachable(backbone: Backbone, error: Exception) -> ClassifierError:
+    if is_disk_full(error):
+        return StorageError(HubCode.DISK_FULL, repository=backbone.repository)
     kind = type(error).__name__
     return ModelError(NetworkCode.HUB_UNREACHABLE, name=backbone.name, error=kind, choices=built_in_names())
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import torch
 from timm.models import group_parameters
@@ -71,7 +73,7 @@ def _units(network: nn.Module, group_of: dict[str, int]) -> Iterator[tuple[str, 
     """The parts a network can be cut into, and their groups: its children, those of a chain of several groups apart."""
     for name, child in network.named_children():
         numbers = _groups_below(name, group_of)
-        if isinstance(child, nn.Sequential) and len(numbers) > 1:
+        if isinstance(child, (nn.Sequential, nn.ModuleList)) and len(numbers) > 1:
             yield from ((f"{name}.{part}", _groups_below(f"{name}.{part}", group_of)) for part in child._modules)
         else:
             yield name, numbers
@@ -89,7 +91,7 @@ def frozen_trunk(network: nn.Module, unfrozen: Sequence[Sequence[str]]) -> nn.Mo
     """The part of the network before the ``unfrozen`` stages: pictures (B, 3, H, W) -> activations (B, …)."""
     part = copy.deepcopy(network)
     for name in (name for stage in unfrozen for name in stage):
-        part.set_submodule(name, nn.Identity())
+        part.set_submodule(name, _PassOn())
     return _ForwardFeatures(part)
 
 
@@ -110,20 +112,32 @@ def trainable_tail(network: nn.Module, unfrozen: Sequence[Sequence[str]]) -> nn.
     part = copy.deepcopy(network)
     trainable = {name for stage in unfrozen for name in stage} | {_classifier_name(network)}
     for name, child in list(part.named_children()):
-        if name in trainable:
+        if name in trainable or name == "rope":  # every block of timm's Eva needs the rotary embeddings
             continue
         if not any(one.startswith(f"{name}.") for one in trainable):
-            part.set_submodule(name, nn.Identity())
+            part.set_submodule(name, _PassOn())
             continue
         for inner in {f"{name}.{inner}" for inner in child._modules} - trainable:
-            part.set_submodule(inner, nn.Identity())
+            part.set_submodule(inner, _PassOn())
     if hasattr(part, "_pos_embed"):  # a transformer adds position embeddings to its first activations: done before
-        part._pos_embed = _identity  # type: ignore[assignment]
+        rotary: Any = getattr(part, "rope", None)
+        part._pos_embed = partial(_with_rotary, rotary) if hasattr(part, "rope") else _identity  # type: ignore[assignment]
     return part
+
+
+class _PassOn(nn.Module):
+    """Takes the place of a module: its output is its first input."""
+
+    def forward(self, activations: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return activations
 
 
 def _identity(activations: Tensor) -> Tensor:
     return activations
+
+
+def _with_rotary(rope: nn.Module | None, activations: Tensor) -> tuple[Tensor, Tensor | None]:
+    return activations, None if rope is None else rope.get_embed()  # type: ignore[operator]
 
 
 def add_feature_output(network: nn.Module) -> nn.Module:

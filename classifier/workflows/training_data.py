@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ from ..models.features import FeatureExtractor
 from ..models.training_photos import KnownPhotos, describe, place
 from ..training.resize_mode import choose_resize_mode
 from .evaluate import ENOUGH_TO_DECIDE
+from .offers import fetch_network
 from .photo_notes import divided_groups, no_photos
 
 Ints = NDArray[np.int64]
@@ -44,7 +45,7 @@ def build_training_set(
     assets = _trainable_assets(project)
     labels = class_names(assets)
     _check_classes(labels)
-    yield from _fetch_network(backbone)
+    yield from fetch_network(backbone.name)
     samples = [
         Sample(asset.sha256, project.photo_path(asset), int(index), asset.width, asset.height)
         for asset, index in zip(assets, encode_labels(assets, labels))
@@ -97,12 +98,6 @@ def _store_groups(project: Project, assets: list[Asset], groups: Ints) -> None:
     for group in duplicate_groups(assets, groups):
         numbers.update({asset.id: group[0].id for asset in group})
     project.catalog.set_group(numbers)
-
-
-def _fetch_network(backbone: Backbone) -> Iterator[Progress]:
-    """Download the backbone's weights where they are not cached."""
-    for done, total in networks.fetch(backbone):
-        yield Progress(StepCode.FETCH_NETWORK, done >> 20, total >> 20, None)
 
 
 def group_notes(project: Project, grouping: Grouping | None) -> tuple[Message, ...]:

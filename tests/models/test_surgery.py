@@ -18,6 +18,11 @@ KINDS = [
     "convnext_atto",
     "regnetx_002",
     "vit_tiny_patch16_224",
+    "test_vit3",  # attention pooling, as SigLIP 2
+    "vit_pe_core_tiny_patch16_384",  # rotary embeddings for every block
+    "tiny_vit_5m_224",
+    "mobilenetv4_conv_small_050",
+    "tf_efficientnetv2_b0",
     "small_cnn",
 ]
 
@@ -59,7 +64,8 @@ def test_a_network_defined_out_of_order_is_not_fused() -> None:
 def random_network(name: str) -> nn.Module:
     """A network with random weights and random statistics of its batch norms."""
     torch.manual_seed(0)
-    smaller = {"vit_tiny_patch16_224": {"img_size": 96}, "vgg11": {"mlp_ratio": 0.02}}
+    sides = {key: {"img_size": 96} for key in ("vit_tiny_patch16_224", "test_vit3", "vit_pe_core_tiny_patch16_384")}
+    smaller = {**sides, "vgg11": {"mlp_ratio": 0.02}}
     backbone = backbones.resolve(name)
     args = smaller.get(name) or dict(backbone.arguments)
     network = timm.create_model(backbone.architecture, num_classes=3, **args).eval()
