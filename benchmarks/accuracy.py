@@ -1,113 +1,186 @@
-"""Test accuracy and time beside Teachable Machine's recipe, on sets of one's own, in one run.
+"""Accuracy, seconds and honesty of our trainings beside those of others, each a process of its own on this machine.
 
-    python benchmarks/accuracy.py SETS      (SETS/<set>/train/<class>/… and SETS/<set>/test/<class>/…)
+    python benchmarks/accuracy.py SETS [--sets NAME ...] [--only RECIPE ...] [--minutes N] [--report]
+    python benchmarks/accuracy.py SETS --divisions N --minutes 2      (claim against truth on new divisions)
 
-The recipe, from the defaults of its library: features of a frozen network from one view, in float32; a hidden layer of
-100 units and an output layer; Adam at a learning rate of 0.001, 50 epochs, batches of 16. Both use the same network and
-weights, so that only the method differs. Both are timed from the photo files to the predictions on the test split, one
-after the other, without cached features.
+SETS/<set>/train/<class>/… and SETS/<set>/test/<class>/…, or SETS/<set>/<class>/…, of which 30 % are drawn to test on;
+SETS/<set>.groups.csv (file,group) where photos belong together. Recipes: ``quick`` (our first step), ``auto`` (our
+whole run, which improves for ``--minutes``), ``deep``; Teachable Machine's (``tm``), ``fastai`` and ``lpft``, from
+``benchmarks/peers``. All use the packaged networks only, and no features that were cached by an earlier run.
+
+The seconds are those of the whole process, from its start to its score on the test part. For ``auto`` each step that
+was kept is tested, too: its seconds are those from the start of the process until its model was saved, and those of
+the process that tests it. Each row is appended to the file of ``--rows`` when it is measured, and what is there is not
+measured again. ``--report`` writes ``benchmarks/README.md`` from the rows of that file.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
 import sys
 import tempfile
+import time
+from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
+from typing import Any
 
-import numpy as np
-import torch
-from torch import nn
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+from benchmarks.divisions import divide, find_sets
+from benchmarks.report import write_report
+from benchmarks.rows import Row, Rows
+from classifier.config import MODES, TrainConfig
 
-from classifier import Finished, Project, TrainConfig, train
-from classifier import device as devices
-from classifier.data.images import open_picture
-from classifier.models import networks, transforms
-from classifier.models.backbones import resolve
-
-
-def extract_features(paths: list[Path]) -> torch.Tensor:
-    """Return features (N, D) of the unmodified network: float32, 224 pixels, batches of 32."""
-    backbone = resolve("tf_efficientnet_lite0")
-    network = networks.build(backbone).to(memory_format=torch.channels_last)
-    preprocessing = networks.preprocessing(backbone).with_resize_mode("crop")
-    preprocessing = type(preprocessing)(**{**vars(preprocessing), "size": 224})
-    transform = transforms.eval_transform(preprocessing)
-    side = transforms.decoded_side(preprocessing)
-    rows = []
-    with torch.inference_mode():
-        for start in range(0, len(paths), 32):
-            pixels = torch.stack([transform(open_picture(path, side)) for path in paths[start : start + 32]])
-            rows.append(network(transforms.normalize(pixels, preprocessing, torch.device("cpu"), torch.float32)))
-    return torch.cat(rows).clone()
+OURS = MODES
+PEERS = ("tm", "fastai", "lpft")
+TIMED = ("auto", "deep")  # ours that take --minutes
+FILE = ROOT / "benchmarks" / "rows.jsonl"
 
 
-def teachable_machine(folder: Path) -> float:
-    """Return the test accuracy of the recipe on the set in ``folder``."""
-    class_names = sorted(path.name for path in (folder / "train").iterdir())
-    features, y_true = {}, {}
-    for split in ("train", "test"):
-        samples = [
-            (path, y) for y, name in enumerate(class_names) for path in sorted((folder / split / name).iterdir())
-        ]
-        features[split] = extract_features([path for path, _ in samples])
-        y_true[split] = torch.tensor([y for _, y in samples])
-    torch.manual_seed(0)
-    width = features["train"].shape[1]
-    head = nn.Sequential(nn.Linear(width, 100), nn.ReLU(), nn.Linear(100, len(class_names), bias=False))
-    optimizer = torch.optim.Adam(head.parameters(), 1e-3)
-    for _ in range(50):
-        for batch in torch.randperm(len(y_true["train"])).split(16):
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(head(features["train"][batch]), y_true["train"][batch]).backward()
-            optimizer.step()
-    y_pred = head(features["test"]).argmax(1)
-    return float((y_pred == y_true["test"]).float().mean())
+@dataclass(frozen=True)
+class Division:
+    """A set of photos divided in one way."""
+
+    name: str
+    number: int
+    train: Path
+    test: Path
 
 
-def ours(folder: Path) -> tuple[float, str]:
-    """Return the test accuracy of quick training on the set in ``folder`` and the resize mode that it chose."""
+def run(*args: object, cache: Path) -> tuple[dict[str, Any], float]:
+    """Run a module of this repository as a process; return the JSON of its last line and its seconds.
+
+    Raises ``RuntimeError`` with the end of what it said where it fails.
+    """
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "HF_HOME": str(cache / "hub"), "HF_HUB_OFFLINE": "1"}
+    shutil.rmtree(cache / "photo-classifier" / "features", ignore_errors=True)
+    started = time.perf_counter()
+    command = [sys.executable, "-m", *map(str, args)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - started
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {(done.stdout + done.stderr)[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1]), seconds
+
+
+def measure_peer(division: Division, recipe: str, cache: Path) -> Row:
+    """Return accuracy and seconds of another recipe."""
+    result, seconds = run("benchmarks.peers", recipe, division.train, division.test, cache=cache)
+    return {
+        "images": result["images"], "test_images": result["test_images"], "accuracy": result["test_accuracy"],
+        "seconds": round(seconds, 2),
+    }  # fmt: skip
+
+
+def measure_ours(division: Division, mode: str, minutes: float, cache: Path) -> Row:
+    """Return accuracy, seconds, the claim with its interval, and the steps of one of our trainings."""
+    options = ("--minutes", minutes) if mode in TIMED else ()
     with tempfile.TemporaryDirectory() as scratch:
-        cache = Path(scratch) / "features"
-        with (
-            Project.over(folder / "train", features=cache) as project,
-            Project.over(folder / "test", features=cache) as test,
-        ):
-            for event in train(project, TrainConfig(), Path(scratch) / "model", test):
-                if isinstance(event, Finished) and event.test is not None:
-                    return event.test.accuracy, event.report.resize_mode
-    raise AssertionError("training ends with a result")
+        out, started = Path(scratch) / "model", time.time()
+        command = ("classifier", "train", division.train, "--test", division.test, "--out", out, "--mode", mode)
+        result, seconds = run(*command, *options, "--json", cache=cache)
+        steps = [
+            measure_step(step, out / "steps" / str(step["number"]), started, division.test, cache)
+            for step in result.get("steps", ())
+        ]
+    return {
+        "images": result["images"], "accuracy": result["test_accuracy"], "seconds": round(seconds, 2),
+        "claim": result["accuracy"], "low": result["accuracy_low"], "high": result["accuracy_high"],
+        "accuracy_new": result["test_accuracy_new"], "steps": steps,
+        "test_images": sum(1 for path in division.test.rglob("*") if path.is_file()),
+    }  # fmt: skip
+
+
+def measure_step(step: dict[str, Any], folder: Path, started: float, test: Path, cache: Path) -> dict[str, Any]:
+    """Return what the training said of a step and, where it was kept, its accuracy on the test part and its seconds.
+
+    Args:
+        step: entry of the JSON of ``train``.
+        folder: folder with the model of the step.
+        started: when the process of the training started, in seconds since the epoch.
+        test: photos to test on.
+        cache: folder of caches.
+    """
+    if not step["kept"]:
+        return step
+    saved = max(path.stat().st_mtime for path in folder.rglob("*") if path.is_file()) - started
+    result, seconds = run("classifier", "evaluate", folder, test, "--json", cache=cache)
+    return {**step, "test_accuracy": result["test_accuracy"], "at": round(saved + seconds, 2), "saved": round(saved, 2)}
+
+
+def measure(division: Division, recipe: str, minutes: float, cache: Path) -> Row:
+    """Return the row of one training."""
+    measured = (
+        measure_ours(division, recipe, minutes, cache) if recipe in OURS else measure_peer(division, recipe, cache)
+    )
+    about = {"set": division.name, "division": division.number, "recipe": recipe}
+    return {**about, **({"minutes": minutes} if recipe in TIMED else {}), **measured, "machine": describe_machine()}
+
+
+def describe_machine() -> str:
+    """Return processor, cores, whether it computes in bfloat16, and versions."""
+    import timm
+    import torch
+
+    from classifier import device as devices
+
+    device = devices.choose("cpu")
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text("utf-8").splitlines() if info.is_file() else []
+    model = next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine()
+    )
+    units = "with" if device.dtype == torch.bfloat16 else "without"
+    versions = f"Python {platform.python_version()}, torch {torch.__version__}, timm {timm.__version__}"
+    return f"{model}, {device.workers} cores, {units} bfloat16 units, {versions}"
+
+
+def measure_all(args: argparse.Namespace, rows: Rows) -> None:
+    """Measure what the file lacks, one set after the other, so that what is compared ran at about the same time."""
+    recipes = args.only or (("quick", "auto") if args.divisions else (*OURS, *PEERS))
+    numbers = range(1, args.divisions + 1) if args.divisions else (0,)
+    folders = [folder for folder in find_sets(args.folder) if not args.sets or folder.name in args.sets]
+    with tempfile.TemporaryDirectory() as cache:
+        for number in numbers:
+            for folder in folders:
+                measure_set(folder, number, recipes, args.minutes, Path(cache), rows)
+
+
+def measure_set(folder: Path, number: int, recipes: tuple[str, ...], minutes: float, cache: Path, rows: Rows) -> None:
+    """Measure the recipes on one division of a set and print a line for each."""
+    keys = {recipe: f"{folder.name} {number} {recipe}{f' {minutes:g}' * (recipe in TIMED)}" for recipe in recipes}
+    if all(key in rows for key in keys.values()):
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        division = Division(folder.name, number, *divide(folder, number, Path(scratch)))
+        for recipe, key in keys.items():
+            row = rows.get(key, lambda recipe=recipe: measure(division, recipe, minutes, cache))
+            claim = f"  claimed {row['claim']:.3f}" if "claim" in row else ""
+            print(f"{key:32} accuracy {row['accuracy']:.3f} in {row['seconds']:7.1f} s{claim}", flush=True)
 
 
 def main() -> None:
-    """Print accuracies and times for each set and their means."""
+    """Measure, and write the report where that is wanted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sets", type=Path, metavar="SETS")
+    parser.add_argument("folder", type=Path, nargs="?", metavar="SETS")
+    parser.add_argument("--rows", type=Path, default=FILE, metavar="FILE")
+    parser.add_argument("--sets", nargs="+", metavar="NAME")
+    parser.add_argument("--only", nargs="+", choices=(*OURS, *PEERS), metavar="RECIPE")
+    parser.add_argument("--minutes", type=float, default=TrainConfig().minutes, metavar="N")
+    parser.add_argument("--divisions", type=int, default=0, metavar="N")
+    parser.add_argument("--report", action="store_true")
     args = parser.parse_args()
-    print(f"{devices.choose('cpu')}, torch {torch.__version__}")
-    print(f"{'set':20} {'recipe':>8} {'ours':>8} {'resize':>8} {'seconds, ours / recipe':>24}")
-    rows = []
-    for folder in sorted(path for path in args.sets.iterdir() if (path / "train").is_dir()):
-        started = perf_counter()
-        recipe_accuracy = teachable_machine(folder)
-        recipe_ended = perf_counter()
-        accuracy, resize_mode = ours(folder)
-        seconds = perf_counter() - recipe_ended, recipe_ended - started
-        rows.append((recipe_accuracy, accuracy, *seconds))
-        _print_row(folder.name, recipe_accuracy, accuracy, resize_mode, *seconds)
-    mean = np.array(rows).mean(0)
-    _print_row("mean", mean[0], mean[1], "", mean[2], mean[3])
-
-
-def _print_row(
-    name: str, recipe_accuracy: float, accuracy: float, resize_mode: str, seconds: float, recipe_seconds: float
-) -> None:
-    ratio = seconds / recipe_seconds
-    times = f"{seconds:8.1f} / {recipe_seconds:.1f} = {ratio:.2f}"
-    print(f"{name:20} {recipe_accuracy:8.3f} {accuracy:8.3f} {resize_mode:>8} {times}")
+    rows = Rows(args.rows)
+    if args.folder is not None:
+        measure_all(args, rows)
+    if args.report:
+        write_report(rows, ROOT / "benchmarks")
 
 
 if __name__ == "__main__":

@@ -21,19 +21,18 @@ import argparse
 import csv
 import hashlib
 import io
-import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from benchmarks.rows import Row, Rows
 from classifier import TrainConfig
 from classifier import device as devices
 from classifier.config import Limits
@@ -52,7 +51,6 @@ from classifier.training.linear_head import fit_linear_head
 PARTS = ("intervals", "simulated", "alarms", "power")
 SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".bmp"}
 SEEDS, DIVISIONS, REPEATS, FEW = range(10), 200, 300, 20
-Row = dict[str, Any]
 
 
 @dataclass
@@ -69,23 +67,6 @@ class Photos:
         """Return the groups of near duplicates that are found among the photos, or those where ``mask`` is True."""
         mask = np.ones(len(self.y), bool) if mask is None else mask
         return near_duplicate_groups(self.features[mask], self.descriptors[mask])
-
-
-class Rows:
-    """Measured rows, one JSON object a line of a file; what is in the file already is not measured again."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        lines = file.read_text().splitlines() if file.exists() else []
-        self._rows = {row["key"]: row for row in map(json.loads, lines)}
-
-    def get(self, key: str, measure: Callable[[], Row]) -> Row:
-        """Return the row of ``key``, measured and written where the file lacks it."""
-        if key not in self._rows:
-            self._rows[key] = {"key": key, **measure()}
-            with self._file.open("a") as file:
-                file.write(json.dumps(self._rows[key]) + "\n")
-        return self._rows[key]
 
 
 def extract(extractor: FeatureExtractor, paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
