@@ -224,6 +224,7 @@ def _become(job: dict[str, Any], files: list[int]) -> None:
     os.chdir(job["cwd"])
     os.environ.clear()
     os.environ.update(job["env"])
+    importlib.reload(importlib.import_module("huggingface_hub.constants"))  # which has read other variables
     kind, *rest = job["arguments"]
     sys.path[0] = str(Path(kind).parent) if kind not in ("-c", "-m") else job["cwd"]
     sys.path[1:1] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))

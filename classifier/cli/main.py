@@ -170,14 +170,15 @@ def _export(args: argparse.Namespace) -> dict[str, Any]:
 
     with ExitStack() as stack:
         photos = [photo for path in args.photos or () for photo in _photos_of(path, stack)]
+        options = {"title": args.title, "shown": args.show or (), "device": args.device}
         if is_hub_name(args.out):
-            options = {"public": args.public, "shown": args.show or (), "device": args.device}
             repository = HubModel.parse(args.out).repository_to_write()
-            published = run(publish(args.folder, args.to, repository, photos, **options), Publication)
+            published = run(
+                publish(args.folder, args.to, repository, photos, public=args.public, **options), Publication
+            )
             print_lines(args, text.publish_lines(published))
             return output.publish_json(published)
-        shown = args.show or ()
-        exported = run(export(args.folder, args.to, args.out, photos, shown=shown, device=args.device), Exported)
+        exported = run(export(args.folder, args.to, args.out, photos, **options), Exported)
     print_lines(args, text.export_lines(exported))
     return output.export_json(exported)
 

@@ -104,6 +104,7 @@ def _export(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--out", required=True, type=Path, metavar="PATH", help=str(ArgumentHelp.EXPORT_OUT))
     sub.add_argument("--photos", type=Path, action="append", metavar="DATA", help=str(ArgumentHelp.EXPORT_PHOTOS))
     sub.add_argument("--public", action="store_true", help=str(ArgumentHelp.PUBLIC))
+    sub.add_argument("--title", default="", metavar="TEXT", help=str(ArgumentHelp.TITLE))
     sub.add_argument("--show", type=Path, action="append", metavar="PHOTO", help=str(ArgumentHelp.SHOW))
     sub.add_argument("--device", metavar="NAME", help=str(ArgumentHelp.DEVICE))
 

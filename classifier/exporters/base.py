@@ -16,7 +16,7 @@ from PIL import Image
 from ..config import LIMITS, NO_RANGES, Limits, PixelRanges
 from ..data.images import Opener, open_picture
 from ..errors import ExportError
-from ..messages import Message, message
+from ..messages import Code, Message, message
 from ..messages.exporting import ExportCode, VerificationCode
 from ..models import checkpoint
 from ..models.checkpoint import Checkpoint
@@ -104,6 +104,10 @@ class Options:
     shown: Sequence[Picture] = ()
     limits: Limits = LIMITS
     opener: Opener = open_picture
+
+    def title_or(self, default: Code) -> str:
+        """Return the title in one line, or that of the format."""
+        return " ".join(self.title.split()) or str(default)
 
 
 DEFAULTS = Options()

@@ -53,8 +53,9 @@ def _write(model: Model, out: Path, options: Options) -> tuple[Message, ...]:
     for source in resources.files(__package__).joinpath(_FILES).iterdir():
         if source.name in _COPIED:
             (out / source.name).write_bytes(source.read_bytes())
-    (out / "README.md").write_text(_readme(model, options.title or str(SpaceCode.TITLE)), "utf-8")
-    (out / ABOUT).write_text(_about(model), "utf-8")
+    title = options.title_or(SpaceCode.TITLE)
+    (out / "README.md").write_text(_readme(model, title), "utf-8")
+    (out / ABOUT).write_text(_about(model, title), "utf-8")
     return _lacks(model)
 
 
@@ -80,9 +81,10 @@ def _readme(model: Model, title: str) -> str:
     return README.format(front_matter=front_matter, title=title)
 
 
-def _about(model: Model) -> str:
+def _about(model: Model, title: str) -> str:
     preprocessing = model.checkpoint.preprocessing
     about = {
+        "title": title,
         "labels": list(model.labels),
         "thresholds": list(model.thresholds),
         "preprocessing": preprocessing.to_timm(),

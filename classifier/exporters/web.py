@@ -39,12 +39,14 @@ _NOT_KEPT = (HASHES, "README.md", "service-worker.js", f"{_RUNTIME}/LICENSE.txt"
 
 
 def _write(model: Model, out: Path, options: Options) -> tuple[Message, ...]:
-    title = options.title or str(WebPageCode.TITLE)
+    title = options.title_or(WebPageCode.TITLE)
     out.mkdir()
     _copy_page(out, title)
     web_runtime.copy_runtime(out / _RUNTIME)
     onnx_graph.write_onnx(model, out / NETWORK)
-    (out / "README.md").write_text(README.format(title=title, tag=TAG, version=web_runtime.VERSION), "utf-8")
+    (out / "README.md").write_text(
+        README.format(quoted=_quote(title), title=title, tag=TAG, version=web_runtime.VERSION), "utf-8"
+    )
     (out / "manifest.webmanifest").write_text(_dump(_manifest(title)), "utf-8")
     photos = [
         options.opener(to_source(photo, options.limits), None, options.limits, NO_RANGES) for photo in options.shown
@@ -54,6 +56,11 @@ def _write(model: Model, out: Path, options: Options) -> tuple[Message, ...]:
     (out / CONFIG).write_text(_dump({**_describe(model, title), "samples": samples, "bytes": size}), "utf-8")
     (out / HASHES).write_text(hashes_of(out), "utf-8")
     return _lacks(model)
+
+
+def _quote(text: str) -> str:
+    """Return a text as YAML, which JSON is."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _copy_page(out: Path, title: str) -> None:

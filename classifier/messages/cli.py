@@ -73,6 +73,7 @@ class ArgumentHelp(Code):
         "be repeated"
     )
     PUBLIC = "with --out hub:…: everybody may see it (default: you alone)"
+    TITLE = "with --to web or space: what the model is called there"
     SHOW = "with --to hub or web: a photo that whoever sees the card or the page may see; may be repeated"
     SELF_CHECK = "only try whether training can work, and show why not"
     TEST = "a folder or zip of photos with their classes to evaluate the finished model on"

@@ -19,6 +19,13 @@ class ShareCode(Code):
     )
     MODEL = "Which model"
     FORMAT = "As what"
+    SHOW = "Show photos of mine with it, {most} at most (a web page without any shows drawn pictures)"
+    SEEN_BY_ALL = (
+        "Choose up to {most}. Everybody who gets the file, or opens the page, sees them; a page also checks itself on "
+        "them when it opens."
+    )
+    SHOW_PHOTO = "Show {name} (“{label}”)"
+    NO_PHOTOS = "There are no photos here any more, so none can be shown."
     MAKE = "Make it"
     LACKS = "What this file cannot do by itself"
     PHONES = (

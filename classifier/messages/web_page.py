@@ -114,7 +114,7 @@ class WebRuntimeCode(Code):
 
 README = """\
 ---
-title: {title}
+title: {quoted}
 emoji: 📷
 colorFrom: blue
 colorTo: indigo

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.browser.pages import Program
+from tests.hub_server import WRITE, Hub, serve_hub
 
 CHROMIUM = os.environ.get("CHROMIUM") or next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
@@ -30,12 +31,20 @@ _REACHED_FROM_AFAR = {
 
 
 @pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+def hub() -> Iterator[Hub]:
+    """What the program takes for the Hugging Face Hub."""
+    with serve_hub() as hub:
+        yield hub
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory, hub: Hub) -> Iterator[Program]:
     """One program for all tests, each of which is another visitor: a start takes as long as a test."""
     with socket.socket() as free:
         free.bind(("0.0.0.0", 0))
         port = free.getsockname()[1]
-    program = Program(tmp_path_factory.mktemp("program") / "home", port, _REACHED_FROM_AFAR)
+    of_hub = {"HF_ENDPOINT": hub.address, "HF_TOKEN": WRITE, "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+    program = Program(tmp_path_factory.mktemp("program") / "home", port, {**_REACHED_FROM_AFAR, **of_hub})
     program.start()
     yield program
     program.stop()

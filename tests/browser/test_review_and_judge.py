@@ -13,9 +13,9 @@ from tests.browser.pages import SLOW, Program, drop_folder, fits_screen, open_pa
 pytestmark = pytest.mark.browser
 
 
-def open_trained(program: Program, browser: Any, folder: Path, problems: list[str]) -> Any:
-    """A page on which a model was trained on drawn photos."""
-    draw_example(folder / "drop" / "photos", per_class=6)
+def open_trained(program: Program, browser: Any, folder: Path, problems: list[str], per_class: int = 6) -> Any:
+    """A page on which a model was trained on drawn photos of four classes."""
+    draw_example(folder / "drop" / "photos", per_class=per_class)
     page = open_page(browser.new_context(viewport={"width": 390, "height": 844}), problems)
     page.goto(program.url)
     drop_folder(page, folder / "drop")

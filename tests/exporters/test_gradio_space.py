@@ -42,7 +42,8 @@ def exported(trained: Finished, example_set: Path, tmp_path_factory: pytest.Temp
     """A zip of an app whose classes have names that try to be HTML; the model is in the folder beside it."""
     folder = tmp_path_factory.mktemp("space")
     copy_renamed(trained.folder, folder / "renamed")
-    *_, last = export(folder / "renamed", "space", folder / "space.zip", sorted(example_set.glob("*/* 01.jpg")))
+    photos = sorted(example_set.glob("*/* 01.jpg"))
+    *_, last = export(folder / "renamed", "space", folder / "space.zip", photos, title="My: cups")
     assert isinstance(last, Exported)
     return last
 
@@ -119,6 +120,7 @@ def test_the_zip_holds_the_app_and_the_model_and_nothing_private(exported: Expor
     assert front is not None
     assert (front["sdk"], front["app_file"], front["license"]) == ("gradio", "app.py", "apache-2.0")
     assert "photo-classifier" in front["tags"]
+    assert front["title"] == app.Classifier(unzipped).title == "My: cups"
     assert len(front["short_description"]) <= 60
     assert json.loads((unzipped / "export.json").read_text("utf-8"))["verified"]["same"] == 4
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
@@ -28,6 +29,8 @@ from tests.helpers import draw_photo
 pytestmark = pytest.mark.slow
 
 
+TITLE = 'Anna\'s "cups": <b>1</b> # $x'
+TITLES = (("model.json", "title"), ("manifest.webmanifest", "name"))
 PHOTOS = [draw_photo(seed, (130 - seed, 80 + seed)) for seed in range(4)]  # which the model is not sure of
 
 
@@ -58,7 +61,7 @@ def test_a_page_says_how_it_was_verified(page_export: Path) -> None:
 def test_photos_are_in_a_page_only_where_the_person_agrees(trained: Any, tmp_path: Path, page_export: Path) -> None:
     photo = draw_photo(1, (900, 600))
     photo.info["comment"] = "taken at home"
-    (*_, exported) = export(trained.folder, "web", tmp_path / "a.zip", PHOTOS, shown=[photo])
+    (*_, exported) = export(trained.folder, "web", tmp_path / "a.zip", PHOTOS, title=TITLE, shown=[photo])
     assert exported.verification.photos == 4
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         samples = [name for name in archive.namelist() if name.startswith("samples/")]
@@ -67,6 +70,10 @@ def test_photos_are_in_a_page_only_where_the_person_agrees(trained: Any, tmp_pat
             assert max(small.size) == 256
             assert small.info == {}
         assert "export.json" in archive.namelist()
+        front = yaml.safe_load(archive.read("README.md").decode().split("---\n")[1])
+        named = (front["title"], *(json.loads(archive.read(name))[key] for name, key in TITLES))
+        assert named == (TITLE,) * 3
+        assert f"<title>{html.escape(TITLE)}</title>" in archive.read("index.html").decode()
     with Image.open(page_export / "samples" / "1.png") as drawn:
         assert drawn.size not in {photo.size for photo in PHOTOS}
 

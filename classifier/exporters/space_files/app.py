@@ -40,6 +40,7 @@ class Classifier:
 
     def __init__(self, folder: Path = FOLDER) -> None:
         about: dict[str, Any] = json.loads((folder / "model.json").read_text("utf-8"))
+        self.title: str = about["title"]
         self.labels: list[str] = about["labels"]
         self.thresholds: list[float] = about["thresholds"]
         self.pixel_ranges: dict[str, list[float]] = about["pixel_ranges"]
@@ -150,7 +151,7 @@ def build_page() -> Any:
         predict,
         gr.Image(type="filepath", image_mode=None, label="Photo"),
         [gr.Textbox(label="Answer"), gr.Label(label="How sure"), gr.JSON(label="All numbers", visible=False)],
-        title="Photo classifier",
+        title=model.title,
         flagging_mode="never",
         api_name="predict",
     )

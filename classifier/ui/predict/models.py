@@ -16,11 +16,15 @@ _MAX_LISTED = 10  # models named in a message
 
 
 class Model(NamedTuple):
-    """A model that may be used: the name it is requested by, a title to read, its folder."""
+    """A model that may be used: the name it is requested by, a title to read with its score, its folder.
+
+    ``called`` is what a person called it, empty where nobody did.
+    """
 
     name: str
     title: str
     folder: Path
+    called: str = ""
 
 
 def shared_models(home: Home) -> list[Model]:
@@ -29,7 +33,7 @@ def shared_models(home: Home) -> list[Model]:
         return []
     # A folder whose name begins with a dot is not written to its end.
     folders = sorted(path.parent for path in home.checkpoints.glob("[!.]*/config.json"))
-    return [_model(folder, folder.name, folder.name) for folder in folders]
+    return [_model(folder, folder.name, folder.name)._replace(called=folder.name) for folder in folders]
 
 
 def own_models(home: Home, token: str) -> list[Model]:
@@ -40,8 +44,9 @@ def own_models(home: Home, token: str) -> list[Model]:
     with project:
         folders, titles = project.model_folders(), project.titles()
     return [
-        _model(folder, f"mine/{folder.name}", titles.get(folder.name) or html.run_time(folder.name))
+        _model(folder, f"mine/{folder.name}", called or html.run_time(folder.name))._replace(called=called)
         for folder in folders
+        for called in [titles.get(folder.name, "")]
     ]
 
 

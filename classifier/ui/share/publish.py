@@ -120,8 +120,8 @@ def _publish(
         with home.open(visitor) as project:
             photos = verification_photos(project, chosen.folder.name)
             options["shown"] = paths_of(project, shown if find_format(what).shows_photos else ())
-    limits = home.limits.upload
-    yield from publish(chosen.folder, what, name[:_LONGEST_NAME], photos, limits=limits, opener=open_apart, **options)
+    options |= {"title": chosen.called, "limits": home.limits.upload, "opener": open_apart}
+    yield from publish(chosen.folder, what, name[:_LONGEST_NAME], photos, **options)
 
 
 def _done(published: Publication) -> str:

@@ -19,7 +19,8 @@ from ..handlers import QUIET, Action, plain
 from ..predict.models import own_models, select_model, shared_models
 from ..queue import DEVICE
 from ..sessions import Home
-from . import api, project_file, publish
+from . import api, project_file, publish, samples
+from .shown_photos import paths_of
 
 ID = "share"
 TITLE = ShareCode.TAB
@@ -52,10 +53,15 @@ def show(home: Home, token: str, chosen: str | None) -> View:
     return View(gr.update(choices=choices, value=value), gr.update(visible=bool(models)), gr.update(visible=not models))
 
 
-def make(home: Home, token: str, model: str | None, format: str | None, request: gr.Request) -> Iterator[str]:
-    """Make an export of a model; yields the progress, then the verification with a link, or why there is none."""
+def make(
+    home: Home, token: str, model: str | None, format: str | None, shown: list[str] | None, request: gr.Request
+) -> Iterator[str]:
+    """Make an export of a model; yields the progress, then the verification with a link, or why there is none.
+
+    ``shown`` are the photos that it shows, by their SHA-256, see ``samples``.
+    """
     try:
-        for event in _export(home, token, model, format):
+        for event in _export(home, token, model, format, shown or []):
             if isinstance(event, Exported):
                 yield _done(event, request)
             else:
@@ -64,7 +70,7 @@ def make(home: Home, token: str, model: str | None, format: str | None, request:
         yield html.note(error.message, "warn")
 
 
-def _export(home: Home, token: str, model: str | None, format: str | None) -> Iterator[Any]:
+def _export(home: Home, token: str, model: str | None, format: str | None, shown: list[str]) -> Iterator[Any]:
     if format not in FORMATS:
         raise SettingError(ShareCode.NO_FORMAT)
     own = own_models(home, token)
@@ -72,9 +78,12 @@ def _export(home: Home, token: str, model: str | None, format: str | None) -> It
     home.check_room()
     with home.open(token) as project:  # of a visitor without photos, it is made now
         photos = verification_photos(project, chosen.folder.name) if chosen in own else []
+        options: dict[str, Any] = {"title": chosen.called, "limits": home.limits.upload, "opener": open_apart}
+        if chosen in own and find_format(format).shows_photos:
+            options["shown"] = paths_of(project, shown)
         name = f"{chosen.folder.name}{find_format(format).suffix or '.zip'}"  # one file
         out = downloads.new_file(home.folder(token), name)
-        yield from export(chosen.folder, format, out, photos, limits=home.limits.upload, opener=open_apart)
+        yield from export(chosen.folder, format, out, photos, **options)
 
 
 def _done(exported: Exported, request: gr.Request) -> str:
@@ -105,6 +114,7 @@ def build(home: Home, token: gr.BrowserState) -> ShareTab:
         format = gr.Radio(
             formats, value=formats[0][1], label=str(ShareCode.FORMAT), elem_id="share-format", elem_classes="pc-stack"
         )
+        shown = samples.build(home, token, model, format)
         gr.HTML(html.quiet(html.text(ShareCode.PHONES)))
         start = gr.Button(str(ShareCode.MAKE), variant="primary", size="lg", elem_id="share-make")
         result = gr.HTML(elem_id="share-result")
@@ -113,7 +123,7 @@ def build(home: Home, token: gr.BrowserState) -> ShareTab:
     file_panel = project_file.build(home, token)
     view: list[Any] = [model, filled, nothing]
     start.click(lambda: gr.update(interactive=False), None, start, queue=False, **QUIET)
-    made = Action(plain(make, home), [token, model, format], [result], DEVICE).on(start.click)
+    made = Action(plain(make, home), [token, model, format, shown.chosen], [result], DEVICE).on(start.click)
     Action(lambda: gr.update(interactive=True), [], [start]).after(made, queue=False)
     for choice in (model, format):
         Action(lambda: "", [], [result]).on(choice.input, queue=False)

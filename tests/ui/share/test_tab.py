@@ -15,7 +15,7 @@ from classifier import Finished, Predictor, TrainConfig, train
 from classifier.messages.share_page import FormatCode
 from classifier.ui.host_limits import HostLimits
 from classifier.ui.sessions import Home, ensure_token
-from classifier.ui.share import tab
+from classifier.ui.share import samples, tab
 from classifier.workflows.export import FORMATS
 from tests.helpers import MakeFolder, fill
 
@@ -27,9 +27,9 @@ def home(tmp_path: Path, trained: Finished) -> Home:
     return Home(tmp_path / "home", tmp_path / "checkpoints")
 
 
-def make(home: Home, token: str, model: str | None, format: str | None) -> list[str]:
+def make(home: Home, token: str, model: str | None, format: str | None, shown: list[str] | None = None) -> list[str]:
     """What the tab shows, one after another."""
-    return list(tab.make(home, token, model, format, gr.Request(Request({"type": "http", "headers": []}))))
+    return list(tab.make(home, token, model, format, shown, gr.Request(Request({"type": "http", "headers": []}))))
 
 
 def made_files(home: Home, token: str) -> list[Path]:
@@ -88,3 +88,24 @@ def test_another_visitor_has_nothing_to_make(home: Home, tmp_path: Path) -> None
     empty = Home(tmp_path / "empty", tmp_path / "none")
     view = tab.show(empty, ensure_token(None), "mine/x")
     assert (view.filled["visible"], view.nothing["visible"]) == (False, True)
+
+
+def test_only_own_photos_are_shown_and_no_more_than_three(home: Home, make_folder: MakeFolder) -> None:
+    token, name = ensure_token(None), "mine/2026-03-01-120000-quick"
+    fill(home, token, make_folder({"<b>cat": 3, "dog": 30}))
+    with home.open(token) as project:
+        shutil.copytree(home.checkpoints / "shared", project.models / name.partition("/")[2])
+        photos = project.photos()
+    for model, format, is_visible in ((name, "web", True), (name, "zip", False), ("shared", "web", False)):
+        assert samples.place(home, token, model, format) == (gr.update(visible=is_visible), False)
+    assert samples.offer(home, token, name, False) == ("", [])
+    offered, chosen = samples.offer(home, token, name, True)
+    assert (offered.count("<img"), "<b>" in offered, chosen) == (24, False, [])
+    assert "Everybody who gets the file" in offered
+    ids = [photos[5].id, photos[1].id, "1", None, photos[2].id, photos[3].id, 10**9]
+    event = gr.EventData(None, {"ids": ids})
+    assert samples.choose(home, token, event) == [photos[number].sha256 for number in (1, 2, 3)]
+    for stranger in (ensure_token(None), "no token"):
+        assert samples.offer(home, stranger, name, True) == ("", [])
+        assert samples.choose(home, stranger, event) == []
+    assert samples.choose(home, token, gr.EventData(None, {"ids": "all"})) == []
