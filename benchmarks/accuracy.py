@@ -2,6 +2,7 @@
 
     python benchmarks/accuracy.py SETS [--sets NAME ...] [--only RECIPE ...] [--minutes N] [--report]
     python benchmarks/accuracy.py SETS --divisions N --minutes 2      (claim against truth on new divisions)
+    python benchmarks/accuracy.py SETS --complete                     (all that README says, and README: some hours)
 
 SETS/<set>/train/<class>/… and SETS/<set>/test/<class>/…, or SETS/<set>/<class>/…, of which 30 % are drawn to test on;
 SETS/<set>.groups.csv (file,group) where photos belong together. Recipes: ``quick`` (our first step), ``auto`` (our
@@ -25,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,26 +143,41 @@ def describe_machine() -> str:
     return f"{model}, {device.workers} cores, {units} bfloat16 units, {versions}"
 
 
-def measure_all(args: argparse.Namespace, rows: Rows) -> None:
+@dataclass(frozen=True)
+class Plan:
+    """What to measure: recipes on some divisions of sets, ours for ``minutes``; of the sets the first ``most``."""
+
+    recipes: tuple[str, ...]
+    numbers: Sequence[int]
+    minutes: float
+    most: int | None = None
+
+
+COMPLETE = (  # what README needs: some hours
+    Plan((*OURS, *PEERS), (0,), TrainConfig().minutes),
+    Plan(("quick",), range(1, 8), 0),
+    Plan(("auto",), range(1, 5), 2, 6),
+)
+
+
+def measure_all(folders: list[Path], plan: Plan, rows: Rows) -> None:
     """Measure what the file lacks, one set after the other, so that what is compared ran at about the same time."""
-    recipes = args.only or (("quick", "auto") if args.divisions else (*OURS, *PEERS))
-    numbers = range(1, args.divisions + 1) if args.divisions else (0,)
-    folders = [folder for folder in find_sets(args.folder) if not args.sets or folder.name in args.sets]
     with tempfile.TemporaryDirectory() as cache:
-        for number in numbers:
-            for folder in folders:
-                measure_set(folder, number, recipes, args.minutes, Path(cache), rows)
+        for number in plan.numbers:
+            for folder in folders[: plan.most]:
+                measure_set(folder, number, plan, Path(cache), rows)
 
 
-def measure_set(folder: Path, number: int, recipes: tuple[str, ...], minutes: float, cache: Path, rows: Rows) -> None:
+def measure_set(folder: Path, number: int, plan: Plan, cache: Path, rows: Rows) -> None:
     """Measure the recipes on one division of a set and print a line for each."""
-    keys = {recipe: f"{folder.name} {number} {recipe}{f' {minutes:g}' * (recipe in TIMED)}" for recipe in recipes}
+    minutes = f" {plan.minutes:g}"
+    keys = {recipe: f"{folder.name} {number} {recipe}{minutes * (recipe in TIMED)}" for recipe in plan.recipes}
     if all(key in rows for key in keys.values()):
         return
     with tempfile.TemporaryDirectory() as scratch:
         division = Division(folder.name, number, *divide(folder, number, Path(scratch)))
         for recipe, key in keys.items():
-            row = rows.get(key, lambda recipe=recipe: measure(division, recipe, minutes, cache))
+            row = rows.get(key, lambda recipe=recipe: measure(division, recipe, plan.minutes, cache))
             claim = f"  claimed {row['claim']:.3f}" if "claim" in row else ""
             print(f"{key:32} accuracy {row['accuracy']:.3f} in {row['seconds']:7.1f} s{claim}", flush=True)
 
@@ -175,11 +192,17 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=TrainConfig().minutes, metavar="N")
     parser.add_argument("--divisions", type=int, default=0, metavar="N")
     parser.add_argument("--report", action="store_true")
+    parser.add_argument("--complete", action="store_true", help="all of README.md")
     args = parser.parse_args()
     rows = Rows(args.rows)
+    recipes = tuple(args.only or (("quick", "auto") if args.divisions else (*OURS, *PEERS)))
+    numbers = range(1, args.divisions + 1) if args.divisions else (0,)
+    plans = COMPLETE if args.complete else (Plan(recipes, numbers, args.minutes),)
     if args.folder is not None:
-        measure_all(args, rows)
-    if args.report:
+        folders = [folder for folder in find_sets(args.folder) if not args.sets or folder.name in args.sets]
+        for plan in plans:
+            measure_all(folders, plan, rows)
+    if args.report or args.complete:
         write_report(rows, ROOT / "benchmarks")
 
 

@@ -55,8 +55,19 @@ def draw_plot(points: Sequence[Point], curve: Sequence[tuple[float, float]], uni
     parts = [*_grid(axes, unit_seconds), *_steps(axes, curve)]
     for point in points:
         parts += _mark(axes, point)
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">'
-    return "\n".join([head, f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>', *parts, "</svg>", ""])
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" role="img">'
+    )
+    return "\n".join(
+        [
+            head,
+            "<title>Accuracy over seconds</title>",
+            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
+            *parts,
+            "</svg>",
+            "",
+        ]
+    )
 
 
 def _grid(axes: _Axes, unit_seconds: float) -> list[str]:

@@ -173,15 +173,12 @@ whole process, from the photo files to the score on the test photos.
 
 Measured on: {"; ".join(machines)}.
 
-These commands remake this page, for photos in `SETS/<set>/train/<class>/` and `SETS/<set>/test/<class>/`:
+This command remakes this page, for photos in `SETS/<set>/train/<class>/` and `SETS/<set>/test/<class>/`. It appends to
+`benchmarks/rows.jsonl` and skips what is there:
 
 ```sh
-python benchmarks/accuracy.py SETS
-python benchmarks/accuracy.py SETS --divisions 4 --minutes 2
-python benchmarks/accuracy.py --report
-```
-
-The first two append to `benchmarks/rows.jsonl` and skip what is there."""
+python benchmarks/accuracy.py SETS --complete
+```"""
 
 
 def _table(results: Results) -> str:
@@ -277,6 +274,8 @@ def _plot(results: Results) -> str:
     times = sorted({at / peer for run, peer in zip(runs, seconds) for at, _ in _models(run)})
     means = [(time, mean_accuracy_at(runs, [(time + 1e-9) * peer for peer in seconds])) for time in times]
     curve = [(time, mean) for time, mean in means if mean is not None]
+    if curve:
+        curve.append((time_ratio(results, "auto", "tm"), curve[-1][1]))
     return draw_plot(points, curve, float(np.mean(seconds)))
 
 
