@@ -279,6 +279,7 @@ class _Opening:
                     member = f"models/{model}/{file}"
                     if member not in self.members:
                         raise ClassifierError(NotOpenedCode.NO_FILE)
+                    (folder / file).parent.mkdir(exist_ok=True)
                     if self._extract(member, folder / file)[1] != sha256:
                         raise ClassifierError(NotOpenedCode.OTHER_CONTENT)
                 check_model(folder)

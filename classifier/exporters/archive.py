@@ -11,6 +11,7 @@ from typing import Any
 from PIL import Image
 
 from ..messages import Message
+from ..models.model_folder import SINGLE
 from ..models.predictor import Predictor
 from .base import Format, Loaded, Model, Options
 from .files import copy_model
@@ -23,6 +24,8 @@ _RECORD = "export.json"
 
 def _write(model: Model, out: Path, options: Options) -> tuple[Message, ...]:
     copy_model(model, out / NAME)
+    if model.is_joined:
+        copy_model(model.load_single(), out / NAME / SINGLE)
     return ()
 
 

@@ -20,7 +20,7 @@ from ..messages import Code, Message, message
 from ..messages.exporting import ExportCode, VerificationCode
 from ..models import checkpoint
 from ..models.checkpoint import Checkpoint
-from ..models.model_folder import FILES, TRAINING_PHOTOS
+from ..models.model_folder import FILES, SINGLE, TRAINING_PHOTOS
 from ..models.picture_sources import Picture
 
 Floats = NDArray[np.float32]
@@ -85,6 +85,15 @@ class Model:
         Of ``training.json``, which holds hashes of the photos, use ``files.copy_model``.
         """
         return [self.folder / name for name in FILES if name != TRAINING_PHOTOS and (self.folder / name).is_file()]
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether the model joins several networks."""
+        return bool(self.checkpoint.members)
+
+    def load_single(self) -> Model:
+        """Load the model of one network that lies in the folder of a joined one; ``ModelError`` where there is none."""
+        return Model.load(self.folder / SINGLE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +190,7 @@ class Format:
         record: adds the verification to what was written, without changing what was verified.
         packages: packages that have to be installed, by the names that pip knows.
         shows_photos: whether there is a place for ``Options.shown``.
+        joins_networks: whether it holds models that join networks; else it gets that of one network beside it.
         repository: the kind of repository of the Hub that the folder is; None where it is none.
         tolerance: the largest difference of a probability that is allowed; thirty times that of its logarithm.
     """
@@ -192,6 +202,7 @@ class Format:
     record: Callable[[Path, Mapping[str, Any]], None]
     packages: tuple[str, ...] = ()
     shows_photos: bool = False
+    joins_networks: bool = True
     repository: Literal["model", "space"] | None = None
     tolerance: float = TOLERANCE
 

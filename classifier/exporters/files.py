@@ -1,10 +1,12 @@
-"""The files of a model as they may leave this machine."""
+"""The files of a model as they may leave this machine, and the model that a format can hold."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from shutil import copyfile
 
+from ..messages import Message, message
+from ..messages.exporting import LackCode
 from ..models.training_record import dump, read_record, without_photos
 from .base import Model
 
@@ -12,10 +14,26 @@ _TRAINING = "training.json"
 
 
 def copy_model(model: Model, folder: Path) -> None:
-    """Copy the files of a model into a new folder; ``training.json`` without the hashes of the photos."""
+    """Copy the files of a model into a new folder; ``training.json`` without the hashes of the photos.
+
+    Not those of the model of one network that lies beside a joined one.
+    """
     folder.mkdir(parents=True)
     for path in model.files():
         if path.name == _TRAINING:
             (folder / path.name).write_text(dump(without_photos(read_record(path.parent))), "utf-8")
         else:
             copyfile(path, folder / path.name)
+
+
+def choose_model(model: Model, joins_networks: bool) -> tuple[Model, tuple[Message, ...]]:
+    """Return the model that a format holds, and what is lost where it holds one network only, see ``Format``."""
+    if joins_networks or not model.is_joined:
+        return model, ()
+    single = model.load_single()
+    before, after = model.checkpoint.report, single.checkpoint.report
+    name, count = single.checkpoint.backbone, len(model.checkpoint.members)
+    if before is None or after is None or not before.evaluated_count or not after.evaluated_count:
+        return single, (message(LackCode.ONE_NETWORK, name=name, count=count),)
+    scores = {"before": before.accuracy, "after": after.accuracy}
+    return single, (message(LackCode.ONE_NETWORK_SCORES, name=name, count=count, **scores),)

@@ -123,6 +123,7 @@ def describe(model: Model) -> str:
         "version": _VERSION,
         "program": __version__,
         "backbone": model.checkpoint.backbone,
+        **({"members": list(model.checkpoint.members)} if model.is_joined else {}),
         "labels": list(model.labels),
         "thresholds": list(model.thresholds),
         "preprocessing": {**entries, "normalization": "in the graph"},

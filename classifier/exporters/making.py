@@ -14,6 +14,7 @@ from ..messages.exporting import ExportCode, ExportStep
 from ..models.picture_sources import Picture
 from ..models.predictor import Predictor
 from .base import DEFAULTS, Exported, Format, Model, Options
+from .files import choose_model
 from .verify import verify
 
 
@@ -46,8 +47,8 @@ def make(
     format.check_packages()
     _check_free(out)
     yield Progress(ExportStep.WRITE, 0, 1, None)
-    model = Model.load(folder)
-    predictor = Predictor(folder, device or "cpu", options.limits, options.opener)
+    model, lost = choose_model(Model.load(folder), format.joins_networks)
+    predictor = Predictor(model.folder, device or "cpu", options.limits, options.opener)
     try:
         with created_folder(out.parent), _scratch(out) as scratch:
             part = scratch / f"export{format.suffix}"
@@ -58,7 +59,7 @@ def make(
             part.replace(out)
     except OSError as error:
         raise storage_error(error, out, ExportCode.DISK_FULL) from error
-    yield Exported(out, format.name, verification, lacks)
+    yield Exported(out, format.name, verification, (*lost, *lacks))
 
 
 def _check_free(out: Path) -> None:

@@ -21,7 +21,7 @@ from ..messages.workflows import StepCode
 from ..models.hub import progress_bars_disabled
 from ..models.hub_errors import hub_error
 from ..models.model_card import TAG
-from ..models.model_folder import RESUME, TRAINING_PHOTOS
+from ..models.model_folder import RESUME, STEPS, TRAINING_PHOTOS
 
 Kind = Literal["model", "space"]
 
@@ -29,7 +29,7 @@ _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,94}[A-Za-z0-9]|[A-Za-z0-9]", re.ASCII) 
 _STAYS = (".gitattributes",)  # the Hub's own
 # What the Hub puts into a new repository, which may so be replaced.
 _OF_THE_HUB = (*_STAYS, "README.md", "index.html", "style.css", ".gitignore", "app.py", "requirements.txt")
-_NEVER = (TRAINING_PHOTOS, RESUME)  # tell of the training photos, or are unfinished
+_NEVER = (TRAINING_PHOTOS, RESUME, STEPS)  # tell of the training photos, or are not the model
 
 
 @dataclass(frozen=True)

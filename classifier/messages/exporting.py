@@ -38,6 +38,11 @@ class LackCode(Code):
         "makes, and when the answer is “not sure”, follows from the thresholds in its metadata."
     )
     DEEP = "Photos of more than 8 bits have to be scaled before, by the “pixel_ranges” in its metadata."
+    ONE_NETWORK = "It holds the model of one network, {name}, not the {count} networks that this model joins."
+    ONE_NETWORK_SCORES = (
+        "It holds the model of one network, {name}, not the {count} networks that this model joins: right on "
+        "{after:percent} of the photos judged instead of {before:percent}."
+    )
     HEATMAPS = "It cannot show which part of a photo an answer is based on."
 
 

@@ -20,7 +20,9 @@ class ModelCard:
     class; shares are 0 to 1. ``macro`` are the means of precision, recall and F1 of the classes. ``group_count`` counts
     the groups of photos that belong together among those evaluated. ``repository`` is that of the pretrained weights,
     "" for a network from random weights. ``place`` is that of the model in the examples: ``FOLDER`` stands for a
-    folder, anything else is the name of a repository. ``picture`` is the file of the confusion matrix, "" for none, and
+    folder, anything else is the name of a repository. ``members`` are the networks that the model joins, as (name,
+    repository, license, whether its layers were trained), none for a model of one network; ``cost`` is the time of an
+    answer relative to that of the first one alone. ``picture`` is the file of the confusion matrix, "" for none, and
     ``numbers`` are the classes that it shows by number.
     """
 
@@ -49,6 +51,8 @@ class ModelCard:
     picture: str = ""
     numbers: tuple[tuple[int, str], ...] = ()
     place: str = "FOLDER"
+    members: tuple[tuple[str, str, str, bool], ...] = ()
+    cost: float = 1.0
 
     def text(self) -> str:
         """The card in Markdown, with the front matter of the Hugging Face Hub."""
@@ -126,6 +130,9 @@ class ModelCard:
         is_local = self.place == "FOLDER"
         timm = f"local-dir:{self.place}" if is_local else f"hf-hub:{self.place}"
         here = self.place if is_local else f"hub:{self.place}"
+        own = f"```sh\npython -m classifier predict {here} photo.jpg\n```"
+        if self.members:
+            return f"{CardCode.ONLY_THIS_PROGRAM}\n\n{own}"
         return f"""```python
 import timm
 from PIL import Image
@@ -144,9 +151,7 @@ print(pipeline("image-classification", "{self.place}")("photo.jpg"))
 
 {CardCode.THIS_PROGRAM}
 
-```sh
-python -m classifier predict {here} photo.jpg
-```"""
+{own}"""
 
     def _limits(self) -> list[str]:
         lines = [sentence(CardCode.ONLY_CLASSES), str(CardCode.HAS_OOD if self.has_ood else CardCode.NO_OOD)]
@@ -159,12 +164,24 @@ python -m classifier predict {here} photo.jpg
         return sentence(CardCode.DEEP, low=low, high=high) + "\n"
 
     def _training(self) -> str:
+        if self.members:
+            return "\n".join((sentence(CardCode.JOINED, count=len(self.members)), "", *self._members()))
         arguments = {"backbone": self.backbone, "repository": self.repository, "license": self.license}
         if not self.repository:
             return sentence(CardCode.TRAINED_FROM_SCRATCH, **arguments)
         return sentence(CardCode.FINE_TUNED if self.fine_tuned else CardCode.LINEAR_HEAD, **arguments)
 
+    def _members(self) -> list[str]:
+        lines = []
+        for name, repository, license, tuned in self.members:
+            code = CardCode.MEMBER_TUNED if tuned else CardCode.MEMBER
+            lines.append("- " + sentence(code, name=name, repository=repository or "-", license=license or "-"))
+        return [*lines, "", sentence(CardCode.COST, cost=self.cost, name=self.members[0][0])]
+
     def _license(self) -> str:
+        if self.members:
+            weights = dict.fromkeys((repository, license) for _, repository, license, _ in self.members if repository)
+            return "\n".join(sentence(CardCode.LICENSE_WEIGHTS, repository=one, license=two) for one, two in weights)
         if not self.repository:
             return str(CardCode.LICENSE_YOURS)
         return sentence(CardCode.LICENSE_WEIGHTS, repository=self.repository, license=self.license)
@@ -207,6 +224,10 @@ class CardCode(Code):
         "Photos of other things are told by\n`familiar.safetensors`: how far the training photos lie from one another."
     )
     USE_TITLE = "Use it"
+    ONLY_THIS_PROGRAM = (
+        "With the program that made it, as it joins several networks. The model of one network beside it, in the "
+        "folder `single`, is also opened by timm and transformers; its own card says how, and how often it is right."
+    )
     THIS_PROGRAM = "With the program that made it, which also answers “not sure” and tells photos of other things:"
     LIMITS_TITLE = "Limits"
     ONLY_CLASSES = "It knows these classes and no others, and gives one class for each photo."
@@ -224,6 +245,10 @@ class CardCode(Code):
     LINEAR_HEAD = (
         "A linear head on the pooled features of {backbone} (weights: {repository}, license {license}), fitted"
     )
+    JOINED = "It joins {count} networks: each gets the same picture, and their scores for each class are added up."
+    MEMBER = "{name} (weights: {repository}, license {license}), with a linear head on its pooled features"
+    MEMBER_TUNED = "{name} (weights: {repository}, license {license}), its last layers trained further"
+    COST = "An answer takes about {cost:.1f} times as long as by {name} alone. Trained"
     CREATED = (
         "on {created}; the settings are in `training.json`.\nPictures are brought to the square by “{resize_mode}”, as "
         "`config.json` says. The training photos are not part of the model."

@@ -263,6 +263,7 @@ class TryCode(Code):
     HEAT = "What spoke for “{label}”: the warmer, the more"
     HEAT_PICTURE = "The photo, warm where it spoke for {label}"
     NO_HEAT = "No single part of the photo spoke for “{label}”."
+    NO_MAP = "{count:network|networks} of this model cannot show which part of a photo they went by."
     NEAREST = "Most like these of your photos"
     NEAREST_PHOTO = "One of your photos of {label}"
     NOT_ON_VIEW = "This photo is no longer on view; drop it again."

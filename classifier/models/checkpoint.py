@@ -170,11 +170,14 @@ def _dump(value: Mapping[str, Any]) -> str:
 def set_threshold(folder: Path, value: float) -> Report:
     """Write the threshold ``value``, 0 to 1, into the report and the model card; returns the report with it.
 
-    It is that of all classes: costs and thresholds per class are removed. Raises ``SettingError`` outside 0 to 1,
+    It is that of all classes: costs and thresholds per class are removed. The model of one network beside a joined one
+    gets it, too. Raises ``SettingError`` outside 0 to 1,
     ``ModelError`` where the folder is damaged or no model with a report, ``StorageError`` where it cannot be written.
     """
     if not 0 <= value <= 1:  # True for NaN, too
         raise SettingError(CheckpointCode.THRESHOLD_OUT_OF_RANGE, value=value)
+    if is_file(folder / SINGLE / "report.json"):
+        set_threshold(folder / SINGLE, value)
     before = read_report(folder)
     return _replace_decision(folder, before, without_costs(replace(before, threshold=float(value))))
 
@@ -194,6 +197,8 @@ def set_costs(folder: Path, costs: Mapping[str, float], unsure_cost: float = UNS
 
         print(set_costs(Path("model"), {"crack": 5}).expected_cost)
     """
+    if is_file(folder / SINGLE / "report.json"):
+        set_costs(folder / SINGLE, costs, unsure_cost)
     before = read_report(folder)
     evaluated = read_evaluated(folder, len(before.labels))
     return _replace_decision(folder, before, with_costs(before, evaluated, costs, unsure_cost))

@@ -17,6 +17,7 @@ from ..messages import sentence
 from ..messages.model_card import CardCode, CardData, ModelCard
 from . import networks
 from .backbones import Backbone
+from .joined import Member, relative_cost
 from .model_folder import CONFUSION
 
 _SHOWN_CLASSES = 20
@@ -47,6 +48,8 @@ class CardFacts:
         pixel_ranges: of pictures of more than 8 bits.
         training: the settings it was made with.
         place: name of its repository, or ``FOLDER`` where it has none.
+        members: the networks that it joins; empty for a model of one network.
+        size: side of its input in pixels, by which the cost of an answer is estimated.
         photos: what the person agreed to show.
     """
 
@@ -58,13 +61,23 @@ class CardFacts:
     training: Mapping[str, Any]
     place: str = PLACE
     photos: tuple[WidgetPhoto, ...] = ()
+    members: tuple[Member, ...] = ()
+    size: int = 0
+
+    @property
+    def networks(self) -> tuple[Backbone, ...]:
+        """The networks of the model."""
+        return tuple(member.backbone for member in self.members) or (self.backbone,)
 
 
 def model_card(model: TrainedModel, training: Mapping[str, Any]) -> str:
     """The card of ``model``, made with the settings ``training``."""
     has_ood = model.ood is not None
     ranges = model.preprocessing.pixel_ranges
-    return render_card(CardFacts(model.report, model.backbone, model.mode, has_ood, ranges, training))
+    members, size = model.members if model.others else (), model.preprocessing.size
+    return render_card(
+        CardFacts(model.report, model.backbone, model.mode, has_ood, ranges, training, members=members, size=size)
+    )
 
 
 def render_card(facts: CardFacts) -> str:
@@ -74,7 +87,7 @@ def render_card(facts: CardFacts) -> str:
     macro = report.macro
     numbers = numbered_names(report.labels, report.confusion) if report.evaluated_count else ()
     card = ModelCard(
-        front=_front_matter(facts, repository, license),
+        front=_front_matter(facts),
         labels=tuple(map(_escape, report.labels)),
         rows=tuple((_escape(row.label), row.images, row.recall, row.precision) for row in report.per_class),
         images=report.images,
@@ -99,8 +112,18 @@ def render_card(facts: CardFacts) -> str:
         picture=CONFUSION if report.evaluated_count else "",
         numbers=tuple((number, _escape(label)) for number, label in numbers),
         place=facts.place,
+        members=tuple(
+            (member.backbone.name, *networks.weights_source(member.backbone), member.tuned) for member in facts.members
+        ),
+        cost=_cost(facts),
     )
     return card.text()
+
+
+def _cost(facts: CardFacts) -> float:
+    """The time of an answer relative to that of the first network alone."""
+    size = facts.size or facts.backbone.size
+    return relative_cost(facts.networks, size) / relative_cost(facts.networks[:1], size)
 
 
 def confusion_picture(report: Report) -> bytes:
@@ -108,12 +131,17 @@ def confusion_picture(report: Report) -> bytes:
     return to_png(draw_confusion(report.labels, report.confusion)) if report.evaluated_count else b""
 
 
-def _front_matter(facts: CardFacts, repository: str, license: str) -> str:
+def _front_matter(facts: CardFacts) -> str:
     """The entries that the Hub reads, as YAML of one line each, so that no text of a person begins a line."""
-    entries: dict[str, Any] = {"library_name": "timm", "pipeline_tag": "image-classification"}
-    if repository:
-        entries |= {"license": license, "base_model": repository}
-    entries["tags"] = ["image-classification", "timm", "transformers", TAG]
+    programs = [] if facts.members else ["timm", "transformers"]  # that open it
+    entries: dict[str, Any] = {"library_name": "timm"} if programs else {}
+    entries["pipeline_tag"] = "image-classification"
+    found = dict.fromkeys(networks.weights_source(one)[0] for one in facts.networks)
+    repositories = [repository for repository in found if repository]
+    if repositories:
+        license = networks.common_license(facts.networks)
+        entries |= {"license": license, "base_model": repositories if len(repositories) > 1 else repositories[0]}
+    entries["tags"] = ["image-classification", *programs, TAG]
     if facts.report.evaluated_count:
         name = TAG if facts.place == PLACE else facts.place.rpartition("/")[2]
         entries["model-index"] = [{"name": name, "results": [_result(facts.report)]}]

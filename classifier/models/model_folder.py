@@ -26,8 +26,9 @@ FILES = (
     "config.json", "model.safetensors", "README.md", "report.json", "training.json", OOD, TRAINING_PHOTOS, EVALUATED,
     CONFUSION,
 )  # fmt: skip
-RESUME = "resume"  # folder with the state of an unfinished training
 SINGLE = "single"  # folder with the best model of one network, beside a model that joins networks
+ALL_FILES = (*FILES, *(f"{SINGLE}/{name}" for name in FILES))
+RESUME = "resume"  # folder with the state of an unfinished training
 STEPS = "steps"  # folder with the models that a training had on the way, each in a folder of its own
 # The new model inside its folder: while it is written, when it is complete, and while its files are moved out.
 _PART, _COMPLETE, _MOVING = ".model.part", ".model.complete", ".model.moving"

@@ -106,12 +106,14 @@ class Explanation:
         heatmap: (h, w), what each part of the picture adds to the logit of the class; negative where it is against it.
         features: (D,), the pooled features; (0,) where the network does not end in a linear layer.
         pixels: (size, size, 3), uint8, the part of the picture that the network gets.
+        unmapped: the number of networks without positions, which the heat map leaves out.
     """
 
     label: str
     heatmap: Floats
     features: Floats
     pixels: NDArray[np.uint8]
+    unmapped: int = 0
 
 
 class Predictor:
@@ -229,8 +231,9 @@ class Predictor:
         logits, features = self._split(outputs)
         index = int(logits.argmax()) if label is None else self.labels.index(label)
         parts = member_inputs(network, inputs)
-        heat = heatmap.add_maps([heatmap.heat_map(part, own, index) for part, own in parts])
-        return Explanation(self.labels[index], heat, features, pixels[0].permute(1, 2, 0).numpy())
+        maps = [heatmap.heat_map(part, own, index) for part, own in parts]
+        heat, unmapped = heatmap.add_maps(maps), sum(one.size == 1 for one in maps)
+        return Explanation(self.labels[index], heat, features, pixels[0].permute(1, 2, 0).numpy(), unmapped)
 
     def _prepare(self, picture: Picture) -> loader.Source | PhotoError:
         try:

@@ -32,7 +32,7 @@ def save_project(project: Project, file: Path, photos: bool = True) -> None:
         with Project.open(Path("my project")) as project:
             save_project(project, Path("my project.zip"))
     """
-    write_project(project, file, model_folder.FILES, photos)
+    write_project(project, file, model_folder.ALL_FILES, photos)
 
 
 def open_project(
@@ -58,7 +58,7 @@ def open_project(
         with Project.open(Path("my project")) as project:
             print(project.classes())
     """
-    return read_project(file, folder, model_folder.FILES, _check_model, limits, room, name)
+    return read_project(file, folder, model_folder.ALL_FILES, _check_model, limits, room, name)
 
 
 def _check_model(folder: Path) -> None:
@@ -66,3 +66,5 @@ def _check_model(folder: Path) -> None:
     model = checkpoint.load(folder)
     training_photos.read(folder)
     read_evaluated(folder, len(model.labels))
+    if (folder / model_folder.SINGLE).is_dir():
+        _check_model(folder / model_folder.SINGLE)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from huggingface_hub import ModelCard
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from timm.data import create_transform, resolve_data_config
@@ -233,3 +234,21 @@ def test_an_out_of_distribution_part_of_one_network_is_refused(model: checkpoint
     with pytest.raises(ModelError) as caught:
         checkpoint.load(tmp_path / "model")
     assert caught.value.code is CheckpointCode.OOD_OF_OTHER_MODEL
+
+
+# -- what lies in the folder, and leaves it
+
+
+def test_the_card_names_every_network_with_its_license_and_the_cost(folder: Path) -> None:
+    card = (folder / "README.md").read_text("utf-8")
+    assert "It joins 2 networks" in card
+    assert "- resnet10t.c3_in1k (weights: timm/resnet10t.c3_in1k, license apache-2.0)" in card
+    assert "times as long as by small_cnn alone" in card
+    assert "timm.create_model" not in card
+    assert "timm.create_model" in (folder / "single" / "README.md").read_text("utf-8")
+    assert ModelCard(card).data.base_model == "timm/resnet10t.c3_in1k"
+
+
+def test_a_threshold_holds_for_the_model_of_one_network_too(folder: Path) -> None:
+    checkpoint.set_threshold(folder, 0.8)
+    assert (Predictor(folder).threshold, Predictor(folder / "single").threshold) == (0.8, 0.8)

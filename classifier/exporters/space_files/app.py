@@ -7,6 +7,7 @@ thresholds, and for photos that are unlike all training photos. ``python app.py`
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from safetensors.numpy import load_file
+from safetensors.torch import load_file as load_weights
 from timm.data import create_transform
 from torch import Tensor, nn
 
@@ -45,7 +47,7 @@ class Classifier:
         self.thresholds: list[float] = about["thresholds"]
         self.pixel_ranges: dict[str, list[float]] = about["pixel_ranges"]
         self.transform = create_transform(**about["preprocessing"], is_training=False)
-        self.network: Any = timm.create_model(f"local-dir:{folder / 'model'}", pretrained=True).eval()
+        self.members = open_networks(folder / "model")
         ood = folder / "model" / "familiar.safetensors"
         self.ood: dict[str, Any] | None = load_file(ood) if ood.is_file() else None
 
@@ -80,14 +82,10 @@ class Classifier:
 
     @torch.inference_mode()
     def _run(self, batch: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits (B, C) and pooled features (B, D); (B, 0) where the network does not end in a linear layer."""
-        last, inputs = self.network.get_classifier(), [torch.zeros(len(batch), 0)]
-        if not isinstance(last, nn.Linear):
-            return self.network(batch), inputs[0]
-        hook = last.register_forward_pre_hook(lambda _, arguments: inputs.append(arguments[0]))
-        logits = self.network(batch)
-        hook.remove()
-        return logits, inputs[-1]
+        """Return logits (B, C), summed over the networks, and pooled features (B, D), side by side."""
+        outputs = [run_network(one.network, batch * one.scale + one.shift) for one in self.members]
+        features = [found for one, (_, found) in zip(self.members, outputs) if one.gives_features]
+        return torch.stack([logits for logits, _ in outputs]).sum(0), torch.cat(features, 1)
 
     def _in_distribution(self, features: Floats, probs: Floats) -> NDArray[np.bool_]:
         """Return whether photos are like training photos of the class that is likeliest for them (B,)."""
@@ -118,6 +116,46 @@ class Classifier:
         confidences = {self.labels[index]: float(probs[index]) for index in order}
         label = self.labels[order[0] if unsure else best]
         return {"label": label, "unsure": bool(unsure), "unlike_training": not is_known, "confidences": confidences}
+
+
+@dataclass
+class Member:
+    """A network, how the prepared photo becomes its input, and whether photos are compared by its features."""
+
+    network: Any
+    scale: Tensor
+    shift: Tensor
+    gives_features: bool = True
+
+
+def open_networks(folder: Path) -> list[Member]:
+    """Open a model of one network, with timm, or one that joins several."""
+    config: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
+    if "members" not in config:
+        network = timm.create_model(f"local-dir:{folder}", pretrained=True)
+        return [Member(network.eval(), torch.ones(1), torch.zeros(1))]
+    tensors, found = load_weights(folder / "model.safetensors"), []
+    mean, std = (torch.tensor(config["pretrained_cfg"][name]).view(3, 1, 1) for name in ("mean", "std"))
+    all_tuned = all(one["tuned"] for one in config["members"])
+    for index, one in enumerate(config["members"]):
+        cfg, arguments = one["pretrained_cfg"], one.get("model_args", {})
+        network = timm.create_model(one["architecture"], num_classes=one["num_classes"], **arguments)
+        prefix = f"members.{index}."
+        network.load_state_dict({key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)})
+        own_mean, own_std = (torch.tensor(cfg[name]).view(3, 1, 1) for name in ("mean", "std"))
+        found.append(Member(network.eval(), std / own_std, (mean - own_mean) / own_std, not one["tuned"] or all_tuned))
+    return found
+
+
+def run_network(network: Any, batch: Tensor) -> tuple[Tensor, Tensor]:
+    """Return logits (B, C) and pooled features (B, D); (B, 0) where the network does not end in a linear layer."""
+    last, inputs = network.get_classifier(), [torch.zeros(len(batch), 0)]
+    if not isinstance(last, nn.Linear):
+        return network(batch), inputs[0]
+    hook = last.register_forward_pre_hook(lambda _, arguments: inputs.append(arguments[0]))
+    logits = network(batch)
+    hook.remove()
+    return logits, inputs[-1]
 
 
 def place_on_background(image: Image.Image) -> Image.Image:

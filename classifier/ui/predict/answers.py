@@ -132,7 +132,7 @@ def explain(state: PredictState, photo: PhotoAnswer, predictor: Predictor, proje
         found = predictor.explain(photo.path, label)
         similar = [] if project is None else _find_similar(project, predictor, photo)
         pictures = [] if project is None else [(asset.label, thumbnail_bytes(project, asset)) for asset, _ in similar]
-        explanation = evidence.render(label, evidence.overlay(found.pixels, found.heatmap), pictures)
+        explanation = evidence.render(label, evidence.overlay(found.pixels, found.heatmap), pictures, found.unmapped)
     except ClassifierError as error:  # shown in its place: the prediction stays valid
         explanation = html.note(error.message, "warn")
     return state.put(replace(photo, explanation=explanation))

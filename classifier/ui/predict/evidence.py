@@ -51,15 +51,21 @@ def _strength(heatmap: NDArray[Any], width: int, height: int) -> Floats | None:
     return np.asarray(relative, np.float32).clip(0, 1)[..., None]
 
 
-def render(label: str, jpeg: bytes | None, nearest: Sequence[tuple[str, bytes]]) -> str:
-    """Return the explanation of a class: the ``overlay``, and the nearest training photos as (class, JPEG)."""
+def render(label: str, jpeg: bytes | None, nearest: Sequence[tuple[str, bytes]], unmapped: int = 0) -> str:
+    """Return the explanation of a class: the ``overlay``, and the nearest training photos as (class, JPEG).
+
+    ``unmapped`` is the number of networks that cannot tell parts of a photo apart.
+    """
+    left_out = html.quiet(html.text(TryCode.NO_MAP, count=unmapped)) if unmapped else ""
     figure = (
         f'<figure class="pc-heat">{html.picture(jpeg, sentence(TryCode.HEAT_PICTURE, label=label))}'
         f"<figcaption>{html.text(TryCode.HEAT, label=label)}</figcaption></figure>"
         if jpeg
         else html.quiet(html.text(TryCode.NO_HEAT, label=label))
+        if not unmapped
+        else ""
     )
-    return f"{figure}{_nearest(nearest)}"
+    return f"{figure}{left_out}{_nearest(nearest)}"
 
 
 def _nearest(photos: Sequence[tuple[str, bytes]]) -> str:
