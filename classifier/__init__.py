@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         StorageError,
     )
     from .evaluation.report import Report
-    from .events import Epoch, Note, Progress
+    from .events import Epoch, Note, Progress, Step
     from .exporters.base import Exported, Verification
     from .messages.models import UnsureCode
     from .models.predictor import ClassConfidence, Prediction, Predictor
@@ -71,6 +71,7 @@ __all__ = [
     "Report",
     "Review",
     "SettingError",
+    "Step",
     "StorageError",
     "TrainConfig",
     "UnsureCode",
@@ -100,7 +101,7 @@ _MODULES = {
         "StorageError",
     ),
     "evaluation.report": ("Report",),
-    "events": ("Epoch", "Note", "Progress"),
+    "events": ("Epoch", "Note", "Progress", "Step"),
     "exporters.base": ("Exported", "Verification"),
     "messages.models": ("UnsureCode",),
     "models.predictor": ("ClassConfidence", "Prediction", "Predictor"),

@@ -14,7 +14,7 @@ from .messages.config import ConfigCode
 
 ResizeMode = Literal["crop", "whole", "squash"]
 RESIZE_MODES: tuple[ResizeMode, ...] = ("whole", "squash", "crop")  # equal scores go to the first
-Mode = Literal["quick", "deep"]
+Mode = Literal["quick", "auto", "deep"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 Optimizer = Literal["adamw", "sgd"]
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
@@ -26,7 +26,7 @@ DOMAINS: tuple[Domain, ...] = get_args(Domain)
 # Metadata of the fields of ``TrainConfig`` that page and command line offer; a field without is for Python only.
 # “range” holds the smallest and the largest value that can work.
 GENERAL: Mapping[str, Any] = {"group": "general"}
-DEEP: Mapping[str, Any] = {"group": "deep"}  # used by deep training only
+DEEP: Mapping[str, Any] = {"group": "deep"}  # used where more than the linear head is trained
 
 # What settings and report entries were called before: ``training.json`` and ``report.json`` of older versions hold
 # these names, and ``report.json`` keeps them.
@@ -209,12 +209,14 @@ class Preprocessing:
 class TrainConfig:
     """The settings of one training.
 
-    ``mode`` is quick or deep; ``backbone`` is a timm name; ``domain`` selects the augmentation; equal values of
-    ``seed`` give equal trainings; ``folds`` is the number of cross-validation folds; ``resize_modes`` are compared, and
-    the best is used. The following are for deep training only: ``minutes`` is the time budget (0: none); ``unfreeze``
-    the number of stages that are trained, counted from the end of the network, and ``epochs`` the number of epochs,
-    both planned from the time budget if None; ``batch`` the batch size; ``learning_rate`` that of the last stage;
-    ``optimizer`` AdamW or SGD.
+    ``mode`` is quick (a linear head), deep (the network is fine-tuned) or auto (a linear head first, then steps that
+    raise the expected accuracy, see ``workflows.auto``); ``backbone`` is a timm name; ``domain`` selects the
+    augmentation; equal values of ``seed`` give equal trainings; ``folds`` is the number of cross-validation folds;
+    ``resize_modes`` are compared, and the best is used. The following are for auto and deep only: ``minutes`` is the
+    time budget (0: none in deep training, in mode auto as long as it helps); ``max_steps`` bounds the steps of mode
+    auto, the first included; ``unfreeze`` the number of stages that are trained, counted from the end of the network,
+    and ``epochs`` the number of epochs, both planned from the time budget if None; ``batch`` the batch size;
+    ``learning_rate`` that of the last stage; ``optimizer`` AdamW or SGD.
 
     Raises ``SettingError`` for a value that cannot work. Example::
 
@@ -227,7 +229,8 @@ class TrainConfig:
     seed: int = field(default=0, metadata={**GENERAL, "range": (0, 2**32 - 1)})
     folds: int = field(default=5, metadata={"range": (2, 20)})
     resize_modes: tuple[ResizeMode, ...] = RESIZE_MODES
-    minutes: float = field(default=3.0, metadata={**DEEP, "range": (0, 10_000)})
+    minutes: float = field(default=5.0, metadata={**DEEP, "range": (0, 10_000)})
+    max_steps: int | None = field(default=None, metadata={**DEEP, "range": (1, 1000)})
     unfreeze: int | None = field(default=None, metadata={**DEEP, "range": (1, 1000)})
     epochs: int | None = field(default=None, metadata={**DEEP, "range": (1, 10_000)})
     batch: int = field(default=16, metadata={**DEEP, "range": (1, 4096)})

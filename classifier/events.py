@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from .messages import Code, Message
 
 T = TypeVar("T")
+StepName = Literal["head", "joined", "tail", "deep", "average", "network"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,38 @@ class Note:
     def sentence(self) -> str:
         """The message in one or two plain sentences."""
         return str(self.message)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a training in mode ``auto`` has ended.
+
+    ``number`` counts from 1. ``name`` is what was tried: ``head`` (a linear head on the backbone's features, always
+    the first), ``joined`` (one on the features of several networks), ``tail`` and ``deep`` (the last stage of the
+    network fine-tuned, or more of it), ``average`` (such a network and the best model before it together),
+    ``network`` (another network); ``backbone`` names the networks, joined by “+”. ``accuracy``, with its 95 %
+    interval ``low`` to ``high``, is out of fold, ``before`` that of the best model before on the same photos, None
+    for the first step. ``seconds`` is the duration. Where it is ``kept``, checkpoint and run already are its;
+    otherwise ``why`` tells why not. ``cost`` is that of an answer relative to the first step's model.
+
+    Example::
+
+        for event in train(project, TrainConfig(mode="auto")):
+            if isinstance(event, Step):
+                print(event.number, event.name, event.accuracy, event.kept)
+    """
+
+    number: int
+    name: StepName
+    backbone: str
+    accuracy: float
+    low: float
+    high: float
+    before: float | None
+    seconds: float
+    kept: bool
+    cost: float
+    why: Message | None = None
 
 
 def result_of(events: Generator[Any, None, T]) -> T:

@@ -10,6 +10,7 @@ from ..config import TrainConfig
 from ..data.catalog import Asset, Run
 from ..data.project import Project
 from ..errors import LayoutError
+from ..events import Step
 from ..messages import sentence
 from ..messages.cli import OutputCode
 from ..messages.data import RepeatCode
@@ -64,6 +65,10 @@ def check_json(project: Project, checked: Checked) -> dict[str, Any]:
     }
 
 
+def _step_json(step: Step) -> dict[str, Any]:
+    return {**vars(step), "why": None if step.why is None else str(step.why)}
+
+
 def train_json(project: Project, test: Project | None, finished: Finished, config: TrainConfig) -> dict[str, Any]:
     """Return what a training gave: the classes with their photos, the scores, what was left out."""
     report, grouping = finished.report, finished.report.grouping
@@ -84,6 +89,7 @@ def train_json(project: Project, test: Project | None, finished: Finished, confi
         "mode": config.mode,
         "kept": finished.mode,
         "notes": [str(note) for note in finished.notes],
+        **({"steps": list(map(_step_json, finished.steps))} if config.mode == "auto" else {}),
         "backbone": config.backbone,
         "checkpoint": str(finished.folder),
         **tested,

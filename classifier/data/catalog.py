@@ -372,20 +372,27 @@ class Catalog:
         details: Mapping[str, Any] | None = None,
         title: str = "",
         created: str | None = None,
+        replace: bool = False,
     ) -> int:
         """Store a training and return its id.
 
         Args:
             name: the name of the model's folder.
-            mode: ``quick`` or ``deep``.
+            mode: ``quick``, ``auto`` or ``deep``.
             report: the report as JSON values.
             assets: the photos of the run with their predictions.
             seconds: the duration of the training.
             details: its epochs and verdict as JSON values.
             title: what the person calls it.
             created: when it was, ISO 8601 in UTC; by default now.
+            replace: whether it takes the place, the title and the time of the newest run of that name.
         """
         with self._write() as db:
+            if replace:
+                before = db.execute("SELECT id, title, created FROM runs WHERE name = ? ORDER BY id DESC", (name,))
+                for run, known, made in before.fetchmany(1):
+                    title, created = title or known, created or made
+                    db.execute("DELETE FROM runs WHERE id = ?", (run,))
             row = (created or now(), name, mode, json.dumps(dict(report)), seconds, title, json.dumps(details or {}))
             columns = "created, name, mode, report, seconds, title, details"
             run = db.execute(f"INSERT INTO runs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row).lastrowid

@@ -20,6 +20,20 @@ class StepCode(Code):
     EVALUATE = "Checking on the test photos"
     SAVE = "Writing the model"
     PREDICT = "Looking at the new photos"
+    JOIN = "Looking at the photos with {title}"
+
+
+@unique
+class StepsCode(Code):
+    """What the steps of a training in mode auto are, and why one was dropped."""
+
+    NOT_KEPT = "Step {number} cannot be taken back: its model was not kept."
+    NOT_BETTER = "It is not expected to be right more often."
+    COSTS_TOO_MUCH = (
+        "It is expected to be right on {gain:.1f} more of 100 photos, too few for answers that take {cost:.1f} times "
+        "as long."
+    )
+    FAILED = "It could not be tried: {why}"
 
 
 @unique

@@ -16,7 +16,7 @@ from ..data.catalog import Asset
 from ..data.grouping import Grouping, group_photos
 from ..data.project import Project
 from ..events import Progress
-from ..messages import Code
+from ..messages import Code, Message
 from .features import FeatureExtractor, extract_descriptors, extract_features
 
 Floats = NDArray[np.float32]
@@ -24,7 +24,11 @@ Ints = NDArray[np.int64]
 
 
 def extract_asset_features(
-    extractor: FeatureExtractor, project: Project, assets: Sequence[Asset], preprocessing: Preprocessing, step: Code
+    extractor: FeatureExtractor,
+    project: Project,
+    assets: Sequence[Asset],
+    preprocessing: Preprocessing,
+    step: Code | Message,
 ) -> Generator[Progress, None, tuple[list[Asset], Floats]]:
     """Return the assets that can be read and their pooled features (n, D); yields ``Progress`` of ``step``.
 
@@ -35,7 +39,7 @@ def extract_asset_features(
         project: the project of the assets.
         assets: rows of its catalog.
         preprocessing: how a picture becomes the network's input.
-        step: the code under which progress is reported.
+        step: the code or message under which progress is reported.
     """
     photos = [(asset.sha256, project.photo_path(asset)) for asset in assets]
     readable, features, reasons = yield from extract_features(extractor, photos, [preprocessing], step)

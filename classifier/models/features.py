@@ -96,7 +96,7 @@ def embed(
 
 
 def extract_features(
-    extractor: FeatureExtractor, photos: Sequence[Photo], preprocessings: Sequence[Preprocessing], step: Code
+    extractor: FeatureExtractor, photos: Sequence[Photo], preprocessings: Sequence[Preprocessing], step: Code | Message
 ) -> Generator[Progress, None, tuple[list[int], Floats, dict[int, Message]]]:
     """Run ``embed`` and yield its progress.
 

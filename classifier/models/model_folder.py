@@ -105,6 +105,31 @@ def write(
         raise storage_error(error, folder, CheckpointCode.DISK_FULL) from error
 
 
+def copy_in(source: Path, folder: Path) -> None:
+    """Put a copy of the model in ``source`` in the place of the one that ``folder`` holds, as ``write`` does.
+
+    What lies beside a model, such as ``RESUME`` and ``STEPS``, is not copied and stays. Raises ``StorageError`` where
+    it cannot be written.
+    """
+    part = folder / _PART
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        recover(folder)
+        try:
+            part.mkdir()
+            for name in FILES:
+                if (source / name).is_file():
+                    shutil.copy2(source / name, part / name)
+            if (source / SINGLE).is_dir():
+                shutil.copytree(source / SINGLE, part / SINGLE)
+            part.replace(folder / _COMPLETE)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        _move_in(folder)
+    except OSError as error:
+        raise storage_error(error, folder, CheckpointCode.DISK_FULL) from error
+
+
 def _write_files(folder: Path, texts: Mapping[str, str | bytes], tensors: Mapping[str, dict[str, Tensor]]) -> None:
     folder.mkdir()
     for name, text in texts.items():

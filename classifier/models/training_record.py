@@ -165,7 +165,7 @@ def read_self_check(text: str | None) -> dict[str, Any] | None:
 
 def details_of(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the catalog keeps of the content of ``training.json``."""
-    return {name: record[name] for name in ("epochs", "best_epoch", "verdict") if name in record}
+    return {name: record[name] for name in ("epochs", "best_epoch", "verdict", "steps") if name in record}
 
 
 def without_photos(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,67 +2,37 @@
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timezone
-from importlib.metadata import version
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from time import perf_counter
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TypeVar
 
 from .. import device as devices
 from .. import distributed
-from ..config import DEFAULTS, Mode, TrainConfig
-from ..data.dataset import TrainingSet
+from ..config import DEFAULTS, TrainConfig
 from ..data.project import Project
 from ..errors import DataError, ModelError, SettingError
-from ..evaluation.report import Report
-from ..events import Epoch, Note, Progress
+from ..events import Epoch, Note, Progress, Step
 from ..messages import Message
 from ..messages.workflows import StepCode, WorkflowCode
-from ..models import backbones, checkpoint, model_folder, training_record
+from ..models import backbones, model_folder
 from ..models.backbones import Backbone
 from ..models.checkpoint import TrainedModel
 from ..models.feature_cache import FeatureCache
 from ..models.features import FeatureExtractor
 from ..models.pixel_ranges import with_pixel_ranges
 from ..training import attempts, deep, resume
-from .evaluate import evaluate_own_splits, evaluate_test_set
-from .overfit_check import CHOICE
-from .photo_notes import similar_classes, with_not_used
-from .trained_models import fine_tuned_model, train_head, with_project_costs
-from .training_data import build_training_set, group_notes, remember, validation_set
+from . import auto
+from .photo_notes import similar_classes
+from .trained_models import fine_tuned_model, train_head
+from .training_data import build_training_set, group_notes, validation_set
+from .training_run import Clock, Finished, TrainingRun, save_progress
 
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Finished:
-    """The last event of a training.
-
-    ``report`` is the model's report, ``folder`` its checkpoint, ``seconds`` the duration. ``test`` is the report on
-    separate test photos, None where there are none. ``mode`` is that of the model in the checkpoint: deep training
-    returns the quick model where the fine-tuned network is not better. ``notes`` are the messages of the ``Note``
-    events.
-
-    Example::
-
-        *_, finished = train(project, out=Path("model"))
-        print(finished.report.in_words())
-    """
-
-    report: Report
-    folder: Path
-    seconds: float
-    test: Report | None
-    mode: Mode = "quick"
-    notes: tuple[Message, ...] = ()
+__all__ = ["Finished", "estimate_seconds", "feature_backbone", "train", "unfinished"]
+Event = Progress | Epoch | Note | Step
+T = TypeVar("T")
 
 
 def estimate_seconds(photos: int, config: TrainConfig) -> float:
@@ -80,12 +50,15 @@ def train(
     test: Project | None = None,
     device: str | None = None,
     stop: Callable[[], bool] | None = None,
-) -> Iterator[Progress | Epoch | Note | Finished]:
+    networks: Sequence[str] = (),
+) -> Iterator[Event | Finished]:
     """Train on a project's photos, evaluate the model and write a checkpoint.
 
-    Yields ``Progress``, in deep training ``Epoch`` and ``Note`` too, and ``Finished`` last. Closing the iterator ends
-    the training: features computed so far stay cached, and no partial checkpoint is left. An interrupted deep
-    training resumes from its last complete epoch when it is called again with the same ``out``.
+    Yields ``Progress``, in deep training and mode auto ``Epoch`` and ``Note`` too, in mode auto ``Step``, and
+    ``Finished`` last. Closing the iterator ends the training: features computed so far stay cached, and no partial
+    checkpoint is left. An interrupted deep training resumes from its last complete epoch when it is called again with
+    the same ``out``, one in mode auto at the step it was in; seconds in which the iterator is not asked for more do not
+    count against ``config.minutes``.
 
     Args:
         project: the photos; those of the splits ``test`` and ``val`` evaluate the model, in this order of preference.
@@ -93,7 +66,9 @@ def train(
         out: folder of the checkpoint, by default a new one among the project's models.
         test: labeled photos for a second report, ``Finished.test``.
         device: "cpu", "cuda", "cuda:1" or "mps", by default the fastest there is.
-        stop: asked after every batch of deep training; True ends it with the best epoch so far.
+        stop: asked after every batch of deep training and before every step of mode auto; True ends the training with
+            the best so far.
+        networks: in mode auto, names of networks to try as further steps, also on a training in ``out`` that has ended.
 
     Raises:
         DataError: too few photos or classes.
@@ -107,65 +82,59 @@ def train(
                 print(event)
     """
     folder = out or distributed.broadcast(_new_folder(project, config))  # it is named after the time
-    with model_folder.reserve(folder):
-        yield from _train(project, config, folder, test, device, stop)
+    clock = Clock()
+    with model_folder.reserve(folder), closing(FeatureCache(project.features)) as cache:
+        extractor = FeatureExtractor(feature_backbone(config), devices.choose(device), cache, project.limits)
+        clock.start()
+        with closing(_train(project, config, folder, test, extractor, stop or _never, clock, networks)) as events:
+            for event in events:
+                clock.stop()
+                yield event
+                clock.start()
 
 
 def _train(
-    project: Project, config: TrainConfig, folder: Path, test: Project | None, device: str | None,
-    stop: Callable[[], bool] | None,
-) -> Iterator[Progress | Epoch | Note | Finished]:  # fmt: skip
-    started = perf_counter()
+    project: Project, config: TrainConfig, folder: Path, test: Project | None, extractor: FeatureExtractor,
+    stop: Callable[[], bool], clock: Clock, networks: Sequence[str],
+) -> Generator[Event | Finished, None, None]:  # fmt: skip
     if (folder / model_folder.RESUME).is_dir():
         attempts.record_start(folder / model_folder.RESUME)  # before anything that may end the program
     notes: list[Message] = [*similar_classes(project)]
-    epochs: list[Epoch] = []
-    for note in notes:
-        yield Note(note)
-    with closing(FeatureCache(project.features)) as cache:
-        extractor = FeatureExtractor(feature_backbone(config), devices.choose(device), cache, project.limits)
-        extractor = with_pixel_ranges(extractor, project)
-        backbone = backbones.resolve(config.backbone)
-        training_set, resize_mode = yield from build_training_set(extractor, project, backbone, config)
-        for warning in group_notes(project, training_set.grouping):
-            notes.append(warning)
-            yield Note(warning)
-        yield Progress(StepCode.TRAIN_HEAD, 0, len(training_set), None)
-        model = train_head(extractor, training_set, backbone, resize_mode, config)
-        if config.mode == "deep":
-            validation = yield from validation_set(extractor, project, training_set, model)
-            for event in _fine_tune(extractor, training_set, model, config, folder, stop, validation):
-                if isinstance(event, deep.FineTunedNetwork):
-                    model = fine_tuned_model(event, training_set, model, config)
-                    continue
-                if isinstance(event, Note):
-                    notes.append(event.message)
-                elif isinstance(event, Epoch):
-                    epochs.append(event)
-                yield event
-            if model.mode == "quick" and backbone.from_scratch:
-                raise DataError(WorkflowCode.STOPPED_EARLY)
-        model = replace(model, training_photos=remember(extractor, project, training_set, model))
-        report, evaluated = yield from evaluate_own_splits(extractor, project, model)
-        report = with_not_used(with_project_costs(project, model, report), project)
-        test_report = None if test is None else (yield from evaluate_test_set(extractor, test, model, report))
-    yield Progress(
-        StepCode.SAVE, len(training_set), len(training_set), None
-    )  # whoever no longer wants the model closes the iterator here
-    if distributed.is_main_process():
-        record = {
-            **_settings(extractor, project, training_set, model, config),
-            **training_record.history(epochs, model.mode, config.mode, notes),
-            "self_check": training_record.read_self_check(project.catalog.choice(CHOICE)),
-            "photos": training_record.photo_uses(project.catalog.assets(), model.run_assets, evaluated),
-        }
-        model_folder.check_reserved(folder)
-        checkpoint.save(folder, replace(model, report=report), record)
-    seconds = perf_counter() - started
-    if distributed.is_main_process():
-        rows, details = [*model.run_assets, *evaluated], training_record.details_of(record)
-        project.catalog.record_run(folder.name, model.mode, report.to_json(), rows, seconds, details)
-    yield Finished(report, folder, seconds, test_report, model.mode, tuple(notes))
+    yield from map(Note, notes)
+    extractor = with_pixel_ranges(extractor, project)
+    backbone = backbones.resolve(config.backbone)
+    training_set, resize_mode = yield from build_training_set(extractor, project, backbone, config)
+    warnings = group_notes(project, training_set.grouping)
+    notes.extend(warnings)
+    yield from map(Note, warnings)
+    yield Progress(StepCode.TRAIN_HEAD, 0, len(training_set), None)
+    model = train_head(extractor, training_set, backbone, resize_mode, config)
+    run = TrainingRun(
+        project, config, folder, test, extractor, training_set, backbone, resize_mode, stop, clock, notes
+    )  # fmt: skip
+    if config.mode == "auto":
+        yield (yield from _recorded(run, auto.improve(run, model, networks)))
+        return
+    if config.mode == "deep":
+        model = yield from _recorded(run, _fine_tune(run, model))
+    evaluated = yield from run.evaluate(model)
+    yield save_progress(len(training_set))
+    yield run.save(evaluated)
+
+
+def _recorded(run: TrainingRun, events: Generator[Event, None, T]) -> Generator[Event, None, T]:
+    """Yield events and keep what ``training.json`` tells of them; return what their generator returns."""
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+        if isinstance(event, Note):
+            run.notes.append(event.message)
+        elif isinstance(event, Epoch):
+            run.epochs.append(event)
+        yield event
 
 
 def unfinished(project: Project) -> tuple[Path, TrainConfig] | None:
@@ -191,7 +160,7 @@ def feature_backbone(config: TrainConfig) -> Backbone:
     Raises ``SettingError`` for randomly initialized networks in quick mode: their features say nothing.
     """
     backbone = backbones.resolve(config.backbone)
-    if backbone.from_scratch and config.mode == "quick":
+    if backbone.from_scratch and config.mode != "deep":
         raise SettingError(WorkflowCode.UNTRAINED_NETWORK, backbone=config.backbone)
     return backbone.feature_backbone()
 
@@ -202,49 +171,32 @@ def _new_folder(project: Project, config: TrainConfig) -> Path:
     return project.models / next(name for name in names if not (project.models / name).exists())
 
 
-# -- training
+# -- deep training
 
 
-def _fine_tune(
-    extractor: FeatureExtractor, training_set: TrainingSet, quick: TrainedModel, config: TrainConfig, folder: Path,
-    stop: Callable[[], bool] | None, validation: TrainingSet | None,
-) -> Iterator[Progress | Epoch | Note | deep.FineTunedNetwork]:  # fmt: skip
-    """Begin, or resume, to fine-tune the network; see ``deep.fine_tune`` for the events."""
-    resume_folder = folder / model_folder.RESUME
+def _fine_tune(run: TrainingRun, head: TrainedModel) -> Generator[Event, None, TrainedModel]:
+    """Return the fine-tuned network where it is better than the linear head, see ``deep.fine_tune``."""
+    config, training_set, folder = run.config, run.training_set, run.resume_folder
+    validation = yield from validation_set(run.extractor, run.project, training_set, head)
     deciding = [] if validation is None else [f"validate {name}" for name in validation.names()]
-    resume.prepare_folder(resume_folder, config, [*training_set.names(), *deciding])
-    if not distributed.broadcast(attempts.count_starts(resume_folder)):  # the main process may have written it already
-        attempts.record_start(resume_folder)
-    extractor = replace(extractor, backbone=quick.backbone, device=devices.for_long_work(extractor.device))
-    stop = stop or _never
-    preprocessing = quick.preprocessing
-    return deep.fine_tune(extractor, training_set, preprocessing, config, resume_folder, stop, validation=validation)
+    resume.prepare_folder(folder, config, [*training_set.names(), *deciding])
+    if not distributed.broadcast(attempts.count_starts(folder)):  # the main process may have written it already
+        attempts.record_start(folder)
+    device = devices.for_long_work(run.extractor.device)
+    extractor = replace(run.extractor, backbone=head.backbone, device=device)
+    events = deep.fine_tune(
+        extractor, training_set, head.preprocessing, config, folder, run.stop, validation=validation
+    )  # fmt: skip
+    model = head
+    for event in events:
+        if isinstance(event, deep.FineTunedNetwork):
+            model = fine_tuned_model(event, training_set, head, config)
+        else:
+            yield event
+    if model is head and head.backbone.from_scratch:
+        raise DataError(WorkflowCode.STOPPED_EARLY)
+    return model
 
 
 def _never() -> bool:
     return False
-
-
-# -- checkpoint
-
-
-def _settings(
-    extractor: FeatureExtractor, project: Project, training_set: TrainingSet, model: TrainedModel, config: TrainConfig
-) -> dict[str, Any]:
-    """Return the content of ``training.json``: what it takes to train the same model again."""
-    packages = ("torch", "torchvision", "timm", "numpy", "pillow", "pillow-heif")
-    return {
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "program": training_record.program(),
-        "packages": training_record.packages(),
-        "config": asdict(config),
-        "kept": model.mode,
-        **model.details,
-        "device": extractor.device.name,
-        "precision": str(extractor.device.dtype).removeprefix("torch."),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
-        "data": {
-            "fingerprint": training_set.fingerprint(),
-            "splits": {name: sum(counts.values()) for name, counts in project.catalog.balance().items()},
-        },
-    }

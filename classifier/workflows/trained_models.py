@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 import numpy as np
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from ..config import ResizeMode, TrainConfig
 from ..data import splits
@@ -19,10 +21,16 @@ from ..models.backbones import Backbone
 from ..models.checkpoint import TrainedModel
 from ..models.evaluated_photos import EvaluatedPhotos, with_costs
 from ..models.features import FeatureExtractor
+from ..models.joined import Member
 from ..models.surgery import fuse_batch_norm
 from ..training import deep
 from ..training.cached_head import fit_cached_head
+from ..training.joined_head import fit_joined_head
+from ..training.linear_head import LinearHead
 from .group_summary import with_groups
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
 
 
 def train_head(
@@ -41,12 +49,56 @@ def train_head(
         resize_mode: that of the features.
         config: the settings.
     """
-    y, groups, labels = training_set.y, training_set.groups, training_set.labels
-    folds = splits.stratified_group_folds(
-        y, groups, config.folds, config.seed, (row.sha256 for row in training_set.assets)
-    )
+    folds = _folds(training_set, config)
     head = fit_cached_head(extractor.cache, extractor.backbone.name, training_set, folds, resize_mode, config.seed)
-    ood_model, ood_score = ood.fit_ood(training_set.features, y, groups, head.probabilities)
+    tensors = {} if backbone.from_scratch else networks.backbone_tensors(backbone)
+    return _head_model(extractor, training_set, head, training_set.features, backbone, tensors, resize_mode, config)
+
+
+def train_joined(
+    extractor: FeatureExtractor,
+    training_set: TrainingSet,
+    features: Mapping[Backbone, Floats],
+    single: TrainedModel,
+    config: TrainConfig,
+) -> TrainedModel:
+    """Train a linear head on the features of several networks side by side.
+
+    Args:
+        extractor: its cache keeps the choices of the fit.
+        training_set: the photos (N).
+        features: pooled features (N, D) of each network, the first one's first, in the preprocessing of ``single``.
+        single: the best model of one network.
+        config: the settings.
+    """
+    folds, resize_mode = _folds(training_set, config), single.report.resize_mode
+    names, parts = [one.name for one in features], list(features.values())
+    head = fit_joined_head(extractor.cache, names, training_set, parts, folds, resize_mode, config.seed)
+    first, *others = features
+    edges = np.cumsum([part.shape[1] for part in parts])[:-1]
+    weight, *weights = np.split(head.weight, edges, axis=1)
+    tensors = networks.backbone_tensors(first)
+    side_by_side = np.concatenate(parts, 1)
+    model = _head_model(extractor, training_set, head, side_by_side, first, tensors, resize_mode, config)
+    zero = np.zeros_like(head.bias)
+    members = tuple(
+        Member(backbone, networks.backbone_tensors(backbone), part, zero) for backbone, part in zip(others, weights)
+    )
+    return replace(model, weight=weight, preprocessing=single.preprocessing, others=members, single=single)
+
+
+def _folds(training_set: TrainingSet, config: TrainConfig) -> Ints:
+    contents = (row.sha256 for row in training_set.assets)
+    return splits.stratified_group_folds(training_set.y, training_set.groups, config.folds, config.seed, contents)
+
+
+def _head_model(
+    extractor: FeatureExtractor, training_set: TrainingSet, head: LinearHead, features: Floats, backbone: Backbone,
+    tensors: Mapping[str, Tensor], resize_mode: ResizeMode, config: TrainConfig,
+) -> TrainedModel:  # fmt: skip
+    """Return the model of a linear head with its report; ``features`` (N, D) are those that tell what is unlike."""
+    y, groups, labels = training_set.y, training_set.groups, training_set.labels
+    ood_model, ood_score = ood.fit_ood(features, y, groups, head.probabilities)
     in_distribution = ood_score <= ood_model.limit
     report = build_report(
         head.probabilities,
@@ -58,7 +110,7 @@ def train_head(
         temperature=head.temperature,
         warnings=training_set.warnings,
         resize_mode=resize_mode,
-        backbone=config.backbone,
+        backbone=backbone.name,
         groups=groups,
         in_distribution=in_distribution,
     )
@@ -66,7 +118,7 @@ def train_head(
     return TrainedModel(
         mode="quick",
         backbone=backbone,
-        tensors={} if backbone.from_scratch else networks.backbone_tensors(backbone),
+        tensors=tensors,
         weight=head.weight,
         bias=head.bias,
         preprocessing=replace(

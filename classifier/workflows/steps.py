@@ -1,0 +1,162 @@
+"""The steps of a training in mode auto: what was tried, and the models that were kept, each of which can be taken back.
+
+The folder ``steps`` of a model holds ``steps.json``, all steps in order, and for each that was kept a folder with its
+number: the whole model, in ``run.json`` what the catalog had of it, and in ``candidate.safetensors`` its out-of-fold
+probabilities, with which a later step is compared.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from ..data.catalog import RunAsset
+from ..data.project import Project
+from ..errors import ModelError
+from ..evaluation.report import Report
+from ..events import Step
+from ..files import atomic_write, read_json, regular_size
+from ..messages.models import CheckpointCode
+from ..messages.workflows import StepsCode
+from ..models import model_folder, training_record
+from ..models.checkpoint import read_report
+from .candidates import Candidate, CatalogEntry, step_from_json, step_to_json
+
+_FILE, _RUN, _CANDIDATE = "steps.json", "run.json", "candidate.safetensors"
+_LARGEST = 256 * 2**20  # bytes of a file
+_MOST = 10_000  # steps that are read
+
+
+def list_steps(folder: Path, photos: str | None = None) -> tuple[Step, ...]:
+    """Return all steps of the training whose model is in ``folder``, also while it goes on; none where there are none.
+
+    With ``photos``, the fingerprint of a training set, only those of a training on these photos and labels.
+
+    Example::
+
+        for step in list_steps(Path("model")):
+            print(step.number, step.name, step.accuracy, "kept" if step.kept else "dropped")
+    """
+    found = _read(folder)
+    if photos is not None and found.get("photos") != photos:
+        return ()
+    try:
+        return tuple(map(step_from_json, found.get("steps", ())))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelError(CheckpointCode.FILE_DAMAGED, file=_FILE) from error
+
+
+def step_in_use(folder: Path) -> int:
+    """Return the number of the step whose model is in ``folder``; 0 where there are no steps."""
+    number = _read(folder).get("in_use", 0)
+    return number if type(number) is int else 0
+
+
+def use_step(project: Project, folder: Path, number: int) -> None:
+    """Put the model of a step that was kept in the place of the one in use, in ``folder`` and in the catalog.
+
+    The other steps stay. Raises ``ModelError`` where that step was not kept or its model is gone, or a training is at
+    work in the folder, ``StorageError`` where it cannot be written.
+
+    Example::
+
+        use_step(project, project.models / "2026-01-31-101500-auto", 1)
+    """
+    steps = list_steps(folder)
+    if not any(step.number == number and step.kept for step in steps) or not _step_folder(folder, number).is_dir():
+        raise ModelError(StepsCode.NOT_KEPT, number=number)
+    with model_folder.reserve(folder):
+        put_back(project, folder, number, steps)
+        _write(folder, {**_read(folder), "in_use": number})
+
+
+def put_back(project: Project, folder: Path, number: int, steps: Sequence[Step]) -> Report:
+    """Put the model of a step into ``folder`` and the catalog, with all ``steps`` in its records; return its report.
+
+    Raises as ``use_step`` does; the folder is reserved by the caller.
+    """
+    kept = _step_folder(folder, number)
+    report, entry = read_report(kept), _read_file(kept / _RUN)
+    told = {"steps": list(map(step_to_json, steps))}
+    model_folder.copy_in(kept, folder)
+    training = {**_read_file(folder / training_record.FILE), **told}
+    with atomic_write(folder / training_record.FILE, CheckpointCode.DISK_FULL) as part:
+        part.write_text(training_record.dump(training), encoding="utf-8")
+    rows, details = [RunAsset(*row) for row in entry["rows"]], {**entry["details"], **told}
+    run = entry["mode"], report.to_json(), rows, entry["seconds"], details
+    project.catalog.record_run(folder.name, *run, replace=True)
+    return report
+
+
+def keep(folder: Path, number: int, entry: CatalogEntry, candidate: Candidate) -> None:
+    """Keep a copy of the model in ``folder`` as that of a step, with its entry in the catalog and its probabilities."""
+    kept = _step_folder(folder, number)
+    model_folder.copy_in(folder, kept)
+    with atomic_write(kept / _RUN, CheckpointCode.DISK_FULL) as part:
+        part.write_text(json.dumps(entry.to_json()), encoding="utf-8")
+    values = {"idx": torch.from_numpy(candidate.idx), "probs": torch.from_numpy(candidate.probs)}
+    known = {"name": candidate.name, "backbone": candidate.backbone, "cost": str(candidate.cost)}
+    with atomic_write(kept / _CANDIDATE, CheckpointCode.DISK_FULL) as part:
+        save_file(values, part, metadata=known)
+
+
+def read_candidate(folder: Path) -> Candidate | None:
+    """Return the candidate of the step in use, without its model; None where it cannot be read."""
+    path = _step_folder(folder, step_in_use(folder)) / _CANDIDATE
+    try:
+        regular_size(path)
+        with safe_open(path, "pt") as file:
+            known = file.metadata()
+            idx, probs = file.get_tensor("idx").numpy(), file.get_tensor("probs").numpy()
+        return Candidate(known["name"], known["backbone"], float(known["cost"]), idx, probs, None)
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError):
+        return None
+
+
+def record(folder: Path, steps: Sequence[Step], in_use: int, photos: str) -> None:
+    """Write which steps there were, whose model is in use, and the fingerprint of the photos.
+
+    Raises ``StorageError`` where it cannot be written.
+    """
+    _folder(folder).mkdir(exist_ok=True)
+    _write(folder, {"photos": photos, "in_use": in_use, "steps": list(map(step_to_json, steps))})
+
+
+def clear(folder: Path) -> None:
+    """Delete the steps of another training in ``folder``."""
+    shutil.rmtree(_folder(folder), ignore_errors=True)
+
+
+def _folder(folder: Path) -> Path:
+    return folder / model_folder.STEPS
+
+
+def _step_folder(folder: Path, number: int) -> Path:
+    return _folder(folder) / str(number)
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    path = _folder(folder) / _FILE
+    return _read_file(path) if path.exists() else {}
+
+
+def _write(folder: Path, content: Mapping[str, Any]) -> None:
+    with atomic_write(_folder(folder) / _FILE, CheckpointCode.DISK_FULL) as part:
+        part.write_text(json.dumps(content), encoding="utf-8")
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        found = read_json(path, _LARGEST)
+    except (OSError, ValueError) as error:
+        raise ModelError(CheckpointCode.FILE_DAMAGED, file=path.name) from error
+    if not isinstance(found, dict) or len(found.get("steps", ())) > _MOST:
+        raise ModelError(CheckpointCode.FILE_DAMAGED, file=path.name)
+    return found
