@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,25 @@ _LONGEST = (
     "test_page.py", "test_photos.py", "test_kills.py", "test_deep.py", "test_hostile_pictures.py",
     "test_distributed.py", "test_isolation.py", "test_middleware.py", "test_networks.py", "test_table.py",
 )  # fmt: skip
+
+
+_scratch = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give all test processes a temporary folder of their own, where also killed programs and browsers leave things."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        os.environ.setdefault(
+            "PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir()
+        )  # pytest keeps those of failed tests there
+        config.stash[_scratch] = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="tests-")
+    tempfile.tempdir = os.environ["TMPDIR"]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Delete what is left."""
+    if _scratch in config.stash:
+        shutil.rmtree(config.stash[_scratch], ignore_errors=True)
 
 
 @pytest.hookimpl(trylast=True)  # what is left out is left out before

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -106,12 +104,11 @@ def test_two_processes_train_the_network_that_one_trains(tmp_path: Path) -> None
 def test_features_and_descriptors_are_cached_by_whichever_process(tmp_path: Path) -> None:
     for number in range(5):
         draw_photo(7100 + number, (96, 80)).save(tmp_path / f"{number}.jpg")
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     (tmp_path / "embed.py").write_text(EMBED)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run(
-        [*torchrun, str(tmp_path / "embed.py"), str(tmp_path)], env=environment, check=True, capture_output=True
-    )
+    done = processes.run([*torchrun, tmp_path / "embed.py", tmp_path], env=environment)
+    assert done.returncode == 0, done.stderr
     assert [(tmp_path / rank).read_text() for rank in "01"] == ["(5, False)"] * 2
 
 

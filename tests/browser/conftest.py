@@ -66,3 +66,13 @@ def browser() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_page_stays_open(browser: Any) -> Iterator[None]:
+    """Close what a test opened: a page that nobody sees draws and asks on, and slows down all tests after it."""
+    before = list(browser.contexts)
+    yield
+    for context in browser.contexts:
+        if context not in before:
+            context.close()
