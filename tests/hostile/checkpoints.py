@@ -6,6 +6,8 @@ import json
 import math
 import shutil
 import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,13 +17,14 @@ from classifier import Predictor
 from classifier.data.group_rule import GroupRule
 from classifier.data.name_groups import NameRule
 from classifier.errors import ModelError
-from classifier.models import training_photos
+from classifier.models import checkpoint, training_photos
 from classifier.models.checkpoint import read_report, set_costs, set_threshold
 from classifier.models.training_photos import describe, place
 from classifier.ui.predict.models import shared_models
 from classifier.ui.sessions import Home
 from tests.helpers import draw_photo
 from tests.models.test_checkpoint import ood_model, save
+from tests.models.test_joined import joined_model
 from tests.models.test_training_photos import NETWORK, asset, draw
 
 
@@ -38,11 +41,19 @@ def sound() -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in (Path(folder) / "model").iterdir()}
 
 
-def write(folder: Path, **changed: bytes) -> Path:
-    """Write the files of the sound model, some of them changed, as ``config=b"{}"``; return the folder."""
+@lru_cache(maxsize=1)
+def joined() -> dict[str, bytes]:
+    """Return the files of a model of two networks, by name."""
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint.save(Path(folder) / "model", replace(joined_model(), single=None), {})
+        return {path.name: path.read_bytes() for path in (Path(folder) / "model").iterdir()}
+
+
+def write(folder: Path, files: Callable[[], dict[str, bytes]] = sound, **changed: bytes) -> Path:
+    """Write the files of a model, some of them changed, as ``config=b"{}"``; return the folder."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for name, content in sound().items():
+    for name, content in files().items():
         (folder / name).write_bytes(changed.get(name.partition(".")[0], content))
     return folder
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .checkpoints import sound, use, write
+from .checkpoints import joined, sound, use, write
 from .fuzzing import fuzzed, json_values, mutations
 
 TEXTS = st.sampled_from(["config.json", "report.json", "report.json", "training.json", "training_photos.json"])
@@ -41,10 +41,10 @@ def forge(text: bytes, seeds: list[int], values: list[Any]) -> bytes:
     return json.dumps(data).encode("utf-8", "replace")
 
 
-def check(**changed: bytes) -> None:
-    """Use the sound model with these files changed."""
+def check(files: Callable[[], dict[str, bytes]] = sound, **changed: bytes) -> None:
+    """Use a sound model with these files changed."""
     with TemporaryDirectory() as folder:
-        refusal = use(write(Path(folder) / "model", **changed))
+        refusal = use(write(Path(folder) / "model", files, **changed))
         assert refusal is None or refusal.endswith((".", "”", "?", ")"))
 
 
@@ -61,3 +61,18 @@ def test_a_forged_text_of_a_model_is_refused_or_harmless(file: str, changes: lis
 @fuzzed(40)
 def test_a_damaged_file_of_a_model_is_refused_or_harmless(file: str, mutate: Callable[[bytes], bytes]) -> None:
     check(**{file.partition(".")[0]: mutate(sound()[file])})
+
+
+@pytest.mark.slow
+@given(st.lists(st.tuples(st.integers(0, 2**32), VALUES), min_size=1, max_size=3))
+@fuzzed(12)
+def test_a_forged_model_of_several_networks_is_refused_or_harmless(changes: list[tuple[int, Any]]) -> None:
+    seeds, values = map(list, zip(*changes))
+    check(joined, config=forge(joined()["config.json"], seeds, values))
+
+
+@pytest.mark.slow
+@given(mutations())
+@fuzzed(6)
+def test_damaged_weights_of_several_networks_are_refused_or_harmless(mutate: Callable[[bytes], bytes]) -> None:
+    check(joined, model=mutate(joined()["model.safetensors"]))
