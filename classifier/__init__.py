@@ -21,6 +21,7 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .config import Limits, Preprocessing, TrainConfig
+    from .data.answer_table import AnswerTable
     from .data.project import Project
     from .errors import (
         ClassifierError,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from .workflows.check import Checked, check
     from .workflows.evaluate import evaluate
     from .workflows.export import export
+    from .workflows.labeling import Suggestions, SureGroup, ToLabel, suggest, to_label
     from .workflows.predict_many import Answers, predict_many
     from .workflows.project_file import OpenedProject, open_project, save_project
     from .workflows.review import Review, review
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from .workflows.train import Finished, train
 
 __all__ = [
+    "AnswerTable",
     "Answers",
     "Checked",
     "ClassConfidence",
@@ -73,6 +76,9 @@ __all__ = [
     "SettingError",
     "Step",
     "StorageError",
+    "Suggestions",
+    "SureGroup",
+    "ToLabel",
     "TrainConfig",
     "UnsureCode",
     "Verification",
@@ -85,10 +91,13 @@ __all__ = [
     "review",
     "save_project",
     "set_apart",
+    "suggest",
+    "to_label",
     "train",
 ]  # fmt: skip
 _MODULES = {
     "config": ("Limits", "Preprocessing", "TrainConfig"),
+    "data.answer_table": ("AnswerTable",),
     "data.project": ("Project",),
     "errors": (
         "ClassifierError",
@@ -108,6 +117,7 @@ _MODULES = {
     "workflows.check": ("Checked", "check"),
     "workflows.evaluate": ("evaluate",),
     "workflows.export": ("export",),
+    "workflows.labeling": ("Suggestions", "SureGroup", "ToLabel", "suggest", "to_label"),
     "workflows.predict_many": ("Answers", "predict_many"),
     "workflows.project_file": ("OpenedProject", "open_project", "save_project"),
     "workflows.review": ("Review", "review"),

@@ -45,7 +45,13 @@ _STEPS = 200  # of which each can be taken back
 
 @dataclass(frozen=True)
 class SureGroup:
-    """Photos to accept together: the index of their class, and the photos' indices, surest first."""
+    """Photos to accept together: ``label`` is the index of their class, ``photos`` are theirs, surest first.
+
+    Example::
+
+        for group in suggest(probs).sure:
+            print(labels[group.label], len(group.photos))
+    """
 
     label: int
     photos: tuple[int, ...]
@@ -53,7 +59,9 @@ class SureGroup:
 
 @dataclass(frozen=True)
 class Suggestions:
-    """What to answer: groups of sure photos, the largest first, and the other photos in the order that helps most.
+    """What to answer: groups of ``sure`` photos, the largest first, and the others in the order that helps most.
+
+    ``questions`` are these others, by their indices.
 
     Example::
 
@@ -74,6 +82,13 @@ def suggest(probs: Floats, groups: Ints | None = None, unlike: Bools | None = No
         probs: calibrated probabilities (N, C) of photos without a class.
         groups: numbers (N,), equal for near duplicates, of which the first one is asked and the others come last.
         unlike: True for photos (N,) unlike all training photos, which are never sure.
+
+    Example::
+
+        predictions = predictor.predict(paths, top_k=len(predictor.labels))
+        shares = [{one.label: one.confidence for one in found.top} for found in predictions]
+        found = suggest(np.array([[share[label] for label in predictor.labels] for share in shares]))
+        print([paths[index] for index in found.questions[:10]])
     """
     y_pred, confidence = probs.argmax(1), probs.max(1)
     is_sure = confidence >= SURE
@@ -140,7 +155,7 @@ def open_rows(table: AnswerTable) -> tuple[list[AnswerRow], Floats]:
 
 @dataclass(frozen=True)
 class ToLabel:
-    """The photos of a table that have no class yet: what to accept together, by class, and what to ask first.
+    """The photos of a table that have no class yet: ``sure`` ones to accept together, by class, and what to ask first.
 
     ``photos`` is their number, of which ``questions`` has the first ones, in order.
 
@@ -168,6 +183,12 @@ def to_label(
         most: number of questions.
         picture: a small picture of a photo, by which near duplicates among the questions are found; by default the
             thumbnail of the table. They are asked once: the others come last.
+
+    Example::
+
+        *_, answers = predict_many(Predictor("model"), ["new photos.zip"], Path("answers"))
+        with answers.open() as table:
+            print([row.file for row in to_label(table, most=10).questions])
     """
     rows, probs = open_rows(table)
     if not rows:
