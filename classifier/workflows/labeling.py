@@ -40,6 +40,7 @@ _SAME_PICTURE = 0.9  # similarity of perceptual hashes
 _FEWEST = 2  # photos of a group
 _UNDO = "labeled"  # the fact of a table that holds what can be taken back
 _TAKEN_OUT, _ASIDE = "taken_out", "set_aside"  # facts with the ids of photos
+_CONTENTS = "contents"  # a fact: the id of a photo that was given a class -> its SHA-256 in the project
 _STEPS = 200  # of which each can be taken back
 
 
@@ -260,6 +261,7 @@ def give_class(project: Project, table: AnswerTable, ids: Sequence[int], label: 
     done = {photo.sha256 for photo in photos}
     labeled = [id for id, content in contents.items() if content in done]
     table.give(labeled, label)
+    table.set_fact(_CONTENTS, {**_contents(table), **{str(id): contents[id] for id in labeled}})
     moved = [(photo.id, photo.label) for photo in elsewhere]
     _remember(table, {"rows": labeled, "added": added, "moved": moved})
     problems = () if result is None else tuple(left.reason for left in result.left_out)
@@ -291,10 +293,26 @@ def take_back(project: Project, table: AnswerTable) -> int:
     for id, label in last["moved"]:
         if id in present:
             project.move([id], label)
+    table.set_fact(_CONTENTS, {id: one for id, one in _contents(table).items() if int(id) not in last["rows"]})
     table.give(last["rows"], None)
     table.set_fact(_ASIDE, [id for id in table.fact(_ASIDE) or () if id not in last["rows"]])
     table.set_fact(_UNDO, steps)
     return len(last["rows"])
+
+
+def follow_project(project: Project, table: AnswerTable) -> None:
+    """Bring the classes that a person gave photos up to date, after they were changed elsewhere, or that was undone.
+
+    A photo has the class that it has in the project, and none where it is not there any more.
+    """
+    labels: dict[str, list[str]] = {}
+    contents = _contents(table)
+    for photo in project.photos() if contents else ():
+        labels.setdefault(photo.sha256, []).append(photo.label)
+    for id, content in contents.items():
+        row, present = table.row(int(id)), labels.get(content, [])
+        if row is not None and row.given not in (present or [None]):
+            table.give([row.id], present[0] if present else None)
 
 
 def can_take_back(table: AnswerTable) -> bool:
@@ -304,6 +322,10 @@ def can_take_back(table: AnswerTable) -> bool:
 
 def _remember(table: AnswerTable, step: dict[str, Any]) -> None:
     table.set_fact(_UNDO, [*_steps(table), step][-_STEPS:])
+
+
+def _contents(table: AnswerTable) -> dict[str, str]:
+    return dict(table.fact(_CONTENTS) or {})
 
 
 def _steps(table: AnswerTable) -> list[dict[str, Any]]:

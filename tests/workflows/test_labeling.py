@@ -111,6 +111,27 @@ def test_what_was_given_can_be_taken_back_step_by_step(unlabeled: Unlabeled) -> 
 
 
 @pytest.mark.slow
+def test_what_a_person_said_follows_the_project(unlabeled: Unlabeled) -> None:
+    project, table = unlabeled.project, unlabeled.table
+    first, second, third = unlabeled.ids(3)
+    labeling.give_class(project, table, [first, second], "key")
+    labeling.give_class(project, table, [third], "leaf")
+
+    def said() -> list[str | None]:
+        labeling.follow_project(project, table)
+        return [row.given for row in table.rows() if row.id in (first, second, third)]
+
+    project.remove([photo.id for photo in project.photos("key")])
+    assert said() == [None, None, "leaf"]
+    project.undo()
+    project.move([photo.id for photo in project.photos("leaf")], "mug")
+    assert said() == ["key", "key", "mug"]
+    project.undo()
+    assert labeling.take_back(project, table) == 1
+    assert said() == ["key", "key", None]
+
+
+@pytest.mark.slow
 def test_photos_taken_out_are_asked_first_and_those_of_no_class_never(unlabeled: Unlabeled) -> None:
     project, table = unlabeled.project, unlabeled.table
     first, second, *_ = unlabeled.ids(2)

@@ -16,6 +16,7 @@ from ...errors import DataError
 from ...messages import sentence
 from ...messages.bulk import BulkPageCode
 from ...models.checkpoint import read_report
+from ...workflows.labeling import follow_project
 from .. import downloads, html
 from ..background import State
 from ..components import scripted_html
@@ -70,6 +71,9 @@ def show(home: Home, token: str, model: str | None, shown: Shown) -> View:
     if table is None:
         return _hidden(problem)
     with table:
+        if (project := home.find(token)) is not None:
+            with project:
+                follow_project(project, table)
         return _finished(table, shown, problem, bool(model) and model != table.fact("model"))
 
 

@@ -21,6 +21,7 @@ from ...workflows.labeling import (
     Given,
     ToLabel,
     can_take_back,
+    follow_project,
     give_class,
     set_aside,
     take_back,
@@ -81,6 +82,7 @@ def show(home: Home, token: str) -> View:
         if project is None or not table.fact("complete"):
             return _HIDDEN
         with project:
+            follow_project(project, table)
             return _draw(project, table)
 
 

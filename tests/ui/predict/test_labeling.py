@@ -14,7 +14,9 @@ from classifier.data.answer_rows import AnswerRow
 from classifier.data.answer_table import THUMBS, AnswerTable
 from classifier.errors import DataError
 from classifier.ui.host_limits import HostLimits
-from classifier.ui.predict import labeling, labeling_view
+from classifier.ui.predict import bulk, labeling, labeling_view
+from classifier.ui.predict.bulk_table import Shown
+from classifier.ui.review import tab as review
 from classifier.ui.sessions import Home, ensure_token
 from classifier.workflows.labeling import ToLabel
 from tests.helpers import NASTY, draw_photo, encode
@@ -103,6 +105,17 @@ def test_photos_of_a_person_are_confirmed_training_photos(tmp_path: Path) -> Non
     labeling.accept(home, token, event(ids=[1, 2], label="key"))
     with home.open(token) as project:
         assert {(photo.split, bool(photo.confirmed)) for photo in project.photos()} == {("train", True)}
+
+
+def test_an_undo_in_the_review_takes_the_mark_in_the_table_away(tmp_path: Path) -> None:
+    home, token = make_visitor(tmp_path)
+    labeling.accept(home, token, event(ids=[1, 2], label="key"))
+    labeling.accept(home, token, event(ids=[1], label="mug"))
+    assert "you said: mug" in bulk.show(home, token, None, Shown()).rows
+    review.undo(home, token)  # that the class is confirmed
+    review.undo(home, token)  # the move
+    shown = bulk.show(home, token, None, Shown()).rows
+    assert ("you said: mug" in shown, shown.count("you said: key")) == (False, 2)
 
 
 @pytest.mark.parametrize(
