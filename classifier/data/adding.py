@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from ..config import Limits
 from ..errors import DataError
-from ..messages import Message
+from ..messages import Message, message
+from ..messages.data import RepeatCode
 from ..messages.limits import LimitCode
 from .assignment import Assignment, Plan
 from .catalog import Asset, Catalog
@@ -71,7 +72,8 @@ def add_photos(
 ) -> IntakeResult:
     """Store the photos of a plan in a project's folder, in place of those with the ids ``replacing``.
 
-    With ``only_new`` photos that are there in any class stay as they are, and count as there already.
+    With ``only_new`` photos that are there in any class stay as they are, and count as there already; those that were
+    removed stay so, and are among the files left out.
     ``room`` is ``Project.room``. Raises ``DataError`` where the project or the disk would exceed a limit,
     ``StorageError`` where it cannot be written; then nothing is changed. See ``photo_store.store_photos``.
     """
@@ -81,9 +83,11 @@ def add_photos(
     decoder = UploadDecoder()
     found, left_out = inspect_files(plan, limits, decoder.probe)  # opens each file
     known = {asset.sha256 for asset in present} if only_new else set()
-    others = [photo for photo in found if photo.sha256 not in known]
+    removed = catalog.removed() if only_new else set()
+    gone = [LeftOut(photo.name, message(RepeatCode.REMOVED)) for photo in found if photo.sha256 in removed]
+    others = [photo for photo in found if photo.sha256 not in known | removed]
     new, already, repeats = drop_repeats(others, present)
-    already += len(found) - len(others)
+    already += len(found) - len(others) - len(gone)
     _check_limits(present, new, limits)
     added = {photo.sha256: photo.size for photo in new if not (place.folder / photo.stored_path).exists()}
     with room(sum(added.values())):
@@ -93,7 +97,7 @@ def add_photos(
     missing = [photo for photo in stored if not (place.folder / photo.stored_path).exists()]
     store_photos(missing, place.folder, place.thumbs, limits, place.own)
     catalog.clear_left_out(photo.name for photo in found)
-    return _note(listing, plan, catalog, found, (len(stored), already), [*left_out, *repeats, *unusable])
+    return _note(listing, plan, catalog, found, (len(stored), already), [*left_out, *gone, *repeats, *unusable])
 
 
 def _check_classes(present: Sequence[Asset], labels: Iterable[str], limits: Limits) -> None:

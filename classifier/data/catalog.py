@@ -25,6 +25,7 @@ from .intake import LeftOut
 from .labels import natural_key
 
 _UNDO_STEPS = 50
+_REMOVED, _HASH, _MOST_REMOVED = "removed", 64, 15_000  # a setting of SHA-256 one after another, and how many
 _BUSY_MS = 10_000  # how long to wait for another window or thread that writes
 _ID_IN = "id IN (SELECT value FROM json_each(?))"  # any number of ids in one parameter
 
@@ -270,7 +271,14 @@ class Catalog:
             before = self._select(_ID_IN, json.dumps(list(ids)))
             dropped = _store_edit(db, message(EditCode.REMOVED, count=len(before)), before)
             _delete(db, before)
+            _note_removed(db, before)
         return dropped
+
+    def removed(self) -> set[str]:
+        """Return the SHA-256 of the photos that a person removed and that are not here again, the newest 15,000."""
+        hashes = self.choice(_REMOVED) or ""
+        found = {hashes[start : start + _HASH] for start in range(0, len(hashes), _HASH)}
+        return found - {asset.sha256 for asset in self.assets()}
 
     def join(self, ids: Iterable[int]) -> list[Asset]:
         """Put photos into one group of their own, out of those that they were in."""
@@ -550,6 +558,17 @@ class Catalog:
             if isinstance(error, sqlite3.OperationalError):
                 raise StorageError(CatalogCode.CANNOT_WRITE, why=str(error)) from error
             raise
+
+
+def _note_removed(db: sqlite3.Connection, assets: Iterable[Asset]) -> None:
+    """Write down the hashes of removed photos, for as long as the project lasts: edits are forgotten in time."""
+    found = db.execute("SELECT value FROM choices WHERE name = ?", (_REMOVED,)).fetchone()
+    before = str(found[0]) if found else ""
+    known = {before[start : start + _HASH] for start in range(0, len(before), _HASH)}
+    hashes = before + "".join(sorted({asset.sha256 for asset in assets} - known))
+    if hashes != before:
+        values = (_REMOVED, hashes[-_HASH * _MOST_REMOVED :])
+        db.execute("INSERT OR REPLACE INTO choices VALUES (?, ?)", values)
 
 
 def _store_edit(db: sqlite3.Connection, edit: Message, before: list[Asset]) -> list[Asset]:

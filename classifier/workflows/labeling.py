@@ -311,7 +311,7 @@ def follow_project(project: Project, table: AnswerTable) -> None:
         labels.setdefault(photo.sha256, []).append(photo.label)
     for id, content in contents.items():
         row, present = table.row(int(id)), labels.get(content, [])
-        if row is not None and row.given not in (present or [None]):
+        if row is not None and row.given not in present:
             table.give([row.id], present[0] if present else None)
 
 

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from classifier import Finished, Predictor, Project, TrainConfig, open_project, review, save_project, train
 from classifier.cli.main import main
 from classifier.errors import DataError
+from classifier.messages.data import RepeatCode
 from classifier.messages.project_files import ProjectFileCode
 
 ROOT = Path(__file__).parents[2]
@@ -108,6 +109,19 @@ def test_a_command_keeps_its_catalog(example_set: Path, tmp_path: Path, capsys: 
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["name"] == Path(result["checkpoint"]).name
     with Project.open(tmp_path / "kept") as project:
         assert project.catalog.asset(moved.id).label == "mug"
+        project.remove([moved.id, project.photos("key")[0].id])
+        save_project(project, tmp_path / "kept.zip")
+    open_project(tmp_path / "kept.zip", tmp_path / "moved")
+    for folder in ("kept", "moved"):
+        named = ["check", str(example_set / "key"), str(example_set / "mug"), "--labels", "folders"]
+        assert main([*named, "--project", str(tmp_path / folder), "--json"]) == 0
+        result = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert result["classes"] == {"key": 6, "mug": 8}
+        assert [one["reason"] for one in result["left_out"]] == [str(RepeatCode.REMOVED)] * 2
+    with Project.open(tmp_path / "kept") as project:
+        project.undo()
+        assert len(project.photos()) == 16
+        assert not project.catalog.removed()
         assert project.photo_path(moved).is_file()
 
 
