@@ -33,7 +33,7 @@ def choose_model(model: Model, joins_networks: bool) -> tuple[Model, tuple[Messa
     single = model.load_single()
     before, after = model.checkpoint.report, single.checkpoint.report
     name, count = single.checkpoint.backbone, len(model.checkpoint.members)
-    if before is None or after is None or not before.evaluated_count or not after.evaluated_count:
+    if before is None or after is None or before.evaluated_on != after.evaluated_on or not after.evaluated_count:
         return single, (message(LackCode.ONE_NETWORK, name=name, count=count),)
     scores = {"before": before.accuracy, "after": after.accuracy}
     return single, (message(LackCode.ONE_NETWORK_SCORES, name=name, count=count, **scores),)

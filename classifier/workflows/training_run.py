@@ -109,8 +109,15 @@ class TrainingRun:
         return self.folder / model_folder.RESUME
 
     def evaluate(self, model: TrainedModel) -> Generator[Progress, None, Evaluated]:
-        """Evaluate a model on the project's own test and validation photos and on separate ones."""
+        """Evaluate a model on the project's own test and validation photos and on separate ones.
+
+        The model of one network beside a joined one is evaluated on the same photos, so that both can be compared.
+        """
         extractor, project = self.extractor, self.project
+        if model.single is not None:
+            report, _ = yield from evaluate_own_splits(extractor, project, model.single)
+            single = replace(model.single, report=with_project_costs(project, model.single, report))
+            model = replace(model, single=single)
         model = replace(model, training_photos=remember(extractor, project, self.training_set, model))
         report, rows = yield from evaluate_own_splits(extractor, project, model)
         report = with_not_used(with_project_costs(project, model, report), project)
