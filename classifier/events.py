@@ -35,7 +35,8 @@ class Epoch:
     """An epoch of deep training is done: ``number`` of at most ``total``, counted from 1.
 
     ``loss`` and ``accuracy`` are those of the augmented training views, ``val_loss`` and ``val_accuracy`` those of the
-    photos held back, after temperature scaling; ``best`` is the number of the best epoch so far.
+    photos held back, after temperature scaling; ``best`` is the number of the epoch of the lowest ``val_loss`` so far.
+    The weights that are kept are those of the last epoch.
 
     Example::
 

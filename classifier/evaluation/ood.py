@@ -10,7 +10,7 @@ measured on 56 pairs of data sets and on classes held back. The model takes a fe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -114,12 +114,7 @@ def fit_ood(
         min_in_distribution: proportion of the photos that the limit accepts, 0 to 1.
     """
     y_pred = probs.argmax(1)
-    rows = _to_unit_vectors(features)
-    center = rows.mean(0)
-    basis = _principal_directions(rows - center)
-    stored = sample_per_class(y_true, _MAX_POINTS)
-    points = (rows[stored] - center) @ basis
-    model = OODModel(_round_to_half(center), _round_to_half(basis), _round_to_half(points), y_true[stored], np.inf)
+    model, stored = _store_points(features, y_true)
     distances = np.concatenate(
         [
             _nearest(
@@ -129,9 +124,54 @@ def fit_ood(
             for part in _blocks(len(features))
         ]
     )
+    return _with_limit(model, distances, probs, min_in_distribution)
+
+
+def fit_fine_tuned_ood(
+    features: Floats,
+    y_true: Ints,
+    folds: Sequence[tuple[Floats, Ints]],
+    probs: Floats,
+    min_in_distribution: float = MIN_IN_DISTRIBUTION,
+) -> tuple[OODModel, Floats]:
+    """Fit the model of a network that was trained on the photos itself; also returns the scores (J,) of its folds.
+
+    Training draws the features of its photos together, so that their distances say nothing about new photos. What is
+    usual, and the limit, come from networks of the same training without the photo.
+
+    Args:
+        features: pooled features (N, D) of the network.
+        y_true: classes (N,).
+        folds: of each network of a fold the features (N, D) and the indices (J_f,) of the photos it was not trained on.
+        probs: probabilities (J, C) of these photos, fold by fold.
+        min_in_distribution: proportion of the photos that the limit accepts, 0 to 1.
+    """
+    y_pred = np.split(probs.argmax(1), np.cumsum([len(val_idx) for _, val_idx in folds])[:-1])
+    distances = []
+    for (fold_features, val_idx), predicted in zip(folds, y_pred):
+        train_idx = np.setdiff1d(np.arange(len(y_true)), val_idx)
+        model, _ = _store_points(fold_features[train_idx], y_true[train_idx])
+        distances.append(model.distances(fold_features[val_idx], predicted))
+    model, _ = _store_points(features, y_true)
+    return _with_limit(model, np.concatenate(distances), probs, min_in_distribution)
+
+
+def _store_points(features: Floats, y_true: Ints) -> tuple[OODModel, Ints]:
+    """Return the model of the photos without what is usual and without a limit, and the indices of its points."""
+    rows = _to_unit_vectors(features)
+    center = rows.mean(0)
+    basis = _principal_directions(rows - center)
+    stored = sample_per_class(y_true, _MAX_POINTS)
+    points = (rows[stored] - center) @ basis
+    arrays = _round_to_half(center), _round_to_half(basis), _round_to_half(points)
+    return OODModel(*arrays, y_true[stored], np.inf), stored
+
+
+def _with_limit(model: OODModel, distances: Floats, probs: Floats, proportion: float) -> tuple[OODModel, Floats]:
+    """Return the model with the limit that accepts a proportion of photos of these distances (n,), and their scores."""
     usual = np.stack([_median_and_scale(distances), _median_and_scale(_energy(probs))])
     ood_score = _combine(distances, probs, usual)
-    return replace(model, limit=_conformal_limit(ood_score, min_in_distribution), usual=usual), ood_score
+    return replace(model, limit=_conformal_limit(ood_score, proportion), usual=usual), ood_score
 
 
 def _energy(probs: Floats) -> Floats:

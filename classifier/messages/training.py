@@ -29,9 +29,9 @@ class TrainingCode(Code):
     )
     NO_EPOCH = "Deep training ended before a first round was over; the quick model is kept."
     BETTER = "Deep training is better: it gets {correct} of {total} held-out photos right, the quick model {baseline}."
-    NOT_CLEARLY_BETTER = (
-        "Deep training is not clearly better: it gets {correct} of {total} held-out photos right, the quick model "
-        "{baseline}. The quick model is kept."
+    PROBABLY_BETTER = (
+        "Deep training is probably better, though not beyond chance: it gets {correct} of {total} held-out photos "
+        "right, the quick model {baseline}."
     )
     NOT_BETTER = (
         "Quick training was already as good, so its model is kept: deep training gets {correct} of {total} held-out "

@@ -37,7 +37,7 @@ _PACKAGES = (
     "huggingface-hub", "gradio",
 )  # fmt: skip
 _VERDICTS = (
-    TrainingCode.BETTER, TrainingCode.NOT_CLEARLY_BETTER, TrainingCode.NOT_BETTER, TrainingCode.NO_EPOCH,
+    TrainingCode.BETTER, TrainingCode.PROBABLY_BETTER, TrainingCode.NOT_BETTER, TrainingCode.NO_EPOCH,
     TrainingCode.QUICK_ALL_RIGHT, TrainingCode.ONE_GROUP,
 )  # fmt: skip
 _USES = {"train": "trained", "held_out": "held_out", "val": "judged", "test": "judged"}  # by the split of a run's photo
@@ -80,9 +80,9 @@ def photo_uses(
 ) -> list[dict[str, str]]:
     """Return content, split and use of each photo of a project.
 
-    ``trained``: the weights come from it; its prediction in the score is that of a model without it. ``held_out``: deep
-    training held it back to choose the epoch and to judge. ``judged``: it was only judged. ``near_training``: a test or
-    validation photo that looks like a training photo, counted apart. ``unused``: none of these.
+    ``trained``: the weights come from it; its prediction in the score is that of a model without it. ``held_out``: the
+    same, and deep training was evaluated on such photos alone. ``judged``: it was only judged. ``near_training``: a
+    test or validation photo that looks like a training photo, counted apart. ``unused``: none of these.
 
     Args:
         assets: rows of the catalog.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -25,8 +25,7 @@ class FineTuneData:
 
     ``views`` (N, 1 + V, …) are what the network reads: of each image first the view of evaluation, then V augmented
     ones; pixels (3, S, S) as uint8, or activations of a frozen trunk. ``y`` (N,) are class indices; ``train_idx`` and
-    ``val_idx`` index the N images. ``deciding`` are the positions in ``val_idx`` of the images whose loss chooses the
-    best epoch.
+    ``val_idx`` index the N images.
     """
 
     views: Tensor
@@ -34,7 +33,6 @@ class FineTuneData:
     train_idx: Ints
     val_idx: Ints
     preprocessing: Preprocessing
-    deciding: Ints | slice = field(default_factory=lambda: slice(None))
 
 
 @dataclass(frozen=True)

@@ -140,27 +140,23 @@ def train_step(
 
 
 def validate(state: TrainState, data: FineTuneData, spec: FineTuneSpec, pool: ThreadPoolExecutor) -> Epoch:
-    """Evaluate the network after an epoch and keep its weights if the validation loss is the lowest so far.
+    """Evaluate the network after an epoch, add the result to ``history``, and keep the weights in ``tensors``.
 
     The loss is computed at the temperature that minimizes it, so that an epoch that is only less confident does not
-    count as better. Without validation images the last epoch is the best. The result is added to ``history``.
+    count as better. Without validation images loss and accuracy are those of the training.
     """
     state.network.eval()
     y_true = data.y[data.val_idx]
     loss, accuracy = state.train_loss, state.train_accuracy
-    best, logits = True, state.val_logits
     if len(y_true):
         device = replace(state.device, batch=min(state.device.batch, state.micro_batch))
         logits = predict(state.network, data.views, data.val_idx, data.preprocessing, device, pool)
-        chosen, y_chosen = logits[data.deciding], y_true[data.deciding]
-        loss = float(-log_probs(chosen, y_chosen)[np.arange(len(y_chosen)), y_chosen].mean())
-        accuracy = float((chosen.argmax(1) == y_chosen).mean())
-        best = loss < state.best_val_loss
-    if best:
-        state.best_epoch, state.best_val_loss, state.val_logits = state.epoch, loss, logits
-        state.best_tensors = to_cpu(state.network.state_dict())
+        loss = float(-log_probs(logits, y_true)[np.arange(len(y_true)), y_true].mean())
+        accuracy = float((logits.argmax(1) == y_true).mean())
+    state.tensors = to_cpu(state.network.state_dict())
     train = state.train_loss, state.train_accuracy
-    state.history.append(Epoch(state.epoch, spec.epochs, *train, loss, accuracy, state.best_epoch))
+    best = min([*((epoch.val_loss, epoch.number) for epoch in state.history), (loss, state.epoch)])[1]
+    state.history.append(Epoch(state.epoch, spec.epochs, *train, loss, accuracy, best))
     return state.history[-1]
 
 
@@ -280,8 +276,8 @@ def _halve_micro_batch(state: TrainState, error: Exception) -> None:
 
 def _progress(state: TrainState, data: FineTuneData, spec: FineTuneSpec, share: float, seconds: float) -> Progress:
     """Progress after a ``share`` of the current epoch that took so many ``seconds``."""
-    code = TrainingCode.EPOCH if len(data.val_idx) else TrainingCode.EPOCH_ON_ALL
+    code = TrainingCode.EPOCH_ON_ALL if spec.epochs_before and not spec.epochs_after else TrainingCode.EPOCH
     count = len(data.train_idx)
-    left = seconds / share * (spec.epochs - state.epoch - share)
-    step = message(code, number=state.epoch + 1, total=spec.epochs)
-    return Progress(step, round(share * count), count, left)
+    number, total = spec.epochs_before + state.epoch + 1, spec.epochs_before + spec.epochs + spec.epochs_after
+    left = seconds / share * (total - number + 1 - share)
+    return Progress(message(code, number=number, total=total), round(share * count), count, left)

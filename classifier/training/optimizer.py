@@ -1,7 +1,9 @@
 """Optimizer and its parameter groups: learning rates by depth, weight decay by kind of parameter.
 
-``timm.optim.param_groups_layer_decay`` does not fit: it counts single blocks where the rates here fall by stage (the
-unit in which networks are unfrozen), and gives a new head the rate of the last block where it needs a larger one.
+The rates fall geometrically from the last stage to the stem, by the same ratio in every network.
+``timm.optim.param_groups_layer_decay`` does not fit: its rates fall by a constant factor for each block, so that the
+ratio depends on how finely a network is divided, and a new head gets the rate of the last block where it needs a larger
+one.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from torch import nn
 from ..config import Optimizer
 
 HEAD_FACTOR = 3.0  # learning rate of the head relative to the last stage
-STAGE_DECAY = 0.87  # learning rate of each stage relative to the stage behind it
+STEM_FACTOR = 0.4  # learning rate of the stem relative to the last stage
 WEIGHT_DECAY = 1e-2
 MOMENTUM = 0.9
 
@@ -29,9 +31,9 @@ def parameter_groups(
     scales.
 
     Args:
-        network: all its parameters are grouped, in order.
+        network: all its parameters are grouped, in order; it may lack the first stages.
         head: name of the module that is the classifier.
-        stages: names of the modules of each stage, from input to output.
+        stages: names of the modules of each stage of the whole network, from input to output.
         learning_rate: that of the last stage.
     """
     groups: dict[tuple[float, float], dict[str, Any]] = {}
@@ -39,7 +41,7 @@ def parameter_groups(
         if name.startswith(f"{head}."):
             rate = learning_rate * HEAD_FACTOR
         else:
-            rate = learning_rate * STAGE_DECAY ** _stages_behind(name, stages)
+            rate = learning_rate * STEM_FACTOR ** (_stages_behind(name, stages) / max(1, len(stages)))
         decay = WEIGHT_DECAY if parameter.ndim > 1 else 0.0
         group = {"params": [], "lr": rate, "initial_lr": rate, "weight_decay": decay}
         groups.setdefault((rate, decay), group)["params"].append(parameter)

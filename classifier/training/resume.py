@@ -21,7 +21,7 @@ from ..messages.training import TrainingCode
 from .schedule import TrainPlan
 from .train_state import TrainState
 
-VERSION = 2  # of these files and of what a training makes of them; those of another version are not resumed
+VERSION = 3  # of these files and of what a training makes of them; those of another version are not resumed
 _LARGEST = 2**20  # bytes of a JSON file
 _MOST = 100_000  # of any number of a plan
 _PLAN = {field.name for field in fields(TrainPlan)}

@@ -1,7 +1,8 @@
-"""Learning rate schedule, and the plan of a deep training: image size, depth and epochs that fit the time allowed."""
+"""Learning rate schedule, and the plan of a fine-tuning: depth, epochs and folds that fit the time allowed."""
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,24 +14,25 @@ from torch import Tensor, nn
 
 from .. import distributed
 from ..config import Preprocessing, TrainConfig
-from ..data.dataset import Sample
 from ..device import Device
-from ..models import networks, surgery
-from ..models.backbones import Backbone
+from ..models import surgery
 from ..models.features import FeatureExtractor
 from . import augmented_cache, finetune
 
 WARMUP = 0.15  # share of the steps in which the learning rate rises
 MIN_FACTOR = 1e-3  # of the learning rate
-VALIDATION_FOLDS = 4  # one of which is held back for validation
 MAX_VIEWS = 6
 MAX_VIEW_BYTES = 4 * 2**30  # of the cache of views
-_EPOCHS = 6  # at the usual size; smaller images get more in the same time
-_MAX_EPOCHS = 12
-_MAX_EPOCHS_MINUTES = 5  # minutes from which more epochs than usual are worth their time
-_EPOCHS_FROM_SCRATCH = 24
-_USUAL_SIZE = 224
-_SMALL_PHOTO = 160  # pixels; photos with a shorter side do not fill a larger square
+TAIL_VIEWS, TAIL_EPOCHS = 4, 12
+_FOLDS = 5  # as many there usually are
+_FEWEST_EPOCHS = 3
+# Epochs and folds of deep training, pretrained or from scratch, the most first; the last but one is wanted at least.
+_EFFORTS = {
+    False: ((12, 5), (12, 3), (8, 3), (6, 1)),
+    True: ((48, 3), (24, 3), (24, 1), (24, 1)),
+}
+_PHOTO_DEPTH = 0.4  # part of the stages that everyday photos are worth training
+_DECODE_COST = 0.4  # of making a view of a picture, relative to a forward pass of the whole network
 _TRAIN_STEP_COST = 3.3  # relative to a forward pass: forward, twice that backward, optimizer
 _REFERENCE_SPEED = 60.0  # images per second of Lite0 at 224 pixels, forward, on two cores with bfloat16
 
@@ -44,95 +46,136 @@ def warmup_cosine(progress: float) -> float:
 
 @dataclass(frozen=True)
 class TrainPlan:
-    """What a deep training does: image ``size`` in pixels, stages to ``unfreeze`` (0: the whole network), augmented
-    ``views`` of each photo, and ``epochs``.
+    """What a fine-tuning does: stages to ``unfreeze`` (0: the whole network), augmented ``views`` of each photo,
+    ``epochs`` of each run, and ``folds`` that are run before the one on all photos.
     """
 
-    size: int
     unfreeze: int
     views: int
     epochs: int
+    folds: int
 
-    @property
-    def epochs_on_all(self) -> int:
-        """Epochs on all photos, once deep training is better."""
-        return -(-self.epochs // 3)
+
+def deep_plan(
+    extractor: FeatureExtractor,
+    network: nn.Module,
+    count: int,
+    preprocessing: Preprocessing,
+    config: TrainConfig,
+    seconds: float = math.inf,
+    fold_count: int = 5,
+) -> TrainPlan | None:
+    """Choose the deepest fine-tuning that fits into the time, and for it as many folds and epochs as fit; else None.
+
+    On everyday photos the last stages are enough, and all of them bring less than more folds; on pictures of other
+    domains all stages may be trained.
+
+    Args:
+        extractor: its backbone is trained, on its device; its cache keeps the measured speed.
+        network: the whole network, on the CPU.
+        count: number of photos.
+        preprocessing: of the evaluation.
+        config: ``unfreeze`` and ``epochs``, where set, are taken as they are; ``domain`` limits the depth.
+        seconds: the time.
+        fold_count: number of folds there are.
+    """
+    stages, from_scratch = surgery.stages(network), extractor.backbone.from_scratch
+    estimate = _estimator(extractor, network, stages, count, preprocessing.size)
+    depths = _depths(config, len(stages), from_scratch)
+    efforts = [(config.epochs or epochs, min(folds, fold_count)) for epochs, folds in _EFFORTS[from_scratch]]
+    for floor in efforts[-2:]:
+        for depth in depths:
+            if estimate(depth, MAX_VIEWS, *floor) <= seconds:
+                epochs, folds = next(one for one in efforts if estimate(depth, MAX_VIEWS, *one) <= seconds)
+                views = _count_views(network, stages, depth, count, min(MAX_VIEWS, epochs), preprocessing, extractor)
+                return TrainPlan(depth, views, epochs, folds)
+    return None
+
+
+def tail_plan(
+    extractor: FeatureExtractor,
+    network: nn.Module,
+    count: int,
+    preprocessing: Preprocessing,
+    seconds: float = math.inf,
+    fold_count: int = 5,
+) -> TrainPlan | None:
+    """Return the plan that trains the last stage, on as many folds as fit into the time; None where not one does.
+
+    For the arguments see ``deep_plan``.
+    """
+    stages = surgery.stages(network)
+    if not stages:
+        return None
+    estimate = _estimator(extractor, network, stages, count, preprocessing.size)
+    for folds in sorted({fold_count, min(3, fold_count), 1}, reverse=True):
+        if estimate(1, TAIL_VIEWS, TAIL_EPOCHS, folds) <= seconds:
+            views = _count_views(network, stages, 1, count, TAIL_VIEWS, preprocessing, extractor)
+            return TrainPlan(1, views, TAIL_EPOCHS, folds)
+    return None
 
 
 def make_plan(
     extractor: FeatureExtractor,
     network: nn.Module,
-    samples: Sequence[Sample],
+    count: int,
     preprocessing: Preprocessing,
     config: TrainConfig,
+    fold_count: int,
 ) -> TrainPlan:
-    """Choose the deepest training that the time allows, and then the longest.
-
-    Args:
-        extractor: its backbone is trained, on its device; its cache keeps the measured speed.
-        network: the whole network; it is moved to the device.
-        samples: the photos.
-        preprocessing: of the evaluation.
-        config: ``minutes`` is the time; ``unfreeze`` and ``epochs``, where set, are taken as they are.
-    """
-    from_scratch = extractor.backbone.from_scratch
-    size = _choose_size(samples, preprocessing, extractor.backbone)
-    stages = surgery.stages(network)
-    costs = _measure_costs(network, stages, size)
-    seconds = _estimator(len(samples), costs, _measure_speed(extractor, network, size))
+    """Return the plan of deep training: that of ``deep_plan``, and the least there is where the time is too short."""
     allowed = config.minutes * 60 if config.minutes else math.inf
-    min_epochs, max_epochs = _epoch_range(config, size, from_scratch)
-    choose_depth = config.unfreeze is None and not from_scratch
-    depths = [0, *range(len(stages), 0, -1)] if choose_depth else [config.unfreeze or 0]
-    unfreeze = next((depth for depth in depths if seconds(depth, min_epochs) <= allowed), depths[-1])
-    epochs = min_epochs
-    while epochs < max_epochs and seconds(unfreeze, epochs + 1) <= allowed:
-        epochs += 1
-    while config.epochs is None and epochs > 3 and seconds(unfreeze, epochs) > 1.5 * allowed:
-        epochs -= 1
-    trunk = surgery.frozen_trunk(network, stages[-unfreeze:]) if unfreeze else None
-    views = _count_views(trunk, len(samples), epochs, replace(preprocessing, size=size), extractor.device)
-    return TrainPlan(size, unfreeze, views, epochs)
+    planned = deep_plan(extractor, network, count, preprocessing, config, allowed, fold_count)
+    if planned is None:
+        stages = surgery.stages(network)
+        depth = _depths(config, len(stages), extractor.backbone.from_scratch)[-1]
+        epochs, folds = config.epochs or _FEWEST_EPOCHS, 1
+        views = _count_views(network, stages, depth, count, min(MAX_VIEWS, epochs), preprocessing, extractor)
+        planned = TrainPlan(depth, views, epochs, folds)
+    return planned
 
 
-def _estimator(count: int, costs: Sequence[float], images_per_second: float) -> Callable[[int, int], float]:
-    """Return a function from the number of stages to unfreeze and of epochs to the seconds of the whole training."""
+def estimate_seconds(extractor: FeatureExtractor, network: nn.Module, count: int, size: int, plan: TrainPlan) -> float:
+    """Return about how long a plan takes for ``count`` photos of ``size`` pixels."""
+    estimate = _estimator(extractor, network, surgery.stages(network), count, size)
+    return estimate(plan.unfreeze, plan.views, plan.epochs, plan.folds)
 
-    def seconds(unfreeze: int, epochs: int) -> float:
+
+def _depths(config: TrainConfig, stages: int, from_scratch: bool) -> list[int]:
+    """Numbers of stages that may be unfrozen, the deepest first; 0 is the whole network."""
+    if from_scratch or not stages:
+        return [0]
+    if config.unfreeze is not None:
+        return [min(config.unfreeze, stages)]
+    far = config.domain != "photo"
+    return [0, *range(stages, 0, -1)] if far else list(range(max(1, round(_PHOTO_DEPTH * stages)), 0, -1))
+
+
+def _estimator(
+    extractor: FeatureExtractor, network: nn.Module, stages: Sequence[Sequence[str]], count: int, size: int
+) -> Callable[[int, int, int, int], float]:
+    """Return a function from stages to unfreeze, views, epochs and folds to the seconds of the whole training."""
+    costs = _measure_costs(network, stages, size)
+    images_per_second = _measure_speed(extractor, network, size)
+
+    def seconds(unfreeze: int, views: int, epochs: int, folds: int) -> float:
         tail = sum(costs[-unfreeze:]) / sum(costs) if unfreeze else 1.0
-        validation = 1 / VALIDATION_FOLDS
-        on_all = _TRAIN_STEP_COST / 3  # a third as many epochs again
-        per_epoch = count * tail * ((1 - validation) * _TRAIN_STEP_COST + validation + on_all)
-        return (count * (1 + MAX_VIEWS) * (1 - tail) + epochs * per_epoch) / images_per_second
+        runs = 1 + folds * (1 - 1 / max(_FOLDS, folds))
+        forward = (1 + views) * (_DECODE_COST + 1 - tail)
+        return count * (forward + epochs * runs * tail * _TRAIN_STEP_COST) / images_per_second
 
     return seconds
 
 
-def _count_views(trunk: nn.Module | None, count: int, epochs: int, preprocessing: Preprocessing, device: Device) -> int:
-    """Number of augmented views: no more than epochs, and no more than fit the cache."""
-    device = replace(device, dtype=torch.float32)
+def _count_views(
+    network: nn.Module, stages: Sequence[Sequence[str]], unfreeze: int, count: int, most: int,
+    preprocessing: Preprocessing, extractor: FeatureExtractor,
+) -> int:  # fmt: skip
+    """Number of augmented views: at most ``most``, and no more than fit the cache."""
+    trunk = surgery.frozen_trunk(network, stages[-unfreeze:]) if unfreeze else None
+    device = replace(extractor.device, torch_device=torch.device("cpu"), dtype=torch.float32)
     per_view = augmented_cache.view_layout(trunk, preprocessing, 0, device).bytes
-    return max(1, min(MAX_VIEWS, epochs, int(MAX_VIEW_BYTES / max(1, count * per_view)) - 1))
-
-
-def _epoch_range(config: TrainConfig, size: int, from_scratch: bool) -> tuple[int, int]:
-    """The number of epochs below which rather fewer stages are trained, and the largest number."""
-    if config.epochs:
-        return config.epochs, config.epochs
-    least = _EPOCHS_FROM_SCRATCH if from_scratch else _EPOCHS
-    if not config.minutes or config.minutes >= _MAX_EPOCHS_MINUTES:
-        return least, _MAX_EPOCHS * least // _EPOCHS
-    return least, max(least, min(_MAX_EPOCHS, round(least * (_USUAL_SIZE / size) ** 1.5)))
-
-
-def _choose_size(samples: Sequence[Sample], preprocessing: Preprocessing, backbone: Backbone) -> int:
-    """The side of the input in pixels: what the network was trained with, less where the photos are smaller."""
-    if backbone.from_scratch:
-        return preprocessing.size
-    usual = min(preprocessing.size, _USUAL_SIZE) if backbone.built_in else preprocessing.size
-    shorter = float(np.median([min(sample.width, sample.height) for sample in samples]))
-    fixed = networks.pretrained_cfg(backbone).get("fixed_input_size")
-    return usual if shorter > _SMALL_PHOTO or fixed else min(usual, _SMALL_PHOTO)
+    return max(1, min(most, int(MAX_VIEW_BYTES / max(1, count * per_view)) - 1))
 
 
 def _measure_costs(network: nn.Module, stages: Sequence[Sequence[str]], size: int) -> list[float]:
@@ -179,7 +222,7 @@ def _time_forward(device: Device, network: nn.Module, size: int) -> float:
     """Seconds per image of one batch in each worker."""
     batch = 4 if device.is_cpu else 32
     pixels = torch.zeros(batch, 3, size, size).to(device.torch_device, memory_format=torch.channels_last)
-    moved = network.to(device.torch_device).to(memory_format=torch.channels_last)
+    moved = copy.deepcopy(network).to(device.torch_device).to(memory_format=torch.channels_last)
 
     def run(_: int) -> None:
         with torch.inference_mode(), device.autocast():

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..config import Optimizer
@@ -16,12 +14,8 @@ from ..device import Device
 from ..events import Epoch
 from .optimizer import build_optimizer, parameter_groups
 
-Floats = NDArray[np.float32]
-
-PATIENCE = 4  # epochs without a lower validation loss
-_COPIES = ("network", "best")
 _SCALER = ("scale", "_growth_tracker")
-_PROGRESS = {"summary", "history", "val_logits"}
+_PROGRESS = {"summary", "history"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +24,8 @@ class FineTuneSpec:
 
     ``batch`` is the number of images per step and ``learning_rate`` that of the last stage. ``from_scratch`` networks
     start from random weights: their batch norms train, too. With ``hflip`` each image is flipped from left to right in
-    every epoch with a probability of one half.
+    every epoch with a probability of one half. ``epochs_before`` and ``epochs_after`` are those of the runs before and
+    after this one, for the progress of all of them.
     """
 
     epochs: int
@@ -40,14 +35,15 @@ class FineTuneSpec:
     seed: int = 0
     from_scratch: bool = False
     hflip: bool = False
+    epochs_before: int = 0
+    epochs_after: int = 0
 
 
 class TrainState:
     """A network in training and everything the next epoch depends on; ``network`` is moved to the device in place.
 
-    ``best_tensors`` is the network's state after epoch ``best_epoch``, the one of the lowest validation loss;
-    ``val_logits`` (J, C) are that epoch's logits of the validation images. ``micro_batch`` is the largest number of
-    images in one forward pass; it is halved when memory runs out.
+    ``tensors`` is the network's state after the last whole epoch. ``micro_batch`` is the largest number of images in
+    one forward pass; it is halved when memory runs out.
     """
 
     def __init__(
@@ -62,28 +58,27 @@ class TrainState:
         self.micro_batch = 2 * spec.batch  # batches are not all of one size
         self.epoch = 0
         self.train_loss = self.train_accuracy = float("nan")  # of the last epoch
-        self.best_epoch = 0
-        self.best_val_loss = float("inf")
-        self.best_tensors = to_cpu(self.network.state_dict())
-        self.val_logits: Floats = np.zeros((0, 0), np.float32)
+        self.tensors = to_cpu(self.network.state_dict())
         self.history: list[Epoch] = []
 
     def is_finished(self, spec: FineTuneSpec) -> bool:
-        """Whether all epochs are done, or too many in a row, ``PATIENCE`` or a third of all, were no better."""
-        return self.epoch >= spec.epochs or self.epoch - self.best_epoch >= max(PATIENCE, spec.epochs // 3)
+        """Whether all epochs are done."""
+        return self.epoch >= spec.epochs
+
+    def drop_optimizer(self) -> None:
+        """Forget the optimizer's state: the last epoch is done."""
+        self.optimizer.state.clear()
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return everything the rest of the training depends on, as one flat dictionary of tensors."""
         optimizer = self._flat_optimizer_state() if self.optimizer.state else {}
         scaler = self.scaler.state_dict()  # empty where it is disabled
-        summary = [self.epoch, self.best_epoch, self.best_val_loss, self.micro_batch, bool(optimizer)]
+        summary = [self.epoch, self.micro_batch, bool(optimizer)]
         summary += [scaler.get(name, 0) for name in _SCALER]
         tensors = {
             "summary": torch.tensor(summary, dtype=torch.float64),
             "history": torch.tensor([astuple(epoch) for epoch in self.history], dtype=torch.float64),
-            "val_logits": torch.from_numpy(self.val_logits),
             **{f"network.{name}": value for name, value in self.network.state_dict().items()},
-            **{f"best.{name}": value for name, value in self.best_tensors.items()},
             **{f"optimizer.{name}": value for name, value in optimizer.items()},
         }
         return to_cpu({name: value for name, value in tensors.items() if isinstance(value, Tensor)})
@@ -93,20 +88,18 @@ class TrainState:
 
         Raises ``ValueError`` and changes nothing where a tensor is missing, unknown or of another shape.
         """
-        summary = tensors.get("summary", torch.zeros(7)).tolist()
-        epoch, best_epoch, best_val_loss, micro_batch, stepped, scale, growth_tracker = summary
+        epoch, micro_batch, stepped, scale, growth_tracker = tensors.get("summary", torch.zeros(5)).tolist()
         optimizer = self._flat_optimizer_state() if stepped else {}
-        expected = {f"{kind}.{name}": value for kind in _COPIES for name, value in self.best_tensors.items()}
+        expected = {f"network.{name}": value for name, value in self.tensors.items()}
         expected |= {f"optimizer.{name}": value for name, value in optimizer.items() if isinstance(value, Tensor)}
         found = {name: value.shape for name, value in tensors.items() if name not in _PROGRESS}
         if found != {name: value.shape for name, value in expected.items()} or not tensors.keys() >= _PROGRESS:
             self.optimizer.state.clear()  # torch fills it in order to flatten it
             raise ValueError("the tensors are not those of this network and optimizer")
-        self.epoch, self.best_epoch, self.micro_batch = int(epoch), int(best_epoch), int(micro_batch)
-        self.best_val_loss, self.val_logits = best_val_loss, tensors["val_logits"].numpy()
+        self.epoch, self.micro_batch = int(epoch), int(micro_batch)
         self.history = [_epoch(row) for row in tensors["history"].tolist()]
-        self.best_tensors = _with_prefix(tensors, "best.")
-        self.network.load_state_dict(_with_prefix(tensors, "network."))
+        self.tensors = _with_prefix(tensors, "network.")
+        self.network.load_state_dict(self.tensors)
         if stepped:  # in half precision all steps so far may have overflowed
             self._set_flat_optimizer_state({**optimizer, **_with_prefix(tensors, "optimizer.")})
         if self.scaler.is_enabled():

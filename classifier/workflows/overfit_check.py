@@ -30,7 +30,7 @@ from ..models import networks, surgery, transforms
 from ..models.backbones import Backbone, resolve
 from ..training import augmented_cache, finetune
 from ..training.batches import FineTuneData
-from ..training.deep import FROM_SCRATCH_FACTOR
+from ..training.cross_fit import FROM_SCRATCH_FACTOR
 from ..training.loss import cross_entropy
 from ..training.schedule import warmup_cosine
 from ..training.train_state import FineTuneSpec, TrainState

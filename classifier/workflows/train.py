@@ -24,6 +24,7 @@ from ..models.feature_cache import FeatureCache
 from ..models.features import FeatureExtractor
 from ..models.pixel_ranges import with_pixel_ranges
 from ..training import attempts, deep, resume
+from ..training.cross_fit import FineTunedNetwork
 from . import auto
 from .photo_notes import similar_classes
 from .trained_models import fine_tuned_model, train_head
@@ -189,7 +190,7 @@ def _fine_tune(run: TrainingRun, head: TrainedModel) -> Generator[Event, None, T
     )  # fmt: skip
     model = head
     for event in events:
-        if isinstance(event, deep.FineTunedNetwork):
+        if isinstance(event, FineTunedNetwork):
             model = fine_tuned_model(event, training_set, head, config)
         else:
             yield event

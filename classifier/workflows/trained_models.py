@@ -23,8 +23,8 @@ from ..models.evaluated_photos import EvaluatedPhotos, with_costs
 from ..models.features import FeatureExtractor
 from ..models.joined import Member
 from ..models.surgery import fuse_batch_norm
-from ..training import deep
 from ..training.cached_head import fit_cached_head
+from ..training.cross_fit import FineTunedNetwork
 from ..training.joined_head import fit_joined_head
 from ..training.linear_head import LinearHead
 from .group_summary import with_groups
@@ -133,11 +133,11 @@ def _head_model(
 
 
 def fine_tuned_model(
-    fine_tuned: deep.FineTunedNetwork, training_set: TrainingSet, quick: TrainedModel, config: TrainConfig
+    fine_tuned: FineTunedNetwork, training_set: TrainingSet, quick: TrainedModel, config: TrainConfig
 ) -> TrainedModel:
-    """Return the fine-tuned network with its report on the photos that it held back.
+    """Return the fine-tuned network with its report on the photos of the folds that were run.
 
-    Of the photos that it was trained on, the out-of-fold predictions of the quick model stay.
+    Of the other photos the out-of-fold predictions of the quick model stay.
     """
     val_idx, labels, probs = fine_tuned.val_idx, training_set.labels, metrics.softmax(fine_tuned.logits)
     y_true = training_set.y[val_idx]
@@ -147,17 +147,19 @@ def fine_tuned_model(
         labels,
         images=len(training_set),
         evaluated_on="out_of_fold",
-        threshold=calibration.unsure_threshold(probs, y_true),
+        threshold=calibration.unsure_threshold(probs, y_true, in_distribution=fine_tuned.in_distribution),
         temperature=fine_tuned.temperature,
         warnings=training_set.warnings,
         resize_mode=quick.report.resize_mode,
         backbone=config.backbone,
         groups=training_set.groups[val_idx],
+        in_distribution=fine_tuned.in_distribution,
     )
     report = with_groups(report, training_set)
     rows = list(quick.run_assets)
     val_assets = [training_set.assets[index] for index in val_idx]
-    for index, row in zip(val_idx, run_assets(val_assets, probs, labels, "held_out")):
+    split = "held_out" if len(val_idx) < len(training_set) else None  # that of all photos stays
+    for index, row in zip(val_idx, run_assets(val_assets, probs, labels, split)):
         rows[index] = row
     return TrainedModel(
         mode="deep",
@@ -168,17 +170,19 @@ def fine_tuned_model(
         preprocessing=fine_tuned.preprocessing,
         report=report,
         run_assets=tuple(rows),
+        ood=fine_tuned.ood,
         network=_build_network(quick.backbone, fine_tuned, len(labels)),
         details={
             "plan": asdict(fine_tuned.plan),
             "judged": len(val_idx),
             "trained_on_held_out": fine_tuned.on_all,
+            "alpha": fine_tuned.alpha,
         },
-        evaluated=EvaluatedPhotos(probs, y_true, np.ones(len(y_true), np.bool_)),
+        evaluated=EvaluatedPhotos(probs, y_true, fine_tuned.in_distribution),
     )
 
 
-def _build_network(backbone: Backbone, fine_tuned: deep.FineTunedNetwork, n_classes: int) -> nn.Module:
+def _build_network(backbone: Backbone, fine_tuned: FineTunedNetwork, n_classes: int) -> nn.Module:
     """Return the whole network in float32, with its head, for evaluation."""
     network = networks.build(backbone, n_classes)
     name = networks.classifier_name(backbone)

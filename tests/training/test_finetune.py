@@ -280,16 +280,25 @@ def test_the_seconds_left_follow_from_the_seconds_so_far() -> None:
             assert 0.039 * (6 - number) <= event.seconds_left <= elapsed / number * (6 - number)
 
 
-def test_training_on_all_images_has_a_name_of_its_own_and_keeps_the_last_epoch() -> None:
+def test_rounds_are_counted_over_all_runs_and_the_last_is_named() -> None:
+    spec = make_spec(epochs=2, epochs_before=2, epochs_after=2)
+    events = train(make_state(spec), make_data(), spec, 2)
+    assert [str(event.step) for event in events[::3]] == ["Learning, round 3 of 6", "Learning, round 4 of 6"]
+    assert events[-1].seconds_left > 0
+    spec = make_spec(epochs=2, epochs_before=4)
+    events = train(make_state(spec), make_data(), spec, 2)
+    assert str(events[-1].step) == "Learning from all photos, round 6 of 6"
+    assert events[-1].seconds_left == pytest.approx(0, abs=1e-9)
+
+
+def test_without_validation_images_an_epoch_has_the_loss_of_its_training() -> None:
     spec, data = make_spec(), make_data(train_idx=np.arange(16), val_idx=np.arange(0))
     state = make_state(spec)
-    events = train(state, data, spec, 2)
-    assert events[0].step.code is TrainingCode.EPOCH_ON_ALL
-    assert state.best_epoch == 2
-    assert equal(state.best_tensors, dict(state.network.state_dict()))
-    assert state.history[-1] == Epoch(2, 3, state.train_loss, state.train_accuracy, state.train_loss,
-                                      state.train_accuracy, 2)  # fmt: skip
-    assert state.val_logits.shape == (0, 0)
+    train(state, data, spec, 2)
+    last, best = state.history[-1], min(state.history, key=lambda epoch: epoch.loss).number
+    expected = state.train_loss, state.train_accuracy, state.train_loss, state.train_accuracy, best
+    assert last == Epoch(2, 3, *expected)
+    assert equal(state.tensors, dict(state.network.state_dict()))
 
 
 def test_loss_and_accuracy_of_an_epoch_are_means_over_its_images() -> None:
@@ -338,15 +347,15 @@ def run_to_end(events: Iterator[object]) -> object:
 
 
 @pytest.mark.parametrize("worst", [float("nan"), float("inf")])
-def test_a_loss_that_is_not_finite_ends_the_training_and_keeps_the_best(worst: float) -> None:
+def test_a_loss_that_is_not_finite_ends_the_training_and_keeps_the_last(worst: float) -> None:
     spec, data = make_spec(learning_rate=1e-3), make_data()
     state = make_state(spec)
     train(state, data, spec)
-    good = copy_of(state.best_tensors)
+    good = copy_of(state.tensors)
     with pytest.raises(NonFiniteLossError, match=r"smaller learning rate than 0\.001, such as 0\.0001") as raised:
         train(state, data, spec, loss_fn=lambda *args: cross_entropy(*args) * worst)
     assert raised.value.code is TrainingCode.NON_FINITE_LOSS
-    assert equal(state.best_tensors, good)
+    assert equal(state.tensors, good)
     assert state.epoch == 1
 
 
@@ -368,35 +377,25 @@ def test_validation_scores_the_view_of_evaluation_at_the_best_temperature() -> N
     inputs = data.views[12:, 0].float() / 255 * 2 - 1
     with torch.inference_mode():
         logits = state.network(inputs)
-    torch.testing.assert_close(torch.from_numpy(state.val_logits), logits, rtol=1e-4, atol=1e-5)
     y_true = torch.from_numpy(data.y[12:])
-    temperature = fit_temperature(state.val_logits, data.y[12:])
+    temperature = fit_temperature(logits.numpy(), data.y[12:])
     loss = nn.functional.cross_entropy(logits / temperature, y_true)
     assert state.history[0].val_loss == pytest.approx(float(loss), rel=1e-4)
     assert state.history[0].val_accuracy == float((logits.argmax(1) == y_true).float().mean())
-    assert state.best_val_loss == state.history[0].val_loss
 
 
-def test_the_best_epoch_is_the_one_of_the_lowest_validation_loss() -> None:
+def test_the_best_epoch_is_named_and_the_last_one_kept() -> None:
     spec, data = make_spec(), make_data()
     state = make_state(spec)
     train(state, data, spec)
-    assert (state.best_epoch, state.history[0].best) == (1, 1)
-    best, logits = copy_of(state.best_tensors), state.val_logits
-    assert equal(best, dict(state.network.state_dict()))
     for parameter in state.network.parameters():  # far worse
         parameter.data.neg_()
     with finetune.workers(CPU) as pool:
         state.epoch = 2
         assert finetune.validate(state, data, spec, pool) == state.history[-1]
-        assert (state.best_epoch, state.history[-1].best, state.history[-1].number) == (1, 1, 2)
-        assert state.history[-1].val_loss > state.best_val_loss
-        assert equal(state.best_tensors, best)
-        assert state.val_logits is logits
-        state.network.load_state_dict(best)
-        state.epoch = 3
-        finetune.validate(state, data, spec, pool)  # as good as the best, and not better
-    assert state.best_epoch == 1
+    assert state.history[1].val_loss > state.history[0].val_loss
+    assert [(epoch.number, epoch.best) for epoch in state.history] == [(1, 1), (2, 1)]
+    assert equal(state.tensors, dict(state.network.state_dict()))
 
 
 def test_prediction_gives_the_outputs_of_the_images_in_their_order() -> None:

@@ -36,15 +36,26 @@ def test_learning_rates_fall_from_the_head_to_the_input_by_stage() -> None:
     rates = {name: group["lr"] for name, group in groups.items() if name.endswith("weight")}
     assert rates == pytest.approx(
         {
-            "stem.weight": 0.1 * 0.87**2,
-            "block1.0.weight": 0.1 * 0.87,
-            "block1.1.weight": 0.1 * 0.87,
+            "stem.weight": 0.1 * 0.4,
+            "block1.0.weight": 0.1 * 0.4**0.5,
+            "block1.1.weight": 0.1 * 0.4**0.5,
             "block10.weight": 0.1,
             "head_norm.weight": 0.1,
             "head.weight": 0.3,
         }
     )
     assert all(group["initial_lr"] == group["lr"] for group in groups.values())
+
+
+def test_the_rates_fall_by_depth_however_finely_a_network_is_divided() -> None:
+    model = nn.Sequential(*(nn.Linear(2, 2) for _ in range(6)))
+    for stages in ([[str(number)] for number in range(1, 5)], [["1", "2"], ["3", "4"]]):
+        groups = by_name(model, parameter_groups(model, "5", stages, 0.1))
+        assert groups["0.weight"]["lr"] == pytest.approx(0.04)
+        assert groups["4.weight"]["lr"] == pytest.approx(0.1)
+    tail = nn.ModuleDict({"3": nn.Linear(2, 2), "4": nn.Linear(2, 2)})  # with the first stages cut off
+    stages = [[str(number)] for number in range(1, 5)]
+    assert by_name(tail, parameter_groups(tail, "5", stages, 0.1))["3.weight"]["lr"] == pytest.approx(0.1 * 0.4**0.25)
 
 
 def test_biases_and_norms_have_no_weight_decay() -> None:
@@ -66,7 +77,7 @@ def test_every_parameter_is_in_one_group_and_alike_ones_share_it() -> None:
 def test_the_setting_chooses_the_optimizer(name: Any, kind: type) -> None:
     optimizer = build_optimizer(parameter_groups(network(), "head", STAGES, 0.1), name)
     assert type(optimizer) is kind
-    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.1 * 0.87**2)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.04)
     assert not optimizer.param_groups[0]["fused"]
     assert optimizer.param_groups[0].get("momentum", 0.9) == 0.9
 

@@ -78,10 +78,10 @@ def test_settings_under_their_old_names_are_read(folder: Path) -> None:
 
 
 def test_the_plan_that_a_training_began_with_is_kept(folder: Path) -> None:
-    first, second = TrainPlan(64, 1, 2, 3), TrainPlan(96, 2, 3, 4)
+    first, second = TrainPlan(1, 2, 3, 5), TrainPlan(2, 3, 4, 1)
     assert resume.load_plan(folder, lambda: first) == first
     assert resume.load_plan(folder, lambda: second) == first
-    (folder / "plan.json").write_text('{"size": 96}')
+    (folder / "plan.json").write_text('{"views": 96}')
     assert resume.load_plan(folder, lambda: second) == second
 
 
@@ -107,7 +107,7 @@ def test_a_pipe_in_an_unfinished_training_is_not_waited_for(name: str, folder: P
         with pytest.raises(ModelError):
             resume.read_config(folder)
     elif name == "plan.json":
-        plan = TrainPlan(64, 1, 2, 3)
+        plan = TrainPlan(1, 2, 3, 5)
         assert resume.load_plan(folder, lambda: plan) == plan
     else:
         state = make_state(make_spec())
@@ -117,7 +117,7 @@ def test_a_pipe_in_an_unfinished_training_is_not_waited_for(name: str, folder: P
 
 @pytest.mark.parametrize("value", ["many", -1, 10**9, 1.5, None, True, [1]])
 def test_a_plan_of_odd_values_is_made_anew(value: object, folder: Path) -> None:
-    plan = TrainPlan(64, 1, 2, 3)
+    plan = TrainPlan(1, 2, 3, 5)
     (folder / "plan.json").write_text(json.dumps({**vars(plan), "epochs": value}))
     assert resume.load_plan(folder, lambda: plan) == plan
 

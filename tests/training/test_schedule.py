@@ -14,17 +14,23 @@ from torch import nn
 from classifier import TrainConfig
 from classifier import device as devices
 from classifier.config import LIMITS
-from classifier.data.dataset import Sample
 from classifier.models import networks
 from classifier.models.backbones import resolve
 from classifier.models.feature_cache import FeatureCache
 from classifier.models.features import FeatureExtractor
 from classifier.training import schedule
-from classifier.training.schedule import TrainPlan, make_plan, warmup_cosine
+from classifier.training.schedule import (
+    TrainPlan,
+    deep_plan,
+    estimate_seconds,
+    make_plan,
+    tail_plan,
+    warmup_cosine,
+)
 
 CPU = devices.choose("cpu")
 LITE0 = resolve("tf_efficientnet_lite0")
-SAMPLE = Sample("0" * 64, Path("photo.jpg"), 0, 640, 480)
+SIZE = networks.preprocessing(LITE0).size
 
 
 @pytest.mark.parametrize(
@@ -37,10 +43,9 @@ def test_the_learning_rate_rises_linearly_and_falls_along_a_cosine(progress: flo
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Iterator[FeatureCache]:
-    """A cache that knows the speed: sixty images per second at 224 pixels, twice that at 160."""
+    """A cache that knows the speed: sixty images per second."""
     with closing(FeatureCache(tmp_path)) as made:
-        for size, speed in ((224, "60.0"), (160, "120.0")):
-            made.put_choice(f"speed tf_efficientnet_lite0 {size} {CPU}", ["speed"], speed)
+        made.put_choice(f"speed tf_efficientnet_lite0 {SIZE} {CPU}", ["speed"], "60.0")
         yield made
 
 
@@ -49,72 +54,66 @@ def network() -> nn.Module:
     return networks.build(LITE0, 2).eval()
 
 
-def plan(
-    cache: FeatureCache, network: nn.Module, sample: Sample = SAMPLE, count: int = 400, **settings: Any
-) -> TrainPlan:
-    extractor = FeatureExtractor(LITE0, CPU, cache, LIMITS)
+def extractor(cache: FeatureCache) -> FeatureExtractor:
+    return FeatureExtractor(LITE0, CPU, cache, LIMITS)
+
+
+def plan(cache: FeatureCache, network: nn.Module, count: int = 200, **settings: Any) -> TrainPlan:
     config = TrainConfig(mode="deep", **settings)
-    return make_plan(extractor, network, [sample] * count, networks.preprocessing(LITE0), config)
+    return make_plan(extractor(cache), network, count, networks.preprocessing(LITE0), config, 5)
 
 
-def test_with_all_the_time_there_is_the_whole_network_is_trained_longest(
-    cache: FeatureCache, network: nn.Module
-) -> None:
-    assert plan(cache, network, minutes=0) == TrainPlan(size=224, unfreeze=0, views=6, epochs=12)
+def test_everyday_photos_train_the_last_stages_and_others_all(cache: FeatureCache, network: nn.Module) -> None:
+    assert plan(cache, network, minutes=0) == TrainPlan(unfreeze=3, views=6, epochs=12, folds=5)
+    assert plan(cache, network, minutes=0, domain="medical") == TrainPlan(unfreeze=0, views=6, epochs=12, folds=5)
 
 
-def test_less_time_trains_fewer_stages_and_then_fewer_epochs(cache: FeatureCache, network: nn.Module) -> None:
-    plans = [plan(cache, network, minutes=minutes) for minutes in (4, 1, 0.05)]
-    depths = [found.unfreeze or 100 for found in plans]
-    assert depths == sorted(depths, reverse=True)
-    assert depths[0] > depths[-1] == 1
-    assert [found.epochs for found in plans] == [6, 6, 3]
-    assert plans[-1].views == 3  # no more than epochs
-
-
-def test_from_five_minutes_on_more_epochs_are_trained(cache: FeatureCache, network: nn.Module) -> None:
-    few = {"count": 100}
-    assert plan(cache, network, minutes=4.9, **few).epochs == 6
-    assert plan(cache, network, minutes=5, **few).epochs == 12
+def test_less_time_trains_less_and_a_plan_takes_the_time_it_has(cache: FeatureCache, network: nn.Module) -> None:
+    plans = [plan(cache, network, minutes=minutes) for minutes in (20, 4, 2, 1, 0.01)]
+    work = [(one.unfreeze, one.folds * one.epochs) for one in plans]
+    assert work == sorted(work, reverse=True)
+    assert len(set(work)) > 2
+    for minutes, one in zip((20, 4, 2, 1), plans):
+        assert estimate_seconds(extractor(cache), network, 200, SIZE, one) <= minutes * 60
+    assert plans[-1] == TrainPlan(unfreeze=1, views=3, epochs=3, folds=1)
 
 
 def test_what_the_person_sets_is_taken(cache: FeatureCache, network: nn.Module) -> None:
-    found = plan(cache, network, minutes=0.05, unfreeze=3, epochs=5)
-    assert (found.unfreeze, found.epochs, found.views) == (3, 5, 5)
-    assert found.epochs_on_all == 2
+    found = plan(cache, network, minutes=0.05, unfreeze=4, epochs=5)
+    assert (found.unfreeze, found.epochs, found.views) == (4, 5, 5)
+    assert plan(cache, network, minutes=0, unfreeze=100).unfreeze == 7
 
 
-def test_small_photos_are_trained_at_a_smaller_size_and_longer(cache: FeatureCache, network: nn.Module) -> None:
-    small = plan(cache, network, replace(SAMPLE, width=200, height=160), minutes=4)
-    assert (small.size, small.epochs) == (160, 10)
-    assert plan(cache, network, replace(SAMPLE, width=161, height=200), minutes=4).size == 224
+def test_a_tail_is_evaluated_on_as_many_folds_as_the_time_allows(cache: FeatureCache, network: nn.Module) -> None:
+    preprocessing = networks.preprocessing(LITE0)
+    plans = [tail_plan(extractor(cache), network, 200, preprocessing, seconds) for seconds in (600, 70, 50, 3)]
+    assert [one and one.folds for one in plans] == [5, 3, 1, None]
+    assert {one.unfreeze for one in plans if one} == {1}
+    assert deep_plan(extractor(cache), network, 200, preprocessing, TrainConfig(), seconds=3) is None
 
 
 def test_the_views_of_many_photos_fit_four_gigabytes(cache: FeatureCache, network: nn.Module) -> None:
-    count = 8000  # 1.2 gigabytes of pixels in each view
-    found = plan(cache, network, count=count, minutes=0)
+    count = 5000  # 1.2 gigabytes of pixels in each view
+    found = plan(cache, network, count=count, minutes=0, domain="aerial")
     assert found.views == 2
-    assert (1 + found.views) * count * 3 * 224**2 <= 4 * 2**30 < (2 + found.views) * count * 3 * 224**2
+    assert (1 + found.views) * count * 3 * SIZE**2 <= 4 * 2**30 < (2 + found.views) * count * 3 * SIZE**2
 
 
-def test_a_network_from_scratch_is_trained_whole_and_at_its_size(cache: FeatureCache) -> None:
+def test_a_network_from_scratch_is_trained_whole(cache: FeatureCache) -> None:
     backbone = resolve("small_cnn")
-    extractor = FeatureExtractor(backbone, CPU, cache, LIMITS)
     network = networks.build(backbone, 2).eval()
-    found = make_plan(
-        extractor,
-        network,
-        [SAMPLE] * 50,
-        networks.preprocessing(backbone),
-        TrainConfig(mode="deep", backbone="small_cnn"),
-    )
-    assert (found.size, found.unfreeze, found.epochs) == (28, 0, 24)
+    config = TrainConfig(mode="deep", backbone="small_cnn")
+    scratch = FeatureExtractor(backbone, CPU, cache, LIMITS)
+    found = make_plan(scratch, network, 50, networks.preprocessing(backbone), config, 5)
+    assert (found.unfreeze, found.folds) == (0, 3)
+    assert found.epochs >= 24
 
 
 def test_the_measured_speed_is_a_power_of_two_and_kept(tmp_path: Path, network: nn.Module) -> None:
     with closing(FeatureCache(tmp_path)) as cache:
-        plan(cache, network, replace(SAMPLE, width=32, height=32), epochs=1)
-        known = cache.get_choice(f"speed tf_efficientnet_lite0 160 {CPU}", ["speed"])
+        small = replace(networks.preprocessing(LITE0), size=64)
+        tail_plan(extractor(cache), network, 9, small)
+        known = cache.get_choice(f"speed tf_efficientnet_lite0 64 {CPU}", ["speed"])
     assert known is not None
     assert math.log2(float(known) / 60) % 1 == 0
 
