@@ -208,6 +208,10 @@ class Catalog:
         found = sorted(self._select(twice), key=lambda asset: (asset.sha256, asset.id))
         return [list(group) for _, group in groupby(found, key=lambda asset: asset.sha256)]
 
+    def foreign_changes(self) -> int:
+        """Return a number that changes whenever another connection wrote to the catalog: another event of the page."""
+        return int(self._rows("PRAGMA data_version")[0][0])
+
     def divided_groups(self) -> tuple[int, int]:
         """Return the number of layout groups in more than one of training, validation and test, and that of all."""
         splits = "COUNT(DISTINCT CASE split WHEN 'held_out' THEN 'train' ELSE split END)"

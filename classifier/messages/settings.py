@@ -14,8 +14,9 @@ from . import Code
 class SettingLabel(Code):
     """The label of each setting."""
 
-    MODE = "How thoroughly?"
+    MODE = "Way of training (mode)"
     MINUTES = "How long may it take?"
+    MAX_STEPS = "Most steps"
     DOMAIN = "What kind of photos?"
     BACKBONE = "Network (backbone)"
     LEARNING_RATE = "Step size (learning rate)"
@@ -30,7 +31,8 @@ class SettingLabel(Code):
 class SettingHint(Code):
     """What a setting does, for those that have more to say than their label."""
 
-    MINUTES = "Stop ends it at any time and keeps the best so far."
+    MINUTES = "You can stop it at any time: the best so far is kept."
+    MAX_STEPS = "After so many it ends, the first one included. Empty: as the time allows."
     DOMAIN = "So that they are only ever varied in ways that keep their meaning."
     BACKBONE = "The network that turns each photo into numbers."
     LEARNING_RATE = (
@@ -49,8 +51,9 @@ class SettingHint(Code):
 class ChoiceLabel(Code):
     """The words for a value of a setting, as SETTING_VALUE; a value without is shown as it is."""
 
-    MODE_QUICK = "Quick: seconds"
-    MODE_DEEP = "Deep: minutes, better where photos differ from everyday ones"
+    MODE_AUTO = "Step by step: the best of what it tries in the time"
+    MODE_QUICK = "Quick: the first step alone"
+    MODE_DEEP = "Deep: one network learns for the whole time"
     DOMAIN_PHOTO = "Everyday photos"
     DOMAIN_MEDICAL = "Medical pictures"
     DOMAIN_AERIAL = "Pictures from above"
@@ -64,7 +67,11 @@ class SettingCode(Code):
     """Other words around the settings, and why a value typed on the page cannot work."""
 
     MINUTES_CHOICE = "about {minutes:g} {minutes:*minute|minutes}"
-    MINUTES_UNLIMITED = "as long as it takes"
+    SECONDS_ONLY = "seconds only"
+    MINUTES_UNLIMITED = "as long as it helps"
+    DEEP_IN_SECONDS = (
+        "Deep training takes minutes: choose how long it may take, or another way of training below “Advanced”."
+    )
     CHOSEN_FOR_YOU = "chosen from the time"
     BACKBONE_CHOICE = "{title}: {good_for}"
     BACKBONE_FETCHED = "{title}: {good_for} (fetched once, {megabytes} MB)"

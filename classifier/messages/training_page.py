@@ -15,6 +15,7 @@ class TrainCode(Code):
     TRAIN = "Train"
     TRAIN_AGAIN = "Train again"
     STOP = "Stop"
+    STOP_HERE = "Stop here, keep the best so far"
     NEXT = "Try it now"
     REVIEW = "Look at doubtful photos"
     ADVANCED = "Advanced"
@@ -25,6 +26,11 @@ class TrainCode(Code):
         "{photos:photo|photos} in {classes:class|classes}: this goes on until it no longer gets better. "
         "You may close the page meanwhile."
     )
+    TAKES_STEPS = (
+        "{photos:photo|photos} in {classes:class|classes}: a first model in {seconds:duration}, then it goes on by "
+        "itself and shows what each step brings. You may close the page meanwhile."
+    )
+    HELD = "Others go first: it goes on by itself in a moment"
     QUEUED = "Waiting for its turn: {count:training is|trainings are} before yours"
     STARTING = "Getting ready…"
     STOPPING = "Stopping…"
@@ -153,6 +159,7 @@ class RunsCode(Code):
     TITLE = "Past trainings ({count})"
     HINT = "Newest first. Tick two to see what changed."
     COMPARE = "Compare the two ticked"
+    AUTO = "Step by step"
     QUICK = "Quick"
     DEEP = "Deep"
     NAME = "{made} · {mode}"
@@ -161,6 +168,7 @@ class RunsCode(Code):
     RANGE = "{low:.0f} to {high:.0f} %"
     JUDGED = "{count:photo|photos} judged"
     KEPT_TOGETHER = "photos that belong together kept together"
+    OLD_LABELS = "Trained before your last changes: since then, {changes}."
     MODEL_GONE = "Its model is gone."
     TRY = "Try it"
     TRY_LABEL = "Try photos with {name}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..errors import ClassifierError
-from ..events import Epoch, Note, Progress
+from ..events import Epoch, Note, Progress, Step
 from ..messages import Message, message
 from ..messages.page import PageCode
 from ..workflows.train import Finished
@@ -28,20 +28,45 @@ _MAX_EPOCHS = 2000
 
 @dataclass(frozen=True)
 class State:
-    """A training at one moment; ``version`` grows with every change, ``error`` says why it failed."""
+    """A training at one moment; ``version`` grows with every change, ``error`` says why it failed.
+
+    ``held``: it waits between two events for the work of others. ``restarts`` counts how often it began again because
+    photos were corrected.
+    """
 
     phase: Phase = "waiting"
     version: int = 0
     progress: Progress | None = None
     epochs: tuple[Epoch, ...] = ()
     notes: tuple[Message, ...] = ()
+    steps: tuple[Step, ...] = ()
+    held: bool = False
+    restarts: int = 0
+    deadline: float | None = None
     finished: Finished | None = None
     error: Message | None = None
+
+    @property
+    def is_improving(self) -> bool:
+        """Whether a first model is there and the training goes on."""
+        return bool(self.steps) and not self.ended
 
     @property
     def ended(self) -> bool:
         """Whether no further event will come."""
         return self.phase in ("finished", "stopped", "failed")
+
+
+@dataclass(frozen=True)
+class Restarted:
+    """The event of a training that begins again, with photos that were corrected meanwhile."""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """The event that says when the time is over that the person allows, by ``time.monotonic``."""
+
+    at: float
 
 
 class Job:
@@ -52,10 +77,12 @@ class Job:
     Args:
         work: generator function of the events.
         graceful: whether ``work`` ends by itself after ``stop``, with the best model so far; otherwise it is closed.
+        between: called after each event, in the thread of the training; it may wait.
     """
 
-    def __init__(self, work: Work, graceful: bool) -> None:
+    def __init__(self, work: Work, graceful: bool, between: Callable[[Job, object], None]) -> None:
         self._work = work
+        self._between = between
         self._graceful = graceful
         self._context = contextvars.copy_context()
         self._lock = threading.Lock()
@@ -99,10 +126,11 @@ class Job:
         phase: Phase = "failed"
         error: Message | None = None
         try:
-            with closing(self._work(self._should_stop)) as events:
+            with closing(self._work(self.should_stop)) as events:
                 for event in events:
                     self._record(event)
-                    if self._cancelled or (self._should_stop() and not self._graceful):
+                    self._between(self, event)
+                    if self._cancelled or (self.should_stop() and not self._graceful):
                         break
             phase = "stopped" if self._state.finished is None else "finished"
         except ClassifierError as expected:
@@ -116,7 +144,14 @@ class Job:
             with self._lock:
                 self._update(phase=phase, error=error, progress=None)
 
-    def _should_stop(self) -> bool:
+    def hold(self, held: bool) -> None:
+        """Note that the training waits between two events, or no longer."""
+        with self._lock:
+            if held != self._state.held:
+                self._update(held=held)
+
+    def should_stop(self) -> bool:
+        """Return whether the training was asked to end."""
         return self._cancelled or self._state.phase == "stopping"
 
     def _record(self, event: object) -> None:
@@ -131,6 +166,15 @@ class Job:
                 self._update(finished=event)
             elif isinstance(event, Progress):
                 self._update(progress=event)
+            elif isinstance(event, Step):
+                # A training that resumes after a restart may repeat the steps it had done.
+                done = [step for step in self._state.steps if step.number < event.number]
+                self._update(steps=(*done, event))
+            elif isinstance(event, Restarted):
+                again = self._state.restarts + 1
+                self._update(progress=None, epochs=(), notes=(), steps=(), deadline=None, restarts=again)
+            elif isinstance(event, Deadline):
+                self._update(deadline=event.at)
 
     def _update(self, **changes: Any) -> None:
         self._state = replace(self._state, version=self._state.version + 1, **changes)

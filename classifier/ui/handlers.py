@@ -16,7 +16,7 @@ from gradio.events import Dependency
 
 from ..errors import ClassifierError
 from ..messages.page import PageCode
-from .queue import FREE, Concurrency
+from .queue import DEVICE, FREE, Concurrency, going_first
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,8 @@ class Action:
 
     def on(self, event: Callable[..., Dependency], **settings: Any) -> Dependency:
         """Run the handler at an event, such as ``button.click`` or ``earlier.then``."""
-        return event(self.handler, list(self.inputs), list(self.outputs), **{**QUIET, **self.concurrency, **settings})
+        handler = going_first(self.handler) if self.concurrency is DEVICE else self.handler
+        return event(handler, list(self.inputs), list(self.outputs), **{**QUIET, **self.concurrency, **settings})
 
     def after(self, event: Dependency, **settings: Any) -> None:
         """Run the handler when an event is over, also if it failed: ``then`` alone is skipped after an error."""

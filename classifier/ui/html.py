@@ -83,8 +83,8 @@ def run_time(name: str) -> str:
     return f"{made.day} {made:%b %Y, %H:%M:%S}"
 
 
-def progress(event: Progress) -> str:
-    """Return a bar with the step in plain words, how many photos are done, and the time left."""
+def progress(event: Progress, title: str = "") -> str:
+    """Return a bar with the step in plain words, how many photos are done, and the time left; or with a title."""
     fraction = min(1.0, event.done / event.total) if event.total else 0.0
     details = []
     if event.done:
@@ -93,8 +93,9 @@ def progress(event: Progress) -> str:
     if event.seconds_left is not None:
         details.append(text(TrainCode.PROGRESS_LEFT, seconds=event.seconds_left))
     step = escape(str(event.step))
+    heading = f"<b>{escape(title)}</b><span>{step}</span>" if title else f"<b>{step}</b>"
     return (
-        f'<div class="pc-progress"><b>{step}</b><span>{" · ".join(details)}</span>'
+        f'<div class="pc-progress">{heading}<span>{" · ".join(details)}</span>'
         f'<div class="pc-track" role="progressbar" aria-label="{step}" aria-valuemin="0" '
         f'aria-valuemax="100" aria-valuenow="{fraction * 100:.0f}"><i style="width:{fraction:.1%}"></i></div></div>'
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from html import escape
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import gradio as gr
@@ -13,6 +14,7 @@ from gradio.events import Dependency
 from ..messages import Code
 from ..messages.page import PageCode
 from . import html
+from .components import scripted_html
 from .handlers import QUIET, Action, Handler, Tab, plain, run_all
 from .photos import tab as photos_tab
 from .predict import tab as predict_tab
@@ -23,6 +25,7 @@ from .share import tab as share_tab
 from .train import jobs
 from .train import tab as train_tab
 
+_NEWS = Path(__file__).parent / "news.js"
 T = TypeVar("T", bound=Tab)
 T_co = TypeVar("T_co", bound=Tab, covariant=True)
 
@@ -66,6 +69,7 @@ def build_layout(page: gr.Blocks, home: Home) -> None:
         f'<header class="pc-header"><h1>{html.text(PageCode.TITLE)}</h1><p>{html.text(PageCode.SUBTITLE)}</p></header>'
     )
     near = gr.HTML(elem_id="limits")
+    news = scripted_html("${value}", _NEWS, "news")
     show_limits = Action(plain(_show_limits, home), [token], [near])
     with gr.Tabs(elem_id="tabs") as tabs:
         row = _Tabs(home, token, show_limits)
@@ -85,8 +89,10 @@ def build_layout(page: gr.Blocks, home: Home) -> None:
     _open_on(photos.next.click, train_tab, tabs)
     _open_on(training.review.click, review_tab, tabs)
     _open_on(training.next.click, predict_tab, tabs)
-    predict.choose_newest.on(training.newest.change)
-    for changed in (training.runs.deleted, training.runs.renamed):
+    predict.answer_again.on(predict.choose_newest.on(training.model.change).then)
+    review.refresh[0].on(training.model.change)
+    Action(plain(train_tab.news, home), [token, news], [news]).on(training.drawn.change)
+    for changed in (training.runs.deleted, training.runs.renamed, training.runs.stepped):
         run_all(changed, [*predict.refresh, *share.refresh])
     used = replace(predict.choose, inputs=[token, training.runs.chosen]).on(training.runs.used.then)
     _open_on(used.then, predict_tab, tabs)

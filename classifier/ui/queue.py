@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from functools import wraps
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from ..device import release_memory
 from ..errors import ClassifierError
+from ..events import Step
 from ..messages.limits import LimitCode
 from .background import Job, Work
 
 MAX_JOBS = 200  # projects whose last training is kept in memory
+_MOST_HELD = 3  # trainings that wait between two events: each keeps its photos' features in memory
+_POLL = 0.2  # seconds between two looks whether a training that waits may go on
 
 
 class Concurrency(TypedDict):
@@ -36,44 +43,96 @@ FREE = Concurrency(concurrency_id="page", concurrency_limit=8)
 WATCH = Concurrency(concurrency_id="watch", concurrency_limit=16)
 
 
+class Foreground:
+    """Counts the work of this process that goes before the improving steps of trainings: predictions."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._count += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._count -= 1
+
+    @property
+    def busy(self) -> bool:
+        """Whether such work runs now."""
+        return self._count > 0
+
+
+PREDICTIONS = Foreground()  # one for the process, like the processor itself
+
+
+def going_first(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a handler during whose work improving steps of trainings are held, with the same signature."""
+    if not inspect.isgeneratorfunction(handler):
+
+        @wraps(handler)
+        def call(*args: Any) -> Any:
+            with PREDICTIONS:
+                return handler(*args)
+
+        return call
+
+    @wraps(handler)
+    def generate(*args: Any) -> Iterator[Any]:
+        events = handler(*args)
+        while True:
+            with PREDICTIONS:  # not while it is suspended: the browser may be gone
+                try:
+                    event = next(events)
+                except StopIteration:
+                    return
+            yield event
+
+    return generate
+
+
 class Jobs:
     """The trainings, or other long work, of all visitors, by the folder of the project, in the order they came.
+
+    A training that has its first step done gives way: between two events it waits while predictions run or another
+    one has not begun, and after each step while another one waits like this.
 
     Args:
         at_once: how many run side by side, one of each project.
         queue: how many may wait.
         full: what to say where no more may.
+        first: whether they go before the improving steps of trainings, as predictions do.
     """
 
-    def __init__(self, at_once: int = 1, queue: int = 200, full: LimitCode = LimitCode.QUEUE) -> None:
-        self._at_once, self._queue, self._full = at_once, queue, full
-        self._lock = threading.Lock()
+    def __init__(
+        self, at_once: int = 1, queue: int = 200, full: LimitCode = LimitCode.QUEUE, first: bool = False
+    ) -> None:
+        self._at_once, self._queue, self._full, self._first = at_once, queue, full, first
+        self._changed = threading.Condition()
         self._latest: dict[Path, Job] = {}
         self._waiting: deque[Job] = deque()
-        self._threads = 0
+        self._held: list[Job] = []
+        self._running = 0
 
     def start(self, folder: Path, work: Work, graceful: bool) -> Job:
         """Queue a training of the project in ``folder``; return the unfinished one if there is one already.
 
         Raises ``ClassifierError`` where as many wait as may.
         """
-        with self._lock:
+        with self._changed:
             existing = self._latest.get(folder)
             if existing is not None and not existing.state.ended:
                 return existing
             waiting = len(self._unstarted())
-            if self._threads >= self._at_once and waiting >= self._queue:
+            if self._running >= self._at_once and waiting >= self._queue:
                 raise ClassifierError(self._full, count=waiting)
-            job = Job(work, graceful)
+            job = Job(work, graceful, self._give_way)
             self._latest.pop(folder, None)
             self._latest[folder] = job
             self._drop_oldest()
-            if self._threads < self._at_once:
-                self._threads += 1
-                # A daemon thread, so that the program can end during a training: deep ones resume at the next start.
-                threading.Thread(target=self._run_queue, args=(job,), name="training", daemon=True).start()
-            else:
-                self._waiting.append(job)
+            self._waiting.append(job)
+            self._start_waiting()
             return job
 
     def get(self, folder: Path) -> Job | None:
@@ -82,13 +141,13 @@ class Jobs:
 
     def position(self, job: Job) -> int:
         """Return how many trainings run before this one does."""
-        with self._lock:
+        with self._changed:
             waiting = self._unstarted()
             return self._at_once + waiting.index(job) if job in waiting else 0
 
     def count_waiting(self) -> int:
         """Return how many trainings wait."""
-        with self._lock:
+        with self._changed:
             return len(self._unstarted())
 
     def cancel(self, folder: Path, seconds: float = 60.0) -> None:
@@ -96,17 +155,53 @@ class Jobs:
         job = self._latest.get(folder)
         if job is not None:
             job.cancel(seconds)
-        with self._lock:
+        with self._changed:
             if self._latest.get(folder) is job:
                 self._latest.pop(folder, None)
 
-    def _run_queue(self, job: Job | None) -> None:
-        while job is not None:
+    def _start_waiting(self) -> None:
+        """Start those that wait for as long as there are slots; called with the lock."""
+        while self._running < self._at_once and self._waiting:
+            job = self._waiting.popleft()
+            if not job.state.ended:
+                self._running += 1
+                # A daemon thread, so that the program can end during a training: long ones resume at the next start.
+                threading.Thread(target=self._run, args=(job,), name="training", daemon=True).start()
+
+    def _run(self, job: Job) -> None:
+        with PREDICTIONS if self._first else nullcontext():
             job.run()
-            release_memory()
-            with self._lock:
-                job = self._waiting.popleft() if self._waiting else None
-                self._threads -= job is None
+        release_memory()
+        with self._changed:
+            self._running -= 1
+            self._start_waiting()
+            self._changed.notify_all()
+
+    def _give_way(self, job: Job, event: object) -> None:
+        """Hold a training between two events while others go before it; called in its thread."""
+        with self._changed:
+            if not job.state.is_improving or not self._must_wait(job, isinstance(event, Step)):
+                return
+            self._held.append(job)
+            self._running -= 1
+            self._start_waiting()
+            self._changed.notify_all()
+            while self._must_wait(job):
+                job.hold(True)
+                self._changed.wait(_POLL)
+            self._held.remove(job)
+            self._running += 1
+            job.hold(False)
+
+    def _must_wait(self, job: Job, is_between_steps: bool = False) -> bool:
+        """Return whether an improving training gives way to another, or still does."""
+        if job.should_stop():  # what is left to do takes no time
+            return False
+        if PREDICTIONS.busy:
+            return True
+        if job in self._held:
+            return self._running >= self._at_once or self._held[0] is not job
+        return len(self._held) < _MOST_HELD and (bool(self._unstarted()) or (is_between_steps and bool(self._held)))
 
     def _unstarted(self) -> list[Job]:
         return [job for job in self._waiting if not job.state.ended]

@@ -48,6 +48,7 @@ _DELETED = re.compile(r"\.deleted-[0-9a-f]{16}")
 _OPENING = re.compile(r"\.[0-9a-f]{32}\.opening")  # a project file that is being opened
 _OPENING_AGE = 6 * 3600.0  # seconds
 _UPLOAD = re.compile(r"[0-9a-f]{64}|tmp\w+")  # complete, or broken off
+_FETCHES = 4  # networks that are fetched at once
 _CLEANUP_INTERVAL = 600.0  # seconds
 _UPLOAD_AGE = 3000.0  # seconds; together with the interval, forgotten uploads are deleted within the hour
 
@@ -57,7 +58,8 @@ class Home:
     """The folder of all visitors' projects, the models offered to everybody, and what visitors may use.
 
     ``keep_hours`` counts from the last visit; None keeps projects until their owner deletes them. ``jobs`` are the
-    trainings and ``answering`` the answers for many photos: they belong to the projects and end with them.
+    trainings, ``answering`` the answers for many photos and ``fetching`` the downloads of networks: they belong to the
+    projects and end with them.
     ``size`` is that of all projects on the disk. ``agents``: whether the Model Context Protocol is answered.
     """
 
@@ -68,12 +70,14 @@ class Home:
     agents: bool = False
     jobs: Jobs = field(init=False, compare=False, repr=False)
     answering: Jobs = field(init=False, compare=False, repr=False)
+    fetching: Jobs = field(init=False, compare=False, repr=False)
     size: FolderSize = field(init=False, compare=False, repr=False)
     _creating: threading.Lock = field(init=False, compare=False, repr=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "jobs", Jobs(self.limits.trainings, self.limits.queue))
-        object.__setattr__(self, "answering", Jobs(1, self.limits.queue, LimitCode.ANSWER_QUEUE))
+        object.__setattr__(self, "answering", Jobs(1, self.limits.queue, LimitCode.ANSWER_QUEUE, first=True))
+        object.__setattr__(self, "fetching", Jobs(_FETCHES, self.limits.queue))
         object.__setattr__(self, "size", FolderSize(self.root))
 
     def secret(self) -> str:
@@ -124,6 +128,7 @@ class Home:
     def _cancel(self, folder: Path) -> None:
         self.jobs.cancel(folder)
         self.answering.cancel(folder)
+        self.fetching.cancel(folder)
 
     def replace(self, token: object, opened: Path) -> None:
         """Put the project in the folder ``opened`` in the place of a visitor's; a running training is cancelled first.

@@ -83,6 +83,11 @@ def drop_files(page: Any, *files: Path) -> None:
     page.locator("#photos-drop input[type=file]").nth(1).set_input_files(files)
 
 
+def seconds_only(page: Any) -> None:
+    """Choose on the Train tab that a training ends with its first step."""
+    page.locator("#train-minutes").get_by_text("seconds only").click(timeout=SLOW)
+
+
 def _wait_for_drop_area(page: Any) -> None:
     """Wait until the area takes files."""
     page.locator("#photos-drop [data-ready]:not(.pc-working)").wait_for(timeout=SLOW)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.pages import SLOW, Program, drop_folder, fits_screen, open_page
+from tests.browser.pages import SLOW, Program, drop_folder, fits_screen, open_page, seconds_only
 from tests.workflows.test_groups import draw_things
 
 pytestmark = pytest.mark.browser
@@ -22,6 +22,7 @@ def test_a_proposed_grouping_is_shown_with_both_scores_and_switched_off(
     page.goto(program.url)
     drop_folder(page, tmp_path / "drop")
     page.locator("#photos-next").click(timeout=SLOW)
+    seconds_only(page)
     page.locator("#train").click()
     panel = page.locator("#train-groups")
     panel.get_by_text("4 photos each of 24 things").wait_for(timeout=SLOW)

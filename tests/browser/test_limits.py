@@ -17,7 +17,7 @@ from PIL import Image
 
 from classifier.data.example import draw_example
 from classifier.ui.train.settings import NAMES
-from tests.browser.pages import SLOW, Program, drop_files, drop_folder, open_page
+from tests.browser.pages import SLOW, Program, drop_files, drop_folder, open_page, seconds_only
 from tests.browser.test_page import draw_noise
 
 pytestmark = pytest.mark.browser
@@ -130,13 +130,15 @@ def test_at_a_limit_of_training_photos_and_models_stay(small_host: Program, brow
     also_first.goto(small_host.url)
     also_first.get_by_role("tab", name="Train").click()
 
-    says(first, "this will take")  # the tab is drawn
+    says(first, "a first model in")  # the tab is drawn
+    seconds_only(second)
+    seconds_only(third)
+    first.get_by_role("button", name="Advanced").click()
     first.locator("#train-mode").get_by_text("Deep").click()
     minutes = first.locator("#train-minutes")
     minutes.get_by_text("5 minutes").click()
     says(first, "5 of the 6 minutes that a training may take here")
-    assert minutes.get_by_role("radio").count() == 3  # 1, 3 and 5 minutes
-    first.get_by_role("button", name="Advanced").click()
+    assert minutes.get_by_role("radio").count() == 3  # seconds, 5 and 6 minutes
     first.get_by_label("Stages that learn (unfreeze depth)").fill("1")
     epochs = first.get_by_label("Rounds (epochs)")
     epochs.fill("9001")
@@ -218,6 +220,7 @@ def test_at_a_limit_of_the_host_nothing_is_lost(small_host: Program, browser: An
     says(page, "This server has no room for this: it keeps 500 MB of photos and models for all people.")
     says(page, "Nothing was added, and what you have stays.")
     page.locator("#photos-next").click()
+    seconds_only(page)
     page.locator("#train").click()
     says(page, "it keeps 500 MB of photos and models for all people.")
     full.unlink()

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from classifier.data.example import draw_example
-from tests.browser.pages import SLOW, Program, drop_files, drop_folder, fits_screen, open_page
+from tests.browser.pages import SLOW, Program, drop_files, drop_folder, fits_screen, open_page, seconds_only
 
 pytestmark = pytest.mark.browser
 
@@ -41,6 +41,7 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     assert fits_screen(page)
 
     page.locator("#photos-next").click()
+    seconds_only(page)
     page.locator("#train").click()
     page.locator(".pc-score").wait_for(timeout=SLOW)
     page.locator("#train-next").click()
@@ -98,6 +99,7 @@ def test_photos_are_corrected_in_the_review_and_the_model_trained_again(
     page.goto(program.url)
     drop_folder(page, tmp_path / "drop")
     page.locator("#photos-next").click(timeout=SLOW)
+    seconds_only(page)
     page.locator("#train").click()
     page.locator("#train-review").click(timeout=SLOW)
 
@@ -154,16 +156,17 @@ def test_deep_training_survives_a_reload_and_a_crash_and_can_be_stopped(
     page.goto(program.url)
     drop_folder(page, tmp_path / "drop")
     page.locator("#photos-next").click(timeout=SLOW)
+    seconds_only(page)
     page.locator("#train").click()  # quick first: a model to try while the deep training goes on
     page.locator(".pc-score").wait_for(timeout=SLOW)
 
+    page.get_by_role("button", name="Advanced").click()
     page.locator("#train-mode").get_by_text("Deep").click()
     page.locator("#train-views img").nth(7).wait_for(timeout=SLOW)
     first = page.locator("#train-views img").nth(7).get_attribute("src")
     page.locator("#train-domain").get_by_text("Documents").click()
     page.wait_for_function("(old) => document.querySelectorAll('#train-views img')[7].src !== old", arg=first)
-    page.locator("#train-minutes").get_by_text("as long as it takes").click()
-    page.get_by_role("button", name="Advanced").click()
+    page.locator("#train-minutes").get_by_text("as long as it helps").click()
     page.get_by_label("Rounds (epochs)").fill("10000")  # more than it will come to
     page.get_by_label("Stages that learn (unfreeze depth)").fill("1")
     page.locator("#train").click()

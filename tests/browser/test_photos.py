@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.pages import SLOW, Program, drop_files, drop_folder, fits_screen, open_page
+from tests.browser.pages import SLOW, Program, drop_files, drop_folder, fits_screen, open_page, seconds_only
 from tests.helpers import draw_photo
 
 pytestmark = pytest.mark.browser
@@ -113,6 +113,7 @@ def test_a_data_set_is_trained_in_two_presses_more_than_class_folders(
     assert page.locator(".pc-bars .pc-name").all_inner_texts() == classes
     assert fits_screen(page)
     press(page.locator("#photos-next"))
+    seconds_only(page)
     press(page.locator("#train"))
     page.locator(".pc-score").wait_for(timeout=SLOW)
     assert press.count <= PLAIN_PRESSES + 2
@@ -203,6 +204,7 @@ def test_a_fifth_is_set_apart_and_the_score_is_on_it(page: Any, tmp_path: Path) 
     assert fits_screen(page)
 
     page.locator("#photos-next").click()
+    seconds_only(page)
     page.locator("#train").click()
     score = page.locator(".pc-score")
     score.get_by_text("test photos").wait_for(timeout=SLOW)
@@ -220,5 +222,6 @@ def test_zips_of_training_and_test_photos_keep_their_purposes(page: Any, tmp_pat
     page.get_by_label("For training (16)").click()
     page.get_by_text("16 photos in 2 classes").wait_for(timeout=SLOW)
     page.locator("#photos-next").click()
+    seconds_only(page)
     page.locator("#train").click()
     page.locator(".pc-score").get_by_text("test photos").wait_for(timeout=SLOW)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from classifier.data.example import draw_example
-from tests.browser.pages import SLOW, Program, drop_folder, fits_screen, open_page
+from tests.browser.pages import SLOW, Program, drop_folder, fits_screen, open_page, seconds_only
 
 pytestmark = pytest.mark.browser
 
@@ -20,6 +20,7 @@ def open_trained(program: Program, browser: Any, folder: Path, problems: list[st
     page.goto(program.url)
     drop_folder(page, folder / "drop")
     page.locator("#photos-next").click(timeout=SLOW)
+    seconds_only(page)
     page.locator("#train").click()
     page.locator(".pc-score").wait_for(timeout=SLOW)
     return page

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from classifier.events import Epoch, Progress
+from classifier.events import Epoch, Progress, Step
 from classifier.messages.workflows import StepCode
 from classifier.ui.background import Job, ShouldStop
 from classifier.workflows.train import Finished
@@ -23,6 +23,14 @@ def epoch(number: int) -> Epoch:
 def progress(done: int) -> Progress:
     """Progress of three photos."""
     return Progress(StepCode.EXTRACT_FEATURES, done, 3, 9.0)
+
+
+def step(number: int) -> Step:
+    """A step that was kept."""
+    before = None if number == 1 else 0.84
+    return Step(
+        number, "joined" if before else "first", "tf_efficientnet_lite0", 0.88, 0.8, 0.95, before, 3.0, True, 1.0
+    )
 
 
 def finished(folder: Path) -> Finished:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ import pytest
 from classifier import ClassifierError
 from classifier.ui import queue
 from classifier.ui.background import ShouldStop
-from classifier.ui.queue import Jobs
-from tests.ui.jobs import Steps, epoch, progress, wait
+from classifier.ui.queue import PREDICTIONS, Jobs, going_first
+from tests.ui.jobs import LONG, Steps, epoch, progress, step, wait
 
 
 def test_trainings_run_one_at_a_time_in_the_order_they_came(tmp_path: Path) -> None:
@@ -73,3 +74,66 @@ def test_as_many_trainings_run_side_by_side_as_the_host_allows(tmp_path: Path) -
     for job in (one, two, three):
         wait(job)
     assert jobs.count_waiting() == 0
+
+
+def test_another_ones_first_step_and_predictions_go_before_improving_steps(tmp_path: Path) -> None:
+    jobs = Jobs()
+    improves, begins = Steps(*map(step, range(1, 5))), Steps(progress(1), step(1), step(2))
+    one = jobs.start(tmp_path / "one", improves, graceful=True)
+    two = jobs.start(tmp_path / "two", begins, graceful=True)
+    improves.allowed.release()
+    begins.step()  # it runs as soon as the other one has its first step
+    assert (len(one.state.steps), one.state.phase) == (1, "running")
+    improves.allowed.release()
+    begins.step()
+    assert improves.yielded.acquire(timeout=LONG)  # then they take turns, step by step
+    assert (len(one.state.steps), len(two.state.steps)) == (2, 1)
+    begins.allowed.release()
+    assert improves.yielded.acquire(timeout=LONG)
+    assert (len(one.state.steps), len(two.state.steps)) == (2, 2)
+    improves.allowed.release()
+    wait(two)
+    assert improves.yielded.acquire(timeout=LONG)
+
+    entered, leave = threading.Event(), threading.Event()
+
+    def predict() -> None:
+        entered.set()
+        assert leave.wait(LONG)
+
+    prediction = threading.Thread(target=going_first(predict))
+    prediction.start()
+    assert entered.wait(LONG)
+    improves.allowed.release()
+    while len(one.state.steps) < 4 or not one.state.held:  # the step that runs ends, and no other begins
+        assert not one.wait(0.01)
+    leave.set()
+    prediction.join()
+    wait(one)
+    assert not PREDICTIONS.busy
+
+
+def test_a_training_that_is_held_can_be_stopped(tmp_path: Path) -> None:
+    jobs, work, other = Jobs(), Steps(step(1), step(2), last=step(3)), Steps(progress(1))
+    job = jobs.start(tmp_path / "one", work, graceful=True)
+    other_job = jobs.start(tmp_path / "two", other, graceful=True)
+    work.allowed.release()
+    while not job.state.held:
+        assert not job.wait(0.01)
+    job.stop()
+    work.allowed.release()
+    wait(job)
+    assert [one.number for one in job.state.steps] == [1, 3]
+    other.step()
+    wait(other_job)
+
+
+def test_a_stream_holds_improving_steps_only_while_it_works() -> None:
+    def answers(count: int) -> Generator[bool, None, None]:
+        for _ in range(count):
+            yield PREDICTIONS.busy
+
+    stream = going_first(answers)(2)
+    assert next(stream)
+    assert not PREDICTIONS.busy
+    assert list(stream) == [True]

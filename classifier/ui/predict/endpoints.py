@@ -12,7 +12,7 @@ from ...messages.page import TryCode
 from ...models.checkpoint import find_report
 from ...models.predictor import Prediction, Predictor
 from ..handlers import plain
-from ..queue import DEVICE, FREE
+from ..queue import DEVICE, FREE, going_first
 from ..sessions import Home
 from ..uploads import delete_uploads, uploaded_file
 from . import answers
@@ -111,4 +111,6 @@ def build(home: Home) -> None:
     )
     for handler, inputs, concurrency in events:
         called = gr.Button(visible=False).click
-        called(plain(handler, home), inputs, answer, api_name=handler.__name__, **concurrency)
+        call = plain(handler, home)
+        call = going_first(call) if concurrency is DEVICE else call
+        called(call, inputs, answer, api_name=handler.__name__, **concurrency)

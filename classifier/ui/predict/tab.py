@@ -42,7 +42,8 @@ class View(NamedTuple):
 class PredictTab:
     """How to redraw this tab, and what other tabs need.
 
-    ``choose`` also selects the model whose name is its second input, ``choose_newest`` the newest one. ``corrected``
+    ``choose`` also selects the model whose name is its second input, ``choose_newest`` the newest one, and
+    ``answer_again`` answers the photos on view by it where they were answered by its training before. ``corrected``
     is the event of a photo that was added to the project, ``again`` the button that trains then. ``many`` is the table
     of answers for many photos, ``unlabeled`` makes training photos of them.
     """
@@ -51,6 +52,7 @@ class PredictTab:
     corrected: Dependency
     choose: Action
     choose_newest: Action
+    answer_again: Action
     many: bulk.BulkPanel
     unlabeled: labeling.LabelingPanel
     refresh: Sequence[Action]
@@ -74,9 +76,13 @@ def show(home: Home, token: str, chosen: str | None) -> View:
     )
 
 
-def show_newest(home: Home, token: str) -> View:
-    """Draw the tab after a training, with the new model selected."""
-    return show(home, token, None)
+def show_newest(home: Home, token: str, chosen: str | None, known: str) -> tuple[Any, ...]:
+    """Draw the tab after a training, with the new model selected, or with the better one of the same training.
+
+    ``known`` is the newest model of before; the new one is returned after what the tab shows.
+    """
+    newest = next((model.name for model in own_models(home, token)), "")
+    return *show(home, token, chosen if newest == known else None), newest
 
 
 def build(home: Home, token: gr.BrowserState) -> PredictTab:
@@ -130,5 +136,9 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
     Action(plain(trying.redraw), [top_k, state], [result], DEVICE).on(top_k.input, trigger_mode="always_last")
     for saved in panel.connect(home, token, model, top_k, state, result):
         many.answer_by_threshold.on(saved.then)
-    newest = Action(plain(show_newest, home), [token], view)
-    return PredictTab(again, corrected, choose, newest, many, unlabeled, [choose, many.refresh, unlabeled.refresh])
+    known = gr.State("")
+    newest = Action(plain(show_newest, home), [token, model, known], [*view, known])
+    answer_again = Action(plain(trying.answer_again, home), [token, top_k, state], shown, DEVICE)
+    return PredictTab(
+        again, corrected, choose, newest, answer_again, many, unlabeled, [choose, many.refresh, unlabeled.refresh]
+    )

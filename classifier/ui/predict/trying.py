@@ -95,6 +95,16 @@ def predict_photos(
     return answers.render(predicted, limit_classes(top_k)), predicted
 
 
+def answer_again(home: Home, token: str, top_k: float, state: PredictState) -> Any:
+    """Predict the photos on view again where the newest model answered them: a later step made it better."""
+    newest = next(iter(own_models(home, token)), None)
+    if newest is None or not state.photos or state.model != newest.name:
+        return gr.skip(), gr.skip()
+    drawn, predicted = predict_photos(home, token, newest.name, top_k, state)
+    alone = len(predicted.photos) == 1
+    return _explain(home, token, top_k, predicted, predicted.photos[0]) if alone else (drawn, predicted)
+
+
 def change_model(
     home: Home, token: str, model: str | None, top_k: float, state: PredictState
 ) -> tuple[str, PredictState]:

@@ -18,6 +18,7 @@ from ...errors import ClassifierError, DataError
 from ...messages import joined, message, sentence
 from ...messages.groups import ReviewGroupsCode, ReviewGroupsScript
 from ...messages.page import PageCode, ReviewCode
+from ...messages.steps_page import StepsCode
 from ...models.backbones import resolve
 from ...workflows.check import Checked, check
 from ...workflows.review import Review, review
@@ -26,7 +27,7 @@ from ..components import dropdown, scripted_html
 from ..handlers import QUIET, Action, event_data, plain
 from ..queue import DEVICE, FREE
 from ..sessions import Home, thumbnail_bytes
-from ..train import history, retraining, runs
+from ..train import history, jobs, retraining, runs
 from . import gallery, groups, lists
 from .lists import ListedPhoto, PhotoCheck
 
@@ -75,7 +76,11 @@ def show(home: Home, token: str, which: str | None = None, count: int = PAGE, fo
             reviewed = review(project)
         except ClassifierError:  # the report of a project from elsewhere
             reviewed = None
-        return _nothing() if reviewed is None else _draw(project, reviewed, which, count, found or PhotoCheck())
+        if reviewed is None:
+            return _nothing()
+        drawn = _draw(project, reviewed, which, count, found or PhotoCheck())
+    improving = jobs.is_improving(home, token)
+    return drawn._replace(state=drawn.state + html.quiet(html.text(StepsCode.STARTS_AGAIN))) if improving else drawn
 
 
 def _nothing() -> View:

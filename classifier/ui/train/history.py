@@ -14,37 +14,46 @@ from ...errors import ModelError
 from ...evaluation.metrics import Comparison, compare_models
 from ...evaluation.report import Report
 from ...messages import duration, harmless, joined, percent, sentence
+from ...messages.steps_page import StepsCode, step_title
 from ...messages.training_page import RunsCode
 from ...models import training_record
 from ...models.backbones import BACKBONES
 from .. import html
-from . import curves
+from . import curves, steps
 from .scores import in_words
 
-_MODES = {"quick": RunsCode.QUICK, "deep": RunsCode.DEEP}
+_MODES = {"quick": RunsCode.QUICK, "auto": RunsCode.AUTO, "deep": RunsCode.DEEP}
 _TITLES = {row.name: row.title for row in BACKBONES}
+
+_NO_CHANGES = Changes((), (), ())
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A run to list: its report if it can be read, and whether its model is still there."""
+    """A run to list: its report if it can be read, whether its model is still there, and the steps of its training.
+
+    ``since`` is what was changed among the photos since then.
+    """
 
     run: Run
     report: Report | None
     has_model: bool
+    tried: steps.Tried = steps.NONE
+    since: Changes = _NO_CHANGES
 
     @classmethod
-    def of(cls, run: Run, has_model: bool) -> Entry:
+    def of(cls, run: Run, has_model: bool, tried: steps.Tried = steps.NONE) -> Entry:
         """Return the entry of a run; a report that cannot be read is None."""
         try:
-            return cls(run, Report.from_json(run.report), has_model)
+            return cls(run, Report.from_json(run.report), has_model, tried)
         except ModelError:
-            return cls(run, None, has_model)
+            return cls(run, None, has_model, tried)
 
     @property
     def mode(self) -> str:
-        """“Deep”."""
-        return str(_MODES.get(self.run.mode, self.run.mode))
+        """“Deep”, or what the step that is used tried."""
+        used = [step for step in self.tried.steps if step.number == self.tried.in_use]
+        return step_title(used[0].name) if used else str(_MODES.get(self.run.mode, self.run.mode))
 
     @property
     def title(self) -> str:
@@ -97,6 +106,11 @@ def render_list(entries: Sequence[Entry]) -> str:
 def _list_item(entry: Entry) -> str:
     title, id = escape(entry.title), entry.run.id
     score = html.text(RunsCode.SCORE_UNREADABLE) if entry.report is None else _score(entry.report)
+    old = (
+        f'<p class="pc-old">{html.text(RunsCode.OLD_LABELS, changes=describe_changes(entry.since))}</p>'
+        if any(entry.since)
+        else ""
+    )
     use = (
         f'<button type="button" class="pc-button" data-use="{id}" '
         f'aria-label="{html.text(RunsCode.TRY_LABEL, name=entry.title)}">{html.text(RunsCode.TRY)}</button>'
@@ -106,9 +120,10 @@ def _list_item(entry: Entry) -> str:
     return (
         f'<li class="pc-run"><label><input type="checkbox" value="{id}" '
         f'aria-label="{html.text(RunsCode.COMPARE_LABEL, name=entry.title)}"><b>{title}</b></label>'
-        f"<p>{score}</p>{html.quiet(escape(_details(entry)))}"
+        f"<p>{score}</p>{old}{html.quiet(escape(_details(entry)))}"
         f'<div class="pc-actions">{use}{_button("rename", RunsCode.RENAME, RunsCode.RENAME_LABEL, entry)}'
-        f"{_button('delete', RunsCode.DELETE, RunsCode.DELETE_LABEL, entry)}</div>{_collapsed_curves(entry.run)}</li>"
+        f"{_button('delete', RunsCode.DELETE, RunsCode.DELETE_LABEL, entry)}</div>"
+        f"{_collapsed_steps(entry)}{_collapsed_curves(entry.run)}</li>"
     )
 
 
@@ -117,6 +132,13 @@ def _button(action: str, words: RunsCode, label: RunsCode, entry: Entry) -> str:
         f'<button type="button" class="pc-button" data-{action}="{entry.run.id}" '
         f'aria-label="{html.text(label, name=entry.title)}">{html.text(words)}</button>'
     )
+
+
+def _collapsed_steps(entry: Entry) -> str:
+    """Return the steps of a training, to be opened; earlier ones can be used again where its model is still there."""
+    listed = steps.render(entry.tried, entry.run.id) if entry.has_model else ""
+    summary = html.text(StepsCode.SUMMARY, count=len(entry.tried.steps))
+    return f'<details class="pc-details"><summary>{summary}</summary>{listed}</details>' if listed else ""
 
 
 def _collapsed_curves(run: Run) -> str:

@@ -5,20 +5,26 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from ...config import TrainConfig
+from ...data.project import Project
 from ...errors import ClassifierError
+from ...events import Step
 from ...messages import sentence
 from ...messages.limits import LimitCode
 from ...messages.training_page import TrainCode
 from ...models.model_folder import RESUME
+from ...workflows.steps import list_steps
 from ...workflows.train import Finished, ended_the_program, train, unfinished
 from .. import html
-from ..background import Job, ShouldStop, State, Work
+from ..background import Deadline, Job, Restarted, ShouldStop, State, Work
 from ..sessions import Home, is_token
+
+_SETTLED = 2.0  # seconds after the last correction: several photos are corrected in a row
 
 
 def get_job(home: Home, token: str) -> Job | None:
@@ -32,6 +38,12 @@ def is_training(home: Home, token: str) -> bool:
     return job is not None and not job.state.ended
 
 
+def is_improving(home: Home, token: str) -> bool:
+    """Return whether this visitor's training has a first model and goes on: corrections let it begin again."""
+    job = get_job(home, token)
+    return job is not None and (job.state.is_improving or (job.state.restarts > 0 and not job.state.ended))
+
+
 def start(home: Home, token: str, config: TrainConfig) -> None:
     """Start a training in the background unless there is an unfinished one; it goes on when the page is closed.
 
@@ -40,6 +52,15 @@ def start(home: Home, token: str, config: TrainConfig) -> None:
     if not is_training(home, token):
         home.check_room()
         _submit(home, token, config, _resumable_folder(home, token, config))
+
+
+def try_network(home: Home, token: str, config: TrainConfig, network: str, run: str | None) -> None:
+    """Try a network that was fetched as a further step of the training ``run``, or of a new one; not while one runs."""
+    if not is_training(home, token):
+        home.check_room()
+        with home.open(token) as project:
+            folder = None if run is None else project.models / run
+        _submit(home, token, config, folder, (network,))
 
 
 def resume(home: Home, token: str) -> None:
@@ -69,44 +90,123 @@ def _interrupted(home: Home, token: str) -> tuple[Path, TrainConfig] | None:
         return unfinished(project)
 
 
+class _Corrections:
+    """Whether photos were added, removed, relabeled or moved to another split since a training began.
+
+    What the training itself writes does not count.
+    """
+
+    def __init__(self, project: Project, clock: Callable[[], float]) -> None:
+        self._project, self._clock = project, clock
+        self._seen = project.catalog.foreign_changes()
+        self._before = self._now = self._photos()
+        self._last = clock()
+
+    def _photos(self) -> int:
+        return hash(frozenset((photo.sha256, photo.label, photo.split) for photo in self._project.photos()))
+
+    def there_are(self, settled: bool) -> bool:
+        """Return whether there are any; where ``settled``, only if none came for a moment."""
+        seen = self._project.catalog.foreign_changes()
+        if seen != self._seen:
+            self._seen, now = seen, self._photos()
+            if now != self._now:
+                self._now, self._last = now, self._clock()
+        return self._now != self._before and not (settled and self._clock() - self._last < _SETTLED)
+
+
+@dataclass
+class _TrainingWork:
+    """A training as the work of a background job: for as long as the host allows, again where photos are corrected.
+
+    Args:
+        home, token: whose photos.
+        config: the settings.
+        out: folder of a training that goes on, None for a new one.
+        clock: the time in seconds.
+        networks: those that were fetched, to be tried as further steps of the training in ``out``.
+    """
+
+    home: Home
+    token: str
+    config: TrainConfig
+    out: Path | None
+    clock: Callable[[], float]
+    networks: tuple[str, ...] = ()
+
+    def __call__(self, should_stop: ShouldStop) -> Generator[Any, None, None]:
+        found = self.home.find(self.token)
+        if found is None:  # deleted while this waited
+            return
+        self._should_stop = should_stop
+        self._end = self.clock() + 60 * self.home.limits.train_minutes
+        with found as project:
+            if self.out is not None and self.config.mode == "auto":
+                yield from list_steps(self.out)
+            while (yield from self._train(project)):
+                _abandon(project)
+                self.out, self.networks = None, ()
+                yield Restarted()
+
+    def _stop(self) -> bool:
+        return self._should_stop() or self.clock() > self._end
+
+    def _train(self, project: Project) -> Generator[Any, None, bool]:
+        """Train until the end, or until photos were corrected; return whether it has to begin again.
+
+        Time that passes while the events wait, for the work of others, counts for no limit.
+        """
+        corrections, minutes = _Corrections(project, self.clock), self.home.limits.train_minutes
+        deadline = self.clock() + 60 * self.config.minutes
+        events = train(project, self.config, self.out, stop=self._stop, networks=self.networks)
+        with closing(events):  # type: ignore[type-var]
+            for event in events:
+                is_last = isinstance(event, Finished)
+                if self.config.mode == "auto" and not self._stop() and corrections.there_are(settled=not is_last):
+                    return True
+                if isinstance(event, Step) and self.config.minutes:
+                    yield Deadline(deadline)
+                suspended = self.clock()
+                yield event
+                waited = self.clock() - suspended
+                self._end, deadline = self._end + waited, deadline + waited
+                if self.config.mode == "quick" and not is_last and self.clock() > self._end:
+                    raise ClassifierError(LimitCode.TIME_IS_UP, limit=minutes)
+        return False
+
+
 def training_work(
-    home: Home, token: str, config: TrainConfig, out: Path | None = None, clock: Callable[[], float] = monotonic
+    home: Home,
+    token: str,
+    config: TrainConfig,
+    out: Path | None = None,
+    clock: Callable[[], float] = monotonic,
+    networks: tuple[str, ...] = (),
 ) -> Work:
     """Return the work of a background job: train on the project of ``token``, for as long as the host allows.
 
-    Deep training that takes longer ends with the best so far, quick training with a ``ClassifierError``.
+    What takes longer ends with the best so far, quick training with a ``ClassifierError``. In the mode ``auto`` it
+    begins again where photos are corrected meanwhile. ``networks`` are tried as further steps of the training ``out``.
     """
-    minutes = home.limits.train_minutes
-
-    def work(should_stop: ShouldStop) -> Generator[Any, None, None]:
-        end = clock() + 60 * minutes
-
-        def stop() -> bool:
-            return should_stop() or clock() > end
-
-        found = home.find(token)
-        if found is None:  # deleted while this waited
-            return
-        with found as project, closing(train(project, config, out, stop=stop)) as events:  # type: ignore[type-var]
-            for event in events:
-                yield event
-                if config.mode == "quick" and not isinstance(event, Finished) and clock() > end:
-                    raise ClassifierError(LimitCode.TIME_IS_UP, limit=minutes)
-
-    return work
+    return _TrainingWork(home, token, config, out, clock, networks)
 
 
-def progress_bar(state: State, position: int) -> str:
-    """Return the progress of a training, or how many run before it, as HTML."""
+def progress_bar(state: State, position: int, title: str = "") -> str:
+    """Return the progress of a training, or how many run before it, as HTML; ``title`` stands before the progress."""
+    if state.held:
+        return html.busy(TrainCode.HELD)
     if state.phase == "waiting" and position:
         return html.busy(sentence(TrainCode.QUEUED, count=position))
     if state.phase == "stopping":
-        return html.busy(TrainCode.STOPPING)
-    return html.busy(TrainCode.STARTING) if state.progress is None else html.progress(state.progress)
+        return html.busy(title or TrainCode.STOPPING)
+    if state.progress is None:
+        return html.busy(title or TrainCode.STARTING)
+    return html.progress(state.progress, title)
 
 
-def _submit(home: Home, token: str, config: TrainConfig, out: Path | None) -> None:
-    home.jobs.start(home.folder(token), training_work(home, token, config, out), graceful=config.mode == "deep")
+def _submit(home: Home, token: str, config: TrainConfig, out: Path | None, networks: tuple[str, ...] = ()) -> None:
+    work = training_work(home, token, config, out, networks=networks)
+    home.jobs.start(home.folder(token), work, graceful=config.mode != "quick")
 
 
 def _resumable_folder(home: Home, token: str, config: TrainConfig) -> Path | None:
@@ -115,11 +215,19 @@ def _resumable_folder(home: Home, token: str, config: TrainConfig) -> Path | Non
     Otherwise a restart would resume a training that the person has replaced.
     """
     with home.open(token) as project:
-        while (found := unfinished(project)) is not None:
-            folder, interrupted = found
-            if interrupted == config:
-                return folder
-            shutil.rmtree(folder / RESUME)
-            with suppress(OSError):  # the folder holds a model
-                folder.rmdir()
+        return _abandon(project, but=config)
+
+
+def _abandon(project: Project, but: TrainConfig | None = None) -> Path | None:
+    """Make unfinished trainings such as cannot be resumed, up to one with the settings ``but``; return its folder.
+
+    The models that they have stay.
+    """
+    while (found := unfinished(project)) is not None:
+        folder, interrupted = found
+        if interrupted == but:
+            return folder
+        shutil.rmtree(folder / RESUME)
+        with suppress(OSError):  # the folder holds a model
+            folder.rmdir()
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,9 +19,10 @@ from .. import html
 from ..components import scripted_html
 from ..handlers import QUIET, Action, event_data, plain
 from ..sessions import Home
-from . import history
+from . import history, steps
 
 _SCRIPT = Path(__file__).parent / "runs.js"
+_MOST_COMPARED = 10  # trainings of which the list says what was changed since: each reads all its photos
 
 
 class View(NamedTuple):
@@ -36,10 +37,14 @@ class View(NamedTuple):
 
 @dataclass(frozen=True)
 class RunsPanel:
-    """The model chosen for predictions with the event of the choice, the events after changes, and how to redraw."""
+    """The model chosen for predictions with the event of the choice, the events after changes, and how to redraw.
+
+    ``stepped`` is the event of an earlier step that is used again.
+    """
 
     chosen: gr.State
     used: Dependency
+    stepped: Dependency
     deleted: Dependency
     renamed: Dependency
     refresh: Action
@@ -51,15 +56,21 @@ def show(home: Home, token: str) -> View:
     entries: list[history.Entry] = []
     if project is not None:
         with project:
-            entries = _entries(project)
+            entries = _with_changes(project, _entries(project))
     panel = gr.update(visible=bool(entries), label=sentence(RunsCode.TITLE, count=len(entries)))
     hidden = gr.update(visible=False)
     return View(panel, history.render_list(entries), "", hidden, hidden)
 
 
 def _entries(project: Project) -> list[history.Entry]:
-    folders = {folder.name for folder in project.model_folders()}
-    return [history.Entry.of(run, run.name in folders) for run in project.catalog.runs()]
+    tried = {folder.name: steps.Tried.read(folder) for folder in project.model_folders()}
+    return [history.Entry.of(run, run.name in tried, tried.get(run.name, steps.NONE)) for run in project.catalog.runs()]
+
+
+def _with_changes(project: Project, entries: list[history.Entry]) -> list[history.Entry]:
+    """Return the entries with what was changed since the newest of them."""
+    newest = [replace(one, since=project.catalog.changed_since(one.run.id)) for one in entries[:_MOST_COMPARED]]
+    return newest + entries[_MOST_COMPARED:]
 
 
 def _find(project: Project, claimed: object) -> history.Entry:
@@ -77,6 +88,17 @@ def use(home: Home, token: str, event: gr.EventData) -> str:
     if not entry.has_model:
         raise DataError(RunsCode.MODEL_MISSING)
     return f"mine/{entry.run.name}"
+
+
+def use_step(home: Home, token: str, event: gr.EventData) -> str:
+    """Put an earlier step of a past training to use again."""
+    data = event_data(event)
+    with _open(home, token) as project:
+        entry = _find(project, data.get("id"))
+        folders = [folder for folder in project.model_folders() if folder.name == entry.run.name]
+    if not folders:
+        raise DataError(RunsCode.MODEL_MISSING)
+    return steps.take_back(home, token, folders[0], data.get("step"))
 
 
 def compare(home: Home, token: str, event: gr.EventData) -> str:
@@ -166,10 +188,12 @@ def build(home: Home, token: gr.BrowserState) -> RunsPanel:
             with gr.Row():
                 cancel = gr.Button(str(RunsCode.RENAME_NO), elem_id="runs-rename-no")
                 save = gr.Button(str(RunsCode.RENAME_YES), variant="primary", elem_id="runs-rename-yes")
+        taken_back = gr.HTML(elem_id="runs-taken-back")
         comparison = gr.HTML(elem_id="runs-compared")
     id, chosen = gr.State(0), gr.State("")
     view: list[Any] = [panel, runs, comparison, confirmation, renaming]
     used = Action(plain(use, home), [token], [chosen]).on(runs.select)
+    stepped = Action(plain(use_step, home), [token], [taken_back]).on(runs.input)
     Action(plain(compare, home), [token], [comparison]).on(runs.submit)
     Action(plain(ask, home), [token], [confirmation, question, id]).on(runs.delete)
     Action(plain(ask_name, home), [token], [renaming, title_field, id]).on(runs.edit)
@@ -178,4 +202,4 @@ def build(home: Home, token: gr.BrowserState) -> RunsPanel:
     deleted = Action(plain(delete, home), [token, id], view).on(yes.click)
     rename_now = Action(plain(rename, home), [token, id, title_field], view)
     renamed = rename_now.on(partial(gr.on, [save.click, title_field.submit]))
-    return RunsPanel(chosen, used, deleted, renamed, Action(plain(show, home), [token], view))
+    return RunsPanel(chosen, used, stepped, deleted, renamed, Action(plain(show, home), [token], view))

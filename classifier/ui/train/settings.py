@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from ...config import DEFAULTS, Setting, TrainConfig, settings
+from ...config import DEFAULTS, Mode, Setting, TrainConfig, settings
 from ...errors import SettingError
 from ...messages import sentence
 from ...messages.limits import LimitCode, NearCode
@@ -21,7 +21,9 @@ from ..usage import Use
 
 OTHER_BACKBONE = "other_backbone"  # a text field beside the list: any network of timm
 NAMES: tuple[str, ...] = (*(setting.name for setting in settings()), OTHER_BACKBONE)  # the order of all inputs
-_PROMINENT = ("minutes", "domain")  # of deep training, beside the mode; every other setting is under “Advanced”
+SECONDS_ONLY = "seconds"  # beside the minutes that may be chosen: the first step alone
+_MODE: Mode = "auto"  # of the page: TrainConfig's own is that of programs
+_MINUTES = (DEFAULTS.minutes, 30.0)
 _MAX_NAME_LENGTH = 100
 
 Values = Mapping[str, Any]
@@ -52,6 +54,10 @@ class SettingsForm:
 
 def to_config(values: Values, limits: HostLimits = HOME_LIMITS) -> TrainConfig:
     """Return the settings for values by name; raises ``SettingError`` where one cannot work or is beyond a limit."""
+    if values["minutes"] == SECONDS_ONLY:
+        if values["mode"] == "deep":
+            raise SettingError(SettingCode.DEEP_IN_SECONDS)
+        values = {**values, "mode": "quick", "minutes": DEFAULTS.minutes}
     parsed = {setting.name: _parse(setting, values[setting.name]) for setting in settings()}
     config = TrainConfig(**{**parsed, "backbone": _backbone(values["backbone"], values[OTHER_BACKBONE])})
     check_limits(config, limits)
@@ -67,7 +73,7 @@ def check_limits(config: TrainConfig, limits: HostLimits) -> None:
     """Raise ``SettingError`` where settings ask for more than the host allows."""
     if limits.networks == "table" and config.backbone not in {row.name for row in BACKBONES}:
         raise SettingError(LimitCode.NETWORKS, name=config.backbone)
-    if config.mode != "deep":
+    if config.mode == "quick":
         return
     if not config.minutes and has_time_limit(limits):
         raise SettingError(LimitCode.MINUTES_UNLIMITED, limit=limits.train_minutes)
@@ -79,7 +85,7 @@ def check_limits(config: TrainConfig, limits: HostLimits) -> None:
 
 def uses(config: TrainConfig, limits: HostLimits) -> list[Use]:
     """Return what settings take of the limits of a training."""
-    if config.mode != "deep":
+    if config.mode == "quick":
         return []
     return [
         Use(NearCode.MINUTES, config.minutes, limits.train_minutes),
@@ -128,38 +134,34 @@ def _backbone(listed: str, other: str | None) -> str:
     return typed or listed
 
 
-def build(
-    advanced: gr.Accordion, below_prominent: Callable[[], None], limits: HostLimits = HOME_LIMITS
-) -> SettingsForm:
-    """Create the inputs: the mode and what deep training asks first here, the rest inside ``advanced``.
+def build(advanced: gr.Accordion, below_domain: Callable[[], None], limits: HostLimits = HOME_LIMITS) -> SettingsForm:
+    """Create the inputs: how long it may take here, the rest inside ``advanced``.
 
     Args:
         advanced: where the other settings are put.
-        below_prominent: creates what stands below the first settings of deep training.
+        below_domain: creates what stands below the kind of photos.
         limits: what is beyond them is not offered.
     """
-    mode, *others = sorted(settings(), key=lambda setting: setting.name != "mode")
-    by_name = {setting.name: setting for setting in others}
-    prominent = [by_name[name] for name in _PROMINENT]
-    rest = [setting for setting in others if setting.name not in _PROMINENT]
-    components = {mode.name: _create(mode, limits)}
-    with gr.Column(visible=DEFAULTS.mode == "deep") as deep:
-        components |= {setting.name: _create(setting, limits) for setting in prominent}
-        below_prominent()
+    by_name = {setting.name: setting for setting in settings()}
+    minutes, mode, domain = (by_name.pop(name) for name in ("minutes", "mode", "domain"))
+    components = {minutes.name: _create(minutes, limits)}
     with advanced:
-        for setting in rest:
+        components |= {mode.name: _create(mode, limits), domain.name: _create(domain, limits)}
+        below_domain()
+        for setting in by_name.values():
             if setting.group == "general":
                 components |= _create_with_companion(setting, limits)
-        with gr.Column(visible=DEFAULTS.mode == "deep") as deep_rest:
-            components |= {setting.name: _create(setting, limits) for setting in rest if setting.group == "deep"}
+        with gr.Column(visible=_MODE != "quick") as deep:
+            components |= {
+                name: _create(setting, limits) for name, setting in by_name.items() if setting.group == "deep"
+            }
     form = SettingsForm(components)
-    form.choice("mode").change(_show_deep, components["mode"], [deep, deep_rest], queue=False, **QUIET)
+    form.choice("mode").change(_show_fine_tuning, components["mode"], [deep], queue=False, **QUIET)
     return form
 
 
-def _show_deep(mode: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    shown = gr.update(visible=mode == "deep")
-    return shown, shown
+def _show_fine_tuning(mode: str) -> dict[str, Any]:
+    return gr.update(visible=mode != "quick")
 
 
 def _create_with_companion(setting: Setting, limits: HostLimits) -> dict[str, gr.components.Component]:
@@ -178,8 +180,10 @@ def _create(setting: Setting, limits: HostLimits) -> gr.components.Component:
     if choices:
         stacked = "pc-stack" if setting.name in ("mode", "backbone") else None
         offered = [value for _, value in choices]
-        value = setting.default if setting.default in offered else offered[0]
-        return gr.Radio(choices, value=value, elem_classes=stacked, **common)
+        wanted = _MODE if setting.name == "mode" else setting.default
+        value = wanted if wanted in offered else offered[-1]
+        wide: dict[str, Any] = {"scale": 3, "min_width": 320} if setting.name == "minutes" else {}
+        return gr.Radio(choices, value=value, elem_classes=stacked, **wide, **common)
     if setting.kind is bool:
         return gr.Checkbox(value=setting.default, **common)
     if setting.kind is str:
@@ -198,9 +202,10 @@ def _choices(setting: Setting, limits: HostLimits) -> Sequence[tuple[str, Any]]:
     return [(choice_label(setting.name, value), value) for value in setting.choices]
 
 
-def _minutes_choices(limits: HostLimits) -> Sequence[tuple[str, float]]:
-    offered = sorted({min(minutes, float(limits.train_minutes)) for minutes in (1.0, 5.0, DEFAULTS.minutes)} - {0.0})
-    choices = [(sentence(SettingCode.MINUTES_CHOICE, minutes=minutes), minutes) for minutes in offered]
+def _minutes_choices(limits: HostLimits) -> Sequence[tuple[str, float | str]]:
+    offered = sorted({min(minutes, float(limits.train_minutes)) for minutes in _MINUTES})
+    choices: list[tuple[str, float | str]] = [(str(SettingCode.SECONDS_ONLY), SECONDS_ONLY)]
+    choices += [(sentence(SettingCode.MINUTES_CHOICE, minutes=minutes), minutes) for minutes in offered]
     unlimited = [(str(SettingCode.MINUTES_UNLIMITED), 0.0)] if not has_time_limit(limits) else []
     return [*choices, *unlimited]
 

@@ -6,60 +6,40 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 
-from ...config import TrainConfig
-from ...errors import ClassifierError
-from ...messages import Message, sentence
-from ...messages.groups import GroupCode
+from ...messages import sentence
 from ...messages.pictures import SavingCode
+from ...messages.steps_page import StepsCode
 from ...messages.training_page import TrainCode
-from ...workflows.train import estimate_seconds
-from .. import html
-from ..background import Job, State
+from ..components import scripted_html
 from ..handlers import Action, Handler, plain
 from ..queue import FREE, WATCH, Concurrency
 from ..sessions import Home
-from ..usage import nearly_full
-from . import curves, groups, history, jobs, runs, saving, scores, self_check, settings, views
+from . import groups, jobs, offers, runs, saving, self_check, settings, steps, views
+from .drawing import View, read_newest, show, show_about
 
 ID = "train"
 TITLE = TrainCode.TAB
 _INTERVAL = 0.5  # seconds between two requests for the state of a running training
 
 
-class View(NamedTuple):
-    """What the tab shows, in the order of its outputs."""
-
-    settings: Any
-    button: Any
-    about: Any
-    stop: Any
-    progress: Any
-    result: Any  # the score, with what to know of it
-    details: Any  # of the score
-    next: Any
-    timer: Any
-    version: Any  # of the training's state on view
-    newest: Any  # the name of the newest model, which other tabs follow
-    groups: Any  # the panel of photos that belong together, and what is in it
-    groups_words: Any
-    groups_switch: Any
-
-
 @dataclass(frozen=True)
 class TrainTab:
     """What other tabs need, and how to redraw this tab.
 
-    ``resume`` is for a page that was just opened: it resumes a training that a restart interrupted. ``start`` trains
-    with the settings of this tab, whose inputs are ``settings``, by the names ``settings.NAMES``.
+    ``model`` changes with the newest model and with the step of it that is used, ``drawn`` with every step. ``resume``
+    is for a page that was just opened: it resumes a training that a restart interrupted. ``start`` trains with the
+    settings of this tab, whose inputs are ``settings``, by the names ``settings.NAMES``.
     """
 
     next: gr.Button
     review: gr.Button
     newest: gr.State
+    model: gr.State
+    drawn: gr.State
     settings: Sequence[gr.components.Component]
     runs: runs.RunsPanel
     resume: Action
@@ -87,171 +67,79 @@ def stop(home: Home, token: str, values: settings.Values) -> View:
     return show(home, token, values)
 
 
-def update(home: Home, token: str, version: int, values: settings.Values) -> View:
-    """Draw the running training if it changed since ``version``, and the whole tab when it has ended."""
+def update(home: Home, token: str, version: int, drawn: str, values: settings.Values) -> View:
+    """Draw the running training if it changed since ``version``, and the whole tab when it has ended.
+
+    What ``drawn`` says is there already stays, so that what was opened in it stays open.
+    """
     job = jobs.get_job(home, token)
     if job is None:  # the server was restarted under an open page
         return resume(home, token, values)
     if not job.state.ended and job.state.version == version:
         return View(*[gr.skip()] * len(View._fields))
-    return show(home, token, values)
+    view = show(home, token, values)
+    if job.state.ended or view.drawn != drawn:
+        return view
+    there = set(View._fields) - {"stop", "progress", "timer", "version"}
+    return view._replace(**{name: gr.skip() for name in there})
 
 
-def show(home: Home, token: str, values: settings.Values) -> View:
-    """Draw the tab as it is now: the running training; or whether training can start, and the newest result."""
-    job = jobs.get_job(home, token)
-    state = State(phase="stopped") if job is None else job.state
-    if job is not None and not state.ended:
-        return _training(state, home.jobs.position(job))
-    enabled, about = _readiness(home, token, values)
-    trained = _newest(home, token)
-    label, variant = (TrainCode.TRAIN, "primary") if trained is None else (TrainCode.TRAIN_AGAIN, "secondary")
-    notes, charts = _outcome(home, token, job)
-    if jobs.has_ended_program(home, token):
-        notes = html.note(TrainCode.ENDED_PROGRAM, "warn")
-    return View(
-        gr.update(visible=True),
-        gr.update(visible=True, interactive=enabled, value=str(label), variant=variant),
-        about,
-        gr.update(visible=False),
-        "",
-        notes + ("" if trained is None else scores.render(trained.report)),
-        ("" if trained is None else scores.render_details(trained.report)) + charts,
-        gr.update(visible=trained is not None),
-        gr.Timer(active=False),
-        0,
-        "" if trained is None else trained.name,
-        *(groups.HIDDEN if trained is None else groups.show(trained)),
-    )
+def news(home: Home, token: str, shown: str) -> str:
+    """Return what the newest step brought while a training goes on, or that it has ended, as HTML for all tabs.
 
-
-def show_about(home: Home, token: str, values: settings.Values) -> str:
-    """Return how long training will take and which limits are near, as HTML: after each letter that is typed.
-
-    The whole tab, drawn then, could come after the training that the same person began a moment later, and hide it.
+    ``shown`` is what was said before: on a page that was opened later nothing is said of a training that has ended.
     """
-    return "" if jobs.is_training(home, token) else _readiness(home, token, values)[1]
-
-
-def _training(state: State, position: int) -> View:
-    hidden = gr.update(visible=False)
-    return View(
-        hidden,
-        hidden,
-        "",
-        gr.update(visible=True, interactive=state.phase != "stopping"),
-        jobs.progress_bar(state, position) + _notes(state.notes) + curves.render(state.epochs),
-        "",
-        "",
-        hidden,
-        gr.Timer(active=True),
-        state.version,
-        gr.skip(),
-        *groups.HIDDEN,
-    )
-
-
-def _notes(messages: Sequence[Message]) -> str:
-    """Return notes as HTML, but for those of photos that belong together, which have a panel."""
-    shown = dict.fromkeys(str(one) for one in messages if not isinstance(one.code, GroupCode))
-    return "".join(map(html.note, shown))
-
-
-def _outcome(home: Home, token: str, job: Job | None) -> tuple[str, str]:
-    """Return what the last training left beside the score: why it failed and its notes; and its curves.
-
-    After a restart of the program, which keeps no jobs, curves and verdict are those that the project recorded.
-    """
-    if job is None:
-        return "", _past_curves(home, token)
-    state = job.state
-    problem = html.note(state.error, "warn") if state.error else ""
-    if state.phase == "stopped":
-        problem = html.note(TrainCode.STOPPED)
-    final = state.finished.notes if state.finished else ()
-    return problem + _notes((*final, *state.notes)), _history(curves.render(state.epochs))
-
-
-def _past_curves(home: Home, token: str) -> str:
-    project = home.find(token)
-    if project is None:
+    job, newest = jobs.get_job(home, token), read_newest(home, token)
+    if job is None or newest is None or not newest.tried.steps:
         return ""
-    with project:
-        runs = project.catalog.runs()
-    return _history(history.render_curves(runs[0])) if runs else ""
-
-
-def _history(shown: str) -> str:
-    return (
-        f'<details class="pc-details"><summary>{html.text(TrainCode.HISTORY)}</summary>{shown}</details>'
-        if shown
-        else ""
-    )
-
-
-def _readiness(home: Home, token: str, values: settings.Values) -> tuple[bool, str]:
-    """Return whether training can start, and how long it will take or what is missing, as HTML."""
-    project = home.find(token)
-    counts: dict[str, int] = {}
-    if project is not None:
-        with project:
-            counts = project.classes("train")
-    if len(counts) < 2:
-        missing = TrainCode.ADD_SECOND_CLASS if counts else TrainCode.ADD_FIRST_CLASSES
-        return False, html.quiet(html.text(missing), "pc-center")
-    try:
-        config = settings.to_config(values, home.limits)
-        near = nearly_full(settings.uses(config, home.limits))
-        about = escape(" ".join(filter(None, (_estimate(counts, config), str(near or "")))))
-        return True, html.quiet(about, "pc-center")
-    except ClassifierError:  # a setting half typed: the message comes when Train is pressed
-        return True, ""
-
-
-def _estimate(counts: dict[str, int], config: TrainConfig) -> str:
-    photos, classes = sum(counts.values()), len(counts)
-    seconds = estimate_seconds(photos, config)
-    if config.mode == "deep" and not config.minutes:
-        return sentence(TrainCode.TAKES_UNLIMITED, photos=photos, classes=classes)
-    if config.mode == "deep":
-        seconds = max(seconds, config.minutes * 60)
-    return sentence(TrainCode.TAKES, photos=photos, classes=classes, seconds=seconds)
-
-
-def _newest(home: Home, token: str) -> groups.Trained | None:
-    project = home.find(token)
-    if project is None:
-        return None
-    with project:
-        return groups.read_newest(project)
+    state = job.state
+    if state.is_improving:
+        words = steps.brought(newest.tried.steps[-1])
+    elif state.finished and shown:
+        words = sentence(StepsCode.NEWS_ENDED, score=steps.of_100(newest.trained.report.accuracy))
+    else:
+        words = str(StepsCode.NEWS_AGAIN) if state.restarts and not state.ended else ""
+    return f'<p class="pc-news">{escape(words)}</p>' if words else ""
 
 
 def build(home: Home, token: gr.BrowserState) -> TrainTab:
     """Create the components of the tab and connect its own events."""
     advanced = gr.Accordion(str(TrainCode.ADVANCED), open=False, render=False)
     strip = gr.HTML(elem_id="train-views", render=False)
-    with gr.Column() as column:
+    with gr.Row(elem_classes="pc-start") as start_row:
+        button = gr.Button(
+            str(TrainCode.TRAIN),
+            variant="primary",
+            size="lg",
+            interactive=False,
+            min_width=200,
+            scale=1,
+            elem_id="train",
+        )
         form = settings.build(advanced, strip.render, home.limits)
     with advanced:
         self_check.build(home, token, form.inputs)
-    button = gr.Button(str(TrainCode.TRAIN), variant="primary", size="lg", interactive=False, elem_id="train")
     about = gr.HTML()
     progress = gr.HTML(elem_id="train-progress")
     stop_button = gr.Button(str(TrainCode.STOP), visible=False, variant="stop", elem_id="train-stop")
     result = gr.HTML(elem_id="train-result")
-    panel = groups.build()
-    details = gr.HTML(elem_id="train-details")
     with gr.Row(visible=False) as forward:
         onward = gr.Button(str(TrainCode.NEXT), variant="primary", size="lg", min_width=200, elem_id="train-next")
         back = gr.Button(str(TrainCode.REVIEW), size="lg", min_width=200, elem_id="train-review")
         save = gr.Button(str(SavingCode.SAVE), size="lg", min_width=200, elem_id="train-save")
-    newest = gr.State("")
+    tried = scripted_html("${value}", steps.SCRIPT, "train-steps")
+    taken_back = gr.HTML(elem_id="train-taken-back")
+    timer, version = gr.Timer(_INTERVAL, active=False), gr.State(0)
+    offer = offers.build(home, token, form.inputs, timer)
+    panel = groups.build()
+    details = gr.HTML(elem_id="train-details")
+    newest, model, drawn = gr.State(""), gr.State(""), gr.State("")
     saving.connect(home, token, save, newest)
     advanced.render()
     past = runs.build(home, token)
-    timer, version = gr.Timer(_INTERVAL, active=False), gr.State(0)
     view: list[Any] = [
-        column, button, about, stop_button, progress, result, details, forward, timer, version, newest, *panel,
+        start_row, button, about, stop_button, progress, result, tried, details, forward, timer, version, newest, model,
+        drawn, *panel,
     ]  # fmt: skip
 
     def action(handler: Handler, first: Sequence[Any] = (), concurrency: Concurrency = FREE) -> Action:
@@ -262,22 +150,27 @@ def build(home: Home, token: gr.BrowserState) -> TrainTab:
     draw_strip = Action(plain(views.show, home), [token, form.choice("mode"), form.choice("domain")], [strip])
     begin.on(button.click)
     action(stop).on(stop_button.click)
-    action(update, [version], WATCH).on(timer.tick)
+    action(update, [version, drawn], WATCH).on(timer.tick)
+    redraw.after(Action(plain(steps.use_of_newest, home), [token], [taken_back]).on(tried.select))
     # One event of all choices: of two, the answer to the earlier one could be drawn last.
     redraw.on(partial(gr.on, [choice.change for choice in form.choices]), trigger_mode="always_last")
     tell.on(form.components["epochs"].change)  # type: ignore[attr-defined]  # each component has it
-    for name in ("mode", "domain"):
-        draw_strip.on(form.choice(name).change)
+    for event in (form.choice("mode").change, form.choice("domain").change, advanced.expand):
+        draw_strip.on(event)
     Action(plain(groups.choose, home), [token, panel.switch], [panel.words]).on(panel.switch.input)
-    past.refresh.on(newest.change)
+    for shown in (past.refresh, offer):
+        shown.on(drawn.change)
     redraw.on(past.deleted.then)
+    redraw.on(past.stepped.then)
     return TrainTab(
         next=onward,
         review=back,
         newest=newest,
+        model=model,
+        drawn=drawn,
         settings=form.inputs,
         runs=past,
         resume=action(resume),
         start=begin,
-        refresh=[redraw, past.refresh, draw_strip],
+        refresh=[redraw, past.refresh],
     )

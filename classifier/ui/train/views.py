@@ -1,4 +1,4 @@
-"""One photo of the project as deep training would vary it."""
+"""One photo of the project as training would vary it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _PREPROCESSING = Preprocessing(size=160).with_resize_mode("whole")  # small: all
 
 
 def show(home: Home, token: str, mode: str, domain: str) -> str:
-    """Return the first photo of the project in eight ways, for deep training only."""
-    project = home.find(token) if mode == "deep" and domain in DOMAINS else None
+    """Return the first photo of the project in eight ways; quick training does not vary photos."""
+    project = home.find(token) if mode != "quick" and domain in DOMAINS else None
     if project is None:
         return ""
     with project:

@@ -73,7 +73,7 @@ def retrain(visitor: Visitor) -> retraining.Retraining:
     job = visitor.home.jobs.get(visitor.home.folder(visitor.token))
     assert job is not None
     assert job.wait(120)
-    return retraining.follow(review_tab.what_changed, visitor.home, visitor.token, view.version)
+    return retraining.follow(review_tab.what_changed, visitor.home, visitor.token, view.version, "")
 
 
 def test_before_a_training_the_tab_explains_itself(tmp_path: Path) -> None:
@@ -200,13 +200,13 @@ def test_following_a_training_never_waits_for_it(visitor: Visitor) -> None:
         review_tab.what_changed, visitor.home, visitor.token, setting_values()
     )  # the same training
     assert view.timer.active
-    again = retraining.follow(review_tab.what_changed, visitor.home, visitor.token, job.state.version)
+    again = retraining.follow(review_tab.what_changed, visitor.home, visitor.token, job.state.version, "")
     assert again.progress == gr.skip()
     job.stop()
     work.allowed.release()
     wait(job)
-    assert not retraining.follow(review_tab.what_changed, visitor.home, visitor.token, view.version).timer.active
-    stranger = retraining.follow(review_tab.what_changed, visitor.home, ensure_token(None), 0)
+    assert not retraining.follow(review_tab.what_changed, visitor.home, visitor.token, view.version, "").timer.active
+    stranger = retraining.follow(review_tab.what_changed, visitor.home, ensure_token(None), 0, "")
     assert (stranger.progress, stranger.brought, stranger.timer.active) == ("", "", False)
 
 

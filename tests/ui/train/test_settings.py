@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import gradio as gr
@@ -12,6 +12,7 @@ from classifier import TrainConfig
 from classifier.config import DEFAULTS, settings
 from classifier.errors import SettingError
 from classifier.messages.settings import SettingLabel, setting_label
+from classifier.ui.host_limits import SPACE_LIMITS
 from classifier.ui.train import settings as form
 from tests.helpers import NASTY
 from tests.ui.train.values import setting_values
@@ -25,9 +26,10 @@ def test_every_setting_has_an_input_with_its_label_and_default() -> None:
     for setting in settings():
         component: Any = built.components[setting.name]
         assert component.label == setting_label(setting.name)
-        assert component.value == ("" if setting.optional else setting.default)
+        default = "auto" if setting.name == "mode" else setting.default
+        assert component.value == ("" if setting.optional else default)
     values = {name: component.value for name, component in built.components.items()}  # type: ignore[attr-defined]
-    assert form.to_config(values) == DEFAULTS
+    assert form.to_config(values) == replace(DEFAULTS, mode="auto")
 
 
 def test_every_offered_setting_has_a_label_and_no_label_is_left_over() -> None:
@@ -45,6 +47,19 @@ def test_every_input_reaches_the_training() -> None:
     assert form.to_config(setting_values(other_backbone=" resnet26d ")).backbone == "resnet26d"
 
 
+def test_the_time_alone_says_how_to_train() -> None:
+    with gr.Blocks(analytics_enabled=False):
+        times: Any = form.build(gr.Accordion("Advanced"), lambda: None, SPACE_LIMITS).components["minutes"]
+        at_home: Any = form.build(gr.Accordion("Advanced"), lambda: None).components["minutes"]
+    assert [value for _, value in times.choices] == ["seconds", 5.0, 30.0]  # no more than the host allows
+    assert [value for _, value in at_home.choices] == ["seconds", 5.0, 30.0, 0.0]
+    assert form.to_config(setting_values(mode="auto", minutes="seconds")) == DEFAULTS
+    assert form.to_config(setting_values(mode="auto", minutes=30)) == replace(DEFAULTS, mode="auto", minutes=30)
+    for value in (0.0, 31):
+        with pytest.raises(SettingError, match="may take 30 minutes"):
+            form.to_config(setting_values(mode="auto", minutes=value), SPACE_LIMITS)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -60,6 +75,7 @@ def test_every_input_reaches_the_training() -> None:
         ({"other_backbone": "x" * 500}, "longer than 100 letters"),
         ({"domain": "sea"}, "must be one of"),
         ({"mode": "magic"}, "must be one of"),
+        ({"mode": "deep", "minutes": "seconds"}, "Deep training takes minutes"),
     ],
 )
 def test_a_setting_that_cannot_work_is_one_sentence(changes: dict[str, Any], words: str) -> None:

@@ -35,7 +35,7 @@ def train(home: Home, token: str, values: dict[str, Any]) -> train_tab.View:
     assert job is not None
     assert job.wait(120)
     assert view.version >= 0
-    return train_tab.update(home, token, view.version, values)
+    return train_tab.update(home, token, view.version, view.drawn, values)
 
 
 @pytest.mark.slow
@@ -90,12 +90,12 @@ def test_a_running_training_is_shown_on_a_new_page_and_can_be_stopped(tmp_path: 
     assert "<svg" in view.progress
     assert view.timer.active
     assert (
-        train_tab.update(home, token, view.version, setting_values()).progress == gr.skip()
+        train_tab.update(home, token, view.version, view.drawn, setting_values()).progress == gr.skip()
     )  # nothing new, nothing sent
     train_tab.stop(home, token, setting_values())
     go.set()
     assert job.wait(20)
-    after = train_tab.update(home, token, view.version, setting_values())
+    after = train_tab.update(home, token, view.version, view.drawn, setting_values())
     assert str(TrainCode.STOPPING) in after.result
     assert "How the training went" in after.details
     assert "<script" not in after.result + after.details + view.progress

@@ -1,0 +1,86 @@
+"""Codes of the steps of a training on the page: what was tried, what it brought, taking one back; see ``page``."""
+
+from __future__ import annotations
+
+from enum import unique
+
+from . import Code, sentence
+
+
+@unique
+class StepNameCode(Code):
+    """What a step tried, by the name of the step in capitals."""
+
+    HEAD = "{network}, with a last layer for your classes"
+    JOINED = "{network} side by side"
+    TAIL = "The last stage of {network} learns, too"
+    DEEP = "More stages of {network} learn, too"
+    AVERAGE = "What was learned, averaged with the first model"
+    NETWORK = "Another network: {network}"
+    OTHER = "Another way to train {network}"
+
+
+@unique
+class StepTitleCode(Code):
+    """What a training was, from the step whose model is used, by the name of the step in capitals."""
+
+    HEAD = "First step"
+    JOINED = "Networks side by side"
+    TAIL = "Last stage learned"
+    DEEP = "More stages learned"
+    AVERAGE = "Averaged"
+    NETWORK = "Another network"
+
+
+@unique
+class StepsCode(Code):
+    """The list of steps, and what is said of them while a training goes on."""
+
+    HEADING = "What was tried"
+    NUMBER = "Step {number}"
+    SCORE = "{score} of 100 right, could be {low} to {high}"
+    BROUGHT = "{before} → {score} of 100 right, could be {low} to {high}"
+    DROPPED = "not kept: {score} of 100 right, the model before it {before}"
+    DROPPED_WHY = "not kept: {why}"
+    COST = "an answer takes about {times:.1f} times as long"
+    IN_USE = "in use"
+    USE = "Use this step"
+    USE_LABEL = "Use step {number}: {name}"
+    SUMMARY = "Steps ({count})"
+
+    IMPROVING = "Still improving, {seconds:duration} left"
+    IMPROVING_UNLIMITED = "Still improving, until two steps in a row bring nothing"
+    IMPROVING_LAST = "Still improving, the last step"
+    FINISHING = "Stopping; the best so far is kept"
+
+    NEWS_FIRST = "A first model is there: {score} of 100 right. Try it and Review use it while the training goes on."
+    NEWS_BROUGHT = "Step {number} brought {before} → {score} of 100. Try it and Review use it from now on."
+    NEWS_DROPPED = "Step {number} brought nothing and was dropped; the model of before stays."
+    NEWS_ENDED = "The training has ended: {score} of 100 right."
+    NEWS_AGAIN = "Photos were corrected: the training began again. Past trainings keep the model of before."
+
+    STARTS_AGAIN = "A training goes on; it begins again by itself with what you correct."
+
+    TAKEN_BACK = "Step {number} is in use now: {score} of 100 right."
+    STILL_ENDING = "The training is still ending; press again in a moment."
+    NO_STEP = "This step is no longer there; reload the page."
+    NO_STEPS = "There is no training with steps yet; train first."
+
+
+@unique
+class OfferPanelCode(Code):
+    """The panel of a better network."""
+
+    FETCH = "Fetch it and try it"
+    TRY = "Try it as one more step"
+    WAITING = "The network is there; it is tried when the training has ended"
+
+
+def step_name(name: str, network: str) -> str:
+    """Return what a step tried in plain words; ``network`` is the title of its backbone."""
+    return sentence(StepNameCode.__members__.get(name.upper(), StepNameCode.OTHER), network=network)
+
+
+def step_title(name: str) -> str:
+    """Return what a training was whose model is that of this step."""
+    return str(StepTitleCode.__members__.get(name.upper(), name))

@@ -1,0 +1,85 @@
+"""Trainings step by step: corrected photos let them begin again, a restart goes on, earlier steps are used again."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from classifier import TrainConfig, train
+from classifier.errors import DataError
+from classifier.events import Step
+from classifier.messages.steps_page import StepsCode
+from classifier.ui.background import Job
+from classifier.ui.queue import PREDICTIONS
+from classifier.ui.sessions import Home, ensure_token
+from classifier.ui.train import jobs, runs, steps
+from classifier.ui.train import tab as train_tab
+from tests.helpers import fill
+from tests.ui.jobs import wait
+from tests.ui.train.values import setting_values
+
+CONFIG = TrainConfig(mode="auto", max_steps=1, resize_modes=("whole",))
+VALUES = setting_values(mode="auto", max_steps="1")
+
+
+def job_of(home: Home, token: str) -> Job:
+    job = jobs.get_job(home, token)
+    assert job is not None
+    return job
+
+
+@pytest.mark.slow
+def test_a_photo_corrected_during_a_training_lets_it_begin_again(tmp_path: Path, make_folder: Any) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
+    fill(home, token, make_folder({"cat": 4, "dog": 4}))
+    with PREDICTIONS:
+        jobs.start(home, token, CONFIG)
+        job = job_of(home, token)
+        while not job.state.held:
+            assert not job.wait(0.01)
+        shown = train_tab.show(home, token, VALUES)
+        assert "pc-score" in shown.result
+        assert "Step 1:" in shown.steps
+        assert shown.stop["value"].startswith("Stop here")
+        assert "A first model is there" in train_tab.news(home, token, "")
+        with home.open(token) as project:
+            project.move([project.photos("cat")[0].id], "dog")
+    wait(job)
+    assert (job.state.phase, job.state.restarts) == ("finished", 1)
+    after = train_tab.update(home, token, shown.version, shown.drawn, VALUES)
+    assert after.newest > shown.newest
+    listed = runs.show(home, token).list
+    assert listed.count("since then, 1 photo changed class") == 1  # the earlier one, on the old labels
+    assert "First step" in listed
+    assert not list(home.folder(token).glob("models/*/resume"))
+
+
+@pytest.mark.slow
+def test_a_training_that_ended_with_the_program_goes_on_at_its_step(tmp_path: Path, make_folder: Any) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
+    fill(home, token, make_folder({"cat": 4, "dog": 4}))
+    with home.open(token) as project, closing(train(project, TrainConfig(mode="auto", max_steps=2))) as events:  # type: ignore[type-var]
+        assert any(isinstance(event, Step) for event in events)
+    home = Home(tmp_path / "home", tmp_path)  # after a restart
+    with PREDICTIONS:
+        train_tab.resume(home, token, VALUES)
+        job = job_of(home, token)
+        while not job.state.held:
+            assert not job.wait(0.01)
+        assert "Step 1:" in train_tab.show(home, token, VALUES).steps  # at once
+    wait(job)
+    view = train_tab.show(home, token, VALUES)
+    (folder,) = (path for path in home.folder(token).glob("models/*") if path.is_dir())
+    assert [step.number for step in steps.Tried.read(folder).steps] == [1, 2]
+    assert "Step 2:" in view.steps
+    assert "Step 1 is in use now" in steps.take_back(home, token, folder, 1)
+    for claimed in (None, "1", True, 3, 1.0, [1], {}):
+        with pytest.raises(DataError, match="no longer there"):
+            steps.use_of_newest(home, token, gr.EventData(None, {"step": claimed}))
+    with pytest.raises(DataError) as caught:
+        steps.use_of_newest(home, ensure_token(None), gr.EventData(None, {"step": 1}))
+    assert caught.value.code is StepsCode.NO_STEPS
