@@ -11,8 +11,9 @@ whole run, which improves for ``--minutes``), ``deep``; Teachable Machine's (``t
 
 The seconds are those of the whole process, from its start to its score on the test part. For ``auto`` each step that
 was kept is tested, too: its seconds are those from the start of the process until its model was saved, and those of
-the process that tests it. Each row is appended to the file of ``--rows`` when it is measured, and what is there is not
-measured again. ``--report`` writes ``benchmarks/README.md`` from the rows of that file.
+the process that tests it, at most those of the whole run. Each row is appended to the file of ``--rows`` when it is
+measured, and what is there is not measured again. ``--report`` writes ``benchmarks/README.md`` from the rows of that
+file.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def measure_ours(division: Division, mode: str, minutes: float, cache: Path) -> 
         command = ("classifier", "train", division.train, "--test", division.test, "--out", out, "--mode", mode)
         result, seconds = run(*command, *options, "--json", cache=cache)
         steps = [
-            measure_step(step, out / "steps" / str(step["number"]), started, division.test, cache)
+            measure_step(step, out / "steps" / str(step["number"]), started, seconds, division.test, cache)
             for step in result.get("steps", ())
         ]
     return {
@@ -99,13 +100,16 @@ def measure_ours(division: Division, mode: str, minutes: float, cache: Path) -> 
     }  # fmt: skip
 
 
-def measure_step(step: dict[str, Any], folder: Path, started: float, test: Path, cache: Path) -> dict[str, Any]:
+def measure_step(
+    step: dict[str, Any], folder: Path, started: float, most: float, test: Path, cache: Path
+) -> dict[str, Any]:
     """Return what the training said of a step and, where it was kept, its accuracy on the test part and its seconds.
 
     Args:
         step: entry of the JSON of ``train``.
         folder: folder with the model of the step.
         started: when the process of the training started, in seconds since the epoch.
+        most: seconds of that process; had it ended with this step, it would have taken less.
         test: photos to test on.
         cache: folder of caches.
     """
@@ -113,7 +117,8 @@ def measure_step(step: dict[str, Any], folder: Path, started: float, test: Path,
         return step
     saved = max(path.stat().st_mtime for path in folder.rglob("*") if path.is_file()) - started
     result, seconds = run("classifier", "evaluate", folder, test, "--json", cache=cache)
-    return {**step, "test_accuracy": result["test_accuracy"], "at": round(saved + seconds, 2), "saved": round(saved, 2)}
+    at = min(saved + seconds, most)
+    return {**step, "test_accuracy": result["test_accuracy"], "at": round(at, 2), "saved": round(saved, 2)}
 
 
 def measure(division: Division, recipe: str, minutes: float, cache: Path) -> Row:

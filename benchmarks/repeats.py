@@ -3,7 +3,7 @@
     python benchmarks/repeats.py [PHOTOS] [--max-steps N] [--seed N] [--mode MODE]
 
 PHOTOS is a folder of class folders; without it photos are drawn. Prints for each file of the two models whether its
-bytes are equal, and what each run tried; fails where the weights or what was tried differ.
+tensors are equal, and what each run tried; fails where the weights or what was tried differ.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+import torch
+from safetensors.torch import load_file
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -34,9 +37,20 @@ def train(photos: Path, out: Path, args: argparse.Namespace, cache: Path) -> lis
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of the weights below a model folder, by their names."""
+    """Return the SHA-256 of the tensors of each file below a model folder, by the file's name.
+
+    The metadata of a safetensors file stand in any order.
+    """
     files = sorted(folder.rglob("*.safetensors"))
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {path.relative_to(folder).as_posix(): _checksum(path) for path in files}
+
+
+def _checksum(path: Path) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(load_file(path).items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def main() -> None:
