@@ -1,4 +1,5 @@
-# The base is pinned to a release. The weights come with the packages, so the container needs no network when it runs.
+# The base is pinned to a release. Weights come with the packages or are fetched while the image is built, so the
+# container needs no network when it runs, and asks for none.
 FROM python:3.12.12-slim-bookworm
 
 RUN useradd --create-home --uid 1000 classifier
@@ -12,8 +13,17 @@ COPY app.py ./
 COPY classifier ./classifier
 COPY checkpoints ./checkpoints
 # Writable by the group 0 as well: some hosts (OpenShift) run containers with a user id of their own, in that group.
-RUN mkdir /data && chown classifier:0 /data && chmod 775 /data
+RUN mkdir /data /weights && chown classifier:0 /data /weights && chmod 775 /data /weights
 USER classifier
+
+# Networks to have at hand beside those of the packages, by their names in the README, with spaces between:
+# docker build --build-arg NETWORKS="vit_small_patch14_dinov2 tiny_vit_21m_224" -t classifier .
+ARG NETWORKS=""
+ENV HF_HUB_CACHE=/weights
+RUN for network in $NETWORKS; do \
+      python -c "import sys; from classifier.workflows.offers import fetch_network; list(fetch_network(sys.argv[1]))" "$network" \
+      || exit 1; \
+    done
 
 ENV CLASSIFIER_HOME=/data \
     GRADIO_SERVER_NAME=0.0.0.0 \

@@ -44,7 +44,8 @@ def download(repository: str, file: str, revision: str | None = None) -> Iterato
         found = huggingface_hub.get_hf_file_metadata(huggingface_hub.hf_hub_url(repository, file, revision=revision))
     except EntryNotFoundError:  # timm knows under which other name the weights are
         return
-    done, total, part = 0, found.size or 0, _part(repository, found)
+    total, part = found.size or 0, _part(repository, found)
+    done = min(total, _size(part))
     future = _in_background(lambda: _download(repository, file, revision, found))
     # Progress is read from the disk: not all versions of the client can report it (tqdm_class, since 1.5).
     while not wait([future], timeout=0.2).done:
