@@ -214,9 +214,9 @@ class TrainConfig:
     augmentation; equal values of ``seed`` give equal trainings; ``folds`` is the number of cross-validation folds;
     ``resize_modes`` are compared, and the best is used. The following are for auto and deep only: ``minutes`` is the
     time budget (0: none in deep training, in mode auto as long as it helps); ``max_steps`` bounds the steps of mode
-    auto, the first included; ``unfreeze`` the number of stages that are trained, counted from the end of the network,
-    and ``epochs`` the number of epochs, both planned from the time budget if None; ``batch`` the batch size;
-    ``learning_rate`` that of the last stage; ``optimizer`` AdamW or SGD.
+    auto, the first included; ``unfreeze`` the number of stages that are trained, counted from the end of the network
+    (0: everything), and ``epochs`` the number of epochs, both planned from the time budget if None; ``batch`` the
+    batch size; ``learning_rate`` that of the last stage; ``optimizer`` AdamW or SGD.
 
     Raises ``SettingError`` for a value that cannot work. Example::
 
@@ -231,7 +231,7 @@ class TrainConfig:
     resize_modes: tuple[ResizeMode, ...] = RESIZE_MODES
     minutes: float = field(default=5.0, metadata={**DEEP, "range": (0, 10_000)})
     max_steps: int | None = field(default=None, metadata={**DEEP, "range": (1, 1000)})
-    unfreeze: int | None = field(default=None, metadata={**DEEP, "range": (1, 1000)})
+    unfreeze: int | None = field(default=None, metadata={**DEEP, "range": (0, 1000)})
     epochs: int | None = field(default=None, metadata={**DEEP, "range": (1, 10_000)})
     batch: int = field(default=16, metadata={**DEEP, "range": (1, 4096)})
     learning_rate: float = field(default=3e-4, metadata={**DEEP, "range": (1e-8, 10)})

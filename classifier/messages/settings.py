@@ -42,7 +42,8 @@ class SettingHint(Code):
     BATCH = "How many photos it sees before each correction. Fewer need less memory."
     OPTIMIZER = "AdamW suits nearly everything; SGD is the older way, and needs a larger step size."
     UNFREEZE = (
-        "How many of the network's last stages change; the others stay as they came. Empty: chosen from the time."
+        "How many of the network's last stages change; the others stay as they came. Empty: chosen from the "
+        "time. 0: everything learns."
     )
     SEED = "On a processor (CPU) the same number on the same photos gives the same model; on a GPU nearly the same."
 

@@ -33,6 +33,10 @@ class TrainingCode(Code):
         "Deep training is probably better, though not beyond chance: it gets {correct} of {total} held-out photos "
         "right, the quick model {baseline}."
     )
+    SURER = (
+        "Deep training is as good within chance and surer of what is right, so it is kept: it gets {correct} of "
+        "{total} held-out photos right, the quick model {baseline}."
+    )
     NOT_BETTER = (
         "Quick training was already as good, so its model is kept: deep training gets {correct} of {total} held-out "
         "photos right, the quick model {baseline}."
@@ -42,7 +46,7 @@ class TrainingCode(Code):
         "The training diverged: its loss became infinite. Choose a smaller learning rate than {rate:g}, such as "
         "{smaller:g}."
     )
-    BEST_KEPT = "The best round before that is kept."
+    BEST_KEPT = "The last round before that is kept."
     OUT_OF_MEMORY = (
         "The memory did not suffice for {before} photos at once: going on with {after} at a time, which gives the "
         "same result more slowly."

@@ -57,9 +57,8 @@ class TrainedModel:
         preprocessing: What the network expects of a picture; of a joined model what all get.
         report: Scores on photos that were not trained on.
         run_assets: For each training photo (N) the answer of a model that was not trained on it.
-        ood: The out-of-distribution model; None for a fine-tuned network: distances to photos that the features
-            were trained on say little about new ones. Of a joined model it is that of the features side by side, of
-            the members that ``joined.give_features`` names.
+        ood: The out-of-distribution model; None for fine-tuned models of older versions. Of a joined model it is that
+            of the features side by side, of the members that ``joined.give_features`` names.
         network: The whole (first) network; None for a linear head on cached features.
         details: What else goes into ``training.json``.
         training_photos: What the folder remembers of the training photos; None for nothing.

@@ -37,8 +37,8 @@ _PACKAGES = (
     "huggingface-hub", "gradio",
 )  # fmt: skip
 _VERDICTS = (
-    TrainingCode.BETTER, TrainingCode.PROBABLY_BETTER, TrainingCode.NOT_BETTER, TrainingCode.NO_EPOCH,
-    TrainingCode.QUICK_ALL_RIGHT, TrainingCode.ONE_GROUP,
+    TrainingCode.BETTER, TrainingCode.PROBABLY_BETTER, TrainingCode.SURER, TrainingCode.NOT_BETTER,
+    TrainingCode.NO_EPOCH, TrainingCode.QUICK_ALL_RIGHT, TrainingCode.ONE_GROUP,
 )  # fmt: skip
 _USES = {"train": "trained", "held_out": "held_out", "val": "judged", "test": "judged"}  # by the split of a run's photo
 

@@ -131,5 +131,6 @@ def _verdict(found: FineTunedNetwork, y: Ints) -> Message | None:
     elif is_clearly_better(log_probs, baseline, y_true):
         code = TrainingCode.BETTER
     else:
-        code = TrainingCode.PROBABLY_BETTER
+        more = counts["correct"] > counts["baseline"]
+        code = TrainingCode.PROBABLY_BETTER if more else TrainingCode.SURER
     return message(code, total=len(y_true), **counts)

@@ -248,3 +248,29 @@ def test_tensors_that_do_not_fit_together_raise_a_model_error(change: dict[str, 
 def test_missing_tensors_raise_a_model_error(missing: str) -> None:
     with pytest.raises(ModelError, match="damaged"):
         OODModel.from_tensors({key: value for key, value in fitted().tensors().items() if key != missing})
+
+
+def drawn_together(features: np.ndarray, labels: np.ndarray, idx: np.ndarray) -> np.ndarray:
+    """Features of a network that was trained on the photos ``idx``: these lie closer to the center of their class."""
+    found = features.copy()
+    for label in np.unique(labels):
+        rows = idx[labels[idx] == label]
+        found[rows] = 0.9 * features[rows].mean(0) + 0.1 * features[rows]
+    return found
+
+
+def test_new_photos_of_a_fine_tuned_network_are_mostly_accepted() -> None:
+    features, labels = clouds(300)
+    idx, new = np.arange(200), np.arange(200, 300)
+    folds = []
+    for val_idx in np.array_split(np.random.default_rng(0).permutation(idx), 5):
+        folds.append((drawn_together(features, labels, np.setdiff1d(idx, val_idx))[idx], val_idx))
+    probs = confident(labels[np.concatenate([val_idx for _, val_idx in folds])])
+    trained = drawn_together(features, labels, idx)
+    model, scores = ood.fit_fine_tuned_ood(trained[idx], labels[idx], folds, probs)
+    assert len(scores) == 200
+    assert abs(model.in_distribution(trained[new], confident(labels[new])).mean() - 0.91) < 0.08
+    foreign, y_pred = clouds(299, first=10)
+    assert model.in_distribution(foreign, confident(y_pred)).mean() < 0.1
+    naive, _ = ood.fit_ood(trained[idx], labels[idx], idx, confident(labels[idx]))
+    assert naive.in_distribution(trained[new], confident(labels[new])).mean() < 0.5

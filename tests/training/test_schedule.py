@@ -82,6 +82,7 @@ def test_what_the_person_sets_is_taken(cache: FeatureCache, network: nn.Module) 
     found = plan(cache, network, minutes=0.05, unfreeze=4, epochs=5)
     assert (found.unfreeze, found.epochs, found.views) == (4, 5, 5)
     assert plan(cache, network, minutes=0, unfreeze=100).unfreeze == 7
+    assert plan(cache, network, minutes=0, unfreeze=0).unfreeze == 0  # everything
 
 
 def test_a_tail_is_evaluated_on_as_many_folds_as_the_time_allows(cache: FeatureCache, network: nn.Module) -> None:

@@ -66,7 +66,7 @@ def test_the_time_alone_says_how_to_train() -> None:
         ({"epochs": "many"}, r"“Rounds \(epochs\)” is “many”"),
         ({"epochs": "-1"}, "write a whole number"),
         ({"epochs": "1.5"}, "write a whole number"),
-        ({"unfreeze": "0"}, "must be from 1"),
+        ({"unfreeze": "1001"}, "must be from 0"),
         ({"seed": 1.5}, "must be a whole number"),
         ({"seed": None}, "is empty"),
         ({"batch": 0}, "must be from 1"),
