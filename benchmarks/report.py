@@ -109,7 +109,8 @@ def below(results: Results, recipe: str, other: str) -> list[str]:
 
 def below_first_step(results: Results) -> list[str]:
     """Return the sets on which the whole run ends below its own first step by more than one photo in fifty."""
-    return [run["set"] for (run,) in results.pairs("auto") if run["accuracy"] < _models(run)[0][1] - 0.02 - 1e-9]
+    models = {run["set"]: [accuracy for _, accuracy in _models(run)] for (run,) in results.pairs("auto")}
+    return [name for name, accuracies in models.items() if accuracies[-1] < accuracies[0] - 0.02 - 1e-9]
 
 
 def errors_within(results: Results, times: float) -> float:
