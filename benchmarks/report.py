@@ -98,19 +98,18 @@ def time_ratio(results: Results, recipe: str, other: str) -> float:
     return mine / others if others else float("nan")
 
 
-def below(results: Results, recipe: str, other: str) -> list[str]:
-    """Return the sets on which a recipe is below another by more than a point and a photo."""
-    return [
-        mine["set"]
+def below(results: Results, recipe: str, other: str) -> dict[str, bool]:
+    """Return for each set whether a recipe is below another by more than a point and a photo."""
+    return {
+        mine["set"]: mine["accuracy"] < theirs["accuracy"] - 0.01 - 1 / mine["test_images"] - 1e-9
         for mine, theirs in results.pairs(recipe, other)
-        if mine["accuracy"] < theirs["accuracy"] - 0.01 - 1 / mine["test_images"] - 1e-9
-    ]
+    }
 
 
-def below_first_step(results: Results) -> list[str]:
-    """Return the sets on which the whole run ends below its own first step by more than one photo in fifty."""
+def below_first_step(results: Results) -> dict[str, bool]:
+    """Return for each set whether the whole run ends below its own first step by more than one photo in fifty."""
     models = {run["set"]: [accuracy for _, accuracy in _models(run)] for (run,) in results.pairs("auto")}
-    return [name for name, accuracies in models.items() if accuracies[-1] < accuracies[0] - 0.02 - 1e-9]
+    return {name: accuracies[-1] < accuracies[0] - 0.02 - 1e-9 for name, accuracies in models.items()}
 
 
 def errors_within(results: Results, times: float) -> float:
@@ -261,15 +260,16 @@ def _divisions(rows: Sequence[Row]) -> str:
 
 
 def _plot(results: Results) -> str:
-    """Return the drawing of mean accuracy over seconds, "" where Teachable Machine or the run is not measured."""
-    if not {"tm", "auto"} <= set(results.recipes):
+    """Return the drawing of mean accuracy over seconds, "" where no set has that of Teachable Machine and of the run."""
+    pairs = results.pairs("auto", "tm")
+    if not pairs:
         return ""
+    shown = {run["set"] for run, _ in pairs}
+    results = Results([row for row in results.rows if row["set"] in shown])
     points = []
     for recipe in results.recipes:
-        pairs = results.pairs(recipe, "tm")
-        accuracy = float(np.mean([row["accuracy"] for row, _ in pairs]))
+        accuracy = float(np.mean([row["accuracy"] for (row,) in results.pairs(recipe)]))
         points.append(Point(results.title(recipe), time_ratio(results, recipe, "tm"), accuracy, recipe in OURS))
-    pairs = results.pairs("auto", "tm")
     seconds = [peer["seconds"] for _, peer in pairs]
     runs = [run for run, _ in pairs]
     times = sorted({at / peer for run, peer in zip(runs, seconds) for at, _ in _models(run)})
@@ -292,5 +292,5 @@ def _number(value: float, form: str = ".2f") -> str:
     return "" if np.isnan(value) else format(value, form)
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) or "none"
+def _listed(sets: dict[str, bool]) -> str:
+    return (", ".join(name for name, is_below in sets.items() if is_below) or f"none of {len(sets)}") if sets else ""

@@ -43,8 +43,8 @@ def test_ratios_are_those_of_the_sets_that_both_were_measured_on() -> None:
     assert report.error_ratio(results, "quick", "tm") == pytest.approx(0.40 / 0.38)
     assert report.time_ratio(results, "quick", "tm") == pytest.approx(18 / 30)
     assert report.gain(results, "auto", "lpft") == pytest.approx(4)
-    assert report.below(results, "quick", "tm") == ["dogs"]
-    assert report.below_first_step(results) == []
+    assert report.below(results, "quick", "tm") == {"cats": False, "dogs": True}
+    assert not any(report.below_first_step(results).values())
 
 
 def test_accuracy_over_time_is_that_of_the_model_at_hand() -> None:
