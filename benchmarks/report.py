@@ -260,7 +260,7 @@ def _divisions(rows: Sequence[Row]) -> str:
 
 
 def _plot(results: Results) -> str:
-    """Return the drawing of mean accuracy over seconds, "" where no set has that of Teachable Machine and of the run."""
+    """Return the drawing of mean accuracy over seconds, "" without a set of both Teachable Machine and the run."""
     pairs = results.pairs("auto", "tm")
     if not pairs:
         return ""
