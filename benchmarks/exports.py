@@ -139,6 +139,17 @@ def read_web(path: Path, photos: Sequence[Path]) -> Iterator[Row]:
         yield dict(zip(labels, answer["shares"], strict=True)), answer["reason"] is not None
 
 
+def read_space(path: Path, photos: Sequence[Path]) -> Iterator[Row]:
+    """The code of the exported app, in its folder."""
+    sys.path.insert(0, str(path))
+    from app import Classifier
+
+    model = Classifier()
+    for start in range(0, len(photos), _BATCH):
+        for answer in model.answer([str(photo) for photo in photos[start : start + _BATCH]]):
+            yield answer["confidences"], answer["unsure"]
+
+
 # The name of a row, the format that it reads, and how.
 READERS: dict[str, tuple[str, Reader]] = {
     "zip": ("zip", read_zip),
@@ -146,6 +157,7 @@ READERS: dict[str, tuple[str, Reader]] = {
     "onnx": ("onnx", read_onnx),
     "pt2": ("pt2", read_pt2),
     "hub in transformers": ("hub", read_transformers),
+    "space's own app": ("space", read_space),
     "web in Chromium": ("web", read_web),
 }
 

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..messages.server import RequestCode
 from . import downloads
+from .agents import take_lists_of_pictures
 from .hosts import Hosts
 from .request_values import LIST_BYTES, Body, RequestError, read_agent_call, read_cancel, read_event
 from .responses import API, NameSender, PageSender, lost_session, with_headers
@@ -85,6 +86,7 @@ def protect(hosts: Hosts, agents: bool = False) -> Callable[[App], AbstractAsync
         if app.middleware_stack is None:
             raise RuntimeError("the app must have been built when it starts")
         app.middleware_stack = _Guard(app.middleware_stack, app, hosts, agents)
+        take_lists_of_pictures(app)
         yield
 
     return lifespan

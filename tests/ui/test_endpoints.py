@@ -93,6 +93,17 @@ def test_the_lines_for_curl_on_the_page_give_an_answer(
     assert json.loads(data.removeprefix("data: "))[0]["answer"] == "mug"
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+def test_the_lines_for_javascript_on_the_page_give_an_answer(
+    page: tuple[str, Home], example_set: Path, tmp_path: Path
+) -> None:
+    shutil.copy(example_set / "mug/mug 01.jpg", tmp_path / "a.jpg")
+    (tmp_path / "ask.mjs").write_text(api.javascript(MODEL).replace("ADDRESS", page[0]), "utf-8")
+    done = subprocess.run(["node", "ask.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    answer = json.loads(done.stdout)
+    assert (answer["answer"], len(answer["top"])) == ("mug", 3)
+
+
 def test_the_lines_for_python_on_the_page_give_an_answer(
     page: tuple[str, Home], example_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
@@ -150,8 +161,13 @@ def test_an_agent_lists_the_endpoints_and_gets_an_answer(page: tuple[str, Home],
         answer = await session.call_tool("predict", {"image": photo, "model": MODEL, "top_k": 1})
         assert not answer.isError, answer
         assert '"answer": "key"' in answer.content[0].text.replace("'", '"')
+        several = await session.call_tool("predict_many", {"images": [photo, photo], "model": MODEL, "top_k": 1})
+        assert not several.isError, several
+        assert several.content[0].text.replace("'", '"').count('"answer": "key"') == 2
         for wrong in ("http://127.0.0.1:1/x.jpg", "/etc/passwd", "data:,x"):
             refused = await session.call_tool("predict", {"image": wrong, "model": MODEL, "top_k": 1})
+            assert refused.isError, wrong
+            refused = await session.call_tool("predict_many", {"images": [photo, wrong], "model": MODEL, "top_k": 1})
             assert refused.isError, wrong
         private = await session.call_tool("accept", {})
         assert private.isError

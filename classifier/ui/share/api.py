@@ -27,13 +27,16 @@ print(client.predict(image=handle_file("a.jpg"), model=MODEL, top_k=3, api_name=
 photos = [handle_file("a.jpg"), handle_file("b.jpg")]
 print(client.predict(images=photos, model=MODEL, top_k=3, api_name="/predict_many"))"""
 _JAVASCRIPT = """\
-import { Client } from "@gradio/client"; // npm install @gradio/client
-import { readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises"; // Node.js 20 and later, without a package
 
-const client = await Client.connect("ADDRESS");
-const image = new Blob([await readFile("a.jpg")]);
-const answer = await client.predict("/predict", { image, model: MODEL, top_k: 3 });
-console.log(answer.data[0]);"""
+const api = "ADDRESS/gradio_api", form = new FormData();
+form.append("files", new Blob([await readFile("a.jpg")]), "a.jpg");
+const [path] = await (await fetch(`${api}/upload`, { method: "POST", body: form })).json();
+const body = JSON.stringify({ data: [{ path }, MODEL, 3] });
+const request = { method: "POST", headers: { "Content-Type": "application/json" }, body };
+const { event_id } = await (await fetch(`${api}/call/predict`, request)).json();
+const lines = (await (await fetch(`${api}/call/predict/${event_id}`)).text()).trim().split("\\n");
+console.log(JSON.stringify(JSON.parse(lines.pop().slice(6))[0])); // behind “data: ”"""
 _CURL = """\
 FILE=$(curl -s -F "files=@a.jpg" ADDRESS/gradio_api/upload | tr -d '[]"')
 BODY='{"data": [{"path": "'$FILE'"}, MODEL, 3]}'
