@@ -52,11 +52,67 @@ class Tab(Protocol):
         """Redraw the tab as the project is now: when it is opened, and when another tab changed something."""
 
 
-def run_all(event: Dependency, actions: Sequence[Action]) -> Dependency:
-    """Run actions one after another when an event is over; return the last one's event."""
-    for action in actions:
-        event = action.on(event.then)
-    return event
+def run_all(event: Callable[..., Dependency], actions: Sequence[Action]) -> Dependency:
+    """Run actions in turn at an event, such as ``tab.select`` or ``earlier.then``; return the last one's event.
+
+    The browser asks once for neighbors that read nothing of one another, as each request takes its time.
+    """
+    (first, *others), groups = actions, []
+    group = [first]
+    for action in others:
+        if _can_join(group, action):
+            group.append(action)
+        else:
+            groups.append(group)
+            group = [action]
+    for one in groups:
+        event = _join(one).on(event).then
+    return _join(group).on(event)
+
+
+def _can_join(group: Sequence[Action], action: Action) -> bool:
+    """Return whether an action can run in one event with those before it."""
+    written = {block._id for one in group for block in one.outputs}
+    return (
+        written.isdisjoint(block._id for block in (*action.inputs, *action.outputs))
+        and all(one.concurrency == action.concurrency for one in group)
+        and all(_takes_inputs_only(one) for one in (*group, action))
+    )
+
+
+def _takes_inputs_only(action: Action) -> bool:
+    """Return whether a handler returns once and takes one value for each input, and nothing else of Gradio's."""
+    count = len(inspect.signature(action.handler).parameters)
+    return count == len(action.inputs) and not inspect.isgeneratorfunction(action.handler)
+
+
+def _join(actions: Sequence[Action]) -> Action:
+    """Make one action of several. Where one of them fails, its outputs stay and its message is shown as a warning."""
+    if len(actions) == 1:
+        return actions[0]
+    inputs = {block._id: block for action in actions for block in action.inputs}
+
+    def run(*values: Any) -> Any:
+        given = dict(zip(inputs, values, strict=True))
+        results: list[Any] = []
+        errors: list[gr.Error] = []
+        for action in actions:
+            try:
+                result = action.handler(*(given[block._id] for block in action.inputs))
+            except gr.Error as error:
+                errors.append(error)
+                result = gr.skip()
+            is_several = isinstance(result, tuple) and len(action.outputs) != 1
+            results += result if is_several else [result] * len(action.outputs)
+        if len(errors) == len(actions):
+            raise errors[0]
+        for message, title in dict.fromkeys((error.message, error.title) for error in errors):
+            gr.Warning(message, title=title)
+        return results
+
+    run.__name__ = "_and_".join(dict.fromkeys(getattr(action.handler, "__name__", "run") for action in actions))
+    outputs = [block for action in actions for block in action.outputs]
+    return Action(run, list(inputs.values()), outputs, actions[0].concurrency)
 
 
 def plain(handler: Handler, *first: Any, names: Sequence[str] = ()) -> Handler:

@@ -56,8 +56,7 @@ class _Tabs:
         """Add a tab and return what its ``build`` returned."""
         with gr.Tab(str(module.TITLE), id=module.ID) as page:
             tab = module.build(self._home, self._token)
-        first, *others = tab.refresh
-        run_all(first.on(page.select), [*others, self._also])
+        run_all(page.select, [*tab.refresh, self._also])
         self.placed.append(tab)
         return tab
 
@@ -82,8 +81,8 @@ def build_layout(page: gr.Blocks, home: Home) -> None:
     # The browser's token comes first, since everything else is found by it.
     loaded = Action(plain(ensure_token), [token], [token]).on(page.load)
     loaded = training.resume.on(loaded.then)
-    loaded = Action(plain(_open_running_training, home), [token], [tabs]).on(loaded.then)
-    run_all(loaded, [*photos.refresh, training.runs.refresh, *predict.refresh, show_limits])
+    open_running = Action(plain(_open_running_training, home), [token], [tabs])
+    run_all(loaded.then, [open_running, *photos.refresh, training.runs.refresh, *predict.refresh, show_limits])
     show_limits.on(photos.message.change)
 
     _open_on(photos.next.click, train_tab, tabs)
@@ -93,19 +92,19 @@ def build_layout(page: gr.Blocks, home: Home) -> None:
     review.refresh[0].on(training.model.change)
     Action(plain(train_tab.news, home), [token, news], [news]).on(training.drawn.change)
     for changed in (training.runs.deleted, training.runs.renamed, training.runs.stepped):
-        run_all(changed, [*predict.refresh, *share.refresh])
+        run_all(changed.then, [*predict.refresh, *share.refresh])
     used = replace(predict.choose, inputs=[token, training.runs.chosen]).on(training.runs.used.then)
     _open_on(used.then, predict_tab, tabs)
     replace(review.train_again, inputs=[token, *training.settings]).on(review.train.click)
-    for first, *others in (review.refresh, training.refresh):
-        run_all(first.on(review.finished.change), others)
+    for refresh in (review.refresh, training.refresh):
+        run_all(review.finished.change, refresh)
     replace(predict.unlabeled.train_again, inputs=[token, *training.settings]).on(predict.unlabeled.train.click)
     answered = predict.unlabeled.answer_again.on(predict.unlabeled.finished.change)
-    run_all(answered, [predict.many.refresh, *training.refresh])
-    run_all(predict.corrected, photos.refresh)
+    run_all(answered.then, [predict.many.refresh, *training.refresh])
+    run_all(predict.corrected.then, photos.refresh)
     _open_on(training.start.on(predict.again.click).then, train_tab, tabs)
-    first, *others = [action for tab in row.placed for action in tab.refresh]
-    run_all(first.on(share.opened.change), [*others, training.runs.refresh, show_limits])
+    refresh = [action for tab in row.placed for action in tab.refresh]
+    run_all(share.opened.change, [*refresh, training.runs.refresh, show_limits])
     _build_footer(home, token, row.placed, photos.message)
 
 
@@ -155,4 +154,4 @@ def _build_footer(home: Home, token: gr.BrowserState, tabs: Sequence[Tab], photo
     no.click(lambda: closed, None, both, queue=False, **QUIET)
     deleted = yes.click(plain(_delete, home), token, [message, photos_message], **QUIET, **FREE)
     deleted = deleted.then(lambda: closed, None, both, **QUIET, **FREE)
-    run_all(deleted, [action for tab in tabs for action in tab.refresh])
+    run_all(deleted.then, [action for tab in tabs for action in tab.refresh])

@@ -11,7 +11,7 @@ import pytest
 
 from classifier.errors import DataError
 from classifier.messages.page import PageCode, TryCode
-from classifier.ui.handlers import event_data, plain
+from classifier.ui.handlers import Action, event_data, plain, run_all
 
 
 def test_an_error_on_purpose_becomes_its_sentence_with_names_escaped() -> None:
@@ -52,3 +52,24 @@ def test_the_last_inputs_arrive_as_one_dict_by_name() -> None:
 @pytest.mark.parametrize("data", [None, "x", [1], 5])
 def test_what_is_no_dict_from_a_script_counts_as_empty(data: object) -> None:
     assert event_data(gr.EventData(None, data)) == {}
+
+
+def test_actions_that_need_nothing_of_one_another_run_in_one_event() -> None:
+    def refuse(name: str) -> None:
+        raise DataError(TryCode.ADDED, label=name)
+
+    with gr.Blocks() as page:
+        boxes = [gr.Textbox() for _ in range(5)]
+        name, *others, last = boxes
+        actions = [
+            Action(lambda value: value + "!", [name], others[:1]),
+            Action(plain(refuse), [name], others[1:2]),
+            Action(lambda: ("a", gr.skip()), [], [others[2], last]),
+            Action(lambda value: value * 2, [last], [name]),
+        ]
+        run_all(page.load, actions)
+    first, second = page.fns.values()
+    with pytest.warns(UserWarning, match="“x”"):  # outside of an event, where it is shown
+        assert first.fn("x") == ["x!", gr.skip(), "a", gr.skip()]
+    assert (first.inputs, first.outputs) == ([name], [*others, last])
+    assert (second.inputs, second.outputs, second.fn("b")) == ([last], [name], "bb")
