@@ -27,6 +27,10 @@ class TrainingCode(Code):
         "All photos are near copies of one another or of one group, so none can be held back to check the network by; "
         "add photos taken on other occasions, or choose a network that is trained already."
     )
+    NO_STAGES = (
+        "This network cannot be divided into stages, so all of it is trained, which takes more time than the last "
+        "stages alone."
+    )
     NO_EPOCH = "Deep training ended before a first round was over; the quick model is kept."
     BETTER = "Deep training is better: it gets {correct} of {total} held-out photos right, the quick model {baseline}."
     PROBABLY_BETTER = (

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from timm.models import group_parameters
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from .backbones import BACKBONES
 from .joined import feature_networks
 
 
@@ -52,10 +54,41 @@ def stages(network: nn.Module) -> list[list[str]]:
 
     The stages are timm's groups of parameters for layer-wise learning rates (``group_matcher``, coarse). What has no
     parameters belongs to the stage before it; all that follows the body, but for the classifier, to the last stage.
-    Empty for a network that timm does not group.
+    Empty for a network that timm does not group, and for one whose parts do not give its outputs: each network outside
+    the table is tried once, on random pixels.
     """
     if not hasattr(network, "group_matcher"):
         return []
+    if network not in _STAGES:
+        found = _group(network)
+        trusted = network.pretrained_cfg.get("architecture") in _TABLE  # type: ignore[union-attr, operator]
+        _STAGES[network] = found if trusted or _gives_outputs(network, found[-max(1, len(found) // 2) :]) else []
+    return _STAGES[network]
+
+
+_TABLE = {row.architecture for row in BACKBONES}
+_STAGES: WeakKeyDictionary[nn.Module, list[list[str]]] = WeakKeyDictionary()
+
+
+def _gives_outputs(network: nn.Module, unfrozen: list[list[str]]) -> bool:
+    """Whether trunk and tail together give the outputs of the network."""
+    network = copy.deepcopy(network).eval()
+    cfg: Any = network.pretrained_cfg
+    height, width = getattr(getattr(network, "patch_embed", None), "img_size", None) or cfg["input_size"][-2:]
+    pixels = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))
+    pixels = pixels.to(next(network.parameters()))
+    try:
+        with torch.inference_mode():
+            expected = network(pixels)
+            divided = trainable_tail(network, unfrozen)(frozen_trunk(network, unfrozen)(pixels))
+            return expected.shape == divided.shape and torch.allclose(
+                expected, divided, rtol=1e-3, atol=1e-3 * float(expected.abs().max())
+            )
+    except (RuntimeError, AssertionError, TypeError, ValueError, AttributeError, IndexError):
+        return False
+
+
+def _group(network: nn.Module) -> list[list[str]]:
     groups = group_parameters(network, network.group_matcher(coarse=True))  # type: ignore[operator]
     group_of = {name: number for number, names in groups.items() for name in names}
     classifier = _classifier_name(network)

@@ -20,7 +20,7 @@ from ..errors import DataError
 from ..events import Epoch, Note
 from ..messages import Message, message
 from ..messages.training import TrainingCode
-from ..models import networks
+from ..models import networks, surgery
 from ..models.features import FeatureExtractor
 from . import finetune, linear_head, resume
 from .cross_fit import Event, FineTunedNetwork, cross_fit
@@ -75,6 +75,8 @@ def fine_tune(
     network = networks.build(extractor.backbone, len(training_set.labels), config.seed)
     fold_count = len(np.unique(folds))
     plan = resume.load_plan(folder, lambda: make_plan(extractor, network, len(y), preprocessing, config, fold_count))
+    if not from_scratch and not surgery.stages(network):
+        yield Note(message(TrainingCode.NO_STAGES))
     epochs: list[Epoch] = []
     found: FineTunedNetwork | None = None
     for event in cross_fit(

@@ -127,3 +127,7 @@ def test_every_stage_of_every_network_has_parameters_of_its_own(row: backbones.B
 
 def test_a_network_that_timm_does_not_group_has_no_stages() -> None:
     assert surgery.stages(OutOfOrder()) == []
+
+
+def test_a_network_whose_parts_do_not_give_its_outputs_has_no_stages() -> None:
+    assert surgery.stages(timm.create_model("levit_128s", num_classes=3).eval()) == []
