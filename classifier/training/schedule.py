@@ -25,6 +25,7 @@ MAX_VIEWS = 6
 MAX_VIEW_BYTES = 4 * 2**30  # of the cache of views
 TAIL_VIEWS, TAIL_EPOCHS = 4, 12
 _FOLDS = 5  # as many there usually are
+_ENOUGH_PHOTOS = 400  # in the folds that are run; more hardly change the choice
 _FEWEST_EPOCHS = 3
 # Epochs and folds of deep training, pretrained or from scratch, the most first; the last but one is wanted at least.
 _EFFORTS = {
@@ -82,7 +83,8 @@ def deep_plan(
     stages, from_scratch = surgery.stages(network), extractor.backbone.from_scratch
     estimate = _estimator(extractor, network, stages, count, preprocessing.size)
     depths = _depths(config, len(stages), from_scratch)
-    efforts = [(config.epochs or epochs, min(folds, fold_count)) for epochs, folds in _EFFORTS[from_scratch]]
+    enough = _enough_folds(count, fold_count)
+    efforts = [(config.epochs or epochs, min(folds, enough)) for epochs, folds in _EFFORTS[from_scratch]]
     for floor in efforts[-2:]:
         for depth in depths:
             if estimate(depth, MAX_VIEWS, *floor) <= seconds:
@@ -108,7 +110,8 @@ def tail_plan(
     if not stages:
         return None
     estimate = _estimator(extractor, network, stages, count, preprocessing.size)
-    for folds in sorted({fold_count, min(3, fold_count), 1}, reverse=True):
+    enough = _enough_folds(count, fold_count)
+    for folds in sorted({enough, min(3, enough), 1}, reverse=True):
         if estimate(1, TAIL_VIEWS, TAIL_EPOCHS, folds) <= seconds:
             views = _count_views(network, stages, 1, count, TAIL_VIEWS, preprocessing, extractor)
             return TrainPlan(1, views, TAIL_EPOCHS, folds)
@@ -139,6 +142,11 @@ def estimate_seconds(extractor: FeatureExtractor, network: nn.Module, count: int
     """Return about how long a plan takes for ``count`` photos of ``size`` pixels."""
     estimate = _estimator(extractor, network, surgery.stages(network), count, size)
     return estimate(plan.unfreeze, plan.views, plan.epochs, plan.folds)
+
+
+def _enough_folds(count: int, fold_count: int) -> int:
+    """Number of folds with enough of ``count`` photos to choose by."""
+    return min(fold_count, math.ceil(fold_count * _ENOUGH_PHOTOS / count))
 
 
 def _depths(config: TrainConfig, stages: int, from_scratch: bool) -> list[int]:

@@ -391,6 +391,9 @@ def test_deep_training_that_is_better_is_kept_and_opens(better: Finished, unseen
     predictions = Predictor(better.folder, "cpu").predict(paths)
     correct = sum(one.top[0].label == path.parent.name for one, path in zip(predictions, paths))
     assert correct >= 10  # of twelve
+    assert sum(one.unsure for one in predictions) <= 6
+    explained = Predictor(better.folder, "cpu").explain(paths[0])
+    assert explained.heatmap.max() > explained.heatmap.min()
 
 
 @pytest.mark.slow

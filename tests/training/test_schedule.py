@@ -90,6 +90,9 @@ def test_a_tail_is_evaluated_on_as_many_folds_as_the_time_allows(cache: FeatureC
     plans = [tail_plan(extractor(cache), network, 200, preprocessing, seconds) for seconds in (600, 70, 50, 3)]
     assert [one and one.folds for one in plans] == [5, 3, 1, None]
     assert {one.unfreeze for one in plans if one} == {1}
+    large = tail_plan(extractor(cache), network, 1000, preprocessing)
+    assert large is not None
+    assert large.folds == 2  # 400 photos are enough to choose by
     assert deep_plan(extractor(cache), network, 200, preprocessing, TrainConfig(), seconds=3) is None
 
 
