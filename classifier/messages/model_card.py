@@ -179,12 +179,16 @@ print(pipeline("image-classification", "{self.place}")("photo.jpg"))
         return [*lines, "", sentence(CardCode.COST, cost=self.cost, name=self.members[0][0])]
 
     def _license(self) -> str:
-        if self.members:
-            weights = dict.fromkeys((repository, license) for _, repository, license, _ in self.members if repository)
-            return "\n".join(sentence(CardCode.LICENSE_WEIGHTS, repository=one, license=two) for one, two in weights)
-        if not self.repository:
+        found: dict[str, dict[str, None]] = {}  # the repositories of each license
+        for _, repository, license, _ in self.members or (("", self.repository, self.license, False),):
+            if repository:
+                found.setdefault(license, {})[repository] = None
+        if not found:
             return str(CardCode.LICENSE_YOURS)
-        return sentence(CardCode.LICENSE_WEIGHTS, repository=self.repository, license=self.license)
+        lines = [
+            sentence(CardCode.LICENSE_WEIGHTS, repository=", ".join(one), license=two) for two, one in found.items()
+        ]
+        return "\n".join((*lines, str(CardCode.LICENSE_PHOTOS)))
 
 
 @unique
@@ -258,10 +262,8 @@ class CardCode(Code):
         "white\n(`pixel_ranges` in `config.json`; other programs have to do that themselves)."
     )
     LICENSE_TITLE = "License"
-    LICENSE_WEIGHTS = (
-        "The weights it started from, {repository}, have the license {license}. The rights in the training photos are "
-        "those of their owners."
-    )
+    LICENSE_WEIGHTS = "The weights it started from, {repository}, have the license {license}."
+    LICENSE_PHOTOS = "The rights in the training photos are those of their owners."
     LICENSE_YOURS = "It started from random weights. The rights in the training photos are those of their owners."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -17,6 +18,8 @@ from classifier.cli.main import main
 from classifier.errors import DataError
 from classifier.messages.data import RepeatCode
 from classifier.messages.project_files import ProjectFileCode
+from classifier.models import checkpoint
+from tests.models.test_joined import joined_model
 
 ROOT = Path(__file__).parents[2]
 QUICK = TrainConfig(resize_modes=("whole",))
@@ -141,3 +144,18 @@ def test_a_project_over_a_folder_is_not_saved(example_set: Path, tmp_path: Path)
     with Project.over(example_set) as project, pytest.raises(DataError) as error:
         save_project(project, tmp_path / "p.zip")
     assert error.value.code is ProjectFileCode.NO_PROJECT
+
+
+def test_a_project_file_takes_both_models_of_a_joined_one_along(tmp_path: Path) -> None:
+    with Project.open(tmp_path / "old") as project:
+        checkpoint.save(project.models / "joined", joined_model(), {})
+        checkpoint.save(project.models / "joined" / "steps" / "1", joined_model(), {})
+        (project.models / "harm").mkdir()
+        shutil.copytree(project.models / "joined", project.models / "harm", dirs_exist_ok=True)
+        (project.models / "harm" / "single" / "model.safetensors").write_bytes(b"\xff" * 1000)
+        save_project(project, tmp_path / "p.zip")
+    opened = open_project(tmp_path / "p.zip", tmp_path / "new")
+    assert [left.file for left in opened.left_out_models] == ["harm"]
+    folder = tmp_path / "new" / "models" / "joined"
+    assert (len(checkpoint.load(folder).members), checkpoint.load(folder / "single").members) == (2, ())
+    assert not (folder / "steps").exists()
