@@ -9,11 +9,12 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 import classifier
 from classifier.__main__ import main
 from classifier.config import DOMAINS, MODES, OPTIMIZERS, RESIZE_MODES, TrainConfig
-from classifier.models.backbones import BACKBONES, Backbone
+from classifier.models.backbones import BACKBONES, WEIGHTS_FILE, Backbone
 from classifier.models.model_folder import FILES
 from classifier.ui.host_limits import HOME_LIMITS, SPACE_LIMITS, HostLimits
 
@@ -46,6 +47,12 @@ def test_the_readme_has_a_row_for_every_network(row: Backbone) -> None:
     numbers = [str(row.megabytes), str(row.size), f"{row.cost:g}"]
     expected = [f"`{row.name}`", row.title, *numbers, row.good_for, row.source, license]
     assert expected in rows(section("Networks"), "`--backbone`")
+
+
+def test_a_space_fetches_networks_of_the_table_when_it_is_built() -> None:
+    front_matter = yaml.safe_load(README.split("---\n")[1])
+    files = {f"{row.repository} {WEIGHTS_FILE}" for row in BACKBONES if row.repository and not row.built_in}
+    assert set(front_matter["preload_from_hub"]) < files
 
 
 def test_the_readme_names_every_command_and_option(capsys: pytest.CaptureFixture[str]) -> None:
