@@ -58,6 +58,7 @@ class StepsCode(Code):
     NEWS_DROPPED = "Step {number} brought nothing and was dropped; the model of before stays."
     NEWS_ENDED = "The training has ended: {score} of 100 right."
     NEWS_AGAIN = "Photos were corrected: the training began again. Past trainings keep the model of before."
+    NEWS_FIRST_AGAIN = "Photos were corrected: the training began again, and its first model gets {score} of 100 right."
 
     STARTS_AGAIN = "A training goes on; it begins again by itself with what you correct."
 

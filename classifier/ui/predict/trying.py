@@ -20,6 +20,7 @@ from ...workflows.photo_shift import FEWEST, compare_with_training
 from .. import html
 from ..handlers import event_data
 from ..sessions import Home, check_capacity, is_token
+from ..train import jobs
 from ..uploads import delete_uploads, parse_upload, uploaded_file
 from . import answers, bulk_jobs
 from .answers import PhotoAnswer, PredictState
@@ -160,7 +161,9 @@ def correct(
     with home.open(token) as project:
         check_capacity(project, 1)
         corrected, new = answers.correct(state, photo, project, label)
-    return answers.render(corrected, limit_classes(top_k)), corrected, gr.update(visible=True) if new else gr.skip()
+    # A training that goes on begins again by itself.
+    offered = gr.update(visible=True) if new and not jobs.is_improving(home, token) else gr.skip()
+    return answers.render(corrected, limit_classes(top_k)), corrected, offered
 
 
 def limit_classes(top_k: object) -> int:

@@ -122,11 +122,11 @@ def _facts(step: Step) -> list[str]:
     return facts
 
 
-def brought(step: Step) -> str:
-    """Return what the newest step brought, for all tabs."""
+def brought(step: Step, again: bool) -> str:
+    """Return what the newest step brought, for all tabs; ``again``: of a training that photos let begin again."""
     score = of_100(step.accuracy)
     if step.before is None:
-        return sentence(StepsCode.NEWS_FIRST, score=score)
+        return sentence(StepsCode.NEWS_FIRST_AGAIN if again else StepsCode.NEWS_FIRST, score=score)
     if not step.kept:
         return sentence(StepsCode.NEWS_DROPPED, number=step.number)
     return sentence(StepsCode.NEWS_BROUGHT, number=step.number, before=of_100(step.before), score=score)

@@ -94,7 +94,7 @@ def news(home: Home, token: str, shown: str) -> str:
         return ""
     state = job.state
     if state.is_improving:
-        words = steps.brought(newest.tried.steps[-1])
+        words = steps.brought(newest.tried.steps[-1], again=state.restarts > 0)
     elif state.finished and shown:
         words = sentence(StepsCode.NEWS_ENDED, score=steps.of_100(newest.trained.report.accuracy))
     else:

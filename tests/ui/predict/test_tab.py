@@ -176,7 +176,7 @@ def test_a_wrong_prediction_becomes_a_training_photo(visit: Visit, owned: Path) 
     home, token = visit()
     _, state = try_photos(home, token, uploaded(owned / "new/mug/mug 01.jpg", "holiday/mug 01.jpg"))
     html, updated, again = trying.correct(home, token, 3, state, sent(number=state.photos[0].number, label=" cup "))
-    assert "Added to “cup”. Train again to learn from it." in html
+    assert "Added to “cup”. The next training learns from it." in html
     assert again["visible"] is True
     assert '<option value="cup">' in html
     assert updated.photos[0].path.is_file()  # it stays on view
