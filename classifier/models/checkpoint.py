@@ -175,7 +175,7 @@ def set_threshold(folder: Path, value: float) -> Report:
     """
     if not 0 <= value <= 1:  # True for NaN, too
         raise SettingError(CheckpointCode.THRESHOLD_OUT_OF_RANGE, value=value)
-    if is_file(folder / SINGLE / "report.json"):
+    if _has_single(folder):
         set_threshold(folder / SINGLE, value)
     before = read_report(folder)
     return _replace_decision(folder, before, without_costs(replace(before, threshold=float(value))))
@@ -196,11 +196,16 @@ def set_costs(folder: Path, costs: Mapping[str, float], unsure_cost: float = UNS
 
         print(set_costs(Path("model"), {"crack": 5}).expected_cost)
     """
-    if is_file(folder / SINGLE / "report.json"):
+    if _has_single(folder):
         set_costs(folder / SINGLE, costs, unsure_cost)
     before = read_report(folder)
     evaluated = read_evaluated(folder, len(before.labels))
     return _replace_decision(folder, before, with_costs(before, evaluated, costs, unsure_cost))
+
+
+def _has_single(folder: Path) -> bool:
+    """Whether a model of one network lies beside a joined one; a link to another folder is none."""
+    return is_file(folder / SINGLE / "report.json") and not (folder / SINGLE).is_symlink()
 
 
 def _replace_decision(folder: Path, before: Report, after: Report) -> Report:

@@ -252,3 +252,10 @@ def test_the_card_names_every_network_with_its_license_and_the_cost(folder: Path
 def test_a_threshold_holds_for_the_model_of_one_network_too(folder: Path) -> None:
     checkpoint.set_threshold(folder, 0.8)
     assert (Predictor(folder).threshold, Predictor(folder / "single").threshold) == (0.8, 0.8)
+
+
+def test_a_threshold_is_not_written_through_a_link(folder: Path) -> None:
+    (folder / "single").rename(folder.with_name("other"))
+    (folder / "single").symlink_to(folder.with_name("other"))
+    checkpoint.set_threshold(folder, 0.8)
+    assert Predictor(folder.with_name("other")).threshold == 0.4
