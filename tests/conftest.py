@@ -36,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
             "PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir()
         )  # pytest keeps those of failed tests there
         config.stash[_scratch] = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="tests-")
+        Path(os.environ["TMPDIR"]).chmod(0o755)  # some programs of the tests give up their rights
     tempfile.tempdir = os.environ["TMPDIR"]
 
 
