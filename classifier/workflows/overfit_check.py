@@ -30,8 +30,8 @@ from ..models import networks, surgery, transforms
 from ..models.backbones import Backbone, resolve
 from ..training import augmented_cache, finetune
 from ..training.batches import FineTuneData
-from ..training.cross_fit import FROM_SCRATCH_FACTOR
 from ..training.loss import cross_entropy
+from ..training.runs import FROM_SCRATCH_FACTOR
 from ..training.schedule import warmup_cosine
 from ..training.train_state import FineTuneSpec, TrainState
 
