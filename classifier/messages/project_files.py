@@ -66,8 +66,8 @@ class ProjectFilePage(Code):
 
     TITLE = "Project file"
     ABOUT = (
-        "Everything of this page in one file: photos, classes, changes, trainings and models. Open it later, here or "
-        "on another machine, and go on where you were."
+        "Everything of this page in one file: photos, classes, changes, trainings and models, but for a training that "
+        "has not ended. Open it later, here or on another machine, and go on where you were."
     )
     CHOICE = "What the file holds"
     WITH_PHOTOS = "With photos: everything"

@@ -66,6 +66,7 @@ def make(page: Any, format: str, folder: Path, shown: Sequence[int] = ()) -> Pat
             page.locator("#share-photos input").nth(number).check()
         assert page.locator("#share-photos input:disabled").count() == (9 if len(shown) == 3 else 0)
         assert fits_screen(page)
+    page.locator("#share-result .pc-download").wait_for(state="detached")  # that of the format before
     page.locator("#share-make").click()
     made = download(page, page.locator("#share-result .pc-download"), folder)
     assert "Same answer on 12 of 12 photos" in page.locator("#share-result .pc-good").inner_text()

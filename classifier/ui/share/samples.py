@@ -26,9 +26,10 @@ _SCRIPT = Path(__file__).parent / "samples.js"
 
 @dataclass(frozen=True)
 class Samples:
-    """The photos that were chosen, by their SHA-256."""
+    """The photos that were chosen, by their SHA-256, and the events at which others are."""
 
     chosen: gr.State
+    changes: tuple[Any, ...]
 
 
 def place(home: Home, token: str, model: str | None, format: str | None) -> tuple[Any, Any]:
@@ -85,4 +86,4 @@ def build(home: Home, token: gr.BrowserState, model: gr.Dropdown, format: gr.Rad
         Action(plain(place, home), [token, model, format], [column, wanted]).on(changed)
     Action(plain(offer, home), [token, model, wanted], [photos, chosen]).on(wanted.change)
     Action(plain(choose, home), [token], [chosen]).on(photos.submit)
-    return Samples(chosen)
+    return Samples(chosen, (wanted.input, photos.submit))

@@ -125,6 +125,6 @@ def build(home: Home, token: gr.BrowserState) -> ShareTab:
     start.click(lambda: gr.update(interactive=False), None, start, queue=False, **QUIET)
     made = Action(plain(make, home), [token, model, format, shown.chosen], [result], DEVICE).on(start.click)
     Action(lambda: gr.update(interactive=True), [], [start]).after(made, queue=False)
-    for choice in (model, format):
-        Action(lambda: "", [], [result]).on(choice.input, queue=False)
+    for event in (model.input, format.input, *shown.changes):
+        Action(lambda: "", [], [result]).on(event, queue=False)
     return ShareTab([Action(plain(show, home), [token, model], view)], file_panel.opened)
