@@ -93,7 +93,7 @@ class OptionHelp(Code):
     DOMAIN = "kind of pictures"
     SEED = "on a CPU the same number on the same photos gives the same model; on a GPU nearly the same"
     MINUTES = "about how long it may take; 0: as long as it takes"
-    UNFREEZE = "how many of the last stages are trained"
+    UNFREEZE = "how many of the last stages are trained; 0: the whole network"
     EPOCHS = "rounds over the photos"
     BATCH = "photos per step"
     LEARNING_RATE = "of the last stage; that of the head is larger, that of the first stages smaller"
