@@ -84,7 +84,7 @@ def add_photos(
     found, left_out = inspect_files(plan, limits, decoder.probe)  # opens each file
     known = {asset.sha256 for asset in present} if only_new else set()
     removed = catalog.removed() if only_new else set()
-    gone = [LeftOut(photo.name, message(RepeatCode.REMOVED)) for photo in found if photo.sha256 in removed]
+    gone = [LeftOut(photo.name, message(RepeatCode.REMOVED_BEFORE)) for photo in found if photo.sha256 in removed]
     others = [photo for photo in found if photo.sha256 not in known | removed]
     new, already, repeats = drop_repeats(others, present)
     already += len(found) - len(others) - len(gone)

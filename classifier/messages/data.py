@@ -154,7 +154,7 @@ class RepeatCode(Code):
     REPEATED_IN_TRAINING = "the same photo as “{name}”, which is among the training photos"
     REPEATED_IN_VALIDATION = "the same photo as “{name}”, which is among the validation photos"
     REPEATED_IN_TEST = "the same photo as “{name}”, which is among the test photos"
-    REMOVED = "removed from this project before, so it was not added again: add it on the page to have it back"
+    REMOVED_BEFORE = "removed from this project before, so it was not added again: add it on the page to have it back"
 
 
 @unique

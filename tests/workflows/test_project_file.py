@@ -120,7 +120,7 @@ def test_a_command_keeps_its_catalog(example_set: Path, tmp_path: Path, capsys: 
         assert main([*named, "--project", str(tmp_path / folder), "--json"]) == 0
         result = json.loads(capsys.readouterr().out.splitlines()[-1])
         assert result["classes"] == {"key": 6, "mug": 8}
-        assert [one["reason"] for one in result["left_out"]] == [str(RepeatCode.REMOVED)] * 2
+        assert [one["reason"] for one in result["left_out"]] == [str(RepeatCode.REMOVED_BEFORE)] * 2
     with Project.open(tmp_path / "kept") as project:
         project.undo()
         assert len(project.photos()) == 16
