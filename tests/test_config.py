@@ -178,10 +178,10 @@ def test_settings_describe_the_fields_that_page_and_command_line_offer() -> None
     offered = {setting.name: setting for setting in settings()}
     assert offered.keys() <= {field.name for field in fields(TrainConfig)}
     assert not {"folds", "resize_modes"} & offered.keys()
-    assert offered["mode"] == Setting("mode", "general", str, ("quick", "deep"), False, "quick")
+    assert offered["mode"] == Setting("mode", "general", str, ("quick", "auto", "deep"), False, "quick")
     assert offered["backbone"] == Setting("backbone", "general", str, (), False, DEFAULTS.backbone)
     assert offered["epochs"] == Setting("epochs", "deep", int, (), True, None)
-    assert offered["minutes"] == Setting("minutes", "deep", float, (), False, 3.0)
+    assert offered["minutes"] == Setting("minutes", "deep", float, (), False, 5.0)
     assert all(setting.default == getattr(DEFAULTS, setting.name) for setting in settings())
 
 
