@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 from .messages import Code, Message
 
 T = TypeVar("T")
-StepName = Literal["head", "joined", "tail", "deep", "average", "network"]
+StepName = Literal["head", "joined", "tail", "deep", "network"]
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,11 @@ class Step:
 
     ``number`` counts from 1. ``name`` is what was tried: ``head`` (a linear head on the backbone's features, always
     the first), ``joined`` (one on the features of several networks), ``tail`` and ``deep`` (the last stage of the
-    network fine-tuned, or more of it), ``average`` (such a network and the best model before it together),
-    ``network`` (another network); ``backbone`` names the networks, joined by “+”. ``accuracy``, with its 95 %
-    interval ``low`` to ``high``, is out of fold, ``before`` that of the best model before on the same photos, None
-    for the first step. ``seconds`` is the duration. Where it is ``kept``, checkpoint and run already are its;
-    otherwise ``why`` tells why not. ``cost`` is that of an answer relative to the first step's model.
+    network fine-tuned, or more of it, alone or together with the best model before), ``network`` (another network);
+    ``backbone`` names all networks of the model, joined by “+”. ``accuracy``, with its 95 % interval ``low`` to
+    ``high``, is out of fold, ``before`` that of the best model before on the same photos, None for the first step.
+    ``seconds`` is the duration. Where it is ``kept``, checkpoint and run already are its; otherwise ``why`` tells why
+    not. ``cost`` is that of an answer relative to the first step's model.
 
     Example::
 

@@ -9,6 +9,7 @@ from typing import Any
 from . import Code, Message, message
 from .layout import NotTakenCode
 from .training import TrainingCode
+from .workflows import StepsCode
 
 
 @unique
@@ -298,7 +299,7 @@ OLD_LEFT_OUT: tuple[tuple[Code, str, str, str], ...] = (
 
 STORED_CODES: tuple[type[Code], ...] = (
     LeftOutCode, PhotoCode, SeveralCode, RepeatCode, NotEvaluatedCode, EditCode, NotTakenCode, IntakeCode,
-    TrainingCode,
+    TrainingCode, StepsCode,
 )  # fmt: skip
 _STORED = {code.id: code for codes in STORED_CODES for code in codes}
 

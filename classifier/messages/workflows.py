@@ -27,13 +27,14 @@ class StepCode(Code):
 class StepsCode(Code):
     """What the steps of a training in mode auto are, and why one was dropped."""
 
-    NOT_KEPT = "Step {number} cannot be taken back: its model was not kept."
-    NOT_BETTER = "It is not expected to be right more often."
-    COSTS_TOO_MUCH = (
+    STEP_NOT_KEPT = "Step {number} cannot be taken back: its model was not kept."
+    NOT_EXPECTED_BETTER = "It is not expected to be right more often."
+    ANSWERS_TOO_SLOW = (
         "It is expected to be right on {gain:.1f} more of 100 photos, too few for answers that take {cost:.1f} times "
         "as long."
     )
-    FAILED = "It could not be tried: {why}"
+    STEP_NO_TIME = "The time that is left does not suffice for it."
+    STEP_FAILED = "It could not be tried: {why}"
 
 
 @unique

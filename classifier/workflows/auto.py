@@ -13,6 +13,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import distributed
 from ..data import splits
@@ -20,7 +21,7 @@ from ..data.dataset import run_assets
 from ..errors import ClassifierError
 from ..evaluation import calibration
 from ..evaluation.intervals import accuracy_interval
-from ..evaluation.model_choice import choose, expected_accuracy
+from ..evaluation.model_choice import ModelChoice
 from ..evaluation.report import rescore
 from ..events import Epoch, Note, Progress, Step
 from ..messages import Message, message
@@ -32,42 +33,29 @@ from ..training import resume
 from . import steps
 from .candidates import Candidate
 from .evaluate import evaluate
+from .training_data import remember
 from .training_run import Evaluated, Finished, TrainingRun, save_progress
 from .trials import Trial, list_trials
 
 Event = Progress | Epoch | Note | Step
+Probabilities = tuple[NDArray[np.int64], NDArray[np.float32]]  # training photos (J,), and probabilities (J, C)
 
-_MORE = 1.5  # times the cost of an answer above which a model has to bring more
-_MIN_GAIN_OF_MORE = 0.01  # of the expected accuracy
 _CHOICE_FOLDS = 5
 _IN_VAIN = 2  # steps in a row that bring nothing, after which a training without a limit of time ends
 
 
 @dataclass
 class _State:
-    """The best candidate so far, what it was evaluated to, and how many steps in a row brought nothing.
+    """The choice of the best candidate and that of one network, and how many steps in a row brought nothing.
 
-    ``evaluated`` is None where the model was saved before an interruption.
+    ``evaluated`` is None where the best model was saved before an interruption.
     """
 
-    best: Candidate
-    evaluated: Evaluated | None
-    first_cost: float
+    choice: ModelChoice[Candidate]
+    singles: ModelChoice[Candidate]
+    head: Candidate
+    evaluated: Evaluated | None = None
     in_vain: int = 0
-
-
-@dataclass(frozen=True)
-class _Compared:
-    """A candidate with the probabilities (J, C) that score it, see ``choose``, and its gain in expected accuracy.
-
-    ``accuracy`` is that of the photos with both ends of its interval, ``before`` that of the model before on the same.
-    """
-
-    candidate: Candidate
-    gain: float
-    is_better: bool
-    accuracy: tuple[float, float, float]
-    before: float | None
 
 
 def improve(run: TrainingRun, head: TrainedModel, networks: Sequence[str] = ()) -> Generator[Event, None, Finished]:
@@ -78,12 +66,13 @@ def improve(run: TrainingRun, head: TrainedModel, networks: Sequence[str] = ()) 
     Args:
         run: the training.
         head: the model of the first step.
-        networks: names of networks to try beside those that are installed, each in a step of its own.
+        networks: names of networks to try beside those on this machine, each in a step of its own.
     """
     state = yield from _begin(run, Candidate.of("head", head), bool(networks))
     for trial in list_trials(run, head, networks):
-        if any((step.name, step.backbone) == (trial.name, trial.backbone) for step in run.steps):
-            continue  # before an interruption
+        if _was_taken(run, trial):  # before an interruption
+            yield from _train_again(state, trial)
+            continue
         if not _goes_on(run, state):
             break
         if distributed.broadcast(trial.seconds <= seconds_left(run)):
@@ -101,24 +90,37 @@ def _begin(run: TrainingRun, head: Candidate, adds: bool) -> Generator[Event, No
 
     ``adds`` is True where steps follow a training that has ended.
     """
-    photos = run.training_set.fingerprint()
+    y, groups = run.training_set.y, run.training_set.groups
+    seed = (run.config.seed + 1) % 2**32  # other folds than those of the heads
+    folds = splits.stratified_group_folds(y, groups, _CHOICE_FOLDS, seed)
+    state = _State(ModelChoice(head, y, folds), ModelChoice(head, y, folds), head)
     interrupted = run.resume_folder.exists()
     resume.prepare_folder(run.resume_folder, run.config, run.training_set.names())
-    before = steps.list_steps(run.folder, photos) if adds or interrupted else ()
-    best = steps.read_candidate(run.folder) if before else None
-    if best is not None:
+    before = steps.list_steps(run.folder, run.training_set.fingerprint()) if adds or interrupted else ()
+    if before:
         run.steps.extend(before)
         run.clock.add(sum(step.seconds for step in before))
-        return _State(best, None, head.cost)
+        for candidate in steps.read_evidence(run.folder, [step.number for step in before]):
+            _offer(state, candidate)
+        return state
     if distributed.is_main_process():
         steps.clear(run.folder)
-    state = _State(head, None, head.cost)
-    assert head.model is not None
-    report = head.model.report
-    accuracy = report.accuracy, report.accuracy_low, report.accuracy_high
-    first = _Compared(head, gain=0.0, is_better=True, accuracy=accuracy, before=None)
-    yield from _keep(run, state, first, head.model, run.clock.seconds)
+    yield from _keep(run, state, None, run.clock.seconds)
     return state
+
+
+def _was_taken(run: TrainingRun, trial: Trial) -> bool:
+    """Whether a trial was taken as a step already; networks are told apart by their names."""
+    taken = (step for step in run.steps if step.name == trial.name)
+    return any(trial.name != "network" or step.backbone == trial.backbone for step in taken)
+
+
+def _train_again(state: _State, trial: Trial) -> Generator[Event, None, None]:
+    """Train the best model again where cached features make that quick: later steps build on it."""
+    best = state.choice.best
+    if trial.is_cached and best.model is None and best.name == trial.name:
+        (candidate,) = yield from trial.train(best, math.inf)
+        state.choice.best = replace(best, model=candidate.model)
 
 
 def _goes_on(run: TrainingRun, state: _State) -> bool:
@@ -130,70 +132,68 @@ def _goes_on(run: TrainingRun, state: _State) -> bool:
 
 def _take(run: TrainingRun, state: _State, trial: Trial) -> Generator[Event, None, None]:
     """Train the candidates of a step and keep the best of them, or drop the step."""
-    started = run.clock.seconds
+    started, before = run.clock.seconds, state.choice.best
+    why = message(StepsCode.NOT_EXPECTED_BETTER)
     try:
-        candidates = yield from trial.train(state.best, seconds_left(run))
+        candidates = yield from trial.train(before, seconds_left(run))
     except ClassifierError as error:  # a network that cannot be fetched, too little memory
-        unchanged = _unchanged(run, state.best, trial)
-        why = message(StepsCode.FAILED, why=str(error.message))
-        yield _drop(run, state, _step(run, state, unchanged, run.clock.seconds - started, why))
+        candidates, why = [], message(StepsCode.STEP_FAILED, why=str(error.message))
+    if not candidates and run.stop():  # before there was anything to compare: the step may be taken another time
         return
-    compared = [_compare(run, state.best, candidate) for candidate in candidates]
-    if not compared and run.stop():  # before there was anything to compare: the step may be taken another time
-        return
-    best = max(compared, key=lambda one: (one.is_better, one.gain), default=_unchanged(run, state.best, trial))
+    shown, gains = state.choice.nested(), [state.choice.gain(candidate) for candidate in candidates]
+    kept = [_offer(state, candidate) for candidate in candidates]
+    if distributed.is_main_process():
+        steps.keep_evidence(run.folder, len(run.steps) + 1, candidates)
     seconds = run.clock.seconds - started
-    if best.is_better:
-        yield from _keep(run, state, best, _with_score(run, best.candidate), seconds)
-    else:
-        yield _drop(run, state, _step(run, state, best, seconds, _why(state, best)))
+    if any(kept):
+        yield from _keep(run, state, shown, seconds)
+        return
+    tried, gain = replace(before, name=trial.name, backbone=trial.backbone), 0.0
+    if candidates:
+        tried, gain = max(zip(candidates, gains), key=lambda one: one[1])
+    if gain > 0:
+        why = message(StepsCode.ANSWERS_TOO_SLOW, gain=100 * gain, cost=tried.cost / before.cost)
+    scored, own = (tried.idx, tried.probs), (before.idx, before.probs)
+    run.steps.append(_step(run, state, tried, scored, own, seconds, why))
+    state.in_vain += 1
+    if distributed.is_main_process():
+        steps.record(run.folder, run.steps, steps.step_in_use(run.folder), run.training_set.fingerprint())
+    yield run.steps[-1]
 
 
-def _finish(run: TrainingRun, state: _State) -> Finished:
-    """Save the best model once more, with the steps after it in its records; what is unfinished is deleted."""
-    if state.evaluated is not None:
-        return run.save(state.evaluated)
-    if distributed.is_main_process():  # it was saved before an interruption
-        steps.put_back(run.project, run.folder, steps.step_in_use(run.folder), run.steps)
-        shutil.rmtree(run.resume_folder, ignore_errors=True)
-    distributed.barrier()
-    predictor = Predictor(run.folder)
-    test = None if run.test is None else evaluate(predictor, run.test)
-    notes, tried = tuple(run.notes), tuple(run.steps)
-    return Finished(predictor.report, run.folder, run.clock.seconds, test, "auto", notes, tried)
+def _offer(state: _State, candidate: Candidate) -> bool:
+    """Offer a candidate to the choice, one of a single network also to that of these; return whether it is the best."""
+    if "+" not in candidate.backbone:
+        state.singles.offer(candidate)
+    return state.choice.offer(candidate)
 
 
-def _unchanged(run: TrainingRun, best: Candidate, trial: Trial) -> _Compared:
-    """Return the comparison of a step that brought no candidate: the best so far with itself."""
-    return _compare(run, best, replace(best, name=trial.name, backbone=trial.backbone))
+def _keep(run: TrainingRun, state: _State, shown: Probabilities | None, seconds: float) -> Generator[Event, None, None]:
+    """Save the best model in the place of the one before, and as the model of its step.
 
-
-def _compare(run: TrainingRun, best: Candidate, candidate: Candidate) -> _Compared:
-    """Compare a candidate with the best so far on the photos of both."""
-    idx, mine, its = np.intersect1d(candidate.idx, best.idx, assume_unique=True, return_indices=True)
-    y, groups = run.training_set.y[idx], run.training_set.groups[idx]
-    after, before = candidate.probs[mine], best.probs[its]
-    folds = splits.stratified_group_folds(y, groups, _CHOICE_FOLDS, run.config.seed)
-    min_gain = _MIN_GAIN_OF_MORE if candidate.cost > _MORE * best.cost else 0.0
-    is_better, nested = choose(before, after, y, folds, min_gain)
-    correct = after.argmax(1) == y
-    low, high = accuracy_interval(correct, groups)
-    return _Compared(
-        replace(candidate, idx=idx, probs=nested if is_better else after),
-        gain=expected_accuracy(after, y) - expected_accuracy(before, y),
-        is_better=is_better,
-        accuracy=(float(correct.mean()), low, high),
-        before=float((before.argmax(1) == y).mean()),
-    )
-
-
-def _with_score(run: TrainingRun, candidate: Candidate) -> TrainedModel:
-    """Return the model of a candidate with the score, the threshold and the predictions of the nested choice."""
-    model, idx, probs = candidate.model, candidate.idx, candidate.probs
+    ``shown`` are the probabilities that scored the one before.
+    """
+    best, scored = state.choice.best, state.choice.nested()
+    model = best.model if shown is None else _with_score(run, state.choice)
     assert model is not None
-    assert model.evaluated is not None
-    y, groups = run.training_set.y[idx], run.training_set.groups[idx]
-    usual = model.evaluated.in_distribution[idx]
+    evaluated = yield from run.evaluate(replace(model, single=_single_for(run, state, model)))
+    yield save_progress(len(run.training_set))
+    run.steps.append(_step(run, state, best, scored, shown, seconds))
+    state.evaluated, state.in_vain = evaluated, 0
+    run.save(evaluated, unfinished=True)
+    if distributed.is_main_process():
+        number = len(run.steps)
+        steps.keep(run.folder, number, run.catalog_entry(evaluated))
+        steps.record(run.folder, run.steps, number, run.training_set.fingerprint())
+    yield run.steps[-1]
+
+
+def _with_score(run: TrainingRun, choice: ModelChoice[Candidate]) -> TrainedModel | None:
+    """Return the model of the best candidate with the score, the threshold and the predictions of the nested choice."""
+    model, (idx, probs) = choice.best.model, choice.nested()
+    if model is None:
+        return None
+    y, groups, usual = run.training_set.y[idx], run.training_set.groups[idx], choice.best.usual(idx)
     report = rescore(model.report, probs, y, "out_of_fold", groups, usual)
     report = replace(report, threshold=calibration.unsure_threshold(probs, y, in_distribution=usual))
     rows = list(model.run_assets)
@@ -203,51 +203,54 @@ def _with_score(run: TrainingRun, candidate: Candidate) -> TrainedModel:
     return replace(model, report=report, run_assets=tuple(rows), evaluated=EvaluatedPhotos(probs, y, usual))
 
 
-def _keep(
-    run: TrainingRun, state: _State, compared: _Compared, model: TrainedModel, seconds: float
-) -> Generator[Event, None, None]:  # fmt: skip
-    """Save a model in the place of the one before, and as the model of its step."""
-    evaluated = yield from run.evaluate(model)
-    yield save_progress(len(run.training_set))
-    run.steps.append(_step(run, state, compared, seconds))
-    state.best, state.evaluated, state.in_vain = replace(compared.candidate, model=evaluated.model), evaluated, 0
-    run.save(evaluated, unfinished=True)
-    if distributed.is_main_process():
-        number = len(run.steps)
-        steps.keep(run.folder, number, run.catalog_entry(evaluated), state.best)
-        steps.record(run.folder, run.steps, number, run.training_set.fingerprint())
-    yield run.steps[-1]
+def _single_for(run: TrainingRun, state: _State, model: TrainedModel) -> TrainedModel | None:
+    """Return the model of one network that is saved beside ``model``: none where it has one itself."""
+    if not model.others:
+        return None
+    is_head = state.singles.best is state.head
+    single = (None if is_head else _with_score(run, state.singles)) or state.head.model
+    assert single is not None
+    return replace(single, training_photos=remember(run.extractor, run.project, run.training_set, single))
 
 
-def _drop(run: TrainingRun, state: _State, step: Step) -> Step:
-    """Record a step that brought nothing."""
-    run.steps.append(step)
-    state.in_vain += 1
-    if distributed.is_main_process():
-        steps.record(run.folder, run.steps, steps.step_in_use(run.folder), run.training_set.fingerprint())
-    return step
-
-
-def _step(run: TrainingRun, state: _State, compared: _Compared, seconds: float, why: Message | None = None) -> Step:
-    candidate, (accuracy, low, high) = compared.candidate, compared.accuracy
+def _step(
+    run: TrainingRun, state: _State, candidate: Candidate, scored: Probabilities, before: Probabilities | None,
+    seconds: float, why: Message | None = None,
+) -> Step:  # fmt: skip
+    """Return the step that tried a candidate, with the accuracy of ``scored`` and of ``before`` on the same photos."""
+    training_set, (idx, probs) = run.training_set, scored
+    correct = probs.argmax(1) == training_set.y[idx]
+    low, high = accuracy_interval(correct, training_set.groups[idx])
+    accuracy_before = None
+    if before is not None:
+        of_both = np.isin(before[0], idx)
+        y = training_set.y[before[0][of_both]]
+        accuracy_before = float((before[1][of_both].argmax(1) == y).mean())
     return Step(
         number=len(run.steps) + 1,
         name=candidate.name,
         backbone=candidate.backbone,
-        accuracy=accuracy,
+        accuracy=float(correct.mean()),
         low=low,
         high=high,
-        before=compared.before,
+        before=accuracy_before,
         seconds=seconds,
         kept=why is None,
-        cost=candidate.cost / state.first_cost,
+        cost=candidate.cost / state.head.cost,
         why=why,
     )
 
 
-def _why(state: _State, compared: _Compared) -> Message:
-    """Return why a step was dropped."""
-    if compared.gain > 0:
-        relative = compared.candidate.cost / state.best.cost
-        return message(StepsCode.COSTS_TOO_MUCH, gain=100 * compared.gain, cost=relative)
-    return message(StepsCode.NOT_BETTER)
+def _finish(run: TrainingRun, state: _State) -> Finished:
+    """Save the best model once more, with the steps after it in its records; what is unfinished is deleted."""
+    if state.evaluated is not None:
+        model = state.evaluated.model
+        return run.save(replace(state.evaluated, model=replace(model, single=_single_for(run, state, model))))
+    if distributed.is_main_process():  # it was saved before an interruption
+        steps.put_back(run.project, run.folder, steps.step_in_use(run.folder), run.steps)
+        shutil.rmtree(run.resume_folder, ignore_errors=True)
+    distributed.barrier()
+    predictor = Predictor(run.folder)
+    test = None if run.test is None else evaluate(predictor, run.test)
+    notes, tried = tuple(run.notes), tuple(run.steps)
+    return Finished(predictor.report, run.folder, run.clock.seconds, test, "auto", notes, tried)

@@ -16,16 +16,18 @@ from ..messages.data import restore
 from ..models import joined
 from ..models.checkpoint import TrainedModel
 
+Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model to compare: its out-of-fold probabilities (J, C) of the training photos ``idx`` (J,).
+    """A model to compare: its out-of-fold probabilities (J, C) of the training photos ``idx`` (J,), ascending.
 
-    ``backbone`` names its networks, ``cost`` is that of an answer as ``Backbone.cost`` is. ``model`` is None where it
-    was trained before an interruption and lies in its folder.
+    ``in_distribution`` (J,) is whether it finds them like the others. ``backbone`` names its networks, ``cost`` is that
+    of an answer as ``Backbone.cost`` is. ``model`` is None where it was trained before an interruption and lies in its
+    folder.
     """
 
     name: StepName
@@ -33,16 +35,23 @@ class Candidate:
     cost: float
     idx: Ints
     probs: Floats
+    in_distribution: Bools
     model: TrainedModel | None
 
     @classmethod
     def of(cls, name: StepName, model: TrainedModel, idx: Ints | None = None) -> Candidate:
         """Return the candidate of a model that was evaluated on the training photos ``idx`` (J,), by default on all."""
-        assert model.evaluated is not None
-        probs, backbones = model.evaluated.probs, [member.backbone for member in model.members]
+        evaluated = model.evaluated
+        assert evaluated is not None
+        backbones = [member.backbone for member in model.members]
         cost = joined.relative_cost(backbones, model.preprocessing.size)
         names = "+".join(one.name for one in backbones)
-        return cls(name, names, cost, np.arange(len(probs)) if idx is None else idx, probs, model)
+        idx = np.arange(len(evaluated.probs)) if idx is None else idx
+        return cls(name, names, cost, idx, evaluated.probs, evaluated.in_distribution, model)
+
+    def usual(self, idx: Ints) -> Bools:
+        """Return which of some of its photos are like the others."""
+        return self.in_distribution[np.searchsorted(self.idx, idx)]
 
 
 @dataclass(frozen=True)

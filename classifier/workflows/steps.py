@@ -1,18 +1,21 @@
 """The steps of a training in mode auto: what was tried, and the models that were kept, each of which can be taken back.
 
 The folder ``steps`` of a model holds ``steps.json``, all steps in order, and for each that was kept a folder with its
-number: the whole model, in ``run.json`` what the catalog had of it, and in ``candidate.safetensors`` its out-of-fold
-probabilities, with which a later step is compared.
+number: the whole model, and in ``run.json`` what the catalog had of it. Files named after a step hold the out-of-fold
+probabilities of what it tried.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -29,7 +32,7 @@ from ..models import model_folder, training_record
 from ..models.checkpoint import read_report
 from .candidates import Candidate, CatalogEntry, step_from_json, step_to_json
 
-_FILE, _RUN, _CANDIDATE = "steps.json", "run.json", "candidate.safetensors"
+_FILE, _RUN, _EVIDENCE = "steps.json", "run.json", "{}-{}.safetensors"
 _LARGEST = 256 * 2**20  # bytes of a file
 _MOST = 10_000  # steps that are read
 
@@ -71,7 +74,7 @@ def use_step(project: Project, folder: Path, number: int) -> None:
     """
     steps = list_steps(folder)
     if not any(step.number == number and step.kept for step in steps) or not _step_folder(folder, number).is_dir():
-        raise ModelError(StepsCode.NOT_KEPT, number=number)
+        raise ModelError(StepsCode.STEP_NOT_KEPT, number=number)
     with model_folder.reserve(folder):
         put_back(project, folder, number, steps)
         _write(folder, {**_read(folder), "in_use": number})
@@ -95,29 +98,38 @@ def put_back(project: Project, folder: Path, number: int, steps: Sequence[Step])
     return report
 
 
-def keep(folder: Path, number: int, entry: CatalogEntry, candidate: Candidate) -> None:
-    """Keep a copy of the model in ``folder`` as that of a step, with its entry in the catalog and its probabilities."""
+def keep(folder: Path, number: int, entry: CatalogEntry) -> None:
+    """Keep a copy of the model in ``folder`` as that of a step, with its entry in the catalog."""
     kept = _step_folder(folder, number)
     model_folder.copy_in(folder, kept)
     with atomic_write(kept / _RUN, CheckpointCode.DISK_FULL) as part:
         part.write_text(json.dumps(entry.to_json()), encoding="utf-8")
-    values = {"idx": torch.from_numpy(candidate.idx), "probs": torch.from_numpy(candidate.probs)}
-    known = {"name": candidate.name, "backbone": candidate.backbone, "cost": str(candidate.cost)}
-    with atomic_write(kept / _CANDIDATE, CheckpointCode.DISK_FULL) as part:
-        save_file(values, part, metadata=known)
 
 
-def read_candidate(folder: Path) -> Candidate | None:
-    """Return the candidate of the step in use, without its model; None where it cannot be read."""
-    path = _step_folder(folder, step_in_use(folder)) / _CANDIDATE
-    try:
-        regular_size(path)
-        with safe_open(path, "pt") as file:
-            known = file.metadata()
-            idx, probs = file.get_tensor("idx").numpy(), file.get_tensor("probs").numpy()
-        return Candidate(known["name"], known["backbone"], float(known["cost"]), idx, probs, None)
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError):
-        return None
+def keep_evidence(folder: Path, number: int, candidates: Sequence[Candidate]) -> None:
+    """Keep what the candidates of a step are compared by, with which later steps go on after an interruption."""
+    _folder(folder).mkdir(exist_ok=True)
+    for position, one in enumerate(candidates):
+        arrays = {"idx": one.idx, "probs": one.probs, "in_distribution": one.in_distribution}
+        values = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+        known = {"name": one.name, "backbone": one.backbone, "cost": str(one.cost)}
+        with atomic_write(_folder(folder) / _EVIDENCE.format(number, position), CheckpointCode.DISK_FULL) as part:
+            save_file(values, part, metadata=known)
+
+
+def read_evidence(folder: Path, numbers: Iterable[int]) -> Iterator[Candidate]:
+    """Yield the candidates of steps, without their models; those that cannot be read are left out."""
+    for number in numbers:
+        for position in itertools.count():
+            path = _folder(folder) / _EVIDENCE.format(number, position)
+            if not path.exists():
+                break
+            with suppress(OSError, SafetensorError, KeyError, ValueError, TypeError):
+                regular_size(path)
+                with safe_open(path, "pt") as file:
+                    known = file.metadata()
+                    idx, probs, usual = (file.get_tensor(name).numpy() for name in ("idx", "probs", "in_distribution"))
+                yield Candidate(known["name"], known["backbone"], float(known["cost"]), idx, probs, usual, None)
 
 
 def record(folder: Path, steps: Sequence[Step], in_use: int, photos: str) -> None:

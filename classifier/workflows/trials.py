@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import device as devices
+from .. import distributed
+from ..errors import ClassifierError
+from ..evaluation import metrics
 from ..events import Epoch, Note, Progress, StepName
 from ..messages import message
-from ..messages.workflows import StepCode
+from ..messages.workflows import StepCode, StepsCode
 from ..models import joined, networks
 from ..models.asset_features import extract_asset_features
 from ..models.backbones import BACKBONES, Backbone, resolve
 from ..models.checkpoint import TrainedModel
+from ..models.features import FeatureExtractor
+from ..training import resume
+from ..training.cross_fit import FineTunedNetwork, cross_fit
+from ..training.schedule import TrainPlan, deep_plan, tail_plan
 from .candidates import Candidate
-from .trained_models import train_head, train_joined
+from .offers import networks_at_hand
+from .trained_models import fine_tuned_model, fold_numbers, train_head, train_joined
 from .training_run import TrainingRun
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Event = Progress | Epoch | Note
 
+MakePlan = Callable[..., TrainPlan | None]  # see ``schedule.tail_plan``
+
+_SMALLEST = 1e-12  # probability whose logarithm is taken
 _SECONDS_PER_PHOTO = 0.05  # of the first row of the table of networks, on one core
 
 
@@ -33,13 +47,15 @@ Training = Generator[Event, None, Sequence[Candidate]]
 class Trial:
     """A step that may be taken: ``train`` gets the best candidate so far and the seconds that are left.
 
-    ``seconds`` is a rough estimate of how long it takes at least.
+    ``seconds`` is a rough estimate of how long it takes at least. ``is_cached``: once done, features are all that took
+    time, and these are cached.
     """
 
     name: StepName
     backbone: str
     seconds: float
     train: Callable[[Candidate, float], Training]
+    is_cached: bool = False
 
 
 def list_trials(run: TrainingRun, head: TrainedModel, others: Sequence[str]) -> Iterator[Trial]:
@@ -48,13 +64,17 @@ def list_trials(run: TrainingRun, head: TrainedModel, others: Sequence[str]) -> 
     Args:
         run: the training.
         head: the model of the first step.
-        others: names of networks to try beside those whose weights are installed.
+        others: names of networks to try beside those whose weights are on this machine.
     """
     built_in = [row for row in BACKBONES if row.built_in]
     if run.backbone in built_in:
         yield _joined_trial(run, head, [run.backbone, *(row for row in built_in if row != run.backbone)])
-    for name in others:
-        yield _network_trial(run, head, resolve(name))
+    yield _fine_tuning_trial(run, head, "tail", tail_plan)
+    yield _fine_tuning_trial(run, head, "deep", partial(deep_plan, config=run.config))
+    at_hand = sorted(map(resolve, networks_at_hand()), key=lambda row: row.cost)
+    for backbone in dict.fromkeys([*map(resolve, others), *(row for row in at_hand if not row.built_in)]):
+        if backbone != run.backbone:
+            yield _network_trial(run, head, backbone)
 
 
 def _joined_trial(run: TrainingRun, head: TrainedModel, backbones: Sequence[Backbone]) -> Trial:
@@ -66,7 +86,7 @@ def _joined_trial(run: TrainingRun, head: TrainedModel, backbones: Sequence[Back
         return [Candidate.of("joined", model)]
 
     more = joined.relative_cost(backbones[1:], head.preprocessing.size)
-    return Trial("joined", "+".join(one.name for one in backbones), _estimate(run, more), train)
+    return Trial("joined", "+".join(one.name for one in backbones), _estimate(run, more), train, is_cached=True)
 
 
 def _features(
@@ -81,6 +101,62 @@ def _features(
         assets = run.training_set.assets
         _, features[backbone] = yield from extract_asset_features(extractor, run.project, assets, preprocessing, step)
     return features
+
+
+def _fine_tuning_trial(run: TrainingRun, head: TrainedModel, name: StepName, make_plan: MakePlan) -> Trial:
+    """The network fine-tuned, as ``make_plan`` has it, alone and together with the best model before."""
+    training_set, config = run.training_set, run.config
+    folder = run.resume_folder / name
+
+    def train(best: Candidate, seconds_left: float) -> Training:
+        device = devices.for_long_work(run.extractor.device)
+        extractor = replace(run.extractor, backbone=head.backbone, device=device)
+        folds = fold_numbers(training_set, config)
+        plan = resume.load_plan(folder, lambda: _plan(extractor, seconds_left))
+        preprocessing, found = head.preprocessing, None
+        for event in cross_fit(extractor, training_set, folds, preprocessing, config, plan, folder, run.stop):
+            if isinstance(event, FineTunedNetwork):
+                found = event
+            else:
+                yield event
+        if found is None or not found.on_all:  # stopped, or the head is as good as every network
+            return []
+        if distributed.is_main_process():
+            shutil.rmtree(folder, ignore_errors=True)  # views of all photos
+        tuned = Candidate.of(name, fine_tuned_model(found, training_set, head, config), found.val_idx)
+        return [tuned, *_averaged(best, tuned)]
+
+    def _plan(extractor: FeatureExtractor, seconds_left: float) -> TrainPlan:
+        network = networks.build(head.backbone, len(training_set.labels))
+        plan = make_plan(extractor, network, len(training_set), head.preprocessing, seconds=seconds_left)
+        if plan is None or (name == "deep" and plan.unfreeze == 1):  # that would be the tail again
+            raise ClassifierError(StepsCode.STEP_NO_TIME)
+        return plan
+
+    return Trial(name, head.backbone.name, 0.0, train)
+
+
+def _averaged(best: Candidate, tuned: Candidate) -> Iterator[Candidate]:
+    """Yield the mean of the log probabilities of two models, as a candidate, where the first has networks untrained.
+
+    What is unlike the training photos is told by the features of these networks.
+    """
+    one, other = best.model, tuned.model
+    if one is None or other is None or any(member.tuned for member in one.members):
+        return
+    idx, first, second = np.intersect1d(best.idx, tuned.idx, assume_unique=True, return_indices=True)
+    logs = [np.log(np.maximum(part, _SMALLEST)) for part in (best.probs[first], tuned.probs[second])]
+    half = np.float32(0.5)
+    members = tuple(
+        replace(member, weight=half * member.weight, bias=half * member.bias)
+        for member in (*one.members, *other.members)
+    )
+    model = replace(
+        one, mode="deep", weight=members[0].weight, bias=members[0].bias, others=members[1:], details=other.details
+    )  # fmt: skip
+    backbone, cost = f"{best.backbone}+{tuned.backbone}", best.cost + tuned.cost
+    probs = metrics.softmax(np.mean(logs, 0))
+    yield Candidate(tuned.name, backbone, cost, idx, probs, best.in_distribution[first], model)
 
 
 def _network_trial(run: TrainingRun, head: TrainedModel, backbone: Backbone) -> Trial:
@@ -98,7 +174,7 @@ def _network_trial(run: TrainingRun, head: TrainedModel, backbone: Backbone) -> 
         model = train_head(extractor, training_set, backbone, run.resize_mode, run.config)
         return [Candidate.of("network", model)]
 
-    return Trial("network", backbone.name, _estimate(run, backbone.cost), train)
+    return Trial("network", backbone.name, _estimate(run, backbone.cost), train, is_cached=True)
 
 
 def _estimate(run: TrainingRun, relative_cost: float) -> float:

@@ -1,0 +1,86 @@
+"""The choice among models by expected accuracy, and its score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score
+
+from classifier.evaluation.model_choice import ModelChoice, expected_accuracy
+
+Y = np.arange(200) % 2
+FOLDS = np.arange(200) // 2 % 5
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model with its evidence."""
+
+    idx: NDArray[np.int64]
+    probs: NDArray[np.float32]
+    cost: float = 1.0
+
+
+def model(share: float, seed: int, cost: float = 1.0) -> Model:
+    """Return a model that is right on about a share of the photos, each time at 0.8."""
+    right = np.random.default_rng(seed).random(200) < share
+    truth = np.where(right, 0.8, 0.2).astype(np.float32)
+    probs = np.stack([np.where(Y == 0, truth, 1 - truth), np.where(Y == 1, truth, 1 - truth)], 1)
+    return Model(np.arange(200), probs.astype(np.float32), cost)
+
+
+def accuracy(idx: NDArray[np.int64], probs: NDArray[np.float32]) -> float:
+    return float(accuracy_score(Y[idx], probs.argmax(1)))
+
+
+def test_expected_accuracy_is_the_accuracy_where_all_is_certain() -> None:
+    probs = np.eye(2, dtype=np.float32)[np.where(np.arange(200) < 30, 1 - Y, Y)]
+    assert expected_accuracy(probs, Y) == pytest.approx(accuracy_score(Y, probs.argmax(1)))
+
+
+def test_a_clearly_better_model_is_chosen_with_its_own_score() -> None:
+    worse, better = model(0.7, 1), model(0.9, 2)
+    choice = ModelChoice(worse, Y, FOLDS)
+    assert choice.offer(better)
+    idx, probs = choice.nested()
+    assert np.array_equal(idx, better.idx)
+    assert np.array_equal(probs, better.probs)
+    assert not choice.offer(worse)
+    assert choice.best is better
+
+
+def test_a_small_gain_is_enough_only_where_answers_stay_quick() -> None:
+    first = model(0.8, 3)
+    probs = first.probs.copy()
+    probs[:2] = np.eye(2)[Y[:2]]
+    assert ModelChoice(first, Y, FOLDS).offer(Model(first.idx, probs))
+    slow = Model(first.idx, probs, cost=4.0)
+    choice = ModelChoice(first, Y, FOLDS)
+    assert 0 < choice.gain(slow) < 0.005
+    assert not choice.offer(slow)
+
+
+def test_a_model_evaluated_on_some_photos_is_compared_on_these() -> None:
+    first, better = model(0.7, 4), model(0.95, 5)
+    some = np.flatnonzero(FOLDS == 2)
+    choice = ModelChoice(first, Y, FOLDS)
+    assert choice.offer(Model(some, better.probs[some]))
+    idx, probs = choice.nested()
+    assert np.array_equal(idx, some)
+    assert np.array_equal(probs, first.probs[some])  # without that fold nothing is known of the other model
+
+
+def test_choosing_among_equal_models_does_not_raise_the_score() -> None:
+    claims, largest = [], []
+    for seed in range(60):
+        models = [model(0.7, 10 * seed + number) for number in range(6)]
+        choice = ModelChoice(models[0], Y, FOLDS)
+        for other in models[1:]:
+            choice.offer(other)
+        claims.append(accuracy(*choice.nested()))
+        largest.append(accuracy(choice.best.idx, choice.best.probs))
+    assert abs(np.mean(claims) - 0.7) < 0.01
+    assert np.mean(largest) > 0.73  # what would be claimed without nesting

@@ -1,0 +1,100 @@
+"""Mode auto: steps that raise the expected accuracy, interrupted, resumed and taken back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from classifier import Finished, ModelError, Predictor, Project, Step, TrainConfig, train
+from classifier.messages.workflows import StepsCode
+from classifier.models import checkpoint
+from classifier.workflows.steps import list_steps, step_in_use, use_step
+from classifier.workflows.train import unfinished
+from tests.helpers import draw_photo
+
+# Two stages of the network are not trained: no time is left for them.
+CONFIG = TrainConfig(mode="auto", resize_modes=("whole",), minutes=0, max_steps=3, seed=1)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve small photos of each of two classes that differ little, so that not every step finds all of them."""
+    folder = tmp_path_factory.mktemp("steps") / "photos"
+    for label, tint in (("dark", (60, 50, 40)), ("light", (66, 56, 46))):
+        (folder / label).mkdir(parents=True)
+        for number in range(12):
+            draw_photo(number + 100 * len(label), (64, 48), tint).save(folder / label / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(photos: Path) -> Iterator[tuple[Project, Path, list[Step], Finished]]:
+    """A training of three steps: its project, folder, steps and last event."""
+    with Project.over(photos, features=photos.parent / "features") as project:
+        *events, finished = train(project, CONFIG, photos.parent / "model")
+        assert isinstance(finished, Finished)
+        yield project, photos.parent / "model", [event for event in events if isinstance(event, Step)], finished
+
+
+@pytest.mark.slow
+def test_steps_are_tried_in_order_and_the_best_is_kept(run: tuple[Project, Path, list[Step], Finished]) -> None:
+    project, folder, steps, finished = run
+    assert [step.name for step in steps][:2] == ["head", "joined"]
+    assert [step.number for step in steps] == [1, 2, 3]
+    assert steps[0].kept
+    assert steps[0].before is None
+    for step in steps[1:]:
+        assert step.kept == (step.why is None)
+        assert step.before is not None
+    assert finished.steps == tuple(steps) == list_steps(folder)
+    assert step_in_use(folder) == max(step.number for step in steps if step.kept)
+    assert not (folder / "resume").exists()
+    (entry,) = project.catalog.runs()
+    assert (entry.name, entry.mode, len(entry.details["steps"])) == ("model", "auto", 3)
+    assert len(json.loads((folder / "training.json").read_text())["steps"]) == 3
+    assert Predictor(folder).report.accuracy == finished.report.accuracy
+
+
+@pytest.mark.slow
+def test_an_interrupted_training_goes_on_at_its_step(run: tuple[Project, Path, list[Step], Finished]) -> None:
+    _, whole, steps, _ = run
+    folder = whole.parent / "again"
+    with Project.over(whole.parent / "photos", features=whole.parent / "features") as project:
+        events = train(project, CONFIG, folder)
+        assert next(event for event in events if isinstance(event, Step)).number == 1
+        assert checkpoint.read_report(folder).images == 24  # a model is there while the rest is tried
+        events.close()  # type: ignore[attr-defined]
+        project.models.mkdir(exist_ok=True)
+        *rest, finished = train(project, CONFIG, folder)
+        assert [event.number for event in rest if isinstance(event, Step)] == [2, 3]
+        assert isinstance(finished, Finished)
+        timeless = [replace(step, seconds=0) for step in steps]
+        assert [replace(step, seconds=0) for step in finished.steps] == timeless
+        tensors, expected = (load_file(one / "model.safetensors") for one in (folder, whole))
+        assert tensors.keys() == expected.keys()
+        assert all(tensors[name].equal(expected[name]) for name in tensors)
+        assert unfinished(project) is None
+
+
+@pytest.mark.slow
+def test_a_step_is_taken_back_and_put_forward(run: tuple[Project, Path, list[Step], Finished]) -> None:
+    project, original, steps, _ = run
+    folder = original.parent / "taken" / "model"
+    shutil.copytree(original, folder)
+    use_step(project, folder, 1)
+    assert step_in_use(folder) == 1
+    first = checkpoint.read_report(folder / "steps" / "1")
+    assert checkpoint.read_report(folder) == first
+    assert project.catalog.runs()[0].report["accuracy"] == first.accuracy
+    kept = max(step.number for step in steps if step.kept)
+    use_step(project, folder, kept)
+    assert checkpoint.read_report(folder).accuracy == checkpoint.read_report(original).accuracy
+    with pytest.raises(ModelError) as refused:
+        use_step(project, folder, 9)
+    assert refused.value.message.code is StepsCode.STEP_NOT_KEPT
