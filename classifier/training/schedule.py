@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from time import perf_counter
 
 import numpy as np
@@ -23,15 +24,16 @@ WARMUP = 0.15  # share of the steps in which the learning rate rises
 MIN_FACTOR = 1e-3  # of the learning rate
 MAX_VIEWS = 6
 MAX_VIEW_BYTES = 4 * 2**30  # of the cache of views
-TAIL_VIEWS, TAIL_EPOCHS = 4, 12
+_TAIL_EFFORTS = ((4, 12), (2, 6))  # views and epochs
 _FOLDS = 5  # as many there usually are
 _ENOUGH_PHOTOS = 400  # in the folds that are run; more hardly change the choice
 _FEWEST_EPOCHS = 3
-# Epochs and folds of deep training, pretrained or from scratch, the most first; the last but one is wanted at least.
+# Epochs and folds of deep training, pretrained or from scratch, the most first; the third is wanted at least.
 _EFFORTS = {
-    False: ((12, 5), (12, 3), (8, 3), (6, 1)),
-    True: ((48, 3), (24, 3), (24, 1), (24, 1)),
+    False: ((12, 5), (12, 3), (8, 3), (12, 1), (6, 1)),
+    True: ((48, 3), (36, 3), (24, 3), (24, 1), (24, 1)),
 }
+_TAIL_SHARE = 1 / 3  # of the time, for more than one fold of a tail: deeper trainings follow
 _PHOTO_DEPTH = 0.4  # part of the stages that everyday photos are worth training
 _DECODE_COST = 0.4  # of making a view of a picture, relative to a forward pass of the whole network
 _TRAIN_STEP_COST = 3.3  # relative to a forward pass: forward, twice that backward, optimizer
@@ -85,12 +87,12 @@ def deep_plan(
     depths = _depths(config, len(stages), from_scratch)
     enough = _enough_folds(count, fold_count)
     efforts = [(config.epochs or epochs, min(folds, enough)) for epochs, folds in _EFFORTS[from_scratch]]
-    for floor in efforts[-2:]:
-        for depth in depths:
-            if estimate(depth, MAX_VIEWS, *floor) <= seconds:
-                epochs, folds = next(one for one in efforts if estimate(depth, MAX_VIEWS, *one) <= seconds)
-                views = _count_views(network, stages, depth, count, min(MAX_VIEWS, epochs), preprocessing, extractor)
-                return TrainPlan(depth, views, epochs, folds)
+    deeper, tail = [depth for depth in depths if depth != 1], [depth for depth in depths if depth == 1]
+    for least, depth in (*product(efforts[2:], deeper), *product(efforts[-1:], tail)):
+        if estimate(depth, MAX_VIEWS, *least) <= seconds:
+            epochs, folds = next(one for one in efforts if estimate(depth, MAX_VIEWS, *one) <= seconds)
+            views = _count_views(network, stages, depth, count, min(MAX_VIEWS, epochs), preprocessing, extractor)
+            return TrainPlan(depth, views, epochs, folds)
     return None
 
 
@@ -102,7 +104,9 @@ def tail_plan(
     seconds: float = math.inf,
     fold_count: int = 5,
 ) -> TrainPlan | None:
-    """Return the plan that trains the last stage, on as many folds as fit into the time; None where not one does.
+    """Return the plan that trains the last stage, on as many folds as fit into a third of the time.
+
+    Of many photos fewer views and epochs. None where not even one fold fits into all of the time.
 
     For the arguments see ``deep_plan``.
     """
@@ -111,10 +115,10 @@ def tail_plan(
         return None
     estimate = _estimator(extractor, network, stages, count, preprocessing.size)
     enough = _enough_folds(count, fold_count)
-    for folds in sorted({enough, min(3, enough), 1}, reverse=True):
-        if estimate(1, TAIL_VIEWS, TAIL_EPOCHS, folds) <= seconds:
-            views = _count_views(network, stages, 1, count, TAIL_VIEWS, preprocessing, extractor)
-            return TrainPlan(1, views, TAIL_EPOCHS, folds)
+    for (views, epochs), folds in product(_TAIL_EFFORTS, sorted({enough, min(3, enough), 1}, reverse=True)):
+        if estimate(1, views, epochs, folds) <= seconds * (_TAIL_SHARE if folds > 1 else 1):
+            views = _count_views(network, stages, 1, count, views, preprocessing, extractor)
+            return TrainPlan(1, views, epochs, folds)
     return None
 
 
