@@ -115,7 +115,8 @@ def _facts(step: Step) -> list[str]:
     if not step.kept:
         dropped = sentence(StepsCode.DROPPED, score=score, before=before)
         return [dropped if step.why is None else sentence(StepsCode.DROPPED_WHY, why=step.why)]
-    code = StepsCode.SCORE if step.before is None else StepsCode.BROUGHT
+    code = StepsCode.SAME if before == score else StepsCode.BROUGHT
+    code = StepsCode.SCORE if step.before is None else code
     facts = [sentence(code, before=before, score=score, low=low, high=high)]
     if step.cost >= _DEARER:
         facts.append(sentence(StepsCode.COST, times=step.cost))
@@ -129,7 +130,9 @@ def brought(step: Step, again: bool) -> str:
         return sentence(StepsCode.NEWS_FIRST_AGAIN if again else StepsCode.NEWS_FIRST, score=score)
     if not step.kept:
         return sentence(StepsCode.NEWS_DROPPED, number=step.number)
-    return sentence(StepsCode.NEWS_BROUGHT, number=step.number, before=of_100(step.before), score=score)
+    before = of_100(step.before)
+    code = StepsCode.NEWS_SAME if before == score else StepsCode.NEWS_BROUGHT
+    return sentence(code, number=step.number, before=before, score=score)
 
 
 def improving(state: State) -> str:
