@@ -6,6 +6,7 @@ import copy
 import importlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,23 @@ def build(backbone: Backbone, num_classes: int = 0, seed: int = 0) -> nn.Module:
     if backbone.built_in:
         return _from_wheel(backbone, num_classes).eval()  # checked by the tests: a forward pass at every start is slow
     network = _random(backbone, num_classes, seed) if backbone.from_scratch else _from_hub(backbone, num_classes)
-    return check_forward(network.eval(), backbone.size)
+    return check_forward(without_bias_cache(network.eval()), backbone.size)
+
+
+def without_bias_cache(network: nn.Module) -> nn.Module:
+    """Change ``network`` in place to compute attention biases in every forward pass, and return it.
+
+    TinyViT, LeViT and others of timm keep them in evaluation mode, the mode in which networks are fine-tuned here.
+    """
+    for module in network.modules():
+        if hasattr(module, "attention_bias_cache"):
+            module.get_attention_biases = partial(_attention_biases, module)  # type: ignore[assignment]
+    return network
+
+
+def _attention_biases(module: Any, device: torch.device) -> Tensor:
+    biases: Tensor = module.attention_biases[:, module.attention_bias_idxs]
+    return biases
 
 
 def check_forward(network: nn.Module, size: int) -> nn.Module:

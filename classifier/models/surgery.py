@@ -155,6 +155,8 @@ def trainable_tail(network: nn.Module, unfrozen: Sequence[Sequence[str]]) -> nn.
     if hasattr(part, "_pos_embed"):  # a transformer adds position embeddings to its first activations: done before
         rotary: Any = getattr(part, "rope", None)
         part._pos_embed = partial(_with_rotary, rotary) if hasattr(part, "rope") else _identity  # type: ignore[assignment]
+    for name in list(part._parameters):  # class token and position embeddings: done before, too, and not to be trained
+        part.register_parameter(name, None)
     return part
 
 

@@ -119,7 +119,8 @@ def train_step(
         inputs, targets = load_batch(data, piece, state.device)  # (B, 3, S, S) or activations, (B,)
         logits = forward(state.network, inputs, state.device)  # (B, C)
         loss = loss_fn(logits, targets, len(batch))
-        gradients = torch.autograd.grad(state.scaler.scale(loss), parameters)
+        # Some networks have parameters that take no part: their gradient is zero.
+        gradients = torch.autograd.grad(state.scaler.scale(loss), parameters, materialize_grads=True)
         return float(loss.detach()), int((logits.argmax(1) == targets).sum()), gradients
 
     while True:

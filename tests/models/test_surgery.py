@@ -74,7 +74,7 @@ def random_network(name: str) -> nn.Module:
             module.running_mean.uniform_(-0.1, 0.1)
             module.running_var.uniform_(0.5, 2)
             module.weight.data.uniform_(0.5, 1.5)
-    return network
+    return networks.without_bias_cache(network)
 
 
 @pytest.mark.slow
@@ -90,6 +90,10 @@ def test_trunk_and_tail_together_give_the_outputs_of_the_whole(name: str) -> Non
             trunk = surgery.frozen_trunk(network, stages[-count:])
             tail = surgery.trainable_tail(network, stages[-count:])
             torch.testing.assert_close(tail(trunk(pixels)), expected)
+    tail = surgery.trainable_tail(network, stages[-2:])  # outside of inference mode
+    with torch.no_grad():
+        activations = surgery.frozen_trunk(network, stages[-2:])(pixels)
+    torch.autograd.grad(tail(activations).sum(), list(tail.parameters()))  # fails where one takes no part
 
 
 @pytest.mark.parametrize(
