@@ -29,7 +29,7 @@ from ..messages.workflows import StepsCode
 from ..models.checkpoint import TrainedModel
 from ..models.evaluated_photos import EvaluatedPhotos
 from ..models.predictor import Predictor
-from ..training import resume
+from ..training import attempts, resume
 from . import steps
 from .candidates import Candidate
 from .evaluate import evaluate
@@ -77,6 +77,7 @@ def improve(run: TrainingRun, head: TrainedModel, networks: Sequence[str] = ()) 
             break
         if distributed.broadcast(trial.seconds <= seconds_left(run)):
             yield from _take(run, state, trial)
+            attempts.record_epoch(run.resume_folder)
     return _finish(run, state)
 
 
@@ -96,10 +97,13 @@ def _begin(run: TrainingRun, head: Candidate, adds: bool) -> Generator[Event, No
     state = _State(ModelChoice(head, y, folds), ModelChoice(head, y, folds), head)
     interrupted = run.resume_folder.exists()
     resume.prepare_folder(run.resume_folder, run.config, run.training_set.names())
+    if not distributed.broadcast(attempts.count_starts(run.resume_folder)):
+        attempts.record_start(run.resume_folder)
     before = steps.list_steps(run.folder, run.training_set.fingerprint()) if adds or interrupted else ()
     if before:
         run.steps.extend(before)
-        run.clock.add(sum(step.seconds for step in before))
+        if interrupted:
+            run.clock.add(sum(step.seconds for step in before))
         for candidate in steps.read_evidence(run.folder, [step.number for step in before]):
             _offer(state, candidate)
         return state

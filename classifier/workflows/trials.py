@@ -22,7 +22,7 @@ from ..models.asset_features import extract_asset_features
 from ..models.backbones import BACKBONES, Backbone, resolve
 from ..models.checkpoint import TrainedModel
 from ..models.features import FeatureExtractor
-from ..training import resume
+from ..training import attempts, resume
 from ..training.cross_fit import FineTunedNetwork, cross_fit
 from ..training.schedule import TrainPlan, deep_plan, tail_plan
 from .candidates import Candidate
@@ -117,8 +117,10 @@ def _fine_tuning_trial(run: TrainingRun, head: TrainedModel, name: StepName, mak
         for event in cross_fit(extractor, training_set, folds, preprocessing, config, plan, folder, run.stop):
             if isinstance(event, FineTunedNetwork):
                 found = event
-            else:
-                yield event
+                continue
+            if isinstance(event, Epoch):
+                attempts.record_epoch(run.resume_folder)
+            yield event
         if found is None or not found.on_all:  # stopped, or the head is as good as every network
             return []
         if distributed.is_main_process():
