@@ -313,7 +313,7 @@ def test_small_cnn_learns_to_read_digits(tmp_path: Path) -> None:
     predictions = predictor.predict(paths, top_k=1)
     accuracy = np.mean([one.top[0].label == path.parent.name for one, path in zip(predictions, paths)])
     assert accuracy > 0.95
-    assert abs(last.report.accuracy - accuracy) < 0.1
+    assert abs(last.report.accuracy - accuracy) < 0.15  # the networks of the folds have four fifths of the photos
     assert not (tmp_path / "model/resume").exists()
 
 
