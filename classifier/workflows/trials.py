@@ -59,21 +59,24 @@ class Trial:
 
 
 def list_trials(run: TrainingRun, head: TrainedModel, others: Sequence[str]) -> Iterator[Trial]:
-    """Yield what can be tried after the head, in the order in which it is worth its time.
+    """Yield what can be tried after the head: what was asked for, then the rest in the order of its worth for its time.
 
     Args:
         run: the training.
         head: the model of the first step.
         others: names of networks to try beside those whose weights are on this machine.
     """
+    asked_for = [backbone for backbone in map(resolve, dict.fromkeys(others)) if backbone != run.backbone]
+    for backbone in asked_for:
+        yield _network_trial(run, head, backbone)
     built_in = [row for row in BACKBONES if row.built_in]
     if run.backbone in built_in:
         yield _joined_trial(run, head, [run.backbone, *(row for row in built_in if row != run.backbone)])
     yield _fine_tuning_trial(run, head, "tail", tail_plan)
     yield _fine_tuning_trial(run, head, "deep", partial(deep_plan, config=run.config))
     at_hand = sorted(map(resolve, networks_at_hand()), key=lambda row: row.cost)
-    for backbone in dict.fromkeys([*map(resolve, others), *(row for row in at_hand if not row.built_in)]):
-        if backbone != run.backbone:
+    for backbone in at_hand:
+        if not backbone.built_in and backbone != run.backbone and backbone not in asked_for:
             yield _network_trial(run, head, backbone)
 
 

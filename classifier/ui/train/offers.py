@@ -99,7 +99,9 @@ def _fetch_and_try(home: Home, token: str, config: TrainConfig, network: str) ->
             job.wait(_POLL)
         newest = read_newest(home, token)
         if newest is not None and not should_stop():
-            jobs.try_network(home, token, config, network, newest.trained.name if newest.tried.steps else None)
+            run = newest.trained.name if newest.tried.steps else None
+            one_more = replace(config, max_steps=max(1, len(newest.tried.steps)) + 1)
+            jobs.try_network(home, token, one_more, network, run)
 
     return work
 
