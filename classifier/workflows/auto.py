@@ -75,15 +75,10 @@ def improve(run: TrainingRun, head: TrainedModel, networks: Sequence[str] = ()) 
             continue
         if not _goes_on(run, state):
             break
-        if distributed.broadcast(trial.seconds <= seconds_left(run)):
+        if distributed.broadcast(trial.seconds <= run.seconds_left):
             yield from _take(run, state, trial)
             attempts.record_epoch(run.resume_folder)
     return _finish(run, state)
-
-
-def seconds_left(run: TrainingRun) -> float:
-    """Return the seconds that the training may still take; infinite where it has no limit."""
-    return 60 * run.config.minutes - run.clock.seconds if run.config.minutes else math.inf
 
 
 def _begin(run: TrainingRun, head: Candidate, adds: bool) -> Generator[Event, None, _State]:
@@ -139,11 +134,13 @@ def _take(run: TrainingRun, state: _State, trial: Trial) -> Generator[Event, Non
     started, before = run.clock.seconds, state.choice.best
     why = message(StepsCode.NOT_EXPECTED_BETTER)
     try:
-        candidates = yield from trial.train(before, seconds_left(run))
+        candidates = yield from trial.train(before, run.seconds_left)
     except ClassifierError as error:  # a network that cannot be fetched, too little memory
         candidates, why = [], message(StepsCode.STEP_FAILED, why=str(error.message))
     if not candidates and run.stop():  # before there was anything to compare: the step may be taken another time
         return
+    if not candidates and run.is_over():
+        why = message(StepsCode.STEP_NO_TIME)
     shown, gains = state.choice.nested(), [state.choice.gain(candidate) for candidate in candidates]
     kept = [_offer(state, candidate) for candidate in candidates]
     if distributed.is_main_process():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -29,6 +30,8 @@ from .overfit_check import CHOICE
 from .photo_notes import with_not_used
 from .trained_models import with_project_costs
 from .training_data import remember
+
+_OVERTIME = 0.2  # part of the time by which a step may exceed it; its plan is an estimate
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,15 @@ class TrainingRun:
     notes: list[Message] = field(default_factory=list)
     epochs: list[Epoch] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+
+    @property
+    def seconds_left(self) -> float:
+        """The seconds that the training may still take; infinite where it has no limit."""
+        return 60 * self.config.minutes - self.clock.seconds if self.config.minutes else math.inf
+
+    def is_over(self) -> bool:
+        """Whether a step has to end: the person wants no more, or it takes far longer than was planned."""
+        return self.stop() or self.seconds_left < -_OVERTIME * 60 * self.config.minutes
 
     @property
     def resume_folder(self) -> Path:

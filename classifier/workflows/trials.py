@@ -117,7 +117,7 @@ def _fine_tuning_trial(run: TrainingRun, head: TrainedModel, name: StepName, mak
         folds = fold_numbers(training_set, config)
         plan = resume.load_plan(folder, lambda: _plan(extractor, seconds_left))
         preprocessing, found = head.preprocessing, None
-        for event in cross_fit(extractor, training_set, folds, preprocessing, config, plan, folder, run.stop):
+        for event in cross_fit(extractor, training_set, folds, preprocessing, config, plan, folder, run.is_over):
             if isinstance(event, FineTunedNetwork):
                 found = event
                 continue
