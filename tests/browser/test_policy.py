@@ -41,6 +41,7 @@ def test_the_page_works_under_every_kind_of_name(program: Program, browser: Any)
         page.on("console", lambda entry: problems.append(entry.text) if entry.type == "error" else None)
         page.route("https://huggingface.co/api/**", lambda route: route.fulfill(json={"runtime": {"stage": "RUNNING"}}))
         page.goto(f"http://{name}:{program.port}")
+        page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)  # else the press could come too early
         page.get_by_role("button", name="Try with example photos").click(timeout=SLOW)
         page.locator(".pc-card img").first.wait_for(timeout=SLOW)
     stranger = open_page(browser.new_context(), problems).goto(f"http://other.gradio.live:{program.port}")

@@ -22,7 +22,12 @@ export async function keepOffline() {
 // A version that was fetched during an earlier visit; nothing of this one is in use yet.
 async function openNewVersion(worker) {
   worker.postMessage("take over");
-  await activated(worker);
+  const late = new Promise((give) => setTimeout(() => give(true), LONGEST_WAIT));
+  if (await Promise.race([activated(worker), late])) {
+    // A busy browser: this visit goes on with the version that it has, unless the new one takes over after all.
+    navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
+    return;
+  }
   location.reload();
   await new Promise(() => {});
 }
