@@ -111,6 +111,10 @@ def test_photos_are_corrected_in_the_review_and_the_model_trained_again(
     assert count >= 2
     assert fits_screen(page)
 
+    looks.last.get_by_role("button", name="It is mug").click()
+    looks.filter(has_text="You called it right.").wait_for(timeout=SLOW)
+    assert page.locator("#review-photos [inert]").count() == 0  # the card can be used again
+
     state = page.locator("#review-state")
     for moved, words in enumerate(("1 photo changed class", "2 photos changed class"), 1):
         looks.first.get_by_role("button", name="Move to apple").click()

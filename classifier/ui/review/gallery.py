@@ -111,9 +111,14 @@ def _buttons(asset: Asset, name: str, suggested: str | None, labels: Sequence[st
         if options
         else ""
     )
+    confirm = (
+        ""
+        if asset.confirmed
+        else f'<button type="button" class="pc-button" data-do="confirm">'
+        f"{html.text(ReviewCode.CONFIRM, label=asset.label)}</button>"
+    )
     return (
-        f'{move}<button type="button" class="pc-button" data-do="confirm">'
-        f"{html.text(ReviewCode.CONFIRM, label=asset.label)}</button>{choose}"
+        f"{move}{confirm}{choose}"
         f'<button type="button" class="pc-button" data-do="remove" '
         f'aria-label="{html.text(ReviewCode.REMOVE_LABEL, name=name)}">{html.text(ReviewCode.REMOVE)}</button>'
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -116,7 +117,7 @@ def _draw(project: Project, reviewed: Review, which: str | None, count: int, fou
         gr.update(variant="primary" if changes else "secondary"),
         gr.update(visible=True),
         gr.update(choices=choices, value=chosen),
-        photos or html.note(lists.empty_message(chosen), "good"),
+        (photos or html.note(lists.empty_message(chosen), "good")) + _mark_drawing(),
         gr.update(visible=is_more),
     )
 
@@ -159,6 +160,11 @@ def _changes(project: Project, reviewed: Review) -> str:
 def _state(changes: str) -> str:
     words = html.text(ReviewCode.CHANGED, changes=changes) if changes else html.text(ReviewCode.UNCHANGED)
     return f'<p class="pc-state">{words}</p>'
+
+
+def _mark_drawing() -> str:
+    """Return an invisible mark that differs each time: an equal list is not drawn, and sent cards would stay dead."""
+    return f'<i hidden data-drawn="{time.monotonic_ns()}"></i>'
 
 
 def _limit(claimed: object) -> int:
