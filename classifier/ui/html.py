@@ -59,13 +59,30 @@ def picture(jpeg: bytes, name: str) -> str:
     return f'<img alt="{escape(name)}" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}">'
 
 
-def bar(label: str, fraction: float, value: str) -> str:
-    """Return one row of a list of bars: a name, a fraction of 0 to 1, and the words beside it."""
+def bar(label: str, fraction: float, value: str, color: int | None = None) -> str:
+    """Return one row of a list of bars.
+
+    Args:
+        label: the name before the bar.
+        fraction: its length, 0 to 1.
+        value: the words after it.
+        color: of the class that it stands for, see ``colors``; without one the bar is blue.
+    """
     return (
-        f'<li><span class="pc-name" title="{escape(label)}">{escape(label)}</span>'
+        f'<li{class_color(color)}><span class="pc-name" title="{escape(label)}">{escape(label)}</span>'
         f'<span class="pc-track"><i style="width:{fraction:.1%}"></i></span>'
         f'<span class="pc-num">{escape(value)}</span></li>'
     )
+
+
+def class_color(number: int | None) -> str:
+    """Return the attribute that gives an element, and what is in it, the color of a class; see ``colors``."""
+    return "" if number is None else f' data-color="{number}"'
+
+
+def swatch(number: int | None) -> str:
+    """Return a dot in the color of a class, to stand before its name; empty without a number."""
+    return "" if number is None else f'<i class="pc-dot"{class_color(number)} aria-hidden="true"></i>'
 
 
 def datalist(id: str, labels: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from ...messages import sentence
 from ...messages.data import ProjectCode
 from ...messages.page import GridScript, PageCode, PhotosCode
 from ...messages.photos_page import HelpCode, JoinCode, SplitsCode
-from .. import html
+from .. import colors, html
 from ..components import camera, dropdown, scripted_html
 from ..handlers import QUIET, Action, event_data, plain
 from ..queue import APART, FREE, INTAKE, Concurrency
@@ -69,6 +69,7 @@ def rename(home: Home, token: str, label: str | None, name: str) -> tuple[str, s
             new = dict(error.message.arguments)["label"]
             return "", name, old, joins.exists(old, new, project.classes()[new])
         new = next((known for known in project.classes() if known == " ".join(name.split())), old)
+        colors.rename(project, old, new)
     return html.note(sentence(PhotosCode.RENAMED, old=old, new=new), "good"), "", new, ""
 
 
