@@ -13,12 +13,16 @@ CSS = re.sub(r"/\*.*?\*/", "", (UI / "page.css").read_text("utf-8"), flags=re.DO
 
 
 def _variables(selector: str) -> dict[str, str]:
-    blocks = re.findall(rf"^{selector} {{(.*?)^}}", CSS, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(rf"^{selector} {{\n?(.*?)^}}", CSS, re.MULTILINE | re.DOTALL)
     return dict(re.findall(r"(--pc-[\w-]+):\s*([^;]+);", "".join(blocks)))
 
 
-VARIABLES = {"light": _variables(":root, .light"), "dark": _variables(r"\.dark"), "both": _variables(":root")}
-RULES = re.sub(r"^(:root, \.light|\.dark|:root) \{.*?^\}", "", CSS, flags=re.M | re.S)
+VARIABLES = {
+    "light": _variables(":root, .light"),
+    "dark": _variables(r"\.dark"),
+    "both": _variables(r":root, \.light, \.dark"),
+}
+RULES = re.sub(r"^(:root, \.light|\.dark|:root, \.light, \.dark) \{.*?^\}", "", CSS, flags=re.M | re.S)
 SPACES = re.compile(r"(margin|padding)(-[a-z-]+)?|gap|row-gap|column-gap|border-spacing|border-radius|letter-spacing")
 COLOR = re.compile(
     r"#[0-9a-fA-F]{3,8}\b|\b(rgb|rgba|hsl|hsla|hwb|lab|lch|oklch|color)\(|(?<!-)\b(white|black|red|gray|grey)\b"
