@@ -1,6 +1,6 @@
 """Speed of feature extraction, as ratios of alternating measurements in one run.
 
-    python benchmarks/embedding.py [--rounds 3] [--size 288] [--photos 96] [--part both]
+    python benchmarks/embedding.py [--rounds 3] [--size 256] [--photos 96] [--part both]
 
 First the network alone, adding the optimizations of ``classifier.device`` and ``classifier.models.surgery`` one by one.
 The baseline, 1.0, is timm's unmodified network in float32, channels last, batches of 32, with intra-operation threads.
@@ -148,7 +148,7 @@ def main() -> None:
     """Print the speed of the network's and of the loader's variants."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--size", type=int, default=288)
+    parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--photos", type=int, default=96)
     parser.add_argument("--part", choices=["network", "loader", "both"], default="both")
     args = parser.parse_args()

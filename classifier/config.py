@@ -13,7 +13,7 @@ from .errors import SettingError
 from .messages.config import ConfigCode
 
 ResizeMode = Literal["crop", "whole", "squash"]
-RESIZE_MODES: tuple[ResizeMode, ...] = ("whole", "squash", "crop")  # equal scores go to the first
+RESIZE_MODES: tuple[ResizeMode, ...] = ("squash", "whole", "crop")  # equal scores go to the first
 Mode = Literal["quick", "auto", "deep"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 Optimizer = Literal["adamw", "sgd"]
@@ -212,7 +212,7 @@ class TrainConfig:
     ``mode`` is quick (a linear head), deep (the network is fine-tuned) or auto (a linear head first, then steps that
     raise the expected accuracy, see ``workflows.auto``); ``backbone`` is a timm name; ``domain`` selects the
     augmentation; equal values of ``seed`` give equal trainings; ``folds`` is the number of cross-validation folds;
-    ``resize_modes`` are compared, and the best is used. The following are for auto and deep only: ``minutes`` is the
+    ``resize_modes`` are compared where the choice matters, and the best is used. The following are for auto and deep only: ``minutes`` is the
     time budget (0: none in deep training, in mode auto as long as it helps); ``max_steps`` bounds the steps of mode
     auto, the first included; ``unfreeze`` the number of stages that are trained, counted from the end of the network
     (0: everything), and ``epochs`` the number of epochs, both planned from the time budget if None; ``batch`` the

@@ -107,7 +107,6 @@ def _train(args: argparse.Namespace) -> dict[str, Any]:
             from ..workflows.set_apart import PhotosApart, set_apart
             from ..workflows.train import Finished, train
 
-            _import_score_libraries()
         with process_group():
             if args.set_apart is not None:
                 share, seed = args.set_apart, config.seed
@@ -253,9 +252,3 @@ def _photos_of(path: Path, stack: ExitStack) -> list[Path]:
         project = stack.enter_context(Project.over(path))
         return [project.photo_path(photo) for photo in project.photos()]
     return list(photo_files([path]))
-
-
-def _import_score_libraries() -> None:
-    """Import what scores need now, so that the seconds of a training are without imports."""
-    for name in ("scipy.stats", "sklearn.metrics"):
-        importlib.import_module(name)

@@ -110,10 +110,9 @@ def _find(gray: Image.Image) -> tuple[Floats, list[tuple[Floats, Floats]]]:
 
 def _is_peak(contrast: Floats) -> Flags:
     """Return where (h, w) the contrast is the largest of 5 by 5 pixels, outside the margin."""
-    highest = contrast
-    for axis in (0, 1):
-        padded = np.pad(highest, [(2, 2) if one == axis else (0, 0) for one in (0, 1)])
-        highest = np.max([np.take(padded, range(k, k + contrast.shape[axis]), axis) for k in range(5)], 0)
+    from scipy.ndimage import maximum_filter
+
+    highest = maximum_filter(contrast, 5, mode="constant")
     peak = (contrast == highest) & (contrast > _MIN_CONTRAST)
     inside = np.zeros_like(peak)
     inside[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] = True
@@ -180,11 +179,11 @@ def _bin_directions(across: NDArray[Any], down: NDArray[Any]) -> Floats:
     position = np.arctan2(down, across) / (2 * np.pi) * _BINS
     lower = np.floor(position)
     length = np.hypot(across, down) * _WEIGHT
-    histogram = np.zeros((*across.shape, _BINS), np.float32)
-    low = (lower.astype(int) % _BINS)[..., None]
-    np.put_along_axis(histogram, low, (length * (lower + 1 - position))[..., None], 3)
-    np.put_along_axis(histogram, (low + 1) % _BINS, (length * (position - lower))[..., None], 3)
-    return histogram
+    histogram = np.zeros((across.size, _BINS), np.float32)
+    low, rows = lower.astype(int).ravel() % _BINS, np.arange(across.size)
+    histogram[rows, low] = (length * (lower + 1 - position)).ravel()
+    histogram[rows, (low + 1) % _BINS] = (length * (position - lower)).ravel()
+    return histogram.reshape(*across.shape, _BINS)
 
 
 def _unpack(keypoints: Floats) -> Keypoints:

@@ -29,14 +29,24 @@ def accuracy_interval(correct: Bools, groups: Ints | None = None) -> tuple[float
     DasGupta, Statistical Science 16, 2001). Photos of one group (``groups``, (N,)) count as fewer than as many
     independent ones, see ``effective_sample_size``.
     """
-    from scipy.stats import betabinom
-
     count = effective_sample_size(correct, groups)
     if not count:
         return 0.0, 1.0
     accuracy, new = float(correct.mean()), max(1, round(count * _NEW_PER_EVALUATED))
-    low, high = betabinom.ppf(_QUANTILES, new, accuracy * count + 0.5, (1 - accuracy) * count + 0.5) / new
+    low, high = _beta_binomial_quantiles(new, accuracy * count + 0.5, (1 - accuracy) * count + 0.5) / new
     return min(float(low), accuracy), max(float(high), accuracy)
+
+
+def _beta_binomial_quantiles(n: int, a: float, b: float) -> NDArray[np.float64]:
+    """Return the smallest numbers whose cumulative probabilities reach ``_QUANTILES``.
+
+    As ``scipy.stats.betabinom.ppf``, whose import takes as long as the training of a small head.
+    """
+    from scipy.special import betaln
+
+    k = np.arange(n + 1)
+    log_probs = betaln(k + a, n - k + b) - betaln(k + 1, n - k + 1) - np.log(n + 1) - betaln(a, b)
+    return np.searchsorted(np.cumsum(np.exp(log_probs)), _QUANTILES).clip(0, n).astype(np.float64)
 
 
 def effective_sample_size(correct: Bools, groups: Ints | None) -> float:

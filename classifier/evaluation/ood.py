@@ -14,12 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ..data.splits import sample_per_class
 from ..errors import ModelError
 from ..messages.evaluation import FileCode
+from .principal import principal_directions
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]
@@ -31,7 +31,6 @@ _LOGISTIC_QUARTILES = 2 * np.log(3)  # distance of the quartiles of a logistic d
 NEIGHBORS = 5
 _MAX_POINTS = 2000  # training photos that are stored
 _MAX_BASIS = 170_000  # numbers in the basis: a third of a megabyte in 16 bits
-_OVERSAMPLING, _POWER_ITERATIONS = 16, 4  # of the randomized method: precise enough for 132 of 1280 directions
 _BLOCK = 1024  # photos compared at a time, so that memory stays bounded
 _MIN_QUANTILE = 20  # photos from which the limit is a quantile
 _SMALLEST = np.float32(1e-30)  # probability, so that its logarithm is finite
@@ -160,7 +159,8 @@ def _store_points(features: Floats, y_true: Ints) -> tuple[OODModel, Ints]:
     """Return the model of the photos without what is usual and without a limit, and the indices of its points."""
     rows = _to_unit_vectors(features)
     center = rows.mean(0)
-    basis = _principal_directions(rows - center)
+    rank = max(1, min(*rows.shape, _MAX_BASIS // rows.shape[1]))
+    basis = principal_directions(rows - center, rank)
     stored = sample_per_class(y_true, _MAX_POINTS)
     points = (rows[stored] - center) @ basis
     arrays = _round_to_half(center), _round_to_half(basis), _round_to_half(points)
@@ -226,16 +226,6 @@ def _to_unit_vectors(features: Floats) -> Floats:
     rooted = np.sign(features) * np.sqrt(np.abs(features))
     unit: Floats = rooted / np.maximum(np.linalg.norm(rooted, axis=1, keepdims=True), 1e-9)
     return unit
-
-
-def _principal_directions(rows: Floats) -> Floats:
-    """Return the principal directions (D, R) of centered rows (N, D); the same ones each time."""
-    rank = max(1, min(*rows.shape, _MAX_BASIS // rows.shape[1]))
-    sketch = min(*rows.shape, rank + _OVERSAMPLING)
-    with torch.random.fork_rng(devices=[]):  # torch.pca_lowrank takes no generator
-        torch.manual_seed(0)
-        _, _, directions = torch.pca_lowrank(torch.from_numpy(rows), sketch, center=False, niter=_POWER_ITERATIONS)
-    return directions[:, :rank].numpy()
 
 
 def _round_to_half(values: Floats) -> Floats:

@@ -20,6 +20,7 @@ from ..data.splits import stratified_group_folds
 from ..messages import Message, message
 from ..messages.evaluation import WarningCode
 from .intervals import effective_sample_size
+from .principal import principal_directions
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]
@@ -36,6 +37,7 @@ _SIGNIFICANT = 0.01  # p-value; not 0.05, because the test is made at each train
 _NOTEWORTHY = 0.6
 _RIDGE = 0.1  # of the components' variances, which are 1
 _MAX_PHOTOS = 2000  # of each side
+_SMALLEST_DEVIATION = 1e-9  # so that nothing is divided by zero
 _ROUNDING = 1e-6  # of sums of weights
 _QUANTILES = (0.025, 0.975)
 
@@ -110,12 +112,10 @@ def _comparable(y_a: Ints, groups_a: Ints, y_b: Ints, groups_b: Ints, seed: int)
 
 def _components(features: Floats, y: Ints, seed: int) -> Floats:
     """Return the first principal components (N, R) of features (N, D) centered in each class, with variance 1."""
-    from sklearn.decomposition import PCA
-
     rows = _center(features.astype(np.float32), y)
     rank = max(1, min(_COMPONENTS, len(rows) // _PHOTOS_PER_COMPONENT, rows.shape[1]))
-    pca = PCA(rank, whiten=True, svd_solver="randomized", random_state=seed)
-    return np.asarray(_center(pca.fit_transform(rows), y), np.float32)
+    components = rows @ principal_directions(rows, rank, seed)
+    return _center(components / np.maximum(components.std(0), _SMALLEST_DEVIATION), y)
 
 
 def _center(values: Floats, y: Ints) -> Floats:
@@ -169,10 +169,10 @@ def _predictions(rows: Floats, sides: Bools, y: Ints, folds: Ints, weights: Floa
 
 def _interval(told_apart: float, weights: Floats, effective_share: float) -> tuple[float, float]:
     """Return the 95 % confidence interval of a weighted accuracy, by Jeffreys's prior on the effective sample size."""
-    from scipy.stats import beta
+    from scipy.special import betaincinv
 
     count = effective_share / float(np.square(weights).sum())  # Kish's effective sample size of weighted photos
-    low, high = beta.ppf(_QUANTILES, told_apart * count + 0.5, (1 - told_apart) * count + 0.5)
+    low, high = betaincinv(told_apart * count + 0.5, (1 - told_apart) * count + 0.5, _QUANTILES)
     return min(float(low), told_apart), max(float(high), told_apart)
 
 

@@ -68,7 +68,7 @@ def test_features_are_those_of_the_plain_network(extractor: FeatureExtractor, ph
     assert (features.shape, features.dtype) == ((4, 2, 1280), np.float32)
     network = networks.build(BACKBONE)
     for view, preprocessing in enumerate((WHOLE, SQUASH)):
-        transform = create_transform(**{**preprocessing.to_timm(), "input_size": (3, 288, 288)}, is_training=False)
+        transform = create_transform(**{**preprocessing.to_timm(), "input_size": (3, 256, 256)}, is_training=False)
         with torch.inference_mode():
             plain = network(torch.stack([transform(draw_photo(seed, (90, 60))) for seed in range(4)])).numpy()
         for ours, theirs in zip(features[:, view], plain):

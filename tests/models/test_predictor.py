@@ -401,7 +401,7 @@ def test_an_explanation_is_of_the_likeliest_class_unless_asked(predictor: Predic
     explanation = predictor.explain(photo)
     assert explanation.label == "mug"
     assert explanation.features.shape == (1280,)
-    assert (explanation.pixels.shape, explanation.pixels.dtype) == ((288, 288, 3), np.uint8)
+    assert (explanation.pixels.shape, explanation.pixels.dtype) == ((256, 256, 3), np.uint8)
     other = predictor.explain(photo, "key")
     assert other.label == "key"
     assert other.heatmap.sum() < explanation.heatmap.sum()

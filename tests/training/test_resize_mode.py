@@ -74,15 +74,15 @@ def test_long_pictures_with_their_class_at_the_ends_are_squashed(extractor: Feat
     assert chosen.features.shape == (24, 1280)
 
 
-def test_square_photos_are_not_squashed_as_that_equals_the_whole(extractor: FeatureExtractor, tmp_path: Path) -> None:
-    samples = write(tmp_path, [(seed % 2, draw_photo(seed, (64, 64), (60 * (seed % 2), 0, 0))) for seed in range(10)])
-    events, chosen = run(resize_mode.choose_resize_mode(extractor, samples, ("squash", "whole"), 0))
-    assert chosen.resize_mode == "whole"
-    assert (events[-1].done, events[-1].total) == (10, 10)
-    _, squashed = run(
-        resize_mode.choose_resize_mode(extractor, samples, ("squash",), 0)
-    )  # asked for by name it is done
-    assert squashed.resize_mode == "squash"
+def test_photos_that_are_hardly_longer_than_wide_are_squashed_at_once(
+    extractor: FeatureExtractor, tmp_path: Path
+) -> None:
+    samples = write(tmp_path, [(seed % 2, draw_photo(seed, (96, 64), (60 * (seed % 2), 0, 0))) for seed in range(10)])
+    events, chosen = run(resize_mode.choose_resize_mode(extractor, samples, ("whole", "squash"), 0))
+    assert chosen.resize_mode == "squash"
+    assert {event.step for event in events} == {StepCode.EXTRACT_FEATURES}
+    _, whole = run(resize_mode.choose_resize_mode(extractor, samples, ("whole",), 0))  # asked for by name it is done
+    assert whole.resize_mode == "whole"
 
 
 @pytest.mark.slow

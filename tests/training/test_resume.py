@@ -74,7 +74,9 @@ def test_the_settings_of_an_unfinished_training_are_read(folder: Path) -> None:
 
 def test_settings_under_their_old_names_are_read(folder: Path) -> None:
     (folder / "settings.json").write_text(json.dumps(OLD_SETTINGS))
-    assert resume.read_config(folder) == replace(CONFIG, minutes=3.0, unfreeze=2, epochs=4, optimizer="sgd")
+    assert resume.read_config(folder) == replace(
+        CONFIG, minutes=3.0, unfreeze=2, epochs=4, optimizer="sgd", resize_modes=("whole", "squash", "crop")
+    )
 
 
 def test_the_plan_that_a_training_began_with_is_kept(folder: Path) -> None:

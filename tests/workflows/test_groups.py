@@ -32,7 +32,7 @@ def draw_things(folder: Path, name: str, first: int = 0, things: int = THINGS) -
             picture = Image.fromarray(cells).resize((120, 120), Image.Resampling.NEAREST)
             for one in range(PER_THING):
                 file = f"{name.format(thing=thing, one=one)}.png"
-                picture.crop((10 * one, 8 * one, 10 * one + 84, 8 * one + 90)).save(folder / label / file)
+                picture.crop((8 * one, 7 * one, 8 * one + 84, 7 * one + 90)).save(folder / label / file)
     return folder
 
 

@@ -93,7 +93,7 @@ def test_one_photo_is_predicted_first_and_then_explained(visit: Visit, owned: Pa
     assert "What spoke for “mug”: the warmer, the more" in html
     assert "Most like these of your photos" in html
     photo, heat, *like = pictures(html)
-    assert Image.open(io.BytesIO(heat)).size == (288, 288)
+    assert Image.open(io.BytesIO(heat)).size == (256, 256)
     with home.open(token) as project:
         mugs = {project.thumbnail(asset).read_bytes() for asset in project.photos("mug")}
     assert len(like) == 3
