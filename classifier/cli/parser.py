@@ -110,9 +110,9 @@ def _export(sub: argparse.ArgumentParser) -> None:
 
 
 def _project(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("action", choices=("save", "open", "rename"), help=str(ArgumentHelp.PROJECT_ACTION))
+    sub.add_argument("action", choices=("save", "open", "rename", "undo"), help=str(ArgumentHelp.PROJECT_ACTION))
     sub.add_argument("source", metavar="FROM", help=str(ArgumentHelp.PROJECT_FROM))
-    sub.add_argument("target", metavar="TO", help=str(ArgumentHelp.PROJECT_TO))
+    sub.add_argument("target", nargs="?", metavar="TO", help=str(ArgumentHelp.PROJECT_TO))
     sub.add_argument("title", nargs="?", metavar="TITLE", help=str(ArgumentHelp.PROJECT_TITLE))
     sub.add_argument("--without-photos", action="store_true", help=str(ArgumentHelp.WITHOUT_PHOTOS))
 

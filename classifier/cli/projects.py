@@ -1,4 +1,4 @@
-"""The command ``project``: save a project in one file, open one, rename a training and its model."""
+"""The command ``project``: save a project in one file, open one, rename a training and its model, undo an edit."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from .running import print_lines, without_garbage_collection
 
 
 def project(args: argparse.Namespace) -> dict[str, Any]:
-    """Run one of the three."""
-    return {"save": _save, "open": _open, "rename": _rename}[args.action](args)
+    """Run one of the four."""
+    if args.target is None and args.action != "undo":
+        raise DataError(ProjectFileCode.NO_TARGET, action=args.action)
+    return {"save": _save, "open": _open, "rename": _rename, "undo": _undo}[args.action](args)
 
 
 def _save(args: argparse.Namespace) -> dict[str, Any]:
@@ -58,6 +60,14 @@ def _rename(args: argparse.Namespace) -> dict[str, Any]:
         found.rename_run(args.target, title)
     print_lines(args, [sentence(ProjectFileOutput.RENAMED, name=args.target, title=title or args.target)])
     return {"name": args.target, "title": title}
+
+
+def _undo(args: argparse.Namespace) -> dict[str, Any]:
+    with _existing(Path(args.source)) as found:
+        undone, left = found.undo(), found.last_edit()
+    said = ProjectFileOutput.NOTHING_TO_UNDO if undone is None else ProjectFileOutput.UNDONE
+    print_lines(args, [sentence(said, what=undone)])
+    return {"undone": undone and str(undone), "next": left and str(left)}
 
 
 @contextmanager

@@ -69,8 +69,10 @@ def add_photos(
     replacing: Sequence[int] = (),
     room: Room = nullcontext,
     only_new: bool = False,
-) -> IntakeResult:
+) -> tuple[IntakeResult, list[Asset]]:
     """Store the photos of a plan in a project's folder, in place of those with the ids ``replacing``.
+
+    Returns the outcome, and the photos of earlier edits that can no longer be undone.
 
     With ``only_new`` photos that are there in any class stay as they are, and count as there already; those that were
     removed stay so, and are among the files left out.
@@ -92,12 +94,13 @@ def add_photos(
     added = {photo.sha256: photo.size for photo in new if not (place.folder / photo.stored_path).exists()}
     with room(sum(added.values())):
         stored, unusable = store_photos(new, place.folder, place.thumbs, limits, place.own, decoder)
-    catalog.add((photo.asset(photo.stored_path) for photo in stored), replacing)
+    dropped = catalog.add_as_edit((photo.asset(photo.stored_path) for photo in stored), replacing)
     # Another window may have deleted a file that was there, before it was in the catalog.
     missing = [photo for photo in stored if not (place.folder / photo.stored_path).exists()]
     store_photos(missing, place.folder, place.thumbs, limits, place.own)
     catalog.clear_left_out(photo.name for photo in found)
-    return _note(listing, plan, catalog, found, (len(stored), already), [*left_out, *gone, *repeats, *unusable])
+    counts, reasons = (len(stored), already), [*left_out, *gone, *repeats, *unusable]
+    return _note(listing, plan, catalog, found, counts, reasons), dropped
 
 
 def _check_classes(present: Sequence[Asset], labels: Iterable[str], limits: Limits) -> None:

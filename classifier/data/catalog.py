@@ -83,11 +83,19 @@ class Run:
 
 
 class Edit(NamedTuple):
-    """A change that can be undone: when, what it was, and the rows as they were before."""
+    """A change that can be undone: when, what it was, the rows as they were before, and the ids of those it added."""
 
     created: str
     message: Message
-    before: tuple[Asset, ...]
+    before: tuple[Asset, ...] = ()
+    added: tuple[int, ...] = ()
+
+
+class Undone(NamedTuple):
+    """An edit that was undone, and the photos that are gone since it had added them."""
+
+    message: Message
+    gone: list[Asset]
 
 
 class RunAsset(NamedTuple):
@@ -167,16 +175,10 @@ class Catalog:
 
     # photos
 
-    def add(self, assets: Iterable[Asset], replacing: Iterable[int] = ()) -> int:
-        """Insert photos under new ids and return how many; one that its class has already is skipped.
-
-        Those with the ids ``replacing`` are removed with all edits of them, as if they had never been added; ``undo``
-        does not restore them.
-        """
-        rows = [(None, *astuple(replace(asset, created=asset.created or now()))[1:]) for asset in assets]
+    def add(self, assets: Iterable[Asset]) -> int:
+        """Insert photos under new ids and return how many; one that its class has already is skipped."""
         with self._write() as db:
-            _retract(db, set(replacing))
-            return db.executemany(f"INSERT OR IGNORE INTO assets {_INSERT}", rows).rowcount
+            return _insert(db, assets)
 
     def assets(self, label: str | None = None, split: str | None = None) -> list[Asset]:
         """Return the photos, of one class or split if given, by class in natural order, then by id."""
@@ -228,6 +230,25 @@ class Catalog:
             )
 
     # Edits, each of which can be undone. They return the photos of those that no longer can.
+
+    def add_as_edit(self, assets: Iterable[Asset], replacing: Iterable[int] = ()) -> list[Asset]:
+        """Insert photos under new ids; one that its class has already is skipped.
+
+        Those with the ids ``replacing`` are removed with all edits of them, as if they had never been added; ``undo``
+        does not restore them.
+        """
+        with self._write() as db:
+            _retract(db, set(replacing))
+            ((last,),) = db.execute(
+                "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'assets'"
+            ).fetchall()
+            _insert(db, assets)
+            added = self._select("id > ?", last)
+            labels = {asset.label for asset in added}
+            said = message(EditCode.ADDED, count=len(added))
+            if len(labels) == 1:
+                said = message(EditCode.ADDED_TO, count=len(added), label=labels.pop())
+            return _store_edit(db, said, [], [asset.id for asset in added])
 
     def relabel(self, ids: Iterable[int], label: str) -> list[Asset]:
         """Move photos to a class and mark them as confirmed; one that is there already is not doubled."""
@@ -309,28 +330,36 @@ class Catalog:
             db.execute("BEGIN IMMEDIATE")
             yield {row[0] for row in db.execute(_NEEDED)}
 
-    def undo(self) -> Message | None:
+    def last_edit(self) -> Message | None:
+        """Return what ``undo`` would take back, or None where there is nothing."""
+        rows = self._rows("SELECT code, arguments, what FROM edits ORDER BY id DESC LIMIT 1")
+        return stored_rows.restore_message(*rows[0]) if rows else None
+
+    def undo(self) -> Undone | None:
         """Undo the last edit and return what it was, or None where there is none."""
         with self._write() as db:
-            edit = db.execute("SELECT id, before, code, arguments, what FROM edits ORDER BY id DESC LIMIT 1").fetchone()
+            query = "SELECT id, before, added, code, arguments, what FROM edits ORDER BY id DESC LIMIT 1"
+            edit = db.execute(query).fetchone()
             if edit is None:
                 return None
-            id, before_json, code, arguments, text = edit
+            id, before_json, added, code, arguments, text = edit
             before = self._to_assets(stored_rows.edited_rows(before_json))
-            _delete(db, before)
+            gone = self._select(_ID_IN, json.dumps(sorted(stored_rows.added_ids(added))))
+            _delete(db, [*before, *gone])
             db.executemany(f"INSERT OR IGNORE INTO assets {_INSERT}", [astuple(asset) for asset in before])
             db.execute("DELETE FROM edits WHERE id = ?", (id,))
-            return stored_rows.restore_message(code, arguments, text)
+            return Undone(stored_rows.restore_message(code, arguments, text), gone)
 
     def edits(self) -> list[Edit]:
         """Return the changes that can be undone, the oldest first; damaged ones are not among them."""
-        rows = self._rows("SELECT created, code, arguments, what, before FROM edits ORDER BY id")
+        rows = self._rows("SELECT created, code, arguments, what, before, added FROM edits ORDER BY id")
         found = []
-        for created, code, arguments, text, before in rows:
+        for created, code, arguments, text, before, added in rows:
             with suppress(DataError):
                 photos = tuple(self._to_assets(stored_rows.edited_rows(before)))
-                found.append(Edit(str(created), stored_rows.restore_message(code, arguments, text), photos))
-        return [edit for edit in found if edit.before]
+                said = stored_rows.restore_message(code, arguments, text)
+                found.append(Edit(str(created), said, photos, tuple(sorted(stored_rows.added_ids(added)))))
+        return [edit for edit in found if edit.before or edit.added]
 
     def restore(self, photos: Iterable[Asset], edits: Iterable[Edit]) -> None:
         """Fill an empty catalog with photos under the ids that they have, and with changes that can be undone."""
@@ -444,15 +473,17 @@ class Catalog:
     def changed_since(self, run_id: int, until: int | None = None) -> Changes:
         """Compare the photos of a run with those of today, or with those of the run ``until``.
 
-        Photos set apart for a test count only where the run has such photos.
+        Photos set apart for a test count only where the run has such photos. A photo in several classes is left out of
+        training, so that it has not been added since.
         """
         assets = self.run_assets(run_id)
         splits = {asset.split for asset in assets}
         splits |= {"train", "held_out"} if splits & {"train", "held_out"} else set()
         later: Iterable[Asset | RunAsset] = self.assets() if until is None else self.run_assets(until)
         old, new = _labels_by_content(assets), _labels_by_content(asset for asset in later if asset.split in splits)
+        unused = {group[0].sha256 for group in self.conflicts()} - old.keys() if until is None else set()
         return Changes(
-            added=tuple(sorted(new.keys() - old.keys())),
+            added=tuple(sorted(new.keys() - old.keys() - unused)),
             removed=tuple(sorted(old.keys() - new.keys())),
             relabeled=tuple(sorted(sha for sha in old.keys() & new.keys() if old[sha] != new[sha])),
         )
@@ -575,14 +606,22 @@ def _note_removed(db: sqlite3.Connection, assets: Iterable[Asset]) -> None:
         db.execute("INSERT OR REPLACE INTO choices VALUES (?, ?)", values)
 
 
-def _store_edit(db: sqlite3.Connection, edit: Message, before: list[Asset]) -> list[Asset]:
-    """Store the rows that an edit changes, and return those of edits that can no longer be undone.
+def _insert(db: sqlite3.Connection, assets: Iterable[Asset]) -> int:
+    rows = [(None, *astuple(replace(asset, created=asset.created or now()))[1:]) for asset in assets]
+    return db.executemany(f"INSERT OR IGNORE INTO assets {_INSERT}", rows).rowcount
+
+
+def _store_edit(
+    db: sqlite3.Connection, edit: Message, before: Sequence[Asset], added: Iterable[int] = ()
+) -> list[Asset]:
+    """Store the rows that an edit changes or adds, and return those of edits that can no longer be undone.
 
     An edit that changes none cannot be undone.
     """
-    if not before:
+    stored = Edit(now(), edit, tuple(before), tuple(added))
+    if not stored.before and not stored.added:
         return []
-    _insert_edit(db, Edit(now(), edit, tuple(before)))
+    _insert_edit(db, stored)
     old = "id <= (SELECT MAX(id) FROM edits) - ?"
     dropped = db.execute(f"SELECT before FROM edits WHERE {old}", (_UNDO_STEPS,)).fetchall()
     db.execute(f"DELETE FROM edits WHERE {old}", (_UNDO_STEPS,))
@@ -593,8 +632,15 @@ def _store_edit(db: sqlite3.Connection, edit: Message, before: list[Asset]) -> l
 def _insert_edit(db: sqlite3.Connection, edit: Edit) -> None:
     rows = json.dumps([astuple(asset) for asset in edit.before])
     db.execute(
-        "INSERT INTO edits (created, what, before, code, arguments) VALUES (?, ?, ?, ?, ?)",
-        (edit.created, str(edit.message), rows, edit.message.code.id, arguments_to_json(edit.message)),
+        "INSERT INTO edits (created, what, before, code, arguments, added) VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            edit.created,
+            str(edit.message),
+            rows,
+            edit.message.code.id,
+            arguments_to_json(edit.message),
+            json.dumps(edit.added),
+        ),
     )
 
 
@@ -602,10 +648,11 @@ def _retract(db: sqlite3.Connection, gone: set[int]) -> None:
     """Delete photos and all edits of them, and edits that are damaged."""
     if not gone:
         return
-    edits = (
-        (id, stored_rows.edited_rows(before)) for id, before in db.execute("SELECT id, before FROM edits").fetchall()
+    changed = (
+        (id, {row[0] for row in stored_rows.edited_rows(before) if type(row[0]) is int} | stored_rows.added_ids(added))
+        for id, before, added in db.execute("SELECT id, before, added FROM edits").fetchall()
     )
-    stale = [id for id, before in edits if not before or any(row[0] in gone for row in before)]
+    stale = [id for id, ids in changed if not ids or ids & gone]
     db.execute(f"DELETE FROM edits WHERE {_ID_IN}", (json.dumps(stale),))
     db.execute(f"DELETE FROM assets WHERE {_ID_IN}", (json.dumps(list(gone)),))
 

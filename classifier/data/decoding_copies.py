@@ -25,7 +25,7 @@ from ..config import Limits
 from .clean_tiff import clean_tiff
 from .images import BIG, EXTENSIONS, PictureInfo, find_page, make_thumbnail, open_picture, probe, read_orientation
 
-THUMBNAIL = 256  # pixels, longest side
+THUMBNAIL = 400  # pixels, longest side: twice what the page shows
 SHORTEST = 1024  # ``open_picture`` keeps twice as many
 _LOSSLESS = 2**22  # pixels up to which a copy is a PNG
 _LONGEST_JPEG = 65_000  # pixels; the format ends at 65,535

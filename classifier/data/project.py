@@ -364,11 +364,24 @@ class Project:
         return next((value for value in get_args(GroupsFrom) if value == chosen), "auto")
 
     def undo(self) -> Message | None:
-        """Undo the last move, renaming, confirmation, removal or change of groups or splits.
+        """Undo the last edit: photos added, moved, confirmed, removed or joined, a class renamed, a split changed.
 
-        Returns which it was; None when there is none.
+        Returns which it was, None where there is none; the last 50 can be undone. Photos that were added are deleted.
         """
-        return self.catalog.undo()
+        with incoming.lock(self._incoming):
+            undone = self.catalog.undo()
+            if undone is None:
+                return None
+            upload = incoming.find(self._incoming)
+            if upload is not None and {photo.id for photo in undone.gone} & set(upload.added):
+                self.catalog.clear_left_out(upload.names())
+                incoming.forget(self._incoming)
+        self._delete_files(undone.gone)
+        return undone.message
+
+    def last_edit(self) -> Message | None:
+        """Return what ``undo`` would undo, None where there is nothing."""
+        return self.catalog.last_edit()
 
     # helpers
 
@@ -433,10 +446,13 @@ class Project:
     def _add(self, listing: Listing, plan: Plan, replacing: Sequence[int] = (), only_new: bool = False) -> IntakeResult:
         place = PhotoPlace(self.folder, self._thumbs, self._incoming)
         with incoming.lock(self._incoming):  # uploads at once would keep to the limits each, but not together
-            result = add_photos(listing, plan, self.catalog, place, self.limits, replacing, self.room, only_new)
+            result, dropped = add_photos(
+                listing, plan, self.catalog, place, self.limits, replacing, self.room, only_new
+            )
         if not (self.folder / schema.FILE_NAME).exists():  # the project was deleted meanwhile
             shutil.rmtree(self.folder, ignore_errors=True)
             raise DataError(ProjectCode.DELETED)
+        self._delete_files(dropped)
         return result
 
 

@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 RECORD = "project.json"
-FORMAT, VERSION = "photo-classifier project", 1
+FORMAT, VERSION = "photo-classifier project", 2
 TORN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError)
 _BEGINNING = f'{{"format": {json.dumps(FORMAT)}'.encode()
 

@@ -292,7 +292,7 @@ class _Opening:
     ) -> None:
         """Write the rows of the catalog: photos that are there, and edits of nothing but such photos."""
         photos = [self._asset(photo, stored[photo.sha256]) for photo in contents.photos if photo.sha256 in stored]
-        catalog.restore(photos, self._edits(contents.edits, stored))
+        catalog.restore(photos, self._edits(contents, stored))
         catalog.note_left_out((*contents.left_out, *left_out))
         for name, value in contents.choices.items():
             catalog.choose(name, value)
@@ -304,11 +304,16 @@ class _Opening:
                 raise _damaged(self.name, ProjectFilePart.JSON, member=member) from error
             catalog.record_run(run.name, run.mode, run.report, assets, run.seconds, run.details, run.title, run.created)
 
-    def _edits(self, edits: Iterable[Edit], stored: Mapping[str, str]) -> list[Edit]:
+    def _edits(self, contents: Contents, stored: Mapping[str, str]) -> list[Edit]:
+        edits = [edit for edit in contents.edits if all(photo.sha256 in stored for photo in edit.before)]
+        # No photo that is added later may have an id that undo removes.
+        known = {photo.id for photo in contents.photos} | {photo.id for edit in edits for photo in edit.before}
         return [
-            edit._replace(before=tuple(self._asset(photo, stored[photo.sha256]) for photo in edit.before))
+            edit._replace(
+                before=tuple(self._asset(photo, stored[photo.sha256]) for photo in edit.before),
+                added=tuple(id for id in edit.added if id in known),
+            )
             for edit in edits
-            if all(photo.sha256 in stored for photo in edit.before)
         ]
 
     def _asset(self, photo: Asset, path: str) -> Asset:

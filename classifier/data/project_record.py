@@ -62,7 +62,12 @@ def to_json(catalog: Catalog, files: Mapping[str, str], models: Mapping[str, Map
         "photos": [_photo_to_json(photo) for photo in photos],
         "files": dict(files),
         "edits": [
-            {"created": edit.created, "message": _message_to_json(edit.message), "before": _rows(edit.before)}
+            {
+                "created": edit.created,
+                "message": _message_to_json(edit.message),
+                "before": _rows(edit.before),
+                "added": list(edit.added),
+            }
             for edit in _recent(catalog.edits(), 2 * len(photos) + 1000)
         ],
         "left_out": [{"file": left.file, "message": _message_to_json(left.message)} for left in catalog.left_out()],
@@ -80,10 +85,10 @@ def place(photo: Asset) -> str:
 
 
 def _recent(edits: list[Edit], most: int) -> list[Edit]:
-    """Return the newest edits that change at most so many rows together, oldest first."""
+    """Return the newest edits that change or add at most so many rows together, oldest first."""
     count, kept = 0, []
     for edit in reversed(edits):
-        count += len(edit.before)
+        count += len(edit.before) + len(edit.added)
         if count > most:
             break
         kept.append(edit)
@@ -195,9 +200,10 @@ def _photo(row: Any, limits: Limits) -> Asset:
 
 def _edit(row: Any, limits: Limits) -> Edit:
     before = tuple(_photo(photo, limits) for photo in _list(row["before"]))
-    if not before or len({photo.id for photo in before}) < len(before):
+    added = tuple(_whole(id, 1, _LARGEST_ID) for id in _list(row.get("added", [])))  # of version 1 there are none
+    if not (before or added) or len({photo.id for photo in before}) < len(before):
         raise ValueError("an edit of nothing, or of one photo twice")
-    return Edit(_time(row["created"]), _message(row["message"]), before)
+    return Edit(_time(row["created"]), _message(row["message"]), before, added)
 
 
 def _message(value: Any) -> Message:

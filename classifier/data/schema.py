@@ -9,7 +9,7 @@ from functools import lru_cache
 from ..errors import DataError
 from ..messages.data import OLD_LEFT_OUT, CatalogCode
 
-VERSION = 7
+VERSION = 8
 FILE_NAME = "project.sqlite"
 _APPLICATION_ID = 0x50484F54  # “PHOT”: distinguishes a catalog from any other SQLite file
 
@@ -41,7 +41,7 @@ CREATE TABLE left_out (
 );
 CREATE TABLE edits (
     id INTEGER PRIMARY KEY AUTOINCREMENT, created TEXT NOT NULL, what TEXT NOT NULL, before TEXT NOT NULL,
-    code TEXT NOT NULL DEFAULT 'sentence', arguments TEXT NOT NULL DEFAULT '{}'
+    code TEXT NOT NULL DEFAULT 'sentence', arguments TEXT NOT NULL DEFAULT '{}', added TEXT NOT NULL DEFAULT '[]'
 );
 CREATE TABLE choices (name TEXT PRIMARY KEY, value TEXT NOT NULL);  -- settings of the project
 """
@@ -72,6 +72,7 @@ _UPGRADES = {
         "ALTER TABLE runs ADD COLUMN title TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE runs ADD COLUMN details TEXT NOT NULL DEFAULT '{}'",
     ],
+    7: ["ALTER TABLE edits ADD COLUMN added TEXT NOT NULL DEFAULT '[]'"],
 }
 
 

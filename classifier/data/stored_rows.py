@@ -62,6 +62,12 @@ def edited_rows(before: object) -> list[list[Any]]:
     return [[int(value) if isinstance(value, bool) else value for value in row] for row in rows]
 
 
+def added_ids(added: object) -> set[int]:
+    """Return the ids of the photos that an edit added, none where they are damaged."""
+    ids = _read_json(added)
+    return {id for id in ids if type(id) is int} if isinstance(ids, list) else set()
+
+
 def _read_json(text: object) -> Any:
     try:
         return json.loads(text) if isinstance(text, str) else None

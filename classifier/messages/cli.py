@@ -22,7 +22,7 @@ class CommandHelp(Code):
     SUGGEST = "say which photos without a class to accept together, and which to ask a person about first"
     THRESHOLD = "show what it costs to answer only when sure, or set how sure is enough"
     EXPORT = "write a model in another format, and verify that it answers the same"
-    PROJECT = "save a project in one file, open one, or rename one of its trainings"
+    PROJECT = "save a project in one file, open one, rename one of its trainings, or undo its last edit"
 
 
 @unique
@@ -61,9 +61,12 @@ class ArgumentHelp(Code):
         "keep photos, classes, changes and trainings in the project in this folder, which is made if it is new; photos "
         "that it has already stay as they are there"
     )
-    PROJECT_ACTION = "what to do: save FROM a project TO a file, open FROM a file TO a new folder, rename in a project"
+    PROJECT_ACTION = (
+        "what to do: save FROM a project TO a file, open FROM a file TO a new folder, rename in a project, or undo the "
+        "last edit of a project, such as adding photos"
+    )
     PROJECT_FROM = "the folder of a project; with open, a project file"
-    PROJECT_TO = "the file to write; with open, the new folder; with rename, the name of a training"
+    PROJECT_TO = "the file to write; with open, the new folder; with rename, the name of a training; not with undo"
     PROJECT_TITLE = "with rename, what the training and its model are called; none: its own name"
     WITHOUT_PHOTOS = "save labels, trainings and models without the photos"
     TO = "zip, onnx, pt2, hub, web or space"

@@ -198,6 +198,8 @@ class NotEvaluatedCode(Code):
 class EditCode(Code):
     """What an edit of the catalog did, as a phrase that fits after “Took back”."""
 
+    ADDED = "adding {count:photo|photos}"
+    ADDED_TO = "adding {count:photo|photos} to “{label}”"
     MOVED = "moving {count:photo|photos} to “{label}”"
     CONFIRMED = "calling {count:photo|photos} right"
     RENAMED = "renaming “{old}” to “{new}”"

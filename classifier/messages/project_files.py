@@ -12,6 +12,7 @@ class ProjectFileCode(Code):
     """Why a project file cannot be saved or opened as a whole."""
 
     NO_PROJECT = "“{place}” is no project of this program; name the folder of one."
+    NO_TARGET = "“project {action}” needs to know where to: name TO, too."
     FOLDER_NOT_EMPTY = "“{place}” is there already and not an empty folder; name a new one."
     MISSING = "There is no file “{place}”; check the name and try again."
     NO_PROJECT_FILE = "“{name}” is no project file: a zip with “project.json” in it, as this program saves one."
@@ -58,6 +59,8 @@ class ProjectFileOutput(Code):
     )
     LEFT_OUT = "left out: {file}: {reason}"
     RENAMED = "“{name}” is now called “{title}”."
+    UNDONE = "Took back {what}."
+    NOTHING_TO_UNDO = "There is nothing to take back."
 
 
 @unique

@@ -16,7 +16,7 @@ from classifier.data.catalog import Asset, Catalog, Changes, RunAsset
 from classifier.data.intake import LeftOut
 from classifier.errors import DataError, StorageError
 from classifier.messages import message
-from classifier.messages.data import CatalogCode, EditCode, PhotoCode
+from classifier.messages.data import CatalogCode, PhotoCode
 from classifier.messages.files import StorageCode
 from tests.helpers import unanswered
 
@@ -38,6 +38,14 @@ def catalog() -> Iterator[Catalog]:
 
 def state(catalog: Catalog) -> list[Asset]:
     return sorted(catalog.assets(), key=lambda asset: asset.id)
+
+
+def undone(catalog: Catalog) -> list[str]:
+    """Undo all edits; return what each was, the last one first."""
+    words = []
+    while (edit := catalog.undo()) is not None:
+        words.append(str(edit.message))
+    return words
 
 
 def test_photos_come_back_in_natural_order_of_class() -> None:
@@ -100,6 +108,8 @@ def test_thousands_of_photos_can_be_edited_at_once(catalog: Catalog) -> None:
         (lambda catalog: catalog.rename("cat", "kitten"), "renaming “cat” to “kitten”"),
         (lambda catalog: catalog.rename("cat", "dog"), "renaming “cat” to “dog”"),
         (lambda catalog: catalog.remove([4]), "removing 1 photo"),
+        (lambda catalog: catalog.add_as_edit([photo("x"), photo("y"), photo("a")]), "adding 2 photos to “cat”"),
+        (lambda catalog: catalog.add_as_edit([photo("x"), photo("y", "ant")]), "adding 2 photos"),
         (lambda catalog: catalog.confirm([1, 2]), "calling 2 photos right"),
     ],
 )
@@ -109,9 +119,10 @@ def test_every_edit_can_be_undone_exactly(catalog: Catalog, edit: object, words:
     before = state(catalog)
     edit(catalog)  # type: ignore[operator]
     assert state(catalog) != before
-    assert str(catalog.undo()) == words
+    assert str(catalog.last_edit()) == words
+    assert undone(catalog) == [words]
     assert state(catalog) == before
-    assert catalog.undo() is None
+    assert catalog.last_edit() is None
 
 
 def test_a_confirmed_photo_is_removed_from_its_other_classes(catalog: Catalog) -> None:
@@ -137,8 +148,11 @@ def test_edits_are_undone_last_first(catalog: Catalog) -> None:
     catalog.relabel([1], "dog")
     catalog.rename("dog", "wolf")
     catalog.remove([2])
-    assert [str(catalog.undo()) for _ in range(3)] == [
-        "removing 1 photo", "renaming “dog” to “wolf”", "moving 1 photo to “dog”",
+    catalog.add_as_edit([photo("e", "wolf")])
+    catalog.relabel([asset.id for asset in catalog.assets("wolf")], "fox")
+    assert undone(catalog) == [
+        "moving 4 photos to “fox”", "adding 1 photo to “wolf”", "removing 1 photo", "renaming “dog” to “wolf”",
+        "moving 1 photo to “dog”",
     ]  # fmt: skip
     assert state(catalog) == before
 
@@ -153,10 +167,9 @@ def test_merging_classes_does_not_double_a_photo_that_was_in_both(catalog: Catal
 def test_the_last_fifty_edits_can_be_undone(catalog: Catalog) -> None:
     for number in range(60):
         catalog.rename(catalog.labels()[0], f"a{number}")
-    undone = [catalog.undo() for _ in range(51)]
-    assert undone[0] == message(EditCode.RENAMED, old="a58", new="a59")
-    assert undone[49] == message(EditCode.RENAMED, old="a9", new="a10")
-    assert undone[50] is None
+    words = undone(catalog)
+    assert len(words) == 50
+    assert (words[0], words[-1]) == ("renaming “a58” to “a59”", "renaming “a9” to “a10”")
 
 
 def test_an_edit_that_changes_nothing_leaves_nothing_to_undo(catalog: Catalog) -> None:
@@ -223,6 +236,15 @@ def test_two_runs_show_what_changed_between_them_and_their_seconds(catalog: Cata
     assert catalog.changed_since(first) == Changes(("e",), ("a",), ())  # not “d”, which is there for testing
 
 
+def test_a_photo_in_several_classes_has_not_come_since_a_run(catalog: Catalog) -> None:
+    run = catalog.record_run("first", "quick", {}, unanswered(catalog.assets(split="train")))
+    catalog.add([photo("e"), photo("e", "dog")])
+    assert catalog.changed_since(run) == Changes((), (), ())
+    catalog.remove([catalog.assets()[-1].id])
+    catalog.add([photo("a", "dog")])
+    assert catalog.changed_since(run) == Changes(("e",), (), ("a",))
+
+
 def test_changes_count_only_the_splits_of_the_run(catalog: Catalog) -> None:
     on_train = catalog.record_run("train", "quick", {}, unanswered(catalog.assets(split="train")))
     on_test = catalog.record_run("test", "quick", {}, unanswered(catalog.assets(split="test")))
@@ -287,7 +309,7 @@ def test_the_file_keeps_everything(tmp_path: Path) -> None:
         catalog.relabel([1], "dog")
     with Catalog(tmp_path / "project.sqlite") as catalog:
         assert catalog.labels() == ["dog"]
-        assert str(catalog.undo()) == "moving 1 photo to “dog”"
+        assert str(catalog.last_edit()) == "moving 1 photo to “dog”"
     assert [path.name for path in tmp_path.iterdir()] == ["project.sqlite"]
 
 
@@ -374,11 +396,9 @@ def test_photos_that_are_retracted_leave_no_edit_behind(catalog: Catalog) -> Non
     before = state(catalog)
     catalog.relabel([before[2].id], "cat")
     catalog.relabel([before[0].id, before[3].id], "wolf")
-    catalog.add([], replacing=[before[0].id, before[1].id])
+    catalog.add_as_edit([], replacing=[before[0].id, before[1].id])
     assert [asset.sha256 for asset in state(catalog)] == ["c", "d"]
-    undone = catalog.undo()
-    assert undone == message(EditCode.MOVED, count=1, label="cat")
-    assert catalog.undo() is None
+    assert undone(catalog) == ["moving 1 photo to “cat”"]
     assert [asset.sha256 for asset in state(catalog)] == ["c", "d"]
 
 

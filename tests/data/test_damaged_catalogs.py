@@ -56,7 +56,7 @@ def use(path: Path) -> None:
         catalog.rename("cat", "kitten")
         catalog.confirm([3, 4])
         catalog.remove([5])
-        catalog.add([], replacing=[6])
+        catalog.add_as_edit([], replacing=[6])
         catalog.note_left_out([LeftOut("y.txt", message(PhotoCode.TEXT))])
         catalog.record_run("again", "quick", {}, unanswered(catalog.assets()), 1.0)
         catalog.delete_run("run")

@@ -12,7 +12,8 @@ import pytest
 from classifier.config import Limits
 from classifier.data.project import IntakeResult, Project
 from classifier.errors import DataError, LayoutError
-from classifier.messages.data import ProjectCode, UploadNoteCode
+from classifier.messages import message
+from classifier.messages.data import EditCode, ProjectCode, UploadNoteCode
 from tests.data.test_sources import pack, photos, write
 
 Files = list[tuple[str, Path]]
@@ -97,9 +98,16 @@ def test_another_reading_takes_the_place_of_the_first(project: Project, tmp_path
     assert project.take("folders:2").added == 12
     assert project.classes() == {"boxer": 3, "cow": 2, "poodle": 3, "siamese": 3, "tabby": 3}
     assert [left.file for left in project.left_out()] == ["README.csv"]
-    assert project.undo() is None  # the edit was of a photo of the first reading
     project.take("folders:1")
     assert project.classes() == {"cat": 6, "cow": 2, "dog": 6}
+    # The move was of a photo of the first reading.
+    assert project.undo() == message(EditCode.ADDED, count=12)
+    assert project.classes() == {"cow": 2}
+    assert project.left_out() == []
+    assert project.incoming() is None
+    assert not any(project.photo_path(photo).is_file() for photo in project.photos("dog"))
+    assert project.undo() == message(EditCode.ADDED_TO, count=2, label="cow")
+    assert project.undo() is None
 
 
 def test_photos_that_were_there_before_stay_when_another_reading_is_taken(project: Project, tmp_path: Path) -> None:

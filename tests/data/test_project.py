@@ -327,8 +327,8 @@ def test_classes_are_moved_renamed_removed_and_brought_back(pets: Path, tmp_path
         project.remove_class("dog")
         project.remove([asset.id for asset in project.photos()])
         assert project.classes() == {}
-        while project.undo():
-            pass
+        for _ in range(4):
+            project.undo()
         assert project.photos() == before
         assert all(project.photo_path(asset).exists() for asset in before)
 
@@ -357,6 +357,21 @@ def test_a_class_needs_a_name_and_an_unknown_class_is_one_sentence(pets: Path) -
             project.rename_class("cow", "bull")
         with pytest.raises(DataError, match="no class “cow”"):
             project.remove_class("cow")
+
+
+def test_photos_that_were_added_last_are_taken_back_first(pets: Path, tmp_path: Path) -> None:
+    with Project.open(tmp_path / "home") as project:
+        project.add(pets / "dog", label="dog")
+        project.remove([photo.id for photo in project.photos()])
+        project.add(pets / "cat", label="cat")
+        added = project.photos()
+        assert project.last_edit() == project.undo() == message(EditCode.ADDED_TO, count=3, label="cat")
+        assert not any(project.photo_path(photo).exists() for photo in added)
+        assert project.undo() == message(EditCode.REMOVED, count=2)
+        assert all(project.photo_path(photo).is_file() for photo in project.photos())
+        assert project.undo() == message(EditCode.ADDED_TO, count=2, label="dog")
+        assert project.last_edit() is project.undo() is None
+        assert not [name for name in files_in(project.folder) if name.endswith(".jpg")]
 
 
 def test_photos_that_prove_unusable_later_are_listed(pets: Path) -> None:

@@ -159,7 +159,7 @@ HOSTILE: dict[str, Callable[[dict[str, bytes]], object]] = {
     "a deep project.json": lambda members: members.update({"project.json": b"[" * 100_000}),
     "a project.json of another program": lambda members: members.update({"project.json": b'{"format": "x"}'}),
     "a project.json with a number that is none": lambda members: members.update(
-        {"project.json": members["project.json"].replace(b'"version": 1', b'"version": 1, "x": NaN')}
+        {"project.json": members["project.json"].replace(b'"version": 2', b'"version": 2, "x": NaN')}
     ),
     "many values": lambda members: members.update({"project.json": b"[" + b"[]," * 12_000_000 + b"[]]"}),
     "a later version": record(lambda data: data.update(version=99)),
@@ -181,8 +181,9 @@ HOSTILE: dict[str, Callable[[dict[str, bytes]], object]] = {
     "a group that is no number": record(_set(own_group="1; DROP TABLE assets")),
     "a mark that is none": record(_set(confirmed="yes")),
     "a name of half a letter": record(_set(source="\ud800")),
-    "an edit of nothing": record(lambda data: data["edits"][0].update(before=[])),
-    "an edit with a path outside": record(lambda data: data["edits"][0]["before"][0].update(path="../x")),
+    "an edit of nothing": record(lambda data: data["edits"][0].update(before=[], added=[])),
+    "an edit that added a text": record(lambda data: data["edits"][0].update(added=["1"])),
+    "an edit with a path outside": record(lambda data: data["edits"][1]["before"][0].update(path="../x")),
     "a message of a list": record(lambda data: data["edits"][0].update(message=[])),
     "a choice of another name": record(lambda data: data["choices"].update({"../x": "y"})),
     "a model with a name outside": record(lambda data: data["models"].update({"../x": {}})),

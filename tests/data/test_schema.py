@@ -24,6 +24,7 @@ from classifier.messages.data import (
 from tests.helpers import unanswered
 
 ADDED = {  # columns that each version added
+    8: [("edits", "added")],
     7: [("assets", "archive"), ("runs", "title"), ("runs", "details")],
     6: [("assets", "taken"), ("assets", "own_group")],
     5: [("assets", "layout_group")],
@@ -64,7 +65,7 @@ def make_old(path: Path, version: int) -> int:
     return run
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6, 7])
 def test_a_catalog_of_an_older_version_keeps_everything(version: int, tmp_path: Path) -> None:
     path = tmp_path / schema.FILE_NAME
     run = make_old(path, version)
@@ -79,9 +80,9 @@ def test_a_catalog_of_an_older_version_keeps_everything(version: int, tmp_path: 
         assert [(left.file, left.reason) for left in catalog.left_out()] == OLD_REASONS
         catalog.record_run("second", "deep", {}, unanswered(catalog.assets()), 60.0)
         undone = catalog.undo()
-        assert str(undone) == "moving 1 photo to “dog”"
         assert undone is not None
-        assert undone.code is (EditCode.MOVED if version >= 4 else StoredCode.SENTENCE)
+        assert str(undone.message) == "moving 1 photo to “dog”"
+        assert undone.message.code is (EditCode.MOVED if version >= 4 else StoredCode.SENTENCE)
         assert catalog.labels() == ["cat", "dog"]
     with Catalog(path) as catalog:
         assert [run.name for run in catalog.runs()] == ["second", "first"]
@@ -127,7 +128,7 @@ def test_edits_are_stored_with_code_and_arguments(tmp_path: Path) -> None:
         catalog.add([Asset(0, "a.jpg", "a", "cat", "train", None, "a.jpg", 10, 64, 48, "")])
         catalog.rename("cat", "“kitten”")
     with Catalog(path) as catalog:
-        assert catalog.undo() == message(EditCode.RENAMED, old="cat", new="“kitten”")
+        assert catalog.last_edit() == message(EditCode.RENAMED, old="cat", new="“kitten”")
 
 
 def test_files_that_are_no_catalog_of_this_version_are_refused(tmp_path: Path) -> None:

@@ -24,14 +24,14 @@ def asset(sha256: str, label: str) -> Asset:
 
 
 class CatalogMachine(RuleBasedStateMachine):
-    """The catalog beside its model: rows by id, and the rows before each edit."""
+    """The catalog beside its model: rows by id, and of each edit the rows before it and the ids that it added."""
 
     @initialize()
     def open(self) -> None:
         """Begin with an empty catalog."""
         self.catalog = Catalog(None)
         self.rows: dict[int, Row] = {}
-        self.edits: list[list[Row]] = []
+        self.edits: list[tuple[list[Row], list[int]]] = []
 
     def teardown(self) -> None:
         """Close it."""
@@ -47,10 +47,10 @@ class CatalogMachine(RuleBasedStateMachine):
         """Return whether a class has a photo."""
         return any(row[1:3] == (content, label) and row[0] != but for row in self.rows.values())
 
-    def remember(self, before: list[Row]) -> None:
+    def remember(self, before: list[Row], added: list[int] | None = None) -> None:
         """Note an edit that changes something."""
-        if before:
-            self.edits = [*self.edits, before][-_UNDO_STEPS:]
+        if before or added:
+            self.edits = [*self.edits, (before, added or [])][-_UNDO_STEPS:]
 
     def set_label(self, rows: list[Row], label: str, confirmed: bool) -> None:
         """Move rows; one that the class has already is dropped."""
@@ -63,11 +63,11 @@ class CatalogMachine(RuleBasedStateMachine):
     def add(self, photos: list[tuple[str, str]]) -> None:
         """Add photos; one that its class has already is skipped."""
         new = [pair for pair in dict.fromkeys(photos) if not self.has(*pair)]
-        assert self.catalog.add(asset(*pair) for pair in photos) == len(new)
-        for one in self.catalog.assets():
-            if one.id not in self.rows:
-                assert (one.sha256, one.label) in new
-                self.rows[one.id] = (one.id, one.sha256, one.label, False)
+        self.catalog.add_as_edit(asset(*pair) for pair in photos)
+        added = [one for one in self.catalog.assets() if one.id not in self.rows]
+        assert {(one.sha256, one.label) for one in added} == set(new)
+        self.rows |= {one.id: (one.id, one.sha256, one.label, False) for one in added}
+        self.remember([], [one.id for one in added])
 
     @rule(places=PLACES, label=LABELS)
     def relabel(self, places: set[int], label: str) -> None:
@@ -112,15 +112,13 @@ class CatalogMachine(RuleBasedStateMachine):
 
     @rule()
     def undo(self) -> None:
-        """Undo the last edit; what the class got meanwhile stays."""
+        """Undo the last edit."""
         undone = self.catalog.undo()
         assert (undone is None) == (not self.edits)
-        before = self.edits.pop() if self.edits else []
-        for row in before:
-            self.rows.pop(row[0], None)
-        for row in before:
-            if not self.has(row[1], row[2]):
-                self.rows[row[0]] = row
+        before, added = self.edits.pop() if self.edits else ([], [])
+        for id in (*(row[0] for row in before), *added):
+            self.rows.pop(id, None)
+        self.rows |= {row[0]: row for row in before}
 
     @invariant()
     def rows_are_equal(self) -> None:

@@ -89,6 +89,8 @@ def test_the_command_line_saves_and_renames(
     assert json.loads(capsys.readouterr().out) == {"name": name, "title": "First try"}
     for arguments in (
         ["rename", folder, "x"],
+        ["rename", folder],
+        ["undo", str(tmp_path)],
         ["save", str(tmp_path), "y.zip"],
         ["open", "no.zip", str(tmp_path / "n")],
     ):
@@ -121,6 +123,9 @@ def test_a_command_keeps_its_catalog(example_set: Path, tmp_path: Path, capsys: 
         result = json.loads(capsys.readouterr().out.splitlines()[-1])
         assert result["classes"] == {"key": 6, "mug": 8}
         assert [one["reason"] for one in result["left_out"]] == [str(RepeatCode.REMOVED_BEFORE)] * 2
+    for words in ("removing 2 photos", "moving 1 photo to “mug”", "adding 16 photos", None):
+        assert main(["project", "undo", str(tmp_path / "moved"), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out.splitlines()[-1])["undone"] == words
     with Project.open(tmp_path / "kept") as project:
         project.undo()
         assert len(project.photos()) == 16
