@@ -42,8 +42,10 @@ class PageCode(Code):
         "Your project has {present:photo|photos} and {incoming:file|files} came; it can hold {limit:,}. "
         "Remove some photos first, or add fewer."
     )
+    UNDO = "Undo {what}"
     UNDONE = "Took back {what}."
     NOTHING_TO_UNDO = "There is nothing to take back."
+    ENLARGE = "Show {name} large"
     PICTURE_GONE = "cannot be shown"
     PHOTOS = "{count:photo|photos}"
     COUNT_OF = "{count:,} of {total:,}"
@@ -95,7 +97,6 @@ class PhotosCode(Code):
         "names, work too. Of single photos you will be asked what they show."
     )
     DROP_CHOOSE = "Choose photos or a zip"
-    UNDO = "Undo the last change"
     ABOUT_CLASSES = (
         "A class is a kind of thing to tell apart, such as <b>cat</b>. Two classes are needed. Ten photos of each "
         "are a start, fifty are good."
@@ -103,15 +104,20 @@ class PhotosCode(Code):
     EXAMPLE = "No photos at hand? Try with example photos"
     NEXT = "Next: train"
     NEXT_NEEDS_CLASS = "Add a second class, then you can train"
-    CLASSES = "Photos of"
-    CLASS_CHOICE = "{label} ({count:,})"
+    CLASSES_HINT = "Press a class to see its photos. Drop photos on a class to add them to it, or to move them there."
+    CLASS_BAR = "{label}: {count:photo|photos}"
+    NO_CLASS = "It is not clear which class was meant; reload the page."
     EARLIER = "Earlier"
     LATER = "Later"
-    POSITION = "{first}-{last} of {total:photo|photos}"
-    EDIT_CLASS = "Rename or remove this class"
+    SHOWN = "“{label}”: {total:photo|photos}"
+    SHOWN_PART = "“{label}”: {first} to {last} of {total:photo|photos}"
+    EDIT_CLASS = "Rename or remove “{label}”"
     NEW_NAME = "New name"
     RENAME = "Rename"
     REMOVE_CLASS = "Remove class"
+    REMOVE_QUESTION = "Remove the class “{label}” with its {count:photo|photos}?"
+    REMOVE_YES = "Remove “{label}”"
+    REMOVE_NO = "Keep it"
     CAMERA = "Take photos with the camera"
     CAMERA_CLASS = "Class of the photos"
     CAMERA_EXAMPLE = "for example: cat"
@@ -130,9 +136,9 @@ class PhotosCode(Code):
     SEVERAL = "{count:file holds|files hold} several pictures, of which one is used; see below."
     NOT_ARRIVED = "{count:file|files} did not arrive; add them again."
     MOVED = "Moved {count:photo|photos}."
-    REMOVED = "Removed {count:photo|photos}. Undo brings them back."
+    REMOVED = "Removed {count:photo|photos}."
     RENAMED = "“{old}” is now “{new}”."
-    CLASS_REMOVED = "Removed the class “{label}” with its {count:photo|photos}. Undo brings it back."
+    CLASS_REMOVED = "Removed the class “{label}” with its {count:photo|photos}."
     NO_PICTURE = "There is no picture yet; take one with the camera first."
     NONE_SELECTED = "No photos were chosen; tick the ones you mean first."
     LEFT_OUT_SUMMARY = "<b>{count:file was|files were} left out</b> - see why"
@@ -141,6 +147,16 @@ class PhotosCode(Code):
     CONFLICTS_SUMMARY = (
         "<b>{count:photo is|photos are} in more than one class</b> - remove each from the classes where it is wrong"
     )
+
+
+@unique
+class ViewerScript(Code):
+    """The words of ``viewer.js``: one photo, large."""
+
+    CLOSE = "Close"
+    BACK = "Photo before"
+    ON = "Next photo"
+    POSITION = "{name} · {number} of {total}"
 
 
 @unique
@@ -172,7 +188,6 @@ class ReviewCode(Code):
     NEVER_PREDICTED = "never says so"
     SHOW = "Show"
     SHOW_MORE = "Show more"
-    UNDO = "Undo"
     TRAIN_AGAIN = "Train again"
     LIST_CHOICE = "{title} ({count:,})"
     LIST_LABEL_ISSUES = "Maybe in the wrong class"

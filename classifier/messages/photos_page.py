@@ -103,7 +103,7 @@ class JoinCode(Code):
     EXISTS = "There is a class “{label}” already, with {count:photo|photos}: join the two?"
     JOIN = "Join the two"
     KEEP = "Keep both"
-    JOINED = "Joined {labels:list}: the class is now “{label}”. Undo takes it back."
+    JOINED = "Joined {labels:list}: the class is now “{label}”."
     WHICH_CLASSES = "It is not clear which classes were meant; reload the page."
 
 

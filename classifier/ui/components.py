@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
 from ..messages import Code
 from ..messages.page import UploadCode
+from . import html
 
 _HERE = Path(__file__).parent
 
 
-def dropdown(label: Code, **options: Any) -> gr.Dropdown:
-    """Create a list to choose from whose handlers check the value themselves.
+def dropdown(label: Code, elem_id: str) -> gr.HTML:
+    """Create a list to choose from, which takes ``gr.update(choices=…, value=…)``; handlers check the value themselves.
 
-    Gradio's own check refuses what is not among the choices it keeps for this page, in words of its own: after a
-    restart of the server, and right after a class was renamed.
+    The browser's own list: Gradio's opens when the keyboard reaches it, and neither Esc nor a click elsewhere closes
+    it. Its check refuses what is not among the choices it keeps for this page, in words of its own: after a restart of
+    the server, and right after a class was renamed.
     """
-    return gr.Dropdown(label=str(label), allow_custom_value=True, **options)
+    return gr.HTML(
+        value="",
+        html_template=f'<label class="pc-choose"><span>{html.text(label)}</span><select></select></label>',
+        js_on_load=load_script(_HERE / "choose.js"),
+        elem_id=elem_id,
+        apply_default_css=False,
+        choices=[],
+    )
 
 
 def camera() -> gr.Image:

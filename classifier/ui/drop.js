@@ -93,16 +93,16 @@ function splitOff(items) {
   return items.filter((item) => !large.includes(item));
 }
 
-function take(found) {
+function take(found, label = "") {
   let items = found.filter((item) => item.file === null || !isHidden(item.name));
   if (busy || !items.length) return show(busy ? say("busy") : "");
   if (items.length > LIMIT) return show(say("too_many_files", { count: items.length, limit: LIMIT }));
   items = splitOff(items);
   if (!items.length) return show(refused);
   const loose = items.every(({ name }) => !name.includes("/") && !isZip(name) && !TABLE.test(name));
-  if (!wantsFolders || !loose || items.length >= FEW) {
+  if (label || !wantsFolders || !loose || items.length >= FEW) {
     ask.hidden = true;
-    return void send(items, "");
+    return void send(items, label);
   }
   pending = items;
   find(".pc-ask b").textContent =
@@ -139,7 +139,9 @@ document.addEventListener("drop", async (event) => {
   zone.classList.remove("pc-over");
   if (!onView() || !carriesFiles(event) || event.defaultPrevented || !isMine(event)) return;
   event.preventDefault();
-  take(await collect(event.dataTransfer));
+  // What is dropped on the bar of a class is of that class.
+  const label = wantsFolders && !isAside && event.target.closest?.("button[data-label]")?.dataset.label;
+  take(await collect(event.dataTransfer), label || "");
 });
 document.addEventListener("paste", (event) => {
   const pasted = [...(event.clipboardData?.files || [])];

@@ -15,6 +15,7 @@ from ..messages.training_page import TrainCode
 from ..messages.workflows import StepCode
 
 _IN_MEGABYTES = (StepCode.FETCH_NETWORK, StepCode.FETCH_MODEL, StepCode.PUBLISH)  # steps that do not count photos
+_LONGEST_NAME, _LAST_LETTERS = 40, 14  # of a class as it is shown
 _ICONS = {"note": "ℹ", "warn": "!", "good": "✓"}
 
 
@@ -73,6 +74,39 @@ def bar(label: str, fraction: float, value: str, color: int | None = None) -> st
         f'<span class="pc-track"><i style="width:{fraction:.1%}"></i></span>'
         f'<span class="pc-num">{escape(value)}</span></li>'
     )
+
+
+def enlargeable(jpeg: bytes, name: str, photo: int | None = None) -> str:
+    """Return a picture that a press shows large, see ``viewer``; ``photo`` is its id in the visitor's project."""
+    if not jpeg:
+        return picture(jpeg, name)
+    id = "" if photo is None else f' data-photo="{photo}"'
+    return (
+        f'<button type="button" class="pc-enlarge"{id} aria-label="{text(PageCode.ENLARGE, name=name)}">'
+        f"{picture(jpeg, name)}</button>"
+    )
+
+
+def card(box: str, picture: str, title: str, extra: str = "") -> str:
+    """Return a picture with a box to tick in its corner; ``box`` and ``picture`` are HTML, ``extra`` a CSS class."""
+    return (
+        f'<div class="pc-card{extra and " " + extra}" title="{escape(title)}">{picture}'
+        f'<label class="pc-tick">{box}</label></div>'
+    )
+
+
+def class_name(label: str) -> str:
+    """Return the name of a class; a long one is cut in its middle and has the whole as its title."""
+    if len(label) <= _LONGEST_NAME:
+        return f"<bdi>{escape(label)}</bdi>"
+    return f'<bdi title="{escape(label)}">{escape(cut(label))}</bdi>'
+
+
+def cut(label: str) -> str:
+    """Return a name of a class, cut in its middle where it is long, not yet escaped."""
+    if len(label) <= _LONGEST_NAME:
+        return label
+    return f"{label[: _LONGEST_NAME - _LAST_LETTERS - 1].rstrip()}…{label[-_LAST_LETTERS:].lstrip()}"
 
 
 def class_color(number: int | None) -> str:

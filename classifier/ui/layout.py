@@ -13,7 +13,7 @@ from gradio.events import Dependency
 
 from ..messages import Code
 from ..messages.page import PageCode
-from . import html
+from . import html, viewer
 from .components import scripted_html
 from .handlers import QUIET, Action, Handler, Tab, plain, run_all
 from .photos import tab as photos_tab
@@ -68,6 +68,7 @@ def build_layout(page: gr.Blocks, home: Home) -> None:
         f'<header class="pc-header"><h1>{html.text(PageCode.TITLE)}</h1><p>{html.text(PageCode.SUBTITLE)}</p></header>'
     )
     near = gr.HTML(elem_id="limits")
+    viewer.build(home, token)
     news = scripted_html("${value}", _NEWS, "news")
     show_limits = Action(plain(_show_limits, home), [token], [near])
     with gr.Tabs(elem_id="tabs") as tabs:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gradio.blocks import BlockFunction
-from gradio.components import BrowserState, Checkbox, Component, Dropdown, Image, Number, Radio, Slider, Textbox
+from gradio.components import HTML, BrowserState, Checkbox, Component, Image, Number, Radio, Slider, Textbox
 from gradio.routes import App
 from gradio.utils import get_upload_folder
 
@@ -201,9 +201,7 @@ def _is_number(block: Component, value: Any) -> bool:
 
 def _is_choice(block: Component, value: Any) -> bool:
     """Whether a value is a text, which handlers check, or one of the choices, which may be numbers."""
-    chosen = value if isinstance(value, list) and getattr(block, "multiselect", False) else [value]
-    choices = [choice for _, choice in getattr(block, "choices", ())]
-    return all(isinstance(one, str) or one in choices for one in chosen)
+    return isinstance(value, str) or value in [choice for _, choice in getattr(block, "choices", ())]
 
 
 def _is_flag(block: Component, value: Any) -> bool:
@@ -211,9 +209,9 @@ def _is_flag(block: Component, value: Any) -> bool:
 
 
 _KINDS: tuple[tuple[Any, Callable[[Component, Any], bool]], ...] = (
-    ((BrowserState, Textbox), _is_text),
+    ((BrowserState, HTML, Textbox), _is_text),
     ((Number, Slider), _is_number),
-    ((Dropdown, Radio), _is_choice),
+    (Radio, _is_choice),
     (Checkbox, _is_flag),
 )
 

@@ -28,7 +28,7 @@ def test_unlabeled_photos_are_accepted_answered_by_key_and_trained_on(
     page.locator("#try-drop [data-ready]:not(.pc-working)").wait_for(timeout=SLOW)
     page.locator("#try-drop input[type=file]").first.set_input_files(tmp_path / "new.zip")
     group = page.locator(".pc-trusted").first  # the model is sure of these photos
-    group.locator(".pc-pick").first.click(timeout=SLOW)
+    group.locator(".pc-pick input").first.click(timeout=SLOW)
     group.get_by_role("button", name="Accept 3 as").click()
     said = page.locator("#labeling-message")
     said.get_by_text("3 photos are training photos").wait_for(timeout=SLOW)

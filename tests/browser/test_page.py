@@ -39,6 +39,14 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     assert page.locator("#photos-grid .pc-card img").count() == 8
     assert not list((program.home / "uploads").rglob("*.jpg"))
     assert fits_screen(page)
+    larger = page.locator("#viewer-dialog")
+    page.locator("#photos-grid .pc-enlarge").first.click()
+    larger.get_by_text("1 of 8").wait_for()
+    page.keyboard.press("ArrowRight")
+    larger.get_by_text("2 of 8").wait_for()
+    page.keyboard.press("Escape")
+    larger.wait_for(state="hidden")
+    assert page.locator("#photos-grid .pc-enlarge").nth(1).evaluate("(one) => one === document.activeElement")
 
     page.locator("#photos-next").click()
     seconds_only(page)
@@ -50,6 +58,9 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     assert page.locator(".pc-answer .pc-bars .pc-name").count() == 3
     page.locator(".pc-heat img").wait_for(timeout=SLOW)  # the explanation follows the prediction
     assert page.locator(".pc-nearest img").count() == 3
+    page.locator(".pc-nearest .pc-enlarge").first.press("Enter")
+    larger.get_by_text("One of your photos of").wait_for()
+    page.keyboard.press("Escape")
     page.get_by_label("range slider for Answers per photo").press("ArrowRight")
     page.locator(".pc-answer .pc-bars .pc-name").nth(3).wait_for(timeout=SLOW)
     page.locator("#try-threshold input[type=number]").fill("100")
@@ -73,7 +84,7 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     page.locator(".pc-score").wait_for()
     page.get_by_role("tab", name="Try it").click()
     page.locator("#try-drop").wait_for()
-    assert "right" in page.locator("#try-model input").input_value()
+    assert "right" in page.locator("#try-model option:checked").inner_text()
 
     stranger = open_page(browser.new_context(), problems)
     stranger.goto(program.url)

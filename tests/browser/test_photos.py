@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -147,7 +148,18 @@ def test_a_question_waits_through_a_reload_and_another_reading_can_be_taken(page
     page.get_by_text("24 photos in 2 classes").wait_for()
 
 
-def test_similar_classes_are_joined_and_a_new_name_that_exists_is_asked_about(page: Any, tmp_path: Path) -> None:
+# Drops a photo of the page, or a file of the person, on the bar of a class.
+DROP = """(bar, [ids, name, content]) => {
+  const moved = new DataTransfer();
+  if (ids) moved.setData("application/x-photos", JSON.stringify(ids));
+  const bytes = Uint8Array.from(atob(content), (one) => one.charCodeAt());
+  if (!ids) moved.items.add(new File([bytes], name, { type: "image/jpeg" }));
+  for (const type of ["dragover", "drop"])
+    bar.dispatchEvent(new DragEvent(type, { dataTransfer: moved, bubbles: true, cancelable: true }));
+}"""
+
+
+def test_classes_are_joined_renamed_and_removed_until_it_is_taken_back(page: Any, tmp_path: Path) -> None:
     for place, label in enumerate(("Bees", "bees", "ants", "wasps")):
         for number in range(3):
             draw(tmp_path / "insects" / label / f"{number}.jpg", place % 2, 10 * place + number)
@@ -156,9 +168,8 @@ def test_similar_classes_are_joined_and_a_new_name_that_exists_is_asked_about(pa
     page.get_by_role("button", name="Join them as “Bees”").click()
     page.get_by_text("12 photos in 3 classes").wait_for(timeout=SLOW)
 
-    page.get_by_label("Photos of").fill("ants")
-    page.get_by_label("Photos of").press("Enter")
-    page.get_by_role("button", name="Rename or remove this class").click()
+    page.get_by_role("button", name="ants: 3 photos").click()
+    page.get_by_role("button", name="Rename or remove “ants”").click()
     for answer in ("Keep both", "Join the two"):
         page.get_by_label("New name").fill("wasps")
         page.get_by_role("button", name="Rename", exact=True).click()
@@ -167,6 +178,31 @@ def test_similar_classes_are_joined_and_a_new_name_that_exists_is_asked_about(pa
         question.wait_for(state="detached")
     page.get_by_text("12 photos in 2 classes").wait_for(timeout=SLOW)
     assert page.locator(".pc-bars .pc-name").all_inner_texts() == ["Bees", "wasps"]
+
+    bees, wasps = page.get_by_role("button", name="Bees: "), page.get_by_role("button", name="wasps: ")
+    photo = int(page.locator("#photos-grid .pc-card input").first.get_attribute("value"))
+    bees.evaluate(DROP, [[photo], "", ""])
+    page.get_by_role("button", name="wasps: 5 photos").wait_for(timeout=SLOW)
+    draw(tmp_path / "late.jpg", 0, 99)
+    bees.evaluate(DROP, [None, "late.jpg", b64encode((tmp_path / "late.jpg").read_bytes()).decode()])
+    page.get_by_role("button", name="Bees: 8 photos").wait_for(timeout=SLOW)
+
+    wasps.press("Enter")
+    page.get_by_role("button", name="Remove class").press("Enter")
+    question = page.get_by_role("group", name="Remove the class “wasps” with its 5 photos?")
+    question.get_by_role("button", name="Remove “wasps”").press("Enter", timeout=SLOW)
+    undo = page.locator("#photos-undo")
+    for words in (
+        "removing 5 photos",
+        "adding 1 photo to “Bees”",
+        "moving 1 photo to “Bees”",
+        "renaming “ants” to “wasps”",
+    ):
+        undo.get_by_text(f"Undo {words}").wait_for(timeout=SLOW)
+        page.wait_for_function("document.activeElement.id === 'photos-undo'")
+        page.keyboard.press("Enter")
+        page.locator("#photos-message").get_by_text(f"Took back {words}.").wait_for(timeout=SLOW)
+    page.get_by_text("12 photos in 3 classes").wait_for(timeout=SLOW)
 
 
 def test_loose_photos_are_read_by_name_or_asked_for_their_class(page: Any, tmp_path: Path) -> None:
@@ -196,10 +232,10 @@ def test_a_fifth_is_set_apart_and_the_score_is_on_it(page: Any, tmp_path: Path) 
     page.get_by_text("4 of 20 photos were set apart for testing").wait_for(timeout=SLOW)
     page.get_by_label("For testing (4)").click(timeout=SLOW)
     page.get_by_text("4 photos in 2 classes").wait_for(timeout=SLOW)
-    page.locator("#photos-grid .pc-card").first.click()
+    page.locator("#photos-grid .pc-card input").first.check()
     page.get_by_label("What the chosen photos are to be for").select_option("Set aside")
     page.get_by_label("Set aside (1)").wait_for(timeout=SLOW)
-    page.get_by_role("button", name="Undo the last change").click()
+    page.get_by_role("button", name="Undo setting 1 photo aside").click()
     page.get_by_label("For testing (4)").wait_for(timeout=SLOW)
     assert fits_screen(page)
 

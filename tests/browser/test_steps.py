@@ -41,7 +41,7 @@ def test_a_model_at_once_goes_on_improving_while_it_is_tried_and_corrected(
     page.locator("#photos-next").wait_for(timeout=SLOW)
     also = open_page(context, problems)  # another window, ready to correct a photo
     also.goto(program.url)
-    also.locator(".pc-card").first.click(timeout=SLOW)
+    also.locator(".pc-card input").first.check(timeout=SLOW)
     also.locator(".pc-move").fill("other")
 
     page.locator("#photos-next").click()

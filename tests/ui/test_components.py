@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from classifier.messages import Code
-from classifier.messages.page import AnswersScript, DropScript, GridScript
+from classifier.messages.page import AnswersScript, DropScript, GridScript, ViewerScript
 from classifier.ui import components
 
 UI = Path(components.__file__).parent
 SCRIPTS: dict[str, type[Code]] = {
-    "drop.js": DropScript, "photos/grid.js": GridScript, "predict/answers.js": AnswersScript,
+    "drop.js": DropScript, "photos/grid.js": GridScript, "predict/answers.js": AnswersScript, "viewer.js": ViewerScript,
 }  # fmt: skip
 
 

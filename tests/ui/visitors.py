@@ -122,5 +122,10 @@ def values_of(visitor: Visitor, event: dict[str, Any], known: dict[str, Any]) ->
     components = {one["id"]: one for one in visitor.config["components"]}
     kinds = {**known, "browserstate": known.get("token", "")}
     return [
-        kinds.get(components[number]["type"], components[number]["props"].get("value")) for number in event["inputs"]
+        kinds.get(_kind(components[number]), components[number]["props"].get("value")) for number in event["inputs"]
     ]
+
+
+def _kind(component: dict[str, Any]) -> str:
+    """Return the type of a component; a list to choose from is HTML that has choices."""
+    return "dropdown" if "choices" in (component["props"].get("props") or {}) else str(component["type"])

@@ -31,5 +31,12 @@ find(".pc-do-move").addEventListener("click", () => (target.value.trim() ? act("
 target.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && target.value.trim()) act("move", target.value);
 });
+// Photos can be dragged to a class: those that are selected, or the one that is dragged.
+element.addEventListener("dragstart", (event) => {
+  const box = event.target.closest(".pc-card")?.querySelector("input");
+  if (!box) return;
+  event.dataTransfer.setData("application/x-photos", JSON.stringify(box.checked ? selected() : [Number(box.value)]));
+  event.dataTransfer.effectAllowed = "move";
+});
 // New photos reuse the elements of the old ones, so that a tick would pass from one to the other.
 watch("value", clear);

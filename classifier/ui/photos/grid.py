@@ -1,4 +1,4 @@
-"""The photos of a project -> HTML: counts, photos to select, files that were left out, conflicts. Pure functions."""
+"""The photos of a project -> HTML: bars of the classes, photos to select, left-out files, conflicts. Pure functions."""
 
 from __future__ import annotations
 
@@ -39,21 +39,35 @@ def _uses() -> str:
     return f'<option value="">{html.text(SplitsCode.USE)}</option>{uses}'
 
 
-def class_counts(counts: Mapping[str, int]) -> str:
-    """Return how many photos each class has, as bars."""
+def class_bars(counts: Mapping[str, int], chosen: str, colors: Mapping[str, int]) -> str:
+    """Return the classes as bars with their numbers of photos.
+
+    A bar is a button that shows the photos of its class, ``chosen`` those on view, and takes what is dropped on it.
+    """
     most = max(counts.values(), default=1)
     total = html.text(PhotosCode.COUNTS, photos=sum(counts.values()), classes=len(counts))
-    rows = "".join(html.bar(label, count / most, f"{count:,}") for label, count in counts.items())
-    return f'<h3 class="pc-h">{total}</h3><ul class="pc-bars">{rows}</ul>'
+    rows = "".join(
+        _class_bar(label, count, count / most, label == chosen, colors.get(label)) for label, count in counts.items()
+    )
+    hint = html.quiet(html.text(PhotosCode.CLASSES_HINT))
+    return f'<h3 class="pc-h">{total}</h3>{hint}<ul class="pc-bars pc-classes">{rows}</ul>'
+
+
+def _class_bar(label: str, count: int, fraction: float, chosen: bool, color: int | None) -> str:
+    words = html.text(PhotosCode.CLASS_BAR, label=label, count=count)
+    return (
+        f'<li{html.class_color(color)}><button type="button" class="pc-class" aria-pressed="{str(chosen).lower()}" '
+        f'data-label="{escape(label)}" aria-label="{words}" title="{words}">'
+        f'<span class="pc-name">{html.class_name(label)}</span><span class="pc-num">{count:,}</span>'
+        f'<span class="pc-track"><i style="width:{fraction:.1%}"></i></span></button></li>'
+    )
 
 
 def photo_card(asset: Asset, jpeg: bytes) -> str:
-    """Return one photo that can be selected."""
+    """Return one photo that can be selected, dragged to a class and shown large."""
     name = asset.source.rsplit("/", 1)[-1]
-    return (
-        f'<label class="pc-card" title="{escape(asset.source)}"><input type="checkbox" value="{asset.id}" '
-        f'aria-label="{html.text(PhotosCode.SELECT_PHOTO, name=name)}">{html.picture(jpeg, name)}</label>'
-    )
+    box = f'<input type="checkbox" value="{asset.id}" aria-label="{html.text(PhotosCode.SELECT_PHOTO, name=name)}">'
+    return html.card(box, html.enlargeable(jpeg, name, asset.id), asset.source)
 
 
 def is_used(file: LeftOut) -> bool:

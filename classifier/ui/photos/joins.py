@@ -1,9 +1,11 @@
-"""Classes that may be one -> HTML: names that are written almost alike, and a new name that exists. Pure functions."""
+"""Questions about classes -> HTML: names written almost alike, a new name that exists, a removal. Pure functions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ...messages import Code
+from ...messages.page import PhotosCode
 from ...messages.photos_page import JoinCode
 from .. import html
 from ..html import escape
@@ -32,10 +34,26 @@ def exists(old: str, new: str, count: int) -> str:
         new: the class that has the new name.
         count: number of photos of ``new``.
     """
-    return (
-        '<div class="pc-question pc-join" role="group" tabindex="-1" aria-labelledby="pc-exists" data-focus>'
-        f'<p id="pc-exists">{html.text(JoinCode.EXISTS, label=new, count=count)}</p><div class="pc-actions">'
+    join = (
         f'<button type="button" class="pc-button pc-main" data-do="join" data-old="{escape(old)}" '
         f'data-label="{escape(new)}">{html.text(JoinCode.JOIN)}</button>'
-        f'<button type="button" class="pc-button" data-do="keep">{html.text(JoinCode.KEEP)}</button></div></div>'
+    )
+    return _question(html.text(JoinCode.EXISTS, label=new, count=count), join, JoinCode.KEEP)
+
+
+def removal(label: str, count: int) -> str:
+    """Return the question whether a class with so many photos is to be removed."""
+    remove = (
+        f'<button type="button" class="pc-button" data-do="remove" data-label="{escape(label)}">'
+        f"{html.text(PhotosCode.REMOVE_YES, label=html.cut(label))}</button>"
+    )
+    return _question(html.text(PhotosCode.REMOVE_QUESTION, label=label, count=count), remove, PhotosCode.REMOVE_NO)
+
+
+def _question(words: str, button: str, keep: Code) -> str:
+    """Return a question that takes the focus when it appears; ``words`` and ``button`` are HTML."""
+    return (
+        '<div class="pc-question pc-join" role="group" tabindex="-1" aria-labelledby="pc-asked" data-focus>'
+        f'<p id="pc-asked">{words}</p><div class="pc-actions">{button}'
+        f'<button type="button" class="pc-button" data-do="keep">{html.text(keep)}</button></div></div>'
     )

@@ -18,4 +18,11 @@ element.addEventListener("keydown", (event) => {
 // A question takes the focus when it appears after something the person did, not when the page is loaded.
 let awaited = false;
 for (const name of ["pc-working", "pointerdown", "keydown"]) document.addEventListener(name, () => (awaited = true));
-watch("value", () => awaited && element.querySelector("[data-focus]")?.focus());
+// Once it is answered, the focus goes to the button beside it that takes the answer back.
+let asked = false;
+watch("value", () => {
+  const question = element.querySelector("[data-focus]");
+  if (question && awaited) question.focus();
+  if (!question && asked && !document.activeElement?.closest("button, input, select")) document.querySelector("#photos-undo")?.focus();
+  asked = Boolean(question);
+});

@@ -121,7 +121,7 @@ def _card(number: int, reading: Reading, alike: bool, examples: Sequence[tuple[s
 
 def _example(label: str, jpeg: bytes) -> str:
     label = clean_label(label)
-    picture = html.picture(jpeg, sentence(ReadingCode.PICTURE_OF, label=label))
+    picture = html.enlargeable(jpeg, sentence(ReadingCode.PICTURE_OF, label=label))
     return f"<figure>{picture}<figcaption><bdi>{escape(label)}</bdi></figcaption></figure>"
 
 

@@ -12,10 +12,10 @@ import gradio as gr
 from ...errors import DataError
 from ...messages import sentence
 from ...messages.data import ProjectCode
-from ...messages.page import GridScript, PageCode, PhotosCode
+from ...messages.page import GridScript, PhotosCode
 from ...messages.photos_page import HelpCode, JoinCode, SplitsCode
-from .. import colors, html
-from ..components import camera, dropdown, scripted_html
+from .. import colors, html, undo
+from ..components import camera, scripted_html
 from ..handlers import QUIET, Action, event_data, plain
 from ..queue import APART, FREE, INTAKE, Concurrency
 from ..sessions import Home
@@ -27,8 +27,8 @@ from .view import View, show
 ID = "photos"
 TITLE = PhotosCode.TAB
 _LIVE = '<div aria-live="polite">${value}</div>'
-_GRID_SCRIPT = Path(__file__).parent / "grid.js"
-_PRESS_SCRIPT = Path(__file__).parent / "press.js"
+_HERE = Path(__file__).parent
+_PRESS_SCRIPT = _HERE / "press.js"
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,17 @@ def rename(home: Home, token: str, label: str | None, name: str) -> tuple[str, s
     return html.note(sentence(PhotosCode.RENAMED, old=old, new=new), "good"), "", new, ""
 
 
-def join(home: Home, token: str, label: str | None, event: gr.EventData) -> tuple[str, str, str]:
-    """Join classes as pressed; return message, the class to show, and no question."""
+def answer_question(home: Home, token: str, label: str | None, event: gr.EventData) -> tuple[str, str, str]:
+    """Join or remove classes as pressed; return message, the class to show, and no question."""
     data = event_data(event)
     if data.get("do") == "keep":
         return "", label or "", ""
-    new, old = data.get("label"), data.get("old")
+    if data.get("do") == "remove":
+        return _remove_class(home, token, data.get("label")), "", ""
+    return _join(home, token, data.get("label"), data.get("old"))
+
+
+def _join(home: Home, token: str, new: object, old: object) -> tuple[str, str, str]:
     with home.open(token) as project:
         similar = next((group for group in project.similar_classes() if new in group), ())
         others = [old] if isinstance(old, str) else [other for other in similar if other != new]
@@ -89,24 +94,33 @@ def join(home: Home, token: str, label: str | None, event: gr.EventData) -> tupl
     return html.note(sentence(JoinCode.JOINED, labels=[*others, new], label=new), "good"), new, ""
 
 
-def remove_class(home: Home, token: str, label: str | None) -> str:
-    """Remove the class on view with its photos."""
+def ask_remove(home: Home, token: str, label: str | None) -> str:
+    """Ask whether to remove the class on view, which the question names."""
     with home.open(token) as project:
-        count = project.classes().get(label or "", 0)  # whatever the photos are for
-        project.remove_class(label or "")
+        count = project.classes().get(label or "")  # whatever the photos are for
+    if count is None:
+        raise DataError(PhotosCode.NO_CLASS)
+    return joins.removal(str(label), count)
+
+
+def _remove_class(home: Home, token: str, label: object) -> str:
+    """Remove a class with its photos."""
+    if not isinstance(label, str):
+        raise DataError(PhotosCode.NO_CLASS)
+    with home.open(token) as project:
+        count = project.classes().get(label, 0)
+        project.remove_class(label)
     return html.note(sentence(PhotosCode.CLASS_REMOVED, label=label, count=count), "good")
-
-
-def undo(home: Home, token: str) -> str:
-    """Undo the last change."""
-    with home.open(token) as project:
-        undone = project.undo()
-    return html.note(sentence(PageCode.UNDONE, what=undone) if undone else PageCode.NOTHING_TO_UNDO)
 
 
 def show_first_page(home: Home, token: str, label: str | None, purpose: str | None, share: float | None) -> View:
     """Draw the tab with the first photos of a class."""
     return show(home, token, label, 0, purpose, share)
+
+
+def choose(home: Home, token: str, purpose: str | None, share: float | None, event: gr.EventData) -> View:
+    """Draw the tab with the first photos of the class whose bar was pressed."""
+    return show(home, token, event_data(event).get("label"), 0, purpose, share)
 
 
 def turn_page(
@@ -132,29 +146,26 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         most_bytes=home.limits.upload.bytes_unpacked,
         elem_id="photos-drop",
     )
-    message = gr.HTML()
     reading = scripted_html(_LIVE, _PRESS_SCRIPT, "photos-reading")
-    undo_button = gr.Button(str(PhotosCode.UNDO), size="sm", visible=False, elem_classes="pc-link")
     with gr.Column(visible=False) as empty:
         gr.HTML(html.quiet(html.rich(PhotosCode.ABOUT_CLASSES), "pc-center"))
         example = gr.Button(str(PhotosCode.EXAMPLE), elem_classes="pc-wide")
     with gr.Column(visible=False) as filled:
         purpose = purposes.control()
-        counts = gr.HTML()
+        classes = scripted_html("${value}", _HERE / "classes.js", "photos-classes")
         similar = scripted_html(_LIVE, _PRESS_SCRIPT, "photos-similar")
         forward = gr.Button(str(PhotosCode.NEXT), variant="primary", size="lg", elem_id="photos-next")
-        classes = dropdown(PhotosCode.CLASSES)
-        photos = scripted_html(grid.template(), _GRID_SCRIPT, "photos-grid", GridScript)
+        position = gr.HTML(elem_id="photos-shown")
+        photos = scripted_html(grid.template(), _HERE / "grid.js", "photos-grid", GridScript)
         with gr.Row(visible=False, elem_classes="pc-row pc-pager") as pager:
             back = gr.Button(str(PhotosCode.EARLIER), min_width=80)
-            position = gr.HTML(elem_classes="pc-center")
             on = gr.Button(str(PhotosCode.LATER), min_width=80)
-        with gr.Accordion(str(PhotosCode.EDIT_CLASS), open=False):
+        with gr.Accordion("", open=False, elem_id="photos-edit") as class_panel:
             with gr.Row(elem_classes="pc-row"):
                 name = gr.Textbox(label=str(PhotosCode.NEW_NAME), max_length=80, scale=2, min_width=160)
                 rename_button = gr.Button(str(PhotosCode.RENAME), min_width=100)
                 remove_button = gr.Button(str(PhotosCode.REMOVE_CLASS), variant="stop", min_width=100)
-            exists = scripted_html(_LIVE, _PRESS_SCRIPT, "photos-exists")
+            question = scripted_html(_LIVE, _PRESS_SCRIPT, "photos-question")
         with gr.Accordion(str(SplitsCode.TITLE), open=False):
             gr.HTML(html.quiet(html.text(SplitsCode.ABOUT)))
             share = purposes.share_control()
@@ -171,12 +182,15 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         snapshot = camera()
         snapshot_button = gr.Button(str(PhotosCode.CAMERA_ADD))
     notes = gr.HTML()
-    page = gr.State(0)
+    with gr.Row(elem_classes="pc-bar pc-row"):  # on view wherever something is edited
+        message = gr.HTML(html_template=_LIVE, elem_id="photos-message")
+        undo_button = undo.button("photos-undo")
+    page, chosen = gr.State(0), gr.State("")
     view: list[Any] = [
-        drop, reading, undo_button, empty, filled, purpose, counts, similar, classes, photos, page, pager, position,
-        notes, forward, plan, back_to_training,
+        drop, reading, undo_button, empty, filled, purpose, classes, chosen, similar, position, photos, page, pager,
+        class_panel, notes, forward, plan, back_to_training,
     ]  # fmt: skip
-    where: list[Any] = [token, classes, page, purpose, share]
+    where: list[Any] = [token, chosen, page, purpose, share]
     refresh = Action(plain(show, home), where, view)
 
     def connect(
@@ -193,19 +207,20 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
     connect(drop.submit, add, [token], [message], INTAKE)
     connect(reading.submit, answer, [token], [message], INTAKE)
     connect(example.click, add_example, [token], [message], INTAKE)
-    connect(photos.submit, edit, [token], [message])
-    connect(undo_button.click, undo, [token], [message])
-    connect(rename_button.click, rename, [token, classes, name], [message, name, classes, exists])
-    for question in (exists, similar):
-        connect(question.submit, join, [token, classes], [message, classes, exists])
-    connect(remove_button.click, remove_class, [token, classes], [message])
+    for edited in (photos, classes):
+        connect(edited.submit, edit, [token], [message])
+    connect(undo_button.click, undo.undo, [token], [message])
+    connect(rename_button.click, rename, [token, chosen, name], [message, name, chosen, question])
+    for asked in (question, similar):
+        connect(asked.submit, answer_question, [token, chosen], [message, chosen, question])
+    Action(plain(ask_remove, home), [token, chosen], [question]).on(remove_button.click)
     connect(snapshot_button.click, add_snapshot, [token, snapshot, snapshot_class], [message, snapshot], INTAKE)
     connect(apart.click, purposes.set_share_apart, [token, share], [apart_result], APART)
     connect(back_to_training.click, purposes.move_back, [token], [apart_result])
     Action(_forget, [], [apart_result]).on(undo_button.click)
     Action(plain(purposes.show_plan, home), [token, share], [plan]).on(share.input)
-    for chosen in (classes, purpose):
-        Action(plain(show_first_page, home), [token, classes, purpose, share], view).on(chosen.input)
+    Action(plain(choose, home), [token, purpose, share], view).on(classes.select)
+    Action(plain(show_first_page, home), [token, chosen, purpose, share], view).on(purpose.input)
     Action(plain(turn_page, home, -1), where, view).on(back.click)
     Action(plain(turn_page, home, 1), where, view).on(on.click)
     return PhotosTab(forward, message, [refresh])

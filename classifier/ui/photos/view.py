@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from ...data.project import Project
-from ...messages import sentence
+from ...messages import harmless, sentence
 from ...messages.page import PhotosCode
-from .. import html
+from .. import colors, html, undo
 from ..sessions import Home, is_token, thumbnail_bytes
 from ..uploads import ready_value
 from . import grid, joins, purposes
 from .adding import waiting
 
-PAGE = 60  # photos shown at once
+PAGE = 48  # photos shown at once
 
 
 class View(NamedTuple):
@@ -27,13 +27,14 @@ class View(NamedTuple):
     empty: Any
     filled: Any
     purpose: Any
-    counts: str
+    classes: str
+    chosen: str
     similar: str
-    classes: Any
+    position: str
     grid: str
     page: int
     pager: Any
-    position: str
+    edit: Any
     notes: str
     next: Any
     plan: str
@@ -69,14 +70,14 @@ def show(
         shown = _empty()._replace(empty=gr.update(visible=not reading))
         if project.classes():
             shown = _filled(project, label, page, purpose, share)
-        return shown._replace(reading=reading, notes=notes, undo=gr.update(visible=True))
+        return shown._replace(reading=reading, notes=notes, undo=undo.update_button(project))
 
 
 def _filled(project: Project, label: str | None, page: int, purpose: str | None, share: float | None) -> View:
     known, balance = project.classes(), project.catalog.balance()
     split = purposes.to_show(balance, purpose)
     counts = project.classes(split)
-    label = label if label in counts else next(iter(counts))
+    label = label if isinstance(label, str) and label in counts else next(iter(counts))
     pages = -(-counts[label] // PAGE)
     page = min(max(int(page or 0), 0), pages - 1)
     first = page * PAGE
@@ -86,13 +87,14 @@ def _filled(project: Project, label: str | None, page: int, purpose: str | None,
         empty=gr.update(visible=False),
         filled=gr.update(visible=True),
         purpose=purposes.update_control(balance, split),
-        counts=grid.class_counts(counts),
+        classes=grid.class_bars(counts, label, colors.class_colors(project)),
+        chosen=label,
         similar=joins.similar(project.similar_classes(), known),
-        classes=gr.update(choices=_choices(counts), value=label),
+        position=_position(label, first, len(photos), counts[label]),
         grid=html.datalist("pc-classes", known) + tiles,
         page=page,
         pager=gr.update(visible=pages > 1),
-        position=html.text(PhotosCode.POSITION, first=first + 1, last=first + len(photos), total=counts[label]),
+        edit=gr.update(label=harmless(sentence(PhotosCode.EDIT_CLASS, label=html.cut(label)))),
         next=_next_button(len(balance.get("train", {}))),
         plan=purposes.plan(balance, share),
         back=purposes.update_back(balance),
@@ -108,13 +110,14 @@ def _empty() -> View:
         empty=gr.update(visible=True),
         filled=hidden,
         purpose=hidden,
-        counts="",
+        classes="",
+        chosen="",
         similar="",
-        classes=gr.update(choices=[], value=None),
+        position="",
         grid="",
         page=0,
         pager=hidden,
-        position="",
+        edit=gr.skip(),
         notes="",
         next=gr.skip(),
         plan="",
@@ -122,8 +125,11 @@ def _empty() -> View:
     )
 
 
-def _choices(counts: dict[str, int]) -> list[tuple[str, str]]:
-    return [(sentence(PhotosCode.CLASS_CHOICE, label=label, count=count), label) for label, count in counts.items()]
+def _position(label: str, first: int, count: int, total: int) -> str:
+    """Return which photos of which class are on view."""
+    code = PhotosCode.SHOWN if count == total else PhotosCode.SHOWN_PART
+    words = html.text(code, label=html.cut(label), first=first + 1, last=first + count, total=total)
+    return f'<h3 class="pc-h" title="{html.escape(label)}">{words}</h3>'
 
 
 def _next_button(classes: int) -> Any:

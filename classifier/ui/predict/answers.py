@@ -131,7 +131,9 @@ def explain(state: PredictState, photo: PhotoAnswer, predictor: Predictor, proje
     try:
         found = predictor.explain(photo.path, label)
         similar = [] if project is None else _find_similar(project, predictor, photo)
-        pictures = [] if project is None else [(asset.label, thumbnail_bytes(project, asset)) for asset, _ in similar]
+        pictures = [
+            (asset.label, thumbnail_bytes(project, asset), asset.id) for asset, _ in similar if project is not None
+        ]
         explanation = evidence.render(label, evidence.overlay(found.pixels, found.heatmap), pictures, found.unmapped)
     except ClassifierError as error:  # shown in its place: the prediction stays valid
         explanation = html.note(error.message, "warn")
@@ -185,7 +187,7 @@ def _render_photo(photo: PhotoAnswer, top_k: int) -> str:
 
 
 def _article(photo: PhotoAnswer, words: str, unsure: bool, below: str = "") -> str:
-    picture = html.picture(photo.picture, photo.name) if photo.picture else ""
+    picture = html.enlargeable(photo.picture, photo.name) if photo.picture else ""
     return (
         f'<article class="pc-answer {"pc-unsure" if unsure else ""}"><figure>{picture}'
         f"<figcaption>{escape(photo.name)}</figcaption></figure><div>{words}</div>{below}</article>"

@@ -187,7 +187,7 @@ def answer_by_threshold(home: Home, token: str, model: str | None, shown: Shown)
     return show(home, token, model, shown)
 
 
-def build(home: Home, token: gr.BrowserState, model: gr.Dropdown) -> BulkPanel:
+def build(home: Home, token: gr.BrowserState, model: gr.HTML) -> BulkPanel:
     """Create the components of the panel and connect its own events."""
     with gr.Column(visible=False, elem_id="try-bulk") as panel:
         words = gr.HTML(elem_id="try-bulk-words")

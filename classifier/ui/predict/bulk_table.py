@@ -126,7 +126,7 @@ def _head(sort: Sort, code: BulkPageCode, query: Query) -> str:
 
 def _row(row: AnswerRow, jpeg: bytes) -> str:
     name = row.file.replace("\\", "/").rpartition("/")[2]
-    picture = html.picture(jpeg, name) if row.error is None else ""
+    picture = html.enlargeable(jpeg, name) if row.error is None else ""
     first = f'<td>{picture}</td><td class="pc-td-file" title="{escape(row.file)}">{escape(name)}</td>'
     if row.error is not None:
         return f'<tr class="pc-unsure">{first}<td colspan="4" class="pc-td-remark">{_state(row)}</td></tr>'

@@ -8,7 +8,7 @@ import gradio as gr
 
 from ...messages import sentence
 from ...messages.page import AnswersScript, PageCode, TryCode
-from .. import html
+from .. import html, viewer
 from ..components import camera, dropdown, scripted_html
 from ..handlers import Action, plain
 from ..queue import DEVICE
@@ -55,6 +55,7 @@ def build_demo(page: gr.Blocks, home: Home) -> None:
             snapshot = camera()
         top_k = gr.Slider(1, answers.MAX_TOP_K, value=trying.TOP_K, step=1, label=str(TryCode.TOP_K))
     gr.HTML(f'<div class="pc-footer">{html.quiet(html.text(PageCode.DEMO_PHOTOS))}</div>')
+    viewer.build()
     state = gr.State(PredictState(), delete_callback=lambda old: delete_uploads(old.paths()))
     endpoints.build(home)
     Action(plain(show, home), [model], [model, filled, nothing]).on(page.load)

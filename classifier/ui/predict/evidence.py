@@ -51,14 +51,17 @@ def _strength(heatmap: NDArray[Any], width: int, height: int) -> Floats | None:
     return np.asarray(relative, np.float32).clip(0, 1)[..., None]
 
 
-def render(label: str, jpeg: bytes | None, nearest: Sequence[tuple[str, bytes]], unmapped: int = 0) -> str:
-    """Return the explanation of a class: the ``overlay``, and the nearest training photos as (class, JPEG).
+Nearest = tuple[str, bytes, int]  # class, JPEG and id of a training photo
+
+
+def render(label: str, jpeg: bytes | None, nearest: Sequence[Nearest], unmapped: int = 0) -> str:
+    """Return the explanation of a class: the ``overlay``, and the nearest training photos.
 
     ``unmapped`` is the number of networks that cannot tell parts of a photo apart.
     """
     left_out = html.quiet(html.text(TryCode.NO_MAP, count=unmapped)) if unmapped else ""
     figure = (
-        f'<figure class="pc-heat">{html.picture(jpeg, sentence(TryCode.HEAT_PICTURE, label=label))}'
+        f'<figure class="pc-heat">{html.enlargeable(jpeg, sentence(TryCode.HEAT_PICTURE, label=label))}'
         f"<figcaption>{html.text(TryCode.HEAT, label=label)}</figcaption></figure>"
         if jpeg
         else html.quiet(html.text(TryCode.NO_HEAT, label=label))
@@ -68,12 +71,12 @@ def render(label: str, jpeg: bytes | None, nearest: Sequence[tuple[str, bytes]],
     return f"{figure}{left_out}{_nearest(nearest)}"
 
 
-def _nearest(photos: Sequence[tuple[str, bytes]]) -> str:
+def _nearest(photos: Sequence[Nearest]) -> str:
     if not photos:
         return ""
     rows = "".join(
-        f"<li>{html.picture(jpeg, sentence(TryCode.NEAREST_PHOTO, label=label)) if jpeg else ''}"
+        f"<li>{html.enlargeable(jpeg, sentence(TryCode.NEAREST_PHOTO, label=label), id) if jpeg else ''}"
         f"<span>{escape(label)}</span></li>"
-        for label, jpeg in photos
+        for label, jpeg, id in photos
     )
     return f'<div>{html.quiet(html.text(TryCode.NEAREST))}<ul class="pc-nearest">{rows}</ul></div>'

@@ -168,12 +168,12 @@ def _card(one: _Wrong, picture: bytes) -> str:
         ReviewCode.PHOTO_CONFUSED, label=one.photo.label, predicted=one.predicted, confidence=one.confidence
     )
     return (
-        f'<article class="pc-photo"><figure title="{html.escape(one.photo.source)}">{html.picture(picture, name)}'
+        f'<article class="pc-photo"><figure title="{html.escape(one.photo.source)}">{html.enlargeable(picture, name)}'
         f"</figure><div><p>{about}</p></div></article>"
     )
 
 
-def build(home: Home, token: gr.BrowserState, model: gr.Dropdown) -> None:
+def build(home: Home, token: gr.BrowserState, model: gr.HTML) -> None:
     """Create the panel and connect its events."""
     with gr.Accordion(str(JudgeCode.TITLE), open=False, elem_id="judge"):
         drop = drop_area(

@@ -44,10 +44,8 @@ def _group(label: str, rows: Sequence[AnswerRow], picture: Picture) -> str:
 def _card(label: str, row: AnswerRow, jpeg: bytes) -> str:
     name = row.file.rsplit("/", 1)[-1]
     words = html.text(LabelPageCode.TAKE_OUT, name=name, label=label)
-    return (
-        f'<label class="pc-pick" title="{escape(row.file)}"><input type="checkbox" value="{row.id}" checked '
-        f'aria-label="{words}">{html.picture(jpeg, name)}</label>'
-    )
+    box = f'<input type="checkbox" value="{row.id}" checked aria-label="{words}">'
+    return html.card(box, html.enlargeable(jpeg, name), row.file, "pc-pick")
 
 
 def render_questions(rows: Sequence[AnswerRow], classes: Sequence[str], picture: Picture) -> str:
@@ -65,7 +63,7 @@ def _question(number: int, total: int, row: AnswerRow, classes: Sequence[str], j
     return (
         f'<article class="pc-asks" data-id="{row.id}" tabindex="-1" '
         f'aria-label="{html.text(LabelPageCode.PHOTO)}"{hidden}>'
-        f'<figure title="{escape(row.file)}">{html.picture(jpeg, name)}</figure>'
+        f'<figure title="{escape(row.file)}">{html.enlargeable(jpeg, name)}</figure>'
         f'<div><p class="pc-quiet">{html.text(LabelPageCode.NUMBER_OF, number=number, total=total)}</p>'
         f'<p>{_looks_like(row)}</p><div class="pc-choices">{_choices(row, classes)}</div></div></article>'
     )

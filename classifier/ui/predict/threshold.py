@@ -77,7 +77,7 @@ class ThresholdPanel:
     slider: gr.Slider
     coverage: gr.HTML
     costs: gr.Accordion
-    label: gr.Dropdown
+    label: gr.HTML
     weight: gr.Slider
     unsure_cost: gr.Number
     effect: gr.HTML
@@ -85,7 +85,7 @@ class ThresholdPanel:
     pending: gr.State
 
     def connect(
-        self, home: Home, token: gr.BrowserState, model: gr.Dropdown, top_k: gr.Slider, state: gr.State, result: gr.HTML
+        self, home: Home, token: gr.BrowserState, model: gr.HTML, top_k: gr.Slider, state: gr.State, result: gr.HTML
     ) -> list[Dependency]:
         """Connect the events; return those after which a model answers by another threshold."""
         shown: list[Any] = [result, state]

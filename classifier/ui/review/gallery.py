@@ -92,7 +92,7 @@ def photo(asset: Asset, jpeg: bytes, about: str, suggested: str | None, labels: 
     name = asset.source.rsplit("/", 1)[-1]
     return (
         f'<article class="pc-photo" data-id="{asset.id}"><figure title="{escape(asset.source)}">'
-        f"{html.picture(jpeg, name)}</figure><div><p>{about}</p>"
+        f"{html.enlargeable(jpeg, name, asset.id)}</figure><div><p>{about}</p>"
         f'<div class="pc-actions">{_buttons(asset, name, suggested, labels)}</div></div></article>'
     )
 
@@ -100,7 +100,7 @@ def photo(asset: Asset, jpeg: bytes, about: str, suggested: str | None, labels: 
 def _buttons(asset: Asset, name: str, suggested: str | None, labels: Sequence[str]) -> str:
     move = (
         f'<button type="button" class="pc-button pc-main" data-do="move" data-label="{escape(suggested)}">'
-        f"{html.text(ReviewCode.MOVE_TO, label=suggested)}</button>"
+        f"{html.text(ReviewCode.MOVE_TO, label=html.cut(suggested))}</button>"
         if suggested and suggested != asset.label
         else ""
     )
@@ -115,7 +115,7 @@ def _buttons(asset: Asset, name: str, suggested: str | None, labels: Sequence[st
         ""
         if asset.confirmed
         else f'<button type="button" class="pc-button" data-do="confirm">'
-        f"{html.text(ReviewCode.CONFIRM, label=asset.label)}</button>"
+        f"{html.text(ReviewCode.CONFIRM, label=html.cut(asset.label))}</button>"
     )
     return (
         f"{move}{confirm}{choose}"

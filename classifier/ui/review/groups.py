@@ -12,7 +12,7 @@ from .. import html
 from ..photos.grid import photo_card
 
 _SHOWN = 12  # photos of one group
-PER_STEP = 4  # times as many photos as in the other lists: they are small here
+PER_STEP = 2  # times as many photos as in the other lists: they are small here
 _REASONS: dict[Origin, ReviewGroupsCode] = {
     "look": ReviewGroupsCode.LOOK,
     "layout": ReviewGroupsCode.LAYOUT,

@@ -18,12 +18,12 @@ from ...data.project import Project
 from ...errors import ClassifierError, DataError
 from ...messages import joined, message, sentence
 from ...messages.groups import ReviewGroupsCode, ReviewGroupsScript
-from ...messages.page import PageCode, ReviewCode
+from ...messages.page import ReviewCode
 from ...messages.steps_page import StepsCode
 from ...models.backbones import resolve
 from ...workflows.check import Checked, check
 from ...workflows.review import Review, review
-from .. import html
+from .. import html, undo
 from ..components import dropdown, scripted_html
 from ..handlers import QUIET, Action, event_data, plain
 from ..queue import DEVICE, FREE
@@ -115,7 +115,7 @@ def _draw(project: Project, reviewed: Review, which: str | None, count: int, fou
         "".join(html.note(advice) for advice in found.more_photos),
         _state(changes),
         gr.update(variant="primary" if changes else "secondary"),
-        gr.update(visible=True),
+        undo.update_button(project),
         gr.update(choices=choices, value=chosen),
         (photos or html.note(lists.empty_message(chosen), "good")) + _mark_drawing(),
         gr.update(visible=is_more),
@@ -240,13 +240,6 @@ def _regroup(home: Home, token: str, claimed: object, together: bool) -> str:
         return html.note(sentence(ReviewGroupsCode.PARTED, count=len(present)), "good")
 
 
-def undo(home: Home, token: str) -> str:
-    """Undo the last change."""
-    with home.open(token) as project:
-        undone = project.undo()
-    return html.note(sentence(PageCode.UNDONE, what=undone) if undone else PageCode.NOTHING_TO_UNDO)
-
-
 def open_cell(event: gr.EventData) -> tuple[str, int]:
     """Return the list behind a number of the matrix or a class, and how many photos of it to show."""
     data = event_data(event)
@@ -289,14 +282,14 @@ def build(home: Home, token: gr.BrowserState) -> ReviewTab:
             result = gr.HTML(elem_id="review-message")
             with gr.Row(elem_classes="pc-row"):
                 state = gr.HTML(elem_id="review-state", min_width=180)
-                undo_button = gr.Button(str(ReviewCode.UNDO), min_width=80, scale=0, elem_id="review-undo")
+                undo_button = undo.button("review-undo")
                 train = gr.Button(str(ReviewCode.TRAIN_AGAIN), min_width=140, scale=0, elem_id="review-train")
     count, found = gr.State(PAGE), gr.State(PhotoCheck())
     view: list[Any] = [nothing, filled, matrix, classes, advice, state, train, undo_button, which, photos, more]
     redraw = Action(plain(show, home), [token, which, count, found], view)
     check_action = Action(plain(check_photos, home), [token], [found], DEVICE)
     redraw.after(photos.submit(plain(answer, home), [token], [result], **QUIET, **FREE))
-    redraw.after(undo_button.click(plain(undo, home), [token], [result], **QUIET, **FREE))
+    redraw.after(undo_button.click(plain(undo.undo, home), [token], [result], **QUIET, **FREE))
     for cells in (matrix, classes):
         redraw.after(cells.select(plain(open_cell), None, [which, count], **QUIET, **FREE))
     redraw.after(which.input(lambda: PAGE, None, [count], queue=False, **QUIET))

@@ -88,7 +88,7 @@ def _example(title: Code, code: str, below: str = "") -> str:
     )
 
 
-def build(home: Home, token: gr.BrowserState, model: gr.Dropdown) -> None:
+def build(home: Home, token: gr.BrowserState, model: gr.HTML) -> None:
     """Create the panel, which follows the list of models."""
     with gr.Accordion(str(ApiCode.TITLE), open=False, elem_id="share-api"):
         examples = scripted_html("${value}", _SCRIPT, "share-api-examples", ApiScript)

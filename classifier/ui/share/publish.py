@@ -149,7 +149,7 @@ def _build_sign_in() -> None:
     Action(plain(_sign_in_words), [], [button]).on(page.load)
 
 
-def build(home: Home, token: gr.BrowserState, model: gr.Dropdown) -> None:
+def build(home: Home, token: gr.BrowserState, model: gr.HTML) -> None:
     """Create the panel and connect its events."""
     is_space, can_sign_in = "SPACE_ID" in os.environ, offers_sign_in(os.environ)
     choices = [(str(code), code.id) for code in PublishWhatCode]

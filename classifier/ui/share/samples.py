@@ -58,7 +58,7 @@ def offer(home: Home, token: str, model: str | None, wanted: bool) -> tuple[str,
 def _card(photo: Asset, jpeg: bytes) -> str:
     name = sentence(ShareCode.SHOW_PHOTO, name=photo.source.rsplit("/", 1)[-1], label=photo.label)
     box = f'<input type="checkbox" value="{photo.id}" aria-label="{html.escape(name)}">'
-    return f'<label class="pc-card" title="{html.escape(name)}">{box}{html.picture(jpeg, "")}</label>'
+    return html.card(box, html.enlargeable(jpeg, name, photo.id), name)
 
 
 def choose(home: Home, token: str, event: gr.EventData) -> list[str]:
@@ -76,7 +76,7 @@ def _names(photos: Sequence[Asset], ids: object) -> list[str]:
     return [photo.sha256 for photo in photos if photo.id in ids][:MOST]
 
 
-def build(home: Home, token: gr.BrowserState, model: gr.Dropdown, format: gr.Radio) -> Samples:
+def build(home: Home, token: gr.BrowserState, model: gr.HTML, format: gr.Radio) -> Samples:
     """Create the question and the photos, and connect their events."""
     with gr.Column(visible=False) as column:
         wanted = gr.Checkbox(False, label=sentence(ShareCode.SHOW, most=MOST), elem_id="share-show")

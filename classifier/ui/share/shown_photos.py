@@ -40,7 +40,7 @@ def preview(home: Home, token: str, model: str | None, wanted: bool) -> tuple[st
 
 
 def _row(label: str, jpeg: bytes) -> str:
-    picture = html.picture(jpeg, sentence(PublishPanelCode.PHOTO_OF, label=label))
+    picture = html.enlargeable(jpeg, sentence(PublishPanelCode.PHOTO_OF, label=label))
     return f"<li>{picture}<span>{html.escape(label)}</span></li>"
 
 

@@ -25,7 +25,7 @@ from .shown_photos import paths_of
 ID = "share"
 TITLE = ShareCode.TAB
 # What other files add below the exports, each by ``build(home, token, model)``; ``model`` is the list of models.
-PANELS: tuple[Callable[[Home, gr.BrowserState, gr.Dropdown], None], ...] = (publish.build, api.build)
+PANELS: tuple[Callable[[Home, gr.BrowserState, gr.HTML], None], ...] = (publish.build, api.build)
 
 
 class View(NamedTuple):

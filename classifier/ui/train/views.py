@@ -54,6 +54,6 @@ def _strip(jpegs: list[bytes]) -> str:
     total = len(jpegs) - 1
     names = [str(TrainCode.VIEW_ORIGINAL)]
     names += [sentence(TrainCode.VIEW_VARIED, number=number, total=total) for number in range(1, total + 1)]
-    pictures = "".join(html.picture(jpeg, name) for name, jpeg in zip(names, jpegs))
+    pictures = "".join(html.enlargeable(jpeg, name) for name, jpeg in zip(names, jpegs))
     caption = html.text(TrainCode.VIEWS)
     return f'<figure class="pc-strip"><figcaption>{caption}</figcaption><div>{pictures}</div></figure>'

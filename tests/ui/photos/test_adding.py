@@ -74,7 +74,7 @@ def test_a_table_dropped_with_photos_gives_classes_and_splits(home: Home, token:
     view = photos_tab.show(home, token)
     assert "labels.csv" in view.reading
     assert view.purpose["choices"] == [("For training (8)", "train"), ("For testing (4)", "test")]
-    assert "8 photos in 2 classes" in view.counts
+    assert "8 photos in 2 classes" in view.classes
 
 
 def test_a_table_that_comes_after_the_photos_is_read_with_them(home: Home, token: str, drop: Drop) -> None:
@@ -171,7 +171,7 @@ def test_hostile_names_are_shown_as_text(home: Home, token: str, drop: Drop) -> 
     assert "<script" not in shown
     press(home, token, do="take", option=_readings(home, token)[0].option)
     view = photos_tab.show(home, token)
-    assert "<script" not in view.reading + view.counts + view.grid
+    assert "<script" not in view.reading + view.classes + view.grid
 
 
 @pytest.mark.parametrize("label", ["", "  ", None, 5, ["cat"]])

@@ -21,4 +21,6 @@ def test_an_existing_name_asks_with_the_number_of_its_photos() -> None:
 
 
 def test_hostile_class_names_are_escaped() -> None:
-    assert "<script" not in joins.similar([(NASTY, NASTY.upper())], {NASTY: 1}) + joins.exists(NASTY, NASTY, 1)
+    assert "<script" not in joins.similar([(NASTY, NASTY.upper())], {NASTY: 1}) + joins.exists(
+        NASTY, NASTY, 1
+    ) + joins.removal(NASTY, 1)

@@ -9,6 +9,7 @@ import gradio as gr
 import pytest
 
 from classifier.errors import DataError
+from classifier.ui import undo
 from classifier.ui.photos import purposes
 from classifier.ui.photos import tab as photos_tab
 from classifier.ui.sessions import Home, ensure_token
@@ -46,14 +47,15 @@ def test_photos_are_shown_by_what_they_are_for(visitor: tuple[Home, str]) -> Non
     assert view.purpose["visible"]
     expected = {"train": "For training (9)", "test": "For testing (2)", "held_out": "Set aside (1)"}
     assert choices(*visitor) == expected
-    assert "2 photos in 1 class" in view.counts
-    assert view.classes["choices"] == [("cat (2)", "cat")]
+    assert "2 photos in 1 class" in view.classes
+    assert view.classes.count("data-label") == 1
+    assert 'data-label="cat" aria-label="cat: 2 photos"' in view.classes
     assert view.grid.count("pc-card") == 2
-    assert "5 photos in 1 class" not in photos_tab.show(*visitor, "dog").counts
+    assert "5 photos in 1 class" not in photos_tab.show(*visitor, "dog").classes
     assert photos_tab.show(*visitor, "dog").grid.count("pc-card") == 5
     for wanted in ("val", "x", None):  # has no photos, or is none
         assert photos_tab.show(*visitor, purpose=wanted).purpose["value"] == "train"
-    assert "Took back setting 1 photo aside" in photos_tab.undo(*visitor)
+    assert "Took back setting 1 photo aside" in undo.undo(*visitor)
     assert set(choices(*visitor)) == {"train", "test"}
 
 
@@ -78,7 +80,7 @@ def test_a_share_is_set_apart_from_each_class_and_brought_back(visitor: tuple[Ho
     *_, words = purposes.set_share_apart(*visitor, 1 / 3)
     assert "4 of 12 photos were set apart for testing: “cat” (2) and “dog” (2)." in words
     view = photos_tab.show(*visitor, purpose="test")
-    assert "4 photos in 2 classes" in view.counts
+    assert "4 photos in 2 classes" in view.classes
     assert view.back["value"] == "Back to training: 4 test photos"
     assert "4 photos are for training now" in purposes.move_back(*visitor)
     assert set(choices(*visitor)) == {"train"}

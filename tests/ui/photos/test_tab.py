@@ -10,6 +10,7 @@ import gradio as gr
 import pytest
 
 from classifier.errors import DataError
+from classifier.ui import undo
 from classifier.ui.photos import tab as photos_tab
 from classifier.ui.sessions import Home, ensure_token
 from tests.helpers import NASTY, SHA, fill
@@ -24,7 +25,7 @@ def test_a_hostile_name_neither_leaves_its_folder_nor_acts_on_the_page(tmp_path:
     message = photos_tab.add(home, token, gr.EventData(None, {"files": rows, "label": ""}))
     view = photos_tab.show(home, token)
     assert "Added 2 photos. 1 file was left out" in message
-    shown = "".join(str(part) for part in (message, view.counts, view.grid, view.notes))
+    shown = "".join(str(part) for part in (message, view.classes, view.grid, view.notes))
     assert "<script" not in shown
     assert "&lt;script&gt;" in shown
     assert not list(uploads.iterdir())  # taken in, so they do not lie there twice
@@ -48,9 +49,19 @@ def test_moving_renaming_removing_and_undoing(tmp_path: Path, make_folder: Any) 
         ids = [photo.id for photo in project.photos("key")[:2]]
     photos_tab.edit(home, token, gr.EventData(None, {"action": "move", "ids": ids, "label": "spare"}))
     photos_tab.rename(home, token, "mug", "cup")
-    photos_tab.remove_class(home, token, "apple")
+    question = photos_tab.ask_remove(home, token, "apple")
+    assert "Remove the class “apple” with its 2 photos?" in question
+    with pytest.raises(DataError, match="which class"):
+        photos_tab.ask_remove(home, token, "mug")
+    photos_tab.answer_question(home, token, "apple", gr.EventData(None, {"do": "keep", "label": "apple"}))
+    for odd in (None, ["key"], "mug"):
+        with pytest.raises(DataError):
+            photos_tab.answer_question(home, token, "apple", gr.EventData(None, {"do": "remove", "label": odd}))
+    photos_tab.answer_question(home, token, "key", gr.EventData(None, {"do": "remove", "label": "apple"}))
     with home.open(token) as project:
         assert project.classes() == {"cup": 2, "key": 1, "spare": 2}
-    assert "Took back" in photos_tab.undo(home, token)
+    assert photos_tab.show(home, token).undo["value"] == "Undo removing 2 photos"
+    assert "Took back removing 2 photos" in undo.undo(home, token)
+    assert photos_tab.show(home, token).undo["value"] == "Undo renaming “mug” to “cup”"
     with home.open(token) as project:
         assert project.classes()["apple"] == 2

@@ -48,7 +48,7 @@ def test_a_heat_map_without_positive_part_becomes_words(heat: list[list[float]])
 
 
 def test_names_of_classes_do_nothing_in_an_explanation() -> None:
-    shown = evidence.render(NASTY, b"jpeg", [(NASTY, b"jpeg"), ('"><img src=x onerror=alert(1)>', b"")])
+    shown = evidence.render(NASTY, b"jpeg", [(NASTY, b"jpeg", 1), ('"><img src=x onerror=alert(1)>', b"", 2)])
     assert "<script" not in shown
     assert "<img src" not in shown
     assert shown.count("<img") == 2

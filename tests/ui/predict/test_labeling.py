@@ -13,10 +13,10 @@ import pytest
 from classifier.data.answer_rows import AnswerRow
 from classifier.data.answer_table import THUMBS, AnswerTable
 from classifier.errors import DataError
+from classifier.ui import undo as page_undo
 from classifier.ui.host_limits import HostLimits
 from classifier.ui.predict import bulk, labeling, labeling_view
 from classifier.ui.predict.bulk_table import Shown
-from classifier.ui.review import tab as review
 from classifier.ui.sessions import Home, ensure_token
 from classifier.workflows.labeling import ToLabel
 from tests.helpers import NASTY, draw_photo, encode
@@ -112,8 +112,8 @@ def test_an_undo_in_the_review_takes_the_mark_in_the_table_away(tmp_path: Path) 
     labeling.accept(home, token, event(ids=[1, 2], label="key"))
     labeling.accept(home, token, event(ids=[1], label="mug"))
     assert "you said: mug" in bulk.show(home, token, None, Shown()).rows
-    review.undo(home, token)  # that the class is confirmed
-    review.undo(home, token)  # the move
+    page_undo.undo(home, token)  # that the class is confirmed
+    page_undo.undo(home, token)  # the move
     shown = bulk.show(home, token, None, Shown()).rows
     assert ("you said: mug" in shown, shown.count("you said: key")) == (False, 2)
 

@@ -12,6 +12,7 @@ import pytest
 
 from classifier import Project, TrainConfig, train
 from classifier.errors import DataError
+from classifier.ui import undo
 from classifier.ui.review import tab as review_tab
 from classifier.ui.review.lists import PhotoCheck
 from classifier.ui.sessions import Home, ensure_token
@@ -98,8 +99,8 @@ def test_label_issues_have_a_suggestion_and_are_gone_once_answered(visitor: Visi
     view = review_tab.show(visitor.home, visitor.token)
     assert "1 photo changed class" in view.state
     assert view.train["variant"] == "primary"
-    review_tab.undo(visitor.home, visitor.token)
-    review_tab.undo(visitor.home, visitor.token)
+    undo.undo(visitor.home, visitor.token)
+    undo.undo(visitor.home, visitor.token)
     assert {first, second} <= set(visitor.ids("label_issues"))
 
 
@@ -162,9 +163,9 @@ def test_photos_are_joined_and_parted_until_it_is_undone(visitor: Visitor) -> No
     assert [ids for ids, _ in visitor.groups(found)] == [[first, second, third]]
     visitor.answer(action="part", ids=[third])
     assert [ids for ids, _ in visitor.groups(found)] == [[first, second]]
-    assert "Took back taking 1 photo apart" in review_tab.undo(visitor.home, visitor.token)
+    assert "Took back taking 1 photo apart" in undo.undo(visitor.home, visitor.token)
     for _ in range(2):
-        review_tab.undo(visitor.home, visitor.token)
+        undo.undo(visitor.home, visitor.token)
     assert visitor.groups(found) == []
     assert "Nothing changed" in review_tab.show(visitor.home, visitor.token, "groups", found=found).state
 
