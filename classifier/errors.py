@@ -28,6 +28,9 @@ class ClassifierError(Exception):
         self.message: Message = message(code, **arguments) if isinstance(code, Code) else code
         super().__init__(str(self.message))
 
+    def __str__(self) -> str:
+        return str(self.message)
+
     @property
     def code(self) -> Code:
         """What went wrong."""

@@ -18,6 +18,7 @@ from PIL.ImageFont import FreeTypeFont
 
 from ..events import Epoch
 from ..messages import harmless, sentence
+from ..messages.languages import in_english
 from ..messages.pictures import PictureCode
 from .axes import Axis, accuracy_axis, loss_axis
 from .fonts import default_font, find_font
@@ -38,6 +39,7 @@ _FADED = 0.12  # of the color where a share is all but 0
 # -- confusion matrix
 
 
+@in_english  # the fonts have no other letters for certain
 def draw_confusion(labels: Sequence[str], confusion: Sequence[Sequence[int]]) -> Image.Image:
     """Return the confusion matrix as a picture: a row for each class of photos, a column for each answer.
 
@@ -205,6 +207,7 @@ _CHARTS = (
 )
 
 
+@in_english
 def draw_curves(epochs: Sequence[Epoch]) -> Image.Image:
     """Return accuracy and loss by epoch as a picture, for training photos and those held out, the best epoch marked.
 

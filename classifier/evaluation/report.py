@@ -23,6 +23,7 @@ from ..messages.evaluation import (
     score_in_words,
 )
 from ..messages.groups import GroupCode, groups_in_words
+from ..messages.languages import ENGLISH, speaking
 from . import report_form as form
 from .calibration import CoveragePoint, apply_temperature, calibration_error, coverage_curve
 from .costs import LARGEST_WEIGHT, UNSURE_COST
@@ -469,8 +470,9 @@ def _read_warnings(sentences: Sequence[str], codes: Sequence[Mapping[str, Any]])
         if code is None:
             continue
         warning = message(code, **{name: _to_tuples(value) for name, value in entry["arguments"].items()})
-        if str(warning) == sentence:  # raises where an argument is missing; differs where a file was edited
-            found[index] = warning
+        with speaking(ENGLISH):  # raises where an argument is missing; differs where a file was edited
+            is_same = str(warning) == sentence
+        found[index] = warning if is_same else found[index]
     return tuple(found)
 
 

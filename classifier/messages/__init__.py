@@ -1,10 +1,12 @@
 """Code and arguments -> sentence, for the page and the command line.
 
 The modules of this package hold the codes, one enum per topic. The value of a code is its English sentence, a
-format string over named arguments; another language is a table from codes to format strings. Beside the usual
-format specifications there are
+format string over named arguments; another language is a table from codes to format strings, see ``languages``.
+A sentence is told in the language of the context. Beside the usual format specifications, whose numbers get the signs
+of the language, there are
 
-- ``{count:photo|photos}``: the number with the word for one or for several, “1 photo”, “1,234 photos”;
+- ``{count:photo|photos}``: the number with the word for one or for several, “1 photo”, “1,234 photos”; a language
+  has as many forms as whole numbers need in it, in the order zero, one, two, few, many, other;
 - ``{count:*is|are}``: the word alone;
 - ``{share:percent}``: a share of 0 to 1 in whole percent; ``{seconds:duration}``: a rough time;
 - ``{names:list}``: names in quotes, “a”, “b” and “c”; ``{names:alternatives}``: a or b or c;
@@ -20,20 +22,54 @@ import re
 import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from datetime import datetime
+from enum import Enum, unique
+from numbers import Integral, Real
 from typing import Any
+
+from . import languages
 
 
 class Code(Enum):
-    """Base of all codes; ``str(code)`` is its English sentence with the arguments still open."""
+    """Base of all codes; ``str(code)`` is its sentence with the arguments still open."""
 
     def __str__(self) -> str:
-        return str(self.value)
+        return languages.spoken().table.get((self.key, self.value), self.value)
 
     @property
     def id(self) -> str:
         """The name for files and JSON: small letters."""
         return self.name.lower()
+
+    @property
+    def key(self) -> str:
+        """The name in the tables of languages: “page.PageCode.TITLE”."""
+        kind = type(self)
+        return f"{kind.__module__.rpartition('.')[2]}.{kind.__name__}.{self.name}"
+
+
+class EnglishCode(Code):
+    """Base of the codes that are told in English only: the command line, and what is written to files."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+@unique
+class WordCode(Code):
+    """Rough numbers, and names within a sentence."""
+
+    PERCENT = "{number} %"
+    OVER_99_PERCENT = "over 99 %"
+    UNDER_1_PERCENT = "under 1 %"
+    FEW_SECONDS = "a few seconds"
+    SECONDS = "about {number:second|seconds}"
+    MINUTES = "about {number:minute|minutes}"
+    HOURS = "about {number:.1f} hours"
+    QUOTED = "“{name}”"
+    COUNTED = "“{name}” ({count:,})"
+    COMMA = ", "
+    SEMICOLON = "; "
 
 
 @dataclass(frozen=True)
@@ -53,8 +89,8 @@ def message(code: Code, **arguments: Any) -> Message:
 
 
 def sentence(code: Code, **arguments: Any) -> str:
-    """The English sentence of a code; raises ``KeyError`` where an argument is missing."""
-    return _FORMATTER.vformat(code.value, (), arguments)
+    """The sentence of a code; raises ``KeyError`` where an argument is missing."""
+    return _FORMATTER.vformat(str(code), (), arguments)
 
 
 def harmless(text: str) -> str:
@@ -75,34 +111,48 @@ def outline(messages: Sequence[Message]) -> str:
 def percent(share: float) -> str:
     """A share of 0 to 1 in whole percent; never a flat 0 or 100 that the number does not deserve."""
     whole = round(share * 100)
-    if whole == 100 and share < 1:
-        return "99 %" if share < 0.995 else "over 99 %"
-    return "under 1 %" if whole == 0 and share > 0 else f"{whole} %"
+    if whole == 100 and 0.995 <= share < 1:
+        return str(WordCode.OVER_99_PERCENT)
+    if whole == 0 and share > 0:
+        return str(WordCode.UNDER_1_PERCENT)
+    return sentence(WordCode.PERCENT, number=min(whole, 99) if share < 1 else whole)
 
 
 def duration(seconds: float) -> str:
     """A rough time in words."""
     if seconds < 10:
-        return "a few seconds"
+        return str(WordCode.FEW_SECONDS)
     if seconds < 90:
-        return f"about {max(10, round(seconds / 10) * 10)} seconds"
+        return sentence(WordCode.SECONDS, number=max(10, round(seconds / 10) * 10))
     minutes = round(seconds / 60)
-    return f"about {minutes} minutes" if minutes < 90 else f"about {seconds / 3600:.1f} hours"
+    if minutes < 90:
+        return sentence(WordCode.MINUTES, number=minutes)
+    return sentence(WordCode.HOURS, number=seconds / 3600)
+
+
+def moment(when: datetime) -> str:
+    """A date with its time: “1 Mar 2025, 14:15:30”."""
+    return languages.spoken().moment(when)
 
 
 def listed(names: Iterable[object]) -> str:
     """“a”, “b” and “c”."""
-    return joined([f"“{name}”" for name in names])
+    return joined([sentence(WordCode.QUOTED, name=name) for name in names])
 
 
 def listed_counts(counts: Iterable[tuple[object, int]]) -> str:
     """“a” (3), “b” (1) and “c” (5)."""
-    return joined([f"“{name}” ({count:,})" for name, count in counts])
+    return joined([sentence(WordCode.COUNTED, name=name, count=count) for name, count in counts])
 
 
-def joined(words: list[str]) -> str:
+def joined(words: Sequence[str]) -> str:
     """a, b and c."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    return languages.spoken().all_of(words)
+
+
+def in_row(words: Iterable[object], separator: WordCode = WordCode.COMMA) -> str:
+    """a, b, c."""
+    return str(separator).join(map(str, words))
 
 
 _GAP = object()
@@ -117,24 +167,29 @@ class _Formatter(string.Formatter):
         if value is _GAP:
             return "…"
         if "|" in format_spec:
-            one, _, several = format_spec.removeprefix("*").partition("|")
-            word = one if value == 1 else several
-            return word if format_spec.startswith("*") else f"{value:,} {word}"
+            word = languages.spoken().plural(value, format_spec.removeprefix("*").split("|"))
+            return word if format_spec.startswith("*") else f"{self.format_field(value, ',')} {word}"
         if format_spec in _SPECIFICATIONS:
             return harmless(_SPECIFICATIONS[format_spec](value))
-        return harmless(str(super().format_field(value, format_spec)))
+        formatted = str(super().format_field(value, format_spec))
+        return languages.spoken().number(formatted) if _is_number(value, format_spec) else harmless(formatted)
+
+
+def _is_number(value: object, format_spec: str) -> bool:
+    """Return whether the signs of a formatted value are those of a number; a number without any needs none."""
+    return isinstance(value, Real) and (bool(format_spec) or not isinstance(value, Integral))
 
 
 _SPECIFICATIONS: dict[str, Any] = {
     "percent": percent,
     "duration": duration,
     "list": listed,
-    "quoted": lambda names: ", ".join(f"“{name}”" for name in names),
-    "counted": lambda pairs: ", ".join(f"“{name}” ({count})" for name, count in pairs),
-    "comma": lambda names: ", ".join(map(str, names)),
-    "alternatives": lambda names: " or ".join(map(str, names)),
-    "semicolons": lambda sentences: "; ".join(map(str, sentences)),
+    "quoted": lambda names: in_row(sentence(WordCode.QUOTED, name=name) for name in names),
+    "counted": lambda pairs: in_row(sentence(WordCode.COUNTED, name=name, count=count) for name, count in pairs),
+    "comma": in_row,
+    "alternatives": lambda names: languages.spoken().one_of(list(map(str, names))),
+    "semicolons": lambda sentences: in_row(sentences, WordCode.SEMICOLON),
     "counts": listed_counts,
-    "megabytes": lambda count: f"{count / 1e6:,.1f}".removesuffix(".0"),
+    "megabytes": lambda count: languages.spoken().number(f"{count / 1e6:,.1f}".removesuffix(".0")),
 }
 _FORMATTER = _Formatter()

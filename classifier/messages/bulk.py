@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import unique
 
-from . import Code
+from . import Code, EnglishCode
 
 
 @unique
@@ -19,7 +19,7 @@ class BulkCode(Code):
 
 
 @unique
-class ColumnCode(Code):
+class ColumnCode(EnglishCode):
     """The heads of the table, on the page and in CSV."""
 
     FILE = "file"

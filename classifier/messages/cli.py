@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from enum import unique
 
-from . import Code
+from . import EnglishCode
 
 
 @unique
-class CommandHelp(Code):
+class CommandHelp(EnglishCode):
     """What each command does, by its name in capitals."""
 
     PROGRAM = "Train an image classifier on your own photos."
@@ -26,7 +26,7 @@ class CommandHelp(Code):
 
 
 @unique
-class ArgumentHelp(Code):
+class ArgumentHelp(EnglishCode):
     """What each argument means that is no field of ``TrainConfig``."""
 
     JSON = "print the result as one JSON object on the last line"
@@ -88,7 +88,7 @@ class ArgumentHelp(Code):
 
 
 @unique
-class OptionHelp(Code):
+class OptionHelp(EnglishCode):
     """What an option means, by the name of its field of ``TrainConfig`` in capitals; else its label stands there."""
 
     MODE = "quick takes seconds; deep trains the network itself, in minutes"
@@ -104,7 +104,7 @@ class OptionHelp(Code):
 
 
 @unique
-class CommandCode(Code):
+class CommandCode(EnglishCode):
     """Why a command cannot run."""
 
     MISUNDERSTOOD = "This command cannot be understood ({why}); “{program} --help” lists what it takes."
@@ -122,7 +122,7 @@ class CommandCode(Code):
 
 
 @unique
-class OutputCode(Code):
+class OutputCode(EnglishCode):
     """What the commands print without ``--json``."""
 
     EXAMPLE_DRAWN = "Drawn into {folder}: now try “python -m classifier train {folder} --out model”."

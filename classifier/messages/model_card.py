@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import unique
 
-from . import Code, sentence
+from . import EnglishCode, sentence
 
 _TITLE_CLASSES = 8
 _LISTED_CLASSES = 100
@@ -192,7 +192,7 @@ print(pipeline("image-classification", "{self.place}")("photo.jpg"))
 
 
 @unique
-class CardCode(Code):
+class CardCode(EnglishCode):
     """Sentences of the model card."""
 
     TITLE = "Photo classifier: {labels}"
@@ -268,7 +268,7 @@ class CardCode(Code):
 
 
 @unique
-class CardData(Code):
+class CardData(EnglishCode):
     """Names in the front matter of the model card."""
 
     TASK = "Image classification"

@@ -19,6 +19,7 @@ class PageCode(Code):
 
     TITLE = "Teach a photo classifier"
     SUBTITLE = "Show it photos of each kind of thing, press Train, see how far to trust it, put it right, try it."
+    LANGUAGE = "Language"
     ERROR = "That did not work"
     BUG_TITLE = "Sorry"
     BUG = "Something went wrong here, and it is not your fault. Reload the page and try again; your photos are safe."
@@ -47,7 +48,6 @@ class PageCode(Code):
     NOTHING_TO_UNDO = "There is nothing to take back."
     ENLARGE = "Show {name} large"
     PICTURE_GONE = "cannot be shown"
-    PHOTOS = "{count:photo|photos}"
     COUNT_OF = "{count:,} of {total:,}"
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from enum import unique
 
-from . import Code
+from . import Code, EnglishCode
 
 
 @unique
-class PictureCode(Code):
+class PictureCode(EnglishCode):
     """Words in a picture; only letters that Pillow's own font has."""
 
     CONFUSION = "What was taken for what"
@@ -26,7 +26,7 @@ class PictureCode(Code):
 
 
 @unique
-class NumberCode(Code):
+class NumberCode(EnglishCode):
     """The heads and measures of a table of numbers."""
 
     MEASURE = "measure"

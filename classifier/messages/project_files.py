@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import unique
 
-from . import Code
+from . import Code, EnglishCode
 
 
 @unique
@@ -48,7 +48,7 @@ class NotOpenedCode(Code):
 
 
 @unique
-class ProjectFileOutput(Code):
+class ProjectFileOutput(EnglishCode):
     """What the command line prints."""
 
     SAVED = "Saved {photos:photo|photos} and {models:model|models} in {file}: {bytes:megabytes} megabytes."

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from enum import unique
 
-from . import Code
+from . import Code, EnglishCode
 
 
 @unique
-class ServerCode(Code):
+class ServerCode(EnglishCode):
     """What its options mean, and why the page cannot be served."""
 
     HOST = "address to listen on (default: GRADIO_SERVER_NAME, or 127.0.0.1)"
@@ -62,7 +62,7 @@ class RequestCode(Code):
 
 
 @unique
-class AccessCode(Code):
+class AccessCode(EnglishCode):
     """What goes wrong with the file that says who may use the page, and what the command that makes its lines says."""
 
     NO_FILE = "The file “{file}” in CLASSIFIER_AUTH cannot be read ({why})."

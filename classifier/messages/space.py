@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from enum import unique
 
-from . import Code
+from . import Code, EnglishCode
 
 
 @unique
-class SpaceCode(Code):
+class SpaceCode(EnglishCode):
     """What the Space is called on the Hub."""
 
     TITLE = "Photo classifier"

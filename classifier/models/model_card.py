@@ -14,6 +14,7 @@ from ..evaluation.pictures import draw_confusion, numbered_names, to_png
 from ..evaluation.remarks import remarks
 from ..evaluation.report import Report
 from ..messages import sentence
+from ..messages.languages import in_english
 from ..messages.model_card import CardCode, CardData, ModelCard
 from . import networks
 from .backbones import Backbone
@@ -80,6 +81,7 @@ def model_card(model: TrainedModel, training: Mapping[str, Any]) -> str:
     )
 
 
+@in_english
 def render_card(facts: CardFacts) -> str:
     """The card in Markdown. Class names are escaped for YAML, Markdown and HTML."""
     report = facts.report

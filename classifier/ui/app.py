@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from ..messages.page import PageCode
 from .access import Logins
 from .downloads import download_routes
 from .host_limits import HOME_LIMITS, HostLimits
 from .hosts import Hosts, find_hosts
+from .languages import Page
 from .layout import build_layout
 from .middleware import protect
 from .predict.demo import build_demo
@@ -91,8 +92,8 @@ def build_app(
     # After each event Gradio sums up the last 10,000 for its monitoring, which is off, and takes longer than the event.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(sys.maxsize))
     place = Home(home, checkpoints, keep_hours, limits, agents)
-    with gr.Blocks(title=str(PageCode.TITLE), analytics_enabled=False, delete_cache=_CACHE_CLEANUP) as page:
-        (build_demo if demo else build_layout)(page, place)
+    fill = partial(build_demo if demo else build_layout, home=place)
+    page = Page(fill, analytics_enabled=False, delete_cache=_CACHE_CLEANUP)
     page.queue(max_size=_MOST_WAITING)
     # Earlier versions let Gradio keep the state of pages there, with the tokens of visitors.
     shutil.rmtree(Path(get_upload_folder()) / "deep_links", ignore_errors=True)

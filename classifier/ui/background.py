@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from ..errors import ClassifierError
 from ..events import Epoch, Note, Progress, Step
-from ..messages import Message, message
+from ..messages import Message, languages, message
 from ..messages.page import PageCode
 from ..workflows.train import Finished
 
@@ -73,6 +73,7 @@ class Job:
     """One training in a thread of its own.
 
     It runs in the context it was created in: on a Space with ZeroGPU that identifies the request that needs the GPU.
+    What it writes to files is English; its events are codes, which are told in the language of who looks.
 
     Args:
         work: generator function of the events.
@@ -85,6 +86,7 @@ class Job:
         self._between = between
         self._graceful = graceful
         self._context = contextvars.copy_context()
+        self._context.run(languages.speak, languages.ENGLISH)
         self._lock = threading.Lock()
         self._state = State()
         self._cancelled = False

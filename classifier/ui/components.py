@@ -8,6 +8,7 @@ from pathlib import Path
 import gradio as gr
 
 from ..messages import Code
+from ..messages.languages import spoken
 from ..messages.page import UploadCode
 from . import html
 
@@ -69,4 +70,6 @@ def load_script(path: Path, words: type[Code] | None = None) -> str:
     if words is None:
         return code
     sentences = json.dumps({word.id: str(word) for word in words}, ensure_ascii=False)
-    return f"const sentences = {sentences};\n{(_HERE / 'say.js').read_text('utf-8')}\n{code}"
+    rules = json.dumps({"language": spoken().tag, "categories": spoken().plural_categories})
+    say = (_HERE / "say.js").read_text("utf-8")
+    return f"const sentences = {sentences};\nconst rules = {rules};\n{say}\n{code}"

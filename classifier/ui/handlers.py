@@ -6,7 +6,7 @@ import html
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Protocol
@@ -15,7 +15,9 @@ import gradio as gr
 from gradio.events import Dependency
 
 from ..errors import ClassifierError
+from ..messages.languages import speaking
 from ..messages.page import PageCode
+from . import languages
 from .queue import DEVICE, FREE, Concurrency, going_first
 
 log = logging.getLogger(__name__)
@@ -116,7 +118,7 @@ def _join(actions: Sequence[Action]) -> Action:
 
 
 def plain(handler: Handler, *first: Any, names: Sequence[str] = ()) -> Handler:
-    """Bind the first arguments of a handler and turn its errors into messages of the page.
+    """Bind the first arguments of a handler, turn its errors into messages, and tell all in the visitor's language.
 
     Gradio inspects signatures and annotations, so the result has those of the remaining parameters.
 
@@ -129,13 +131,21 @@ def plain(handler: Handler, *first: Any, names: Sequence[str] = ()) -> Handler:
 
         @wraps(handler)
         def call(*args: Any) -> Any:
-            with _errors_as_messages():
-                yield from handler(*first, *_collect(args, names))
+            language = languages.of_event()
+            with closing(handler(*first, *_collect(args, names))) as results:
+                while True:
+                    # Gradio takes each result in a context of its own.
+                    with speaking(language), _errors_as_messages():
+                        try:
+                            result = next(results)
+                        except StopIteration:
+                            return
+                    yield result
     else:
 
         @wraps(handler)
         def call(*args: Any) -> Any:
-            with _errors_as_messages():
+            with speaking(languages.of_event()), _errors_as_messages():
                 return handler(*first, *_collect(args, names))
 
     signature = inspect.signature(handler)

@@ -9,7 +9,7 @@ from html import escape as escape_html
 from typing import Any
 
 from ..events import Progress
-from ..messages import Code, Message, harmless, sentence
+from ..messages import Code, Message, harmless, moment, sentence
 from ..messages.page import PageCode
 from ..messages.training_page import TrainCode
 from ..messages.workflows import StepCode
@@ -131,7 +131,7 @@ def run_time(name: str) -> str:
         made = datetime.strptime("-".join(name.split("-")[:4]), "%Y-%m-%d-%H%M%S")
     except ValueError:
         return name
-    return f"{made.day} {made:%b %Y, %H:%M:%S}"
+    return moment(made)
 
 
 def progress(event: Progress, title: str = "") -> str:

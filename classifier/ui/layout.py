@@ -13,7 +13,7 @@ from gradio.events import Dependency
 
 from ..messages import Code
 from ..messages.page import PageCode
-from . import html, viewer
+from . import html, languages, viewer
 from .components import scripted_html
 from .handlers import QUIET, Action, Handler, Tab, plain, run_all
 from .photos import tab as photos_tab
@@ -64,9 +64,7 @@ class _Tabs:
 def build_layout(page: gr.Blocks, home: Home) -> None:
     """Fill the page; called inside its context."""
     token = token_store(home)
-    gr.HTML(
-        f'<header class="pc-header"><h1>{html.text(PageCode.TITLE)}</h1><p>{html.text(PageCode.SUBTITLE)}</p></header>'
-    )
+    languages.header(PageCode.TITLE, PageCode.SUBTITLE)
     near = gr.HTML(elem_id="limits")
     viewer.build(home, token)
     news = scripted_html("${value}", _NEWS, "news")

@@ -18,8 +18,9 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..messages.languages import speak
 from ..messages.server import RequestCode
-from . import downloads
+from . import downloads, languages
 from .agents import take_lists_of_pictures
 from .hosts import Hosts
 from .request_values import LIST_BYTES, Body, RequestError, read_agent_call, read_cancel, read_event
@@ -130,6 +131,7 @@ class _Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
         answer = with_headers(scope, send)
+        speak(languages.of_headers(Headers(scope=scope)))
         try:
             call = self._check(scope)
             refusal = self._check_owner(call)

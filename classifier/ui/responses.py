@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message, Scope, Send
 
+from ..messages.languages import spoken
 from ..messages.server import RequestCode
 from .uploads import uploaded_file
 from .visitors import Owners, new_cookie
@@ -60,7 +61,7 @@ class PageSender:
         headers = MutableHeaders(raw=self._start["headers"])
         script = b"<head><script>" + _STORAGE_SCRIPT + b"</script>"
         if self._body:  # none is asked for by HEAD
-            self._body = self._body.replace(b"<head>", script, 1)
+            self._body = self._body.replace(b"<head>", script, 1).replace(b'lang="en"', self._language(), 1)
             headers["Content-Length"] = str(len(self._body))
         digests = [hashlib.sha256(script).digest() for script in _INLINE_SCRIPT.findall(self._body)]
         hashes = "".join(f" 'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
@@ -75,6 +76,11 @@ class PageSender:
             headers["Content-Length"] = str(len(self._body))
         await self._send({**self._start, "headers": headers.raw})
         await self._send({"type": "http.response.body", "body": self._body})
+
+    def _language(self) -> bytes:
+        """Return the attributes of the page for the language in which it was made."""
+        language = spoken()
+        return f'lang="{language.tag}" dir="{language.direction}"'.encode()
 
     def _space(self) -> str:
         """Return where else a page below hf.space, whose scripts ask for the state of their Space, may connect to."""

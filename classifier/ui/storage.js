@@ -1,3 +1,6 @@
+// Gradio tells its own words in the language of the browser, and names it as that of the page.
+Object.defineProperty(navigator, "language", { value: document.documentElement.lang });
+Object.defineProperty(navigator, "languages", { value: [document.documentElement.lang] });
 // A browser that gives a frame of another site no storage throws where it is read, and Gradio stops at “Loading”. What
 // the page keeps then lasts as long as the page. Runs before all other scripts.
 for (const name of ["localStorage", "sessionStorage"]) {

@@ -8,7 +8,7 @@ import gradio as gr
 
 from ...messages import sentence
 from ...messages.page import AnswersScript, PageCode, TryCode
-from .. import html, viewer
+from .. import html, languages, viewer
 from ..components import camera, dropdown, scripted_html
 from ..handlers import Action, plain
 from ..queue import DEVICE
@@ -33,10 +33,7 @@ def show(home: Home, chosen: str | None) -> tuple[Any, Any, Any]:
 
 def build_demo(page: gr.Blocks, home: Home) -> None:
     """Fill the page; called inside its context."""
-    gr.HTML(
-        f'<header class="pc-header"><h1>{html.text(TryCode.DEMO_TITLE)}</h1><p>{html.text(TryCode.DEMO_ABOUT)}</p>'
-        "</header>"
-    )
+    languages.header(TryCode.DEMO_TITLE, TryCode.DEMO_ABOUT)
     with gr.Column(visible=False) as nothing:
         gr.HTML(html.note(TryCode.DEMO_EMPTY), elem_id="demo-empty")
     with gr.Column(visible=False, elem_id="try-demo") as filled:
