@@ -13,8 +13,8 @@ class StepNameCode(Code):
 
     HEAD = "{network}, with a last layer for your classes"
     JOINED = "{network} side by side"
-    TAIL = "The last stage of {network} learns, too"
-    DEEP = "More stages of {network} learn, too"
+    TAIL = "The last part of {network} learns, too"
+    DEEP = "More parts of {network} learn, too"
     AVERAGE = "What was learned, averaged with the first model"
     NETWORK = "Another network: {network}"
     OTHER = "Another way to train {network}"
@@ -26,8 +26,8 @@ class StepTitleCode(Code):
 
     HEAD = "First step"
     JOINED = "Networks side by side"
-    TAIL = "Last stage learned"
-    DEEP = "More stages learned"
+    TAIL = "Last part learned"
+    DEEP = "More parts learned"
     AVERAGE = "Averaged"
     NETWORK = "Another network"
 

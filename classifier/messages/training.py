@@ -28,8 +28,8 @@ class TrainingCode(Code):
         "add photos taken on other occasions, or choose a network that is trained already."
     )
     NO_STAGES = (
-        "This network cannot be divided into stages, so all of it is trained, which takes more time than the last "
-        "stages alone."
+        "This network cannot be divided into parts, so all of it is trained, which takes more time than the last "
+        "parts alone."
     )
     NO_EPOCH = "Deep training ended before a first round was over; the quick model is kept."
     BETTER = "Deep training is better: it gets {correct} of {total} held-out photos right, the quick model {baseline}."
