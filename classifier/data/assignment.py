@@ -45,10 +45,10 @@ class Plan:
     archives: Mapping[Path, str] = field(default_factory=dict)
 
 
-def plan_class(listing: Listing, label: str) -> Plan:
-    """Return the plan to put all files of an upload into one class."""
+def plan_class(listing: Listing, label: str, group: str | None = None) -> Plan:
+    """Return the plan to put all files of an upload into one class, and into one group where it has a name."""
     found = [file for one in listing.sets for file in one.files]
-    files, assigned = tuple((file.name, file.path) for file in found), (Assignment(label),) * len(found)
+    files, assigned = tuple((file.name, file.path) for file in found), (Assignment(label, group=group),) * len(found)
     return Plan(files, assigned, message(LeftOutCode.NO_CLASS), archives=_archives(found))
 
 

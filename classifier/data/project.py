@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 import tempfile
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
@@ -185,6 +186,17 @@ class Project:
         with scratch_folder(self.folder) as folder:
             listing = list_upload(files, folder / "unpacked", self.limits)
             return self._add_listing(listing, label, Wish())
+
+    def add_burst(self, files: Iterable[tuple[str, Path]], label: str) -> IntakeResult:
+        """Copy in the frames of one burst or video, given as (name, path), as one group of one class.
+
+        No split divides them: frames of a second look nearly alike, and a score measured on some of them with a model
+        trained on the others would claim too much. Files that are not usable photos are left out with a reason.
+        """
+        group = f"burst {uuid.uuid4().hex}"
+        with scratch_folder(self.folder) as folder:
+            listing = list_upload(files, folder / "unpacked", self.limits)
+            return self._add(listing, plan_class(listing, self._clean_label(label), group))
 
     def receive(self, files: Iterable[tuple[str, Path]], label: str | None = None) -> IntakeResult:
         """Copy in an upload given as (relative name, path), and keep it so that it can be read in another way.

@@ -24,7 +24,7 @@ class GroupCode(Code):
     BY_LOOK = (
         "{size:photo|photos} of several classes that look alike or have one background: “{first}” goes with “{second}”"
     )
-    BY_LAYOUT = "{count:group|groups}, as the folders and files show"
+    BY_LAYOUT = "{count:group|groups}, as the folders, files and bursts show"
     BY_PERSON = "{count:group|groups}, with those that you made"
     WITHOUT = (
         "Photos that belong together are kept together when the score is measured: {what}. Without that it would claim "
@@ -44,7 +44,7 @@ class ReviewGroupsCode(Code):
 
     INTRO = "The photos of one group are never on both sides when the model is judged."
     LOOK = "they look like one thing"
-    LAYOUT = "by the folder or the table they came with"
+    LAYOUT = "by the folder or table they came with, or of one burst of the camera"
     NAMES = "by their file names"
     TIMES = "taken within seconds of each other"
     SERIES = "they follow one another and look alike"

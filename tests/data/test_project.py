@@ -445,3 +445,20 @@ def test_the_choice_of_groups_is_kept(tmp_path: Path) -> None:
         project.choose_groups("none")
     with Project.open(tmp_path / "project") as project:
         assert project.groups_from() == "none"
+
+
+def test_the_frames_of_a_burst_are_one_group_and_no_other_burst_joins_them(tmp_path: Path) -> None:
+    frames = [tmp_path / f"{number}.jpg" for number in range(5)]
+    for number, path in enumerate(frames):
+        draw_photo(number).save(path)
+    with Project.open(tmp_path / "project") as project:
+        for some in (frames[:3], frames[3:4]):
+            added = project.add_burst([(path.name, path) for path in some], "cup")
+            assert added.added == len(some)
+        project.add_files([(frames[4].name, frames[4])], "cup")
+        first, second, third, fourth, alone = (photo.layout_group for photo in project.photos("cup"))
+        with pytest.raises(DataError, match="class"):
+            project.add_burst([(frames[0].name, frames[0])], " ")
+    assert first == second == third
+    assert fourth not in (first, alone)
+    assert alone is None
