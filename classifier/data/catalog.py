@@ -41,9 +41,9 @@ class Asset:
     in bytes, ``width`` and ``height`` in pixels. ``id`` is 0 until the photo is in a catalog. ``duplicate_group`` is
     the id of the first photo of its group of near-duplicates, None where it has none. ``confirmed``: the person
     checked the label of this photo. ``layout_group`` is the group that the layout of the files shows: photos of one
-    person, plant or day, copies of one photo, or the frames of one burst. ``taken`` is the camera's local time, ISO 8601, None where the file does
-    not state it; ``own_group`` is the group that the person put the photo into. ``archive`` is the zip that the photo
-    came in, None for one that came by itself or in a folder.
+    person, plant or day, copies of one photo, or the frames of one burst. ``taken`` is the camera's local time, ISO
+    8601, None where the file does not state it; ``own_group`` is the group that the person put the photo into.
+    ``archive`` is the zip that the photo came in, None for one that came by itself or in a folder.
     """
 
     id: int

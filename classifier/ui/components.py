@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import gradio as gr
@@ -44,7 +45,9 @@ def camera() -> gr.Image:
     )
 
 
-def scripted_html(template: str, script: Path, elem_id: str, words: type[Code] | None = None) -> gr.HTML:
+def scripted_html(
+    template: str, script: Path, elem_id: str, words: type[Code] | None = None, uses: Sequence[Path] = ()
+) -> gr.HTML:
     """Create HTML with a script.
 
     A function and no subclass: Gradio writes a file beside the source of every subclass of a component.
@@ -54,19 +57,20 @@ def scripted_html(template: str, script: Path, elem_id: str, words: type[Code] |
         script: JavaScript file, run once when the component is mounted.
         elem_id: id of the element.
         words: sentences of the script, which it gets by ``say(code, arguments)``.
+        uses: scripts before it, whose functions it calls.
     """
     return gr.HTML(
         value="",
         html_template=template,
-        js_on_load=load_script(script, words),
+        js_on_load=load_script(script, words, uses),
         elem_id=elem_id,
         apply_default_css=False,
     )
 
 
-def load_script(path: Path, words: type[Code] | None = None) -> str:
-    """Return a script with its sentences and the function ``say`` before it."""
-    code = path.read_text("utf-8")
+def load_script(path: Path, words: type[Code] | None = None, uses: Sequence[Path] = ()) -> str:
+    """Return a script with its sentences, the function ``say`` and the scripts that it uses before it."""
+    code = "\n".join(one.read_text("utf-8") for one in (*uses, path))
     if words is None:
         return code
     sentences = json.dumps({word.id: str(word) for word in words}, ensure_ascii=False)

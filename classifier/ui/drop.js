@@ -1,27 +1,35 @@
-// Collects photos with the names of their folders, uploads them six at a time, and sends the server a list of
+// Collects photos with the names of their folders, uploads them (see send.js), and sends the server a list of
 // {path, name}. Gradio's own file components drop the folder names, which are the classes.
 const find = (selector) => element.querySelector(selector);
-const zone = find(".pc-drop"), status = find(".pc-status"), bar = find(".pc-drop .pc-track i");
+const zone = find(".pc-drop"), status = find(".pc-status"), bar = find(".pc-drop .pc-track");
+const figures = find(".pc-figures"), stop = find(".pc-stop");
 const ask = find(".pc-ask"), className = find(".pc-ask input");
 const wantsFolders = Boolean(find(".pc-folder"));
 const isAside = zone.hasAttribute("data-aside"); // takes only what is dropped on it: another area has the rest
-const AT_ONCE = 6;
 const FEW = 6; // from so many loose photos on, their names may hold the classes, which the server finds out
 const LIMIT = Number(zone.dataset.limit);
 const MOST_BYTES = Number(zone.dataset.bytes);
 let refused = ""; // the sentence on the files that are too large, which stays until the next drop
 let pending = []; // loose photos that wait for the name of their class
 let busy = false;
+let sending = null; // what stops the files that are on their way
 const LONGEST_WAIT = 30000; // milliseconds
+const SETTLED = 3; // seconds after which the speed says how long the rest takes
 // The server sets the first value when it knows the visitor: what is sent before belongs to nobody, and is refused.
 let isKnown = !wantsFolders || isAside || Boolean(props.value);
 let known;
 const visitorKnown = new Promise((give) => (known = give));
 
+// A screen reader says the text, which changes seldom; the figures change all the time. A bar without a fraction moves.
 const show = (text, fraction) => {
-  status.textContent = text;
-  bar.parentElement.hidden = fraction === undefined;
-  bar.style.width = `${(fraction || 0) * 100}%`;
+  if (status.textContent !== text) status.textContent = text;
+  bar.hidden = fraction === undefined;
+  bar.classList.toggle("pc-busy", fraction === null);
+  bar.firstElementChild.style.width = fraction ? `${fraction * 100}%` : "";
+  if (fraction) bar.setAttribute("aria-valuenow", Math.round(fraction * 100));
+  else bar.removeAttribute("aria-valuenow");
+  if (!fraction) figures.textContent = "";
+  stop.hidden = !sending;
 };
 const setBusy = (value) => {
   busy = value;
@@ -61,29 +69,38 @@ async function collect(transfer) {
   return found;
 }
 
+const megabytes = (bytes) => (bytes / 1e6).toLocaleString(document.documentElement.lang || "en", { maximumFractionDigits: 1 });
+
+// How much is sent, and how long the rest takes at the speed so far, once that is known.
+const inFigures = ({ done, total, sent, size }, seconds) => {
+  const values = { done, total, sent: megabytes(sent), size: megabytes(size) };
+  const left = sent ? (seconds * (size - sent)) / sent : 0;
+  if (seconds < SETTLED || sent === size) return say("figures", values);
+  return left < 60 ? say("figures_seconds", values) : say("figures_minutes", { ...values, minutes: Math.round(left / 60) });
+};
+
 async function send(items, label) {
   setBusy(true);
-  const uploads = new Array(items.length);
-  let next = 0, done = 0;
-  const worker = async () => {
-    while (next < items.length) {
-      const index = next++;
-      const { file, name } = items[index];
-      try {
-        uploads[index] = { path: (await upload(file)).path, name };
-      } catch {
-        uploads[index] = { path: null, name };
-      }
-      done += 1;
-      show(say("sending", { done, total: items.length }), done / items.length);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  sending = new AbortController();
+  const { signal } = sending, began = performance.now();
+  const text = say("sending", { count: items.length });
+  show(text, 0);
+  const uploads = await sendAll(items, signal, (state) => {
+    figures.textContent = inFigures(state, (performance.now() - began) / 1000);
+    show(text, state.size ? state.sent / state.size : state.done / state.total);
+  });
+  sending = null;
+  if (signal.aborted) {
+    setBusy(false);
+    show(say("cancelled"));
+    return find("input[type=file]").focus();
+  }
   if (!isKnown) await Promise.race([visitorKnown, new Promise((give) => setTimeout(give, LONGEST_WAIT))]);
-  show(refused);
+  show(say("reading_photos"), null);
   if (wantsFolders) document.dispatchEvent(new Event("pc-working"));
   trigger("submit", { files: uploads, label });
 }
+stop.addEventListener("click", () => sending?.abort());
 
 // Leave out the files that the server would refuse after they were sent.
 function splitOff(items) {
@@ -167,15 +184,17 @@ className.addEventListener("keydown", (event) => event.key === "Enter" && confir
 document.addEventListener("pc-working", () => {
   if (!wantsFolders || !onView()) return;
   setBusy(true);
-  show(say("reading_photos"));
+  show(say("reading_photos"), null);
 });
 
-// The server sets a new value when it is ready again, also after an error.
+// The server sets a new value when it is ready again, also after an error; a tab that is only drawn again sets
+// another, which says nothing of what is on its way.
 watch("value", () => {
   if (!isKnown) {
     isKnown = true;
     return known();
   }
+  if (!props.value.startsWith("ready") || sending) return;
   setBusy(false);
   show(refused);
 });

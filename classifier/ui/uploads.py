@@ -22,6 +22,8 @@ from .components import scripted_html
 
 _FOLDER = re.compile(r"[0-9a-f]{64}")
 _SCRIPT = Path(__file__).parent / "drop.js"
+SEND_SCRIPT = Path(__file__).parent / "send.js"
+KNOWN = "known"  # the value of a drop area that waits for nothing but to know the visitor
 _ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff"
 _DATA_SETS = ".zip,.csv,.tsv,.txt,.xlsx,.json,.jsonl,.xml,.yaml,.yml"
 
@@ -67,9 +69,12 @@ def drop_area(
         f'<div class="pc-drop" data-limit="{limit}" data-bytes="{most_bytes}"{" data-aside" if aside else ""}>'
         f'<p class="pc-drop-title">{escape(title)}</p>{html.quiet(escape(hint))}'
         f'<div class="pc-buttons">{folder if folders else ""}{files}</div>{_class_question()}'
-        '<span class="pc-track" hidden><i></i></span><p class="pc-status" role="status" aria-live="polite"></p></div>'
+        '<p class="pc-status" role="status" aria-live="polite"></p>'
+        f'<span class="pc-track" role="progressbar" aria-label="{html.text(UploadCode.PROGRESS)}" aria-valuemin="0" '
+        'aria-valuemax="100" hidden><i></i></span><p class="pc-quiet pc-figures"></p>'
+        f'<button type="button" class="pc-button pc-stop" hidden>{html.text(UploadCode.CANCEL)}</button></div>'
     )
-    return scripted_html(template, _SCRIPT, elem_id, DropScript)
+    return scripted_html(template, _SCRIPT, elem_id, DropScript, [SEND_SCRIPT])
 
 
 def _class_question() -> str:
@@ -83,7 +88,7 @@ def _class_question() -> str:
 
 def ready_value() -> str:
     """Return a value that a drop area has not had yet: a change tells its script that the server is ready again."""
-    return str(time.monotonic_ns())
+    return f"ready {time.monotonic_ns()}"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.film import shoot_film
 from tests.browser.pages import Program
 from tests.hub_server import WRITE, Hub, serve_hub
 
@@ -51,7 +52,7 @@ def program(tmp_path_factory: pytest.TempPathFactory, hub: Hub) -> Iterator[Prog
 
 
 @pytest.fixture(scope="package")  # no longer: other tests have event loops of their own
-def browser() -> Iterator[Any]:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """One browser; each test opens a context of its own, as another visitor."""
     try:
         from playwright.sync_api import sync_playwright
@@ -63,7 +64,9 @@ def browser() -> Iterator[Any]:
             pytest.fail(reason)
         pytest.skip(reason)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        film = shoot_film(tmp_path_factory.mktemp("camera") / "film.mjpeg")
+        seen = f"--use-file-for-fake-video-capture={film}"
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, seen])
         yield browser
         browser.close()
 

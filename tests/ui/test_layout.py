@@ -37,7 +37,7 @@ def test_what_takes_long_holds_no_slot_of_timers_and_redrawing(tmp_path: Path) -
         "add",
         "answer",
         "add_example",
-        "add_snapshot",
+        "add_burst",
         "save",
         "receive",
         "replace",

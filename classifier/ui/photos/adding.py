@@ -1,4 +1,4 @@
-"""Adding photos: what was dropped is read or asked about, and can be read another way; camera and example photos."""
+"""Adding photos: what was dropped is read or asked about, and can be read another way; example photos."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ...messages.photos_page import ReadingCode
 from .. import html
 from ..handlers import event_data
 from ..sessions import Home, check_capacity
-from ..uploads import delete_uploads, parse_upload, uploaded_file
+from ..uploads import delete_uploads, parse_upload
 from . import grid, readings
 
 _EXAMPLES = 6  # pictures in one question
@@ -68,21 +68,6 @@ def answer(home: Home, token: str, event: gr.EventData) -> str:
         if option not in [reading.option for reading in incoming.layout.readings]:
             raise DataError(ReadingCode.WHICH_READING)
         return summarize(project.take(str(option)))
-
-
-def add_snapshot(home: Home, token: str, snapshot: object, label: object) -> tuple[str, None]:
-    """Add one picture from the camera, which is nowhere else: it is kept until it was taken in, or cannot be used."""
-    path = uploaded_file(snapshot)
-    if path is None:
-        raise DataError(PhotosCode.NO_PICTURE)
-    if not isinstance(label, str) or not label.strip():
-        raise DataError(ReadingCode.EMPTY_CLASS)
-    home.check_room()
-    with home.open(token) as project:
-        check_capacity(project, 1)
-        words = summarize(project.add_files([(path.name, path)], label))
-    delete_uploads([path])
-    return words, None
 
 
 def add_example(home: Home, token: str) -> str:

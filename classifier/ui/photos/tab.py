@@ -8,20 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from ...errors import DataError
 from ...messages import sentence
+from ...messages.bringing import CameraCode
 from ...messages.data import ProjectCode
 from ...messages.page import GridScript, PhotosCode
 from ...messages.photos_page import HelpCode, JoinCode, SplitsCode
 from .. import colors, html, undo
-from ..components import camera, scripted_html
+from ..components import scripted_html
 from ..handlers import QUIET, Action, event_data, plain
 from ..queue import APART, FREE, INTAKE, Concurrency
 from ..sessions import Home
-from ..uploads import drop_area
-from . import grid, help, joins, purposes
-from .adding import add, add_example, add_snapshot, answer
+from ..uploads import drop_area, ready_value
+from . import camera, grid, help, joins, purposes
+from .adding import add, add_example, answer
 from .view import View, show
 
 ID = "photos"
@@ -147,6 +149,8 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         elem_id="photos-drop",
     )
     reading = scripted_html(_LIVE, _PRESS_SCRIPT, "photos-reading")
+    with gr.Accordion(str(CameraCode.TITLE), open=False, elem_id="photos-camera-panel"):
+        shots = camera.build()
     with gr.Column(visible=False) as empty:
         gr.HTML(html.quiet(html.rich(PhotosCode.ABOUT_CLASSES), "pc-center"))
         example = gr.Button(str(PhotosCode.EXAMPLE), elem_classes="pc-wide")
@@ -175,12 +179,6 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
             back_to_training = gr.Button(visible=False, elem_id="photos-back")
     with gr.Accordion(str(HelpCode.TITLE), open=False):
         gr.HTML(help.ways())
-    with gr.Accordion(str(PhotosCode.CAMERA), open=False):
-        snapshot_class = gr.Textbox(
-            label=str(PhotosCode.CAMERA_CLASS), placeholder=str(PhotosCode.CAMERA_EXAMPLE), max_length=80
-        )
-        snapshot = camera()
-        snapshot_button = gr.Button(str(PhotosCode.CAMERA_ADD))
     notes = gr.HTML()
     with gr.Row(elem_classes="pc-bar pc-row"):  # on view wherever something is edited
         message = gr.HTML(html_template=_LIVE, elem_id="photos-message")
@@ -191,7 +189,7 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         class_panel, notes, forward, plan, back_to_training,
     ]  # fmt: skip
     where: list[Any] = [token, chosen, page, purpose, share]
-    refresh = Action(plain(show, home), where, view)
+    refresh, ready = Action(plain(show, home), where, view), Action(ready_value, [], [drop])
 
     def connect(
         event: Callable[..., Any],
@@ -199,14 +197,16 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         inputs: list[Any],
         outputs: list[Any],
         concurrency: Concurrency = FREE,
-    ) -> None:
+    ) -> Dependency:
         done = event(plain(handler, home), inputs, outputs, **QUIET, **concurrency)
         done.failure(lambda: "", None, outputs[:1], queue=False, **QUIET)  # “Added 9 photos.” of the time before
         refresh.after(done)
+        return done
 
-    connect(drop.submit, add, [token], [message], INTAKE)
-    connect(reading.submit, answer, [token], [message], INTAKE)
-    connect(example.click, add_example, [token], [message], INTAKE)
+    for event, handler in ((drop.submit, add), (reading.submit, answer), (example.click, add_example)):
+        ready.after(connect(event, handler, [token], [message], INTAKE))
+    shot = connect(shots.camera.submit, camera.add_burst, [token], [shots.message, shots.camera], INTAKE)
+    Action(camera.refuse_burst, [], [shots.message, shots.camera]).on(shot.failure, queue=False)
     for edited in (photos, classes):
         connect(edited.submit, edit, [token], [message])
     connect(undo_button.click, undo.undo, [token], [message])
@@ -214,7 +214,6 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
     for asked in (question, similar):
         connect(asked.submit, answer_question, [token, chosen], [message, chosen, question])
     Action(plain(ask_remove, home), [token, chosen], [question]).on(remove_button.click)
-    connect(snapshot_button.click, add_snapshot, [token, snapshot, snapshot_class], [message, snapshot], INTAKE)
     connect(apart.click, purposes.set_share_apart, [token, share], [apart_result], APART)
     connect(back_to_training.click, purposes.move_back, [token], [apart_result])
     Action(_forget, [], [apart_result]).on(undo_button.click)

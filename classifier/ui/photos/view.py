@@ -11,7 +11,7 @@ from ...messages import harmless, sentence
 from ...messages.page import PhotosCode
 from .. import colors, html, undo
 from ..sessions import Home, is_token, thumbnail_bytes
-from ..uploads import ready_value
+from ..uploads import KNOWN
 from . import grid, joins, purposes
 from .adding import waiting
 
@@ -104,7 +104,7 @@ def _filled(project: Project, label: str | None, page: int, purpose: str | None,
 def _empty() -> View:
     hidden = gr.update(visible=False)
     return View(
-        drop=ready_value(),
+        drop=KNOWN,
         reading="",
         undo=hidden,
         empty=gr.update(visible=True),

@@ -14,7 +14,7 @@ import pytest
 from classifier.errors import ClassifierError, DataError
 from classifier.messages.photos_page import ReadingCode
 from classifier.ui.host_limits import HostLimits
-from classifier.ui.photos import adding
+from classifier.ui.photos import adding, camera
 from classifier.ui.photos import tab as photos_tab
 from classifier.ui.sessions import Home, ensure_token
 from tests.helpers import NASTY, SHA, draw_photo, encode
@@ -174,39 +174,6 @@ def test_hostile_names_are_shown_as_text(home: Home, token: str, drop: Drop) -> 
     assert "<script" not in view.reading + view.classes + view.grid
 
 
-@pytest.mark.parametrize("label", ["", "  ", None, 5, ["cat"]])
-def test_a_camera_photo_without_a_class_can_be_added_later(
-    home: Home, token: str, uploads: Path, label: object
-) -> None:
-    snapshot = {"path": str(uploads / SHA / "a.jpg"), "url": "x"}
-    with pytest.raises(DataError) as caught:
-        adding.add_snapshot(home, token, snapshot, label)
-    assert caught.value.code is ReadingCode.EMPTY_CLASS
-    message, left = adding.add_snapshot(home, token, snapshot, "cat")
-    assert "Added 1 photo." in message
-    assert left is None
-    assert counts(home, token) == {"cat": 1}
-    assert not list(uploads.iterdir())
-
-
-def test_a_camera_photo_stays_where_it_cannot_be_added(tmp_path: Path, token: str, uploads: Path) -> None:
-    full = Home(tmp_path / "full", tmp_path, limits=HostLimits(projects=1))
-    full.open(ensure_token(None)).close()
-    with pytest.raises(DataError):
-        adding.add_snapshot(full, token, str(uploads / SHA / "a.jpg"), "cat")
-    assert (uploads / SHA / "a.jpg").exists()
-
-
-def test_no_file_but_an_upload_is_read_or_deleted_for_the_camera(home: Home, token: str, uploads: Path) -> None:
-    drawn = uploads.parent / "own.jpg"
-    drawn.write_bytes((uploads / SHA / "a.jpg").read_bytes())
-    for claim in (str(drawn), {"path": str(drawn), "orig_name": "x.svg"}, [str(drawn)], {"image": str(drawn)}, None):
-        with pytest.raises(DataError, match="no picture yet"):
-            adding.add_snapshot(home, token, claim, "cat")
-    assert drawn.exists()
-    assert not home.root.exists()
-
-
 def test_a_disk_without_room_adds_nothing(tmp_path: Path, token: str, uploads: Path) -> None:
     home = Home(tmp_path / "home", tmp_path, limits=HostLimits(host_megabytes=1))
     home.root.mkdir()
@@ -214,7 +181,7 @@ def test_a_disk_without_room_adds_nothing(tmp_path: Path, token: str, uploads: P
     rows = [{"path": str(uploads / SHA / "a.jpg"), "name": "cat/a.jpg"}]
     for work in (
         lambda: adding.add(home, token, gr.EventData(None, {"files": rows, "label": "cat"})),
-        lambda: adding.add_snapshot(home, token, str(uploads / SHA / "a.jpg"), "cat"),
+        lambda: camera.add_burst(home, token, gr.EventData(None, {"files": rows, "label": "cat"})),
         lambda: adding.add_example(home, token),
     ):
         with pytest.raises(ClassifierError):
