@@ -45,17 +45,16 @@ class CameraScript(Code):
     ENOUGH = "That is enough of one hold. Turn the thing or change the place, then hold again."
     ADDING = "Adding {count:photo|photos} to “{label}”…"
     NOT_SENT = "The photos did not arrive. Press “Add them again”."
-    NO_CAMERA = "There is no camera on this device. Choose photos or a video instead, or take photos with a phone."
-    NOT_ALLOWED = (
+    NONE = "There is no camera on this device. Choose photos or a video instead, or take photos with a phone."
+    DENIED = (
         "This page may not use the camera. Allow it in the browser: press the sign beside the address of the page. "
         "Then turn on the camera again."
     )
-    IN_USE = "Another program uses the camera. Close that program, then turn on the camera again."
-    NOT_SECURE = (
+    BUSY = "The camera cannot be turned on. Close other programs that use it, or reload the page. Then try again."
+    INSECURE = (
         "A browser shows a live camera only on a secure page: one whose address begins with https, or one on this "
         "computer. “Take photos with a phone” works without."
     )
-    NOT_STARTED = "The camera could not be turned on. Unplug it and plug it in again, or reload the page."
     GONE = "The camera was turned off or unplugged."
     READING_VIDEO = "Taking photos from the video…"
     NO_VIDEO = "This browser cannot read “{name}” as a video. Try a file that ends in .mp4 or .webm."
@@ -70,11 +69,11 @@ class PhoneCode(Code):
         "A phone that opens the link can add photos to one class. It can do nothing else and sees none of your photos."
     )
     CLASS = "Class of the photos"
+    CLASS_EXAMPLE = "for example: cat"
     START = "Show the code"
     OPEN = "Phones add photos to “{label}”"
     SCAN = "Point the camera of the phone at the code, or open the link there."
     CODE = "Code with the link for phones"
-    LINK = "Link for phones"
     SAME_NETWORK = "Does the phone find no page? It must be in the same network (Wi-Fi) as this computer."
     ARRIVED = "{count:photo|photos} came so far."
     ENDS = "The link ends by itself in {minutes:minute|minutes}."

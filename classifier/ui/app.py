@@ -19,6 +19,7 @@ from .hosts import Hosts, find_hosts
 from .languages import Page
 from .layout import build_layout
 from .middleware import protect
+from .phone_route import phone_routes
 from .predict.demo import build_demo
 from .sessions import Home
 from .upload_route import upload_routes
@@ -130,7 +131,7 @@ def launch_settings(
         "auth": logins.check if logins else None,
         "mcp_server": agents,
         "app_kwargs": {
-            "routes": [*upload_routes(limits.upload.bytes_unpacked), *download_routes()],
+            "routes": [*upload_routes(limits.upload.bytes_unpacked), *download_routes(), *phone_routes()],
             "lifespan": protect(hosts or find_hosts("127.0.0.1", {}), agents),
         },
     }

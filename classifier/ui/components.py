@@ -14,6 +14,7 @@ from ..messages.page import UploadCode
 from . import html
 
 _HERE = Path(__file__).parent
+CAMERA_SCRIPT = _HERE / "camera.js"  # ``openCamera`` and ``closeCamera`` of scripts that use it
 
 
 def dropdown(label: Code, elem_id: str) -> gr.HTML:

@@ -69,7 +69,7 @@ async function collect(transfer) {
   return found;
 }
 
-const megabytes = (bytes) => (bytes / 1e6).toLocaleString(document.documentElement.lang || "en", { maximumFractionDigits: 1 });
+const megabytes = (bytes) => (bytes / 1e6).toLocaleString(rules.language, { maximumFractionDigits: 1 });
 
 // How much is sent, and how long the rest takes at the speed so far, once that is known.
 const inFigures = ({ done, total, sent, size }, seconds) => {

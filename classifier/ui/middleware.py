@@ -23,6 +23,7 @@ from ..messages.server import RequestCode
 from . import downloads, languages
 from .agents import take_lists_of_pictures
 from .hosts import Hosts
+from .phone_route import PATTERN as PHONE
 from .request_values import LIST_BYTES, Body, RequestError, read_agent_call, read_cancel, read_event
 from .responses import API, NameSender, PageSender, lost_session, with_headers
 from .uploads import uploaded_file
@@ -48,6 +49,8 @@ ROUTES: tuple[tuple[tuple[str, ...], str, bool], ...] = (
     (_READ, rf"{API}/info/?", False),
     (_READ, rf"{API}/file=(?P<file>.+)", False),
     (_READ, downloads.PATTERN, False),
+    (_READ, PHONE, True),  # the link itself says who may: a phone has no login, and gets no other page
+    (_SEND, PHONE, True),
     (_READ, rf"{API}/heartbeat/(?P<session>[^/]+)", False),
     (_READ, rf"{API}/queue/data", False),
     (_READ, rf"{API}/upload_progress", False),
@@ -200,7 +203,7 @@ class _Guard:
 
     async def _check_body(self, call: _Call, receive: Receive) -> Receive:
         """Read and check the body of a request; return what gives the app the checked one."""
-        if call.scope["method"] != "POST" or call.path == f"{API}/upload":
+        if call.scope["method"] != "POST" or call.path == f"{API}/upload" or call.named.get("phone"):
             return receive  # an upload is bounded as it is written, by the route that takes it
         if call.path.startswith("/login"):
             return _replay(await _read(call, receive, _FORM_BYTES, RequestCode.FORM_TOO_LARGE), receive)

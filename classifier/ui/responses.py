@@ -20,14 +20,14 @@ from .uploads import uploaded_file
 from .visitors import Owners, new_cookie
 
 API = "/gradio_api"
-_FRAMES = "frame-ancestors 'self' https://huggingface.co https://*.hf.space"
+FRAMES = "frame-ancestors 'self' https://huggingface.co https://*.hf.space"
 # Components of HTML run their scripts by “new Function”, and Svelte sets styles; all else comes from this server.
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-eval'{hashes}; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self' data:; connect-src 'self'{space}; "
-    f"manifest-src 'self'; worker-src 'self' blob:; base-uri 'self'; form-action 'self'; {_FRAMES}"
+    f"manifest-src 'self'; worker-src 'self' blob:; base-uri 'self'; form-action 'self'; {FRAMES}"
 )
-_OTHER_POLICY = f"default-src 'none'; sandbox; {_FRAMES}"
+_OTHER_POLICY = f"default-src 'none'; sandbox; {FRAMES}"
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",

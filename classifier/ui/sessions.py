@@ -34,7 +34,7 @@ from ..messages import Message, message
 from ..messages.limits import LimitCode, NearCode
 from ..messages.page import PageCode
 from ..models import model_leftovers
-from . import downloads
+from . import downloads, phone_links
 from .host_limits import HOME_LIMITS, HostLimits
 from .queue import Jobs
 from .usage import FolderSize, Use, nearly_full, of_project
@@ -126,6 +126,7 @@ class Home:
         _discard(folder)
 
     def _cancel(self, folder: Path) -> None:
+        phone_links.end_links(folder)
         self.jobs.cancel(folder)
         self.answering.cancel(folder)
         self.fetching.cancel(folder)

@@ -57,6 +57,28 @@ async def _answer(request: Request, most_bytes: int, most_files: int) -> Respons
     upload_id = request.query_params.get("upload_id")
     if upload_id:
         file_upload_statuses.track(upload_id)
+    try:
+        paths = await take_files(request, most_bytes, most_files, upload_id)
+    finally:
+        if upload_id:
+            file_upload_statuses.set_done(upload_id)
+    if isinstance(paths, Response):
+        return paths
+    request.app.get_blocks().upload_file_set.update(paths)  # what is forgotten is deleted in time
+    return JSONResponse(paths)
+
+
+async def take_files(
+    request: Request, most_bytes: int, most_files: int, upload_id: str | None = None
+) -> list[str] | Response:
+    """Keep the files of a request as uploads and return their paths, or the answer that says why there are none.
+
+    Args:
+        request: a form whose fields ``files`` are files.
+        most_bytes: of all files together.
+        most_files: how many.
+        upload_id: under which the progress can be asked for.
+    """
     scratch = Path(get_upload_folder()) / f"tmp{secrets.token_hex(16)}"
     try:
         scratch.mkdir(parents=True)
@@ -66,19 +88,16 @@ async def _answer(request: Request, most_bytes: int, most_files: int) -> Respons
     except MultiPartException as error:
         if error.message.startswith("Too many files"):
             return _refuse(UploadErrorCode.TOO_MANY, 400, limit=most_files)
+        if error.message.startswith("File size exceeded"):
+            return _refuse(UploadErrorCode.TOO_LARGE, 413, limit=most_bytes)
         return _refuse(UploadErrorCode.NOT_UNDERSTOOD, 400)
     except (ClientDisconnect, LookupError, ValueError):  # of the headers, the form, or a name that cannot be one
         return _refuse(UploadErrorCode.NOT_UNDERSTOOD, 400)
     except OSError as error:
         return PlainTextResponse(str(storage_error(error)), 507)
     finally:
-        if upload_id:
-            file_upload_statuses.set_done(upload_id)
         shutil.rmtree(scratch, ignore_errors=True)
-    if not paths:
-        return _refuse(UploadErrorCode.NO_FILES, 400)
-    request.app.get_blocks().upload_file_set.update(paths)  # what is forgotten is deleted in time
-    return JSONResponse(paths)
+    return paths or _refuse(UploadErrorCode.NO_FILES, 400)
 
 
 def _refuse(code: Code, status: int, **arguments: int) -> Response:

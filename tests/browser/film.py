@@ -30,8 +30,8 @@ def shoot_film(path: Path) -> Path:
         for color in _COLORS.values():
             for number in range(_WALL_FRAMES):
                 picture = Image.new("RGB", SIZE, color)
-                left = 5 + number % 30
-                ImageDraw.Draw(picture).rectangle((left, 20, left + 20, 100), fill="white")
+                left, top = 5 + number % 30, 5 + number // 6
+                ImageDraw.Draw(picture).rectangle((left, top, left + 20, top + 70), fill="white")
                 picture.save(film, "JPEG")
     return path
 

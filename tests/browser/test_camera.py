@@ -1,4 +1,4 @@
-"""Photos by the camera: bursts, videos, and what is said where there is no camera."""
+"""Photos by the camera and from phones: bursts, videos, links, and what is said where there is no camera."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from classifier.data.catalog import Asset
 from tests.browser.conftest import SPACE_NAME
 from tests.browser.film import wait_for_wall
 from tests.browser.pages import SLOW, Program, fits_screen, open_page
+from tests.helpers import draw_photo
 
 pytestmark = pytest.mark.browser
 
@@ -114,7 +115,7 @@ def test_two_bursts_and_a_video_are_three_groups_and_no_mirror_images(
     groups = [{photo.layout_group for photo, _ in photos} for photos in found]
     assert [len(group) for group in groups] == [1, 1, 1]
     assert len(set().union(*groups)) == 3
-    assert all(len(photos) >= 4 for photos in found)
+    assert all(len(photos) > 2 for photos in found)
     assert all(left_is_lighter(path) for photos in found for _, path in photos)
 
 
@@ -129,4 +130,52 @@ def test_why_there_is_no_camera_is_said(browser: Any, program: Program) -> None:
         open_panel(page)
         page.get_by_role("button", name="Turn on the camera").click()
         page.locator("#photos-camera").get_by_text(words).wait_for(timeout=SLOW)
+    assert problems == []
+
+
+def test_a_phone_that_joins_adds_photos_and_sees_nothing_else(
+    page: Any, browser: Any, program: Program, tmp_path: Path
+) -> None:
+    page.get_by_role("button", name="Take photos with a phone").click()
+    panel = page.locator("#photos-phones")
+    panel.get_by_label("Class of the photos").fill("a mug & <b>saucer</b>")
+    panel.get_by_role("button", name="Show the code").click()
+    panel.get_by_role("heading", name="Phones add photos to “a mug & <b>saucer</b>”").wait_for(timeout=SLOW)
+    assert panel.get_by_role("img", name="Code with the link for phones").is_visible()
+    assert fits_screen(page)
+    link = panel.get_by_role("link").get_attribute("href")
+    address = f"{program.url}/phone/{link.rpartition('/')[2]}"  # the same page: this machine may be in no network
+
+    problems: list[str] = []
+    phone = open_page(browser.new_context(viewport={"width": 320, "height": 640}, has_touch=True), problems)
+    phone.goto(address)
+    photos = [tmp_path / f"{number}.jpg" for number in range(3)]
+    for number, path in enumerate(photos):
+        draw_photo(number).save(path)
+    (tmp_path / "notes.jpg").write_text("no photo")
+    assert fits_screen(phone)
+    phone.locator("input[capture=environment]").set_input_files([*photos, tmp_path / "notes.jpg"])
+    phone.get_by_text("3 photos arrived").wait_for(timeout=SLOW)
+    phone.get_by_text("“notes.jpg” was not added").wait_for()
+    panel.get_by_text("3 photos came so far").wait_for(timeout=SLOW)
+    page.get_by_text("in 1 class").wait_for(timeout=SLOW)  # they arrive on the page that is open
+
+    assert phone.evaluate("document.querySelectorAll('img, a, form').length") == 0
+    assert phone.context.cookies() == []
+    other = "Array.from({ length: 43 }, () => 'a').join('')"
+    tried = phone.evaluate(f"""async () => {{
+        const ask = async (path, more) => (await fetch(path, more).catch(() => ({{ status: 0 }}))).status;
+        return [
+            await ask(location.pathname + "/photos"), await ask(location.pathname, {{ method: "DELETE" }}),
+            await ask("/phone/" + {other}), await ask("/phone/" + {other}, {{ method: "POST", body: new FormData() }}),
+        ];
+    }}""")
+    assert tried == [404, 404, 404, 404]
+
+    panel.get_by_role("button", name="End the link").click()
+    panel.get_by_text("The link has ended").wait_for(timeout=SLOW)
+    phone.locator("input").last.set_input_files(photos[0])
+    phone.get_by_text("Ask the person who gave it to you").wait_for(timeout=SLOW)
+    phone.reload()
+    phone.get_by_role("heading", name="This link has ended").wait_for(timeout=SLOW)
     assert problems == []

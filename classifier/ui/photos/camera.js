@@ -100,44 +100,30 @@ again.addEventListener("click", () => {
 });
 
 // The camera
-const PROBLEMS = {
-  NotAllowedError: "not_allowed", SecurityError: "not_allowed", NotFoundError: "no_camera",
-  OverconstrainedError: "no_camera", NotReadableError: "in_use", AbortError: "in_use",
-};
 async function turnOn(wanted) {
   if (isOpening) return;
-  if (!navigator.mediaDevices) return tell(say(window.isSecureContext ? "no_camera" : "not_secure"));
   turnOff();
   isOpening = true;
   tell(say("starting"));
   try {
-    stream = await navigator.mediaDevices.getUserMedia({
-      video: { width: { ideal: LONGEST_SIDE }, height: { ideal: 960 }, ...wanted },
-    });
+    stream = await openCamera(view, wanted);
+    stream.getVideoTracks()[0].addEventListener("ended", () => (turnOff(), tell(say("gone"))));
     cameras = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === "videoinput");
-    const [track] = stream.getVideoTracks();
-    track.addEventListener("ended", () => (turnOff(), tell(say("gone"))));
-    // The view of a camera that looks at the person is a mirror, as people expect it; only phones say where it looks.
-    view.classList.toggle("pc-mirror", track.getSettings().facingMode !== "environment");
-    view.srcObject = stream;
-    await view.play();
     tell(say("ready"));
-  } catch (error) {
-    turnOff();
-    tell(say(PROBLEMS[error.name] || "not_started"));
-  } finally {
-    isOpening = false;
+  } catch (code) {
+    tell(say(code));
   }
+  isOpening = false;
   draw();
   if (stream) shoot.focus();
 }
 function turnOff() {
   end();
-  stream?.getTracks().forEach((track) => track.stop());
-  stream = view.srcObject = null;
+  closeCamera(view);
+  stream = null;
   draw();
 }
-open.addEventListener("click", () => turnOn({ facingMode: { ideal: "environment" } }));
+open.addEventListener("click", () => turnOn());
 close.addEventListener("click", () => {
   turnOff();
   tell("");

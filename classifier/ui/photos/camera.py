@@ -12,7 +12,7 @@ from ...messages.bringing import CameraCode, CameraScript
 from ...messages.page import UploadCode
 from ...messages.photos_page import ReadingCode
 from .. import html
-from ..components import scripted_html
+from ..components import CAMERA_SCRIPT, scripted_html
 from ..sessions import Home, check_capacity
 from ..uploads import SEND_SCRIPT, delete_uploads, parse_upload, ready_value
 from .adding import summarize
@@ -32,7 +32,7 @@ class CameraPanel(NamedTuple):
 def build() -> CameraPanel:
     """Create the camera, which triggers ``submit`` with the frames of each burst."""
     gr.HTML(html.quiet(html.text(CameraCode.ABOUT)))
-    camera = scripted_html(_template(), _SCRIPT, "photos-camera", CameraScript, [SEND_SCRIPT])
+    camera = scripted_html(_template(), _SCRIPT, "photos-camera", CameraScript, [SEND_SCRIPT, CAMERA_SCRIPT])
     return CameraPanel(camera, gr.HTML(html_template=_LIVE, elem_id="photos-camera-result"))
 
 

@@ -2,7 +2,7 @@
 const SLOW = ["take", "one-class"];
 const press = (button) => {
   const field = button.parentElement.querySelector("input");
-  if (document.querySelector(".pc-drop.pc-working")) return;
+  if (button.closest(".pc-question") && document.querySelector(".pc-drop.pc-working")) return;
   if (field && !field.value.trim()) return field.focus();
   if (SLOW.includes(button.dataset.do)) document.dispatchEvent(new Event("pc-working"));
   trigger("submit", { ...button.dataset, text: field ? field.value : "" });

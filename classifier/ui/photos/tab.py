@@ -12,7 +12,7 @@ from gradio.events import Dependency
 
 from ...errors import DataError
 from ...messages import sentence
-from ...messages.bringing import CameraCode
+from ...messages.bringing import CameraCode, PhoneCode
 from ...messages.data import ProjectCode
 from ...messages.page import GridScript, PhotosCode
 from ...messages.photos_page import HelpCode, JoinCode, SplitsCode
@@ -22,7 +22,7 @@ from ..handlers import QUIET, Action, event_data, plain
 from ..queue import APART, FREE, INTAKE, Concurrency
 from ..sessions import Home
 from ..uploads import drop_area, ready_value
-from . import camera, grid, help, joins, purposes
+from . import camera, grid, help, joins, phones, purposes
 from .adding import add, add_example, answer
 from .view import View, show
 
@@ -151,6 +151,8 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
     reading = scripted_html(_LIVE, _PRESS_SCRIPT, "photos-reading")
     with gr.Accordion(str(CameraCode.TITLE), open=False, elem_id="photos-camera-panel"):
         shots = camera.build()
+    with gr.Accordion(str(PhoneCode.TITLE), open=False, elem_id="photos-phones-panel"):
+        joined = phones.build(home, token)
     with gr.Column(visible=False) as empty:
         gr.HTML(html.quiet(html.rich(PhotosCode.ABOUT_CLASSES), "pc-center"))
         example = gr.Button(str(PhotosCode.EXAMPLE), elem_classes="pc-wide")
@@ -222,4 +224,5 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
     Action(plain(show_first_page, home), [token, chosen, purpose, share], view).on(purpose.input)
     Action(plain(turn_page, home, -1), where, view).on(back.click)
     Action(plain(turn_page, home, 1), where, view).on(on.click)
-    return PhotosTab(forward, message, [refresh])
+    refresh.on(joined.arrived.change)
+    return PhotosTab(forward, message, [refresh, *joined.refresh])
