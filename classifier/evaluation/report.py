@@ -24,6 +24,7 @@ from ..messages.evaluation import (
 )
 from ..messages.groups import GroupCode, groups_in_words
 from ..messages.languages import ENGLISH, speaking
+from ..messages.retelling import retold
 from . import report_form as form
 from .calibration import CoveragePoint, apply_temperature, calibration_error, coverage_curve
 from .costs import LARGEST_WEIGHT, UNSURE_COST
@@ -200,7 +201,9 @@ class Report:
         if self.evaluated_on != "out_of_fold":
             return []
         if found is None:
-            return [message(GroupCode.ASKED, what=self.groups_offered)] if self.groups_offered else []
+            return (
+                [message(GroupCode.ASKED, what=retold(self.groups_offered, GroupCode))] if self.groups_offered else []
+            )
         what = groups_in_words(found.origin, found.count, found.example)
         if found.accuracy_ungrouped is None:
             return [message(GroupCode.KEPT, what=what)]

@@ -130,6 +130,11 @@ def duration(seconds: float) -> str:
     return sentence(WordCode.HOURS, number=seconds / 3600)
 
 
+def number(value: float) -> str:
+    """A number with the signs of the language: “1,234”."""
+    return languages.spoken().number(f"{value:,}")
+
+
 def moment(when: datetime) -> str:
     """A date with its time: “1 Mar 2025, 14:15:30”."""
     return languages.spoken().moment(when)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import unique
 
 from . import Code, sentence
+from .retelling import retold
 
 
 @unique
@@ -78,5 +79,5 @@ def groups_in_words(origin: str, count: int, example: str) -> str:
         example: what was found by names, times or order, in words; empty where nothing was.
     """
     if example and origin != "own":
-        return example
+        return retold(example, GroupCode)
     return sentence(GroupCode.BY_PERSON if origin == "own" else GroupCode.BY_LAYOUT, count=count)

@@ -219,6 +219,7 @@ class SummaryCode(Code):
 class AnswerCode(Code):
     """What the command line says where nothing is read unasked."""
 
+    QUESTION = "{question}."
     ASK = "It is not certain what the photos show: {question}. Choose: {choices:semicolons}."
     CHOICE = "--labels {option} for {classes:comma} ({summary})"
     REFUSED = (

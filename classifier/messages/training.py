@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import unique
 
-from . import Code
+from . import Code, EnglishCode
 
 
 @unique
@@ -90,7 +90,7 @@ class HintCode(Code):
 
 
 @unique
-class OverfitCode(Code):
+class OverfitCode(EnglishCode):
     """What the check of a network on a few photos prints."""
 
     ONE_CLASS = "A self-check needs photos of at least two classes; add another folder."

@@ -91,11 +91,11 @@ def _kinds() -> Iterator[type[Code]]:
 
 
 def _has_words(text: str) -> bool:
-    """Return whether a sentence is more than arguments, numbers and signs."""
+    """Return whether a sentence is more than arguments, numbers and signs that all languages share."""
     parts = list(string.Formatter().parse(text))
-    return any(letter.isalpha() for literal, *_ in parts for letter in _TAG.sub("", literal)) or any(
-        "|" in (form or "") for _, _, form, _ in parts
-    )
+    return any(
+        letter.isalpha() or letter in ".,;?!“" for literal, *_ in parts for letter in _TAG.sub("", literal)
+    ) or any("|" in (form or "") for _, _, form, _ in parts)
 
 
 def _compare(english: str, text: str, forms: int) -> Iterator[str]:

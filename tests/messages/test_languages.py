@@ -10,8 +10,10 @@ import pytest
 
 import classifier
 from classifier.messages import Code, languages, message, percent, sentence, translating
+from classifier.messages.data import LeftOutCode, PhotoCode
 from classifier.messages.languages import Language, best_of, speaking
 from classifier.messages.page import PhotosCode
+from classifier.messages.retelling import retold
 
 ROOT = Path(classifier.__file__).parent
 TAGS = languages.available()[1:]
@@ -166,6 +168,29 @@ def test_a_visitor_gets_the_chosen_language_or_that_of_the_browser(wanted: str, 
     for offered in ("de", "zh-CN"):
         languages.add(Language(offered))
     assert best_of(wanted, accepted) == tag
+
+
+@pytest.mark.usefixtures("offered")
+@pytest.mark.parametrize(
+    ("english", "told"),
+    [
+        ("This is a text, not a picture.", "Das ist ein Text, kein Bild."),
+        ("The picture takes more than 1,234 seconds to open; open it in another program and save it as a plain JPEG "
+         "or PNG.", "Mehr als 1.234 Sekunden."),
+        ("The file is too big: 12.5 megabytes, and at most 10 are read; save the picture smaller.", "12,5 MB statt 10"),
+        ("Something that nobody said.", "Something that nobody said."),
+    ],
+)  # fmt: skip
+def test_a_sentence_that_was_stored_in_english_is_told_again(english: str, told: str) -> None:
+    table = {
+        PhotoCode.TEXT: "Das ist ein Text, kein Bild.",
+        PhotoCode.TOO_SLOW: "Mehr als {seconds:Sekunde|Sekunden}.",
+        PhotoCode.FILE_TOO_BIG: "{size:megabytes} MB statt {limit:megabytes}",
+    }
+    languages.add(Language("de", lambda: {(code.key, str(code.value)): text for code, text in table.items()}))
+    assert retold(english, LeftOutCode, PhotoCode) == english
+    with speaking("de"):
+        assert retold(english, LeftOutCode, PhotoCode) == told
 
 
 def test_each_language_has_a_name_of_its_own() -> None:

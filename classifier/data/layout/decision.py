@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from ...errors import LayoutError
-from ...messages import Code, Message, sentence
+from ...messages import Code, Message, WordCode, in_row, sentence
 from ...messages.layout import AnswerCode, QuestionCode, RefusalCode
 from . import wording
 from .reading import Reading
@@ -46,7 +46,7 @@ class Layout:
     def question(self) -> str:
         """Return why it is asked, in one sentence."""
         question = self._question()
-        return f"{question[:1].upper()}{question[1:]}." if question else ""
+        return sentence(AnswerCode.QUESTION, question=question[:1].upper() + question[1:]) if question else ""
 
     def to_json(self, taken: Reading | None) -> dict[str, Any]:
         """Return ``{"layout": ...}`` of the reading that is taken, otherwise ``{"readings": [...]}``.
@@ -80,7 +80,8 @@ class Layout:
         for reading in self.readings:
             for text in reading.asked:
                 detailed.setdefault(text.code.name, text)
-        return "; ".join(str(detailed.get(question.name, question)) for question in self.questions)
+        found = (detailed.get(question.name, question) for question in self.questions)
+        return in_row(found, WordCode.SEMICOLON)
 
     def _reading_json(self, reading: Reading) -> dict[str, Any]:
         return {

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ...messages import Message, message, sentence
+from ...messages import Message, WordCode, in_row, message, sentence
 from ...messages.layout import EvidenceCode, ExampleCode, NotTakenCode, SummaryCode
 from ..labels import natural_key
 
@@ -22,14 +22,14 @@ def summary(reading: Reading) -> str:
     """Return “5 classes from train/_classes.csv; 429 photos to train on, 165 to validate; left out: …”."""
     parts = [
         sentence(SummaryCode.CLASSES, count=len(reading.class_counts()), origin=reading.origin),
-        ", ".join(map(str, _splits(reading))),
+        in_row(_splits(reading)),
     ]
     if reading.groups:
         parts.append(sentence(SummaryCode.GROUPS, count=len(set(reading.groups.values()))))
     left_out = [name for name, code in reading.not_taken.items() if code not in _KEPT_APART]
     if left_out:
         parts.append(sentence(SummaryCode.LEFT_OUT, places=_left_out(left_out, reading.labels)))
-    return "; ".join(parts)
+    return in_row(parts, WordCode.SEMICOLON)
 
 
 def evidence(reading: Reading) -> str:

@@ -8,7 +8,7 @@ from itertools import groupby
 from ...data.catalog import Asset
 from ...data.intake import LeftOut
 from ...data.labels import natural_key
-from ...messages import Code, outline
+from ...messages import Code, in_row, number, outline
 from ...messages.data import SeveralCode
 from ...messages.page import GridScript, PhotosCode
 from ...messages.photos_page import PurposeCode, ReadingCode, SplitsCode
@@ -58,7 +58,7 @@ def _class_bar(label: str, count: int, fraction: float, chosen: bool, color: int
     return (
         f'<li{html.class_color(color)}><button type="button" class="pc-class" aria-pressed="{str(chosen).lower()}" '
         f'data-label="{escape(label)}" aria-label="{words}" title="{words}">'
-        f'<span class="pc-name">{html.class_name(label)}</span><span class="pc-num">{count:,}</span>'
+        f'<span class="pc-name">{html.class_name(label)}</span><span class="pc-num">{number(count)}</span>'
         f'<span class="pc-track"><i style="width:{fraction:.1%}"></i></span></button></li>'
     )
 
@@ -124,6 +124,6 @@ def conflicts(groups: Sequence[Sequence[Asset]]) -> str:
 
 
 def _some_classes(labels: Sequence[str]) -> str:
-    named = ", ".join(f"<b>{escape(label)}</b>" for label in labels[:_CLASSES])
+    named = in_row(f"<b>{escape(label)}</b>" for label in labels[:_CLASSES])
     rest = len(labels) - _CLASSES
     return f"{named} {html.text(ReadingCode.MORE_CLASSES, count=rest)}" if rest > 0 else named

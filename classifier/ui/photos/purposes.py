@@ -11,7 +11,7 @@ import gradio as gr
 from ...data.catalog import Split
 from ...data.project import Project
 from ...errors import ClassifierError, DataError
-from ...messages import Code, sentence
+from ...messages import Code, number, sentence
 from ...messages.photos_page import MovedCode, PurposeCode, PurposeHintCode, SplitsCode
 from ...workflows.set_apart import PhotosApart, set_apart
 from .. import html
@@ -116,7 +116,7 @@ def _came_of_it(before: Mapping[str, int], apart: PhotosApart) -> str:
         words = sentence(SplitsCode.DONE, classes=list(counts.items()), **total)
     else:
         low, high = min(counts.values()), max(counts.values())
-        each = f"{low:,}" if low == high else sentence(SplitsCode.FROM_TO, low=low, high=high)
+        each = number(low) if low == high else sentence(SplitsCode.FROM_TO, low=low, high=high)
         words = sentence(SplitsCode.DONE_MANY, classes=len(counts), each=each, **total)
     if none:
         words += " " + sentence(SplitsCode.NONE_OF, labels=none)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ...data.labels import clean_label, clean_labels, natural_key
 from ...data.layout import Layout, Reading
-from ...messages import Code, sentence
+from ...messages import Code, number, sentence
+from ...messages.layout import SummaryCode
 from ...messages.page import UploadCode
 from ...messages.photos_page import ReadingCode
 from .. import html
@@ -129,7 +130,7 @@ def _classes(reading: Reading, heading: str) -> str:
     """Return the classes with counts, unless the heading names all of them."""
     names = clean_labels(reading.class_counts())
     counts = sorted(reading.class_counts().items(), key=lambda item: natural_key(item[0]))
-    if all(f"{names[label]} ({count:,})" in heading for label, count in counts):
+    if all(sentence(SummaryCode.CLASS, label=names[label], count=count) in heading for label, count in counts):
         return ""
     chips = "".join(_chip(names[label], count) for label, count in counts[:_CLASSES])
     rest = len(counts) - _CLASSES
@@ -139,7 +140,7 @@ def _classes(reading: Reading, heading: str) -> str:
 
 def _chip(label: str, count: int) -> str:
     words = html.text(ReadingCode.CLASS_COUNT, label=label, count=count)
-    return f'<li title="{words}"><bdi>{escape(label)}</bdi> <span>{count:,}</span></li>'
+    return f'<li title="{words}"><bdi>{escape(label)}</bdi> <span>{number(count)}</span></li>'
 
 
 def _class_field(words: str, one_class: OneClass, alone: bool = False) -> str:

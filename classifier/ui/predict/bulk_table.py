@@ -9,8 +9,10 @@ from typing import Any, get_args
 
 from ...data.answer_rows import AnswerRow, Kind, Query, Sort
 from ...data.answer_table import AnswerTable
-from ...messages import percent, sentence
+from ...messages import WordCode, in_row, number, percent, sentence
 from ...messages.bulk import BulkPageCode
+from ...messages.data import LeftOutCode, PhotoCode
+from ...messages.retelling import retold
 from .. import html
 from ..html import escape
 
@@ -86,7 +88,7 @@ def _kinds(table: AnswerTable, query: Query) -> str:
     }  # fmt: skip
     chips = "".join(
         f'<button type="button" class="pc-chip" data-kind="{kind}" aria-pressed="{str(kind == query.kind).lower()}">'
-        f"{html.text(BulkPageCode[f'CHIP_{kind.upper()}'])} <span>{count:,}</span></button>"
+        f"{html.text(BulkPageCode[f'CHIP_{kind.upper()}'])} <span>{number(count)}</span></button>"
         for kind, count in counts.items()
         if count or kind in ("all", query.kind)
     )
@@ -145,14 +147,14 @@ def _state(row: AnswerRow) -> str:
     """Return what to know of an answer beside the class."""
     words: list[str] = []
     if row.error is not None:
-        words.append(html.text(BulkPageCode.NOT_USED, reason=row.error))
+        words.append(html.text(BulkPageCode.NOT_USED, reason=retold(row.error, PhotoCode, LeftOutCode)))
     elif row.unlike:
         words.append(html.text(BulkPageCode.CHIP_UNLIKE))
     elif row.unsure:
         words.append(html.text(BulkPageCode.CHIP_UNSURE))
     if row.given is not None:
         words.append(html.text(BulkPageCode.GIVEN, label=row.given))
-    return "; ".join(words)
+    return in_row(words, WordCode.SEMICOLON)
 
 
 def _pager(page: int, total: int) -> str:

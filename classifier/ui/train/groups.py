@@ -13,7 +13,8 @@ from ...data.project import Project
 from ...errors import ClassifierError, DataError
 from ...evaluation.report import Report
 from ...messages import percent
-from ...messages.groups import groups_in_words
+from ...messages.groups import GroupCode, groups_in_words
+from ...messages.retelling import retold
 from ...messages.training_page import RunsCode, TogetherCode
 from ...models.checkpoint import read_report
 from .. import html
@@ -110,7 +111,7 @@ def _describe(trained: Trained) -> list[str]:
         without = report.grouping.accuracy_ungrouped
         return [_paragraph(TogetherCode.KEPT, what=_found(report)), *_scores(report, report.accuracy, without)]
     if report.groups_offered:
-        return [_paragraph(TogetherCode.OFFERED, what=report.groups_offered)]
+        return [_paragraph(TogetherCode.OFFERED, what=retold(report.groups_offered, GroupCode))]
     if earlier is None:
         return [_paragraph(TogetherCode.NOT_KEPT)]
     scores = _scores(report, earlier.accuracy if earlier.evaluated_on == "out_of_fold" else None, report.accuracy)

@@ -9,7 +9,7 @@ from ...evaluation.intervals import PRECISE
 from ...evaluation.metrics import ClassScore
 from ...evaluation.remarks import remarks
 from ...evaluation.report import EvaluatedOn, Report
-from ...messages import Code, percent, sentence
+from ...messages import Code, number, percent, sentence
 from ...messages.evaluation import correct_in_words
 from ...messages.groups import GroupCode
 from ...messages.page import PageCode
@@ -161,7 +161,7 @@ def _figures(report: Report) -> list[tuple[ScoreCode, str]]:
         rows.append((ScoreCode.CALIBRATION, _points(report.calibration_error)))
         rows.append((ScoreCode.CALIBRATION_BEFORE, _points(report.calibration_error_before)))
     if report.group_count:
-        rows.append((ScoreCode.GROUPS, f"{report.group_count:,}"))
+        rows.append((ScoreCode.GROUPS, number(report.group_count)))
     return rows
 
 
