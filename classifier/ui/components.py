@@ -24,9 +24,10 @@ def dropdown(label: Code, elem_id: str) -> gr.HTML:
     it. Its check refuses what is not among the choices it keeps for this page, in words of its own: after a restart of
     the server, and right after a class was renamed.
     """
+    words = html.text(label)
     return gr.HTML(
         value="",
-        html_template=f'<label class="pc-choose"><span>{html.text(label)}</span><select></select></label>',
+        html_template=f'<label class="pc-choose"><span>{words}</span><select aria-label="{words}"></select></label>',
         js_on_load=load_script(_HERE / "choose.js"),
         elem_id=elem_id,
         apply_default_css=False,

@@ -78,6 +78,7 @@ def _filled(project: Project, label: str | None, page: int, purpose: str | None,
     split = purposes.to_show(balance, purpose)
     counts = project.classes(split)
     label = label if isinstance(label, str) and label in counts else next(iter(counts))
+    color_of = colors.class_colors(project)
     pages = -(-counts[label] // PAGE)
     page = min(max(int(page or 0), 0), pages - 1)
     first = page * PAGE
@@ -87,10 +88,10 @@ def _filled(project: Project, label: str | None, page: int, purpose: str | None,
         empty=gr.update(visible=False),
         filled=gr.update(visible=True),
         purpose=purposes.update_control(balance, split),
-        classes=grid.class_bars(counts, label, colors.class_colors(project)),
+        classes=grid.class_bars(counts, label, color_of),
         chosen=label,
         similar=joins.similar(project.similar_classes(), known),
-        position=_position(label, first, len(photos), counts[label]),
+        position=_position(label, first, len(photos), counts[label], color_of.get(label)),
         grid=html.datalist("pc-classes", known) + tiles,
         page=page,
         pager=gr.update(visible=pages > 1),
@@ -125,11 +126,11 @@ def _empty() -> View:
     )
 
 
-def _position(label: str, first: int, count: int, total: int) -> str:
+def _position(label: str, first: int, count: int, total: int, color: int | None) -> str:
     """Return which photos of which class are on view."""
     code = PhotosCode.SHOWN if count == total else PhotosCode.SHOWN_PART
     words = html.text(code, label=html.cut(label), first=first + 1, last=first + count, total=total)
-    return f'<h3 class="pc-h" title="{html.escape(label)}">{words}</h3>'
+    return f'<h3 class="pc-h" title="{html.escape(label)}">{html.swatch(color)}{words}</h3>'
 
 
 def _next_button(classes: int) -> Any:

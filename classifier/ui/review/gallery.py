@@ -79,7 +79,9 @@ def describe_prediction(prediction: PhotoPrediction) -> str:
     return f"{words} {html.text(ReviewCode.PHOTO_CONFIRMED)}" if prediction.photo.confirmed else words
 
 
-def photo(asset: Asset, jpeg: bytes, about: str, suggested: str | None, labels: Sequence[str]) -> str:
+def photo(
+    asset: Asset, jpeg: bytes, about: str, suggested: str | None, labels: Sequence[str], color: int | None = None
+) -> str:
     """Return one photo with what can be done with it.
 
     Args:
@@ -88,10 +90,12 @@ def photo(asset: Asset, jpeg: bytes, about: str, suggested: str | None, labels: 
         about: HTML beside it.
         suggested: the class that it may belong to instead.
         labels: all classes.
+        color: that of its class.
     """
     name = asset.source.rsplit("/", 1)[-1]
     return (
-        f'<article class="pc-photo" data-id="{asset.id}"><figure title="{escape(asset.source)}">'
+        f'<article class="pc-photo" data-id="{asset.id}"{html.class_color(color)}>'
+        f'<figure title="{escape(asset.source)}">'
         f"{html.enlargeable(jpeg, name, asset.id)}</figure><div><p>{about}</p>"
         f'<div class="pc-actions">{_buttons(asset, name, suggested, labels)}</div></div></article>'
     )

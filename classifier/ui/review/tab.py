@@ -23,7 +23,7 @@ from ...messages.steps_page import StepsCode
 from ...models.backbones import resolve
 from ...workflows.check import Checked, check
 from ...workflows.review import Review, review
-from .. import html, undo
+from .. import colors, html, undo
 from ..components import dropdown, scripted_html
 from ..handlers import QUIET, Action, event_data, plain
 from ..queue import DEVICE, FREE
@@ -174,9 +174,10 @@ def _limit(claimed: object) -> int:
 def _render(project: Project, photos: Sequence[ListedPhoto], labels: Sequence[str]) -> str:
     rendered: list[str] = []
     group: list[str] = []
+    color_of = colors.class_colors(project)
     for index, one in enumerate(photos):
         picture = thumbnail_bytes(project, one.photo)
-        group.append(gallery.photo(one.photo, picture, one.about, one.suggested, labels))
+        group.append(gallery.photo(one.photo, picture, one.about, one.suggested, labels, color_of.get(one.photo.label)))
         if index + 1 == len(photos) or photos[index + 1].group != one.group or not one.group:
             rendered += [gallery.group(one.group, group)] if one.group else group
             group = []
