@@ -17,8 +17,11 @@ _HERE = Path(__file__).parent
 CAMERA_SCRIPT = _HERE / "camera.js"  # ``openCamera`` and ``closeCamera`` of scripts that use it
 
 
-def dropdown(label: Code, elem_id: str) -> gr.HTML:
+def dropdown(label: Code, elem_id: str, value: str = "") -> gr.HTML:
     """Create a list to choose from, which takes ``gr.update(choices=…, value=…)``; handlers check the value themselves.
+
+    A handler that only draws the list again leaves its value alone, so that it takes nothing back that was chosen
+    meanwhile.
 
     The browser's own list: Gradio's opens when the keyboard reaches it, and neither Esc nor a click elsewhere closes
     it. Its check refuses what is not among the choices it keeps for this page, in words of its own: after a restart of
@@ -26,7 +29,7 @@ def dropdown(label: Code, elem_id: str) -> gr.HTML:
     """
     words = html.text(label)
     return gr.HTML(
-        value="",
+        value=value,
         html_template=f'<label class="pc-choose"><span>{words}</span><select aria-label="{words}"></select></label>',
         js_on_load=load_script(_HERE / "choose.js"),
         elem_id=elem_id,

@@ -116,7 +116,7 @@ def _draw(project: Project, reviewed: Review, which: str | None, count: int, fou
         _state(changes),
         gr.update(variant="primary" if changes else "secondary"),
         undo.update_button(project),
-        gr.update(choices=choices, value=chosen),
+        gr.update(choices=choices) if chosen == which else gr.update(choices=choices, value=chosen),
         (photos or html.note(lists.empty_message(chosen), "good")) + _mark_drawing(),
         gr.update(visible=is_more),
     )
@@ -274,7 +274,7 @@ def build(home: Home, token: gr.BrowserState) -> ReviewTab:
             classes = scripted_html("${value}", _HERE / "cells.js", "review-classes")
         advice = gr.HTML()
         again = retraining.build(home, token, what_changed, "review-changed")
-        which = dropdown(ReviewCode.SHOW, elem_id="review-which")
+        which = dropdown(ReviewCode.SHOW, elem_id="review-which", value=lists.DEFAULT)
         photos = scripted_html(
             '<div class="pc-photos">${value}</div>', _HERE / "review.js", "review-photos", ReviewGroupsScript
         )
