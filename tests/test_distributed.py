@@ -115,7 +115,7 @@ def test_features_and_descriptors_are_cached_by_whichever_process(tmp_path: Path
 @pytest.mark.slow
 def test_two_processes_write_one_model_and_record_one_run(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    for number in range(32):
+    for number in range(16):
         (data / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
         draw_photo(7000 + number, (96, 80)).save(data / "ab"[number % 2] / f"{number}.jpg")
     results = []

@@ -5,8 +5,6 @@ from __future__ import annotations
 import http.server
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +12,8 @@ from threading import Thread
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests import processes
+
 SIZE = 40_000_000
 SCRIPT = """
 import json, sys
@@ -60,10 +59,7 @@ def hub_address() -> Iterator[str]:
 def download(address: str, home: Path, *files: str) -> tuple[list[list[list[int]]], str]:
     """What ``hub.download`` yields for each file, and what it prints to standard error."""
     settings = {"HF_ENDPOINT": address, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_TELEMETRY": "1"}
-    command = [sys.executable, "-B", "-c", SCRIPT, *files]
-    done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, check=False, timeout=120
-    )
+    done = processes.run(["-c", SCRIPT, *files], env=os.environ | settings)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), done.stderr
 

@@ -4,8 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +18,8 @@ from classifier.errors import ModelError
 from classifier.messages.models import NetworkCode
 from classifier.models import backbones, networks
 from classifier.models.backbones import ROWS, Backbone, resolve
+from tests import processes
 
-ROOT = Path(__file__).parents[2]
 BUILT_IN = [row for row in backbones.BACKBONES if row.built_in]
 NAMES = [row.name for row in BUILT_IN]
 DINO = "vit_small_patch14_dinov2"
@@ -146,10 +144,7 @@ class Offline:
         }
         settings = {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(folder / "hub")}
         names = ("resnet18", "tf_efficientnet_lite0", "small_cnn", *MISSING)
-        command = [sys.executable, "-B", "-c", SCRIPT, str(folder / "small.safetensors"), *names]
-        done = subprocess.run(
-            command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, check=False, timeout=300
-        )
+        done = processes.run(["-c", SCRIPT, folder / "small.safetensors", *names], env=os.environ | settings)
         assert done.returncode == 0, done.stderr
         self.found: dict[str, Any] = json.loads(done.stdout)
         self.position_embeddings = load_file(folder / "small.safetensors")["pos_embed"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,10 @@ import timm
 import torch
 from safetensors.torch import save
 
+from tests import processes
 from tests.helpers import draw_photo
 from tests.hub_server import Repository, serve_hub
 
-ROOT = Path(__file__).parents[2]
 NAMES = {  # what each is exported to: where all formats work, the one that takes least time
     "tiny_vit_5m_224.in1k": "zip",
     "mobilenetv4_conv_small_050.e3000_r224_in1k": "onnx",
@@ -78,10 +77,7 @@ def run(script: str, address: str, home: Path, *arguments: str) -> subprocess.Co
         "HF_ENDPOINT": address, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_XET": "1", "XDG_CACHE_HOME": str(home),
     }  # fmt: skip
-    command = [sys.executable, "-B", "-c", script, *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, check=False, timeout=300
-    )
+    return processes.run(["-c", script, *arguments], env=os.environ | settings)
 
 
 def random_tensors(name: str) -> dict[str, torch.Tensor]:

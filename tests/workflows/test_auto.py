@@ -24,11 +24,11 @@ CONFIG = TrainConfig(mode="auto", resize_modes=("whole",), minutes=0, max_steps=
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve small photos of each of two classes that differ little, so that not every step finds all of them."""
+    """Eight small photos of each of two classes that differ little, so that not every step finds all of them."""
     folder = tmp_path_factory.mktemp("steps") / "photos"
     for label, tint in (("dark", (60, 50, 40)), ("light", (66, 56, 46))):
         (folder / label).mkdir(parents=True)
-        for number in range(12):
+        for number in range(8):
             draw_photo(number + 100 * len(label), (64, 48), tint).save(folder / label / f"{number}.png")
     return folder
 
@@ -68,7 +68,7 @@ def test_an_interrupted_training_goes_on_at_its_step(run: tuple[Project, Path, l
     with Project.over(whole.parent / "photos", features=whole.parent / "features") as project:
         events = train(project, CONFIG, folder)
         assert next(event for event in events if isinstance(event, Step)).number == 1
-        assert checkpoint.read_report(folder).images == 24  # a model is there while the rest is tried
+        assert checkpoint.read_report(folder).images == 16  # a model is there while the rest is tried
         events.close()  # type: ignore[attr-defined]
         project.models.mkdir(exist_ok=True)
         *rest, finished = train(project, CONFIG, folder)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +17,9 @@ from classifier.errors import DataError
 from classifier.messages.data import RepeatCode
 from classifier.messages.project_files import ProjectFileCode
 from classifier.models import checkpoint
+from tests import processes
 from tests.models.test_joined import joined_model
 
-ROOT = Path(__file__).parents[2]
 QUICK = TrainConfig(resize_modes=("whole",))
 
 
@@ -42,8 +40,8 @@ def project(example_set: Path, features: Path, tmp_path_factory: pytest.TempPath
 @pytest.mark.slow
 def test_a_project_opens_in_another_process_as_it_was(project: Project, tmp_path: Path) -> None:
     save_project(project, tmp_path / "p.zip")
-    command = [sys.executable, "-m", "classifier", "project", "open", str(tmp_path / "p.zip"), str(tmp_path / "new")]
-    done = subprocess.run([*command, "--json"], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = processes.run(["-m", "classifier", "project", "open", tmp_path / "p.zip", tmp_path / "new", "--json"])
+    assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"folder": str(tmp_path / "new"), "photos": 32, "models": 1, "left_out": []}
     with Project.open(tmp_path / "new") as opened:
         assert opened.photos() == project.photos()
