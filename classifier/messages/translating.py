@@ -114,8 +114,13 @@ def _compare(english: str, text: str, forms: int) -> Iterator[str]:
                 yield f"{name} needs {forms} plural forms"
     if Counter(_TAG.findall(english)) != Counter(_TAG.findall(text)):
         yield "has other tags"
-    if (english[:1].isspace(), english[-1:].isspace()) != (text[:1].isspace(), text[-1:].isspace()):
+    # Signs alone, such as those between the words of a row, have the blanks that the language writes.
+    if any(map(str.isalpha, english)) and _outer_blanks(english) != _outer_blanks(text):
         yield "begins or ends with other blanks"
+
+
+def _outer_blanks(text: str) -> tuple[bool, bool]:
+    return text[:1].isspace(), text[-1:].isspace()
 
 
 def _fields(text: str) -> dict[str, set[str]]:

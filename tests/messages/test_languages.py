@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import classifier
-from classifier.messages import Code, languages, message, percent, sentence, translating
+from classifier.messages import Code, WordCode, languages, message, percent, sentence, translating
 from classifier.messages.data import LeftOutCode, PhotoCode
 from classifier.messages.languages import Language, best_of, speaking
 from classifier.messages.page import PhotosCode
@@ -67,6 +67,7 @@ def test_a_new_sentence_is_missing_and_an_old_one_unused() -> None:
         ("de", MOVED, "<b>{count:Foto|Fotos}</b> verschoben.", "tags"),
         ("de", MOVED, "{count:Foto|Fotos} verschoben. ", "blanks"),
         ("de", MOVED, "{count:Foto|Fotos verschoben.", "unmatched"),
+        ("ja", WordCode.COMMA, "、", None),
     ],
 )
 def test_a_wrong_translation_is_found(tag: str, code: Code, text: str, fault: str | None) -> None:
