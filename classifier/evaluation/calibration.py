@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..messages.evaluation import coverage_in_words
+from .class_balance import classes_of_one_group
 from .metrics import softmax
 
 Bools = NDArray[np.bool_]
@@ -70,6 +71,7 @@ def unsure_threshold(
     target_accuracy: float = 0.95,
     min_coverage: float = 0.9,
     in_distribution: Bools | None = None,
+    groups: Ints | None = None,
 ) -> float:
     """Return the confidence below which a prediction is “not sure”, from out-of-fold probabilities.
 
@@ -82,7 +84,15 @@ def unsure_threshold(
         target_accuracy: accuracy to reach on the covered photos, 0 to 1.
         min_coverage: proportion of all photos that stay covered, 0 to 1.
         in_distribution: False for the photos (N,) that are not covered at any threshold; where all are, it is ignored.
+        groups: numbers (N,), equal for photos that belong together. Classes of one group are left out: the model that
+            predicts their photos does not know them. Where no other class is left, the threshold is one half.
     """
+    if groups is not None and (single := classes_of_one_group(y_true, groups)):
+        known = ~np.isin(y_true, single)
+        if not known.any():
+            return 0.5
+        in_distribution = None if in_distribution is None else in_distribution[known]
+        return unsure_threshold(probs[known], y_true[known], target_accuracy, min_coverage, in_distribution)
     usable = np.ones(len(y_true), np.bool_) if in_distribution is None or not in_distribution.any() else in_distribution
     confidence = probs[usable].max(1)
     correct = probs[usable].argmax(1) == y_true[usable]

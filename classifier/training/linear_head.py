@@ -121,6 +121,9 @@ def _fit(
     targets = torch.nn.functional.one_hot(torch.from_numpy(y), n_classes).float()  # (N, C)
     masks = _fold_masks(folds)  # (P, N): P - 1 folds, then all photos
     weights = masks * _balance(masks, targets)
+    is_known = _know_class(masks, targets)
+    if not is_known.any():
+        C_values = (C_values[len(C_values) // 2],)  # nothing tells which is best
     # Where each problem is solved by itself, that on all photos can wait until the penalty is chosen.
     solved_now = slice(-1) if is_large(rows, n_classes) else slice(None)
     solution = torch.zeros(len(weights[solved_now]), rows.shape[1] + 1, n_classes)
@@ -128,7 +131,7 @@ def _fit(
     for C in C_values:
         solution = _solve(rows, targets, weights[solved_now], solution, C)
         logits = _out_of_fold_logits(rows, solution[: len(masks) - 1], masks)
-        loss = _loss(logits, targets)
+        loss = _loss(logits[is_known], targets[is_known])
         if best is not None and loss > (1 - _MIN_IMPROVEMENT) * best.loss:
             break
         best = _Solution(loss, C, shrinkage, solution[-1].clone(), logits)
@@ -136,7 +139,7 @@ def _fit(
     if len(solution) < len(masks):
         final = _solve(rows, targets, weights[-1:], best.coefficients[None], best.C)
         best = best._replace(coefficients=final[0])
-    return _to_head(best, targets, basis, shift, scale)
+    return _to_head(best, targets, is_known, basis, shift, scale)
 
 
 class _Solution(NamedTuple):
@@ -149,9 +152,11 @@ class _Solution(NamedTuple):
     logits: Tensor
 
 
-def _to_head(best: _Solution, targets: Tensor, basis: Tensor | None, shift: Floats, scale: Floats) -> LinearHead:
+def _to_head(
+    best: _Solution, targets: Tensor, is_known: Tensor, basis: Tensor | None, shift: Floats, scale: Floats
+) -> LinearHead:
     """Return the head on the features as they come: undo reduction and standardization, apply the temperature."""
-    temperature = _fit_temperature(best.logits, targets)
+    temperature = _fit_temperature(best.logits[is_known], targets[is_known]) if is_known.any() else 1.0
     slope = best.coefficients[:-1] if basis is None else basis @ best.coefficients[:-1]  # (D, C)
     weight = slope.T.numpy() / scale / temperature
     bias = best.coefficients[-1].numpy() / temperature - weight @ shift
@@ -226,6 +231,17 @@ def _fold_masks(folds: Ints) -> Tensor:
     numbers = torch.from_numpy(np.unique(folds))
     outside = torch.from_numpy(folds)[None] != numbers[:, None]
     return torch.cat([outside, torch.ones(1, len(folds), dtype=torch.bool)]).float()
+
+
+def _know_class(masks: Tensor, targets: Tensor) -> Tensor:
+    """Return of which photos (N,) the problem that was not trained on them knows the class from others.
+
+    It knows none whose photos are all in one group, such as one burst: what it says of them tells nothing about
+    penalty and temperature.
+    """
+    fold = (masks[:-1] == 0).float().argmax(0)
+    counts = (masks[:-1] @ targets)[fold]  # (N, C)
+    return (counts * targets).sum(1) > 0
 
 
 def _balance(masks: Tensor, targets: Tensor) -> Tensor:

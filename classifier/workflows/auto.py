@@ -196,7 +196,7 @@ def _with_score(run: TrainingRun, choice: ModelChoice[Candidate]) -> TrainedMode
         return None
     y, groups, usual = run.training_set.y[idx], run.training_set.groups[idx], choice.best.usual(idx)
     report = rescore(model.report, probs, y, "out_of_fold", groups, usual)
-    report = replace(report, threshold=calibration.unsure_threshold(probs, y, in_distribution=usual))
+    report = replace(report, threshold=calibration.unsure_threshold(probs, y, in_distribution=usual, groups=groups))
     rows = list(model.run_assets)
     assets = [run.training_set.assets[index] for index in idx]
     for index, row in zip(idx, run_assets(assets, probs, run.training_set.labels)):

@@ -107,7 +107,7 @@ def _head_model(
         labels,
         images=len(y),
         evaluated_on="out_of_fold",
-        threshold=calibration.unsure_threshold(head.probabilities, y, in_distribution=in_distribution),
+        threshold=calibration.unsure_threshold(head.probabilities, y, in_distribution=in_distribution, groups=groups),
         temperature=head.temperature,
         warnings=training_set.warnings,
         resize_mode=resize_mode,

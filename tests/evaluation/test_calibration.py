@@ -115,3 +115,10 @@ def test_a_lower_target_never_needs_more_confidence() -> None:
         calibration.unsure_threshold(probs, y_true, target, min_coverage=0.3) for target in (0.5, 0.8, 0.9, 0.99)
     ]
     assert thresholds == sorted(thresholds)
+
+
+def test_classes_of_one_group_do_not_move_the_threshold() -> None:
+    probs, y_true = np.array([[0.95, 0.05], [0.05, 0.95], [0.9, 0.1], [0.1, 0.9]], np.float32), np.array([0, 0, 1, 1])
+    assert calibration.unsure_threshold(probs, y_true, groups=np.array([0, 0, 1, 1])) == 0.5
+    some = calibration.unsure_threshold(probs[:2], y_true[:2])
+    assert calibration.unsure_threshold(probs, y_true, groups=np.array([0, 1, 2, 2])) == some

@@ -364,3 +364,15 @@ def test_more_standard_errors_ask_for_a_larger_lead() -> None:
     correct, baseline = np.arange(40) < 8, np.zeros(40, bool)  # a lead of 8 with a standard error of 3
     assert linear_head.is_significantly_better(correct, baseline, 2.6)
     assert not linear_head.is_significantly_better(correct, baseline, 2.7)
+
+
+def test_photos_of_a_class_that_no_other_fold_has_decide_neither_penalty_nor_temperature() -> None:
+    features, y = make_clusters((30, 30), 20)
+    head = fit_linear_head(features, y, 2, y)  # each class is one group, as one burst
+    assert head.C == C_VALUES[len(C_VALUES) // 2]
+    assert head.temperature == 1
+    assert (logits_of(head, features).argmax(1) == y).mean() > 0.9
+    features, y = make_clusters((30, 30, 30), 20)
+    known = fit_linear_head(features[y < 2], y[y < 2], 2, folds_of(y[y < 2], 2))
+    head = fit_linear_head(features, y, 3, np.where(y < 2, np.arange(len(y)) % 2, 0))
+    assert head.temperature < 2 * known.temperature
