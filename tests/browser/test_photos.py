@@ -261,3 +261,30 @@ def test_zips_of_training_and_test_photos_keep_their_purposes(page: Any, tmp_pat
     seconds_only(page)
     page.locator("#train").click()
     page.locator(".pc-score").get_by_text("test photos").wait_for(timeout=SLOW)
+
+
+def test_an_upload_shows_bytes_stays_busy_in_another_tab_and_can_be_cancelled(page: Any, tmp_path: Path) -> None:
+    for number in range(12):
+        draw(tmp_path / "pets" / ("cat" if number % 2 else "dog") / f"{number}.jpg", number % 2, number)
+    (tmp_path / "pets" / "clip.mp4").write_bytes(b"\0" * 2_000_000)
+    archive = zipped(tmp_path / "pets")
+    slow = page.context.new_cdp_session(page)
+    slow.send("Network.enable")
+    pace = {"offline": False, "latency": 0, "downloadThroughput": -1}
+    slow.send("Network.emulateNetworkConditions", {**pace, "uploadThroughput": 40_000})
+    drop_files(page, archive)
+    area = page.locator("#photos-drop")
+    area.get_by_text("of 2 MB").wait_for(timeout=SLOW)
+    assert area.get_by_role("progressbar", name="How much is sent").is_visible()
+    page.get_by_role("tab", name="Train").click()
+    page.locator("#train").wait_for(timeout=SLOW)
+    page.get_by_role("tab", name="Photos").click()
+    area.get_by_text("Sending 1 file").wait_for(timeout=SLOW)
+    assert area.locator(".pc-working").count() == 1
+    area.get_by_role("button", name="Cancel").click()
+    area.get_by_text("Cancelled. Nothing was added.").wait_for(timeout=SLOW)
+
+    slow.send("Network.emulateNetworkConditions", {**pace, "uploadThroughput": -1})
+    drop_files(page, archive)
+    page.get_by_text("12 photos in 2 classes").wait_for(timeout=SLOW)
+    area.locator(".pc-drop:not(.pc-working)").wait_for(timeout=SLOW)

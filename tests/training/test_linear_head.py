@@ -369,7 +369,7 @@ def test_more_standard_errors_ask_for_a_larger_lead() -> None:
 def test_photos_of_a_class_that_no_other_fold_has_decide_neither_penalty_nor_temperature() -> None:
     features, y = make_clusters((30, 30), 20)
     head = fit_linear_head(features, y, 2, y)  # each class is one group, as one burst
-    assert head.C == C_VALUES[len(C_VALUES) // 2]
+    assert C_VALUES[len(C_VALUES) // 2] == head.C
     assert head.temperature == 1
     assert (logits_of(head, features).argmax(1) == y).mean() > 0.9
     features, y = make_clusters((30, 30, 30), 20)

@@ -140,8 +140,8 @@ def _open(link: PhoneLink, place: str, more: str = "") -> str:
     code = segno.make_qr(address, error="m").svg_inline(omitsize=True, border=3)
     shown = html.escape(address)
     return (
-        f'<div class="pc-phones"><h3 class="pc-h" tabindex="-1" {more}>{html.text(PhoneCode.OPEN, label=link.label)}'
-        f'</h3><p>{html.text(PhoneCode.SCAN)}</p><div class="pc-code" role="img" '
+        f'<div class="pc-phones"><h2 class="pc-h" tabindex="-1" {more}>{html.text(PhoneCode.OPEN, label=link.label)}'
+        f'</h2><p>{html.text(PhoneCode.SCAN)}</p><div class="pc-code" role="img" '
         f'aria-label="{html.text(PhoneCode.CODE)}">{code}</div>'
         f'<p><a class="pc-address" href="{shown}" target="_blank" rel="noopener">{shown}</a></p>'
         f'<p class="pc-status" aria-live="polite">{html.text(PhoneCode.ARRIVED, count=link.photos)}</p>'
