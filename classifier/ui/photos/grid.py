@@ -49,7 +49,7 @@ def class_bars(counts: Mapping[str, int], chosen: str, colors: Mapping[str, int]
     rows = "".join(
         _class_bar(label, count, count / most, label == chosen, colors.get(label)) for label, count in counts.items()
     )
-    hint = html.quiet(html.text(PhotosCode.CLASSES_HINT))
+    hint = html.quiet(html.text(PhotosCode.CLASSES_HINT), "pc-mouse")
     return f'<h3 class="pc-h">{total}</h3>{hint}<ul class="pc-bars pc-classes">{rows}</ul>'
 
 
