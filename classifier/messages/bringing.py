@@ -24,6 +24,7 @@ class CameraCode(Code):
     SHOOT = "Hold to take photos"
     SWITCH = "Other camera"
     CLOSE = "Turn off the camera"
+    STILL = "Take one photo"
     VIDEO = "Take photos from a video"
     CANCEL = "Cancel"
     AGAIN = "Add them again"
@@ -53,7 +54,7 @@ class CameraScript(Code):
     BUSY = "The camera cannot be turned on. Close other programs that use it, or reload the page. Then try again."
     INSECURE = (
         "A browser shows a live camera only on a secure page: one whose address begins with https, or one on this "
-        "computer. “Take photos with a phone” works without."
+        "computer. “Take one photo” works without, with the camera of a phone."
     )
     GONE = "The camera was turned off or unplugged."
     READING_VIDEO = "Taking photos from the video…"

@@ -109,7 +109,7 @@ def test_two_bursts_and_a_video_are_three_groups_and_no_mirror_images(
     film = tmp_path / "film.webm"
     film.write_bytes(base64.b64decode(page.evaluate(_RECORD)))
     name.fill("a white wall")
-    panel.locator("input[type=file]").set_input_files(film)
+    panel.locator("input[accept^=video]").set_input_files(film)
     page.get_by_text("in 3 classes").wait_for(timeout=SLOW)
     found = [photos_of(program, f"a {color} wall") for color in ("red", "blue", "white")]
     groups = [{photo.layout_group for photo, _ in photos} for photos in found]
@@ -119,7 +119,7 @@ def test_two_bursts_and_a_video_are_three_groups_and_no_mirror_images(
     assert all(left_is_lighter(path) for photos in found for _, path in photos)
 
 
-def test_why_there_is_no_camera_is_said(browser: Any, program: Program) -> None:
+def test_why_there_is_no_camera_is_said(browser: Any, program: Program, tmp_path: Path) -> None:
     problems: list[str] = []
     page = open_page(browser.new_context(), problems)
     for address, words in (
@@ -130,6 +130,10 @@ def test_why_there_is_no_camera_is_said(browser: Any, program: Program) -> None:
         open_panel(page)
         page.get_by_role("button", name="Turn on the camera").click()
         page.locator("#photos-camera").get_by_text(words).wait_for(timeout=SLOW)
+    draw_photo(1).save(tmp_path / "1.jpg")
+    page.locator("#photos-camera").get_by_label("Class of the photos").fill("a bowl")
+    page.locator("#photos-camera input[capture=environment]").set_input_files(tmp_path / "1.jpg")
+    page.locator("#photos-camera-result").get_by_text("Added 1 photo").wait_for(timeout=SLOW)
     assert problems == []
 
 

@@ -4,7 +4,7 @@ const find = (selector) => element.querySelector(selector);
 const panel = find(".pc-camera"), stage = find(".pc-stage"), view = find("video"), taken = find(".pc-taken");
 const className = find(".pc-ask input"), why = find(".pc-why"), status = find(".pc-status"), bar = find(".pc-track");
 const open = find(".pc-open"), shoot = find(".pc-shoot"), other = find(".pc-switch"), close = find(".pc-close");
-const video = find(".pc-video"), stop = find(".pc-stop"), again = find(".pc-again");
+const video = find(".pc-video"), still = find(".pc-still"), stop = find(".pc-stop"), again = find(".pc-again");
 const EVERY = 250; // milliseconds between two frames
 const MOST = Number(panel.dataset.most);
 const LONGEST_SIDE = 1280; // pixels of a frame
@@ -28,6 +28,7 @@ const draw = () => {
   const live = Boolean(stream);
   stage.hidden = shoot.hidden = close.hidden = !live;
   open.hidden = live;
+  still.hidden = Boolean(navigator.mediaDevices); // the camera program of a phone, which needs no secure page
   other.hidden = !live || cameras.length < 2;
   video.hidden = live || Boolean(reading);
   stop.hidden = !reading;
@@ -78,11 +79,13 @@ const refuse = (burst) => {
   draw();
 };
 const add = async (name, blobs) => {
-  const items = (await Promise.all(blobs)).filter(Boolean).map((blob, number) => {
-    const file = new File([blob], nameOf(number + 1), { type: blob.type });
-    return { file, name: file.name };
-  });
-  if (!items.length) return;
+  const found = (await Promise.all(blobs)).filter(Boolean);
+  const files = found.map((blob, number) => new File([blob], nameOf(number + 1), { type: blob.type }));
+  put(name, files);
+};
+const put = (name, files) => {
+  if (!files.length) return;
+  const items = files.map((file) => ({ file, name: file.name }));
   waiting.push({ label: name, items });
   if (!waiting[0].isRefused) next();
 };
@@ -260,5 +263,11 @@ video.querySelector("input").addEventListener("change", async ({ target }) => {
   if (!signal.aborted) add(name, blobs);
 });
 stop.addEventListener("click", () => reading?.abort());
+still.querySelector("input").addEventListener("change", ({ target }) => {
+  const files = [...target.files];
+  const name = label();
+  target.value = ""; // so that the same photo can be chosen again
+  if (name) put(name, files.slice(0, MOST));
+});
 draw();
 panel.dataset.ready = "yes"; // for tests that drive the page

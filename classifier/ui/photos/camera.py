@@ -71,6 +71,8 @@ def _template() -> str:
         f'<div class="pc-buttons">{_button("pc-main pc-shoot", code.SHOOT, hidden=True)}'
         f"{_button('pc-main pc-open', code.OPEN)}"
         f"{_button('pc-switch', code.SWITCH, hidden=True)}{_button('pc-close', code.CLOSE, hidden=True)}"
+        f'<label class="pc-button pc-still" hidden>{html.text(code.STILL)}'
+        '<input type="file" accept="image/*" capture="environment"></label>'
         f'<label class="pc-button pc-video">{html.text(code.VIDEO)}<input type="file" accept="video/*"></label>'
         f"{_button('pc-stop', code.CANCEL, hidden=True)}{_button('pc-again', code.AGAIN, hidden=True)}</div>"
         '<p class="pc-status" role="status" aria-live="polite"></p>'
