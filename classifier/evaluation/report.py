@@ -175,10 +175,11 @@ class Report:
             *self._interval_notes(),
             *self._validation_notes(),
             *self._group_notes(),
-            *self._not_used_notes(),
+            *self.not_used(),
         )
 
-    def _not_used_notes(self) -> list[Message]:
+    def not_used(self) -> list[Message]:
+        """Return how many photos were left out of the training, and why."""
         counts = ((ScoreCode.CONFLICTING, self.conflicting), (ScoreCode.UNUSABLE, self.unusable))
         return [message(code, count=count) for code, count in counts if count]
 

@@ -177,6 +177,10 @@ class ReviewCode(Code):
         "right."
     )
     MATRIX = "What was taken for what"
+    MATRIX_ALL = "The whole table: what was taken for what"
+    SEARCH_CLASS = "Find a class"
+    ADVICE = "What would help most"
+    ADVICE_MORE = "{count} more to know"
     MATRIX_CORNER = "is ↓ taken for →"
     MATRIX_HINT = "Blue is right, orange is wrong. Press a number to see its photos."
     CELL = "{count:photo|photos} of {label} taken for {predicted}"

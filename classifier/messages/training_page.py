@@ -37,6 +37,8 @@ class TrainCode(Code):
     PROGRESS_COUNT = "{done:,} of {total:photo|photos}"
     PROGRESS_MEGABYTES = "{done:,} of {total:,} MB"
     PROGRESS_LEFT = "{seconds:duration} left"
+    FIRST_MODEL_IN = "a first model in {seconds:duration}"
+    TRAINING = "Training"
     ENDED_PROGRAM = (
         "The last deep training twice ended the program that runs this page, most likely for want of memory. It was "
         "not started again. Press Train to try once more in smaller steps, or choose a smaller network or quick "
@@ -106,7 +108,10 @@ class ScoreCode(Code):
         "For a range of {points} points to either side about {needed:,} photos have to be judged; {evaluated:,} were."
     )
     PER_CLASS = "How many of each class it recognizes"
+    WORST_CLASSES = "The {count:class that is|classes that are} recognized least:"
+    EVERY_CLASS = "All {count} classes"
     NOT_JUDGED = "not judged"
+    LEARNED_FROM = "It learned from {count:photo|photos}."
     CONFUSIONS = "What it mixes up most"
     CONFUSION = "<b>{label}</b> taken for <b>{predicted}</b>: {count:photo|photos}"
     KNOW = "What to know of this score"

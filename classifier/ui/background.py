@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from ..errors import ClassifierError
 from ..events import Epoch, Note, Progress, Step
-from ..messages import Message, languages, message
+from ..messages import Code, Message, languages, message
 from ..messages.page import PageCode
 from ..workflows.train import Finished
 
@@ -24,6 +24,19 @@ Phase = Literal["waiting", "running", "stopping", "finished", "stopped", "failed
 
 _MAX_NOTES = 20  # of one training, the newest
 _MAX_EPOCHS = 2000
+
+
+@dataclass(frozen=True)
+class Overall:
+    """How far a whole training is: the stage it is in, its ``share`` of 0 to 1, None where no end is known.
+
+    ``seconds_left`` are those until the first model where ``until_first``, else until the end; None where unknown.
+    """
+
+    stage: Code | Message
+    share: float | None
+    seconds_left: float | None
+    until_first: bool
 
 
 @dataclass(frozen=True)
@@ -40,6 +53,7 @@ class State:
     epochs: tuple[Epoch, ...] = ()
     notes: tuple[Message, ...] = ()
     steps: tuple[Step, ...] = ()
+    overall: Overall | None = None
     held: bool = False
     restarts: int = 0
     deadline: float | None = None
@@ -168,13 +182,15 @@ class Job:
                 self._update(finished=event)
             elif isinstance(event, Progress):
                 self._update(progress=event)
+            elif isinstance(event, Overall):
+                self._update(overall=event)
             elif isinstance(event, Step):
                 # A training that resumes after a restart may repeat the steps it had done.
                 done = [step for step in self._state.steps if step.number < event.number]
                 self._update(steps=(*done, event))
             elif isinstance(event, Restarted):
                 again = self._state.restarts + 1
-                self._update(progress=None, epochs=(), notes=(), steps=(), deadline=None, restarts=again)
+                self._update(overall=None, epochs=(), notes=(), steps=(), deadline=None, restarts=again)
             elif isinstance(event, Deadline):
                 self._update(deadline=event.at)
 

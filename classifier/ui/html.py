@@ -48,6 +48,11 @@ def note(sentence: str | Code | Message, kind: str = "note") -> str:
     )
 
 
+def items(sentences: Iterable[str | Code | Message]) -> str:
+    """Return sentences as a list."""
+    return f"<ul>{''.join(f'<li>{escape(str(one))}</li>' for one in sentences)}</ul>"
+
+
 def quiet(html: str, extra: str = "") -> str:
     """Return a paragraph in small gray letters; the argument is HTML, ``extra`` further CSS classes."""
     return f'<p class="pc-quiet{extra and " " + extra}">{html}</p>'
@@ -134,27 +139,31 @@ def run_time(name: str) -> str:
     return moment(made)
 
 
-def progress(event: Progress, title: str = "") -> str:
-    """Return a bar with the step in plain words, how many photos are done, and the time left; or with a title."""
+def progress(event: Progress) -> str:
+    """Return a bar with the step in plain words, how many photos are done, and the time left."""
     fraction = min(1.0, event.done / event.total) if event.total else 0.0
     details = []
     if event.done:
         unit = TrainCode.PROGRESS_MEGABYTES if event.step in _IN_MEGABYTES else TrainCode.PROGRESS_COUNT
-        details.append(text(unit, done=event.done, total=event.total))
+        details.append(sentence(unit, done=event.done, total=event.total))
     if event.seconds_left is not None:
-        details.append(text(TrainCode.PROGRESS_LEFT, seconds=event.seconds_left))
-    step = escape(str(event.step))
-    heading = f"<b>{escape(title)}</b><span>{step}</span>" if title else f"<b>{step}</b>"
+        details.append(sentence(TrainCode.PROGRESS_LEFT, seconds=event.seconds_left))
+    return share_done(str(event.step), fraction, " · ".join(details))
+
+
+def share_done(heading: str, share: float, *details: str) -> str:
+    """Return a bar that shows a share of 0 to 1, below a heading and details in words."""
+    words = "".join(f"<span>{escape(one)}</span>" for one in details)
     return (
-        f'<div class="pc-progress">{heading}<span>{" · ".join(details)}</span>'
-        f'<div class="pc-track" role="progressbar" aria-label="{step}" aria-valuemin="0" '
-        f'aria-valuemax="100" aria-valuenow="{fraction * 100:.0f}"><i style="width:{fraction:.1%}"></i></div></div>'
+        f'<div class="pc-progress"><b>{escape(heading)}</b>{words}'
+        f'<div class="pc-track" role="progressbar" aria-label="{escape(heading)}" aria-valuemin="0" '
+        f'aria-valuemax="100" aria-valuenow="{share * 100:.0f}"><i style="width:{share:.1%}"></i></div></div>'
     )
 
 
-def busy(sentence: str | Code) -> str:
+def busy(heading: str | Code, detail: str = "") -> str:
     """Return a bar that moves without a number."""
     return (
-        f'<div class="pc-progress"><b>{escape(str(sentence))}</b><span></span>'
+        f'<div class="pc-progress"><b>{escape(str(heading))}</b><span>{escape(detail)}</span>'
         '<div class="pc-track pc-busy"><i></i></div></div>'
     )

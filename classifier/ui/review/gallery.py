@@ -6,25 +6,62 @@ from collections.abc import Sequence
 
 from ...data.catalog import Asset
 from ...evaluation.report import Report
-from ...messages import sentence
+from ...messages import Message, sentence
 from ...messages.page import PageCode, ReviewCode
+from ...messages.training_page import ScoreCode
 from ...workflows.review import PhotoPrediction
 from .. import html
 from ..html import escape
-from ..train.scores import in_words, recognized
+from ..train.scores import confusions, in_words, recognized
+
+_MOST_ADVICE = 3  # sentences in view
+_FEW_CLASSES = 12  # up to which the whole matrix fits the page
 
 
 def matrix(report: Report) -> str:
-    """Return the confusion matrix; a number is a button that names its cell by the indices of the two classes."""
+    """Return the worst confusions as a list, and the confusion matrix, which is closed at first for many classes.
+
+    A confusion and a number of the matrix are buttons that name a cell by the indices of the two classes.
+    """
     heads = "".join(f'<th scope="col"><span>{escape(label)}</span></th>' for label in report.labels)
     rows = "".join(
         f'<tr><th scope="row" title="{escape(label)}">{escape(label)}</th>{_cells(report, index)}</tr>'
         for index, label in enumerate(report.labels)
     )
-    return (
-        f'<div class="pc-matrix"><table><caption>{html.text(ReviewCode.MATRIX)}</caption>'
+    table = (
+        f'<div class="pc-matrix" tabindex="0" role="group" aria-label="{html.text(ReviewCode.MATRIX)}">'
+        f"<table><caption>{html.text(ReviewCode.MATRIX)}</caption>"
         f'<thead><tr><td class="pc-quiet">{html.text(ReviewCode.MATRIX_CORNER)}</td>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>{html.quiet(html.text(ReviewCode.MATRIX_HINT))}"
+    )
+    if len(report.labels) <= _FEW_CLASSES:
+        return table
+    return (
+        f'{_worst(report)}<details class="pc-details"><summary>{html.text(ReviewCode.MATRIX_ALL)}</summary>'
+        f'<div class="pc-inside pc-searched">{_search()}{table}</div></details>'
+    )
+
+
+def _worst(report: Report) -> str:
+    """Return the most frequent confusions as buttons, above the matrix of many classes."""
+    rows = "".join(_confusion(report.labels, *one) for one in confusions(report))
+    found = f'<ol class="pc-worst">{rows}</ol>' if rows else html.note(ReviewCode.NONE_MISTAKES, "good")
+    return f'<h3 class="pc-h">{html.text(ScoreCode.CONFUSIONS)}</h3>{found}'
+
+
+def _confusion(labels: Sequence[str], count: int, label: int, predicted: int) -> str:
+    words = html.rich(ScoreCode.CONFUSION, label=labels[label], predicted=labels[predicted], count=count)
+    return (
+        f'<li><button type="button" class="pc-link-button" data-label="{label}" data-predicted="{predicted}">'
+        f"{words}</button></li>"
+    )
+
+
+def _search() -> str:
+    """Return a field that leaves the rows of the table below it whose class has the typed letters."""
+    return (
+        f'<label class="pc-search"><span>{html.text(ReviewCode.SEARCH_CLASS)}</span>'
+        '<input type="search" maxlength="80" autocomplete="off"></label>'
     )
 
 
@@ -54,12 +91,34 @@ def classes(report: Report) -> str:
         for index, row in enumerate(report.per_class)
     )
     heads = "".join(
-        f"<th>{html.text(code)}</th>" for code in (ReviewCode.CLASS, ReviewCode.RECOGNIZED, ReviewCode.PRECISION)
+        f'<th scope="col">{html.text(code)}</th>'
+        for code in (ReviewCode.CLASS, ReviewCode.RECOGNIZED, ReviewCode.PRECISION)
     )
+    table = (
+        f"<table><caption>{html.text(ReviewCode.CLASSES)}</caption>"
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    )
+    hint = html.quiet(html.text(ReviewCode.CLASSES_HINT))
+    if len(report.labels) <= _FEW_CLASSES:
+        return f'<div class="pc-compare">{table}</div>{hint}'
+    scrolled = (
+        f'<div class="pc-compare pc-scrolled" tabindex="0" role="group" aria-label="{html.text(ReviewCode.CLASSES)}">'
+    )
+    return f'<div class="pc-searched">{_search()}{scrolled}{table}</div></div>{hint}'
+
+
+def advice(messages: Sequence[Message]) -> str:
+    """Return what would improve the model as one note, however many classes it is about."""
+    if len(messages) < 2:
+        return "".join(map(html.note, messages))
+    first, others = messages[:_MOST_ADVICE], messages[_MOST_ADVICE:]
+    more = ""
+    if others:
+        count = html.text(ReviewCode.ADVICE_MORE, count=len(others))
+        more = f"<details><summary>{count}</summary>{html.items(others)}</details>"
     return (
-        f'<div class="pc-compare"><table><caption>{html.text(ReviewCode.CLASSES)}</caption>'
-        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
-        f"{html.quiet(html.text(ReviewCode.CLASSES_HINT))}"
+        '<div class="pc-note pc-know" role="status"><span aria-hidden="true">ℹ</span>'
+        f"<div><b>{html.text(ReviewCode.ADVICE)}</b>{html.items(first)}{more}</div></div>"
     )
 
 

@@ -112,7 +112,7 @@ def _draw(project: Project, reviewed: Review, which: str | None, count: int, fou
         gr.update(visible=True),
         gallery.matrix(reviewed.report),
         gallery.classes(reviewed.report),
-        "".join(html.note(advice) for advice in found.more_photos),
+        gallery.advice(found.more_photos),
         _state(changes),
         gr.update(variant="primary" if changes else "secondary"),
         undo.update_button(project),

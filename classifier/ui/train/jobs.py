@@ -13,7 +13,7 @@ from typing import Any
 from ...config import TrainConfig
 from ...data.project import Project
 from ...errors import ClassifierError
-from ...events import Step
+from ...events import Progress, Step
 from ...messages import sentence
 from ...messages.limits import LimitCode
 from ...messages.training_page import TrainCode
@@ -23,6 +23,7 @@ from ...workflows.train import Finished, ended_the_program, train, unfinished
 from .. import html
 from ..background import Deadline, Job, Restarted, ShouldStop, State, Work
 from ..sessions import Home, is_token
+from .overall import OverallProgress
 
 _SETTLED = 2.0  # seconds after the last correction: several photos are corrected in a row
 
@@ -141,22 +142,25 @@ class _TrainingWork:
         self._should_stop = should_stop
         self._end = self.clock() + 60 * self.home.limits.train_minutes
         with found as project:
-            if self.out is not None and self.config.mode == "auto":
-                yield from list_steps(self.out)
-            while (yield from self._train(project)):
+            done = list_steps(self.out) if self.out is not None and self.config.mode == "auto" else ()
+            yield from done
+            while (yield from self._train(project, bool(done))):
                 _abandon(project)
-                self.out, self.networks = None, ()
+                self.out, self.networks, done = None, (), ()
                 yield Restarted()
 
     def _stop(self) -> bool:
         return self._should_stop() or self.clock() > self._end
 
-    def _train(self, project: Project) -> Generator[Any, None, bool]:
+    def _train(self, project: Project, has_model: bool) -> Generator[Any, None, bool]:
         """Train until the end, or until photos were corrected; return whether it has to begin again.
+
+        ``has_model``: whether it goes on after its first model.
 
         Time that passes while the events wait, for the work of others, counts for no limit.
         """
         corrections, minutes = _Corrections(project, self.clock), self.home.limits.train_minutes
+        overall = OverallProgress(self.config, self.clock, has_model)
         deadline = self.clock() + 60 * self.config.minutes
         events = train(project, self.config, self.out, stop=self._stop, networks=self.networks)
         with closing(events):  # type: ignore[type-var]
@@ -166,9 +170,11 @@ class _TrainingWork:
                     return True
                 if isinstance(event, Step) and self.config.minutes:
                     yield Deadline(deadline)
+                told = overall.follow(event) if isinstance(event, (Progress, Step)) else None
                 suspended = self.clock()
-                yield event
+                yield told or event
                 waited = self.clock() - suspended
+                overall.suspend(waited)
                 self._end, deadline = self._end + waited, deadline + waited
                 if self.config.mode == "quick" and not is_last and self.clock() > self._end:
                     raise ClassifierError(LimitCode.TIME_IS_UP, limit=minutes)
@@ -199,9 +205,16 @@ def progress_bar(state: State, position: int, title: str = "") -> str:
         return html.busy(sentence(TrainCode.QUEUED, count=position))
     if state.phase == "stopping":
         return html.busy(title or TrainCode.STOPPING)
-    if state.progress is None:
+    if state.overall is None:
         return html.busy(title or TrainCode.STARTING)
-    return html.progress(state.progress, title)
+    told, left = state.overall, ""
+    if told.seconds_left is not None:
+        code = TrainCode.FIRST_MODEL_IN if told.until_first else TrainCode.PROGRESS_LEFT
+        left = sentence(code, seconds=told.seconds_left)
+    heading = title or str(TrainCode.TRAINING)
+    if told.share is None:
+        return html.busy(heading, str(told.stage))
+    return html.share_done(heading, told.share, str(told.stage), left)
 
 
 def _submit(home: Home, token: str, config: TrainConfig, out: Path | None, networks: tuple[str, ...] = ()) -> None:

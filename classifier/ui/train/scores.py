@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import NamedTuple
 
 from ...evaluation.intervals import PRECISE
 from ...evaluation.metrics import ClassScore
@@ -23,6 +24,7 @@ _EVALUATED_ON: dict[EvaluatedOn, ScoreCode] = {
 }
 _MAX_CONFUSIONS = 5
 _MAX_REMARKS = 4
+_MAX_CLASSES = 12  # bars in view
 
 
 def in_words(report: Report) -> str:
@@ -41,38 +43,60 @@ def render(report: Report, evaluated_on: Code | None = None) -> str:
     return (
         f'<section class="pc-score" aria-label="{html.text(ScoreCode.HEADING)}">'
         f'<p class="pc-big">{escape(in_words(report))}</p><p>{" ".join(details + _photos_needed(report))}</p>'
-        f"{_interval(report)}</section>{_remarks(report)}"
+        f"{_interval(report)}</section>{_left_out(report)}{_remarks(report)}"
     )
+
+
+def _left_out(report: Report) -> str:
+    """Return what was not learned from, in view and apart from what is to be known of the score."""
+    found = [str(one) for one in report.not_used()]
+    if not found:
+        return ""
+    learned = sentence(ScoreCode.LEARNED_FROM, count=report.images)
+    return html.note(" ".join((learned, *found)), "warn")
 
 
 def _remarks(report: Report) -> str:
     """Return what to know of the score, the first few in view; groups of photos have a panel of their own."""
-    found = [str(one) for one in remarks(report) if not isinstance(one.code, GroupCode)]
+    shown_apart = report.not_used()
+    found = [str(one) for one in remarks(report) if one not in shown_apart and not isinstance(one.code, GroupCode)]
     if len(found) < 2:
         return "".join(html.note(one, "warn") for one in found)
     first, others = found[:_MAX_REMARKS], found[_MAX_REMARKS:]
     more = (
-        f"<details><summary>{html.text(ScoreCode.KNOW_MORE, count=len(others))}</summary>{_list(others)}</details>"
+        f"<details><summary>{html.text(ScoreCode.KNOW_MORE, count=len(others))}</summary>{html.items(others)}</details>"
         if others
         else ""
     )
     return (
         '<div class="pc-note pc-warn pc-know" role="status"><span aria-hidden="true">!</span>'
-        f"<div><b>{html.text(ScoreCode.KNOW)}</b>{_list(first)}{more}</div></div>"
+        f"<div><b>{html.text(ScoreCode.KNOW)}</b>{html.items(first)}{more}</div></div>"
     )
-
-
-def _list(sentences: Sequence[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in sentences)}</ul>"
 
 
 def render_details(report: Report) -> str:
     """Return each class, the confusions, and more numbers."""
     return (
         f'<h3 class="pc-h">{html.text(ScoreCode.PER_CLASS)}</h3>'
-        f'<ul class="pc-bars">{"".join(_class_row(score) for score in report.per_class)}</ul>'
-        f"{_confusions(report)}{_more_numbers(report)}"
+        f"{_classes(report)}{_confusions(report)}{_more_numbers(report)}"
     )
+
+
+def _classes(report: Report) -> str:
+    """Return a bar for each class; of many those that are recognized least are in view."""
+    rows = report.per_class
+    if len(rows) <= _MAX_CLASSES:
+        return _bars(rows)
+    worst = sorted((row for row in rows if row.images), key=lambda row: row.recall)[:_MAX_CLASSES]
+    every = html.text(ScoreCode.EVERY_CLASS, count=len(rows))
+    return (
+        f"{html.quiet(html.text(ScoreCode.WORST_CLASSES, count=len(worst)))}{_bars(worst)}"
+        f'<details class="pc-details"><summary>{every}</summary><div class="pc-inside">{_bars(rows)}</div></details>'
+    )
+
+
+def _bars(rows: Sequence[ClassScore]) -> str:
+    return f'<ul class="pc-bars">{"".join(map(_class_row, rows))}</ul>'
 
 
 def _photos_needed(report: Report) -> list[str]:
@@ -105,15 +129,32 @@ def recognized(row: ClassScore) -> str:
     return sentence(PageCode.COUNT_OF, count=round(row.recall * row.images), total=row.images)
 
 
+class Confusion(NamedTuple):
+    """How many photos of a class were taken for another one; classes are given by their index."""
+
+    photos: int
+    label: int
+    predicted: int
+
+
+def confusions(report: Report, most: int = 10) -> list[Confusion]:
+    """Return the most frequent confusions of two classes, the worst first."""
+    found = [
+        Confusion(count, i, j)
+        for i, row in enumerate(report.confusion)
+        for j, count in enumerate(row)
+        if i != j and count
+    ]
+    return sorted(found, key=lambda one: (-one.photos, one.label, one.predicted))[:most]
+
+
 def _confusions(report: Report) -> str:
-    """Return the most frequent confusions of two classes."""
-    worst = sorted(
-        (-count, i, j) for i, row in enumerate(report.confusion) for j, count in enumerate(row) if i != j and count
-    )[:_MAX_CONFUSIONS]
+    worst = confusions(report, _MAX_CONFUSIONS)
     if not worst:
         return ""
+    names = report.labels
     rows = "".join(
-        f"<li>{html.rich(ScoreCode.CONFUSION, label=report.labels[i], predicted=report.labels[j], count=-count)}</li>"
+        f"<li>{html.rich(ScoreCode.CONFUSION, label=names[i], predicted=names[j], count=count)}</li>"
         for count, i, j in worst
     )
     return f'<h3 class="pc-h">{html.text(ScoreCode.CONFUSIONS)}</h3><ul class="pc-list">{rows}</ul>'

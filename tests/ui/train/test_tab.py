@@ -13,13 +13,13 @@ import gradio as gr
 import pytest
 
 from classifier import TrainConfig
-from classifier.events import Epoch, Note, Progress
+from classifier.events import Epoch, Note
 from classifier.messages import message
 from classifier.messages.page import PhotosCode
 from classifier.messages.training_page import TrainCode
 from classifier.messages.workflows import StepCode
 from classifier.training import attempts
-from classifier.ui.background import ShouldStop
+from classifier.ui.background import Overall, ShouldStop
 from classifier.ui.sessions import Home, ensure_token
 from classifier.ui.train import jobs
 from classifier.ui.train import tab as train_tab
@@ -71,7 +71,7 @@ def test_a_running_training_is_shown_on_a_new_page_and_can_be_stopped(tmp_path: 
     go = threading.Event()
 
     def work(should_stop: ShouldStop) -> Generator[Any, None, None]:
-        yield Progress(StepCode.EXTRACT_FEATURES, 3, 12, 50.0)
+        yield Overall(StepCode.EXTRACT_FEATURES, 0.25, 50.0, until_first=False)
         yield Epoch(1, 4, 1.0, 0.5, 1.1, 0.6, 1)
         while not should_stop():
             assert go.wait(20)
@@ -86,7 +86,7 @@ def test_a_running_training_is_shown_on_a_new_page_and_can_be_stopped(tmp_path: 
     while not job.state.epochs:
         assert not job.wait(0.01)
     view = train_tab.resume(home, token, setting_values())
-    assert "3 of 12 photos · about 50 seconds left" in view.progress
+    assert "Looking at the photos</span><span>about 50 seconds left" in view.progress
     assert "<svg" in view.progress
     assert view.timer.active
     assert (
