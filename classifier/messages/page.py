@@ -60,7 +60,6 @@ class UploadCode(Code):
     ADD = "Add"
     CANCEL = "Cancel"
     PROGRESS = "How much is sent"
-    CAMERA = "Camera"
     NO_FILES = "No photos came with this; choose them again."
     TOO_MANY_FILES = "{count:,} files came, and at most {limit:,} are taken at once; add them in parts."
     NAMELESS_FILE = "a file without a name"
@@ -182,7 +181,7 @@ class ReviewCode(Code):
     ADVICE = "What would help most"
     ADVICE_MORE = "{count} more to know"
     MATRIX_CORNER = "is ↓ taken for →"
-    MATRIX_HINT = "Blue is right, orange is wrong. Press a number to see its photos."
+    MATRIX_HINT = "Framed numbers are right, the others are wrong. Press a number to see its photos."
     CELL = "{count:photo|photos} of {label} taken for {predicted}"
     CLASSES = "Class by class"
     CLASS = "Class"
@@ -254,7 +253,6 @@ class TryCode(Code):
     DROP_HINT = "A few, or any number: a zip, or more than {limit}, is answered in a table. You can also paste one."
     DROP_CHOOSE = "Choose photos or a zip"
     TRAIN_AGAIN = "Train again"
-    CAMERA = "Use the camera"
     CAMERA_PHOTO = "Camera"
     THRESHOLD = "How sure it must be to answer, in percent"
     WORSE = "Which mistake is worse?"
@@ -266,16 +264,28 @@ class TryCode(Code):
     BY_COSTS = "“{other}” is likelier, but missing “{label}” is worse."
     TOP_K = "Answers per photo"
     NOT_SURE = "Not sure"
-    NOT_SURE_WHY = "Its best guess is <b>{label}</b>, but {reason}."
+    UNLIKE = "Unlike its training photos"
+    UNLIKE_WHY = (
+        "It has learned from no photo like this one. Of its classes <b>{label}</b> fits best, but none may be right."
+    )
+    BETWEEN = "It cannot decide between <b>{label}</b> and <b>{other}</b>."
+    TOO_LOW = "Its best guess is <b>{label}</b>, but {confidence:percent} is not sure enough to answer."
+    IF_IT_HAD_TO = "If it had to choose among its classes"
     SURE = "{label}"
     PROBABLY = "Probably {label}"
     PERHAPS = "Perhaps {label}"
     CONFIDENCE = "How sure it is"
     NO_PHOTO = "No photo"
     WHY = "Why?"
+    WHY_LABEL = "Why? {name}"
     WRONG = "Wrong? It is"
     WRONG_CLASS = "class"
+    WRONG_LABEL = "Wrong? It is (class of {name})"
     ADD = "Add to my photos"
+    ADD_LABEL = "Add to my photos: {name}"
+    MORE = "Why, or put it right"
+    MORE_LABEL = "Why, or put it right: {name}"
+    SUMMARY = "Answers for {count:photo|photos}"
     ADDED = "Added to “{label}”. The next training learns from it."
     MOVED = "Moved from {old:list} to “{label}”. The next training learns from it."
     ALREADY_HERE = "It is in “{label}” already."
@@ -301,6 +311,37 @@ class TryCode(Code):
     TOO_MANY_PHOTOS = "{count:,} photos came, and up to {limit} are taken in one call; send them in parts."
     NO_IMAGE = "No photo came with this call; send one as “image”."
     NO_TOP_K = "“top_k” must be a whole number from 1 to {most}."
+
+
+@unique
+class LiveCode(Code):
+    """The panel of the Try it tab that answers what a camera sees."""
+
+    START = "Use the camera"
+    STOP = "Turn the camera off"
+    KEEP = "Try this picture"
+    HINT = "It answers while you move things in front of the camera. The pictures are not kept."
+    VIDEO = "What the camera sees"
+    ANSWER = "What it says now"
+    NO_FRAME = "The picture of the camera did not arrive; try again."
+
+
+@unique
+class LiveScript(Code):
+    """The words of ``live.js``."""
+
+    STARTING = "One moment…"
+    NOT_SURE = "Not sure"
+    UNLIKE = "Unlike its training photos"
+    PERCENT = "{percent} %"
+    NO_ANSWER = "No answer came; it goes on trying."
+    INSECURE = (
+        "The camera works only where the address of this page begins with https or is that of this computer "
+        "(localhost). Choose or paste a photo instead."
+    )
+    DENIED = "The browser may not use the camera. Allow it beside the address of this page, then try again."
+    NONE = "No camera was found. Connect one, or choose a photo instead."
+    BUSY = "The camera cannot be used now; another program may have it. Close that, then try again."
 
 
 @unique

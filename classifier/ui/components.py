@@ -1,4 +1,4 @@
-"""Components that several tabs use: a list of choices, the camera, HTML with a script of its own."""
+"""Components that several tabs use: a list of choices, HTML with a script of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import gradio as gr
 
 from ..messages import Code
 from ..messages.languages import spoken
-from ..messages.page import UploadCode
 from . import html
 
 _HERE = Path(__file__).parent
@@ -35,18 +34,6 @@ def dropdown(label: Code, elem_id: str, value: str = "") -> gr.HTML:
         elem_id=elem_id,
         apply_default_css=False,
         choices=[],
-    )
-
-
-def camera() -> gr.Image:
-    """Create the input of a camera: the rear one if there is one, not mirrored, so that the model gets what is seen."""
-    return gr.Image(
-        label=str(UploadCode.CAMERA),
-        sources=["webcam"],
-        type="filepath",
-        image_mode=None,
-        webcam_options=gr.WebcamOptions(mirror=False, constraints={"video": {"facingMode": "environment"}}),
-        buttons=[],
     )
 
 

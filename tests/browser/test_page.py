@@ -68,10 +68,26 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     page.locator("#try-result input").fill("cup")
     page.get_by_role("button", name="Add to my photos").click()
     page.get_by_text("Added to “cup”.").wait_for(timeout=SLOW)
+    context.grant_permissions(["camera"])
+    page.locator(".pc-live-toggle").click()
+    page.wait_for_function("document.querySelector('#try-live [data-answers]')?.dataset.answers >= 3", timeout=SLOW)
     page.locator("#try-again").click()
+    page.wait_for_function("document.querySelector('#try-live video').srcObject === null")  # it is off elsewhere
     page.get_by_text("33 photos in 5 classes:").wait_for(timeout=SLOW)  # on the Train tab, when it is done
     page.get_by_role("tab", name="Try it").click()
     page.locator(".pc-answer .pc-heat").wait_for(timeout=SLOW)
+    page.locator("#try-drop input[type=file]").set_input_files(sorted((tmp_path / "new").glob("*/*.jpg")))
+    several = page.locator(".pc-several > .pc-answer")
+    several.nth(3).wait_for(timeout=SLOW)
+    unsure = page.locator("#try-result [data-only=unsure], #try-result [data-only=unlike]").first
+    count = int(unsure.locator("span").inner_text())  # the threshold is 100 percent
+    unsure.click()
+    assert several.locator("visible=true").count() == count
+    opened = several.locator("visible=true").first.locator("details")
+    opened.locator("summary").click()
+    opened.get_by_role("button", name="Why?").click()
+    opened.locator(".pc-evidence > *").first.wait_for(timeout=SLOW)  # it stays open when it is drawn anew
+    assert several.locator("visible=true").count() == count
     assert fits_screen(page)
 
     program.stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...data.catalog import Asset
@@ -14,17 +14,20 @@ from ...data.labels import clean_label, natural_key
 from ...data.project import Project
 from ...errors import ClassifierError, DataError, PhotoError
 from ...messages import Message, percent, sentence
+from ...messages.models import UnsureCode
 from ...messages.page import TryCode
 from ...models.predictor import Prediction, Predictor
 from ...workflows.similar import find_similar
 from .. import html
+from ..colors import model_colors
 from ..html import escape
 from ..sessions import thumbnail_bytes
-from . import evidence
+from . import answers_summary, evidence
 
 MAX_TOP_K = 10
 _SIDE = 320  # pixels of the picture beside a prediction
 _CONFIDENT, _LIKELY = 0.8, 0.5  # confidences from which a class is named without a hedge, and with “probably”
+_RIVAL = 0.5  # share of the best confidence from which the second class is named beside it
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,15 @@ class PhotoAnswer:
 
 @dataclass(frozen=True)
 class PredictState:
-    """The photos on view, kept until the next ones come; the model that answered, and the classes to choose from."""
+    """The photos on view, kept until the next ones come; the model that answered.
+
+    ``labels`` are the classes to choose from, ``colors`` those of the model's classes, see ``colors``.
+    """
 
     photos: tuple[PhotoAnswer, ...] = ()
     model: str = ""
     labels: tuple[str, ...] = ()
+    colors: Mapping[str, int] = field(default_factory=dict)
 
     def paths(self) -> list[Path]:
         """Return the files of the photos."""
@@ -82,13 +89,15 @@ def new_state(photos: tuple[tuple[str, Path], ...], previous: PredictState) -> P
     )
 
 
-def predict(state: PredictState, model: str, predictor: Predictor, labels: Iterable[str]) -> PredictState:
-    """Return the state with the predictions of a model; ``labels`` are the classes of the visitor's own photos."""
+def predict(state: PredictState, model: str, predictor: Predictor, project: Project | None) -> PredictState:
+    """Return the state with the predictions of a model; ``project`` holds the visitor's own photos."""
     present = [photo for photo in state.photos if photo.path.is_file()]
     # All classes: with other thresholds any of them can become the answer.
     results = predictor.predict_each([photo.path for photo in present], len(predictor.labels))
     photos = tuple(_with_result(photo, result) for photo, result in zip(present, results))
-    return PredictState(photos, model, _sorted({*labels, *predictor.labels}))
+    labels = set() if project is None else set(project.classes())
+    colors = model_colors(project, predictor.labels)
+    return PredictState(photos, model, _sorted(labels.union(predictor.labels)), colors)
 
 
 def _with_result(photo: PhotoAnswer, result: Prediction | PhotoError) -> PhotoAnswer:
@@ -171,41 +180,68 @@ def _add(photo: PhotoAnswer, project: Project, label: str) -> tuple[str, bool]:
 
 
 def render(state: PredictState, top_k: int) -> str:
-    """Return the photos as HTML, each with its ``top_k`` likeliest classes."""
+    """Return the photos as HTML, each with its ``top_k`` likeliest classes; several come with a summary."""
     if not state.photos:
         return ""
-    photos = "".join(_render_photo(photo, top_k) for photo in state.photos)
-    return f'<div class="pc-answers">{photos}</div>{html.datalist("try-classes", state.labels)}'
+    classes = html.datalist("try-classes", state.labels)
+    if len(state.photos) == 1:
+        return f'<div class="pc-answers">{_render_photo(state.photos[0], top_k, state.colors)}</div>{classes}'
+    photos = "".join(_render_card(photo, top_k, state.colors) for photo in state.photos)
+    return f'{answers_summary.render(state.photos)}<div class="pc-answers pc-several">{photos}</div>{classes}'
 
 
-def _render_photo(photo: PhotoAnswer, top_k: int) -> str:
+def _render_photo(photo: PhotoAnswer, top_k: int, colors: Mapping[str, int]) -> str:
+    return _article(photo, _words(photo, top_k, colors), _controls(photo))
+
+
+def _render_card(photo: PhotoAnswer, top_k: int, colors: Mapping[str, int]) -> str:
+    """Return one of several photos: what is rarely wanted of it is closed at first."""
+    name, controls = html.text(TryCode.MORE_LABEL, name=photo.name), _controls(photo)
+    summary = f'<summary aria-label="{name}">{html.text(TryCode.MORE)}</summary>'
+    closed = f'<details class="pc-closed" data-number="{photo.number}">{summary}{controls}</details>'
+    return _article(photo, _words(photo, top_k, colors), closed if controls else "")
+
+
+def _words(photo: PhotoAnswer, top_k: int, colors: Mapping[str, int]) -> str:
     if not isinstance(photo.result, Prediction):
-        words = f'<p class="pc-big">{html.text(TryCode.NO_PHOTO)}</p><p>{escape(str(photo.result or ""))}</p>'
-        return _article(photo, words, unsure=True)
-    prediction = replace(photo.result, top=photo.result.top[:top_k])
-    return _article(photo, render_prediction(prediction), prediction.unsure, _controls(photo))
+        return f'<p class="pc-big">{html.text(TryCode.NO_PHOTO)}</p><p>{escape(str(photo.result or ""))}</p>'
+    return render_prediction(replace(photo.result, top=photo.result.top[:top_k]), colors)
 
 
-def _article(photo: PhotoAnswer, words: str, unsure: bool, below: str = "") -> str:
+def _article(photo: PhotoAnswer, words: str, below: str) -> str:
     picture = html.enlargeable(photo.picture, photo.name) if photo.picture else ""
+    kind = answers_summary.kind_of(photo.result)
+    sure = photo.result.answer.confidence if isinstance(photo.result, Prediction) else 0.0
+    label = escape(photo.result.answer.label) if kind == "sure" and isinstance(photo.result, Prediction) else ""
     return (
-        f'<article class="pc-answer {"pc-unsure" if unsure else ""}"><figure>{picture}'
-        f"<figcaption>{escape(photo.name)}</figcaption></figure><div>{words}</div>{below}</article>"
+        f'<article class="pc-answer {"" if kind == "sure" else "pc-unsure"}" data-kind="{kind}" data-label="{label}" '
+        f'data-sure="{sure:.4f}"><figure>{picture}<figcaption title="{escape(photo.name)}">{escape(photo.name)}'
+        f"</figcaption></figure><div>{words}</div>{below}</article>"
     )
 
 
-def render_prediction(prediction: Prediction) -> str:
-    """Return the likeliest classes as HTML, or first that the model is not sure."""
-    best = prediction.answer
+def render_prediction(prediction: Prediction, colors: Mapping[str, int]) -> str:
+    """Return the likeliest classes as HTML, or first that the model is not sure, and of what."""
+    best, second = prediction.answer, prediction.top[1] if len(prediction.top) > 1 else None
+    about = TryCode.CONFIDENCE
     if prediction.reason is None:
-        verdict = f'<p class="pc-big">{html.text(_hedge(best.confidence), label=best.label)}</p>'
+        verdict = f'<p class="pc-big" data-say>{html.text(_hedge(best.confidence), label=best.label)}</p>'
         if prediction.chosen is not None:
             verdict += f"<p>{html.text(TryCode.BY_COSTS, label=best.label, other=prediction.top[0].label)}</p>"
+    elif prediction.reason is UnsureCode.OUT_OF_DISTRIBUTION:
+        why = html.rich(TryCode.UNLIKE_WHY, label=best.label)
+        verdict = f'<p class="pc-big" data-say>{html.text(TryCode.UNLIKE)}</p><p>{why}</p>'
+        about = TryCode.IF_IT_HAD_TO
+    elif second is not None and second.confidence >= _RIVAL * best.confidence:
+        why = html.rich(TryCode.BETWEEN, label=best.label, other=second.label)
+        verdict = f'<p class="pc-big" data-say>{html.text(TryCode.NOT_SURE)}</p><p>{why}</p>'
     else:
-        why = html.rich(TryCode.NOT_SURE_WHY, label=best.label, reason=prediction.reason)
-        verdict = f'<p class="pc-big">{html.text(TryCode.NOT_SURE)}</p><p>{why}</p>'
-    rows = "".join(html.bar(one.label, one.confidence, percent(one.confidence)) for one in prediction.top)
-    return f'{verdict}{html.quiet(html.text(TryCode.CONFIDENCE))}<ul class="pc-bars">{rows}</ul>'
+        why = html.rich(TryCode.TOO_LOW, label=best.label, confidence=best.confidence)
+        verdict = f'<p class="pc-big" data-say>{html.text(TryCode.NOT_SURE)}</p><p>{why}</p>'
+    rows = "".join(
+        html.bar(one.label, one.confidence, percent(one.confidence), colors.get(one.label)) for one in prediction.top
+    )
+    return f'{verdict}{html.quiet(html.text(about))}<ul class="pc-bars">{rows}</ul>'
 
 
 def _hedge(confidence: float) -> TryCode:
@@ -215,18 +251,23 @@ def _hedge(confidence: float) -> TryCode:
 
 
 def _controls(photo: PhotoAnswer) -> str:
-    """Return the explanation and the correction of a photo.
+    """Return the explanation and the correction of a photo that has an answer.
 
     The elements are always there: the browser then changes only what differs.
     """
+    if not isinstance(photo.result, Prediction):
+        return ""
     hidden = " hidden" if photo.explanation else ""
+    why, wrong, add = (
+        html.text(code, name=photo.name) for code in (TryCode.WHY_LABEL, TryCode.WRONG_LABEL, TryCode.ADD_LABEL)
+    )
     return (
         f'<div class="pc-evidence" aria-live="polite">{photo.explanation}</div>'
         f'<div class="pc-more" data-number="{photo.number}">'
-        f'<button type="button" class="pc-button pc-why"{hidden}>{html.text(TryCode.WHY)}</button>'
+        f'<button type="button" class="pc-button pc-why" aria-label="{why}"{hidden}>{html.text(TryCode.WHY)}</button>'
         f'<span class="pc-right"><label><span>{html.text(TryCode.WRONG)}</span>'
         f'<input type="text" list="try-classes" maxlength="80" placeholder="{html.text(TryCode.WRONG_CLASS)}" '
-        f'autocomplete="off"></label>'
-        f'<button type="button" class="pc-button pc-add">{html.text(TryCode.ADD)}</button></span>'
+        f'autocomplete="off" aria-label="{wrong}"></label>'
+        f'<button type="button" class="pc-button pc-add" aria-label="{add}">{html.text(TryCode.ADD)}</button></span>'
         f'<div class="pc-done" role="status">{photo.note}</div></div>'
     )

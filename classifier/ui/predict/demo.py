@@ -9,12 +9,12 @@ import gradio as gr
 from ...messages import sentence
 from ...messages.page import AnswersScript, PageCode, TryCode
 from .. import html, languages, viewer
-from ..components import camera, dropdown, scripted_html
+from ..components import dropdown, scripted_html
 from ..handlers import Action, plain
 from ..queue import DEVICE
 from ..sessions import Home
 from ..uploads import delete_uploads, drop_area, ready_value
-from . import answers, endpoints, trying
+from . import answers, endpoints, live, trying
 from .answers import PredictState
 from .models import shared_models
 from .tab import SCRIPT
@@ -47,9 +47,8 @@ def build_demo(page: gr.Blocks, home: Home) -> None:
             most_bytes=home.limits.upload.bytes_unpacked,
             elem_id="try-drop",
         )
+        shot = live.build(home, gr.State(_NOBODY), model)
         result = scripted_html("${value}", SCRIPT, "try-result", AnswersScript)
-        with gr.Accordion(str(TryCode.CAMERA), open=False):
-            snapshot = camera()
         top_k = gr.Slider(1, answers.MAX_TOP_K, value=trying.TOP_K, step=1, label=str(TryCode.TOP_K))
     gr.HTML(f'<div class="pc-footer">{html.quiet(html.text(PageCode.DEMO_PHOTOS))}</div>')
     viewer.build()
@@ -62,9 +61,8 @@ def build_demo(page: gr.Blocks, home: Home) -> None:
     accepted = Action(plain(trying.accept, home, _NOBODY), inputs, shown, DEVICE)
     dropped = accepted.on(drop.submit, show_progress="minimal")
     Action(ready_value, [], [drop]).after(dropped, queue=False)
-    snapped = Action(plain(trying.accept_snapshot, home, _NOBODY), [*inputs, snapshot], shown, DEVICE)
     changed = Action(plain(trying.change_model, home, _NOBODY), inputs, shown, DEVICE)
-    for event in (dropped, snapped.on(snapshot.input), changed.on(model.change)):
+    for event in (dropped, accepted.on(shot.select), changed.on(model.change)):
         explain_alone.on(event.success)
     explained = Action(plain(trying.explain, home, _NOBODY), [top_k, state], shown, DEVICE)
     explained.on(result.select, trigger_mode="multiple")

@@ -149,7 +149,7 @@ def _score(report: Report) -> str:
     if not report.evaluated_count:  # all look like training photos
         return "".join(html.note(note, "warn") for note in report.notes())
     shown = replace(report, warnings=shift_warnings(report.shift))
-    return scores.render(shown, JudgeCode.JUDGED_ON) + scores.render_details(shown)
+    return scores.render(shown, JudgeCode.JUDGED_ON) + scores.render_details(shown, {})
 
 
 def _render_wrong(wrong: Sequence[_Wrong], pictures: Sequence[bytes]) -> str:

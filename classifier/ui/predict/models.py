@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from ...data.project import Project
 from ...errors import ClassifierError, ModelError
 from ...messages import sentence
 from ...messages.page import TryCode
@@ -29,11 +30,15 @@ class Model(NamedTuple):
 
 def shared_models(home: Home) -> list[Model]:
     """Return the models offered to everybody, also those in timm's form that another program saved."""
+    return [_model(folder, name, name)._replace(called=name) for name, folder in _shared_folders(home).items()]
+
+
+def _shared_folders(home: Home) -> dict[str, Path]:
     if not home.checkpoints.is_dir():
-        return []
+        return {}
     # A folder whose name begins with a dot is not written to its end.
     folders = sorted(path.parent for path in home.checkpoints.glob("[!.]*/config.json"))
-    return [_model(folder, folder.name, folder.name)._replace(called=folder.name) for folder in folders]
+    return {folder.name: folder for folder in folders}
 
 
 def own_models(home: Home, token: str) -> list[Model]:
@@ -42,12 +47,28 @@ def own_models(home: Home, token: str) -> list[Model]:
     if project is None:
         return []
     with project:
-        folders, titles = project.model_folders(), project.titles()
+        folders, titles = _own_folders(project), project.titles()
     return [
-        _model(folder, f"mine/{folder.name}", called or html.run_time(folder.name))._replace(called=called)
-        for folder in folders
+        _model(folder, name, called or html.run_time(folder.name))._replace(called=called)
+        for name, folder in folders.items()
         for called in [titles.get(folder.name, "")]
     ]
+
+
+def _own_folders(project: Project) -> dict[str, Path]:
+    return {f"mine/{folder.name}": folder for folder in project.model_folders()}
+
+
+def model_folder(home: Home, token: str, name: object) -> Path:
+    """Return the folder of a model by its name, without reading the reports of all; raises ``ModelError``."""
+    folders = _shared_folders(home)
+    project = home.find(token)
+    if project is not None:
+        with project:
+            folders |= _own_folders(project)
+    if isinstance(name, str) and name in folders:
+        return folders[name]
+    return select_model([*own_models(home, token), *shared_models(home)], name).folder
 
 
 def _model(folder: Path, name: str, title: str) -> Model:

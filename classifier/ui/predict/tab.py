@@ -13,12 +13,12 @@ from gradio.events import Dependency
 from ...messages import sentence
 from ...messages.page import AnswersScript, TryCode
 from .. import html
-from ..components import camera, dropdown, scripted_html
+from ..components import dropdown, scripted_html
 from ..handlers import QUIET, Action, plain
 from ..queue import DEVICE
 from ..sessions import Home
 from ..uploads import delete_uploads, drop_area, ready_value
-from . import answers, bulk, endpoints, judging, labeling, threshold, trying
+from . import answers, bulk, endpoints, judging, labeling, live, threshold, trying
 from .answers import PredictState
 from .models import own_models, shared_models
 
@@ -101,16 +101,20 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
             elem_id="try-drop",
             zips=True,
         )
+        shot = live.build(home, token, model)
+        with gr.Row(elem_classes="pc-row"):
+            panel = threshold.build()
+            top_k = gr.Slider(
+                1, answers.MAX_TOP_K, value=trying.TOP_K, step=1, label=str(TryCode.TOP_K), min_width=240, buttons=[]
+            )
+        panel.coverage.render()
         kind = gr.HTML(elem_id="try-kind")
         result = scripted_html("${value}", SCRIPT, "try-result", AnswersScript)
         hint = gr.HTML(elem_id="try-hint")
         many = bulk.build(home, token, model)
         unlabeled = labeling.build(home, token, many, hint)
         again = gr.Button(str(TryCode.TRAIN_AGAIN), variant="primary", size="lg", visible=False, elem_id="try-again")
-        with gr.Accordion(str(TryCode.CAMERA), open=False):
-            snapshot = camera()
-        panel = threshold.build()
-        top_k = gr.Slider(1, answers.MAX_TOP_K, value=trying.TOP_K, step=1, label=str(TryCode.TOP_K))
+        panel.costs.render()
         judging.build(home, token, model)
     state = gr.State(PredictState(), delete_callback=lambda old: delete_uploads(old.paths()))
     endpoints.build(home)
@@ -123,7 +127,7 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
     Action(ready_value, [], [drop]).after(accepted, queue=False)
     compare_all = Action(plain(trying.compare, home), [token, state], [kind], DEVICE)
     compare_all.on(explain_alone.on(many.refresh.on(accepted.success).then).then)
-    photographed = Action(plain(trying.accept_snapshot, home), [*inputs, snapshot], shown, DEVICE).on(snapshot.input)
+    photographed = Action(plain(trying.accept, home), inputs, shown, DEVICE).on(shot.select)
     compare_all.on(explain_alone.on(photographed.success).then)
     changed = Action(plain(trying.change_model, home), inputs, shown, DEVICE).on(model.change)
     compare_all.on(explain_alone.on(changed.success).then)

@@ -107,12 +107,13 @@ class ThresholdPanel:
 
 
 def build() -> ThresholdPanel:
-    """Create the components."""
+    """Create the components; the slider stands here, ``coverage`` and ``costs`` are for the caller to place."""
     slider = gr.Slider(
-        0, 100, value=50, step=1, label=str(TryCode.THRESHOLD), visible=False, elem_id="try-threshold", buttons=[]
-    )
-    coverage = gr.HTML(elem_id="try-coverage")
-    with gr.Accordion(str(TryCode.WORSE), open=False, visible=False, elem_id="try-costs") as costs:
+        0, 100, value=50, step=1, label=str(TryCode.THRESHOLD), visible=False, elem_id="try-threshold", buttons=[],
+        min_width=240,
+    )  # fmt: skip
+    coverage = gr.HTML(elem_id="try-coverage", render=False)
+    with gr.Accordion(str(TryCode.WORSE), open=False, visible=False, elem_id="try-costs", render=False) as costs:
         label = dropdown(TryCode.WORSE_CLASS, elem_id="try-cost-class")
         times, most = str(TryCode.WORSE_TIMES), mistakes.MAX_WEIGHT
         weight = gr.Slider(1, most, value=1, step=1, label=times, elem_id="try-weight", buttons=[])

@@ -21,7 +21,7 @@ from .. import html
 from ..handlers import event_data
 from ..sessions import Home, check_capacity, is_token
 from ..train import jobs
-from ..uploads import delete_uploads, parse_upload, uploaded_file
+from ..uploads import delete_uploads, parse_upload
 from . import answers, bulk_jobs
 from .answers import PhotoAnswer, PredictState
 from .models import own_models, select_model, shared_models
@@ -70,21 +70,6 @@ def compare(home: Home, token: str, state: PredictState) -> str:
     return ""
 
 
-def accept_snapshot(
-    home: Home, token: str, model: str | None, top_k: float, previous: PredictState, snapshot: object
-) -> Any:
-    """Predict a picture from the camera, which stays there where that fails."""
-    if snapshot is None:
-        return gr.skip(), gr.skip()
-    path = uploaded_file(snapshot)
-    if path is None:
-        raise DataError(TryCode.NOT_ARRIVED)
-    photos = ((str(TryCode.CAMERA_PHOTO), path),)
-    shown = predict_photos(home, token, model, top_k, answers.new_state(photos, previous))
-    delete_uploads(old for old in previous.paths() if old != path)
-    return shown
-
-
 def predict_photos(
     home: Home, token: str, model: str | None, top_k: float, state: PredictState
 ) -> tuple[str, PredictState]:
@@ -92,7 +77,9 @@ def predict_photos(
     if not state.photos:
         return "", state
     chosen = select_model([*own_models(home, token), *shared_models(home)], model)
-    predicted = answers.predict(state, chosen.name, Predictor(chosen.folder, opener=open_apart), _labels(home, token))
+    project = home.find(token)
+    with project or nullcontext():
+        predicted = answers.predict(state, chosen.name, Predictor(chosen.folder, opener=open_apart), project)
     return answers.render(predicted, limit_classes(top_k)), predicted
 
 
@@ -114,14 +101,6 @@ def change_model(
         return predict_photos(home, token, model, top_k, state)
     delete_uploads(state.paths())
     return "", PredictState()
-
-
-def _labels(home: Home, token: str) -> tuple[str, ...]:
-    project = home.find(token)
-    if project is None:
-        return ()
-    with project:
-        return tuple(project.classes())
 
 
 def redraw(top_k: float, state: PredictState) -> str:

@@ -46,7 +46,7 @@ def _worst(report: Report) -> str:
     """Return the most frequent confusions as buttons, above the matrix of many classes."""
     rows = "".join(_confusion(report.labels, *one) for one in confusions(report))
     found = f'<ol class="pc-worst">{rows}</ol>' if rows else html.note(ReviewCode.NONE_MISTAKES, "good")
-    return f'<h3 class="pc-h">{html.text(ScoreCode.CONFUSIONS)}</h3>{found}'
+    return f'<h2 class="pc-h">{html.text(ScoreCode.CONFUSIONS)}</h2>{found}'
 
 
 def _confusion(labels: Sequence[str], count: int, label: int, predicted: int) -> str:

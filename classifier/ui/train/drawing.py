@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from ...messages.training_page import TrainCode
 from ...workflows.train import estimate_seconds
 from .. import html
 from ..background import Job, State
+from ..colors import model_colors
 from ..sessions import Home
 from ..usage import nearly_full
 from . import curves, groups, history, jobs, scores, settings, steps
@@ -108,7 +109,7 @@ def _result(newest: Newest | None, notes: str, charts: str, is_over: bool) -> di
         "drawn": f"{tried.drawn}/{is_over}",
         "result": notes + scores.render(trained.report),
         "steps": heading + listed,
-        "details": scores.render_details(trained.report) + charts,
+        "details": scores.render_details(trained.report, newest.colors) + charts,
         "next": gr.update(visible=True),
     }
 
@@ -214,10 +215,11 @@ def _estimate(counts: dict[str, int], config: TrainConfig) -> str:
 
 @dataclass(frozen=True)
 class Newest:
-    """The newest model with its report, and the steps of its training."""
+    """The newest model with its report, the steps of its training, and the colors of its classes."""
 
     trained: groups.Trained
     tried: steps.Tried
+    colors: Mapping[str, int]
 
 
 def read_newest(home: Home, token: str) -> Newest | None:
@@ -226,4 +228,7 @@ def read_newest(home: Home, token: str) -> Newest | None:
         return None
     with project:
         trained = groups.read_newest(project)
-        return None if trained is None else Newest(trained, steps.Tried.read(project.models / trained.name))
+        if trained is None:
+            return None
+        colors = model_colors(project, trained.report.labels)
+        return Newest(trained, steps.Tried.read(project.models / trained.name), colors)

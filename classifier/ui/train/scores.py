@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -74,29 +74,30 @@ def _remarks(report: Report) -> str:
     )
 
 
-def render_details(report: Report) -> str:
-    """Return each class, the confusions, and more numbers."""
+def render_details(report: Report, colors: Mapping[str, int]) -> str:
+    """Return each class in its color, see ``colors``, the confusions, and more numbers."""
     return (
         f'<h3 class="pc-h">{html.text(ScoreCode.PER_CLASS)}</h3>'
-        f"{_classes(report)}{_confusions(report)}{_more_numbers(report)}"
+        f"{_classes(report, colors)}{_confusions(report)}{_more_numbers(report)}"
     )
 
 
-def _classes(report: Report) -> str:
+def _classes(report: Report, colors: Mapping[str, int]) -> str:
     """Return a bar for each class; of many those that are recognized least are in view."""
     rows = report.per_class
     if len(rows) <= _MAX_CLASSES:
-        return _bars(rows)
+        return _bars(rows, colors)
     worst = sorted((row for row in rows if row.images), key=lambda row: row.recall)[:_MAX_CLASSES]
-    every = html.text(ScoreCode.EVERY_CLASS, count=len(rows))
+    every = f"<summary>{html.text(ScoreCode.EVERY_CLASS, count=len(rows))}</summary>"
     return (
-        f"{html.quiet(html.text(ScoreCode.WORST_CLASSES, count=len(worst)))}{_bars(worst)}"
-        f'<details class="pc-details"><summary>{every}</summary><div class="pc-inside">{_bars(rows)}</div></details>'
+        f"{html.quiet(html.text(ScoreCode.WORST_CLASSES, count=len(worst)))}{_bars(worst, colors)}"
+        f'<details class="pc-details">{every}<div class="pc-inside">{_bars(rows, colors)}</div></details>'
     )
 
 
-def _bars(rows: Sequence[ClassScore]) -> str:
-    return f'<ul class="pc-bars">{"".join(map(_class_row, rows))}</ul>'
+def _bars(rows: Sequence[ClassScore], colors: Mapping[str, int]) -> str:
+    bars = "".join(html.bar(row.label, row.recall, recognized(row), colors.get(row.label)) for row in rows)
+    return f'<ul class="pc-bars">{bars}</ul>'
 
 
 def _photos_needed(report: Report) -> list[str]:
@@ -116,10 +117,6 @@ def _interval(report: Report) -> str:
         f'<b style="left:{report.accuracy * 100:.1f}%"></b></div>'
         '<div class="pc-ends" aria-hidden="true"><span>0 %</span><span>100 %</span></div>'
     )
-
-
-def _class_row(row: ClassScore) -> str:
-    return html.bar(row.label, row.recall, recognized(row))
 
 
 def recognized(row: ClassScore) -> str:

@@ -15,7 +15,7 @@ from tests.helpers import report
 
 
 def test_the_score_has_words_an_interval_and_the_confusions() -> None:
-    shown = scores.render(report()) + scores.render_details(report())
+    shown = scores.render(report()) + scores.render_details(report(), {})
     assert "About 9 in 10 (90 %)" in shown
     assert "<b>77</b> to <b>96 %</b>" in shown
     assert "18 of 20" in shown
@@ -53,16 +53,16 @@ def test_how_many_photos_a_narrow_interval_needs_is_shown_where_it_is_wide() -> 
 def test_a_class_without_judged_photos_has_no_number() -> None:
     data = report()
     empty = replace(data.per_class[0], images=0)
-    assert str(ScoreCode.NOT_JUDGED) in scores.render_details(replace(data, per_class=(empty, data.per_class[1])))
+    assert str(ScoreCode.NOT_JUDGED) in scores.render_details(replace(data, per_class=(empty, data.per_class[1])), {})
 
 
 def test_more_numbers_are_those_that_the_report_has() -> None:
-    assert str(ScoreCode.TOP_THREE) not in scores.render_details(report())
+    assert str(ScoreCode.TOP_THREE) not in scores.render_details(report(), {})
     many = report(
         labels=tuple("abcd"), confusion=((1,) * 4,) * 4, top_accuracy=(0.5, 0.6, 0.72), calibration_error=0.08,
         calibration_error_before=0.21, group_count=33,
     )  # fmt: skip
-    shown = scores.render_details(many)
+    shown = scores.render_details(many, {})
     assert f"<td>{ScoreCode.TOP_THREE}</td><td>72 %</td>" in shown
     assert "<td>8 points</td>" in shown
     assert "<td>21 points</td>" in shown
