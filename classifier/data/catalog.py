@@ -324,6 +324,29 @@ class Catalog:
             db.execute(f"DELETE FROM assets WHERE {_ID_IN}", (json.dumps(list(ids)),))
 
     @contextmanager
+    def as_one_edit(self) -> Iterator[None]:
+        """Make one edit of those inside, which is called as the first of them and undone as a whole.
+
+        They stay apart where another window wrote meanwhile.
+        """
+        ((last,),) = self._rows("SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'edits'")
+        version = self.foreign_changes()
+        yield
+        with self._write() as db:
+            edits = db.execute("SELECT id, before, added FROM edits WHERE id > ? ORDER BY id", (last,)).fetchall()
+            if len(edits) < 2 or self.foreign_changes() != version:
+                return
+            added = set().union(*(stored_rows.added_ids(ids) for _, _, ids in edits))
+            rows: dict[int, list[Any]] = {}
+            for row in (row for _, before, _ in edits for row in stored_rows.edited_rows(before)):
+                if row[0] not in added:
+                    rows.setdefault(row[0], row)
+            first, *others = (id for id, _, _ in edits)
+            values = (json.dumps(list(rows.values())), json.dumps(sorted(added)), first)
+            db.execute("UPDATE edits SET before = ?, added = ? WHERE id = ?", values)
+            db.execute(f"DELETE FROM edits WHERE {_ID_IN}", (json.dumps(others),))
+
+    @contextmanager
     def needed(self) -> Iterator[set[str]]:
         """Give the SHA-256 of all photos that are there or that ``undo`` can restore; no other is added meanwhile."""
         with self._write() as db:

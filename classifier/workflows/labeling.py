@@ -251,12 +251,13 @@ def give_class(project: Project, table: AnswerTable, ids: Sequence[int], label: 
         raise DataError(LabelingCode.NO_PHOTO)
     before = [photo for photo in project.photos() if photo.sha256 in files]
     elsewhere = [photo for photo in before if photo.label != label]
-    project.move([photo.id for photo in elsewhere], label)
     known = {photo.sha256 for photo in before}
     new = [(_name(row), path) for content, (row, path) in files.items() if content not in known]
-    result = project.add_files(new, label) if new else None
-    photos = [photo for photo in project.photos(label) if photo.sha256 in files]
-    project.confirm([photo.id for photo in photos])
+    with project.catalog.as_one_edit():
+        project.move([photo.id for photo in elsewhere], label)
+        result = project.add_files(new, label) if new else None
+        photos = [photo for photo in project.photos(label) if photo.sha256 in files]
+        project.confirm([photo.id for photo in photos])
     added = [photo.id for photo in photos if photo.sha256 not in known]
     done = {photo.sha256 for photo in photos}
     labeled = [id for id, content in contents.items() if content in done]

@@ -172,6 +172,22 @@ def test_the_last_fifty_edits_can_be_undone(catalog: Catalog) -> None:
     assert (words[0], words[-1]) == ("renaming “a58” to “a59”", "renaming “a9” to “a10”")
 
 
+def test_several_edits_are_undone_as_one(catalog: Catalog) -> None:
+    catalog.remove([4])
+    before = state(catalog)
+    with catalog.as_one_edit():
+        catalog.add_as_edit([photo("e"), photo("f", "dog")])
+        catalog.relabel([1, 5], "dog")
+        catalog.confirm([1])
+    assert undone(catalog)[0] == "adding 2 photos"
+    assert catalog.last_edit() is None
+    catalog.remove([4])
+    with catalog.as_one_edit():
+        catalog.rename("cat", "dog")
+    assert undone(catalog) == ["renaming “cat” to “dog”", "removing 1 photo"]
+    assert state(catalog)[:3] == before[:3]
+
+
 def test_an_edit_that_changes_nothing_leaves_nothing_to_undo(catalog: Catalog) -> None:
     catalog.relabel([1], "cat")
     catalog.rename("cat", "cat")

@@ -112,8 +112,7 @@ def test_an_undo_in_the_review_takes_the_mark_in_the_table_away(tmp_path: Path) 
     labeling.accept(home, token, event(ids=[1, 2], label="key"))
     labeling.accept(home, token, event(ids=[1], label="mug"))
     assert "you said: mug" in bulk.show(home, token, None, Shown()).rows
-    page_undo.undo(home, token)  # that the class is confirmed
-    page_undo.undo(home, token)  # the move
+    assert "Took back moving 1 photo to “mug”" in page_undo.undo(home, token)
     shown = bulk.show(home, token, None, Shown()).rows
     assert ("you said: mug" in shown, shown.count("you said: key")) == (False, 2)
 
