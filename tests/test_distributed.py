@@ -105,6 +105,7 @@ def test_features_and_descriptors_are_cached_by_whichever_process(tmp_path: Path
     for number in range(5):
         draw_photo(7100 + number, (96, 80)).save(tmp_path / f"{number}.jpg")
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    torchrun += ["--run-path", "--start-method", "fork"]  # else each process would import torch
     (tmp_path / "embed.py").write_text(EMBED)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = processes.run([*torchrun, tmp_path / "embed.py", tmp_path], env=environment)
