@@ -46,7 +46,7 @@ class PhoneLink:
     label: str
     add: Add
     most_bytes: int
-    token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     ends: float = field(default_factory=lambda: time.monotonic() + SECONDS)
     photos: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
