@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from classifier import Project
 from classifier.data.catalog import Asset
 from tests.browser.conftest import SPACE_NAME
 from tests.browser.film import wait_for_wall
-from tests.browser.pages import SLOW, Program, fits_screen, open_page
+from tests.browser.pages import SLOW, Program, fits_screen, open_page, seconds_only
 from tests.helpers import draw_photo
 
 pytestmark = pytest.mark.browser
@@ -73,7 +74,7 @@ def left_is_lighter(path: Path) -> bool:
     return bool(pixels[:, :half].mean() > pixels[:, half:].mean() + 10)
 
 
-def test_two_bursts_and_a_video_are_three_groups_and_no_mirror_images(
+def test_bursts_and_a_video_are_groups_that_are_learned_and_answered_live(
     page: Any, program: Program, tmp_path: Path
 ) -> None:
     panel, result = page.locator("#photos-camera"), page.locator("#photos-camera-result")
@@ -117,6 +118,19 @@ def test_two_bursts_and_a_video_are_three_groups_and_no_mirror_images(
     assert len(set().union(*groups)) == 3
     assert all(len(photos) > 2 for photos in found)
     assert all(left_is_lighter(path) for photos in found for _, path in photos)
+
+    page.locator("#photos-next").click()
+    seconds_only(page)
+    page.locator("#train").click()
+    page.locator(".pc-score").wait_for(timeout=SLOW)
+    page.get_by_role("tab", name="Try it").click()
+    page.locator(".pc-live-toggle").click()
+    for color in ("red", "blue"):
+        page.locator("#try-live .pc-live-answer", has_text=f"a {color} wall").wait_for(timeout=SLOW)
+    count = "Number(document.querySelector('#try-live [data-answers]').dataset.answers)"
+    began, before = time.monotonic(), page.evaluate(count)
+    page.wait_for_timeout(3000)
+    print(f"{(page.evaluate(count) - before) / (time.monotonic() - began):.1f} live answers a second")
 
 
 def test_why_there_is_no_camera_is_said(browser: Any, program: Program, tmp_path: Path) -> None:
