@@ -25,6 +25,12 @@ def update_button(project: Project) -> Any:
     return gr.update(value=words, visible=edit is not None)
 
 
+def offer(home: Home, token: str) -> tuple[str, Any]:
+    """Return no message, and the button, after an edit in another tab than that of the photos."""
+    with home.open(token) as project:
+        return "", update_button(project)
+
+
 def undo(home: Home, token: str) -> str:
     """Take back the last edit and return what it was, as HTML."""
     with home.open(token) as project:

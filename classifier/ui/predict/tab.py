@@ -12,7 +12,7 @@ from gradio.events import Dependency
 
 from ...messages import sentence
 from ...messages.page import AnswersScript, TryCode
-from .. import html
+from .. import html, undo
 from ..components import dropdown, scripted_html
 from ..handlers import QUIET, Action, plain
 from ..queue import DEVICE
@@ -114,6 +114,9 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
         many = bulk.build(home, token, model)
         unlabeled = labeling.build(home, token, many, hint)
         again = gr.Button(str(TryCode.TRAIN_AGAIN), variant="primary", size="lg", visible=False, elem_id="try-again")
+        with gr.Row(elem_classes="pc-row"):
+            undone = gr.HTML(elem_id="try-undone")
+            undo_button = undo.button("try-undo")
         panel.costs.render()
         judging.build(home, token, model)
     state = gr.State(PredictState(), delete_callback=lambda old: delete_uploads(old.paths()))
@@ -136,6 +139,9 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
     Action(plain(trying.explain, home), [token, top_k, state], shown, DEVICE).on(result.select, trigger_mode="multiple")
     correction = Action(plain(trying.correct, home), [token, top_k, state], [*shown, again], DEVICE)
     corrected = correction.on(result.submit, trigger_mode="multiple")
+    Action(plain(undo.offer, home), [token], [undone, undo_button]).on(corrected.success)
+    taken_back = Action(plain(undo.undo, home), [token], [undone]).on(undo_button.click)
+    taken_back.then(lambda: gr.update(visible=False), None, undo_button, queue=False, **QUIET)
     again.click(lambda: gr.update(visible=False), None, again, queue=False, **QUIET)
     Action(plain(trying.redraw), [top_k, state], [result], DEVICE).on(top_k.input, trigger_mode="always_last")
     for saved in panel.connect(home, token, model, top_k, state, result):
