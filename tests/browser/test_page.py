@@ -185,7 +185,7 @@ def draw_noise(folder: Path, count: int) -> None:
 def test_deep_training_survives_a_reload_and_a_crash_and_can_be_stopped(
     program: Program, browser: Any, tmp_path: Path
 ) -> None:
-    draw_noise(tmp_path / "drop" / "noise", 20)
+    draw_noise(tmp_path / "drop" / "noise", 8)
     context = browser.new_context(viewport={"width": 390, "height": 844})
     problems: list[str] = []
     page = open_page(context, problems)
