@@ -10,7 +10,9 @@ from classifier.messages import languages, translating
 from classifier.messages.languages import Language
 
 _MARKUP = re.compile(r"(</?\w+[^>]*>|&\w+;)")
-_ACCENTED = str.maketrans("aeiouyncsrlt", "áéíöüýñçšřłť")  # each word of two letters and more has one of these
+_ACCENTED = str.maketrans(
+    "aeiouyncsrltAEIOUYNCSRLT", "áéíöüýñçšřłťÁÉÍÖÜÝÑÇŠŘŁŤ"
+)  # each word of two letters and more has one of these
 _ARABIC = str.maketrans("abcdefghijklmnopqrstuvwxyz", "ابجدهوزحطيكلمنسعفصقرشتثخذض")
 
 

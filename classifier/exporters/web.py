@@ -21,6 +21,7 @@ from ..config import NO_RANGES
 from ..errors import ExportError
 from ..messages import Code, Message, message
 from ..messages.exporting import ExportCode
+from ..messages.languages import spoken
 from ..messages.web_page import README, WebFactCode, WebLackCode, WebPageCode
 from ..models.model_card import TAG
 from ..models.picture_sources import to_source
@@ -69,15 +70,20 @@ def _copy_page(out: Path, title: str) -> None:
         content = source.read_bytes()
         if source.name == "index.html":
             words = {code.id: html.escape(str(code)) for code in WebPageCode}
-            filled = string.Template(content.decode()).substitute({**words, "title": html.escape(title)})
+            filled = string.Template(content.decode()).substitute({**words, **_page_attributes(title)})
             content = filled.encode()
         (out / source.name).write_bytes(content)
 
 
+def _page_attributes(title: str) -> dict[str, str]:
+    return {"title": html.escape(title), "language": spoken().tag, "direction": spoken().direction}
+
+
 def _describe(model: Model, title: str) -> dict[str, Any]:
     facts = [] if model.checkpoint.report is None else list(map(str, _facts(model)))
-    sentences = {code.id: code.value for code in WebPageCode}
-    return {**json.loads(describe(model)), "title": title, "facts": facts, "sentences": sentences}
+    sentences = {code.id: str(code) for code in WebPageCode}
+    rules = {"language": spoken().tag, "categories": spoken().plural_categories}
+    return {**json.loads(describe(model)), "title": title, "facts": facts, "sentences": sentences, "rules": rules}
 
 
 def _facts(model: Model) -> Iterator[Message]:

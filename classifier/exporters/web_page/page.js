@@ -21,7 +21,7 @@ function tell(code, values = {}, kind = "") {
 async function begin() {
   const [config, record] = await Promise.all(["model.json", "export.json"].map((name) => fetch(name)));
   model = await config.json();
-  setSentences(model.sentences);
+  setSentences(model);
   describe(await record.json());
   tell("loading", { megabytes: Math.max(1, Math.round(model.bytes / 1e6)) });
   const isKept = await keepOffline();

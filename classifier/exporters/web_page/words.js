@@ -1,12 +1,19 @@
-// The sentences of the page, which come with the model. {name} is an argument, {name:one|several} its number with the
-// word for one or for several.
-let sentences = {};
+// The sentences of the page, which come with the model. {name} is an argument, {name:,} a number with the signs of the
+// language, {name:one|several} its number with the word for it, as many words as the language has categories.
+let sentences = {}, rules = { language: "en", categories: ["one", "other"] };
 
-export const setSentences = (given) => (sentences = given);
+export const setSentences = (given) => ({ sentences, rules } = given);
 
 export const say = (code, values = {}) =>
-  sentences[code].replace(/\{(\w+)(?::([^|}]*)\|([^}]*))?\}/g, (_, name, one, several) =>
-    one === undefined ? values[name] : `${values[name]} ${values[name] === 1 ? one : several}`);
+  sentences[code].replace(/\{(\w+)(?::([^}]*))?\}/g, (_, name, form) => {
+    const value = values[name];
+    if (!form) return value;
+    const number = value.toLocaleString(rules.language), words = form.replace("*", "").split("|");
+    if (form === ",") return number;
+    const category = new Intl.PluralRules(rules.language).select(value);
+    const word = words[rules.categories.indexOf(category)] ?? words.at(-1);
+    return form.startsWith("*") ? word : `${number} ${word}`;
+  });
 
 // A share of 0 to 1 in whole percent; never a flat 0 or 100 that the number does not deserve.
 export function percent(share) {

@@ -64,10 +64,14 @@ class Language:
         return "rtl" if self.locale.text_direction == "rtl" else "ltr"
 
     @cached_property
+    def _categories(self) -> tuple[str, ...]:
+        """The categories of the numbers from 0 on, as far as they are counted."""
+        return tuple(self.locale.plural_form(number) for number in range(_MOST_COUNTED + 1))
+
+    @cached_property
     def plural_categories(self) -> tuple[str, ...]:
         """The categories that whole numbers fall into, in the order of Unicode: “one”, “other” in English."""
-        found = {self.locale.plural_form(number) for number in range(_MOST_COUNTED + 1)}
-        return tuple(name for name in ("zero", "one", "two", "few", "many", "other") if name in found)
+        return tuple(name for name in ("zero", "one", "two", "few", "many", "other") if name in self._categories)
 
     def plural(self, number: float, forms: Sequence[str]) -> str:
         """Return the form for a number; ``forms`` are in the order of ``plural_categories``.
@@ -75,7 +79,8 @@ class Language:
         Numbers beyond those counted, and fractions, take the last form where they have none of their own.
         """
         whole = int(number) if number == int(number) else number
-        category = self.locale.plural_form(whole)
+        is_counted = isinstance(whole, int) and 0 <= whole <= _MOST_COUNTED
+        category = self._categories[whole] if is_counted else self.locale.plural_form(whole)  # type: ignore[index]
         place = self.plural_categories.index(category) if category in self.plural_categories else -1
         return forms[min(place, len(forms) - 1)]
 
