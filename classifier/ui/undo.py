@@ -7,10 +7,12 @@ from typing import Any
 import gradio as gr
 
 from ..data.project import Project
-from ..messages import harmless, sentence
+from ..messages import Message, harmless, message, sentence
 from ..messages.page import PageCode
 from . import html
 from .sessions import Home
+
+_NAMES = ("label", "old", "new")  # arguments of ``EditCode`` that are classes
 
 
 def button(elem_id: str) -> gr.Button:
@@ -21,8 +23,13 @@ def button(elem_id: str) -> gr.Button:
 def update_button(project: Project) -> Any:
     """Return the button as the project is now: it names what it takes back."""
     edit = project.last_edit()
-    words = "" if edit is None else harmless(sentence(PageCode.UNDO, what=edit))
+    words = "" if edit is None else harmless(sentence(PageCode.UNDO, what=_with_short_names(edit)))
     return gr.update(value=words, visible=edit is not None)
+
+
+def _with_short_names(edit: Message) -> Message:
+    """Return what an edit was, with the names of classes as they are shown."""
+    return message(edit.code, **{name: html.cut(value) if name in _NAMES else value for name, value in edit.arguments})
 
 
 def offer(home: Home, token: str) -> tuple[str, Any]:
