@@ -90,7 +90,10 @@ def message(code: Code, **arguments: Any) -> Message:
 
 def sentence(code: Code, **arguments: Any) -> str:
     """The sentence of a code; raises ``KeyError`` where an argument is missing."""
-    return _FORMATTER.vformat(str(code), (), arguments)
+    try:
+        return _FORMATTER.vformat(str(code), (), arguments)
+    except ValueError:  # a translation formats as a number what is none
+        return _FORMATTER.vformat(code.value, (), arguments)
 
 
 def harmless(text: str) -> str:

@@ -18,6 +18,7 @@ from classifier.messages.retelling import retold
 ROOT = Path(classifier.__file__).parent
 TAGS = languages.available()[1:]
 finished = pytest.mark.skip(reason="the languages are completed when the sentences of the page no longer change")
+RENAMED = PhotosCode.RENAMED  # “{old}” is now “{new}”.
 MOVED = PhotosCode.MOVED  # “Moved {count:photo|photos}.”
 
 
@@ -104,6 +105,13 @@ def test_a_sentence_is_told_in_the_language_of_the_context() -> None:
         assert sentence(MOVED, count=1) == "1 Foto verschoben."
         assert str(PhotosCode.RENAME) == PhotosCode.RENAME.value  # English where it is missing
     assert str(told) == "Moved 1,234 photos."
+
+
+@pytest.mark.usefixtures("offered")
+def test_a_number_that_is_none_is_told_in_english() -> None:
+    languages.add(told_as("ja", RENAMED, "{old:,} は {new} になりました。"))
+    with speaking("ja"):
+        assert sentence(RENAMED, old="cat", new="dog") == "“cat” is now “dog”."
 
 
 @pytest.mark.usefixtures("offered")

@@ -64,6 +64,9 @@ def test_moving_renaming_removing_and_undoing(tmp_path: Path, make_folder: Any) 
     assert "Took back removing 2 photos" in undo.undo(home, token)
     assert photos_tab.show(home, token).undo["value"] == "Undo renaming “mug” to “cup”"
     photos_tab.rename(home, token, "cup", "a cup " * 12)
-    assert photos_tab.show(home, token).undo["value"] == "Undo renaming “cup” to “a cup a cup a cup a cup a…up a cup a cup”"
+    assert (
+        photos_tab.show(home, token).undo["value"]
+        == "Undo renaming “cup” to “a cup a cup a cup a cup a…up a cup a cup”"
+    )
     with home.open(token) as project:
         assert project.classes()["apple"] == 2
