@@ -35,6 +35,16 @@ def draw_example(folder: Path, per_class: int = 24, seed: int = 0) -> None:
         raise storage_error(error, folder) from error
 
 
+def draw_unseen(seed: int = 1_000) -> list[tuple[str, Image.Image]]:
+    """Draw one photo of each class that is in no example set, with its class, and one of a thing of no class, with “”.
+
+    Equal seeds give equal photos.
+    """
+    rng = np.random.default_rng(seed)
+    known = [(label, _draw_photo(draw, rng)) for label, draw in _DRAW.items()]
+    return [*known, ("", _draw_photo(_draw_duck, rng))]
+
+
 def _draw_photo(draw: Callable[[Pen, Rng], None], rng: Rng) -> Image.Image:
     """Draw one object with a shadow at a random place on a table, rotated by up to 35 degrees."""
     width, height = (_SIDE, int(_SIDE * 0.75)) if rng.random() < 0.7 else (int(_SIDE * 0.75), _SIDE)
@@ -166,6 +176,16 @@ def _draw_key(pen: Pen, rng: Rng) -> None:
         pen.rectangle((left, 170, left + 16, 170 + int(rng.uniform(18, 46))), fill=metal)
 
 
+def _draw_duck(pen: Pen, rng: Rng) -> None:
+    yellow = _vary_color((240, 205, 40), rng)
+    pen.ellipse((50, 150, 270, 290), fill=yellow)
+    pen.polygon(((60, 210), (25, 130), (120, 180)), fill=yellow)
+    pen.ellipse((165, 66, 275, 176), fill=yellow)
+    pen.polygon(((265, 111), (311, 126), (265, 144)), fill=_vary_color((225, 110, 30), rng))
+    pen.ellipse((223, 98, 241, 116), fill=(20, 20, 20))
+    pen.ellipse((100, 190, 200, 250), fill=_lighten(yellow))
+
+
 def _lighten(color: Color) -> Color:
     red, green, blue = (min(255, value + 45) for value in color)
     return red, green, blue
@@ -174,3 +194,4 @@ def _lighten(color: Color) -> Color:
 _DRAW: dict[str, Callable[[Pen, Rng], None]] = {
     "apple": _draw_apple, "key": _draw_key, "leaf": _draw_leaf, "mug": _draw_mug,
 }  # fmt: skip
+EXAMPLE_LABELS = tuple(_DRAW)

@@ -20,6 +20,8 @@ class PageCode(Code):
     TITLE = "Teach a photo classifier"
     SUBTITLE = "Show it photos of each kind of thing, press Train, see how far to trust it, put it right, try it."
     LANGUAGE = "Language"
+    OPENING = "One moment, the page is opening…"
+    NOT_OPENED = "The page did not open. Check the connection, then load it again."
     ERROR = "That did not work"
     BUG_TITLE = "Sorry"
     BUG = "Something went wrong here, and it is not your fault. Reload the page and try again; your photos are safe."
@@ -49,6 +51,16 @@ class PageCode(Code):
     ENLARGE = "Show {name} large"
     PICTURE_GONE = "cannot be shown"
     COUNT_OF = "{count:,} of {total:,}"
+
+
+@unique
+class FrameScript(Code):
+    """The words of ``frame.js``."""
+
+    ERROR = "That did not work"
+    BUG = "Something went wrong here, and it is not your fault. Reload the page and try again; your photos are safe."
+    CONNECTION_LOST = "No connection"
+    CONNECTION_LOST_WORDS = "The page does not reach the program. It goes on by itself when the connection is back."
 
 
 @unique
@@ -356,6 +368,19 @@ class JudgeCode(Code):
     DELETED = "The photos were used for this answer only and are deleted again."
     WRONG = "{count:photo|photos} taken for something else"
     SOME = "({shown} of them shown)"
+
+
+@unique
+class ExamplesCode(Code):
+    """The photos of the Try it tab for those who trained with the example photos."""
+
+    TITLE = "Photos it has not seen"
+    ABOUT = "Press one and see what the model says. It has never seen these; one of them is of no class at all."
+    PHOTO = "Photo {number}"
+    PHOTO_OF = "Try an example photo of {label}"
+    STRANGE = "Something strange"
+    STRANGE_PHOTO = "Try an example photo of a toy duck, which is of no class"
+    WHICH = "It is not clear which example photo was meant; reload the page."
 
 
 @unique

@@ -107,6 +107,7 @@ def launch_settings(
     limits: HostLimits = HOME_LIMITS,
     logins: Logins | None = None,
     agents: bool = False,
+    demo: bool = False,
 ) -> dict[str, Any]:
     """Return the arguments of ``launch`` besides host and port: the look, and nothing kept or shown that is private.
 
@@ -115,6 +116,7 @@ def launch_settings(
         limits: what visitors may use of this machine.
         logins: who may use the page; None for everybody.
         agents: whether to answer the Model Context Protocol, with the endpoints for programs as tools.
+        demo: whether the page only tries models.
     """
     return {
         "theme": THEME,
@@ -132,6 +134,6 @@ def launch_settings(
         "mcp_server": agents,
         "app_kwargs": {
             "routes": [*upload_routes(limits.upload.bytes_unpacked), *download_routes(), *phone_routes()],
-            "lifespan": protect(hosts or find_hosts("127.0.0.1", {}), agents),
+            "lifespan": protect(hosts or find_hosts("127.0.0.1", {}), agents, with_opening=not demo),
         },
     }

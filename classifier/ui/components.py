@@ -10,6 +10,7 @@ import gradio as gr
 
 from ..messages import Code
 from ..messages.languages import spoken
+from ..messages.page import FrameScript
 from . import html
 
 _HERE = Path(__file__).parent
@@ -35,6 +36,11 @@ def dropdown(label: Code, elem_id: str, value: str = "") -> gr.HTML:
         apply_default_css=False,
         choices=[],
     )
+
+
+def frame() -> gr.HTML:
+    """Create what has no look: the script for headings of pop-ups, words that are read out, and the focus."""
+    return scripted_html("", _HERE / "frame.js", "frame", FrameScript)
 
 
 def scripted_html(

@@ -192,6 +192,7 @@ document.addEventListener("pc-working", () => {
 watch("value", () => {
   if (!isKnown) {
     isKnown = true;
+    document.dispatchEvent(new Event("pc-drawn")); // for opening.js
     return known();
   }
   if (!props.value.startsWith("ready") || sending) return;

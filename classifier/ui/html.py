@@ -43,7 +43,7 @@ def _escape(value: Any) -> Any:
 def note(sentence: str | Code | Message, kind: str = "note") -> str:
     """Return a framed sentence; ``kind`` is ``note``, ``good`` or ``warn``. The sentence is escaped."""
     return (
-        f'<div class="pc-note pc-{kind}" role="status"><span aria-hidden="true">{_ICONS[kind]}</span>'
+        f'<div class="pc-note pc-{kind}" data-say><span aria-hidden="true">{_ICONS[kind]}</span>'
         f"<div>{escape(str(sentence))}</div></div>"
     )
 

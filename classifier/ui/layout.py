@@ -13,8 +13,8 @@ from gradio.events import Dependency
 
 from ..messages import Code
 from ..messages.page import PageCode
-from . import html, languages, viewer
-from .components import scripted_html
+from . import guides, html, languages, viewer
+from .components import frame, scripted_html
 from .handlers import QUIET, Action, Handler, Tab, plain, run_all
 from .photos import tab as photos_tab
 from .predict import tab as predict_tab
@@ -54,8 +54,9 @@ class _Tabs:
 
     def place(self, module: TabModule[T]) -> T:
         """Add a tab and return what its ``build`` returned."""
-        with gr.Tab(str(module.TITLE), id=module.ID) as page:
+        with gr.Tab(_narrow(str(module.TITLE)), id=module.ID) as page:
             tab = module.build(self._home, self._token)
+            gr.HTML(guides.guide(module.ID))
         run_all(page.select, [*tab.refresh, self._also])
         self.placed.append(tab)
         return tab
@@ -68,8 +69,9 @@ def build_layout(page: gr.Blocks, home: Home) -> None:
     near = gr.HTML(elem_id="limits")
     viewer.build(home, token)
     news = scripted_html("${value}", _NEWS, "news")
+    frame()
     show_limits = Action(plain(_show_limits, home), [token], [near])
-    with gr.Tabs(elem_id="tabs") as tabs:
+    with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
         row = _Tabs(home, token, show_limits)
         photos = row.place(photos_tab)
         training = row.place(train_tab)
@@ -84,10 +86,10 @@ def build_layout(page: gr.Blocks, home: Home) -> None:
     run_all(loaded.then, [open_running, *photos.refresh, training.runs.refresh, *predict.refresh, show_limits])
     show_limits.on(photos.message.change)
 
+    _connect_first_minute(photos, training, predict, tabs)
     _open_on(photos.next.click, train_tab, tabs)
     _open_on(training.review.click, review_tab, tabs)
     _open_on(training.next.click, predict_tab, tabs)
-    predict.answer_again.on(predict.choose_newest.on(training.model.change).then)
     review.refresh[0].on(training.model.change)
     Action(plain(train_tab.news, home), [token, news], [news]).on(training.drawn.change)
     for changed in (training.runs.deleted, training.runs.renamed, training.runs.stepped):
@@ -105,6 +107,31 @@ def build_layout(page: gr.Blocks, home: Home) -> None:
     refresh = [action for tab in row.placed for action in tab.refresh]
     run_all(share.opened.change, [*refresh, training.runs.refresh, show_limits])
     _build_footer(home, token, row.placed, photos.message)
+
+
+def _connect_first_minute(
+    photos: photos_tab.PhotosTab, training: train_tab.TrainTab, predict: predict_tab.PredictTab, tabs: gr.Tabs
+) -> None:
+    """Follow the newest model on the Try it tab; the example button leads through a training to an answer there."""
+    trying = gr.State(False)
+    began = training.start.on(photos.example.success)
+    _open_on(began.success, train_tab, tabs)
+    Action(lambda: True, [], [trying]).on(began.success)
+    chosen = predict.choose_newest.on(training.model.change)
+    again = predict.answer_again.on(chosen.then)
+    Action(_open_if, [trying], [tabs]).on(again.then)
+    shown = replace(predict.try_example, inputs=[*predict.try_example.inputs, trying]).on(again.then)
+    predict.explain_single.on(Action(lambda: False, [], [trying]).on(shown.then).then)
+
+
+def _open_if(wanted: bool) -> Any:
+    """Open the Try it tab after the first training with the example photos."""
+    return gr.Tabs(selected=predict_tab.ID) if wanted else gr.skip()
+
+
+def _narrow(title: str) -> str:
+    """Return the words of a tab so that they break only after their number, where the screen is narrow."""
+    return title.replace(" ", "\N{NO-BREAK SPACE}").replace("·\N{NO-BREAK SPACE}", "· ")
 
 
 def _open_on(event: Callable[..., Dependency], module: TabModule[Any], tabs: gr.Tabs) -> None:

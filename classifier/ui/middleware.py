@@ -75,10 +75,15 @@ def _compile(
     return [(methods, re.compile(pattern, re.DOTALL), is_open) for methods, pattern, is_open in routes]
 
 
-def protect(hosts: Hosts, agents: bool = False) -> Callable[[App], AbstractAsyncContextManager[None]]:
+def protect(
+    hosts: Hosts, agents: bool = False, with_opening: bool = False
+) -> Callable[[App], AbstractAsyncContextManager[None]]:
     """Return the ``lifespan`` of Gradio's app, which puts the checks around it before it answers anything.
 
-    ``agents``: whether to answer the Model Context Protocol.
+    Args:
+        hosts: names under which the page may be reached.
+        agents: whether to answer the Model Context Protocol.
+        with_opening: whether the page is shown at once, by what ``opening`` draws.
 
     Example::
 
@@ -89,7 +94,7 @@ def protect(hosts: Hosts, agents: bool = False) -> Callable[[App], AbstractAsync
     async def lifespan(app: App) -> AsyncIterator[None]:
         if app.middleware_stack is None:
             raise RuntimeError("the app must have been built when it starts")
-        app.middleware_stack = _Guard(app.middleware_stack, app, hosts, agents)
+        app.middleware_stack = _Guard(app.middleware_stack, app, hosts, agents, with_opening)
         take_lists_of_pictures(app)
         yield
 
@@ -119,7 +124,8 @@ class _Call:
 class _Guard:
     """The checks, around the app."""
 
-    def __init__(self, inner: ASGIApp, app: App, hosts: Hosts, agents: bool) -> None:
+    def __init__(self, inner: ASGIApp, app: App, hosts: Hosts, agents: bool, with_opening: bool) -> None:
+        self._with_opening = with_opening
         self._inner, self._app, self._hosts = inner, app, hosts
         self._agents = agents
         self._patterns = _compile((*ROUTES, *AGENT_ROUTES) if agents else ROUTES)
@@ -234,7 +240,7 @@ class _Guard:
             drop.add(b"accept-encoding")
         scope = {**call.scope, "headers": [pair for pair in call.scope["headers"] if pair[0] not in drop]}
         if call.path == "/":
-            await self._inner(scope, receive, PageSender(call.scope, call.visitor, send))
+            await self._inner(scope, receive, PageSender(call.scope, call.visitor, send, self._with_opening))
         elif call.scope["method"] == "POST":
             await self._inner(scope, receive, NameSender(self._owners, call.visitor, send))
         else:

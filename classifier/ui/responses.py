@@ -16,6 +16,7 @@ from starlette.types import Message, Scope, Send
 
 from ..messages.languages import spoken
 from ..messages.server import RequestCode
+from . import opening
 from .uploads import uploaded_file
 from .visitors import Owners, new_cookie
 
@@ -44,7 +45,8 @@ class PageSender:
     The first script is our own: it must run before Gradio's, whose ``head`` is added later.
     """
 
-    def __init__(self, scope: Scope, visitor: str | None, send: Send) -> None:
+    def __init__(self, scope: Scope, visitor: str | None, send: Send, with_opening: bool = False) -> None:
+        self._with_opening = with_opening
         self._asked, self._is_https = Headers(scope=scope), scope["scheme"] == "https"
         self._visitor, self._send = visitor, send
         self._start: Message = {}
@@ -62,6 +64,8 @@ class PageSender:
         script = b"<head><script>" + _STORAGE_SCRIPT + b"</script>"
         if self._body:  # none is asked for by HEAD
             self._body = self._body.replace(b"<head>", script, 1).replace(b'lang="en"', self._language(), 1)
+            if self._with_opening:
+                self._body = opening.put_into(self._body.decode()).encode()
             headers["Content-Length"] = str(len(self._body))
         digests = [hashlib.sha256(script).digest() for script in _INLINE_SCRIPT.findall(self._body)]
         hashes = "".join(f" 'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)

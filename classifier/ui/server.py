@@ -77,7 +77,7 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
                 server_port=number,
                 share=share,
                 prevent_thread_lock=True,
-                **launch_settings(hosts, limits, logins, agents),
+                **launch_settings(hosts, limits, logins, agents, demo),
             )
         except OSError as error:  # another program took the port in this moment
             raise ClassifierError(ServerCode.NOT_STARTED, port=number) from error

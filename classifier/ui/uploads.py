@@ -67,7 +67,7 @@ def drop_area(
     )
     template = (
         f'<div class="pc-drop" data-limit="{limit}" data-bytes="{most_bytes}"{" data-aside" if aside else ""}>'
-        f'<p class="pc-drop-title">{escape(title)}</p>{html.quiet(escape(hint))}'
+        f'<h2 class="pc-drop-title">{escape(title)}</h2>{html.quiet(escape(hint))}'
         f'<div class="pc-buttons">{folder if folders else ""}{files}</div>{_class_question()}'
         '<p class="pc-status" role="status" aria-live="polite"></p>'
         f'<span class="pc-track" role="progressbar" aria-label="{html.text(UploadCode.PROGRESS)}" aria-valuemin="0" '

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from classifier.data.example import draw_example
 from tests.browser.conftest import SHARE_NAME, SPACE_NAME
-from tests.browser.pages import SLOW, Program, open_page
+from tests.browser.pages import SLOW, Program, drop_folder, open_page
 
 pytestmark = pytest.mark.browser
 LOCAL = ["local-network-access"]  # else Chromium lets no public website show a page of this machine
 
 
-def test_the_page_works_in_the_frame_of_a_space_without_a_violation(program: Program, browser: Any) -> None:
+def test_the_page_works_in_the_frame_of_a_space_without_a_violation(
+    program: Program, browser: Any, tmp_path: Path
+) -> None:
     problems: list[str] = []
     page = open_page(browser.new_context(permissions=LOCAL), problems)
     page.on("console", lambda entry: problems.append(entry.text) if entry.type == "error" else None)
@@ -24,7 +28,9 @@ def test_the_page_works_in_the_frame_of_a_space_without_a_violation(program: Pro
     inside = page.frame_locator("iframe")
     # The windows of these tests are private ones, which deny storage to the frame of another site.
     assert page.frames[1].evaluate("Object.getOwnPropertyDescriptor(window, 'localStorage').value !== undefined")
-    inside.get_by_role("button", name="Try with example photos").click(timeout=SLOW)
+    inside.get_by_role("button", name="Try with example photos").wait_for(timeout=SLOW)  # the visitor is known
+    draw_example(tmp_path / "photos", per_class=1)
+    inside.locator("#photos-drop .pc-folder input").set_input_files(tmp_path / "photos")
     inside.locator(".pc-card img").first.wait_for(timeout=SLOW)
     inside.get_by_role("button", name="Take photos with the camera").click()
     inside.get_by_role("button", name="Turn on the camera").click(timeout=SLOW)
@@ -35,15 +41,15 @@ def test_the_page_works_in_the_frame_of_a_space_without_a_violation(program: Pro
     assert problems == []
 
 
-def test_the_page_works_under_every_kind_of_name(program: Program, browser: Any) -> None:
+def test_the_page_works_under_every_kind_of_name(program: Program, browser: Any, tmp_path: Path) -> None:
+    draw_example(tmp_path / "photos", per_class=1)
     problems: list[str] = []
     for name in (SHARE_NAME, SPACE_NAME, _address()):
         page = open_page(browser.new_context(), problems)
         page.on("console", lambda entry: problems.append(entry.text) if entry.type == "error" else None)
         page.route("https://huggingface.co/api/**", lambda route: route.fulfill(json={"runtime": {"stage": "RUNNING"}}))
         page.goto(f"http://{name}:{program.port}")
-        page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)  # else the press could come too early
-        page.get_by_role("button", name="Try with example photos").click(timeout=SLOW)
+        drop_folder(page, tmp_path / "photos")
         page.locator(".pc-card img").first.wait_for(timeout=SLOW)
     stranger = open_page(browser.new_context(), problems).goto(f"http://other.gradio.live:{program.port}")
     assert stranger.status == 421

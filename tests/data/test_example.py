@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifier.data.example import draw_example
+from classifier.data.example import draw_example, draw_unseen
 from classifier.data.images import open_picture, probe
 from classifier.errors import StorageError
 
@@ -51,3 +51,9 @@ def test_a_place_that_cannot_be_written_is_an_error_of_storage(tmp_path: Path) -
     (tmp_path / "file").write_text("x")
     with pytest.raises(StorageError, match="file"):
         draw_example(tmp_path / "file" / "set", per_class=1)
+
+
+def test_photos_held_back_are_one_of_each_class_and_one_of_none() -> None:
+    first, again = draw_unseen(), draw_unseen()
+    assert [label for label, _ in first] == ["apple", "key", "leaf", "mug", ""]
+    assert [picture.tobytes() for _, picture in first] == [picture.tobytes() for _, picture in again]

@@ -50,7 +50,7 @@ def class_bars(counts: Mapping[str, int], chosen: str, colors: Mapping[str, int]
         _class_bar(label, count, count / most, label == chosen, colors.get(label)) for label, count in counts.items()
     )
     hint = html.quiet(html.text(PhotosCode.CLASSES_HINT), "pc-mouse")
-    return f'<h3 class="pc-h">{total}</h3>{hint}<ul class="pc-bars pc-classes">{rows}</ul>'
+    return f'<h2 class="pc-h">{total}</h2>{hint}<ul class="pc-bars pc-classes">{rows}</ul>'
 
 
 def _class_bar(label: str, count: int, fraction: float, chosen: bool, color: int | None) -> str:

@@ -86,7 +86,7 @@ def _group(title: str, content: str, kind: str = "") -> str:
     """Return a frame that takes the focus when it appears."""
     return (
         f'<section class="pc-question{kind and " " + kind}" role="group" aria-labelledby="pc-question" tabindex="-1" '
-        f'data-focus><h3 id="pc-question">{title}</h3>{content}</section>'
+        f'data-focus><h2 id="pc-question">{title}</h2>{content}</section>'
     )
 
 

@@ -31,13 +31,19 @@ TITLE = PhotosCode.TAB
 _LIVE = '<div aria-live="polite">${value}</div>'
 _HERE = Path(__file__).parent
 _PRESS_SCRIPT = _HERE / "press.js"
+# For drop.js, at once: to draw the photos takes seconds.
+_SIGN = "(token) => { document.dispatchEvent(new Event('pc-working')); return token; }"
 
 
 @dataclass(frozen=True)
 class PhotosTab:
-    """The button that leads to training, the line that says what was done, and how to redraw this tab."""
+    """The button that leads to training, the line that says what was done, and how to redraw this tab.
+
+    ``example`` is the event after which the example photos are there.
+    """
 
     next: gr.Button
+    example: Dependency
     message: gr.HTML
     refresh: Sequence[Action]
 
@@ -200,14 +206,17 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         inputs: list[Any],
         outputs: list[Any],
         concurrency: Concurrency = FREE,
+        script: str | None = None,
     ) -> Dependency:
-        done = event(plain(handler, home), inputs, outputs, **QUIET, **concurrency)
+        done = event(plain(handler, home), inputs, outputs, js=script, **QUIET, **concurrency)
         done.failure(lambda: "", None, outputs[:1], queue=False, **QUIET)  # “Added 9 photos.” of the time before
         refresh.after(done)
         return done
 
-    for event, handler in ((drop.submit, add), (reading.submit, answer), (example.click, add_example)):
+    for event, handler in ((drop.submit, add), (reading.submit, answer)):
         ready.after(connect(event, handler, [token], [message], INTAKE))
+    examples_came = connect(example.click, add_example, [token], [message], INTAKE, _SIGN)
+    ready.after(examples_came)
     shot = connect(shots.camera.submit, camera.add_burst, [token], [shots.message, shots.camera], INTAKE)
     Action(camera.refuse_burst, [], [shots.message, shots.camera]).on(shot.failure, queue=False)
     for edited in (photos, classes):
@@ -226,4 +235,4 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
     Action(plain(turn_page, home, -1), where, view).on(back.click)
     Action(plain(turn_page, home, 1), where, view).on(on.click)
     refresh.on(joined.arrived.change)
-    return PhotosTab(forward, message, [refresh, *joined.refresh])
+    return PhotosTab(forward, examples_came, message, [refresh, *joined.refresh])

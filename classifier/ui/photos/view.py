@@ -130,7 +130,7 @@ def _position(label: str, first: int, count: int, total: int, color: int | None)
     """Return which photos of which class are on view."""
     code = PhotosCode.SHOWN if count == total else PhotosCode.SHOWN_PART
     words = html.text(code, label=html.cut(label), first=first + 1, last=first + count, total=total)
-    return f'<h3 class="pc-h" title="{html.escape(label)}">{html.swatch(color)}{words}</h3>'
+    return f'<h2 class="pc-h" title="{html.escape(label)}">{html.swatch(color)}{words}</h2>'
 
 
 def _next_button(classes: int) -> Any:

@@ -185,4 +185,4 @@ def _thumbnail(table: AnswerTable, row: AnswerRow) -> bytes:
 
 def heading(count: int) -> str:
     """Return the title of the table as HTML."""
-    return f'<h3 class="pc-h">{escape(sentence(BulkPageCode.TITLE, count=count))}</h3>'
+    return f'<h2 class="pc-h">{escape(sentence(BulkPageCode.TITLE, count=count))}</h2>'

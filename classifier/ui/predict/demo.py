@@ -9,7 +9,7 @@ import gradio as gr
 from ...messages import sentence
 from ...messages.page import AnswersScript, PageCode, TryCode
 from .. import html, languages, viewer
-from ..components import dropdown, scripted_html
+from ..components import dropdown, frame, scripted_html
 from ..handlers import Action, plain
 from ..queue import DEVICE
 from ..sessions import Home
@@ -34,6 +34,7 @@ def show(home: Home, chosen: str | None) -> tuple[Any, Any, Any]:
 def build_demo(page: gr.Blocks, home: Home) -> None:
     """Fill the page; called inside its context."""
     languages.header(TryCode.DEMO_TITLE, TryCode.DEMO_ABOUT)
+    frame()
     with gr.Column(visible=False) as nothing:
         gr.HTML(html.note(TryCode.DEMO_EMPTY), elem_id="demo-empty")
     with gr.Column(visible=False, elem_id="try-demo") as filled:

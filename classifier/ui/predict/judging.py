@@ -159,7 +159,7 @@ def _render_wrong(wrong: Sequence[_Wrong], pictures: Sequence[bytes]) -> str:
     title = html.text(JudgeCode.WRONG, count=len(wrong))
     if len(pictures) < len(wrong):
         title += f" {html.text(JudgeCode.SOME, shown=len(pictures))}"
-    return f'<h3 class="pc-h">{title}</h3><div class="pc-photos">{cards}</div>'
+    return f'<h2 class="pc-h">{title}</h2><div class="pc-photos">{cards}</div>'
 
 
 def _card(one: _Wrong, picture: bytes) -> str:

@@ -226,7 +226,7 @@ def build(home: Home, token: gr.BrowserState, many: BulkPanel, hint: gr.HTML) ->
     ``many`` is the table of the photos, and ``hint`` stands above it.
     """
     with gr.Column(visible=False, elem_id="try-labeling") as panel:
-        gr.HTML(f'<h3 class="pc-h">{html.text(LabelPageCode.TITLE)}</h3>')
+        gr.HTML(f'<h2 class="pc-h">{html.text(LabelPageCode.TITLE)}</h2>')
         about = gr.HTML()
         again = retraining.build(home, token, what_it_brought, "labeling-brought")
         sure = scripted_html("${value}", _HERE / "sure.js", "labeling-sure", LabelScript)

@@ -27,7 +27,7 @@ def render_sure(found: ToLabel, picture: Picture) -> str:
 
 
 def _section(title: LabelPageCode, content: str) -> str:
-    return f'<section class="pc-unlabeled"><h3 class="pc-h">{html.text(title)}</h3>{content}</section>'
+    return f'<section class="pc-unlabeled"><h2 class="pc-h">{html.text(title)}</h2>{content}</section>'
 
 
 def _group(label: str, rows: Sequence[AnswerRow], picture: Picture) -> str:

@@ -18,7 +18,7 @@ from ..handlers import QUIET, Action, plain
 from ..queue import DEVICE
 from ..sessions import Home
 from ..uploads import delete_uploads, drop_area, ready_value
-from . import answers, bulk, endpoints, judging, labeling, live, threshold, trying
+from . import answers, bulk, endpoints, examples, judging, labeling, live, threshold, trying
 from .answers import PredictState
 from .models import own_models, shared_models
 
@@ -42,6 +42,7 @@ class View(NamedTuple):
 class PredictTab:
     """How to redraw this tab, and what other tabs need.
 
+    ``try_example`` shows the answer for an example photo where its last input says so, ``explain_single`` explains it.
     ``choose`` also selects the model whose name is its second input, ``choose_newest`` the newest one, and
     ``answer_again`` answers the photos on view by it where they were answered by its training before. ``corrected``
     is the event of a photo that was added to the project, ``again`` the button that trains then. ``many`` is the table
@@ -53,6 +54,8 @@ class PredictTab:
     choose: Action
     choose_newest: Action
     answer_again: Action
+    try_example: Action
+    explain_single: Action
     many: bulk.BulkPanel
     unlabeled: labeling.LabelingPanel
     refresh: Sequence[Action]
@@ -101,6 +104,7 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
             elem_id="try-drop",
             zips=True,
         )
+        offered = scripted_html("${value}", examples.SCRIPT, "try-examples")
         shot = live.build(home, token, model)
         with gr.Row(elem_classes="pc-row"):
             panel = threshold.build()
@@ -132,6 +136,9 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
     compare_all.on(explain_alone.on(many.refresh.on(accepted.success).then).then)
     photographed = Action(plain(trying.accept, home), inputs, shown, DEVICE).on(shot.select)
     compare_all.on(explain_alone.on(photographed.success).then)
+    picked = Action(plain(examples.pick, home), inputs, shown, DEVICE).on(offered.select, show_progress="minimal")
+    explain_alone.on(picked.success)
+    try_example = Action(plain(examples.pick_first, home), inputs, shown, DEVICE)
     changed = Action(plain(trying.change_model, home), inputs, shown, DEVICE).on(model.change)
     compare_all.on(explain_alone.on(changed.success).then)
     choose.on(model.input)
@@ -149,6 +156,7 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
     known = gr.State("")
     newest = Action(plain(show_newest, home), [token, model, known], [*view, known])
     answer_again = Action(plain(trying.answer_again, home), [token, top_k, state], shown, DEVICE)
+    refresh = [choose, many.refresh, unlabeled.refresh, Action(plain(examples.offer, home), [token], [offered])]
     return PredictTab(
-        again, corrected, choose, newest, answer_again, many, unlabeled, [choose, many.refresh, unlabeled.refresh]
+        again, corrected, choose, newest, answer_again, try_example, explain_alone, many, unlabeled, refresh
     )

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from ...data.catalog import Asset
 from ...evaluation.report import Report
 from ...messages import Message, sentence
+from ...messages.guide import WhatCode
 from ...messages.page import PageCode, ReviewCode
 from ...messages.training_page import ScoreCode
 from ...workflows.review import PhotoPrediction
-from .. import html
+from .. import guides, html
 from ..html import escape
 from ..train.scores import confusions, in_words, recognized
 
@@ -33,6 +34,7 @@ def matrix(report: Report) -> str:
         f"<table><caption>{html.text(ReviewCode.MATRIX)}</caption>"
         f'<thead><tr><td class="pc-quiet">{html.text(ReviewCode.MATRIX_CORNER)}</td>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>{html.quiet(html.text(ReviewCode.MATRIX_HINT))}"
+        f"{guides.what(WhatCode.MATRIX)}"
     )
     if len(report.labels) <= _FEW_CLASSES:
         return table

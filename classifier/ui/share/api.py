@@ -61,7 +61,7 @@ def show(home: Home, model: str | None) -> str:
 
 def _agents(home: Home) -> str:
     if not home.agents:
-        return f'<h4 class="pc-h">{html.text(ApiCode.AGENTS)}</h4>{html.quiet(html.rich(ApiCode.AGENTS_OFF))}'
+        return f'<h3 class="pc-h">{html.text(ApiCode.AGENTS)}</h3>{html.quiet(html.rich(ApiCode.AGENTS_OFF))}'
     return _example(ApiCode.AGENTS, _AGENTS, html.quiet(html.text(ApiCode.AGENTS_ON)))
 
 
@@ -83,7 +83,7 @@ def curl(model: str) -> str:
 def _example(title: Code, code: str, below: str = "") -> str:
     shown = html.escape_html(code).replace(_ADDRESS, "<span data-address></span>")
     return (
-        f'<section class="pc-example"><h4 class="pc-h">{html.text(title)}</h4>{below}<pre tabindex="0"><code>{shown}'
+        f'<section class="pc-example"><h3 class="pc-h">{html.text(title)}</h3>{below}<pre tabindex="0"><code>{shown}'
         f'</code></pre><button type="button" class="pc-button pc-copy">{html.text(ApiCode.COPY)}</button></section>'
     )
 

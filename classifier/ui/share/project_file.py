@@ -145,7 +145,7 @@ def _failed(waiting: Waiting) -> tuple[str, Any, Waiting]:
 
 def build(home: Home, token: gr.BrowserState) -> ProjectFilePanel:
     """Create the components of the panel and connect its own events."""
-    gr.HTML(f'<h3 class="pc-h">{html.text(ProjectFilePage.TITLE)}</h3>{html.quiet(html.text(ProjectFilePage.ABOUT))}')
+    gr.HTML(f'<h2 class="pc-h">{html.text(ProjectFilePage.TITLE)}</h2>{html.quiet(html.text(ProjectFilePage.ABOUT))}')
     choices = [(str(ProjectFilePage.WITH_PHOTOS), _WITH), (str(ProjectFilePage.WITHOUT_PHOTOS), _WITHOUT)]
     choice = gr.Radio(
         choices, value=_WITH, label=str(ProjectFilePage.CHOICE), elem_id="project-choice", elem_classes="pc-stack"

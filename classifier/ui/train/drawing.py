@@ -102,7 +102,7 @@ def _result(newest: Newest | None, notes: str, charts: str, is_over: bool) -> di
         return {**names, "result": notes, "steps": "", "details": charts, "next": gr.update(visible=False)}
     trained, tried = newest.trained, newest.tried
     listed = steps.render(tried)
-    heading = f'<h3 class="pc-h">{html.text(StepsCode.HEADING)}</h3>' if listed else ""
+    heading = f'<h2 class="pc-h">{html.text(StepsCode.HEADING)}</h2>' if listed else ""
     return {
         "newest": trained.name,
         "model": tried.model,

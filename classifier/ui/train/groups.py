@@ -102,7 +102,7 @@ def choose(home: Home, token: str, kept: bool) -> str:
 def render(trained: Trained) -> str:
     """Return what was found with its example, the score with and without, and what the switch changes."""
     changed = [_paragraph(TogetherCode.TRAIN_AGAIN)] if trained.is_changed else []
-    return f'<h3 class="pc-h">{html.text(TogetherCode.HEADING)}</h3>{"".join([*_describe(trained), *changed])}'
+    return f'<h2 class="pc-h">{html.text(TogetherCode.HEADING)}</h2>{"".join([*_describe(trained), *changed])}'
 
 
 def _describe(trained: Trained) -> list[str]:

@@ -13,9 +13,10 @@ from ...evaluation.report import EvaluatedOn, Report
 from ...messages import Code, number, percent, sentence
 from ...messages.evaluation import correct_in_words
 from ...messages.groups import GroupCode
+from ...messages.guide import WhatCode
 from ...messages.page import PageCode
 from ...messages.training_page import RunsCode, ScoreCode
-from .. import html
+from .. import guides, html
 
 _EVALUATED_ON: dict[EvaluatedOn, ScoreCode] = {
     "out_of_fold": ScoreCode.ON_OUT_OF_FOLD,
@@ -42,8 +43,8 @@ def render(report: Report, evaluated_on: Code | None = None) -> str:
     details = [html.rich(ScoreCode.RANGE, low=low, high=high), photos]
     return (
         f'<section class="pc-score" aria-label="{html.text(ScoreCode.HEADING)}">'
-        f'<p class="pc-big">{escape(in_words(report))}</p><p>{" ".join(details + _photos_needed(report))}</p>'
-        f"{_interval(report)}</section>{_left_out(report)}{_remarks(report)}"
+        f'<p class="pc-big" data-say>{escape(in_words(report))}</p><p>{" ".join(details + _photos_needed(report))}</p>'
+        f"{_interval(report)}{guides.what(WhatCode.RANGE)}</section>{_left_out(report)}{_remarks(report)}"
     )
 
 
@@ -77,7 +78,7 @@ def _remarks(report: Report) -> str:
 def render_details(report: Report, colors: Mapping[str, int]) -> str:
     """Return each class in its color, see ``colors``, the confusions, and more numbers."""
     return (
-        f'<h3 class="pc-h">{html.text(ScoreCode.PER_CLASS)}</h3>'
+        f'<h2 class="pc-h">{html.text(ScoreCode.PER_CLASS)}</h2>'
         f"{_classes(report, colors)}{_confusions(report)}{_more_numbers(report)}"
     )
 
@@ -154,7 +155,7 @@ def _confusions(report: Report) -> str:
         f"<li>{html.rich(ScoreCode.CONFUSION, label=names[i], predicted=names[j], count=count)}</li>"
         for count, i, j in worst
     )
-    return f'<h3 class="pc-h">{html.text(ScoreCode.CONFUSIONS)}</h3><ul class="pc-list">{rows}</ul>'
+    return f'<h2 class="pc-h">{html.text(ScoreCode.CONFUSIONS)}</h2><ul class="pc-list">{rows}</ul>'
 
 
 def _more_numbers(report: Report) -> str:

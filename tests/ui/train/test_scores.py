@@ -38,7 +38,7 @@ def test_page_and_command_line_word_one_score_alike(
     accuracy: float, confusion: tuple[tuple[int, ...], ...], words: str
 ) -> None:
     data = report(accuracy=accuracy, confusion=confusion)
-    assert f'<p class="pc-big">{words}</p>' in scores.render(data)
+    assert f'<p class="pc-big" data-say>{words}</p>' in scores.render(data)
     assert data.in_words().startswith(words)
     assert correct_in_words(accuracy, data.evaluated_count, data.correct_count) == words
 
