@@ -26,7 +26,7 @@ const readOut = () => {
   const now = new Set(), fresh = [], before = tab;
   tab = document.querySelector("#tabs [role=tab][aria-selected=true]")?.textContent;
   for (const found of document.querySelectorAll("[data-say]")) {
-    if (found.offsetParent === null) continue;
+    if (!found.getClientRects().length) continue;
     const words = found.dataset.say || found.textContent;
     const key = `${found.closest("[id]")?.id} ${words}`;
     now.add(key);
