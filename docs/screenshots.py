@@ -10,6 +10,7 @@ own photos.
 from __future__ import annotations
 
 import argparse
+import io
 import socket
 import sys
 import tempfile
@@ -31,6 +32,7 @@ from tests.browser.pages import SLOW, Program, drop_folder, open_page, seconds_o
 
 TABS = ("Photos", "Train", "Review", "Try it", "Share")
 HEIGHT = 900
+_WALK_WIDTH, _WALK_COLORS = 720, 64  # of the animated picture: under a megabyte
 
 
 @dataclass(frozen=True)
@@ -190,6 +192,41 @@ def take_readme(browser: Any, program: Program, work: Path, folder: Path) -> Non
     page.screenshot(path=folder / "try-it.png")
 
 
+def take_walk(browser: Any, program: Program, folder: Path) -> None:
+    """Take the animated picture of the first minute: from the example button to answers."""
+    page = open_as(browser, program, Look(1080))
+    frames = [page.screenshot()]
+    page.get_by_role("button", name="Try with example photos").click()
+    answer = page.locator("#try-result .pc-answer .pc-bars")
+    while not answer.is_visible():
+        frames.append(page.screenshot())
+        page.wait_for_timeout(500)
+    page.wait_for_timeout(1500)
+    frames.append(page.screenshot())
+    for name in ("Review", "Train"):
+        page.get_by_role("tab", name=name).click()
+        page.wait_for_timeout(1500)
+        frames.append(page.screenshot())
+    save_animation(frames, folder / "walk-through.gif")
+
+
+def save_animation(frames: list[bytes], path: Path) -> None:
+    """Save screenshots (PNG) as a GIF of a few seconds; those that are equal are shown longer."""
+    pictures: list[Image.Image] = []
+    durations: list[int] = []
+    for frame in frames:
+        picture = Image.open(io.BytesIO(frame)).convert("RGB")
+        picture.thumbnail((_WALK_WIDTH, _WALK_WIDTH), Image.Resampling.LANCZOS)
+        if pictures and picture.tobytes() == pictures[-1].tobytes():
+            durations[-1] += 300
+            continue
+        pictures.append(picture)
+        durations.append(900)
+    durations[0], durations[-3:] = 1800, [2500] * len(durations[-3:])
+    colored = [one.quantize(_WALK_COLORS, dither=Image.Dither.NONE) for one in pictures]
+    colored[0].save(path, save_all=True, append_images=colored[1:], duration=durations, loop=0, optimize=True)
+
+
 def main() -> None:
     """Take the pictures that are asked for."""
     from playwright.sync_api import sync_playwright
@@ -203,6 +240,7 @@ def main() -> None:
             take_all(browser, program, Path(work), args.all)
         else:
             take_readme(browser, program, Path(work), Path(__file__).parent)
+            take_walk(browser, program, Path(__file__).parent)
         browser.close()
 
 
