@@ -22,7 +22,7 @@ from . import Code, EnglishCode, WordCode, languages
 from .languages import Language, Table
 
 _TAG = re.compile(r"</?\w+[^>]*>")
-_PACKAGE = __name__.rpartition(".")[0]
+_PACKAGE = "classifier.messages"  # __name__ is another where this runs as a program
 _HEADER = "Language: {tag}\nContent-Type: text/plain; charset=utf-8\n"
 
 

@@ -57,7 +57,7 @@ def test_the_example_button_leads_to_an_answer_within_the_first_minute(
     page.get_by_role("button", name="Rename", exact=True).click()  # without a new name
     page.locator(".toast-title").get_by_text("That did not work").wait_for(timeout=SLOW)
     page.get_by_role("button", name="Remove class").press("Enter")
-    page.get_by_role("button", name="Remove “apple”").press("Enter", timeout=SLOW)
+    page.get_by_role("button", name="Remove “apple”", exact=True).press("Enter", timeout=SLOW)
     page.locator(".pc-voice[data-told*='Removed the class']").wait_for(state="attached", timeout=SLOW)  # is read out
     page.wait_for_function("document.activeElement !== document.body")
     assert problems == []
