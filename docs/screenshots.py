@@ -200,8 +200,11 @@ def take_walk(browser: Any, program: Program, folder: Path) -> None:
     answer = page.locator("#try-result .pc-answer .pc-bars")
     while not answer.is_visible():
         frames.append(page.screenshot())
-        page.wait_for_timeout(500)
-    page.wait_for_timeout(1500)
+        page.wait_for_timeout(900)
+    page.wait_for_timeout(2500)
+    frames.append(page.screenshot())
+    page.evaluate("document.querySelector('#try-result').scrollIntoView()")
+    page.wait_for_timeout(500)
     frames.append(page.screenshot())
     for name in ("Review", "Train"):
         page.get_by_role("tab", name=name).click()

@@ -167,7 +167,6 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         purpose = purposes.control()
         classes = scripted_html("${value}", _HERE / "classes.js", "photos-classes")
         similar = scripted_html(_LIVE, _PRESS_SCRIPT, "photos-similar")
-        forward = gr.Button(str(PhotosCode.NEXT), variant="primary", size="lg", elem_id="photos-next")
         position = gr.HTML(elem_id="photos-shown")
         photos = scripted_html(grid.template(), _HERE / "grid.js", "photos-grid", GridScript)
         with gr.Row(visible=False, elem_classes="pc-row pc-pager") as pager:
@@ -192,6 +191,9 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
     with gr.Row(elem_classes="pc-bar pc-row"):  # on view wherever something is edited
         message = gr.HTML(html_template=_LIVE, elem_id="photos-message")
         undo_button = undo.button("photos-undo")
+        forward = gr.Button(
+            str(PhotosCode.NEXT), variant="primary", size="lg", min_width=160, visible=False, elem_id="photos-next"
+        )
     page, chosen = gr.State(0), gr.State("")
     view: list[Any] = [
         drop, reading, undo_button, empty, filled, purpose, classes, chosen, similar, position, photos, page, pager,

@@ -120,7 +120,7 @@ def _empty() -> View:
         pager=hidden,
         edit=gr.skip(),
         notes="",
-        next=gr.skip(),
+        next=hidden,
         plan="",
         back=hidden,
     )
@@ -135,4 +135,4 @@ def _position(label: str, first: int, count: int, total: int, color: int | None)
 
 def _next_button(classes: int) -> Any:
     code = PhotosCode.NEXT if classes > 1 else PhotosCode.NEXT_NEEDS_CLASS
-    return gr.update(interactive=classes > 1, value=str(code))
+    return gr.update(interactive=classes > 1, value=str(code), visible=True)
