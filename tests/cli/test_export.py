@@ -46,7 +46,7 @@ def test_a_zip_is_written_and_how_it_was_verified_is_printed(
 @pytest.mark.slow
 def test_errors_of_an_export_are_one_sentence(trained: Finished, tmp_path: Path, capsys: Capture) -> None:
     out = tmp_path / "model"
-    assert "choose zip or onnx " in refusal(capsys, trained.folder, "--to", "gif", "--out", out)
+    assert "choose zip, onnx, " in refusal(capsys, trained.folder, "--to", "gif", "--out", out)
     assert "no model" in refusal(capsys, tmp_path, "--to", "zip", "--out", out)
     assert "no file" in refusal(capsys, trained.folder, "--to", "zip", "--out", out, "--photos", tmp_path / "x")
     (tmp_path / "file").write_bytes(b"")

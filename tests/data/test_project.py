@@ -166,7 +166,7 @@ def test_a_large_file_is_hashed_like_a_small_one(tmp_path: Path) -> None:
             content = (tmp_path / "data" / asset.source).read_bytes()
             assert (asset.sha256, asset.size) == (hashlib.sha256(content).hexdigest(), len(content))
             with Image.open(project.thumbnail(asset)) as thumbnail:
-                assert thumbnail.size == (min(256, asset.width),) * 2
+                assert thumbnail.size == (min(400, asset.width),) * 2
 
 
 def test_a_photo_too_big_for_the_limits_is_left_out(pets: Path) -> None:

@@ -146,7 +146,7 @@ def test_a_network_of_one_input_size_is_built_for_it() -> None:
     ],
 )
 def test_an_unknown_network_is_named_together_with_what_works(name: str, code: NetworkCode) -> None:
-    with pytest.raises(ModelError, match="choose tf_efficientnet_lite0 or tf_efficientnet_lite1 or tf_") as caught:
+    with pytest.raises(ModelError, match="choose tf_efficientnet_lite0, tf_efficientnet_lite1 or tf_") as caught:
         resolve(name)
     assert caught.value.code is code
     assert f"“{name}”" in str(caught.value)

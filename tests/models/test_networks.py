@@ -182,7 +182,7 @@ def test_without_a_connection_a_sentence_names_what_works(verb: str, offline: Of
         code, sentence = offline.found[verb][name]
         assert code == NetworkCode.HUB_UNREACHABLE.name
         assert f"“{name}” has to be fetched from the Hugging Face Hub" in sentence
-        assert "choose tf_efficientnet_lite0 or tf_efficientnet_lite1 or tf_efficientnet_lite2, which" in sentence
+        assert "choose tf_efficientnet_lite0, tf_efficientnet_lite1 or tf_efficientnet_lite2, which" in sentence
     for name in ("tf_efficientnet_lite0", "small_cnn"):
         assert isinstance(offline.found[verb][name], int)
 

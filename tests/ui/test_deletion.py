@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from classifier import TrainConfig
-from classifier.events import Progress
 from classifier.messages.workflows import StepCode
-from classifier.ui.background import ShouldStop
+from classifier.ui.background import Overall, ShouldStop
 from classifier.ui.sessions import Home, ensure_token
 from classifier.ui.train.jobs import training_work
 from tests.helpers import fill
@@ -32,7 +31,7 @@ def test_no_model_appears_after_everything_was_deleted(tmp_path: Path, make_fold
     def late(should_stop: ShouldStop) -> Generator[Any, None, None]:
         for event in work(should_stop):
             yield event
-            if isinstance(event, Progress) and event.step is StepCode.TRAIN_HEAD:  # then it yields nothing for long
+            if isinstance(event, Overall) and event.stage is StepCode.TRAIN_HEAD:  # then it yields nothing for long
                 started.set()
                 assert go_on.wait(LONG)
 
