@@ -2,8 +2,8 @@
 
 For some or all folds the network is fine-tuned on the other photos, for a fixed number of epochs, from the linear head
 fitted on these. The networks between head and fine-tuned network (``interpolation``) are compared on the photos of the
-folds; then the network is fine-tuned on all photos. No library does this: the folds share one cache of augmented
-views, and the reported predictions come from networks that were chosen without the photo.
+folds; where they speak for fine-tuning, the network is fine-tuned on all photos. No library does this: the folds share
+one cache of augmented views, and the reported predictions come from networks that were chosen without the photo.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ class FineTunedNetwork:
     """The result of fine-tuning.
 
     ``tensors`` are those of the network without its classifier, whose ``weight`` (C, D) and ``bias`` (C,) are divided
-    by ``temperature``. ``alpha`` is the share of the fine-tuned weights, 0 where the linear head is better: then
-    nothing was trained on all photos. ``val_idx`` (J,) are the photos of the folds in order, ``logits`` (J, C) those of
-    networks that were neither trained on a photo nor chosen by it, at the same temperature, and ``head_logits`` (J, C)
-    those of linear heads; None for a network from scratch. ``on_all``: the network was trained on all photos; else,
-    where the training was stopped, on those outside the first fold. ``ood`` is the out-of-distribution model and
-    ``in_distribution`` (J,) what it finds for these photos.
+    by ``temperature``. ``alpha`` is the share of the fine-tuned weights, 0 where the linear head is better. ``val_idx``
+    (J,) are the photos of the folds in order, ``logits`` (J, C) those of networks that were neither trained on a photo
+    nor chosen by it, at the same temperature, and ``head_logits`` (J, C) those of linear heads; None for a network from
+    scratch. ``on_all``: the network was trained on all photos; else, where the training was stopped, on those outside
+    the first fold. ``ood`` is the out-of-distribution model and ``in_distribution`` (J,) what it finds for these
+    photos.
     """
 
     tensors: dict[str, Tensor]
@@ -107,10 +107,8 @@ def cross_fit(
     outcomes: list[Outcome] = []
     final: Outcome | None = None
     with finetune.workers(extractor.device) as pool:
-        for number in range(setup.plan.folds + 1):
-            if number == setup.plan.folds and not setup.alphas[_choose(setup, outcomes)]:
-                break
-            run = begin(setup, number)
+        while (number := _next_run(setup, outcomes, final)) is not None:
+            run = begin(setup, number, len(outcomes) + (final is not None))
             yield from run.shown()
             while not run.state.is_finished(run.spec) and not distributed.broadcast(stop()):
                 try:
@@ -135,6 +133,18 @@ def cross_fit(
                 break
         if outcomes:
             yield _result(setup, outcomes, final, pool)
+
+
+def _next_run(setup: Setup, outcomes: Sequence[Outcome], final: Outcome | None) -> int | None:
+    """Return the number of the run to do next, None after the last.
+
+    The run on all photos comes as soon as the folds so far speak for fine-tuning: when the time ends in a later fold,
+    there is a network.
+    """
+    folds = setup.plan.folds
+    if outcomes and final is None and setup.alphas[_choose(setup, outcomes)]:
+        return folds
+    return len(outcomes) if len(outcomes) < folds else None
 
 
 def _choose(setup: Setup, outcomes: Sequence[Outcome]) -> int:

@@ -277,7 +277,7 @@ def _halve_micro_batch(state: TrainState, error: Exception) -> None:
 
 def _progress(state: TrainState, data: FineTuneData, spec: FineTuneSpec, share: float, seconds: float) -> Progress:
     """Progress after a ``share`` of the current epoch that took so many ``seconds``."""
-    code = TrainingCode.EPOCH_ON_ALL if spec.epochs_before and not spec.epochs_after else TrainingCode.EPOCH
+    code = TrainingCode.EPOCH_ON_ALL if spec.on_all else TrainingCode.EPOCH
     count = len(data.train_idx)
     number, total = spec.epochs_before + state.epoch + 1, spec.epochs_before + spec.epochs + spec.epochs_after
     left = seconds / share * (total - number + 1 - share)

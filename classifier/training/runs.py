@@ -132,10 +132,10 @@ def _divide(network: nn.Module, stages: Sequence[Sequence[str]], unfreeze: int) 
     return surgery.fuse_batch_norm(surgery.frozen_trunk(network, stages)), surgery.trainable_tail(network, stages)
 
 
-def begin(setup: Setup, number: int) -> Run:
+def begin(setup: Setup, number: int, runs_before: int) -> Run:
     """Begin, or resume, the run without the photos of a fold; the one after the last fold is on all photos.
 
-    A damaged or foreign file of a state is ignored.
+    A damaged or foreign file of a state is ignored. ``runs_before`` are those that have ended.
     """
     plan, config, device = setup.plan, setup.config, setup.device
     train_idx = np.flatnonzero(setup.folds != number) if number < plan.folds else np.arange(setup.trainable)
@@ -153,8 +153,9 @@ def begin(setup: Setup, number: int) -> Run:
         seed=config.seed,
         from_scratch=setup.from_scratch,
         hflip=AUGMENTATIONS[config.domain].hflip,
-        epochs_before=number * plan.epochs,
-        epochs_after=(plan.folds - number) * plan.epochs,
+        epochs_before=runs_before * plan.epochs,
+        epochs_after=(plan.folds - runs_before) * plan.epochs,
+        on_all=number == plan.folds,
     )
     tail = copy.deepcopy(setup.tail)
     if not setup.from_scratch:

@@ -25,7 +25,7 @@ class FineTuneSpec:
     ``batch`` is the number of images per step and ``learning_rate`` that of the last stage. ``from_scratch`` networks
     start from random weights: their batch norms train, too. With ``hflip`` each image is flipped from left to right in
     every epoch with a probability of one half. ``epochs_before`` and ``epochs_after`` are those of the runs before and
-    after this one, for the progress of all of them.
+    after this one, and ``on_all`` whether it is on all photos, for the progress of all of them.
     """
 
     epochs: int
@@ -37,6 +37,7 @@ class FineTuneSpec:
     hflip: bool = False
     epochs_before: int = 0
     epochs_after: int = 0
+    on_all: bool = False
 
 
 class TrainState:

@@ -124,7 +124,7 @@ def _fine_tuning_trial(run: TrainingRun, head: TrainedModel, name: StepName, mak
             if isinstance(event, Epoch):
                 attempts.record_epoch(run.resume_folder)
             yield event
-        if found is None or not found.on_all:  # stopped, or the head is as good as every network
+        if found is None or not found.on_all or not found.alpha:  # stopped, or the head is as good as every network
             return []
         if distributed.is_main_process():
             shutil.rmtree(folder, ignore_errors=True)  # views of all photos

@@ -29,7 +29,7 @@ from classifier.data.example import draw_example
 from classifier.data.images import open_picture
 from classifier.errors import DataError, SettingError, StorageError
 from classifier.events import Progress
-from classifier.messages import Code
+from classifier.messages import Code, Message
 from classifier.messages.training import HintCode, TrainingCode
 from classifier.models import networks, training_record
 from classifier.models.backbones import resolve
@@ -144,7 +144,8 @@ def test_an_interrupted_training_ends_with_the_same_weights(digits: Path, tmp_pa
         next(event for event in events if steps([event]) == {TrainingCode.EPOCH_ON_ALL})
         events.close()  # type: ignore[attr-defined]
         *last_events, found = cut.run(data)
-    assert steps(last_events) == {TrainingCode.EPOCH_ON_ALL}  # the run before it was finished
+    first = next(event for event in last_events if isinstance(event, Progress))
+    assert steps([first]) == {TrainingCode.EPOCH_ON_ALL}  # the run before it was finished
     assert equal(all_tensors(found), all_tensors(expected))
     assert np.array_equal(found.logits, expected.logits)
     assert [event for event in last_events if isinstance(event, Epoch)] == [
@@ -185,6 +186,25 @@ def test_a_stop_keeps_the_best_so_far_and_trains_no_further(digits: Path, runner
     assert TrainingCode.EPOCH_ON_ALL not in steps(events)
     assert isinstance(events[-1], FineTunedNetwork)
     assert not events[-1].on_all
+
+
+@pytest.mark.slow
+def test_time_that_ends_in_a_later_fold_leaves_a_network_of_all_photos(digits: Path, runner: Runner) -> None:
+    events: list[Any] = []
+
+    def stop() -> bool:
+        """Whether another fold has begun after the run on all photos."""
+        rounds = [
+            event.step.code for event in events if isinstance(event, Progress) and isinstance(event.step, Message)
+        ]
+        return TrainingCode.EPOCH_ON_ALL in rounds and rounds[-1] is TrainingCode.EPOCH
+
+    for event in runner.start(training_set(digits), stop=stop):
+        events.append(event)
+    network = events[-1]
+    assert isinstance(network, FineTunedNetwork)
+    assert network.on_all
+    assert len(network.val_idx) == 8  # of one fold of five
 
 
 def diverges_after(steps: int) -> Callable[..., Tensor]:

@@ -285,7 +285,7 @@ def test_rounds_are_counted_over_all_runs_and_the_last_is_named() -> None:
     events = train(make_state(spec), make_data(), spec, 2)
     assert [str(event.step) for event in events[::3]] == ["Learning, round 3 of 6", "Learning, round 4 of 6"]
     assert events[-1].seconds_left > 0
-    spec = make_spec(epochs=2, epochs_before=4)
+    spec = make_spec(epochs=2, epochs_before=4, on_all=True)
     events = train(make_state(spec), make_data(), spec, 2)
     assert str(events[-1].step) == "Learning from all photos, round 6 of 6"
     assert events[-1].seconds_left == pytest.approx(0, abs=1e-9)
