@@ -8,7 +8,7 @@ one cache of augmented views, and the reported predictions come from networks th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ from ..models.features import FeatureExtractor
 from . import attempts, finetune, interpolation, linear_head, resume
 from .finetune import NonFiniteLossError, Schedule
 from .loss import LossFunction, cross_entropy
-from .runs import Outcome, Setup, begin, conclude, forward, prepare
+from .runs import Outcome, Run, Setup, begin, conclude, forward, prepare
 from .schedule import TrainPlan, warmup_cosine
 
 Floats = NDArray[np.float32]
@@ -109,22 +109,7 @@ def cross_fit(
     with finetune.workers(extractor.device) as pool:
         while (number := _next_run(setup, outcomes, final)) is not None:
             run = begin(setup, number, len(outcomes) + (final is not None))
-            yield from run.shown()
-            while not run.state.is_finished(run.spec) and not distributed.broadcast(stop()):
-                try:
-                    completed = yield from finetune.train_one_epoch(
-                        run.state, run.data, run.spec, loss_fn, schedule, pool, stop
-                    )
-                except NonFiniteLossError as error:
-                    yield from (Note(error.message), Note(message(TrainingCode.BEST_KEPT)))
-                    break
-                if not completed:
-                    break
-                finetune.validate(run.state, run.data, run.spec, pool)
-                resume.save_state(run.state, run.path)
-                attempts.record_epoch(folder)
-                yield from run.shown()[-1:]
-            finished = run.state.is_finished(run.spec)
+            finished = yield from _train(run, setup.folder, stop, loss_fn, schedule, pool)
             if finished and number == setup.plan.folds:
                 final = conclude(setup, run, pool)
             elif finished or (not outcomes and run.state.epoch):
@@ -133,6 +118,29 @@ def cross_fit(
                 break
         if outcomes:
             yield _result(setup, outcomes, final, pool)
+
+
+def _train(
+    run: Run, folder: Path, stop: Callable[[], bool], loss_fn: LossFunction, schedule: Schedule,
+    pool: ThreadPoolExecutor,
+) -> Generator[Event, None, bool]:  # fmt: skip
+    """Train for the epochs that are left and save each; returns False where ``stop`` or a loss ended it early."""
+    yield from run.shown()
+    while not run.state.is_finished(run.spec) and not distributed.broadcast(stop()):
+        try:
+            completed = yield from finetune.train_one_epoch(
+                run.state, run.data, run.spec, loss_fn, schedule, pool, stop
+            )
+        except NonFiniteLossError as error:
+            yield from (Note(error.message), Note(message(TrainingCode.BEST_KEPT)))
+            break
+        if not completed:
+            break
+        finetune.validate(run.state, run.data, run.spec, pool)
+        resume.save_state(run.state, run.path)
+        attempts.record_epoch(folder)
+        yield from run.shown()[-1:]
+    return run.state.is_finished(run.spec)
 
 
 def _next_run(setup: Setup, outcomes: Sequence[Outcome], final: Outcome | None) -> int | None:
