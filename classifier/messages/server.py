@@ -27,11 +27,30 @@ class ServerCode(EnglishCode):
         "The folder “{folder}” for the photos and models of the page cannot be written ({why}); name another in the "
         "variable CLASSIFIER_HOME."
     )
+    LOG_FORM = "CLASSIFIER_LOG is “{value}”; it must be “text” or “json”."
     NO_MCP = (
         'GRADIO_MCP_SERVER is set, but the package for agents is not installed: run pip install "gradio[mcp]", or '
         "start without it."
     )
     NOT_STARTED = "The page could not be started on the port {port}; try again, or name another port with --port."
+
+
+@unique
+class LogCode(EnglishCode):
+    """Lines of the log of a host; what differs is in fields beside them."""
+
+    STARTED = "The page is served."
+    ENDING = "The program was asked to end."
+    TRAINING_STARTED = "A training started."
+    TRAINING_FINISHED = "A training finished."
+    THREAD_FAILED = "A thread ended with an error."
+
+
+@unique
+class HealthCode(EnglishCode):
+    """What the tools of a host are told."""
+
+    NOT_WRITABLE = "The folder of the projects cannot be written ({why})."
 
 
 @unique

@@ -14,6 +14,7 @@ from gradio.utils import get_upload_folder
 
 from .access import Logins
 from .downloads import download_routes
+from .health import health_routes
 from .host_limits import HOME_LIMITS, HostLimits
 from .hosts import Hosts, find_hosts
 from .languages import Page
@@ -95,6 +96,7 @@ def build_app(
     place = Home(home, checkpoints, keep_hours, limits, agents)
     fill = partial(build_demo if demo else build_layout, home=place)
     page = Page(fill, analytics_enabled=False, delete_cache=_CACHE_CLEANUP)
+    page.home = place
     page.queue(max_size=_MOST_WAITING)
     # Earlier versions let Gradio keep the state of pages there, with the tokens of visitors.
     shutil.rmtree(Path(get_upload_folder()) / "deep_links", ignore_errors=True)
@@ -108,6 +110,7 @@ def launch_settings(
     logins: Logins | None = None,
     agents: bool = False,
     demo: bool = False,
+    with_metrics: bool = False,
 ) -> dict[str, Any]:
     """Return the arguments of ``launch`` besides host and port: the look, and nothing kept or shown that is private.
 
@@ -117,6 +120,7 @@ def launch_settings(
         logins: who may use the page; None for everybody.
         agents: whether to answer the Model Context Protocol, with the endpoints for programs as tools.
         demo: whether the page only tries models.
+        with_metrics: whether to answer Prometheus.
     """
     return {
         "theme": THEME,
@@ -133,7 +137,12 @@ def launch_settings(
         "auth": logins.check if logins else None,
         "mcp_server": agents,
         "app_kwargs": {
-            "routes": [*upload_routes(limits.upload.bytes_unpacked), *download_routes(), *phone_routes()],
-            "lifespan": protect(hosts or find_hosts("127.0.0.1", {}), agents, with_opening=not demo),
+            "routes": [
+                *upload_routes(limits.upload.bytes_unpacked),
+                *download_routes(),
+                *phone_routes(),
+                *health_routes(with_metrics),
+            ],
+            "lifespan": protect(hosts or find_hosts("127.0.0.1", {}), agents, not demo, with_metrics),
         },
     }

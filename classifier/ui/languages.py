@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.context import LocalContext
@@ -19,6 +19,9 @@ from ..messages import Code, languages
 from ..messages.page import PageCode
 from . import html
 from .components import scripted_html
+
+if TYPE_CHECKING:
+    from .sessions import Home
 
 COOKIE = "language"
 _SCRIPT = Path(__file__).parent / "language.js"
@@ -46,7 +49,11 @@ class Page(gr.Blocks):
 
     The page is built again when it is first asked for in another language, and only the texts of that copy are kept:
     components and events are those of the first page, so that all languages share handlers and sessions.
+
+    ``home`` is what the page is served over.
     """
+
+    home: Home
 
     def __init__(self, fill: Callable[[gr.Blocks], None], **settings: Any) -> None:
         self._fill, self._settings = fill, settings

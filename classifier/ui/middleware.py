@@ -20,8 +20,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..messages.languages import speak
 from ..messages.server import RequestCode
-from . import downloads, languages
+from . import downloads, languages, metrics
 from .agents import take_lists_of_pictures
+from .health import HEALTH, METRICS
 from .hosts import Hosts
 from .phone_route import PATTERN as PHONE
 from .request_values import LIST_BYTES, Body, RequestError, read_agent_call, read_cancel, read_event
@@ -49,6 +50,7 @@ ROUTES: tuple[tuple[tuple[str, ...], str, bool], ...] = (
     (_READ, rf"{API}/info/?", False),
     (_READ, rf"{API}/file=(?P<file>.+)", False),
     (_READ, downloads.PATTERN, False),
+    (_READ, HEALTH, True),  # the tools of a host have no login
     (_READ, PHONE, True),  # the link itself says who may: a phone has no login, and gets no other page
     (_SEND, PHONE, True),
     (_READ, rf"{API}/heartbeat/(?P<session>[^/]+)", False),
@@ -66,6 +68,8 @@ AGENT_ROUTES: tuple[tuple[tuple[str, ...], str, bool], ...] = (
     (_READ, rf"{API}/mcp/schema", False),
     (_SEND, rf"{API}/mcp/?", False),
 )
+# What Prometheus asks, where the program was started for it.
+METRICS_ROUTES: tuple[tuple[tuple[str, ...], str, bool], ...] = ((_READ, METRICS, True),)
 _AGENT = re.compile(rf"{API}/mcp/?")
 
 
@@ -76,7 +80,7 @@ def _compile(
 
 
 def protect(
-    hosts: Hosts, agents: bool = False, with_opening: bool = False
+    hosts: Hosts, agents: bool = False, with_opening: bool = False, with_metrics: bool = False
 ) -> Callable[[App], AbstractAsyncContextManager[None]]:
     """Return the ``lifespan`` of Gradio's app, which puts the checks around it before it answers anything.
 
@@ -84,6 +88,7 @@ def protect(
         hosts: names under which the page may be reached.
         agents: whether to answer the Model Context Protocol.
         with_opening: whether the page is shown at once, by what ``opening`` draws.
+        with_metrics: whether to answer Prometheus.
 
     Example::
 
@@ -94,7 +99,7 @@ def protect(
     async def lifespan(app: App) -> AsyncIterator[None]:
         if app.middleware_stack is None:
             raise RuntimeError("the app must have been built when it starts")
-        app.middleware_stack = _Guard(app.middleware_stack, app, hosts, agents, with_opening)
+        app.middleware_stack = _Guard(app.middleware_stack, app, hosts, agents, with_opening, with_metrics)
         take_lists_of_pictures(app)
         yield
 
@@ -124,11 +129,15 @@ class _Call:
 class _Guard:
     """The checks, around the app."""
 
-    def __init__(self, inner: ASGIApp, app: App, hosts: Hosts, agents: bool, with_opening: bool) -> None:
+    def __init__(
+        self, inner: ASGIApp, app: App, hosts: Hosts, agents: bool, with_opening: bool, with_metrics: bool
+    ) -> None:
         self._with_opening = with_opening
         self._inner, self._app, self._hosts = inner, app, hosts
         self._agents = agents
-        self._patterns = _compile((*ROUTES, *AGENT_ROUTES) if agents else ROUTES)
+        self._patterns = _compile(
+            (*ROUTES, *(AGENT_ROUTES if agents else ()), *(METRICS_ROUTES if with_metrics else ()))
+        )
         self._owners = Owners()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -149,6 +158,7 @@ class _Guard:
                 return
             received = await self._check_body(call, receive)
         except RequestError as error:
+            metrics.REFUSED.add(error.code.id)
             refused = JSONResponse({"detail": str(error), "error": str(error)}, error.status)
             await refused(scope, receive, answer)
             return

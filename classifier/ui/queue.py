@@ -15,6 +15,7 @@ from ..device import release_memory
 from ..errors import ClassifierError
 from ..events import Step
 from ..messages.limits import LimitCode
+from . import metrics
 from .background import Job, Work
 
 MAX_JOBS = 200  # projects whose last training is kept in memory
@@ -73,6 +74,7 @@ def going_first(handler: Callable[..., Any]) -> Callable[..., Any]:
 
         @wraps(handler)
         def call(*args: Any) -> Any:
+            metrics.PREDICTIONS.add(handler.__name__)
             with PREDICTIONS:
                 return handler(*args)
 
@@ -80,6 +82,7 @@ def going_first(handler: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(handler)
     def generate(*args: Any) -> Iterator[Any]:
+        metrics.PREDICTIONS.add(handler.__name__)
         events = handler(*args)
         while True:
             with PREDICTIONS:  # not while it is suspended: the browser may be gone
@@ -126,6 +129,7 @@ class Jobs:
                 return existing
             waiting = len(self._unstarted())
             if self._running >= self._at_once and waiting >= self._queue:
+                metrics.REFUSED.add(self._full.id)
                 raise ClassifierError(self._full, count=waiting)
             job = Job(work, graceful, self._give_way)
             self._latest.pop(folder, None)
@@ -149,6 +153,11 @@ class Jobs:
         """Return how many trainings wait."""
         with self._changed:
             return len(self._unstarted())
+
+    def count_running(self) -> int:
+        """Return how many trainings run; one that gives way to others waits."""
+        with self._changed:
+            return self._running
 
     def cancel(self, folder: Path, seconds: float = 60.0) -> None:
         """Cancel a project's training and forget it, so that its folder can be deleted; wait at most ``seconds``."""

@@ -40,7 +40,7 @@ class RequestError(Exception):
 
     def __init__(self, status: int, code: Code, **arguments: Any) -> None:
         super().__init__(sentence(code, **arguments))
-        self.status = status
+        self.status, self.code = status, code
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from starlette.types import Message, Scope, Send
 
 from ..messages.languages import spoken
 from ..messages.server import RequestCode
-from . import opening
+from . import metrics, opening
 from .uploads import uploaded_file
 from .visitors import Owners, new_cookie
 
@@ -118,10 +118,11 @@ class NameSender:
 
 
 def with_headers(scope: Scope, send: Send) -> Send:
-    """Return what sends an answer with the headers that every one has."""
+    """Return what sends an answer with the headers that every one has, and counts it."""
 
     async def sender(message: Message) -> None:
         if message["type"] == "http.response.start":
+            metrics.REQUESTS.add(str(message["status"]))
             headers = MutableHeaders(raw=list(message.get("headers", [])))
             headers.update(_HEADERS)
             headers.setdefault("Content-Security-Policy", _OTHER_POLICY)

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
+import signal
 import socket
+import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 from urllib.request import getproxies
 
+from .._version import __version__
 from ..errors import ClassifierError, SettingError, StorageError
 from ..files import cache_folder, check_writable, data_folder
-from ..messages.server import ServerCode
+from ..messages.server import LogCode, ServerCode
+from . import host_log
 from .access import read_logins
 from .host_limits import HostLimits
 from .hosts import find_hosts
+
+log = logging.getLogger(__name__)
 
 _PORTS = range(7860, 7960)  # those that Gradio tries
 _OWN_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -28,7 +38,8 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
     What is not given comes from the environment: ``GRADIO_SERVER_NAME``, ``GRADIO_SERVER_PORT``, ``CLASSIFIER_HOME``,
     ``CLASSIFIER_CHECKPOINTS``, ``CLASSIFIER_KEEP_HOURS``, ``CLASSIFIER_HOSTS``, ``CLASSIFIER_AUTH``, and those that
     ``HostLimits`` names; ``GRADIO_MCP_SERVER`` says whether agents are answered, ``CLASSIFIER_DEMO`` whether the page
-    only shows the models for everybody.
+    only shows the models for everybody, ``CLASSIFIER_METRICS`` whether Prometheus is answered, and ``CLASSIFIER_LOG``
+    the form of the log. SIGTERM ends the program at once: what is unfinished goes on at the next start.
 
     Args:
         host: address to listen on.
@@ -40,13 +51,15 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
         SettingError: host, port, hours, limits or the file of logins cannot work, or the port is taken.
         StorageError: the folder of projects cannot be written.
     """
+    in_json = host_log.set_up(os.environ)
+    _end_at_sigterm()
     host = host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1")
     port = port or os.environ.get("GRADIO_SERVER_PORT")
     find_port(host, port)  # an error comes before the seconds that Gradio takes
     hours = keep_hours()
     limits = HostLimits.read(os.environ)
     logins = read_logins(os.environ)
-    agents, demo = wants_agents(), _is_on("CLASSIFIER_DEMO")
+    agents, demo, with_metrics = wants_agents(), _is_on("CLASSIFIER_DEMO"), _is_on("CLASSIFIER_METRICS")
     home, checkpoints = folders(root)
     try:
         check_writable(home)
@@ -57,8 +70,8 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
     for name in ("GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS"):
         os.environ.pop(name, None)  # Gradio converts them when it is imported, and looks for ports itself
     cache_folder("features")  # where it cannot be written, the Hub's has to be named before the Hub is imported
-    if os.environ.get("SPACES_ZERO_GPU"):
-        from ..device import host_on_zero_gpu
+    if os.environ.get("SPACES_ZERO_GPU") and find_spec("spaces"):
+        from ..leases import host_on_zero_gpu
 
         host_on_zero_gpu()
     bypass_proxies(host)
@@ -77,12 +90,25 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
                 server_port=number,
                 share=share,
                 prevent_thread_lock=True,
-                **launch_settings(hosts, limits, logins, agents, demo),
+                quiet=in_json,
+                **launch_settings(hosts, limits, logins, agents, demo, with_metrics),
             )
         except OSError as error:  # another program took the port in this moment
             raise ClassifierError(ServerCode.NOT_STARTED, port=number) from error
     page.share = False  # else Gradio serves a page whose scripts come from another server; the link stays
+    host_log.tell(log, LogCode.STARTED, version=__version__, port=number)
     page.block_thread()
+
+
+def _end_at_sigterm() -> None:
+    """Let SIGTERM end the program: the first process of a container gets no signal that it has no handler for."""
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        host_log.tell(log, LogCode.ENDING)
+        sys.exit(0)
+
+    if threading.current_thread() is threading.main_thread():  # others may set no handler
+        signal.signal(signal.SIGTERM, end)
 
 
 def keep_hours() -> float | None:

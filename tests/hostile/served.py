@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,9 +24,10 @@ _START = 120  # seconds until the page answers
 
 @dataclass
 class Page:
-    """A page over ``folder``; ``log`` is what it wrote so far."""
+    """A page over ``folder``; ``log`` is what it wrote so far, ``variables`` are further ones of its environment."""
 
     folder: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
     port: int = 0
     idle: int = 0  # bytes of memory after the last start
     _process: processes.Process | None = field(default=None, repr=False)
@@ -54,9 +55,10 @@ class Page:
 
     def start(self) -> None:
         """Start the page and wait until it answers."""
-        self.port = _free_port()
+        self.port = free_port()
         environment = {
             **os.environ,
+            **self.variables,
             "CLASSIFIER_HOME": str(self.folder / "home"),
             "CLASSIFIER_CHECKPOINTS": str(self.folder / "checkpoints"),
             "GRADIO_ANALYTICS_ENABLED": "False",
@@ -84,6 +86,12 @@ class Page:
         """Return whether the process has not ended."""
         return self._process is not None and self._process.poll() is None
 
+    def end(self) -> int:
+        """Ask the process to end, as a host does, and return its exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        return self._process.wait(10)
+
     def kill(self) -> None:
         """End the process and its own processes at once, as a lack of memory or of power does."""
         if self._process is not None:
@@ -93,9 +101,9 @@ class Page:
 
 
 @contextmanager
-def page(folder: Path) -> Iterator[Page]:
-    """Serve the page over a folder until the end of the block."""
-    one = Page(folder)
+def page(folder: Path, **variables: str) -> Iterator[Page]:
+    """Serve the page over a folder until the end of the block, with further variables in its environment."""
+    one = Page(folder, variables)
     one.start()
     try:
         yield one
@@ -103,7 +111,7 @@ def page(folder: Path) -> Iterator[Page]:
         one.kill()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from starlette.routing import Route
 
-from classifier.ui.middleware import ROUTES
+from classifier import __version__
+from classifier.ui.middleware import METRICS_ROUTES, ROUTES
 from tests.ui.web import API, Served, serve
 
 SHA = "a" * 64
@@ -20,7 +21,7 @@ SHA = "a" * 64
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serve(tmp_path_factory.mktemp("page")) as served:
+    with serve(tmp_path_factory.mktemp("page"), with_metrics=True) as served:
         yield served
 
 
@@ -128,7 +129,7 @@ def all_routes(router: Any) -> Iterator[Route]:
 
 
 def test_every_other_route_of_gradio_answers_404(page: Served) -> None:
-    patterns = [(methods, re.compile(pattern)) for methods, pattern, _ in ROUTES]
+    patterns = [(methods, re.compile(pattern)) for methods, pattern, _ in (*ROUTES, *METRICS_ROUTES)]
     closed = set()
     for route in all_routes(page.blocks.app):
         path = re.sub(r"\{[^}]*\}", "x", route.path)
@@ -187,6 +188,48 @@ def test_the_page_runs_no_script_but_those_it_came_with(page: Served) -> None:
 def test_the_settings_of_the_page_hold_no_secret_of_the_server(page: Served) -> None:
     assert '"secret":"photo-classifier"' in page.ask("/config").text.replace(" ", "")
     assert not (page.uploads.parent / "browser-secret").exists()
+
+
+# -- what the tools of a host ask
+
+
+def test_the_health_is_that_of_the_program_and_says_nothing_private(page: Served) -> None:
+    damaged = page.uploads.parents[1] / "checkpoints" / "damaged"
+    damaged.mkdir(parents=True)
+    (damaged / "config.json").write_text("{}")
+    (damaged / "model.safetensors").touch()
+    answer = page.ask("/health")
+    said = json.loads(answer.body)
+    assert said.pop("device")
+    queue = {"running": 0, "waiting": 0}
+    assert (answer.status, said) == (200, {"status": "ok", "version": __version__, "models": 0, "queue": queue})
+
+
+def test_the_health_fails_while_the_projects_cannot_be_written(page: Served) -> None:
+    home = page.uploads.parent
+    aside = home.rename(home.with_name("aside"))
+    try:
+        home.touch()
+        answer = page.ask("/health")
+    finally:
+        home.unlink()
+        aside.rename(home)
+    assert (answer.status, json.loads(answer.body)["status"]) == (503, "failing")
+    assert str(home) not in answer.text
+    assert page.ask("/health").status == 200
+
+
+def test_metrics_are_those_of_prometheus_and_name_no_visitor(page: Served) -> None:
+    page.ask("/download/x/somebodys-photo.jpg")
+    page.ask("/nothing")
+    answer = page.ask("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    lines = [line for line in answer.text.splitlines() if not line.startswith("#")]
+    assert all(re.fullmatch(r"[a-z_]+(\{[a-z]+=\"\w+\"\})? [0-9.e+]+", line) for line in lines)
+    assert 'classifier_refused_total{reason="not_here"}' in answer.text
+    names = {line.partition("{")[0].partition(" ")[0] for line in lines}
+    assert names > {"classifier_requests_total", "classifier_trainings_waiting", "process_resident_memory_bytes"}
+    assert "somebodys" not in answer.text
 
 
 # -- hosts and websites

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
@@ -16,14 +17,17 @@ from ...errors import ClassifierError
 from ...events import Progress, Step
 from ...messages import sentence
 from ...messages.limits import LimitCode
+from ...messages.server import LogCode
 from ...messages.training_page import TrainCode
 from ...models.model_folder import RESUME
 from ...workflows.steps import list_steps
 from ...workflows.train import Finished, ended_the_program, train, unfinished
-from .. import html
+from .. import host_log, html, metrics
 from ..background import Deadline, Job, Restarted, ShouldStop, State, Work
 from ..sessions import Home, is_token
 from .overall import OverallProgress
+
+log = logging.getLogger(__name__)
 
 _SETTLED = 2.0  # seconds after the last correction: several photos are corrected in a row
 
@@ -139,6 +143,8 @@ class _TrainingWork:
         found = self.home.find(self.token)
         if found is None:  # deleted while this waited
             return
+        _count("started", LogCode.TRAINING_STARTED, mode=self.config.mode)
+        started = self.clock()
         self._should_stop = should_stop
         self._end = self.clock() + 60 * self.home.limits.train_minutes
         with found as project:
@@ -148,6 +154,7 @@ class _TrainingWork:
                 _abandon(project)
                 self.out, self.networks, done = None, (), ()
                 yield Restarted()
+        _count("finished", LogCode.TRAINING_FINISHED, mode=self.config.mode, seconds=round(self.clock() - started, 1))
 
     def _stop(self) -> bool:
         return self._should_stop() or self.clock() > self._end
@@ -179,6 +186,11 @@ class _TrainingWork:
                 if self.config.mode == "quick" and not is_last and self.clock() > self._end:
                     raise ClassifierError(LimitCode.TIME_IS_UP, limit=minutes)
         return False
+
+
+def _count(state: str, code: LogCode, **fields: str | float) -> None:
+    metrics.TRAININGS.add(state)
+    host_log.tell(log, code, **fields)
 
 
 def training_work(
