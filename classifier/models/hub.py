@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock, Thread
 from time import monotonic
@@ -60,13 +61,38 @@ def is_cached(repository: str, file: str, revision: str | None = None) -> bool:
     return isinstance(huggingface_hub.try_to_load_from_cache(repository, file, revision=revision), str)
 
 
+def discard_damaged(repository: str, file: str) -> None:
+    """Delete a cached file whose content has changed, so that it is fetched again.
+
+    The Hub names large files by their SHA-256. Each is read once in a process. Raises ``OSError`` where it cannot be
+    read or deleted.
+    """
+    found = huggingface_hub.try_to_load_from_cache(repository, file)
+    if isinstance(found, str):
+        content = Path(found).resolve()
+        if not _is_intact(content, content.stat().st_mtime_ns):
+            content.unlink()
+            Path(found).unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=100)
+def _is_intact(content: Path, written: int) -> bool:
+    """Return whether a file of the cache is what its name says, as it was ``written`` at that time."""
+    return _is_content(content, content.name)
+
+
+def is_switched_off() -> bool:
+    """Return whether the client is told to stay offline (``HF_HUB_OFFLINE``)."""
+    return bool(constants.HF_HUB_OFFLINE)
+
+
 def can_fetch(repository: str, file: str, seconds: float = _CHECK_SECONDS) -> bool:
     """Return whether the Hub answers that it has a file, and False where it does not within ``seconds``.
 
-    The answer is kept for ten minutes. One that comes too late counts at the next call. Where the client is told to
-    stay offline (``HF_HUB_OFFLINE``), nothing is asked.
+    The answer is kept for ten minutes. One that comes too late counts at the next call. Where the Hub is switched
+    off, nothing is asked.
     """
-    if constants.HF_HUB_OFFLINE:
+    if is_switched_off():
         return False
     url = huggingface_hub.hf_hub_url(repository, file)
     with _CHECKING:

@@ -106,14 +106,19 @@ def fetch(backbone: Backbone) -> Iterator[tuple[int, int]]:
     Yields nothing where nothing has to be downloaded. The download goes on when the iterator is closed. Raises
     ``ModelError`` where the weights cannot be had, ``StorageError`` where the disk is full.
     """
-    cfg = pretrained_cfg(backbone)
-    repository, file = cfg.get("hf_hub_id"), cfg.get("hf_hub_filename") or WEIGHTS_FILE
+    repository, file = _place_of_weights(backbone)
     if backbone.built_in or not repository or not file.endswith(".safetensors"):
         return
     try:
         yield from hub.download(repository, file)
     except Exception as error:  # the Hub client raises what its HTTP library raises, which changes over versions
         raise _unreachable(backbone, error) from error
+
+
+def _place_of_weights(backbone: Backbone) -> tuple[str, str]:
+    """Return the Hub repository of the pretrained weights, "" where there is none, and their file in it."""
+    known = pretrained_cfg(backbone)
+    return str(known.get("hf_hub_id") or ""), str(known.get("hf_hub_filename") or WEIGHTS_FILE)
 
 
 def backbone_tensors(backbone: Backbone, folder: Path | None = None) -> dict[str, Tensor]:
@@ -196,7 +201,10 @@ def _wheel_path(backbone: Backbone) -> str:
 
 def _from_hub(backbone: Backbone, num_classes: int) -> nn.Module:
     arguments = copy.deepcopy(dict(backbone.arguments))
+    repository, file = _place_of_weights(backbone)
     try:
+        if repository:
+            hub.discard_damaged(repository, file)
         return timm.create_model(backbone.weights, pretrained=True, num_classes=num_classes, **arguments)
     except Exception as error:  # the Hub client raises what its HTTP library raises, which changes over versions
         raise _unreachable(backbone, error) from error

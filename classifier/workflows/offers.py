@@ -83,6 +83,11 @@ def networks_at_hand() -> tuple[str, ...]:
     return tuple(row.name for row in BACKBONES if not row.from_scratch and is_at_hand(row))
 
 
+def listed_networks() -> tuple[Backbone, ...]:
+    """Return the networks of the table to choose from: where the Hub is switched off, those that are at hand."""
+    return tuple(row for row in BACKBONES if not hub.is_switched_off() or is_at_hand(row))
+
+
 def is_at_hand(backbone: Backbone) -> bool:
     """Return whether nothing has to be fetched for a network."""
     no_download = backbone.built_in or backbone.from_scratch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import json
 import os
@@ -11,7 +12,9 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from huggingface_hub import constants
 
+from classifier.models import hub
 from tests import processes
 
 SIZE = 40_000_000
@@ -81,3 +84,21 @@ def test_a_download_yields_its_progress_and_is_cached(hub_address: str, tmp_path
 def test_a_cached_file_needs_no_connection(hub_address: str, tmp_path: Path) -> None:
     download(hub_address, tmp_path, "model.safetensors")
     assert download("http://127.0.0.1:1", tmp_path, "model.safetensors")[0] == [[]]
+
+
+def test_weights_that_changed_on_the_disk_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    folder, content = tmp_path / "models--anna--network", b"weights" * 100
+    blob = folder / "blobs" / hashlib.sha256(content).hexdigest()
+    for path, written in ((blob, content), (folder / "refs/main", b"1" * 40)):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(written)
+    link = folder / "snapshots" / ("1" * 40) / "model.safetensors"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(blob)
+    hub.discard_damaged("anna/network", "model.safetensors")
+    assert hub.is_cached("anna/network", "model.safetensors")
+    blob.write_bytes(content[:-1] + b"\0")
+    hub.discard_damaged("anna/network", "model.safetensors")
+    assert not hub.is_cached("anna/network", "model.safetensors")
+    assert not blob.exists()

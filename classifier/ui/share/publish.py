@@ -24,6 +24,7 @@ from ...events import Progress
 from ...messages import sentence
 from ...messages.hub import HubCode
 from ...messages.publish_page import PublishPanelCode, PublishWhatCode
+from ...models import hub
 from ...workflows.export import find_format, verification_photos
 from ...workflows.publish import Publication, publish
 from .. import html
@@ -150,7 +151,9 @@ def _build_sign_in() -> None:
 
 
 def build(home: Home, token: gr.BrowserState, model: gr.HTML) -> None:
-    """Create the panel and connect its events."""
+    """Create the panel and connect its events; nothing where the Hub is switched off."""
+    if hub.is_switched_off():
+        return
     is_space, can_sign_in = "SPACE_ID" in os.environ, offers_sign_in(os.environ)
     choices = [(str(code), code.id) for code in PublishWhatCode]
     with gr.Accordion(str(PublishPanelCode.TITLE), open=False, elem_id="publish"):

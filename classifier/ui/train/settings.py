@@ -14,7 +14,9 @@ from ...errors import SettingError
 from ...messages import sentence
 from ...messages.limits import LimitCode, NearCode
 from ...messages.settings import SettingCode, choice_label, setting_hint, setting_label
+from ...models import hub
 from ...models.backbones import BACKBONES, Backbone
+from ...workflows.offers import listed_networks
 from ..handlers import QUIET
 from ..host_limits import HOME_LIMITS, HostLimits
 from ..usage import Use
@@ -198,7 +200,7 @@ def _choices(setting: Setting, limits: HostLimits) -> Sequence[tuple[str, Any]]:
     if setting.name == "minutes":
         return _minutes_choices(limits)
     if setting.name == "backbone":
-        return [(_backbone_title(row), row.name) for row in BACKBONES]
+        return [(_backbone_title(row), row.name) for row in listed_networks()]
     return [(choice_label(setting.name, value), value) for value in setting.choices]
 
 
@@ -218,7 +220,7 @@ def _backbone_title(row: Backbone) -> str:
 
 def _other_backbone(limits: HostLimits) -> gr.Textbox:
     return gr.Textbox(
-        visible=limits.networks == "any",
+        visible=limits.networks == "any" and not hub.is_switched_off(),
         label=str(SettingCode.OTHER_BACKBONE),
         info=str(SettingCode.OTHER_BACKBONE_HINT),
         placeholder=str(SettingCode.OTHER_BACKBONE_EXAMPLE),

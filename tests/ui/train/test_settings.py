@@ -7,13 +7,16 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from huggingface_hub import constants
 
 from classifier import TrainConfig
 from classifier.config import DEFAULTS, settings
 from classifier.errors import SettingError
 from classifier.messages.settings import SettingLabel, setting_label
+from classifier.models.backbones import BACKBONES
 from classifier.ui.host_limits import SPACE_LIMITS
 from classifier.ui.train import settings as form
+from classifier.workflows.offers import is_at_hand
 from tests.helpers import NASTY
 from tests.ui.train.values import setting_values
 
@@ -30,6 +33,15 @@ def test_every_setting_has_an_input_with_its_label_and_default() -> None:
         assert component.value == ("" if setting.optional else default)
     values = {name: component.value for name, component in built.components.items()}  # type: ignore[attr-defined]
     assert form.to_config(values) == replace(DEFAULTS, mode="auto")
+
+
+def test_what_needs_the_hub_is_not_offered_where_it_is_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with gr.Blocks(analytics_enabled=False):
+        built: Any = form.build(gr.Accordion("Advanced"), lambda: None).components
+    offered = {value for _, value in built["backbone"].choices}
+    assert offered == {row.name for row in BACKBONES if is_at_hand(row)} != {row.name for row in BACKBONES}
+    assert not built[form.OTHER_BACKBONE].visible
 
 
 def test_every_offered_setting_has_a_label_and_no_label_is_left_over() -> None:
