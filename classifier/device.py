@@ -6,14 +6,13 @@ import contextlib
 import ctypes
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import torch
 
@@ -248,32 +247,3 @@ def release_memory() -> None:
     """Return what ``_keep_freed_memory`` keeps to the system: for the end of work that took much of it."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
-
-
-def _run_here(work: Callable[..., Iterator[Any]], *args: Any) -> Iterator[Any]:
-    yield from work(*args)
-
-
-_runner = _run_here
-
-
-def stream(work: Callable[..., Iterator[Any]], *args: Any) -> Iterator[Any]:
-    """Run a generator function that uses the device; all such work goes through this function.
-
-    On a ZeroGPU Space it runs in another process, which has a GPU for a minute: ``work`` must be a function of a
-    module, and its arguments and results must be picklable.
-    """
-    return _runner(work, *args)
-
-
-def for_long_work(device: Device) -> Device:
-    """The device for work that takes minutes: the CPU on a ZeroGPU Space, which lends its GPU for one minute."""
-    return device if _runner is _run_here else choose("cpu")
-
-
-def host_on_zero_gpu(seconds: int = 60) -> None:
-    """Wrap ``stream`` with Hugging Face's ``spaces`` package; ``app.py`` calls this on a ZeroGPU Space only."""
-    global _runner
-    import spaces  # type: ignore[import-not-found,unused-ignore]  # installed on such Spaces only
-
-    _runner = spaces.GPU(duration=seconds)(_run_here)

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from classifier import device as devices
+from classifier import leases
 from classifier.device import Device
 from classifier.errors import SettingError
 from classifier.messages.device import DeviceCode
@@ -200,15 +201,15 @@ def test_a_stream_yields_what_the_work_yields_and_closes_it() -> None:
         finally:
             ended.append(top)
 
-    assert list(devices.stream(count, 3)) == [0, 1, 2]
-    with contextlib.closing(devices.stream(count, 9)) as left:  # type: ignore[type-var]
+    assert list(leases.stream(count, 3)) == [0, 1, 2]
+    with contextlib.closing(leases.stream(count, 9)) as left:  # type: ignore[type-var]
         assert next(left) == 0
     assert ended == [3, 9]
 
 
 def test_long_work_stays_on_its_device_outside_of_zero_gpu() -> None:
     cpu = devices.choose("cpu")
-    assert devices.for_long_work(cpu) is cpu
+    assert leases.for_long_work(cpu) is cpu
 
 
 def test_free_memory_is_the_least_of_the_machine_and_its_cgroups(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import sleep
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,10 @@ class FeatureCache:
         except OSError as error:
             raise self._storage_error(error) from error
         self._run(lambda database: None)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let another process open the same file."""
+        return type(self), (self._path.parent, self._timeout)
 
     def __enter__(self) -> FeatureCache:
         return self

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from .. import device as devices
-from .. import distributed
+from .. import distributed, leases
 from ..config import NO_RANGES, Limits, PixelRanges, Preprocessing
 from ..data.descriptors import CACHE_NAME, DESCRIPTOR_SIZE, compute_descriptor
 from ..data.images import Opener, open_picture
@@ -175,10 +174,13 @@ def _compute(
     extractor: FeatureExtractor, paths: Sequence[Path], preprocessings: Sequence[Preprocessing],
     undescribed: frozenset[int],
 ) -> Iterator[tuple[Floats | Message, Floats | None]]:  # fmt: skip
-    if not paths:
-        return iter(())
     settings = extractor.device, extractor.limits, extractor.opener
-    return devices.stream(_run_network, extractor.backbone, paths, preprocessings, undescribed, *settings)
+    cost, start = extractor.backbone.cost * len(preprocessings), 0
+    for part in leases.slices(paths, cost):
+        own = frozenset(index - start for index in undescribed)
+        work = _run_network, extractor.backbone, part, preprocessings, own, *settings
+        yield from leases.stream(*work, seconds=leases.estimate(len(part), cost))
+        start += len(part)
 
 
 def _run_network(

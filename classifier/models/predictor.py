@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from .. import device as devices
+from .. import leases
 from ..config import LIMITS, Limits
 from ..data.images import Opener, open_picture
 from ..device import Device
@@ -23,6 +24,7 @@ from ..evaluation.report import Report
 from ..messages import Message
 from ..messages.models import CheckpointCode, PredictCode, UnsureCode
 from . import checkpoint, loader
+from .backbones import relative_cost
 from .hub_models import local_folder
 from .joined import member_inputs
 from .picture_sources import Picture, list_pictures, to_source
@@ -202,7 +204,7 @@ class Predictor:
             raise SettingError(PredictCode.TOO_FEW_ANSWERS, top_k=top_k)
         sources = [self._prepare(picture) for picture in list_pictures(pictures)]
         usable = [source for source in sources if not isinstance(source, PhotoError)]
-        outputs = iter(devices.stream(_run_network, self._version, usable, self.device, self.limits, self._opener))
+        outputs = self._compute(usable)
         for source in sources:
             output = source if isinstance(source, PhotoError) else next(outputs)
             if isinstance(output, Message):
@@ -234,6 +236,13 @@ class Predictor:
         maps = [heatmap.heat_map(part, own, index) for part, own in parts]
         heat, unmapped = heatmap.add_maps(maps), sum(one.size == 1 for one in maps)
         return Explanation(self.labels[index], heat, features, pixels[0].permute(1, 2, 0).numpy(), unmapped)
+
+    def _compute(self, sources: Sequence[loader.Source]) -> Iterator[Floats | Message]:
+        names = _load(self._version)
+        cost = sum(map(relative_cost, names.members or (names.backbone,)))
+        for part in leases.slices(sources, cost):
+            work = _run_network, self._version, part, self.device, self.limits, self._opener
+            yield from leases.stream(*work, seconds=leases.estimate(len(part), cost))
 
     def _prepare(self, picture: Picture) -> loader.Source | PhotoError:
         try:

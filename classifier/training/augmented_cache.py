@@ -16,8 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from .. import device as devices
-from .. import distributed, files
+from .. import distributed, files, leases
 from ..config import Domain, Limits, Preprocessing
 from ..device import Device
 from ..errors import DataError
@@ -126,13 +125,13 @@ def _write(
     started = perf_counter()
     done = min(path.stat().st_size // record, len(photos)) if path.exists() else 0
     if trunk is not None:  # the rounding of activations depends on which photos are computed together
-        done = 0
+        done = done - done % device.batch if leases.is_lent() else 0
     try:
         with path.open("r+b" if path.exists() else "wb") as file:
             file.truncate(done * record)
             file.seek(done * record)
             missing = transform.part(done, len(photos))
-            stream = devices.stream(_compute, trunk, photos[done:], missing, device, limits) if photos[done:] else ()
+            stream = _compute(trunk, photos[done:], missing, device, limits) if photos[done:] else ()
             for number, views in enumerate(stream, 1):
                 if not isinstance(views, Tensor):
                     raise DataError(TrainingCode.PHOTO_UNREADABLE, reason=views)

@@ -80,6 +80,7 @@ def cross_fit(
     loss_fn: LossFunction = cross_entropy,
     schedule: Schedule = warmup_cosine,
     validation: TrainingSet | None = None,
+    pause: Callable[[], bool] = lambda: False,
 ) -> Iterator[Event | FineTunedNetwork]:
     """Fine-tune the extractor's backbone on the training set; yields the ``FineTunedNetwork`` last.
 
@@ -100,6 +101,7 @@ def cross_fit(
         schedule: factor of the learning rates by progress.
         validation: other photos of the same classes. They are never trained on, and the network is chosen by them in
             place of the photos of the folds.
+        pause: called after every step; True saves the state and ends without a network, to go on at the next call.
     """
     trainable = len(training_set.y)
     training_set = training_set if validation is None else training_set.with_photos(validation)
@@ -109,7 +111,9 @@ def cross_fit(
     with finetune.workers(extractor.device) as pool:
         while (number := _next_run(setup, outcomes, final)) is not None:
             run = begin(setup, number, len(outcomes) + (final is not None))
-            finished = yield from _train(run, setup.folder, stop, loss_fn, schedule, pool)
+            finished = yield from _train(run, setup.folder, stop, pause, loss_fn, schedule, pool)
+            if finished is None:
+                return
             if finished and number == setup.plan.folds:
                 final = conclude(setup, run, pool)
             elif finished or (not outcomes and run.state.epoch):
@@ -121,21 +125,27 @@ def cross_fit(
 
 
 def _train(
-    run: Run, folder: Path, stop: Callable[[], bool], loss_fn: LossFunction, schedule: Schedule,
-    pool: ThreadPoolExecutor,
-) -> Generator[Event, None, bool]:  # fmt: skip
-    """Train for the epochs that are left and save each; returns False where ``stop`` or a loss ended it early."""
+    run: Run, folder: Path, stop: Callable[[], bool], pause: Callable[[], bool], loss_fn: LossFunction,
+    schedule: Schedule, pool: ThreadPoolExecutor,
+) -> Generator[Event, None, bool | None]:  # fmt: skip
+    """Train for the epochs that are left and save each.
+
+    Returns False where ``stop`` or a loss ended it early, and None where it paused, with its state saved.
+    """
     yield from run.shown()
     while not run.state.is_finished(run.spec) and not distributed.broadcast(stop()):
         try:
             completed = yield from finetune.train_one_epoch(
-                run.state, run.data, run.spec, loss_fn, schedule, pool, stop
+                run.state, run.data, run.spec, loss_fn, schedule, pool, lambda: stop() or pause()
             )
         except NonFiniteLossError as error:
             yield from (Note(error.message), Note(message(TrainingCode.BEST_KEPT)))
             break
         if not completed:
-            break
+            if distributed.broadcast(stop()):
+                break
+            resume.save_state(run.state, run.path)
+            return None
         finetune.validate(run.state, run.data, run.spec, pool)
         resume.save_state(run.state, run.path)
         attempts.record_epoch(folder)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +24,11 @@ from ..messages.training import TrainingCode
 from ..models import networks, surgery
 from ..models.features import FeatureExtractor
 from . import finetune, linear_head, resume
-from .cross_fit import Event, FineTunedNetwork, cross_fit
+from .cross_fit import Event, FineTunedNetwork
 from .finetune import Schedule
 from .loss import LossFunction, cross_entropy
 from .schedule import make_plan, warmup_cosine
+from .slices import cross_fit
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -79,9 +81,8 @@ def fine_tune(
         yield Note(message(TrainingCode.NO_STAGES))
     epochs: list[Epoch] = []
     found: FineTunedNetwork | None = None
-    for event in cross_fit(
-        extractor, training_set, folds, preprocessing, config, plan, folder, stop, loss_fn, schedule, validation
-    ):
+    settings: dict[str, Any] = {"loss_fn": loss_fn, "schedule": schedule, "validation": validation}
+    for event in cross_fit(extractor, training_set, folds, preprocessing, config, plan, folder, stop, **settings):
         if isinstance(event, FineTunedNetwork):
             found = event
             continue

@@ -60,7 +60,9 @@ def train_one_epoch(
     pool: ThreadPoolExecutor,
     stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Progress | Note, None, bool]:
-    """Train for one epoch and yield the progress after every step; returns False where ``stop`` ended it early.
+    """Train for one epoch, or for the rest of one, and yield the progress after every step.
+
+    Returns False where ``stop`` ended it early; the next call goes on with the next step.
 
     Raises ``NonFiniteLossError`` where the loss is NaN or infinite.
 
@@ -75,8 +77,9 @@ def train_one_epoch(
     """
     state.network.train(spec.from_scratch)
     batches = sample_batches(data, spec, state.epoch)
-    total_loss, correct, count, started = 0.0, 0, 0, perf_counter()
-    for number, batch in enumerate(batches):
+    first, started = state.step, perf_counter()
+    total_loss, correct, count = state.totals
+    for number, batch in enumerate(batches[first:], first):
         set_learning_rate(state.optimizer, schedule((state.epoch + number / len(batches)) / spec.epochs))
         micro_batch = state.micro_batch
         loss, batch_correct = train_step(state, data, spec, batch, loss_fn, pool)
@@ -87,10 +90,12 @@ def train_one_epoch(
             rate = spec.learning_rate
             raise NonFiniteLossError(TrainingCode.NON_FINITE_LOSS, rate=rate, smaller=rate / 10)
         total_loss, correct, count = total_loss + loss * len(batch), correct + batch_correct, count + len(batch)
-        yield _progress(state, data, spec, (number + 1) / len(batches), perf_counter() - started)
+        state.step, state.totals = number + 1, (total_loss, correct, count)
+        seconds = (perf_counter() - started) * (number + 1) / (number + 1 - first)
+        yield _progress(state, data, spec, (number + 1) / len(batches), seconds)
         if distributed.broadcast(stop()):
             return False
-    state.epoch += 1
+    state.epoch, state.step, state.totals = state.epoch + 1, 0, (0.0, 0, 0)
     state.train_loss, state.train_accuracy = total_loss / count, correct / count
     return True
 

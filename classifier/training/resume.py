@@ -21,7 +21,7 @@ from ..messages.training import TrainingCode
 from .schedule import TrainPlan
 from .train_state import TrainState
 
-VERSION = 3  # of these files and of what a training makes of them; those of another version are not resumed
+VERSION = 4  # of these files and of what a training makes of them; those of another version are not resumed
 _LARGEST = 2**20  # bytes of a JSON file
 _MOST = 100_000  # of any number of a plan
 _PLAN = {field.name for field in fields(TrainPlan)}
@@ -64,7 +64,10 @@ def load_plan(folder: Path, make: Callable[[], TrainPlan]) -> TrainPlan:
 
 
 def save_state(state: TrainState, path: Path) -> None:
-    """Save the state after an epoch, from the main process. Raises ``StorageError`` when the disk is full."""
+    """Save the state after an epoch or at a pause, from the main process.
+
+    Raises ``StorageError`` when the disk is full.
+    """
     if distributed.is_main_process():
         with files.atomic_write(path, TrainingCode.DISK_FULL) as part:
             save_file(state.state_dict(), part)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from time import perf_counter
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .. import distributed
+from .. import distributed, leases
 from ..config import Preprocessing, TrainConfig
 from ..device import Device
 from ..models import surgery
@@ -37,6 +37,7 @@ _TAIL_SHARE = 1 / 3  # of the time, for more than one fold of a tail: deeper tra
 _PHOTO_DEPTH = 0.4  # part of the stages that everyday photos are worth training
 _DECODE_COST = 0.4  # of making a view of a picture, relative to a forward pass of the whole network
 _TRAIN_STEP_COST = 3.3  # relative to a forward pass: forward, twice that backward, optimizer
+_MEASURING = 5.0  # seconds of a shared GPU, to measure its speed
 _REFERENCE_SPEED = 60.0  # images per second of Lite0 at 224 pixels, forward, on two cores with bfloat16
 
 
@@ -223,15 +224,15 @@ def _measure_speed(extractor: FeatureExtractor, network: nn.Module, size: int) -
     key = f"speed {extractor.backbone.name} {size} {extractor.device}"
     known = extractor.cache.get_choice(key, ["speed"])
     if known is None:
-        seconds = min(_time_forward(extractor.device, network, size) for _ in range(3))
+        seconds = min(leases.stream(_time_forward, extractor.device, network, size, seconds=_MEASURING))
         known = str(_REFERENCE_SPEED * 2.0 ** round(math.log2(1 / seconds / _REFERENCE_SPEED)))
         if distributed.is_main_process():
             extractor.cache.put_choice(key, ["speed"], known)
     return float(known)
 
 
-def _time_forward(device: Device, network: nn.Module, size: int) -> float:
-    """Seconds per image of one batch in each worker."""
+def _time_forward(device: Device, network: nn.Module, size: int) -> Iterator[float]:
+    """Yield the seconds per image of one batch in each worker, measured a few times."""
     batch = 4 if device.is_cpu else 32
     pixels = torch.zeros(batch, 3, size, size).to(device.torch_device, memory_format=torch.channels_last)
     moved = copy.deepcopy(network).to(device.torch_device).to(memory_format=torch.channels_last)
@@ -242,6 +243,7 @@ def _time_forward(device: Device, network: nn.Module, size: int) -> float:
 
     batches = device.workers if device.is_cpu else 1
     with finetune.workers(device) as pool:
-        started = perf_counter()
-        list(pool.map(run, range(batches)))
-        return (perf_counter() - started) / (batch * batches)
+        for _ in range(3):
+            started = perf_counter()
+            list(pool.map(run, range(batches)))
+            yield (perf_counter() - started) / (batch * batches)

@@ -43,7 +43,9 @@ class FineTuneSpec:
 class TrainState:
     """A network in training and everything the next epoch depends on; ``network`` is moved to the device in place.
 
-    ``tensors`` is the network's state after the last whole epoch. ``micro_batch`` is the largest number of images in
+    ``tensors`` is the network's state after the last whole epoch, or where a pause was saved. ``step`` counts the
+    batches that are done of the epoch under way, and ``totals`` are their loss and the numbers of images that were
+    classified correctly and of all. ``micro_batch`` is the largest number of images in
     one forward pass; it is halved when memory runs out.
     """
 
@@ -57,7 +59,8 @@ class TrainState:
         self.optimizer = build_optimizer(groups, spec.optimizer)
         self.scaler = torch.amp.GradScaler(device.torch_device.type, enabled=device.dtype == torch.float16)
         self.micro_batch = 2 * spec.batch  # batches are not all of one size
-        self.epoch = 0
+        self.epoch = self.step = 0
+        self.totals = (0.0, 0, 0)
         self.train_loss = self.train_accuracy = float("nan")  # of the last epoch
         self.tensors = to_cpu(self.network.state_dict())
         self.history: list[Epoch] = []
@@ -74,7 +77,7 @@ class TrainState:
         """Return everything the rest of the training depends on, as one flat dictionary of tensors."""
         optimizer = self._flat_optimizer_state() if self.optimizer.state else {}
         scaler = self.scaler.state_dict()  # empty where it is disabled
-        summary = [self.epoch, self.micro_batch, bool(optimizer)]
+        summary = [self.epoch, self.step, *self.totals, self.micro_batch, bool(optimizer)]
         summary += [scaler.get(name, 0) for name in _SCALER]
         tensors = {
             "summary": torch.tensor(summary, dtype=torch.float64),
@@ -89,7 +92,8 @@ class TrainState:
 
         Raises ``ValueError`` and changes nothing where a tensor is missing, unknown or of another shape.
         """
-        epoch, micro_batch, stepped, scale, growth_tracker = tensors.get("summary", torch.zeros(5)).tolist()
+        summary = tensors.get("summary", torch.zeros(9)).tolist()
+        epoch, step, loss, correct, count, micro_batch, stepped, scale, growth_tracker = summary
         optimizer = self._flat_optimizer_state() if stepped else {}
         expected = {f"network.{name}": value for name, value in self.tensors.items()}
         expected |= {f"optimizer.{name}": value for name, value in optimizer.items() if isinstance(value, Tensor)}
@@ -97,7 +101,8 @@ class TrainState:
         if found != {name: value.shape for name, value in expected.items()} or not tensors.keys() >= _PROGRESS:
             self.optimizer.state.clear()  # torch fills it in order to flatten it
             raise ValueError("the tensors are not those of this network and optimizer")
-        self.epoch, self.micro_batch = int(epoch), int(micro_batch)
+        self.epoch, self.step, self.micro_batch = int(epoch), int(step), int(micro_batch)
+        self.totals = loss, int(correct), int(count)
         self.history = [_epoch(row) for row in tensors["history"].tolist()]
         self.tensors = _with_prefix(tensors, "network.")
         self.network.load_state_dict(self.tensors)

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .. import device as devices
+from .. import leases
 from ..config import Preprocessing
 from ..data.catalog import Asset
 from ..data.project import Project
@@ -112,7 +112,7 @@ def _run_network(
     network: nn.Module, count: int,
 ) -> Generator[Progress, None, _MemberOutputs]:  # fmt: skip
     """The outputs of a network of ``count`` classes, as ``Predictor`` computes them: in float32."""
-    device = devices.for_long_work(extractor.device)
+    device = leases.for_long_work(extractor.device)
     network = add_feature_output(copy.deepcopy(network)).to(device.torch_device).to(memory_format=torch.channels_last)
     paths = [project.photo_path(asset) for asset in assets]
     outputs = run_batches(network, paths, EvalViews((preprocessing,)), device, torch.float32, None, extractor.limits)

@@ -183,8 +183,7 @@ def _fine_tune(run: TrainingRun, head: TrainedModel) -> Generator[Event, None, T
     resume.prepare_folder(folder, config, [*training_set.names(), *deciding])
     if not distributed.broadcast(attempts.count_starts(folder)):  # the main process may have written it already
         attempts.record_start(folder)
-    device = devices.for_long_work(run.extractor.device)
-    extractor = replace(run.extractor, backbone=head.backbone, device=device)
+    extractor = replace(run.extractor, backbone=head.backbone)
     events = deep.fine_tune(
         extractor, training_set, head.preprocessing, config, folder, run.stop, validation=validation
     )  # fmt: skip

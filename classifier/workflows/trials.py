@@ -10,7 +10,6 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import device as devices
 from .. import distributed
 from ..errors import ClassifierError
 from ..evaluation import metrics
@@ -23,8 +22,9 @@ from ..models.backbones import BACKBONES, Backbone, resolve
 from ..models.checkpoint import TrainedModel
 from ..models.features import FeatureExtractor
 from ..training import attempts, resume
-from ..training.cross_fit import FineTunedNetwork, cross_fit
+from ..training.cross_fit import FineTunedNetwork
 from ..training.schedule import TrainPlan, deep_plan, tail_plan
+from ..training.slices import cross_fit
 from .candidates import Candidate
 from .offers import networks_at_hand
 from .trained_models import fine_tuned_model, fold_numbers, train_head, train_joined
@@ -112,8 +112,7 @@ def _fine_tuning_trial(run: TrainingRun, head: TrainedModel, name: StepName, mak
     folder = run.resume_folder / name
 
     def train(best: Candidate, seconds_left: float) -> Training:
-        device = devices.for_long_work(run.extractor.device)
-        extractor = replace(run.extractor, backbone=head.backbone, device=device)
+        extractor = replace(run.extractor, backbone=head.backbone)
         folds = fold_numbers(training_set, config)
         plan = resume.load_plan(folder, lambda: _plan(extractor, seconds_left))
         preprocessing, found = head.preprocessing, None

@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 import classifier
-from classifier import Epoch, Finished, Note, Predictor, Project, TrainConfig, train
+from classifier import Epoch, Finished, Note, Predictor, Project, TrainConfig, leases, train
 from classifier.config import LIMITS, RESIZE_MODES
 from classifier.data.catalog import Asset
 from classifier.data.dataset import Sample, TrainingSet
@@ -29,6 +30,7 @@ from classifier.data.example import draw_example
 from classifier.data.images import open_picture
 from classifier.errors import DataError, SettingError, StorageError
 from classifier.events import Progress
+from classifier.leases import LeaseError
 from classifier.messages import Code, Message
 from classifier.messages.training import HintCode, TrainingCode
 from classifier.models import networks, training_record
@@ -42,6 +44,7 @@ from classifier.workflows.train import unfinished
 from tests import processes
 from tests.helpers import draw_digits
 from tests.training.runs import BEST_CPU, equal
+from tests.zero_gpu import Lender
 
 SCRATCH = TrainConfig(mode="deep", backbone="small_cnn", epochs=4)
 
@@ -479,6 +482,46 @@ def states(folder: Path) -> list[tuple[str, int]]:
         return sorted((path.name, path.stat().st_mtime_ns) for path in folder.glob("*.safetensors"))
     except FileNotFoundError:
         return []
+
+
+@pytest.mark.slow
+def test_slices_of_a_lent_gpu_end_with_the_same_network(
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, lender = training_set(digits), Lender(None, 3)  # the second lease, after that for the speed, ends early
+    config = replace(SCRATCH, epochs=2)
+    whole, sliced = Runner(tmp_path / "whole"), Runner(tmp_path / "sliced")
+    with closing(whole.cache), closing(sliced.cache):
+        *all_events, expected = whole.run(data, config)
+        monkeypatch.setattr(leases, "_runner", None)  # and as before at the end
+        monkeypatch.setattr(leases, "SLICE", 0.5)
+        leases.host_on_zero_gpu(lender.gpu)
+        *events, found = sliced.run(data, config)
+    assert equal(all_tensors(found), all_tensors(expected))
+    assert np.array_equal(found.logits, expected.logits)
+    shown = [event for event in events if isinstance(event, Epoch)]
+    assert shown == [event for event in all_events if isinstance(event, Epoch)]
+    assert len(lender.durations) > 2
+    assert max(lender.durations) <= 60
+
+
+@pytest.mark.slow
+def test_a_stop_on_a_lent_gpu_keeps_the_best_so_far_and_a_lost_one_is_told(
+    digits: Path, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lender = Lender(None, 0, 0, None, None, 0, 0, 0)  # the first is for the speed of the network
+    data, stopped = training_set(digits), threading.Event()
+    monkeypatch.setattr(leases, "_runner", None)
+    leases.host_on_zero_gpu(lender.gpu)
+    events = []
+    for event in runner.start(data, stop=stopped.is_set):
+        events.append(event)
+        if isinstance(event, Epoch):
+            stopped.set()
+    assert isinstance(events[-1], FineTunedNetwork)
+    assert not events[-1].on_all
+    with pytest.raises(LeaseError):
+        runner.run(data, replace(SCRATCH, epochs=5))
 
 
 @pytest.mark.slow
