@@ -2,9 +2,9 @@
 
     python benchmarks/copies.py
 
-The copies run over one folder, nginx with ``deploy/nginx.conf``. Two browsers send photos and ask twenty times for
-them; then the copy of the first one is ended and replaced by one on another port while both go on. Prints what each
-step found; needs nginx, such as that of Debian.
+The copies run over one folder, nginx with ``deploy/nginx.conf``. Two browsers send photos and open the page twenty
+times each; then the copy of the first one is ended, and replaced by one on another port, while both go on. Prints what
+each step found; needs nginx, such as that of Debian.
 """
 
 from __future__ import annotations
@@ -75,13 +75,13 @@ def answered_by(folder: Path, skip: int) -> dict[str, Counter[str]]:
 
 
 def step(title: str, folder: Path, browsers: list[Browser], copies: list[Page]) -> int:
-    """Let each browser open the Photos tab twenty times; print what was found, return how much failed or is missing."""
+    """Let each browser open its project twenty times; print what was found, return how much failed or is missing."""
     skip, failed = len((folder / "access.log").read_text().splitlines()), 0
     for _ in range(_REQUESTS):
         for browser in browsers:
             before = len(browser.seen)
             try:
-                browser.open_tab("1 · Photos")
+                browser.load()
             except (httpx.HTTPError, AssertionError, ValueError):
                 failed += 1
             failed += not any("cat" in text for text in browser.seen[before:])
