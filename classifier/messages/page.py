@@ -134,6 +134,7 @@ class PhotosCode(Code):
     REMOVE_QUESTION = "Remove the class “{label}” with its {count:photo|photos}?"
     REMOVE_YES = "Remove “{label}”"
     REMOVE_NO = "Keep it"
+    SKIP = "Skip this list"
     SELECT_ALL = "All shown"
     SELECT_PHOTO = "Choose {name}"
     MOVE_TO = "other class"

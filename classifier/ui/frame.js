@@ -69,6 +69,23 @@ const keepFocus = () => {
   document.querySelector("#tabs [role=tab][aria-selected=true]")?.focus({ preventScroll: true });
 };
 
+// Ways of the keyboard: past a list with many stops, and from tab to tab; Gradio's tabs know no arrow keys.
+document.addEventListener("click", ({ target }) => {
+  const skip = target.closest?.(".pc-skip"), passed = skip?.closest(".html-container");
+  if (!passed) return;
+  usable(document).find((one) => passed.compareDocumentPosition(one) === Node.DOCUMENT_POSITION_FOLLOWING)?.focus();
+});
+document.addEventListener("keydown", (event) => {
+  const row = event.target.closest?.("#tabs [role=tablist]");
+  const all = row ? [...row.querySelectorAll("[role=tab]")].filter(isThere) : [];
+  const forward = getComputedStyle(document.body).direction === "rtl" ? "ArrowLeft" : "ArrowRight";
+  const step = { ArrowLeft: -1, ArrowRight: -1, [forward]: 1 }[event.key];
+  const place = event.key === "Home" ? 0 : event.key === "End" ? -1 : step && (all.indexOf(event.target) + step) % all.length;
+  if (!all.length || place === undefined) return;
+  event.preventDefault();
+  all.at(place).focus(); // Enter opens it
+});
+
 let isPlanned = false;
 const look = () => {
   isPlanned = false;

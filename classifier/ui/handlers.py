@@ -23,7 +23,10 @@ from .queue import DEVICE, FREE, Concurrency, going_first
 log = logging.getLogger(__name__)
 
 Handler = Callable[..., Any]
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+# Without a list of its own Gradio keeps a state for every output of an event, hidden or not, and at each message of the
+# server gives all components theirs again, which takes the browser longer than what the event is for.
+QUIET: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": (), "api_visibility": "private"}
+WITH_SIGN: dict[str, Any] = {"show_progress": "minimal", "show_progress_on": None}  # on the outputs, while it runs
 
 
 @dataclass(frozen=True)

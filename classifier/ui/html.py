@@ -10,7 +10,7 @@ from typing import Any
 
 from ..events import Progress
 from ..messages import Code, Message, harmless, moment, sentence
-from ..messages.page import PageCode
+from ..messages.page import PageCode, PhotosCode
 from ..messages.training_page import TrainCode
 from ..messages.workflows import StepCode
 
@@ -122,6 +122,11 @@ def class_color(number: int | None) -> str:
 def swatch(number: int | None) -> str:
     """Return a dot in the color of a class, to stand before its name; empty without a number."""
     return "" if number is None else f'<i class="pc-dot"{class_color(number)} aria-hidden="true"></i>'
+
+
+def skip() -> str:
+    """Return what leads the keyboard past the component that it begins, in view only when it has the focus."""
+    return f'<button type="button" class="pc-button pc-skip">{text(PhotosCode.SKIP)}</button>'
 
 
 def datalist(id: str, labels: Iterable[str]) -> str:

@@ -9,6 +9,11 @@
   const wanted = new URLSearchParams(location.search).get("__theme");
   if (wanted ? wanted === "dark" : matchMedia("(prefers-color-scheme: dark)").matches) document.body.classList.add("dark");
 
+  // Gradio asks each component about each event, and has its lists watched for changes, which takes half a second. Events
+  // never change, and only lists of the plain class are watched.
+  const events = window.gradio_config?.dependencies;
+  if (events) Object.setPrototypeOf(events, (class extends Array {}).prototype);
+
   root.classList.add("pc-opening");
   let seen = 0;
   const end = () => {

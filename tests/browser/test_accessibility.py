@@ -1,4 +1,4 @@
-"""The page by axe-core's rules: empty and filled, light and dark, on a desktop and on a phone."""
+"""The page by axe-core's rules, empty and filled, light and dark, on a desktop and a phone; and by keyboard alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from classifier.data.example import draw_example
-from tests.browser.pages import SLOW, Program, drop_folder, fits_screen, open_page, seconds_only
+from tests.browser.keyboard import choose_files, focus_is_kept, open_tab, tab_to
+from tests.browser.pages import SLOW, Program, fits_screen, open_page
 
 pytestmark = pytest.mark.browser
 
@@ -47,7 +48,48 @@ def check_tabs(page: Any, axe: str, rules: list[str] | None = None) -> list[str]
     return found
 
 
-def test_no_tab_violates_a_rule(program: Program, browser: Any, axe: str, tmp_path: Path) -> None:
+def _walk_by_keyboard(page: Any, photos: Path) -> None:
+    """Upload photos, train, review, try and export with Tab, Enter, Space and the arrow keys only."""
+    choose_files(page, "#photos-drop .pc-folder input", photos, 12)
+    page.locator("#photos-grid .pc-card img").first.wait_for(timeout=SLOW)
+    tab_to(page, "#photos-grid .pc-skip", 25)
+    page.keyboard.press("Enter")
+    tab_to(page, "#photos-next", 12)
+    page.keyboard.press("Enter")
+    page.locator("#train").wait_for(timeout=SLOW)
+    focus_is_kept(page)
+    tab_to(page, "#train-minutes label:has-text('seconds only') input", 12)
+    page.keyboard.press("Space")
+    tab_to(page, "#train", 12, "Shift+Tab")
+    page.keyboard.press("Enter")
+    page.locator(".pc-score").wait_for(timeout=SLOW)
+    focus_is_kept(page)
+    tab_to(page, "#train-review", 25)
+    page.keyboard.press("Enter")
+    page.locator("#review-classes button").first.wait_for(timeout=SLOW)
+    focus_is_kept(page)
+    tab_to(page, "#review-classes button", 40)
+    page.keyboard.press("Enter")
+    focus_is_kept(page)
+    open_tab(page, "ArrowRight", "Try it", 40)
+    choose_files(page, "#try-drop input[type=file]", photos / "mug" / "mug 01.jpg", 12)
+    page.locator(".pc-answer .pc-bars").wait_for(timeout=SLOW)
+    focus_is_kept(page)
+    open_tab(page, "End", "Share", 12)
+    page.locator("#share-make").wait_for(timeout=SLOW)
+    tab_to(page, "#share-make", 20)
+    page.keyboard.press("Enter")
+    page.locator("#share-result a.pc-download").wait_for(timeout=SLOW)
+    focus_is_kept(page)
+    tab_to(page, "#share-result a.pc-download", 12)
+    with page.expect_download() as downloaded:
+        page.keyboard.press("Enter")
+    assert downloaded.value.path().stat().st_size > 0
+
+
+def test_no_tab_violates_a_rule_and_the_keyboard_leads_from_photos_to_export(
+    program: Program, browser: Any, axe: str, tmp_path: Path
+) -> None:
     context = browser.new_context(viewport=DESKTOP, color_scheme="light")
     problems: list[str] = []
     page = open_page(context, problems)
@@ -56,15 +98,7 @@ def test_no_tab_violates_a_rule(program: Program, browser: Any, axe: str, tmp_pa
     found = [f"empty, {one}" for one in check_tabs(page, axe)]
     page.get_by_role("tab", name="Photos").click()
     draw_example(tmp_path / "photos", per_class=5)
-    drop_folder(page, tmp_path / "photos")
-    page.locator("#photos-grid .pc-card img").first.wait_for(timeout=SLOW)
-    page.locator("#photos-next").click()
-    seconds_only(page)
-    page.locator("#train").click()
-    page.locator(".pc-score").wait_for(timeout=SLOW)
-    page.locator("#train-next").click()
-    page.locator("#try-drop input[type=file]").set_input_files(tmp_path / "photos" / "mug" / "mug 01.jpg")
-    page.locator(".pc-answer .pc-bars").wait_for(timeout=SLOW)
+    _walk_by_keyboard(page, tmp_path / "photos")
     found += [f"filled, {one}" for one in check_tabs(page, axe)]
     page.set_viewport_size(PHONE)
     found += [f"phone, {one}" for one in check_tabs(page, axe)]

@@ -16,12 +16,13 @@ from .. import html
 from ..html import escape
 
 _CLASSES = 3  # named of a photo that is in several
+_FEW_CLASSES = 8  # that the keyboard passes one by one
 
 
 def template() -> str:
     """Return the HTML around the photos: what may be done with those that are selected."""
     return (
-        '<div class="pc-tools">'
+        f'{html.skip()}<div class="pc-tools">'
         f'<label class="pc-all"><input type="checkbox"> {html.text(PhotosCode.SELECT_ALL)}</label>'
         f'<span class="pc-chosen" role="status">{html.text(GridScript.SELECT)}</span>'
         '<span class="pc-actions" hidden><input class="pc-move" type="text" list="pc-classes" maxlength="80" '
@@ -50,7 +51,8 @@ def class_bars(counts: Mapping[str, int], chosen: str, colors: Mapping[str, int]
         _class_bar(label, count, count / most, label == chosen, colors.get(label)) for label, count in counts.items()
     )
     hint = html.quiet(html.text(PhotosCode.CLASSES_HINT), "pc-mouse")
-    return f'<h2 class="pc-h">{total}</h2>{hint}<ul class="pc-bars pc-classes">{rows}</ul>'
+    skip = html.skip() if len(counts) > _FEW_CLASSES else ""
+    return f'<h2 class="pc-h">{total}</h2>{hint}{skip}<ul class="pc-bars pc-classes">{rows}</ul>'
 
 
 def _class_bar(label: str, count: int, fraction: float, chosen: bool, color: int | None) -> str:

@@ -20,7 +20,7 @@ from ...workflows.labeling import follow_project
 from .. import downloads, html
 from ..background import State
 from ..components import scripted_html
-from ..handlers import Action, event_data, plain
+from ..handlers import WITH_SIGN, Action, event_data, plain
 from ..queue import DEVICE, PACK, WATCH
 from ..sessions import Home
 from . import bulk_jobs, bulk_table
@@ -210,6 +210,6 @@ def build(home: Home, token: gr.BrowserState, model: gr.HTML) -> BulkPanel:
     Action(plain(stop, home), inputs, view).on(stop_button.click)
     Action(plain(answer_again, home), inputs, view).on(again.click)
     Action(plain(delete, home), inputs, view).on(delete_button.click)
-    Action(plain(save_csv, home), [token], [links]).on(csv.click, show_progress="minimal")
+    Action(plain(save_csv, home), [token], [links]).on(csv.click, **WITH_SIGN)
     Action(plain(save_zip, home), [token], [links], PACK).on(packed.click)
     return BulkPanel(refresh, Action(plain(answer_by_threshold, home), inputs, view, DEVICE), version)

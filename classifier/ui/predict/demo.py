@@ -10,7 +10,7 @@ from ...messages import sentence
 from ...messages.page import AnswersScript, PageCode, TryCode
 from .. import html, languages, viewer
 from ..components import dropdown, frame, scripted_html
-from ..handlers import Action, plain
+from ..handlers import WITH_SIGN, Action, plain
 from ..queue import DEVICE
 from ..sessions import Home
 from ..uploads import delete_uploads, drop_area, ready_value
@@ -60,7 +60,7 @@ def build_demo(page: gr.Blocks, home: Home) -> None:
     inputs: list[Any] = [model, top_k, state]
     explain_alone = Action(plain(trying.explain_single, home, _NOBODY), [top_k, state], shown, DEVICE)
     accepted = Action(plain(trying.accept, home, _NOBODY), inputs, shown, DEVICE)
-    dropped = accepted.on(drop.submit, show_progress="minimal")
+    dropped = accepted.on(drop.submit, **WITH_SIGN)
     Action(ready_value, [], [drop]).after(dropped, queue=False)
     changed = Action(plain(trying.change_model, home, _NOBODY), inputs, shown, DEVICE)
     for event in (dropped, accepted.on(shot.select), changed.on(model.change)):

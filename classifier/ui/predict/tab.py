@@ -14,7 +14,7 @@ from ...messages import sentence
 from ...messages.page import AnswersScript, TryCode
 from .. import html, undo
 from ..components import dropdown, scripted_html
-from ..handlers import QUIET, Action, plain
+from ..handlers import QUIET, WITH_SIGN, Action, plain
 from ..queue import DEVICE
 from ..sessions import Home
 from ..uploads import delete_uploads, drop_area, ready_value
@@ -130,13 +130,13 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
     explain_alone = Action(plain(trying.explain_single, home), [token, top_k, state], shown, DEVICE)
     choose = Action(plain(show, home), [token, model], view)
 
-    accepted = Action(plain(trying.accept, home), inputs, shown, DEVICE).on(drop.submit, show_progress="minimal")
+    accepted = Action(plain(trying.accept, home), inputs, shown, DEVICE).on(drop.submit, **WITH_SIGN)
     Action(ready_value, [], [drop]).after(accepted, queue=False)
     compare_all = Action(plain(trying.compare, home), [token, state], [kind], DEVICE)
     compare_all.on(explain_alone.on(many.refresh.on(accepted.success).then).then)
     photographed = Action(plain(trying.accept, home), inputs, shown, DEVICE).on(shot.select)
     compare_all.on(explain_alone.on(photographed.success).then)
-    picked = Action(plain(examples.pick, home), inputs, shown, DEVICE).on(offered.select, show_progress="minimal")
+    picked = Action(plain(examples.pick, home), inputs, shown, DEVICE).on(offered.select, **WITH_SIGN)
     explain_alone.on(picked.success)
     try_example = Action(plain(examples.pick_first, home), inputs, shown, DEVICE)
     changed = Action(plain(trying.change_model, home), inputs, shown, DEVICE).on(model.change)

@@ -21,7 +21,7 @@ from ...messages import Code
 from ...messages.pictures import SavingCode
 from ...models.training_record import read_epochs
 from .. import downloads, html
-from ..handlers import Action, plain
+from ..handlers import WITH_SIGN, Action, plain
 from ..sessions import Home
 from . import groups
 
@@ -89,5 +89,5 @@ def _names(report: Report) -> str:
 def connect(home: Home, token: gr.BrowserState, button: gr.Button, newest: gr.State) -> None:
     """Show what was saved below a button, until there is another model."""
     saved = gr.HTML(elem_id="train-saved")
-    Action(plain(save, home), [token], [saved]).on(button.click, show_progress="minimal")
+    Action(plain(save, home), [token], [saved]).on(button.click, **WITH_SIGN)
     Action(lambda: "", [], [saved]).on(newest.change, queue=False)
