@@ -79,10 +79,11 @@ class Browser(Visitor):
 
     def wait_for_training(self) -> None:
         """Ask for the state of the training until it has ended."""
-        timers = [one["id"] for one in self.config["components"] if one["type"] == "timer"]
-        tick = next(one for one in self.config["dependencies"] if [timers[0], "tick"] in map(list, one["targets"]))
-        self.shown[timers[0]] = True
-        while self.shown[timers[0]]:
+        written = self._event(self.event("train", "click"))["outputs"]
+        timer = next(one for one in written if self._kinds[one] == "timer")
+        tick = next(one for one in self.config["dependencies"] if [timer, "tick"] in map(list, one["targets"]))
+        self.shown[timer] = True
+        while self.shown[timer]:
             time.sleep(0.5)
             self.run(tick["id"])
 

@@ -247,3 +247,10 @@ def release_memory() -> None:
     """Return what ``_keep_freed_memory`` keeps to the system: for the end of work that took much of it."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out; torch has no type for the CPU's, only a sentence."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)

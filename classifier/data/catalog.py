@@ -141,6 +141,8 @@ def arguments_to_json(message: Message) -> str:
 class Catalog:
     """Opens or creates the catalog at ``path``; None keeps it in memory. Safe to use from several threads.
 
+    ``is_damaged``: whether something was found that cannot be read, see ``catalog_repair``.
+
     Raises ``DataError`` when the file is no catalog or was made by a newer version of this program,
     ``StorageError`` when it cannot be written.
     """
@@ -148,6 +150,7 @@ class Catalog:
     def __init__(self, path: Path | None) -> None:
         self._lock = threading.RLock()
         self._path = path
+        self.is_damaged = False
         if path is not None and sqlite_errors.find_endless(path) is not None:
             raise DataError(CatalogCode.CATALOG_DAMAGED)
         try:
@@ -172,6 +175,13 @@ class Catalog:
         """Close the file; may be called twice."""
         with self._lock:
             self._db.close()
+
+    def check(self) -> None:
+        """Read all of the file; raises ``DataError`` where it is damaged."""
+        if self._rows("PRAGMA quick_check(1)") != [("ok",)]:
+            raise self._damage()
+        self.assets()
+        self.balance()
 
     # photos
 
@@ -478,7 +488,7 @@ class Catalog:
             run_id,
         )
         if not all(stored_rows.is_run_asset(row) for row in rows):
-            raise DataError(CatalogCode.CATALOG_DAMAGED)
+            raise self._damage()
         return [RunAsset(*row) for row in rows]
 
     def evaluated_assets(self, run_id: int) -> list[RunAsset]:
@@ -581,7 +591,7 @@ class Catalog:
         """Return rows whose first columns are text; raises ``DataError`` where one is not."""
         rows = self._rows(query)
         if not all(isinstance(value, str) for row in rows for value in row[:count]):
-            raise DataError(CatalogCode.CATALOG_DAMAGED)
+            raise self._damage()
         return rows
 
     def _select(self, where: str, *values: Any) -> list[Asset]:
@@ -594,7 +604,7 @@ class Catalog:
         if len(assets) < len(rows) or (
             self._path is not None and not all(stored_rows.is_inside(asset.path, asset.sha256) for asset in assets)
         ):
-            raise DataError(CatalogCode.CATALOG_DAMAGED)
+            raise self._damage()
         return assets
 
     @contextmanager
@@ -603,6 +613,10 @@ class Catalog:
         with self._translated(), self._lock, self._db:
             yield self._db
 
+    def _damage(self) -> DataError:
+        self.is_damaged = True
+        return DataError(CatalogCode.CATALOG_DAMAGED)
+
     @contextmanager
     def _translated(self) -> Iterator[None]:
         """Raise ``DataError`` where SQLite finds the file damaged, ``StorageError`` where it cannot use it."""
@@ -610,7 +624,7 @@ class Catalog:
             yield
         except sqlite_errors.Error as error:
             if sqlite_errors.is_damage(error, self._path):
-                raise DataError(CatalogCode.CATALOG_DAMAGED) from error
+                raise self._damage() from error
             if is_disk_full(error):
                 raise StorageError(StorageCode.DISK_FULL) from error
             if isinstance(error, sqlite3.OperationalError):

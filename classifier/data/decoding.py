@@ -28,7 +28,7 @@ from PIL import Image
 from ..config import LIMITS, NO_RANGES, Limits, PixelRanges
 from ..errors import PhotoError
 from ..messages.data import PhotoCode, restore
-from .decoding_worker import SECONDS
+from .decoding_worker import BEHIND, SECONDS
 from .images import PictureInfo, Source, open_picture
 
 _MOST_WORKERS = 8
@@ -36,12 +36,13 @@ _MOST_SLOW = 2  # pictures of one upload
 _PACKAGES = Path(__file__).resolve().parents[2]  # where ``classifier`` is
 # Seconds by the clock per second of the processor: more on a busy machine. Windows does not limit the latter.
 _PATIENCE = 1 if sys.platform == "win32" else 3
+_PATIENCE_BEHIND = 4  # times as many for a worker of a low priority
 # The limit of memory counts what the threads of a library set aside.
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 
 class UploadDecoder:
-    """Decodes the pictures of one upload in workers.
+    """Decodes the pictures of one upload in workers of a low priority: nobody waits for them as for an answer.
 
     Once several of them were too slow, each of the others may take a second only, so that one upload does not keep the
     workers from everybody else. ``seconds`` are those of the processor that each may take before.
@@ -54,12 +55,12 @@ class UploadDecoder:
     def probe(self, source: Path, limits: Limits = LIMITS) -> PictureInfo:
         """See ``DecodingWorkers.probe``."""
         with self._count_slow():
-            return _workers(os.getpid()).probe(source, limits, self._seconds)
+            return _workers(os.getpid(), True).probe(source, limits, self._seconds)
 
     def store(self, source: Path, target: Path, thumbnail: Path, limits: Limits = LIMITS) -> None:
         """See ``DecodingWorkers.store``."""
         with self._count_slow():
-            _workers(os.getpid()).store(source, target, thumbnail, limits, self._seconds)
+            _workers(os.getpid(), True).store(source, target, thumbnail, limits, self._seconds)
 
     @property
     def _seconds(self) -> int:
@@ -95,17 +96,21 @@ def open_apart(
 
 
 class _Worker:
-    """One process of ``decoding_worker``. It ends with this object and with the program, at the latest."""
+    """One process of ``decoding_worker``. It ends with this object and with the program, at the latest.
 
-    def __init__(self) -> None:
+    ``behind``: whether others have the processor before it.
+    """
+
+    def __init__(self, behind: bool) -> None:
         paths = [str(_PACKAGES), os.environ.get("PYTHONPATH", "")]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.decoding_worker"],
+            [sys.executable, "-m", f"{__package__}.decoding_worker", *([BEHIND] if behind else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
         )
+        self._patience = _PATIENCE * (_PATIENCE_BEHIND if behind else 1)
         self.close = weakref.finalize(self, _end, self._process, os.getpid())
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -122,7 +127,7 @@ class _Worker:
             is_late.set()
             self._process.kill()
 
-        timer = threading.Timer(_PATIENCE * seconds, end)
+        timer = threading.Timer(self._patience * seconds, end)
         timer.start()
         try:
             self._jobs.write(json.dumps(job).encode() + b"\n")
@@ -165,10 +170,11 @@ class DecodingWorkers:
     Args:
         count: of processes; each is started when it is needed.
         seconds: of the processor that one picture may take.
+        behind: whether others have the processor before them.
     """
 
-    def __init__(self, count: int, seconds: int = SECONDS) -> None:
-        self._seconds = seconds
+    def __init__(self, count: int, seconds: int = SECONDS, behind: bool = False) -> None:
+        self._seconds, self._behind = seconds, behind
         self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()  # None for one that is not started
         for _ in range(count):
             self._idle.put(None)
@@ -211,7 +217,7 @@ class DecodingWorkers:
         worker = self._idle.get()
         try:
             if worker is None or not worker.is_alive():
-                worker = _Worker()
+                worker = _Worker(self._behind)
             answer, body = worker.ask(job, seconds)
         finally:
             self._idle.put(worker if worker is not None and worker.is_alive() else None)
@@ -224,7 +230,10 @@ class DecodingWorkers:
         return answer["result"], body
 
 
-@lru_cache(maxsize=1)
-def _workers(process: int) -> DecodingWorkers:
-    """Return the workers of this process: a forked one must not read the answers to its parent."""
-    return DecodingWorkers(min(_MOST_WORKERS, os.cpu_count() or 1))
+@lru_cache(maxsize=2)
+def _workers(process: int, behind: bool = False) -> DecodingWorkers:
+    """Return the workers of this process: a forked one must not read the answers to its parent.
+
+    Those ``behind`` are others, so that a picture that is to be answered does not wait for uploads.
+    """
+    return DecodingWorkers(min(_MOST_WORKERS, os.cpu_count() or 1), behind=behind)

@@ -24,6 +24,8 @@ from .images import BIG, open_picture, probe
 
 MEMORY = 900 * 2**20  # bytes of data that a worker may hold, its own included
 SECONDS = 10  # of the processor, for one picture
+BEHIND = "behind"  # the argument by which other programs have the processor before this one
+_NICE = 10
 
 Job = Mapping[str, Any]
 Result = tuple[object, bytes]
@@ -34,6 +36,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # decoders print there
     limit_memory()
+    if BEHIND in sys.argv and sys.platform != "win32":
+        os.nice(_NICE)
     for line in sys.stdin.buffer:
         job = json.loads(line)
         _limit_seconds(job["seconds"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 import tempfile
@@ -25,6 +26,7 @@ from . import incoming, leftovers, schema
 from .adding import IntakeResult, PhotoPlace, Room, add_photos, use_photos
 from .assignment import Plan, Splits, plan_class, plan_reading
 from .catalog import Asset, Catalog, Split
+from .catalog_repair import open_catalog, what_was_lost
 from .grouping import GroupsFrom
 from .incoming import Incoming, Upload
 from .intake import LeftOut
@@ -70,15 +72,19 @@ class Project:
 
     @classmethod
     def open(cls, folder: Path, limits: Limits = LIMITS) -> Project:
-        """Open the project in ``folder``, or create one there. Raises ``StorageError`` when it cannot be written."""
+        """Open the project in ``folder``, or create one there; a list of photos that is damaged is made again.
+
+        Raises ``StorageError`` when it cannot be written.
+        """
         try:
             for name in _FOLDERS:
                 (folder / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise storage_error(error) from error
-        catalog = Catalog(folder / schema.FILE_NAME)
+        first = _first_opening(folder.resolve())
+        catalog = open_catalog(folder, limits, check=first)
         project = cls(folder, folder / "features", folder / "models", folder / "thumbs", catalog, limits)
-        project.first_opening = _first_opening(folder.resolve())
+        project.first_opening = first
         if project.first_opening:
             leftovers.clean_up(project.folder, catalog)
         return project
@@ -148,6 +154,8 @@ class Project:
     def close(self) -> None:
         """Close the catalog and delete what was unpacked; may be called twice."""
         self.catalog.close()
+        if self.catalog.is_damaged:
+            _openings.cache_clear()  # the next opening checks the catalog, and makes it again
         if self._scratch is not None:
             self._scratch.cleanup()
 
@@ -275,6 +283,10 @@ class Project:
             write_thumbnail(self.photo_path(asset), path, self.limits)
         return path
 
+    def what_was_lost(self) -> list[Message]:
+        """Return what is to be said where the list of photos was damaged and made again, until the next edit."""
+        return what_was_lost(self.catalog)
+
     def left_out(self) -> list[LeftOut]:
         """Return every file that was not taken, with its reason."""
         return self.catalog.left_out()
@@ -292,6 +304,18 @@ class Project:
                 if stat.S_ISREG(config.st_mode):
                     found.append((config.st_mtime, folder))
         return [folder for _, folder in sorted(found, reverse=True)]
+
+    def make_newest(self, folder: Path) -> None:
+        """Make a model that was just written the newest one, also where the clock was set back since the others were.
+
+        Nothing is done where it is none of this project's models.
+        """
+        others = [one / "config.json" for one in self.model_folders() if one.name != folder.name]
+        if folder.parent.resolve() == self.models.resolve() and others:
+            own = folder / "config.json"
+            latest = max(other.stat().st_mtime for other in others)
+            if own.stat().st_mtime <= latest:
+                os.utime(own, (latest + 1, latest + 1))
 
     def titles(self) -> dict[str, str]:
         """Return what the person called trainings and their models, by the names of the models' folders."""

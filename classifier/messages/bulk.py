@@ -37,6 +37,7 @@ class BulkPageCode(Code):
     """The table of answers on the Try it tab."""
 
     WAITING = "{count:person is|people are} before you; your photos wait"
+    WAITING_FOR = "{count:person is|people are} before you; your turn comes in {seconds:duration}"
     STARTING = "Getting the photos ready…"
     STOPPING = "Stopping…"
     STOP = "Stop"

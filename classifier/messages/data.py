@@ -236,6 +236,22 @@ class CatalogCode(Code):
 
 
 @unique
+class RepairCode(Code):
+    """What became of a list of photos that was damaged."""
+
+    MADE_AGAIN = (
+        "Your list of photos was damaged and was made again: {count:photo is|photos are} as before. The damaged list "
+        "is kept in the project's folder as “{name}”."
+    )
+    FROM_TRAINING = (
+        "{count:photo has|photos have} the class that the last training noted; corrections since then are lost."
+    )
+    UNSORTED = "{count:photo has|photos have} lost the class: sort what is set aside under “{label}”."
+    NO_UNDO = "Earlier changes can no longer be undone."
+    CLASS = "class lost"
+
+
+@unique
 class ProjectCode(Code):
     """Why a project cannot do what was asked of it."""
 

@@ -116,6 +116,7 @@ class PredictCode(Code):
     """Why a prediction cannot be made."""
 
     TOO_FEW_ANSWERS = "The number of answers wanted is {top_k}; it must be at least 1."
+    NO_MEMORY = "The memory does not suffice for this network; try again in a minute, or choose a smaller network."
     UNKNOWN_CLASS = "The model has no class “{label}”; choose one of {labels:comma}."
     NO_PICTURE = (
         "Something of the type “{kind}” came in place of a picture; give a path, the bytes of a file, a file opened "

@@ -78,6 +78,7 @@ class RequestCode(Code):
     BODY_TOO_LARGE = "The request has more than {limit:megabytes} MB."
     FORM_TOO_LARGE = "Name and password are too long."
     TOO_SLOW = "The request came too slowly."
+    BUSY = "So many people are waiting here that nothing was done; try again in a minute."
 
 
 @unique

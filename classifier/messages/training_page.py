@@ -32,6 +32,7 @@ class TrainCode(Code):
     )
     HELD = "Others go first: it goes on by itself in a moment"
     QUEUED = "Waiting for its turn: {count:training is|trainings are} before yours"
+    QUEUED_FOR = "Waiting for its turn: {count:training is|trainings are} before yours; it begins in {seconds:duration}"
     STARTING = "Getting ready…"
     STOPPING = "Stopping…"
     PROGRESS_COUNT = "{done:,} of {total:photo|photos}"

@@ -17,8 +17,9 @@ from .. import device as devices
 from ..config import Limits, Preprocessing
 from ..data.images import Opener, open_picture
 from ..device import Device
-from ..errors import PhotoError
+from ..errors import ModelError, PhotoError
 from ..messages import Message
+from ..messages.models import PredictCode
 from .transforms import eval_transform, normalize
 
 S = TypeVar("S")
@@ -119,8 +120,30 @@ def _load_views(
         return error.message
 
 
-@torch.inference_mode()
 def _forward(
+    network: nn.Module | None,
+    pixels: list[Tensor | Message],
+    preprocessing: Preprocessing,
+    device: Device,
+    dtype: torch.dtype,
+) -> list[Tensor | Message]:
+    """Run a batch, in halves where the memory does not suffice; raises ``ModelError`` where not for one picture."""
+    try:
+        return _forward_at_once(network, pixels, preprocessing, device, dtype)
+    except Exception as error:
+        if not devices.is_out_of_memory(error):
+            raise
+        if len(pixels) == 1:
+            raise ModelError(PredictCode.NO_MEMORY) from error
+    # Not above: what failed is kept while its error is handled.
+    if device.torch_device.type == "cuda":
+        torch.cuda.empty_cache()
+    halves = pixels[: len(pixels) // 2], pixels[len(pixels) // 2 :]
+    return [output for half in halves for output in _forward(network, half, preprocessing, device, dtype)]
+
+
+@torch.inference_mode()
+def _forward_at_once(
     network: nn.Module | None,
     pixels: list[Tensor | Message],
     preprocessing: Preprocessing,

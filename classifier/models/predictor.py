@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -28,10 +29,12 @@ from .backbones import relative_cost
 from .hub_models import local_folder
 from .joined import member_inputs
 from .picture_sources import Picture, list_pictures, to_source
+from .shared_passes import SharedPasses
 from .surgery import add_feature_output
 from .transforms import eval_transform, normalize
 
 Floats = NDArray[np.float32]
+Passes = SharedPasses[loader.Source, "Floats | Message"]
 _SMALLEST = 1e-12  # threshold to divide by
 _DEFAULT_THRESHOLD = 0.5  # of a model that another program made, whose scores are not known
 
@@ -125,7 +128,8 @@ class Predictor:
     pictures unlike the training photos are not detected. The network is loaded once per process, and again after the
     folder has changed. ``hub:owner/name`` in place of a folder is a model on the Hugging Face Hub, see
     ``hub_models.open_model``. ``device`` is a name as in ``device.choose``. ``opener`` decodes pictures; for files of
-    strangers it is ``decoding.open_apart``, which does so in another process with limits on time and memory.
+    strangers it is ``decoding.open_apart``, which does so in another process with limits on time and memory. ``passes``
+    are shared by the threads of a server, so that pictures that wait for the same model are answered together.
 
     Raises ``ModelError`` when the folder is damaged or holds no classifier.
 
@@ -143,13 +147,16 @@ class Predictor:
         device: str | None = None,
         limits: Limits = LIMITS,
         opener: Opener = open_picture,
+        passes: Passes | None = None,
     ) -> None:
+        self._passes = passes
         self.folder = local_folder(folder)
         self.device = devices.choose(device)
         self.limits = limits
         self._opener = opener
         self._version = _current_version(self.folder)
-        model = _load(self._version)
+        with _loading:
+            model = _load(self._version)
         self.labels = model.labels
         self.preprocessing = model.preprocessing
         self._report = _current_report(self.folder, model)
@@ -204,7 +211,7 @@ class Predictor:
             raise SettingError(PredictCode.TOO_FEW_ANSWERS, top_k=top_k)
         sources = [self._prepare(picture) for picture in list_pictures(pictures)]
         usable = [source for source in sources if not isinstance(source, PhotoError)]
-        outputs = self._compute(usable)
+        outputs = iter(self._run(usable))
         for source in sources:
             output = source if isinstance(source, PhotoError) else next(outputs)
             if isinstance(output, Message):
@@ -236,6 +243,11 @@ class Predictor:
         maps = [heatmap.heat_map(part, own, index) for part, own in parts]
         heat, unmapped = heatmap.add_maps(maps), sum(one.size == 1 for one in maps)
         return Explanation(self.labels[index], heat, features, pixels[0].permute(1, 2, 0).numpy(), unmapped)
+
+    def _run(self, sources: Sequence[loader.Source]) -> Iterable[Floats | Message]:
+        if self._passes is None:
+            return self._compute(sources)
+        return self._passes.run((self._version, self.device, self.limits, self._opener), sources, self._compute)
 
     def _compute(self, sources: Sequence[loader.Source]) -> Iterator[Floats | Message]:
         names = _load(self._version)
@@ -285,6 +297,9 @@ def _current_version(folder: Path) -> _Version:
         return str(folder.resolve()), (folder / "model.safetensors").stat().st_mtime_ns
     except OSError:  # ``checkpoint.load`` finds out what is missing
         return str(folder), 0
+
+
+_loading = threading.Lock()  # of threads that want a new model at once, one loads it
 
 
 @lru_cache(maxsize=4)

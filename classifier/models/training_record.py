@@ -78,7 +78,7 @@ def packages() -> dict[str, str]:
 def photo_uses(
     assets: Iterable[Asset], training: Iterable[RunAsset], evaluated: Iterable[RunAsset]
 ) -> list[dict[str, str]]:
-    """Return content, split and use of each photo of a project.
+    """Return content, class, split and use of each photo of a project.
 
     ``trained``: the weights come from it; its prediction in the score is that of a model without it. ``held_out``: the
     same, and deep training was evaluated on such photos alone. ``judged``: it was only judged. ``near_training``: a
@@ -91,7 +91,12 @@ def photo_uses(
     """
     uses = {(row.sha256, row.label): _USES.get(row.split, row.split) for row in (*training, *evaluated)}
     return [
-        {"sha256": asset.sha256, "split": asset.split, "use": uses.get((asset.sha256, asset.label), "unused")}
+        {
+            "sha256": asset.sha256,
+            "label": asset.label,
+            "split": asset.split,
+            "use": uses.get((asset.sha256, asset.label), "unused"),
+        }
         for asset in assets
     ]
 

@@ -218,13 +218,6 @@ def workers(device: Device) -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory ran out; torch has no type for the CPU's, only a sentence."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-
-
 def hints(epochs: Sequence[Epoch], val_count: int) -> list[Message]:
     """Name what the curves of a training on ``val_count`` validation images show, each with the usual causes."""
     if len(epochs) < 3:
@@ -273,7 +266,7 @@ def _sum_pieces(
 
 def _halve_micro_batch(state: TrainState, error: Exception) -> None:
     """Prepare for another attempt after ``error``; raises it where memory did not run out or cannot be saved."""
-    if not is_out_of_memory(error) or state.micro_batch == 1:
+    if not devices.is_out_of_memory(error) or state.micro_batch == 1:
         raise error
     state.micro_batch = -(-state.micro_batch // 2)
     if state.device.torch_device.type == "cuda":

@@ -93,9 +93,16 @@ class Job:
         work: generator function of the events.
         graceful: whether ``work`` ends by itself after ``stop``, with the best model so far; otherwise it is closed.
         between: called after each event, in the thread of the training; it may wait.
+        long: whether it gives way to others from its begin.
+
+    ``begun`` and ``resumed`` are of who runs it, by ``time.monotonic``: when it began, None once others no longer wait
+    for it, and since when it has worked without a pause.
     """
 
-    def __init__(self, work: Work, graceful: bool, between: Callable[[Job, object], None]) -> None:
+    def __init__(self, work: Work, graceful: bool, between: Callable[[Job, object], None], long: bool = False) -> None:
+        self.long = long
+        self.begun: float | None = None
+        self.resumed = 0.0
         self._work = work
         self._between = between
         self._graceful = graceful
@@ -110,6 +117,11 @@ class Job:
     def state(self) -> State:
         """The training as it is now."""
         return self._state
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether another one's first step goes before what is left to do."""
+        return self.long or self._state.is_improving
 
     def stop(self) -> None:
         """Ask the training to end; a graceful one keeps its best model so far."""

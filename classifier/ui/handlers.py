@@ -18,7 +18,7 @@ from ..errors import ClassifierError
 from ..messages.languages import speaking
 from ..messages.page import PageCode
 from . import languages
-from .queue import DEVICE, FREE, Concurrency, going_first
+from .queue import DEVICE, FREE, PREDICT, Concurrency, going_first
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Action:
 
     def on(self, event: Callable[..., Dependency], **settings: Any) -> Dependency:
         """Run the handler at an event, such as ``button.click`` or ``earlier.then``."""
-        handler = going_first(self.handler) if self.concurrency is DEVICE else self.handler
+        handler = going_first(self.handler) if self.concurrency in (DEVICE, PREDICT) else self.handler
         return event(handler, list(self.inputs), list(self.outputs), **{**QUIET, **self.concurrency, **settings})
 
     def after(self, event: Dependency, **settings: Any) -> None:

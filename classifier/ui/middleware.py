@@ -223,6 +223,9 @@ class _Guard:
             return receive  # an upload is bounded as it is written, by the route that takes it
         if call.path.startswith("/login"):
             return _replay(await _read(call, receive, _FORM_BYTES, RequestCode.FORM_TOO_LARGE), receive)
+        queue = self._app.get_blocks()._queue
+        if call.path != f"{API}/cancel" and queue.max_size is not None and len(queue) >= queue.max_size:
+            raise RequestError(429, RequestCode.BUSY)  # Gradio would say so in English, with names of its own
         if "json" not in call.headers.get("content-type", "application/json"):
             raise RequestError(415, RequestCode.NO_JSON)
         content = await _read(call, receive, LIST_BYTES, RequestCode.BODY_TOO_LARGE)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import inspect
+import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypedDict
+from statistics import median
+from time import monotonic
+from typing import Any, NamedTuple, TypedDict
 
 from ..device import release_memory
 from ..errors import ClassifierError
-from ..events import Step
+from ..events import Epoch, Step
 from ..messages.limits import LimitCode
 from . import metrics
 from .background import Job, Work
@@ -21,6 +25,11 @@ from .background import Job, Work
 MAX_JOBS = 200  # projects whose last training is kept in memory
 _MOST_HELD = 3  # trainings that wait between two events: each keeps its photos' features in memory
 _POLL = 0.2  # seconds between two looks whether a training that waits may go on
+_SHORTEST_REST, _LONGEST_REST = 0.1, 1.0  # seconds
+# How long a training rests while predictions run, in parts of the time that it worked: somebody waits for first steps.
+_REST = {False: 0.25, True: 1.0}  # by whether it gives way to others
+_NICE = {False: 5, True: 10}  # the same
+_KNOWN_WAITS = 20  # first steps, or other long work, from which the wait of the next ones is estimated
 
 
 class Concurrency(TypedDict):
@@ -30,8 +39,11 @@ class Concurrency(TypedDict):
     concurrency_limit: int
 
 
-# Predictions run one at a time: two torch processes or threads on the same cores slow each other down many times.
+# Explanations, checks and exports run one at a time: two torch processes or threads on the same cores slow each other
+# down many times.
 DEVICE = Concurrency(concurrency_id="device", concurrency_limit=1)
+# Predictions wait for one another inside: those of one model are computed together, see ``models.shared_passes``.
+PREDICT = Concurrency(concurrency_id="predict", concurrency_limit=16)
 # What takes in photos may take minutes: it leaves slots to what redraws.
 INTAKE = Concurrency(concurrency_id="intake", concurrency_limit=8)
 # A zip of sorted photos may take minutes, too.
@@ -45,31 +57,37 @@ WATCH = Concurrency(concurrency_id="watch", concurrency_limit=16)
 
 
 class Foreground:
-    """Counts the work of this process that goes before the improving steps of trainings: predictions."""
+    """Counts the work of this process that goes before trainings: predictions."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._count = 0
 
     def __enter__(self) -> None:
-        with self._lock:
+        with self._changed:
             self._count += 1
 
     def __exit__(self, *_: object) -> None:
-        with self._lock:
+        with self._changed:
             self._count -= 1
+            self._changed.notify_all()
 
     @property
     def busy(self) -> bool:
         """Whether such work runs now."""
         return self._count > 0
 
+    def wait(self, seconds: float) -> bool:
+        """Wait until no such work runs, at most so many seconds; return whether none does."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._count, seconds)
+
 
 PREDICTIONS = Foreground()  # one for the process, like the processor itself
 
 
 def going_first(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a handler during whose work improving steps of trainings are held, with the same signature."""
+    """Return a handler during whose work trainings rest between their batches, with the same signature."""
     if not inspect.isgeneratorfunction(handler):
 
         @wraps(handler)
@@ -95,17 +113,26 @@ def going_first(handler: Callable[..., Any]) -> Callable[..., Any]:
     return generate
 
 
+class Place(NamedTuple):
+    """Where work is in a queue: how many go before it, and after about how many seconds it begins, None if unknown."""
+
+    before: int
+    seconds: float | None
+
+
 class Jobs:
     """The trainings, or other long work, of all visitors, by the folder of the project, in the order they came.
 
-    A training that has its first step done gives way: between two events it waits while predictions run or another
-    one has not begun, and after each step while another one waits like this.
+    First steps go before fine-tuning, which begins behind them. Between two events a training rests while predictions
+    run, though never so long that it comes to nothing. One that gives way, which is fine-tuning and what has its first
+    step done, waits there while another one's first step has not begun, and after each step or epoch of fine-tuning
+    while any other one waits.
 
     Args:
         at_once: how many run side by side, one of each project.
         queue: how many may wait.
         full: what to say where no more may.
-        first: whether they go before the improving steps of trainings, as predictions do.
+        first: whether they go before trainings, as predictions do.
     """
 
     def __init__(
@@ -117,11 +144,13 @@ class Jobs:
         self._waiting: deque[Job] = deque()
         self._held: list[Job] = []
         self._running = 0
+        self._seconds: deque[float] = deque(maxlen=_KNOWN_WAITS)
 
-    def start(self, folder: Path, work: Work, graceful: bool) -> Job:
+    def start(self, folder: Path, work: Work, graceful: bool, long: bool = False) -> Job:
         """Queue a training of the project in ``folder``; return the unfinished one if there is one already.
 
-        Raises ``ClassifierError`` where as many wait as may.
+        ``long``: whether it gives way to others from its begin, as fine-tuning does. Raises ``ClassifierError`` where
+        as many wait as may.
         """
         with self._changed:
             existing = self._latest.get(folder)
@@ -131,11 +160,12 @@ class Jobs:
             if self._running >= self._at_once and waiting >= self._queue:
                 metrics.REFUSED.add(self._full.id)
                 raise ClassifierError(self._full, count=waiting)
-            job = Job(work, graceful, self._give_way)
+            job = Job(work, graceful, self._give_way, long)
             self._latest.pop(folder, None)
             self._latest[folder] = job
             self._drop_oldest()
-            self._waiting.append(job)
+            others = [one for one in self._waiting if one.long > long]
+            self._waiting = deque([*(one for one in self._waiting if one not in others), job, *others])
             self._start_waiting()
             return job
 
@@ -148,6 +178,11 @@ class Jobs:
         with self._changed:
             waiting = self._unstarted()
             return self._at_once + waiting.index(job) if job in waiting else 0
+
+    def place(self, job: Job) -> Place:
+        """Return how many trainings run before this one does, and how long that takes by those before."""
+        before = self.position(job)
+        return Place(before, before * median(self._seconds) / self._at_once if self._seconds else None)
 
     def count_waiting(self) -> int:
         """Return how many trainings wait."""
@@ -178,18 +213,36 @@ class Jobs:
                 threading.Thread(target=self._run, args=(job,), name="training", daemon=True).start()
 
     def _run(self, job: Job) -> None:
+        if not self._first:
+            _step_back(job)
+        job.resumed = job.begun = monotonic()
         with PREDICTIONS if self._first else nullcontext():
             job.run()
         release_memory()
         with self._changed:
+            self._note_seconds(job)
             self._running -= 1
             self._start_waiting()
             self._changed.notify_all()
 
+    def _note_seconds(self, job: Job) -> None:
+        """Note how long others waited for this one: until it gave way, or its end."""
+        if job.begun is not None and not job.long:
+            self._seconds.append(monotonic() - job.begun)
+        job.begun = None
+
     def _give_way(self, job: Job, event: object) -> None:
         """Hold a training between two events while others go before it; called in its thread."""
+        if self._first:
+            return
+        self._rest(job)
         with self._changed:
-            if not job.state.is_improving or not self._must_wait(job, isinstance(event, Step)):
+            if not job.gives_way:
+                return
+            if job.begun is not None:
+                self._note_seconds(job)
+                _step_back(job)
+            if not self._must_wait(job, isinstance(event, Step) or (job.long and isinstance(event, Epoch))):
                 return
             self._held.append(job)
             self._running -= 1
@@ -201,16 +254,29 @@ class Jobs:
             self._held.remove(job)
             self._running += 1
             job.hold(False)
+            job.resumed = monotonic()
+
+    def _rest(self, job: Job) -> None:
+        """Let predictions have the device; the training keeps its place."""
+        seconds = min(_LONGEST_REST, _REST[job.gives_way] * (monotonic() - job.resumed))
+        if not PREDICTIONS.busy or seconds < _SHORTEST_REST:
+            return
+        end = monotonic() + seconds
+        while not job.should_stop() and (left := end - monotonic()) > 0:
+            if PREDICTIONS.wait(min(left, _POLL)):
+                break
+        job.resumed = monotonic()
 
     def _must_wait(self, job: Job, is_between_steps: bool = False) -> bool:
         """Return whether an improving training gives way to another, or still does."""
         if job.should_stop():  # what is left to do takes no time
             return False
-        if PREDICTIONS.busy:
-            return True
         if job in self._held:
             return self._running >= self._at_once or self._held[0] is not job
-        return len(self._held) < _MOST_HELD and (bool(self._unstarted()) or (is_between_steps and bool(self._held)))
+        unstarted = self._unstarted()
+        if is_between_steps and (unstarted or self._held):
+            return len(self._held) < _MOST_HELD
+        return len(self._held) < _MOST_HELD and any(not one.long for one in unstarted)
 
     def _unstarted(self) -> list[Job]:
         return [job for job in self._waiting if not job.state.ended]
@@ -219,3 +285,10 @@ class Jobs:
         ended = [folder for folder, job in self._latest.items() if job.state.ended]
         for folder in ended[: max(0, len(self._latest) - MAX_JOBS)]:
             del self._latest[folder]
+
+
+def _step_back(job: Job) -> None:
+    """Let predictions and what the page draws have the processor before the thread that calls, and those it starts."""
+    if sys.platform == "linux":  # elsewhere threads of one process have one priority
+        with suppress(OSError):  # it is lower already
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE[job.gives_way])

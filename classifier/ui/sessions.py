@@ -50,6 +50,7 @@ _OPENING_AGE = 6 * 3600.0  # seconds
 _UPLOAD = re.compile(r"[0-9a-f]{64}|tmp\w+")  # complete, or broken off
 _FETCHES = 4  # networks that are fetched at once
 _CLEANUP_INTERVAL = 600.0  # seconds
+_CLOCK_SET = 60.0  # seconds between the clock and the time that passed, from which it was set
 _UPLOAD_AGE = 3000.0  # seconds; together with the interval, forgotten uploads are deleted within the hour
 
 
@@ -197,8 +198,11 @@ class Home:
         """Clean up now and every few minutes, in the background, as long as the program runs."""
 
         def work() -> None:
+            ahead = time.time() - time.monotonic()
             while True:
                 try:
+                    ahead, before = time.time() - time.monotonic(), ahead
+                    self.postpone(ahead - before)
                     self.clean_up()
                     release_memory()  # of predictions and checks
                 except OSError:
@@ -206,6 +210,16 @@ class Home:
                 time.sleep(_CLEANUP_INTERVAL)
 
         threading.Thread(target=work, name="cleanup", daemon=True).start()
+
+    def postpone(self, seconds: float) -> None:
+        """Count the hours of all projects from later on, where the clock was set ahead by so many ``seconds``."""
+        if seconds < _CLOCK_SET or not self.root.is_dir():
+            return
+        for project in self.root.iterdir():
+            with suppress(FileNotFoundError):
+                if _PROJECT.fullmatch(project.name):
+                    visited = project.stat().st_mtime + seconds
+                    os.utime(project, (visited, visited))
 
     def retention(self) -> Message:
         """Return where photos are kept and for how long."""

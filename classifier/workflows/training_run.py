@@ -145,6 +145,7 @@ class TrainingRun:
         if distributed.is_main_process():
             model_folder.check_reserved(self.folder)
             checkpoint.save(self.folder, evaluated.model, self._record(evaluated), unfinished)
+            self.project.make_newest(self.folder)
             self.record(self.catalog_entry(evaluated), report)
         mode, seconds = evaluated.model.mode, self.clock.seconds
         return Finished(report, self.folder, seconds, evaluated.test, mode, tuple(self.notes), tuple(self.steps))

@@ -462,3 +462,15 @@ def test_the_frames_of_a_burst_are_one_group_and_no_other_burst_joins_them(tmp_p
     assert first == second == third
     assert fourth not in (first, alone)
     assert alone is None
+
+
+def test_a_new_model_is_the_newest_also_where_the_clock_was_set_back(tmp_path: Path) -> None:
+    with Project.open(tmp_path) as project:
+        for name, time in (("later", 2_000_000_000), ("earlier", 1_000_000_000)):
+            folder = project.models / name
+            folder.mkdir()
+            (folder / "config.json").write_text("{}")
+            os.utime(folder / "config.json", (time, time))
+        project.make_newest(project.models / "earlier")
+        assert [folder.name for folder in project.model_folders()] == ["earlier", "later"]
+        project.make_newest(tmp_path / "elsewhere")  # a model that is not the project's

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from classifier.config import LIMITS, Limits, PixelRanges, Preprocessing
 from classifier.data.dataset import PhotoDataset, Sample
 from classifier.device import Device
+from classifier.errors import ModelError
 from classifier.messages import Message
 from classifier.messages.data import PhotoCode
 from classifier.models.loader import EvalViews, map_in_order, run_batches
@@ -54,6 +55,33 @@ def test_outputs_are_those_of_each_picture_alone_in_order() -> None:
         assert torch.allclose(output, expected, atol=1e-6)
     assert sorted(set(network.sizes)) == [2, 3]  # 11 pictures in batches of 3
     assert network.threads == {1}
+
+
+class Hungry(Mean):
+    """Asks for memory that no system has for more than so many pictures."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        if len(pixels) > self.most:
+            torch.empty(2**60, dtype=torch.uint8)
+        return super().forward(pixels)
+
+
+def test_where_memory_runs_out_batches_become_smaller() -> None:
+    pictures = [draw_photo(seed) for seed in range(11)]
+    device, found = replace(DEVICE, batch=6), []
+    for network in (Mean(), Hungry(2)):
+        found.append(list(run_batches(network, pictures, VIEWS, device, torch.float32, None, LIMITS)))
+        assert max(network.sizes) == (6 if len(found) == 1 else 2)
+    for all_at_once, in_parts in zip(*found, strict=True):
+        assert isinstance(all_at_once, Tensor)
+        assert isinstance(in_parts, Tensor)
+        assert torch.equal(all_at_once, in_parts)
+    with pytest.raises(ModelError, match="memory does not suffice"):
+        list(run_batches(Hungry(0), pictures, VIEWS, device, torch.float32, None, LIMITS))
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(1, {1}), (4, {2}), (5, {2, 3}), (7, {1, 3})])

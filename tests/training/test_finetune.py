@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from classifier import device as devices
 from classifier.events import Epoch, Note, Progress
 from classifier.messages import Message
 from classifier.messages.training import HintCode, TrainingCode
@@ -211,18 +212,18 @@ def test_an_error_that_smaller_pieces_do_not_mend_is_raised(limit: int, error: E
 
 def test_memory_errors_are_told_from_others() -> None:
     refused = "[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to"
-    assert finetune.is_out_of_memory(torch.OutOfMemoryError())
-    assert finetune.is_out_of_memory(MemoryError())
-    assert finetune.is_out_of_memory(RuntimeError(refused))
-    assert not finetune.is_out_of_memory(RuntimeError("shapes do not match"))
-    assert not finetune.is_out_of_memory(OSError(refused))
+    assert devices.is_out_of_memory(torch.OutOfMemoryError())
+    assert devices.is_out_of_memory(MemoryError())
+    assert devices.is_out_of_memory(RuntimeError(refused))
+    assert not devices.is_out_of_memory(RuntimeError("shapes do not match"))
+    assert not devices.is_out_of_memory(OSError(refused))
 
 
 @pytest.mark.slow
 def test_memory_that_the_system_refuses_is_recognized() -> None:
     code = (
         "import os, resource, sys, torch\n"
-        "from classifier.training.finetune import is_out_of_memory\n"
+        "from classifier.device import is_out_of_memory\n"
         "used = int(open('/proc/self/statm').read().split()[0]) * os.sysconf('SC_PAGE_SIZE')\n"
         "resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, used + 2**28))\n"
         "try:\n    torch.empty(2**31)\n"

@@ -76,7 +76,7 @@ def test_as_many_trainings_run_side_by_side_as_the_host_allows(tmp_path: Path) -
     assert jobs.count_waiting() == 0
 
 
-def test_another_ones_first_step_and_predictions_go_before_improving_steps(tmp_path: Path) -> None:
+def test_another_ones_first_step_goes_before_improving_steps(tmp_path: Path) -> None:
     jobs = Jobs()
     improves, begins = Steps(*map(step, range(1, 5))), Steps(progress(1), step(1), step(2))
     one = jobs.start(tmp_path / "one", improves, graceful=True)
@@ -95,21 +95,68 @@ def test_another_ones_first_step_and_predictions_go_before_improving_steps(tmp_p
     wait(two)
     assert improves.yielded.acquire(timeout=LONG)
 
-    entered, leave = threading.Event(), threading.Event()
+    improves.allowed.release()
+    improves.allowed.release()
+    wait(one)
+
+
+def test_first_steps_go_before_fine_tuning_which_goes_on_after_them(tmp_path: Path) -> None:
+    jobs, tunes = Jobs(), Steps(progress(1), progress(2), epoch(1), epoch(2))
+    waits, begins = Steps(progress(1)), Steps(progress(1))
+    tuned = jobs.start(tmp_path / "one", tunes, graceful=True, long=True)
+    tunes.step()
+    later = jobs.start(tmp_path / "two", waits, graceful=True, long=True)
+    tunes.step()  # fine-tuning that has not begun waits for an epoch of the one that runs
+    assert (later.state.phase, jobs.place(later)) == ("waiting", (1, None))
+    first = jobs.start(tmp_path / "three", begins, graceful=True)
+    assert [jobs.position(job) for job in (first, later)] == [1, 2]
+    tunes.allowed.release()
+    begins.step()  # while the other one is held after its first epoch
+    wait(first)
+    waits.step()
+    wait(later)
+    tunes.allowed.release()
+    wait(tuned)
+    assert jobs.place(jobs.start(tmp_path / "four", Steps(), graceful=True)).before == 0
+
+
+def test_the_wait_is_estimated_from_those_before(tmp_path: Path) -> None:
+    jobs, work = Jobs(), Steps(step(1), step(2))
+    wait(jobs.start(tmp_path / "one", Steps(last=step(1)), graceful=True))
+    one = jobs.start(tmp_path / "two", work, graceful=True)
+    while jobs.position(one):
+        assert not one.wait(0.01)
+    place = jobs.place(jobs.start(tmp_path / "three", Steps(last=step(1)), graceful=True))
+    assert place.before == 1
+    assert place.seconds is not None
+    assert 0 <= place.seconds < LONG
+    for _ in range(2):
+        work.allowed.release()
+    wait(one)
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_a_training_rests_between_two_events_while_predictions_run(tmp_path: Path, long: bool) -> None:
+    jobs, seen = Jobs(), threading.Event()
+
+    def works(should_stop: ShouldStop) -> Generator[Any, None, None]:
+        while not seen.is_set():
+            yield progress(1)
 
     def predict() -> None:
-        entered.set()
-        assert leave.wait(LONG)
+        before = len(versions)
+        while len(versions) < before + 3:  # however long predictions run, it goes on
+            versions.append(job.state.version)
+            assert not job.wait(0.3)
 
-    prediction = threading.Thread(target=going_first(predict))
-    prediction.start()
-    assert entered.wait(LONG)
-    improves.allowed.release()
-    while len(one.state.steps) < 4 or not one.state.held:  # the step that runs ends, and no other begins
-        assert not one.wait(0.01)
-    leave.set()
-    prediction.join()
-    wait(one)
+    versions: list[int] = []
+    job = jobs.start(tmp_path, works, graceful=True, long=long)
+    going_first(predict)()
+    free = job.state.version
+    assert versions[0] < versions[1] < versions[2]
+    seen.set()
+    wait(job)
+    assert free > 0
     assert not PREDICTIONS.busy
 
 
@@ -128,7 +175,7 @@ def test_a_training_that_is_held_can_be_stopped(tmp_path: Path) -> None:
     wait(other_job)
 
 
-def test_a_stream_holds_improving_steps_only_while_it_works() -> None:
+def test_a_stream_holds_trainings_only_while_it_works() -> None:
     def answers(count: int) -> Generator[bool, None, None]:
         for _ in range(count):
             yield PREDICTIONS.busy

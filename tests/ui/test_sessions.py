@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,19 @@ def test_projects_without_a_visit_are_deleted_after_their_hours(
     assert home.folder(old).exists() is kept
     assert home.folder(young).exists()
     assert (home.root / "notes").exists()
+
+
+def test_hours_in_which_only_the_clock_moved_do_not_count(tmp_path: Path) -> None:
+    home, token = Home(tmp_path / "home", tmp_path, 24), ensure_token(None)
+    home.open(token).close()
+    now = time.time()
+    os.utime(home.folder(token), (now - 30 * 3600, now - 30 * 3600))  # after the clock was set ahead by 30 hours
+    home.postpone(30 * 3600)
+    home.clean_up()
+    assert home.folder(token).exists()
+    for seconds in (-3600, 1):  # set back, or as always
+        home.postpone(seconds)
+    assert home.folder(token).stat().st_mtime == pytest.approx(now, abs=1)
 
 
 def test_forgotten_uploads_are_deleted(tmp_path: Path, uploads: Path) -> None:

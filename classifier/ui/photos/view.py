@@ -65,7 +65,8 @@ def show(
     if project is None:
         return _empty()
     with project:
-        notes = grid.conflicts(project.conflicts()) + grid.left_out(project.left_out())
+        lost = html.note(" ".join(map(str, project.what_was_lost())), "warn") if project.what_was_lost() else ""
+        notes = lost + grid.conflicts(project.conflicts()) + grid.left_out(project.left_out())
         reading = waiting(project)
         shown = _empty()._replace(empty=gr.update(visible=not reading))
         if project.classes():

@@ -21,7 +21,7 @@ from .. import downloads, html
 from ..background import State
 from ..components import scripted_html
 from ..handlers import WITH_SIGN, Action, event_data, plain
-from ..queue import DEVICE, PACK, WATCH
+from ..queue import DEVICE, PACK, WATCH, Place
 from ..sessions import Home
 from . import bulk_jobs, bulk_table
 from .bulk_table import Shown
@@ -65,7 +65,7 @@ def show(home: Home, token: str, model: str | None, shown: Shown) -> View:
     bulk_jobs.clean_up(home, token)
     job = bulk_jobs.get_job(home, token)
     if job is not None and not job.state.ended:
-        return _running(job.state, home.answering.position(job))
+        return _running(job.state, home.answering.place(job))
     problem = "" if job is None or job.state.error is None else html.note(job.state.error, "warn")
     table = bulk_jobs.open_table(home, token)
     if table is None:
@@ -136,9 +136,10 @@ def save_zip(home: Home, token: str, request: gr.Request) -> Iterator[str]:
     yield downloads.link(downloads.offer(path, request), path)
 
 
-def _running(state: State, position: int) -> View:
-    if state.phase == "waiting" and position:
-        words = html.busy(sentence(BulkPageCode.WAITING, count=position))
+def _running(state: State, place: Place) -> View:
+    if state.phase == "waiting" and place.before:
+        code = BulkPageCode.WAITING if place.seconds is None else BulkPageCode.WAITING_FOR
+        words = html.busy(sentence(code, count=place.before, seconds=place.seconds))
     elif state.phase == "stopping":
         words = html.busy(BulkPageCode.STOPPING)
     else:

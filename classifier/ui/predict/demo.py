@@ -11,7 +11,7 @@ from ...messages.page import AnswersScript, PageCode, TryCode
 from .. import html, languages, viewer
 from ..components import dropdown, frame, scripted_html
 from ..handlers import WITH_SIGN, Action, plain
-from ..queue import DEVICE
+from ..queue import DEVICE, PREDICT
 from ..sessions import Home
 from ..uploads import delete_uploads, drop_area, ready_value
 from . import answers, endpoints, live, trying
@@ -59,10 +59,10 @@ def build_demo(page: gr.Blocks, home: Home) -> None:
     shown: list[Any] = [result, state]
     inputs: list[Any] = [model, top_k, state]
     explain_alone = Action(plain(trying.explain_single, home, _NOBODY), [top_k, state], shown, DEVICE)
-    accepted = Action(plain(trying.accept, home, _NOBODY), inputs, shown, DEVICE)
+    accepted = Action(plain(trying.accept, home, _NOBODY), inputs, shown, PREDICT)
     dropped = accepted.on(drop.submit, **WITH_SIGN)
     Action(ready_value, [], [drop]).after(dropped, queue=False)
-    changed = Action(plain(trying.change_model, home, _NOBODY), inputs, shown, DEVICE)
+    changed = Action(plain(trying.change_model, home, _NOBODY), inputs, shown, PREDICT)
     for event in (dropped, accepted.on(shot.select), changed.on(model.change)):
         explain_alone.on(event.success)
     explained = Action(plain(trying.explain, home, _NOBODY), [top_k, state], shown, DEVICE)

@@ -6,17 +6,16 @@ from typing import Any
 
 import gradio as gr
 
-from ...data.decoding import open_apart
 from ...errors import ClassifierError, DataError, ModelError, PhotoError
 from ...messages.page import TryCode
 from ...models.checkpoint import find_report
 from ...models.predictor import Prediction, Predictor
 from ..handlers import plain
-from ..queue import DEVICE, FREE, going_first
+from ..queue import FREE, PREDICT, going_first
 from ..sessions import Home
 from ..uploads import delete_uploads, uploaded_file
 from . import answers
-from .models import Model, select_model, shared_models
+from .models import Model, open_model, select_model, shared_models
 from .trying import MAX_PHOTOS, TOP_K, is_number, limit_classes
 
 
@@ -33,7 +32,7 @@ def predict(home: Home, image: object, model: str, top_k: float) -> dict[str, An
     if path is None:
         raise DataError(TryCode.NO_IMAGE)
     try:
-        prediction = Predictor(chosen.folder, opener=open_apart).predict(path, limit_classes(top_k))[0]
+        prediction = open_model(chosen.folder).predict(path, limit_classes(top_k))[0]
     finally:
         delete_uploads([path])
     return _to_json(prediction)
@@ -55,7 +54,7 @@ def predict_many(home: Home, images: object, model: str, top_k: float) -> list[d
             raise DataError(TryCode.NO_IMAGES)
         if len(paths) > MAX_PHOTOS:
             raise DataError(TryCode.TOO_MANY_PHOTOS, count=len(paths), limit=MAX_PHOTOS)
-        outcomes = Predictor(chosen.folder, opener=open_apart).predict_each(paths, limit_classes(top_k))
+        outcomes = open_model(chosen.folder).predict_each(paths, limit_classes(top_k))
         return [_to_json(outcome) for outcome in outcomes]
     finally:
         delete_uploads(paths)
@@ -105,12 +104,12 @@ def build(home: Home) -> None:
     model, top_k = gr.Textbox(label="model", visible=False), gr.Number(TOP_K, label="top_k", visible=False)
     answer = gr.JSON(label="answer", visible=False)
     events: tuple[tuple[Any, list[Any], Any], ...] = (
-        (predict, [image, model, top_k], DEVICE),
-        (predict_many, [images, model, top_k], DEVICE),
+        (predict, [image, model, top_k], PREDICT),
+        (predict_many, [images, model, top_k], PREDICT),
         (models, [], FREE),
     )
     for handler, inputs, concurrency in events:
         called = gr.Button(visible=False).click
         call = plain(handler, home)
-        call = going_first(call) if concurrency is DEVICE else call
+        call = going_first(call) if concurrency is PREDICT else call
         called(call, inputs, answer, api_name=handler.__name__, **concurrency)

@@ -11,18 +11,17 @@ from tempfile import TemporaryDirectory
 
 import gradio as gr
 
-from ...data.decoding import open_apart
 from ...errors import ClassifierError, DataError
 from ...messages.models import UnsureCode
 from ...messages.page import LiveCode, LiveScript, TryCode
-from ...models.predictor import Prediction, Predictor
+from ...models.predictor import Prediction
 from .. import html
 from ..colors import model_colors
 from ..components import CAMERA_SCRIPT, scripted_html
 from ..handlers import Action, event_data, plain
-from ..queue import DEVICE
+from ..queue import PREDICT
 from ..sessions import Home
-from .models import model_folder
+from .models import model_folder, open_model
 
 _SCRIPT = Path(__file__).parent / "live.js"
 _PREFIX = "data:image/jpeg;base64,"
@@ -66,14 +65,14 @@ def _predict(folder: Path, jpeg: bytes) -> Prediction:
     with TemporaryDirectory(prefix="live-") as scratch:
         path = Path(scratch) / "frame.jpg"
         path.write_bytes(jpeg)
-        return Predictor(folder, opener=open_apart).predict(path, _CLASSES)[0]
+        return open_model(folder).predict(path, _CLASSES)[0]
 
 
 def build(home: Home, token: gr.BrowserState | gr.State, model: gr.components.Component) -> gr.HTML:
     """Create the panel; its event ``select`` brings a picture that is to be tried as those that are dropped."""
     shown = scripted_html(_template(), _SCRIPT, "try-live", LiveScript, uses=[CAMERA_SCRIPT])
     # “once”: a frame that comes while one is answered is dropped.
-    Action(plain(answer, home), [token, model], [shown], DEVICE).on(shown.submit, trigger_mode="once")
+    Action(plain(answer, home), [token, model], [shown], PREDICT).on(shown.submit, trigger_mode="once")
     return shown
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from ...data.decoding import open_apart
 from ...data.project import Project
 from ...errors import ClassifierError, ModelError
 from ...messages import sentence
 from ...messages.page import TryCode
 from ...models.checkpoint import find_report
+from ...models.predictor import Passes, Predictor
 from .. import html
 from ..sessions import Home
 
 _MAX_LISTED = 10  # models named in a message
+
+
+_PASSES: Passes = Passes()  # of all visitors
 
 
 class Model(NamedTuple):
@@ -69,6 +74,11 @@ def model_folder(home: Home, token: str, name: object) -> Path:
     if isinstance(name, str) and name in folders:
         return folders[name]
     return select_model([*own_models(home, token), *shared_models(home)], name).folder
+
+
+def open_model(folder: Path) -> Predictor:
+    """Return a model for photos of strangers, which are answered together with those that wait for the same model."""
+    return Predictor(folder, opener=open_apart, passes=_PASSES)
 
 
 def _model(folder: Path, name: str, title: str) -> Model:

@@ -15,7 +15,7 @@ from ...messages.page import AnswersScript, TryCode
 from .. import html, undo
 from ..components import dropdown, scripted_html
 from ..handlers import QUIET, WITH_SIGN, Action, plain
-from ..queue import DEVICE
+from ..queue import DEVICE, PREDICT
 from ..sessions import Home
 from ..uploads import delete_uploads, drop_area, ready_value
 from . import answers, bulk, endpoints, examples, judging, labeling, live, threshold, trying
@@ -130,16 +130,16 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
     explain_alone = Action(plain(trying.explain_single, home), [token, top_k, state], shown, DEVICE)
     choose = Action(plain(show, home), [token, model], view)
 
-    accepted = Action(plain(trying.accept, home), inputs, shown, DEVICE).on(drop.submit, **WITH_SIGN)
+    accepted = Action(plain(trying.accept, home), inputs, shown, PREDICT).on(drop.submit, **WITH_SIGN)
     Action(ready_value, [], [drop]).after(accepted, queue=False)
     compare_all = Action(plain(trying.compare, home), [token, state], [kind], DEVICE)
     compare_all.on(explain_alone.on(many.refresh.on(accepted.success).then).then)
-    photographed = Action(plain(trying.accept, home), inputs, shown, DEVICE).on(shot.select)
+    photographed = Action(plain(trying.accept, home), inputs, shown, PREDICT).on(shot.select)
     compare_all.on(explain_alone.on(photographed.success).then)
-    picked = Action(plain(examples.pick, home), inputs, shown, DEVICE).on(offered.select, **WITH_SIGN)
+    picked = Action(plain(examples.pick, home), inputs, shown, PREDICT).on(offered.select, **WITH_SIGN)
     explain_alone.on(picked.success)
-    try_example = Action(plain(examples.pick_first, home), inputs, shown, DEVICE)
-    changed = Action(plain(trying.change_model, home), inputs, shown, DEVICE).on(model.change)
+    try_example = Action(plain(examples.pick_first, home), inputs, shown, PREDICT)
+    changed = Action(plain(trying.change_model, home), inputs, shown, PREDICT).on(model.change)
     compare_all.on(explain_alone.on(changed.success).then)
     choose.on(model.input)
     # Whatever changes the photos on view is in the queue of the predictions, so that each starts from the last state.
@@ -155,7 +155,7 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
         many.answer_by_threshold.on(saved.then)
     known = gr.State("")
     newest = Action(plain(show_newest, home), [token, model, known], [*view, known])
-    answer_again = Action(plain(trying.answer_again, home), [token, top_k, state], shown, DEVICE)
+    answer_again = Action(plain(trying.answer_again, home), [token, top_k, state], shown, PREDICT)
     refresh = [choose, many.refresh, unlabeled.refresh, Action(plain(examples.offer, home), [token], [offered])]
     return PredictTab(
         again, corrected, choose, newest, answer_again, try_example, explain_alone, many, unlabeled, refresh

@@ -24,7 +24,7 @@ from ..train import jobs
 from ..uploads import delete_uploads, parse_upload
 from . import answers, bulk_jobs
 from .answers import PhotoAnswer, PredictState
-from .models import own_models, select_model, shared_models
+from .models import open_model, own_models, select_model, shared_models
 
 MAX_PHOTOS = 50  # on view at once
 TOP_K = 3  # classes shown of a photo
@@ -79,7 +79,7 @@ def predict_photos(
     chosen = select_model([*own_models(home, token), *shared_models(home)], model)
     project = home.find(token)
     with project or nullcontext():
-        predicted = answers.predict(state, chosen.name, Predictor(chosen.folder, opener=open_apart), project)
+        predicted = answers.predict(state, chosen.name, open_model(chosen.folder), project)
     return answers.render(predicted, limit_classes(top_k)), predicted
 
 

@@ -19,6 +19,7 @@ from ...workflows.train import estimate_seconds
 from .. import html
 from ..background import Job, State
 from ..colors import model_colors
+from ..queue import Place
 from ..sessions import Home
 from ..usage import nearly_full
 from . import curves, groups, history, jobs, scores, settings, steps
@@ -52,8 +53,8 @@ def show(home: Home, token: str, values: settings.Values) -> View:
     state = State(phase="stopped") if job is None else job.state
     if job is None or state.ended:
         return _ended(home, token, values, job)
-    position = home.jobs.position(job)
-    return _improving(home, token, state, position) if state.is_improving else _training(state, position)
+    place = home.jobs.place(job)
+    return _improving(home, token, state, place) if state.is_improving else _training(state, place)
 
 
 def _ended(home: Home, token: str, values: settings.Values, job: Job | None) -> View:
@@ -79,13 +80,13 @@ def _ended(home: Home, token: str, values: settings.Values, job: Job | None) -> 
     )
 
 
-def _improving(home: Home, token: str, state: State, position: int) -> View:
+def _improving(home: Home, token: str, state: State, place: Place) -> View:
     """Draw the first model, or the best so far, while the training goes on."""
     newest = read_newest(home, token)
     charts = curves.render(state.epochs)
     panel = groups.HIDDEN if newest is None else groups.show(newest.trained)
-    bar = jobs.progress_bar(state, position, steps.improving(state))
-    return _training(state, position)._replace(
+    bar = jobs.progress_bar(state, place, steps.improving(state))
+    return _training(state, place)._replace(
         stop=gr.update(visible=True, interactive=state.phase != "stopping", value=str(TrainCode.STOP_HERE)),
         progress=bar + _notes(state.notes) + charts,
         groups=panel.panel,
@@ -122,14 +123,14 @@ def show_about(home: Home, token: str, values: settings.Values) -> str:
     return "" if jobs.is_training(home, token) else _readiness(home, token, values)[1]
 
 
-def _training(state: State, position: int) -> View:
+def _training(state: State, place: Place) -> View:
     hidden = gr.update(visible=False)
     return View(
         hidden,
         gr.skip(),
         "",
         gr.update(visible=True, interactive=state.phase != "stopping", value=str(TrainCode.STOP)),
-        jobs.progress_bar(state, position) + _notes(state.notes) + curves.render(state.epochs),
+        jobs.progress_bar(state, place) + _notes(state.notes) + curves.render(state.epochs),
         "",
         "",
         "",

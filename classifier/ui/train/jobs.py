@@ -24,6 +24,7 @@ from ...workflows.steps import list_steps
 from ...workflows.train import Finished, ended_the_program, train, unfinished
 from .. import host_log, html, metrics
 from ..background import Deadline, Job, Restarted, ShouldStop, State, Work
+from ..queue import Place
 from ..sessions import Home, is_token
 from .overall import OverallProgress
 
@@ -209,12 +210,13 @@ def training_work(
     return _TrainingWork(home, token, config, out, clock, networks)
 
 
-def progress_bar(state: State, position: int, title: str = "") -> str:
-    """Return the progress of a training, or how many run before it, as HTML; ``title`` stands before the progress."""
+def progress_bar(state: State, place: Place, title: str = "") -> str:
+    """Return the progress of a training, or its place in the queue, as HTML; ``title`` stands before the progress."""
     if state.held:
         return html.busy(TrainCode.HELD)
-    if state.phase == "waiting" and position:
-        return html.busy(sentence(TrainCode.QUEUED, count=position))
+    if state.phase == "waiting" and place.before:
+        code = TrainCode.QUEUED if place.seconds is None else TrainCode.QUEUED_FOR
+        return html.busy(sentence(code, count=place.before, seconds=place.seconds))
     if state.phase == "stopping":
         return html.busy(title or TrainCode.STOPPING)
     if state.overall is None:
@@ -231,7 +233,7 @@ def progress_bar(state: State, position: int, title: str = "") -> str:
 
 def _submit(home: Home, token: str, config: TrainConfig, out: Path | None, networks: tuple[str, ...] = ()) -> None:
     work = training_work(home, token, config, out, networks=networks)
-    home.jobs.start(home.folder(token), work, graceful=config.mode != "quick")
+    home.jobs.start(home.folder(token), work, graceful=config.mode != "quick", long=config.mode == "deep")
 
 
 def _resumable_folder(home: Home, token: str, config: TrainConfig) -> Path | None:

@@ -64,7 +64,7 @@ def follow(describe: Describe, home: Home, token: str, version: int, known: str)
     newest = _newest_model(home, token) if state.is_improving or state.finished else ""
     if not state.ended:
         title = steps.improving(state) if state.is_improving else ""
-        bar = jobs.progress_bar(state, home.jobs.position(job), title)
+        bar = jobs.progress_bar(state, home.jobs.place(job), title)
         brought = gr.skip() if newest and newest == known else describe(home, token) if newest else ""
         return Retraining(bar, brought, gr.Timer(active=True), state.version, newest or gr.skip())
     brought = html.note(state.error, "warn") if state.error else describe(home, token)
