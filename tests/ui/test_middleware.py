@@ -272,6 +272,15 @@ def test_a_body_that_is_too_long_is_refused_before_it_is_read(page: Served) -> N
     assert (answer.status, json.loads(answer.body)["detail"]) == (413, "The request has more than 8.4 MB.")
 
 
+def test_an_event_is_refused_with_a_sentence_where_as_many_wait_as_may(
+    page: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page.blocks._queue, "max_size", 0)
+    answer = page.ask(f"{API}/queue/join", {"data": [], "fn_index": 0, "session_hash": "late"}, Accept_Language="de")
+    assert answer.status == 429
+    assert "warten gerade so viele Menschen" in json.loads(answer.body)["detail"]
+
+
 @pytest.mark.slow
 def test_a_list_of_the_files_of_a_large_folder_may_be_longer(page: Served) -> None:
     rows = [{"path": f"{page.uploads}/{number:064x}/photo.jpg", "name": f"cats/{number}.jpg"} for number in range(9000)]
