@@ -117,7 +117,6 @@ def test_first_steps_go_before_fine_tuning_which_goes_on_after_them(tmp_path: Pa
     wait(later)
     tunes.allowed.release()
     wait(tuned)
-    assert jobs.place(jobs.start(tmp_path / "four", Steps(), graceful=True)).before == 0
 
 
 def test_the_wait_is_estimated_from_those_before(tmp_path: Path) -> None:
