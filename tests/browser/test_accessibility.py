@@ -7,11 +7,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from classifier.data.example import draw_example
 from tests.browser.keyboard import choose_files, focus_is_kept, open_tab, tab_to
-from tests.browser.pages import SLOW, Program, fits_screen, open_page
+from tests.browser.pages import SLOW, Program, drop_folder, fits_screen, open_page, seconds_only
 
 pytestmark = pytest.mark.browser
 
@@ -87,6 +89,40 @@ def _walk_by_keyboard(page: Any, photos: Path) -> None:
     assert downloaded.value.path().stat().st_size > 0
 
 
+def _forty_more_classes_fit(page: Any, folder: Path) -> None:
+    """Add 40 classes, train again and look at all tabs, with the colors of the system and without motion."""
+    numbers = np.random.default_rng(0)
+    for label in range(40):
+        (folder / f"kind {label:02}").mkdir(parents=True)
+        for number in range(2):
+            pixels = numbers.integers(0, 256, (48, 48, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / f"kind {label:02}" / f"{number}.png")
+    page.emulate_media(color_scheme="light", forced_colors="active", reduced_motion="reduce")
+    page.get_by_role("tab", name="Photos").click()
+    drop_folder(page, folder)
+    bars = page.locator("#photos-classes .pc-class")
+    bars.nth(43).click(timeout=SLOW)
+    page.locator("#photos-shown").get_by_text("mug").wait_for(timeout=SLOW)
+    assert bars.nth(43).get_attribute("aria-pressed") == "true"
+    assert bars.nth(43).evaluate("(one) => getComputedStyle(one).outlineStyle") == "solid"  # its color is gone
+    assert page.locator(".pc-classes").evaluate("(one) => one.scrollHeight > one.clientHeight && one.scrollTop > 0")
+    page.locator("#photos-next").click()
+    seconds_only(page)
+    page.locator("#train").click()
+    page.get_by_role("tab", name="Review").click()
+    rows = page.locator("#review-classes tbody tr")
+    rows.nth(43).wait_for(timeout=SLOW)
+    page.locator("#review-classes input[type=search]").fill("KIND 07")
+    page.wait_for_function("document.querySelectorAll('#review-classes tbody tr:not([hidden])').length === 1")
+    assert page.locator("#review-classes tbody tr:visible").inner_text().startswith("kind 07")
+    page.locator("#review-matrix summary").first.click()
+    matrix = page.locator("#review-matrix .pc-matrix")
+    assert matrix.evaluate("(one) => one.scrollWidth > one.clientWidth && one.scrollHeight > one.clientHeight")
+    matrix.evaluate("(one) => one.scrollTo(400, 400)")
+    head = matrix.locator("thead th").nth(20).bounding_box()
+    assert head["y"] == pytest.approx(matrix.bounding_box()["y"], abs=3)  # stays on view
+
+
 def test_no_tab_violates_a_rule_and_the_keyboard_leads_from_photos_to_export(
     program: Program, browser: Any, axe: str, tmp_path: Path
 ) -> None:
@@ -106,5 +142,10 @@ def test_no_tab_violates_a_rule_and_the_keyboard_leads_from_photos_to_export(
     page.reload()  # Gradio chooses light or dark when it is loaded
     page.locator("#photos-grid .pc-card img").first.wait_for(timeout=SLOW)
     found += [f"dark, {one}" for one in check_tabs(page, axe, ["color-contrast"])]
+    _forty_more_classes_fit(page, tmp_path / "many")
+    for tab in TABS:
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(400)
+        assert fits_screen(page), tab
     assert not found, "\n".join(found)
     assert not problems
