@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -14,23 +13,19 @@ from ...errors import DataError
 from ...messages import sentence
 from ...messages.bringing import CameraCode, PhoneCode
 from ...messages.data import ProjectCode
-from ...messages.page import GridScript, PhotosCode
-from ...messages.photos_page import HelpCode, JoinCode, SplitsCode
+from ...messages.page import PhotosCode
+from ...messages.photos_page import HelpCode, JoinCode
 from .. import colors, html, undo
-from ..components import scripted_html
 from ..handlers import QUIET, Action, event_data, plain
 from ..queue import APART, FREE, INTAKE, Concurrency
 from ..sessions import Home
-from ..uploads import drop_area, ready_value
-from . import camera, grid, help, joins, phones, purposes
+from ..uploads import ready_value
+from . import camera, help, joins, panels, phones, purposes
 from .adding import add, add_example, answer
 from .view import View, show
 
 ID = "photos"
 TITLE = PhotosCode.TAB
-_LIVE = '<div aria-live="polite">${value}</div>'
-_HERE = Path(__file__).parent
-_PRESS_SCRIPT = _HERE / "press.js"
 # For drop.js, at once: to draw the photos takes seconds.
 _SIGN = "(token) => { document.dispatchEvent(new Event('pc-working')); return token; }"
 
@@ -146,16 +141,8 @@ def _forget() -> str:
 
 def build(home: Home, token: gr.BrowserState) -> PhotosTab:
     """Create the components of the tab and connect its own events."""
-    drop = drop_area(
-        str(PhotosCode.DROP_TITLE),
-        str(PhotosCode.DROP_HINT),
-        str(PhotosCode.DROP_CHOOSE),
-        folders=True,
-        limit=home.limits.upload.files,
-        most_bytes=home.limits.upload.bytes_unpacked,
-        elem_id="photos-drop",
-    )
-    reading = scripted_html(_LIVE, _PRESS_SCRIPT, "photos-reading")
+    drop = panels.build_drop_area(home.limits)
+    reading = panels.live_html("photos-reading")
     with gr.Accordion(str(CameraCode.TITLE), open=False, elem_id="photos-camera-panel"):
         shots = camera.build()
     with gr.Accordion(str(PhoneCode.TITLE), open=False, elem_id="photos-phones-panel"):
@@ -163,46 +150,39 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
     with gr.Column(visible=False) as empty:
         gr.HTML(html.quiet(html.rich(PhotosCode.ABOUT_CLASSES), "pc-center"))
         example = gr.Button(str(PhotosCode.EXAMPLE), elem_classes="pc-wide")
-    with gr.Column(visible=False) as filled:
-        purpose = purposes.control()
-        classes = scripted_html("${value}", _HERE / "classes.js", "photos-classes")
-        similar = scripted_html(_LIVE, _PRESS_SCRIPT, "photos-similar")
-        position = gr.HTML(elem_id="photos-shown")
-        photos = scripted_html(grid.template(), _HERE / "grid.js", "photos-grid", GridScript)
-        with gr.Row(visible=False, elem_classes="pc-row pc-pager") as pager:
-            back = gr.Button(str(PhotosCode.EARLIER), min_width=80)
-            on = gr.Button(str(PhotosCode.LATER), min_width=80)
-        with gr.Accordion("", open=False, elem_id="photos-edit") as class_panel:
-            with gr.Row(elem_classes="pc-row"):
-                name = gr.Textbox(label=str(PhotosCode.NEW_NAME), max_length=80, scale=2, min_width=160)
-                rename_button = gr.Button(str(PhotosCode.RENAME), min_width=100)
-                remove_button = gr.Button(str(PhotosCode.REMOVE_CLASS), variant="stop", min_width=100)
-            question = scripted_html(_LIVE, _PRESS_SCRIPT, "photos-question")
-        with gr.Accordion(str(SplitsCode.TITLE), open=False):
-            gr.HTML(html.quiet(html.text(SplitsCode.ABOUT)))
-            share = purposes.share_control()
-            plan = gr.HTML()
-            apart = gr.Button(str(SplitsCode.PRESS), elem_id="photos-apart")
-            apart_result = gr.HTML(html_template=_LIVE, elem_id="photos-apart-result")
-            back_to_training = gr.Button(visible=False, elem_id="photos-back")
+    filled = panels.build_photos()
     with gr.Accordion(str(HelpCode.TITLE), open=False):
         gr.HTML(help.ways())
     notes = gr.HTML()
-    with gr.Row(elem_classes="pc-bar pc-row"):  # on view wherever something is edited
-        message = gr.HTML(html_template=_LIVE, elem_id="photos-message")
-        undo_button = undo.button("photos-undo")
-        forward = gr.Button(
-            str(PhotosCode.NEXT), variant="primary", size="lg", min_width=160, visible=False, elem_id="photos-next"
-        )
+    bar = panels.build_bar()
     page, chosen = gr.State(0), gr.State("")
     view: list[Any] = [
-        drop, reading, undo_button, empty, filled, purpose, classes, chosen, similar, position, photos, page, pager,
-        class_panel, notes, forward, plan, back_to_training,
+        drop, reading, bar.undo, empty, filled.panel, filled.purpose, filled.classes, chosen, filled.similar,
+        filled.position, filled.photos, page, filled.pager, filled.edit.panel, notes, bar.next, filled.apart.plan,
+        filled.apart.back,
     ]  # fmt: skip
-    where: list[Any] = [token, chosen, page, purpose, share]
-    refresh, ready = Action(plain(show, home), where, view), Action(ready_value, [], [drop])
+    where: list[Any] = [token, chosen, page, filled.purpose, filled.apart.share]
+    events = _Events(home, Action(plain(show, home), where, view), Action(ready_value, [], [drop]))
+    examples_came = events.add(token, bar, (drop, reading), example)
+    shot = events.connect(shots.camera.submit, camera.add_burst, [token], [shots.message, shots.camera], INTAKE)
+    Action(camera.refuse_burst, [], [shots.message, shots.camera]).on(shot.failure, queue=False)
+    events.edit(token, bar, filled, chosen)
+    events.set_apart(token, bar, filled.apart)
+    events.turn(filled, where, view)
+    events.refresh.on(joined.arrived.change)
+    return PhotosTab(bar.next, examples_came, bar.message, [events.refresh, *joined.refresh])
+
+
+@dataclass(frozen=True)
+class _Events:
+    """Connects the events of the tab; ``refresh`` redraws it, ``ready`` lets the area take photos again."""
+
+    home: Home
+    refresh: Action
+    ready: Action
 
     def connect(
+        self,
         event: Callable[..., Any],
         handler: Callable[..., Any],
         inputs: list[Any],
@@ -210,31 +190,45 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         concurrency: Concurrency = FREE,
         script: str | None = None,
     ) -> Dependency:
-        done = event(plain(handler, home), inputs, outputs, js=script, **QUIET, **concurrency)
+        """Run a handler that changes the project at an event, and redraw the tab; the first output is a message."""
+        done = event(plain(handler, self.home), inputs, outputs, js=script, **QUIET, **concurrency)
         done.failure(lambda: "", None, outputs[:1], queue=False, **QUIET)  # “Added 9 photos.” of the time before
-        refresh.after(done)
+        self.refresh.after(done)
         return done
 
-    for event, handler in ((drop.submit, add), (reading.submit, answer)):
-        ready.after(connect(event, handler, [token], [message], INTAKE))
-    examples_came = connect(example.click, add_example, [token], [message], INTAKE, _SIGN)
-    ready.after(examples_came)
-    shot = connect(shots.camera.submit, camera.add_burst, [token], [shots.message, shots.camera], INTAKE)
-    Action(camera.refuse_burst, [], [shots.message, shots.camera]).on(shot.failure, queue=False)
-    for edited in (photos, classes):
-        connect(edited.submit, edit, [token], [message])
-    connect(undo_button.click, undo.undo, [token], [message])
-    connect(rename_button.click, rename, [token, chosen, name], [message, name, chosen, question])
-    for asked in (question, similar):
-        connect(asked.submit, answer_question, [token, chosen], [message, chosen, question])
-    Action(plain(ask_remove, home), [token, chosen], [question]).on(remove_button.click)
-    connect(apart.click, purposes.set_share_apart, [token, share], [apart_result], APART)
-    connect(back_to_training.click, purposes.move_back, [token], [apart_result])
-    Action(_forget, [], [apart_result]).on(undo_button.click)
-    Action(plain(purposes.show_plan, home), [token, share], [plan]).on(share.input)
-    Action(plain(choose, home), [token, purpose, share], view).on(classes.select)
-    Action(plain(show_first_page, home), [token, chosen, purpose, share], view).on(purpose.input)
-    Action(plain(turn_page, home, -1), where, view).on(back.click)
-    Action(plain(turn_page, home, 1), where, view).on(on.click)
-    refresh.on(joined.arrived.change)
-    return PhotosTab(forward, examples_came, message, [refresh, *joined.refresh])
+    def add(
+        self, token: gr.BrowserState, bar: panels.Bar, dropped: tuple[gr.HTML, gr.HTML], example: gr.Button
+    ) -> Dependency:
+        """Connect what adds photos; return the event after which the example photos are there."""
+        for component, handler in zip(dropped, (add, answer)):
+            self.ready.after(self.connect(component.submit, handler, [token], [bar.message], INTAKE))
+        came = self.connect(example.click, add_example, [token], [bar.message], INTAKE, _SIGN)
+        self.ready.after(came)
+        return came
+
+    def edit(self, token: gr.BrowserState, bar: panels.Bar, shown: panels.PhotosPanel, chosen: gr.State) -> None:
+        """Connect what changes photos and classes, and what takes that back."""
+        for edited in (shown.photos, shown.classes):
+            self.connect(edited.submit, edit, [token], [bar.message])
+        self.connect(bar.undo.click, undo.undo, [token], [bar.message])
+        name, question = shown.edit.name, shown.edit.question
+        renamed = [bar.message, name, chosen, question]
+        self.connect(shown.edit.rename.click, rename, [token, chosen, name], renamed)
+        for asked in (question, shown.similar):
+            self.connect(asked.submit, answer_question, [token, chosen], [bar.message, chosen, question])
+        Action(plain(ask_remove, self.home), [token, chosen], [question]).on(shown.edit.remove.click)
+
+    def set_apart(self, token: gr.BrowserState, bar: panels.Bar, panel: panels.ApartPanel) -> None:
+        """Connect the panel that sets photos apart for testing."""
+        self.connect(panel.press.click, purposes.set_share_apart, [token, panel.share], [panel.result], APART)
+        self.connect(panel.back.click, purposes.move_back, [token], [panel.result])
+        Action(_forget, [], [panel.result]).on(bar.undo.click)
+        Action(plain(purposes.show_plan, self.home), [token, panel.share], [panel.plan]).on(panel.share.input)
+
+    def turn(self, shown: panels.PhotosPanel, where: list[Any], view: list[Any]) -> None:
+        """Connect what shows other photos."""
+        token, chosen, _, purpose, share = where
+        Action(plain(choose, self.home), [token, purpose, share], view).on(shown.classes.select)
+        Action(plain(show_first_page, self.home), [token, chosen, purpose, share], view).on(shown.purpose.input)
+        Action(plain(turn_page, self.home, -1), where, view).on(shown.earlier.click)
+        Action(plain(turn_page, self.home, 1), where, view).on(shown.later.click)

@@ -11,8 +11,9 @@ import gradio as gr
 from gradio.events import Dependency
 
 from ...messages import sentence
+from ...messages.guide import WhatCode
 from ...messages.page import AnswersScript, TryCode
-from .. import html, undo
+from .. import guides, html, undo
 from ..components import dropdown, scripted_html
 from ..handlers import QUIET, WITH_SIGN, Action, plain
 from ..queue import DEVICE, PREDICT
@@ -88,22 +89,72 @@ def show_newest(home: Home, token: str, chosen: str | None, known: str) -> tuple
     return *show(home, token, chosen if newest == known else None), newest
 
 
+class _Panels(NamedTuple):
+    """The components of the tab; ``filled`` is what is shown where there is a model, ``nothing`` where there is none.
+
+    ``result`` holds the photos on view with their answers, ``kind`` says whether they are like the training photos.
+    """
+
+    nothing: gr.Column
+    filled: gr.Column
+    model: gr.HTML
+    drop: gr.HTML
+    offered: gr.HTML
+    shot: gr.HTML
+    threshold: threshold.ThresholdPanel
+    top_k: gr.Slider
+    kind: gr.HTML
+    result: gr.HTML
+    many: bulk.BulkPanel
+    unlabeled: labeling.LabelingPanel
+    again: gr.Button
+    undone: gr.HTML
+    undo: gr.Button
+
+
 def build(home: Home, token: gr.BrowserState) -> PredictTab:
     """Create the components of the tab and connect its own events."""
+    panels = _build_panels(home, token)
+    state = gr.State(PredictState(), delete_callback=lambda old: delete_uploads(old.paths()))
+    endpoints.build(home)
+    model, top_k = panels.model, panels.top_k
+    view: list[Any] = [
+        model, panels.filled, panels.nothing, panels.threshold.slider, panels.threshold.coverage, panels.again,
+    ]  # fmt: skip
+    inputs, shown = [token, model, top_k, state], [panels.result, state]
+    explain_alone = Action(plain(trying.explain_single, home), [token, top_k, state], shown, DEVICE)
+    choose = Action(plain(show, home), [token, model], view)
+    choose.on(model.input)
+    _connect_photos(home, panels, inputs, shown, explain_alone)
+    corrected = _connect_answers(home, panels, inputs, shown)
+    for saved in panels.threshold.connect(home, token, model, top_k, state, panels.result):
+        panels.many.answer_by_threshold.on(saved.then)
+    known = gr.State("")
+    refresh = [
+        choose, panels.many.refresh, panels.unlabeled.refresh,
+        Action(plain(examples.offer, home), [token], [panels.offered]),
+    ]  # fmt: skip
+    return PredictTab(
+        again=panels.again,
+        corrected=corrected,
+        choose=choose,
+        choose_newest=Action(plain(show_newest, home), [token, model, known], [*view, known]),
+        answer_again=Action(plain(trying.answer_again, home), [token, top_k, state], shown, PREDICT),
+        try_example=Action(plain(examples.pick_first, home), inputs, shown, PREDICT),
+        explain_single=explain_alone,
+        many=panels.many,
+        unlabeled=panels.unlabeled,
+        refresh=refresh,
+    )
+
+
+def _build_panels(home: Home, token: gr.BrowserState) -> _Panels:
+    """Create the components, from the photos that are tried to what is made of their answers."""
     with gr.Column(visible=False) as nothing:
         gr.HTML(html.quiet(html.text(TryCode.NO_MODEL_YET), "pc-center"))
     with gr.Column(visible=False) as filled:
         model = dropdown(TryCode.MODEL, elem_id="try-model")
-        drop = drop_area(
-            str(TryCode.DROP_TITLE),
-            sentence(TryCode.DROP_HINT, limit=trying.MAX_PHOTOS),
-            str(TryCode.DROP_CHOOSE),
-            folders=False,
-            limit=home.limits.upload.files,
-            most_bytes=home.limits.upload.bytes_unpacked,
-            elem_id="try-drop",
-            zips=True,
-        )
+        drop = _build_drop_area(home)
         offered = scripted_html("${value}", examples.SCRIPT, "try-examples")
         shot = live.build(home, token, model)
         with gr.Row(elem_classes="pc-row"):
@@ -112,6 +163,7 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
                 1, answers.MAX_TOP_K, value=trying.TOP_K, step=1, label=str(TryCode.TOP_K), min_width=240, buttons=[]
             )
         panel.coverage.render()
+        gr.HTML(guides.what(WhatCode.UNSURE), elem_id="try-what")
         kind = gr.HTML(elem_id="try-kind")
         result = scripted_html("${value}", SCRIPT, "try-result", AnswersScript)
         hint = gr.HTML(elem_id="try-hint")
@@ -123,40 +175,56 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
             undo_button = undo.button("try-undo")
         panel.costs.render()
         judging.build(home, token, model)
-    state = gr.State(PredictState(), delete_callback=lambda old: delete_uploads(old.paths()))
-    endpoints.build(home)
-    view: list[Any] = [model, filled, nothing, panel.slider, panel.coverage, again]
-    inputs, shown = [token, model, top_k, state], [result, state]
-    explain_alone = Action(plain(trying.explain_single, home), [token, top_k, state], shown, DEVICE)
-    choose = Action(plain(show, home), [token, model], view)
+    return _Panels(
+        nothing, filled, model, drop, offered, shot, panel, top_k, kind, result, many, unlabeled, again, undone,
+        undo_button,
+    )  # fmt: skip
 
-    accepted = Action(plain(trying.accept, home), inputs, shown, PREDICT).on(drop.submit, **WITH_SIGN)
-    Action(ready_value, [], [drop]).after(accepted, queue=False)
-    compare_all = Action(plain(trying.compare, home), [token, state], [kind], DEVICE)
-    compare_all.on(explain_alone.on(many.refresh.on(accepted.success).then).then)
-    photographed = Action(plain(trying.accept, home), inputs, shown, PREDICT).on(shot.select)
-    compare_all.on(explain_alone.on(photographed.success).then)
-    picked = Action(plain(examples.pick, home), inputs, shown, PREDICT).on(offered.select, **WITH_SIGN)
-    explain_alone.on(picked.success)
-    try_example = Action(plain(examples.pick_first, home), inputs, shown, PREDICT)
-    changed = Action(plain(trying.change_model, home), inputs, shown, PREDICT).on(model.change)
-    compare_all.on(explain_alone.on(changed.success).then)
-    choose.on(model.input)
-    # Whatever changes the photos on view is in the queue of the predictions, so that each starts from the last state.
-    Action(plain(trying.explain, home), [token, top_k, state], shown, DEVICE).on(result.select, trigger_mode="multiple")
-    correction = Action(plain(trying.correct, home), [token, top_k, state], [*shown, again], DEVICE)
-    corrected = correction.on(result.submit, trigger_mode="multiple")
-    Action(plain(undo.offer, home), [token], [undone, undo_button]).on(corrected.success)
-    taken_back = Action(plain(undo.undo, home), [token], [undone]).on(undo_button.click)
-    taken_back.then(lambda: gr.update(visible=False), None, undo_button, queue=False, **QUIET)
-    again.click(lambda: gr.update(visible=False), None, again, queue=False, **QUIET)
-    Action(plain(trying.redraw), [top_k, state], [result], DEVICE).on(top_k.input, trigger_mode="always_last")
-    for saved in panel.connect(home, token, model, top_k, state, result):
-        many.answer_by_threshold.on(saved.then)
-    known = gr.State("")
-    newest = Action(plain(show_newest, home), [token, model, known], [*view, known])
-    answer_again = Action(plain(trying.answer_again, home), [token, top_k, state], shown, PREDICT)
-    refresh = [choose, many.refresh, unlabeled.refresh, Action(plain(examples.offer, home), [token], [offered])]
-    return PredictTab(
-        again, corrected, choose, newest, answer_again, try_example, explain_alone, many, unlabeled, refresh
+
+def _build_drop_area(home: Home) -> gr.HTML:
+    return drop_area(
+        str(TryCode.DROP_TITLE),
+        sentence(TryCode.DROP_HINT, limit=trying.MAX_PHOTOS),
+        str(TryCode.DROP_CHOOSE),
+        folders=False,
+        limit=home.limits.upload.files,
+        most_bytes=home.limits.upload.bytes_unpacked,
+        elem_id="try-drop",
+        zips=True,
     )
+
+
+def _connect_photos(
+    home: Home, panels: _Panels, inputs: Sequence[Any], shown: Sequence[Any], explain_alone: Action
+) -> None:
+    """Answer the photos that come, from wherever, and those on view again where another model is chosen."""
+    token, _, _, state = inputs
+    accept = Action(plain(trying.accept, home), inputs, shown, PREDICT)
+    accepted = accept.on(panels.drop.submit, **WITH_SIGN)
+    Action(ready_value, [], [panels.drop]).after(accepted, queue=False)
+    compare_all = Action(plain(trying.compare, home), [token, state], [panels.kind], DEVICE)
+    compare_all.on(explain_alone.on(panels.many.refresh.on(accepted.success).then).then)
+    changed = Action(plain(trying.change_model, home), inputs, shown, PREDICT)
+    for came in (accept.on(panels.shot.select), changed.on(panels.model.change)):
+        compare_all.on(explain_alone.on(came.success).then)
+    pick = Action(plain(examples.pick, home), inputs, shown, PREDICT)
+    explain_alone.on(pick.on(panels.offered.select, **WITH_SIGN).success)
+
+
+def _connect_answers(home: Home, panels: _Panels, inputs: Sequence[Any], shown: Sequence[Any]) -> Dependency:
+    """Explain and correct the answers on view; return the event of a photo that was added to the project.
+
+    Whatever changes the photos on view is in the queue of the predictions, so that each starts from the last state.
+    """
+    token, _, top_k, state = inputs
+    explain = Action(plain(trying.explain, home), [token, top_k, state], shown, DEVICE)
+    explain.on(panels.result.select, trigger_mode="multiple")
+    correct = Action(plain(trying.correct, home), [token, top_k, state], [*shown, panels.again], DEVICE)
+    corrected = correct.on(panels.result.submit, trigger_mode="multiple")
+    Action(plain(undo.offer, home), [token], [panels.undone, panels.undo]).on(corrected.success)
+    taken_back = Action(plain(undo.undo, home), [token], [panels.undone]).on(panels.undo.click)
+    taken_back.then(lambda: gr.update(visible=False), None, panels.undo, queue=False, **QUIET)
+    panels.again.click(lambda: gr.update(visible=False), None, panels.again, queue=False, **QUIET)
+    redraw = Action(plain(trying.redraw), [top_k, state], [panels.result], DEVICE)
+    redraw.on(top_k.input, trigger_mode="always_last")
+    return corrected

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
@@ -102,8 +102,75 @@ def news(home: Home, token: str, shown: str) -> str:
     return f'<p class="pc-news">{escape(words)}</p>' if words else ""
 
 
+class _Panels(NamedTuple):
+    """The components of the tab; those called as a field of ``View`` are drawn by it."""
+
+    start_row: gr.Row
+    button: gr.Button
+    about: gr.HTML
+    stop: gr.Button
+    progress: gr.HTML
+    result: gr.HTML
+    tried: gr.HTML
+    details: gr.HTML
+    forward: gr.Row
+    timer: gr.Timer
+    groups: groups.View
+    advanced: gr.Accordion
+    strip: gr.HTML
+    form: settings.SettingsForm
+    onward: gr.Button
+    back: gr.Button
+    save: gr.Button
+    taken_back: gr.HTML
+    offer: Action
+
+
 def build(home: Home, token: gr.BrowserState) -> TrainTab:
     """Create the components of the tab and connect its own events."""
+    panels = _build_panels(home, token)
+    version = gr.State(0)
+    newest, model, drawn = gr.State(""), gr.State(""), gr.State("")
+    saving.connect(home, token, panels.save, newest)
+    panels.advanced.render()
+    past = runs.build(home, token)
+    form = panels.form
+    view: list[Any] = [
+        panels.start_row, panels.button, panels.about, panels.stop, panels.progress, panels.result, panels.tried,
+        panels.details, panels.forward, panels.timer, version, newest, model, drawn, *panels.groups,
+    ]  # fmt: skip
+
+    def action(handler: Handler, first: Sequence[Any] = (), concurrency: Concurrency = FREE) -> Action:
+        return Action(plain(handler, home, names=settings.NAMES), [token, *first, *form.inputs], view, concurrency)
+
+    redraw, begin = action(show), action(start)
+    begin.on(panels.button.click)
+    action(stop).on(panels.stop.click)
+    action(update, [version, drawn], WATCH).on(panels.timer.tick)
+    _connect_settings(home, token, panels, redraw, replace(action(show_about), outputs=[panels.about]))
+    redraw.after(Action(plain(steps.use_of_newest, home), [token], [panels.taken_back]).on(panels.tried.select))
+    chosen = Action(plain(groups.choose, home), [token, panels.groups.switch], [panels.groups.words])
+    chosen.on(panels.groups.switch.input)
+    for shown in (past.refresh, panels.offer):
+        shown.on(drawn.change)
+    redraw.on(past.deleted.then)
+    redraw.on(past.stepped.then)
+    return TrainTab(
+        next=panels.onward,
+        review=panels.back,
+        newest=newest,
+        model=model,
+        drawn=drawn,
+        settings=form.inputs,
+        runs=past,
+        resume=action(resume),
+        start=begin,
+        refresh=[redraw, past.refresh],
+    )
+
+
+def _build_panels(home: Home, token: gr.BrowserState) -> _Panels:
+    """Create the components but for the past trainings; ``advanced`` is still to be rendered."""
     advanced = gr.Accordion(str(TrainCode.ADVANCED), open=False, render=False)
     strip = gr.HTML(elem_id="train-views", render=False)
     with gr.Row(elem_classes="pc-start") as start_row:
@@ -129,48 +196,22 @@ def build(home: Home, token: gr.BrowserState) -> TrainTab:
         save = gr.Button(str(SavingCode.SAVE), size="lg", min_width=200, elem_id="train-save")
     tried = scripted_html("${value}", steps.SCRIPT, "train-steps")
     taken_back = gr.HTML(elem_id="train-taken-back")
-    timer, version = gr.Timer(_INTERVAL, active=False), gr.State(0)
+    timer = gr.Timer(_INTERVAL, active=False)
     offer = offers.build(home, token, form.inputs, timer)
-    panel = groups.build()
+    grouped = groups.build()
     details = gr.HTML(elem_id="train-details")
-    newest, model, drawn = gr.State(""), gr.State(""), gr.State("")
-    saving.connect(home, token, save, newest)
-    advanced.render()
-    past = runs.build(home, token)
-    view: list[Any] = [
-        start_row, button, about, stop_button, progress, result, tried, details, forward, timer, version, newest, model,
-        drawn, *panel,
-    ]  # fmt: skip
+    return _Panels(
+        start_row, button, about, stop_button, progress, result, tried, details, forward, timer, grouped, advanced,
+        strip, form, onward, back, save, taken_back, offer,
+    )  # fmt: skip
 
-    def action(handler: Handler, first: Sequence[Any] = (), concurrency: Concurrency = FREE) -> Action:
-        return Action(plain(handler, home, names=settings.NAMES), [token, *first, *form.inputs], view, concurrency)
 
-    redraw, begin = action(show), action(start)
-    tell = replace(action(show_about), outputs=[about])
-    draw_strip = Action(plain(views.show, home), [token, form.choice("mode"), form.choice("domain")], [strip])
-    begin.on(button.click)
-    action(stop).on(stop_button.click)
-    action(update, [version, drawn], WATCH).on(timer.tick)
-    redraw.after(Action(plain(steps.use_of_newest, home), [token], [taken_back]).on(tried.select))
+def _connect_settings(home: Home, token: gr.BrowserState, panels: _Panels, redraw: Action, tell: Action) -> None:
+    """Draw what follows from the settings when they change: ``tell`` how long it takes, and the varied photos."""
+    form = panels.form
     # One event of all choices: of two, the answer to the earlier one could be drawn last.
     redraw.on(partial(gr.on, [choice.change for choice in form.choices]), trigger_mode="always_last")
     tell.on(form.components["epochs"].change)  # type: ignore[attr-defined]  # each component has it
-    for event in (form.choice("mode").change, form.choice("domain").change, advanced.expand):
+    draw_strip = Action(plain(views.show, home), [token, form.choice("mode"), form.choice("domain")], [panels.strip])
+    for event in (form.choice("mode").change, form.choice("domain").change, panels.advanced.expand):
         draw_strip.on(event)
-    Action(plain(groups.choose, home), [token, panel.switch], [panel.words]).on(panel.switch.input)
-    for shown in (past.refresh, offer):
-        shown.on(drawn.change)
-    redraw.on(past.deleted.then)
-    redraw.on(past.stepped.then)
-    return TrainTab(
-        next=onward,
-        review=back,
-        newest=newest,
-        model=model,
-        drawn=drawn,
-        settings=form.inputs,
-        runs=past,
-        resume=action(resume),
-        start=begin,
-        refresh=[redraw, past.refresh],
-    )
