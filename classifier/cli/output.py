@@ -237,7 +237,7 @@ def _scores_json(report: Report) -> dict[str, Any]:
     return {
         "judged_on": report.evaluated_on,
         **_accuracy_json(report, "accuracy"),
-        "balanced_accuracy": report.balanced_accuracy,
+        "balanced_accuracy": report.balanced_accuracy if report.evaluated_count else None,
         "macro": None if report.macro is None else vars(report.macro),
         "loss": report.loss,
         "per_class": {
@@ -258,10 +258,9 @@ def _warnings(*reports: Report) -> list[str]:
 
 
 def _accuracy_json(report: Report, key: str) -> dict[str, Any]:
-    """Return accuracy and interval under ``key``; null where all photos look like training photos."""
-    is_known = report.evaluated_count > 0 or not report.near_training
+    """Return accuracy and interval under ``key``; null where no photo was evaluated."""
     values = {key: report.accuracy, f"{key}_low": report.accuracy_low, f"{key}_high": report.accuracy_high}
-    return {name: value if is_known else None for name, value in values.items()}
+    return {name: value if report.evaluated_count else None for name, value in values.items()}
 
 
 def _test_json(report: Report) -> dict[str, Any]:
@@ -296,9 +295,10 @@ def _run_json(project: Project, run: Run) -> dict[str, Any]:
     names = {asset.sha256: asset.source for asset in project.photos()}
     changes = project.catalog.changed_since(run.id)
     files = {"added": changes.added, "removed": changes.removed, "relabelled": changes.relabeled}
+    judged = sum(asset.predicted is not None for asset in project.catalog.evaluated_assets(run.id))
     return {
-        "name": run.name, "created": run.created, "mode": run.mode, "accuracy": run.report["accuracy"],
-        "judged": len(project.catalog.evaluated_assets(run.id)),
+        "name": run.name, "created": run.created, "mode": run.mode,
+        "accuracy": run.report["accuracy"] if judged else None, "judged": judged,
         **{change: [names.get(sha, sha) for sha in shas] for change, shas in files.items()},
     }  # fmt: skip
 

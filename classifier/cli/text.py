@@ -98,7 +98,7 @@ def _of_test_photos(report: Report) -> list[Message]:
 def review_lines(result: Row) -> Iterator[str]:
     """Yield the lines of ``review``."""
     total = result["judged"]
-    yield sentence(OutputCode.REVIEW_SCORE, score=accuracy_in_words(result["accuracy"], total), total=total)
+    yield sentence(OutputCode.REVIEW_SCORE, score=accuracy_in_words(result["accuracy"] or 0.0, total), total=total)
     for cell in result["confusion"]:
         if cell["label"] != cell["predicted"]:
             yield _cell_line(cell)

@@ -39,6 +39,11 @@ def classes_of_one_group(y: Ints, groups: Ints) -> list[int]:
     ]
 
 
+def is_measurable(y: Ints, groups: Ints) -> bool:
+    """Return whether photos (N,) of any class can be held back while others of the same class are learned from."""
+    return any(len(np.unique(groups[y == label])) > 1 for label in np.unique(y))
+
+
 def _warnings(counts: Ints, labels: Sequence[str]) -> Iterator[Message]:
     if len(labels) == 1:
         yield message(WarningCode.ONE_CLASS, label=labels[0])

@@ -14,6 +14,7 @@ from ..data.grouping import GroupsFrom
 from ..errors import ModelError
 from ..messages import Message, message, percent
 from ..messages.evaluation import (
+    AccuracyCode,
     ApartCode,
     FileCode,
     FormCode,
@@ -159,8 +160,8 @@ class Report:
 
     def in_words(self) -> str:
         """Return the accuracy and its interval in plain sentences."""
-        if not self.evaluated_count and self.near_training:
-            return " ".join(map(str, self.notes()))
+        if not self.evaluated_count:
+            return " ".join(map(str, self.notes())) if self.near_training else str(AccuracyCode.NO_PHOTOS)
         return score_in_words(
             self.accuracy, self.accuracy_low, self.accuracy_high, self.evaluated_count, self.correct_count
         )
@@ -206,7 +207,7 @@ class Report:
                 [message(GroupCode.ASKED, what=retold(self.groups_offered, GroupCode))] if self.groups_offered else []
             )
         what = groups_in_words(found.origin, found.count, found.example)
-        if found.accuracy_ungrouped is None:
+        if found.accuracy_ungrouped is None or not self.evaluated_count:
             return [message(GroupCode.KEPT, what=what)]
         code = GroupCode.WITHOUT if found.accuracy_ungrouped > self.accuracy + _SAME_SCORE else GroupCode.WITHOUT_SAME
         return [message(code, what=what, score=percent(found.accuracy_ungrouped))]
@@ -309,6 +310,12 @@ def rescore(
         main_groups=main_group_count(np.arange(total) if groups is None else groups),
         loss=cross_entropy(probs, y_true),
     )
+
+
+def without_score(report: Report) -> Report:
+    """Return the report of the same model where no photo could be held back: nothing is evaluated."""
+    nobody = np.zeros(0, np.int64)
+    return rescore(report, np.zeros((0, len(report.labels)), np.float32), nobody, report.evaluated_on, nobody)
 
 
 def build_report(

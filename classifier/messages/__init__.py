@@ -68,6 +68,7 @@ class WordCode(Code):
     HOURS = "about {number:.1f} hours"
     QUOTED = "“{name}”"
     COUNTED = "“{name}” ({count:,})"
+    OTHERS = "{count:other|others}"
     COMMA = ", "
     SEMICOLON = "; "
 
@@ -139,18 +140,24 @@ def number(value: float) -> str:
 
 
 def moment(when: datetime) -> str:
-    """A date with its time: “1 Mar 2025, 14:15:30”."""
-    return languages.spoken().moment(when)
+    """A date with its time: “1 Mar 2025, 14:15:30”, without the marks of direction that are in Arabic dates."""
+    return _DIRECTIONS.sub("", languages.spoken().moment(when))
 
 
 def listed(names: Iterable[object]) -> str:
-    """“a”, “b” and “c”."""
-    return joined([sentence(WordCode.QUOTED, name=name) for name in names])
+    """“a”, “b” and “c”; of many the first ones, and how many others there are."""
+    return joined(_first([sentence(WordCode.QUOTED, name=name) for name in names]))
 
 
 def listed_counts(counts: Iterable[tuple[object, int]]) -> str:
-    """“a” (3), “b” (1) and “c” (5)."""
-    return joined([sentence(WordCode.COUNTED, name=name, count=count) for name, count in counts])
+    """“a” (3), “b” (1) and “c” (5); of many the first ones, and how many others there are."""
+    return joined(_first([sentence(WordCode.COUNTED, name=name, count=count) for name, count in counts]))
+
+
+def _first(words: list[str]) -> list[str]:
+    """Return words, or of more than a sentence can hold the first ones and how many others there are."""
+    rest = len(words) - _MOST_LISTED
+    return words if rest < 2 else [*words[:_MOST_LISTED], sentence(WordCode.OTHERS, count=rest)]
 
 
 def joined(words: Sequence[str]) -> str:
@@ -164,6 +171,8 @@ def in_row(words: Iterable[object], separator: WordCode = WordCode.COMMA) -> str
 
 
 _GAP = object()
+_DIRECTIONS = re.compile("[\u061c\u200e\u200f]")
+_MOST_LISTED = 7  # names in a sentence
 _LINE_ENDS = re.compile("[\t\n\v\f\r\x85\u2028\u2029]+")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 

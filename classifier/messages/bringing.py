@@ -46,7 +46,16 @@ class CameraScript(Code):
     ENOUGH = "That is enough of one hold. Turn the thing or change the place, then hold again."
     ADDING = "Adding {count:photo|photos} to “{label}”…"
     NOT_SENT = "The photos did not arrive. Press “Add them again”."
-    NONE = "There is no camera on this device. Choose photos or a video instead, or take photos with a phone."
+    GONE = "The camera was turned off or unplugged."
+    READING_VIDEO = "Taking photos from the video…"
+    NO_VIDEO = "This browser cannot read “{name}” as a video. Try a file that ends in .mp4 or .webm."
+
+
+@unique
+class CameraProblem(Code):
+    """Why a camera cannot be shown, by the codes of ``camera.js``."""
+
+    NONE = "There is no camera on this device. Choose photos instead, or take them with a phone."
     DENIED = (
         "This page may not use the camera. Allow it in the browser: press the sign beside the address of the page. "
         "Then turn on the camera again."
@@ -54,11 +63,8 @@ class CameraScript(Code):
     BUSY = "The camera cannot be turned on. Close other programs that use it, or reload the page. Then try again."
     INSECURE = (
         "A browser shows a live camera only on a secure page: one whose address begins with https, or one on this "
-        "computer. “Take one photo” works without, with the camera of a phone."
+        "computer. Choose photos instead; a phone then offers its own camera."
     )
-    GONE = "The camera was turned off or unplugged."
-    READING_VIDEO = "Taking photos from the video…"
-    NO_VIDEO = "This browser cannot read “{name}” as a video. Try a file that ends in .mp4 or .webm."
 
 
 @unique

@@ -26,7 +26,7 @@ class Answered(Protocol):
 class AccuracyCode(Code):
     """An accuracy in words; which one applies depends on the number of photos, see ``accuracy_in_words``."""
 
-    NO_PHOTOS = "There is no photo to judge by"
+    NO_PHOTOS = "Not measured yet: there is no photo to judge by"
     ONLY_ONE_RIGHT = "The only photo right"
     ONLY_ONE_WRONG = "The only photo wrong"
     ALL = "All {total:photo|photos} right"

@@ -70,3 +70,21 @@ class WhatCode(Code):
     ASK = "What is this?"
     RANGE = "If you asked again with other photos of the same kind, the score would nearly always be in this range."
     MATRIX = "Each row is a class. The numbers say what its photos were taken for."
+    STEPS = (
+        "The training makes a quick model first, then tries others that take more time. A step is kept only where it "
+        "gets more photos right that it did not learn from."
+    )
+    GROUPS = (
+        "Photos of one moment or one thing look nearly the same. If the model learned from some of them and was asked "
+        "about the others, the score would be too good. So they stay together: it learns from all of them, or it is "
+        "asked about all of them."
+    )
+    DOUBTFUL = (
+        "The model was asked about each photo without having learned from it. These are the photos of which it "
+        "strongly expects another class. Often the photo is in the wrong class, sometimes the model is wrong: you "
+        "decide."
+    )
+    UNSURE = (
+        "Where the model is less sure than this, it does not decide but says “not sure”, so that a person looks at the "
+        "photo. The higher it is, the fewer answers are wrong, and the more photos you have to look at."
+    )

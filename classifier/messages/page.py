@@ -348,13 +348,6 @@ class LiveScript(Code):
     UNLIKE = "Unlike its training photos"
     PERCENT = "{percent} %"
     NO_ANSWER = "No answer came; it goes on trying."
-    INSECURE = (
-        "The camera works only where the address of this page begins with https or is that of this computer "
-        "(localhost). Choose or paste a photo instead."
-    )
-    DENIED = "The browser may not use the camera. Allow it beside the address of this page, then try again."
-    NONE = "No camera was found. Connect one, or choose a photo instead."
-    BUSY = "The camera cannot be used now; another program may have it. Close that, then try again."
 
 
 @unique

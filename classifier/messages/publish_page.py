@@ -23,7 +23,7 @@ class PublishPanelCode(Code):
     )
     SIGN_IN = "Sign in with Hugging Face"
     SIGN_OUT = "Sign out ({name})"
-    WHAT = "As what"
+    WHAT = "What to publish"
     NAME = "Name there"
     NAME_HELP = "such as “flowers”, or “my-team/flowers”"
     PUBLIC = "Everybody may see it (otherwise you alone)"

@@ -18,7 +18,7 @@ class ShareCode(Code):
         "before you get it: it answers the same, or you get nothing."
     )
     MODEL = "Which model"
-    FORMAT = "As what"
+    FORMAT = "In which form"
     SHOW = "Show photos of mine with it, {most} at most (a web page without any shows drawn pictures)"
     SEEN_BY_ALL = (
         "Choose up to {most}. Everybody who gets the file, or opens the page, sees them; a page also checks itself on "

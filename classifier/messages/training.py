@@ -20,8 +20,8 @@ class TrainingCode(Code):
         "that deep training could prove to do better."
     )
     ONE_GROUP = (
-        "All photos are near copies of one another or of one group, so none can be held back to check deep training "
-        "by: the quick model is kept. Add photos taken on other occasions."
+        "The photos of each class are near copies of one another or of one group, so none can be held back to check a "
+        "longer training by: the quick model is kept. Add photos taken on other occasions."
     )
     ONE_GROUP_FROM_SCRATCH = (
         "All photos are near copies of one another or of one group, so none can be held back to check the network by; "

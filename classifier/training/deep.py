@@ -18,6 +18,7 @@ from ..config import Preprocessing, TrainConfig
 from ..data import splits
 from ..data.dataset import TrainingSet
 from ..errors import DataError
+from ..evaluation.class_balance import is_measurable
 from ..events import Epoch, Note
 from ..messages import Message, message
 from ..messages.training import TrainingCode
@@ -64,9 +65,9 @@ def fine_tune(
         validation: other photos of the same classes, see ``cross_fit``.
     """
     from_scratch = extractor.backbone.from_scratch
-    if len(np.unique(training_set.groups)) == 1:
-        if from_scratch:
-            raise DataError(TrainingCode.ONE_GROUP_FROM_SCRATCH)
+    if from_scratch and len(np.unique(training_set.groups)) == 1:
+        raise DataError(TrainingCode.ONE_GROUP_FROM_SCRATCH)
+    if not from_scratch and not is_measurable(training_set.y, training_set.groups):
         yield Note(message(TrainingCode.ONE_GROUP))
         return
     y, contents = training_set.y, (sample.sha256 for sample in training_set.samples)

@@ -69,6 +69,10 @@ THEME = gr.themes.Base(
     button_large_padding="var(--pc-space-3) var(--pc-space-5)",
     button_large_text_size="var(--pc-size-m)",
     button_border_width="1px",
+    block_radius="var(--pc-radius-m)",
+    button_large_radius="var(--pc-radius-m)",
+    button_medium_radius="var(--pc-radius-m)",
+    button_small_radius="var(--pc-radius-m)",
 )
 CSS = (Path(__file__).parent / "page.css").read_text("utf-8")
 

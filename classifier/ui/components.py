@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import gradio as gr
@@ -44,7 +44,7 @@ def frame() -> gr.HTML:
 
 
 def scripted_html(
-    template: str, script: Path, elem_id: str, words: type[Code] | None = None, uses: Sequence[Path] = ()
+    template: str, script: Path, elem_id: str, words: Iterable[Code] = (), uses: Sequence[Path] = ()
 ) -> gr.HTML:
     """Create HTML with a script.
 
@@ -66,12 +66,13 @@ def scripted_html(
     )
 
 
-def load_script(path: Path, words: type[Code] | None = None, uses: Sequence[Path] = ()) -> str:
+def load_script(path: Path, words: Iterable[Code] = (), uses: Sequence[Path] = ()) -> str:
     """Return a script with its sentences, the function ``say`` and the scripts that it uses before it."""
     code = "\n".join(one.read_text("utf-8") for one in (*uses, path))
-    if words is None:
+    told = {word.id: str(word) for word in words}
+    if not told:
         return code
-    sentences = json.dumps({word.id: str(word) for word in words}, ensure_ascii=False)
+    sentences = json.dumps(told, ensure_ascii=False)
     rules = json.dumps({"language": spoken().tag, "categories": spoken().plural_categories})
     say = (_HERE / "say.js").read_text("utf-8")
     return f"const sentences = {sentences};\nconst rules = {rules};\n{say}\n{code}"

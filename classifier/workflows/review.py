@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..data.catalog import Asset, Changes, Run
 from ..data.project import Project
 from ..evaluation.report import Report
+from ..messages.evaluation import WarningCode
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,17 @@ class Review:
         return _by_confidence([one for one in self.predictions if one.evaluated and not one.correct])
 
     def label_issues(self) -> list[PhotoPrediction]:
-        """Return the photos whose label may be wrong, worst first; without those the person confirmed."""
+        """Return the photos whose label may be wrong, worst first; without those the person confirmed.
+
+        Of a class whose photos are all of one group there are none: the model that predicts them does not know it.
+        """
         issues = (one for one in self.predictions if not one.correct and not one.photo.confirmed)
-        return sorted(issues, key=lambda one: -one.score)
+        return sorted((one for one in issues if one.photo.label not in self._unknown()), key=lambda one: -one.score)
+
+    def _unknown(self) -> set[str]:
+        """Return the classes whose photos were predicted by models that had none of the class to learn from."""
+        found = [dict(one.arguments)["counts"] for one in self.report.warnings if one.code is WarningCode.ONE_GROUP]
+        return {label for counts in found for label, _ in counts}
 
 
 def review(project: Project, name: str | None = None) -> Review | None:

@@ -113,10 +113,10 @@ def _train(
     run = TrainingRun(
         project, config, folder, test, extractor, training_set, backbone, resize_mode, stop, clock, notes
     )  # fmt: skip
-    if config.mode == "auto":
+    if config.mode == "auto" and run.is_measurable:
         yield (yield from _recorded(run, auto.improve(run, model, networks)))
         return
-    if config.mode == "deep":
+    if config.mode != "quick":
         model = yield from _recorded(run, _fine_tune(run, model))
     evaluated = yield from run.evaluate(model)
     yield save_progress(len(training_set))

@@ -14,9 +14,11 @@ from typing import Any
 
 from .. import distributed
 from ..config import Mode, ResizeMode, TrainConfig
+from ..data.catalog import RunAsset
 from ..data.dataset import TrainingSet
 from ..data.project import Project
-from ..evaluation.report import Report
+from ..evaluation.class_balance import is_measurable
+from ..evaluation.report import Report, without_score
 from ..events import Epoch, Progress, Step
 from ..messages import Message
 from ..messages.workflows import StepCode
@@ -116,6 +118,11 @@ class TrainingRun:
         return self.stop() or self.seconds_left < -_OVERTIME * 60 * self.config.minutes
 
     @property
+    def is_measurable(self) -> bool:
+        """Whether training photos can be held back, to score a model and to compare it with another one."""
+        return is_measurable(self.training_set.y, self.training_set.groups)
+
+    @property
     def resume_folder(self) -> Path:
         """Where the state of what is unfinished lies."""
         return self.folder / model_folder.RESUME
@@ -126,6 +133,7 @@ class TrainingRun:
         The model of one network beside a joined one is evaluated on the same photos, so that both can be compared.
         """
         extractor, project = self.extractor, self.project
+        model = model if self.is_measurable else _without_score(model)
         if model.single is not None:
             report, _ = yield from evaluate_own_splits(extractor, project, model.single)
             single = replace(model.single, report=with_project_costs(project, model.single, report))
@@ -184,6 +192,12 @@ class Evaluated:
     model: TrainedModel
     rows: Sequence[Any]
     test: Report | None
+
+
+def _without_score(model: TrainedModel) -> TrainedModel:
+    """Return the model without what was predicted for photos whose classes it had not learned."""
+    rows = tuple(RunAsset(row.sha256, row.label, row.split) for row in model.run_assets)
+    return replace(model, report=without_score(model.report), run_assets=rows, evaluated=None)
 
 
 def save_progress(photos: int) -> Progress:

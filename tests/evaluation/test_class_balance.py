@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from classifier.evaluation.class_balance import class_balance_warnings, classes_of_one_group
+from classifier.evaluation.class_balance import class_balance_warnings, classes_of_one_group, is_measurable
 from classifier.messages.evaluation import WarningCode
 
 
@@ -42,6 +42,8 @@ def test_classes_are_uneven_above_five_times_the_smallest() -> None:
 def test_a_class_whose_photos_are_all_of_one_group_is_named() -> None:
     y, groups = np.repeat([0, 1, 2, 3], [12, 12, 12, 1]), np.arange(37)
     assert classes_of_one_group(y, groups) == []
+    assert is_measurable(y, groups)
+    assert not is_measurable(y, y)
     groups[12:24] = 5
     groups[30:] = 6
     assert classes_of_one_group(y, groups) == [1]  # a single photo is no group

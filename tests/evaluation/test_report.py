@@ -66,7 +66,7 @@ def test_no_photos_give_a_report_of_nothing() -> None:
     empty = rescore(report_on(*predictions(3)), *nothing, "test")
     assert (empty.accuracy, empty.accuracy_low, empty.accuracy_high, empty.balanced_accuracy) == (0, 0, 1, 0)
     assert (empty.evaluated_count, empty.photos_needed, empty.group_count) == (0, 0, 0)
-    assert empty.in_words().startswith("There is no photo to judge by.")
+    assert empty.in_words() == "Not measured yet: there is no photo to judge by"
     assert report_on(*nothing).evaluated_count == 0
 
 

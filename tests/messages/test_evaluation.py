@@ -60,7 +60,7 @@ def test_without_a_count_all_but_one_of_many_are_not_all() -> None:
 
 
 def test_without_photos_there_is_no_accuracy() -> None:
-    assert accuracy_in_words(0.0, 0) == "There is no photo to judge by"
+    assert accuracy_in_words(0.0, 0) == "Not measured yet: there is no photo to judge by"
 
 
 def test_an_interval_is_given_in_whole_percent() -> None:
@@ -75,7 +75,6 @@ def test_an_interval_is_given_in_whole_percent() -> None:
         (1.0, 0.9, 1.0, 48, "All 48 photos right. With this many photos it could be 90 to 100 %."),
         (0.0, 0.0, 0.1, 48, "None of 48 photos right. With this many photos it could be 0 to 10 %."),
         (0.5, 0.25, 0.75, 9, "About 5 in 10 (50 %) right. With this many photos it could be 25 to 75 %."),
-        (0.0, 0.0, 1.0, 0, "There is no photo to judge by. With this many photos it could be 0 to 100 %."),
         (
             0.5, 0.2, 0.75, 4,
             "About 5 in 10 (50 %) right, but there are too few photos to tell how often it is right. "

@@ -6,7 +6,7 @@ import pytest
 
 from classifier.cli.main import main
 from classifier.cli.text import left_out_lines, predict_line
-from classifier.messages import harmless, message
+from classifier.messages import harmless, listed, listed_counts, message
 from classifier.messages.data import IntakeCode, RepeatCode
 
 EVIL = "\x1b[2J\x1b[31mcat\u202egpj.\u2066exe\r\n\x07.jpg"
@@ -46,3 +46,9 @@ def test_an_error_on_the_command_line_is_harmless(tmp_path: Path, capsys: pytest
     assert main(["check", str(tmp_path / EVIL.replace("/", ""))]) == 2
     printed = capsys.readouterr().err
     assert harmless(printed.rstrip("\n")) == printed.rstrip("\n")
+
+
+def test_of_many_names_a_sentence_holds_the_first_ones() -> None:
+    assert listed("abcdefgh") == "“a”, “b”, “c”, “d”, “e”, “f”, “g” and “h”"
+    assert listed("abcdefghijkl") == "“a”, “b”, “c”, “d”, “e”, “f”, “g” and 5 others"
+    assert listed_counts([("a", 1)] * 40).endswith(" and 33 others")

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 
 from classifier import Checked, DataError, Finished, Predictor, Project, TrainConfig, check, evaluate, train
+from classifier.cli.output import train_json
 from classifier.events import Note
 from classifier.messages import Code
 from classifier.messages.data import DatasetQualityCode
@@ -143,6 +144,9 @@ def test_near_copies_are_trained_with_a_warning_and_never_deeply(features: Path,
     folder = write(tmp_path / "photos", near_copy)
     finished, notes = run_train(folder, features, TrainConfig(mode="deep", minutes=0.1, resize_modes=("whole",)))
     assert (finished.mode, notes) == ("quick", [TrainingCode.ONE_GROUP])
+    with Project.over(folder, features=features) as project:
+        told = train_json(project, None, finished, QUICK)
+    assert [told[key] for key in ("accuracy", "accuracy_low", "balanced_accuracy")] == [None, None, None]
     assert WarningCode.ONE_GROUP in [warning.code for warning in finished.report.warnings]
     assert run_check(folder, features).mislabeled == ()
     with pytest.raises(DataError) as raised:

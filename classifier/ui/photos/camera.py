@@ -8,7 +8,7 @@ from typing import NamedTuple
 import gradio as gr
 
 from ...errors import DataError
-from ...messages.bringing import CameraCode, CameraScript
+from ...messages.bringing import CameraCode, CameraProblem, CameraScript
 from ...messages.page import UploadCode
 from ...messages.photos_page import ReadingCode
 from .. import html
@@ -32,7 +32,9 @@ class CameraPanel(NamedTuple):
 def build() -> CameraPanel:
     """Create the camera, which triggers ``submit`` with the frames of each burst."""
     gr.HTML(html.quiet(html.text(CameraCode.ABOUT)))
-    camera = scripted_html(_template(), _SCRIPT, "photos-camera", CameraScript, [SEND_SCRIPT, CAMERA_SCRIPT])
+    camera = scripted_html(
+        _template(), _SCRIPT, "photos-camera", [*CameraScript, *CameraProblem], [SEND_SCRIPT, CAMERA_SCRIPT]
+    )
     return CameraPanel(camera, gr.HTML(html_template=_LIVE, elem_id="photos-camera-result"))
 
 

@@ -73,7 +73,7 @@ def _describe(model: Model) -> dict[str, Any]:
     except ClassifierError:  # the message comes when it is used
         return known
     if report is not None:
-        known |= {"accuracy": report.accuracy, "photos": report.images}
+        known |= {"accuracy": report.accuracy if report.evaluated_count else None, "photos": report.images}
     return known
 
 

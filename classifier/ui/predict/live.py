@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import gradio as gr
 
 from ...errors import ClassifierError, DataError
+from ...messages.bringing import CameraProblem
 from ...messages.models import UnsureCode
 from ...messages.page import LiveCode, LiveScript, TryCode
 from ...models.predictor import Prediction
@@ -70,7 +71,7 @@ def _predict(folder: Path, jpeg: bytes) -> Prediction:
 
 def build(home: Home, token: gr.BrowserState | gr.State, model: gr.components.Component) -> gr.HTML:
     """Create the panel; its event ``select`` brings a picture that is to be tried as those that are dropped."""
-    shown = scripted_html(_template(), _SCRIPT, "try-live", LiveScript, uses=[CAMERA_SCRIPT])
+    shown = scripted_html(_template(), _SCRIPT, "try-live", [*LiveScript, *CameraProblem], [CAMERA_SCRIPT])
     # “once”: a frame that comes while one is answered is dropped.
     Action(plain(answer, home), [token, model], [shown], PREDICT).on(shown.submit, trigger_mode="once")
     return shown

@@ -86,7 +86,7 @@ def _model(folder: Path, name: str, title: str) -> Model:
         report = find_report(folder)
     except ClassifierError:  # it stays in the list, and the message comes when it is used
         report = None
-    if report is None:
+    if report is None or not report.evaluated_count:
         return Model(name, title, folder)
     return Model(name, sentence(TryCode.MODEL_SCORE, name=title, accuracy=report.accuracy), folder)
 

@@ -24,6 +24,8 @@ def matrix(report: Report) -> str:
 
     A confusion and a number of the matrix are buttons that name a cell by the indices of the two classes.
     """
+    if not report.evaluated_count:
+        return ""
     heads = "".join(f'<th scope="col"><span>{escape(label)}</span></th>' for label in report.labels)
     rows = "".join(
         f'<tr><th scope="row" title="{escape(label)}">{escape(label)}</th>{_cells(report, index)}</tr>'
@@ -86,7 +88,9 @@ def _cell(labels: Sequence[str], label: int, predicted: int, count: int, fractio
 
 
 def classes(report: Report) -> str:
-    """Return the recall and precision of each class as counts; a name is a button."""
+    """Return the recall and precision of each class as counts; a name is a button. Empty where nothing was counted."""
+    if not report.evaluated_count:
+        return ""
     rows = "".join(
         f'<tr><th scope="row"><button type="button" class="pc-link-button" data-label="{index}">{escape(row.label)}'
         f"</button></th><td>{escape(recognized(row))}</td><td>{escape(_precision(report, index))}</td></tr>"
@@ -196,7 +200,8 @@ def group(title: str, photos: Sequence[str]) -> str:
 
 def headline(before: Report | None, after: Report, seconds: float) -> str:
     """Return what a training after corrections changed, in one sentence."""
-    if before is None or before.evaluated_on != after.evaluated_on:
+    is_measured = before is not None and before.evaluated_count > 0 and after.evaluated_count > 0
+    if before is None or not is_measured or before.evaluated_on != after.evaluated_on:
         return html.note(sentence(ReviewCode.TRAINED, seconds=seconds, score=in_words(after)), "good")
     code = ReviewCode.TRAINED_SAME if round(before.accuracy * 100) == round(after.accuracy * 100) else None
     words = sentence(

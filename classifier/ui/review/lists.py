@@ -10,10 +10,11 @@ from ...data.catalog import Asset
 from ...data.explained_groups import Evidence
 from ...data.project import Project
 from ...evaluation.report import Report
-from ...messages import Code, Message, sentence
+from ...messages import Message, sentence
 from ...messages.page import ReviewCode
 from ...workflows.review import PhotoPrediction, Review
 from .. import html
+from ..train.scores import in_words
 from . import gallery
 
 GROUPS = "groups"
@@ -31,6 +32,7 @@ _EMPTY: dict[str, ReviewCode] = {
     "quality": ReviewCode.NONE_QUALITY,
 }
 DEFAULT = "label_issues"
+_OF_PREDICTIONS = (DEFAULT, "mistakes")
 _ANY = -1  # in place of a predicted class: every other class
 
 
@@ -123,6 +125,8 @@ def _plain(photo: Asset, group: str) -> ListedPhoto:
     return ListedPhoto(photo, html.rich(ReviewCode.PHOTO_IN, label=photo.label), None, group)
 
 
-def empty_message(which: str) -> Code:
-    """Return what to show where a list has no photos."""
-    return _EMPTY.get(which, ReviewCode.NONE_LEFT)
+def empty(which: str, report: Report) -> str:
+    """Return what to show where a list has no photos, as HTML."""
+    if not report.evaluated_count and which in _OF_PREDICTIONS:
+        return html.note(in_words(report))
+    return html.note(_EMPTY.get(which, ReviewCode.NONE_LEFT), "good")

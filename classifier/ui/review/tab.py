@@ -18,12 +18,13 @@ from ...data.project import Project
 from ...errors import ClassifierError, DataError
 from ...messages import joined, message, sentence
 from ...messages.groups import ReviewGroupsCode, ReviewGroupsScript
+from ...messages.guide import WhatCode
 from ...messages.page import ReviewCode
 from ...messages.steps_page import StepsCode
 from ...models.backbones import resolve
 from ...workflows.check import Checked, check
 from ...workflows.review import Review, review
-from .. import colors, html, undo
+from .. import colors, guides, html, undo
 from ..components import dropdown, scripted_html
 from ..handlers import QUIET, Action, event_data, plain
 from ..queue import DEVICE, FREE
@@ -117,7 +118,7 @@ def _draw(project: Project, reviewed: Review, which: str | None, count: int, fou
         gr.update(variant="primary" if changes else "secondary"),
         undo.update_button(project),
         gr.update(choices=choices) if chosen == which else gr.update(choices=choices, value=chosen),
-        (photos or html.note(lists.empty_message(chosen), "good")) + _mark_drawing(),
+        (photos or lists.empty(chosen, reviewed.report)) + _mark_drawing(),
         gr.update(visible=is_more),
     )
 
@@ -275,6 +276,7 @@ def build(home: Home, token: gr.BrowserState) -> ReviewTab:
         advice = gr.HTML()
         again = retraining.build(home, token, what_changed, "review-changed")
         which = dropdown(ReviewCode.SHOW, elem_id="review-which", value=lists.DEFAULT)
+        gr.HTML(guides.what(WhatCode.DOUBTFUL), elem_id="review-what")
         photos = scripted_html(
             '<div class="pc-photos">${value}</div>', _HERE / "review.js", "review-photos", ReviewGroupsScript
         )

@@ -14,10 +14,11 @@ from ...errors import ClassifierError, DataError
 from ...evaluation.report import Report
 from ...messages import percent
 from ...messages.groups import GroupCode, groups_in_words
+from ...messages.guide import WhatCode
 from ...messages.retelling import retold
 from ...messages.training_page import RunsCode, TogetherCode
 from ...models.checkpoint import read_report
-from .. import html
+from .. import guides, html
 from ..sessions import Home
 
 _SAME_SCORE = 0.01  # difference from which on a score without groups is higher
@@ -102,14 +103,18 @@ def choose(home: Home, token: str, kept: bool) -> str:
 def render(trained: Trained) -> str:
     """Return what was found with its example, the score with and without, and what the switch changes."""
     changed = [_paragraph(TogetherCode.TRAIN_AGAIN)] if trained.is_changed else []
-    return f'<h2 class="pc-h">{html.text(TogetherCode.HEADING)}</h2>{"".join([*_describe(trained), *changed])}'
+    words = "".join([*_describe(trained), *changed])
+    return f'<h2 class="pc-h">{html.text(TogetherCode.HEADING)}</h2>{words}{guides.what(WhatCode.GROUPS)}'
 
 
 def _describe(trained: Trained) -> list[str]:
     report, earlier = trained.report, trained.earlier
     if report.grouping is not None:
         without = report.grouping.accuracy_ungrouped
-        return [_paragraph(TogetherCode.KEPT, what=_found(report)), *_scores(report, report.accuracy, without)]
+        return [
+            _paragraph(TogetherCode.KEPT, what=_found(report)),
+            *_scores(report, report.accuracy if report.evaluated_count else None, without),
+        ]
     if report.groups_offered:
         return [_paragraph(TogetherCode.OFFERED, what=retold(report.groups_offered, GroupCode))]
     if earlier is None:

@@ -157,10 +157,18 @@ def render_curves(run: Run) -> str:
 
 
 def _score(report: Report) -> str:
+    if not report.evaluated_count:
+        return escape(in_words(report))
     return html.text(RunsCode.SCORE, score=in_words(report), range=_range(report))
 
 
+def _right(report: Report) -> str:
+    return percent(report.accuracy) if report.evaluated_count else str(RunsCode.UNKNOWN)
+
+
 def _range(report: Report) -> str:
+    if not report.evaluated_count:
+        return str(RunsCode.UNKNOWN)
     return sentence(RunsCode.RANGE, low=report.accuracy_low * 100, high=report.accuracy_high * 100)
 
 
@@ -204,12 +212,13 @@ Row = tuple[str, str, str, str]
 
 
 def _rows(earlier: Entry, later: Entry, one: Report, two: Report) -> list[Row]:
-    unknown, difference = str(RunsCode.UNKNOWN), _points(two.accuracy - one.accuracy)
+    unknown = str(RunsCode.UNKNOWN)
+    difference = _points(two.accuracy - one.accuracy) if one.evaluated_count and two.evaluated_count else ""
     return [
         (str(RunsCode.ROW_MODE), earlier.mode, later.mode, ""),
         (str(RunsCode.ROW_NETWORK), earlier.network, later.network, ""),
         (str(RunsCode.ROW_TIME), earlier.seconds or unknown, later.seconds or unknown, ""),
-        (str(RunsCode.ROW_RIGHT), percent(one.accuracy), percent(two.accuracy), difference),
+        (str(RunsCode.ROW_RIGHT), _right(one), _right(two), difference),
         (str(RunsCode.ROW_RANGE), _range(one), _range(two), ""),
         *_class_rows(one, two),
     ]

@@ -38,14 +38,19 @@ def render(report: Report, evaluated_on: Code | None = None) -> str:
 
     ``evaluated_on`` says what it was judged on, where that is not what the report says.
     """
-    low, high = round(report.accuracy_low * 100), round(report.accuracy_high * 100)
-    photos = html.text(evaluated_on or _EVALUATED_ON[report.evaluated_on])
-    details = [html.rich(ScoreCode.RANGE, low=low, high=high), photos]
+    known = _range(report, evaluated_on or _EVALUATED_ON[report.evaluated_on]) if report.evaluated_count else ""
     return (
         f'<section class="pc-score" aria-label="{html.text(ScoreCode.HEADING)}">'
-        f'<p class="pc-big" data-say>{escape(in_words(report))}</p><p>{" ".join(details + _photos_needed(report))}</p>'
-        f"{_interval(report)}{guides.what(WhatCode.RANGE)}</section>{_left_out(report)}{_remarks(report)}"
+        f'<p class="pc-big" data-say>{escape(in_words(report))}</p>{known}</section>'
+        f"{_left_out(report)}{_remarks(report)}"
     )
+
+
+def _range(report: Report, evaluated_on: Code) -> str:
+    """Return the interval of a score in words and as a line, and which photos the score is of."""
+    low, high = round(report.accuracy_low * 100), round(report.accuracy_high * 100)
+    details = [html.rich(ScoreCode.RANGE, low=low, high=high), html.text(evaluated_on), *_photos_needed(report)]
+    return f"<p>{' '.join(details)}</p>{_interval(report)}{guides.what(WhatCode.RANGE)}"
 
 
 def _left_out(report: Report) -> str:

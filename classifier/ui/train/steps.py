@@ -14,10 +14,11 @@ from ...data.project import Project
 from ...errors import ClassifierError, DataError
 from ...events import Step
 from ...messages import joined, sentence
+from ...messages.guide import WhatCode
 from ...messages.steps_page import StepsCode, step_name
 from ...models.backbones import BACKBONES
 from ...workflows.steps import list_steps, step_in_use, use_step
-from .. import html
+from .. import guides, html
 from ..background import State
 from ..handlers import event_data
 from ..sessions import Home
@@ -84,7 +85,8 @@ def render(tried: Tried, run_id: int | None = None) -> str:
     ``run_id`` is that of a past training; without, they are those of the newest.
     """
     items = "".join(_item(step, tried, run_id) for step in tried.steps)
-    return f'<ol class="pc-steps">{items}</ol>' if items else ""
+    explained = guides.what(WhatCode.STEPS) if run_id is None else ""
+    return f'<ol class="pc-steps">{items}</ol>{explained}' if items else ""
 
 
 def _item(step: Step, tried: Tried, run_id: int | None) -> str:

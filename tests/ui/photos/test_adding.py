@@ -14,7 +14,7 @@ import pytest
 from classifier.errors import ClassifierError, DataError
 from classifier.messages.photos_page import ReadingCode
 from classifier.ui.host_limits import HostLimits
-from classifier.ui.photos import adding, camera
+from classifier.ui.photos import adding
 from classifier.ui.photos import tab as photos_tab
 from classifier.ui.sessions import Home, ensure_token
 from tests.helpers import NASTY, SHA, draw_photo, encode
@@ -181,7 +181,6 @@ def test_a_disk_without_room_adds_nothing(tmp_path: Path, token: str, uploads: P
     rows = [{"path": str(uploads / SHA / "a.jpg"), "name": "cat/a.jpg"}]
     for work in (
         lambda: adding.add(home, token, gr.EventData(None, {"files": rows, "label": "cat"})),
-        lambda: camera.add_burst(home, token, gr.EventData(None, {"files": rows, "label": "cat"})),
         lambda: adding.add_example(home, token),
     ):
         with pytest.raises(ClassifierError):

@@ -46,10 +46,12 @@ def test_a_burst_without_a_class_can_be_added_later(home: Home, token: str, uplo
 
 
 def test_a_burst_stays_where_it_cannot_be_added(tmp_path: Path, token: str, uploads: Path) -> None:
-    full = Home(tmp_path / "full", tmp_path, limits=HostLimits(projects=1))
-    full.open(ensure_token(None)).close()
-    with pytest.raises(DataError):
-        camera.add_burst(full, token, event(uploads / SHA / "a.jpg"))
+    for limits in (HostLimits(projects=1), HostLimits(host_megabytes=1)):
+        full = Home(tmp_path / "full", tmp_path, limits=limits)
+        full.open(ensure_token(None)).close()
+        (full.root / "large").write_bytes(b"x" * 1_100_000)
+        with pytest.raises(DataError):
+            camera.add_burst(full, token, event(uploads / SHA / "a.jpg"))
     assert (uploads / SHA / "a.jpg").exists()
 
 

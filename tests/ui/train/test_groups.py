@@ -40,7 +40,7 @@ def test_groups_are_named_by_their_example_with_both_scores() -> None:
     assert numbers(view.words) == ["90 %", "98 %"]
     assert "is too good" in view.words
     assert "Train again" not in view.words
-    assert "too good" not in groups.render(trained(report(grouping=replace(FOUND, accuracy_ungrouped=0.9))))
+    assert "is too good" not in groups.render(trained(report(grouping=replace(FOUND, accuracy_ungrouped=0.9))))
     assert "98 %" not in groups.render(trained(replace(GROUPED, evaluated_on="test")))
 
 

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from classifier.evaluation.report import without_score
 from classifier.evaluation.report_values import GroupSummary, SecondScore
 from classifier.messages import message
 from classifier.messages.evaluation import WarningCode, correct_in_words
 from classifier.messages.training_page import ScoreCode
+from classifier.ui.review import gallery
 from classifier.ui.train import scores
 from tests.helpers import report
 
@@ -22,6 +24,13 @@ def test_the_score_has_words_an_interval_and_the_confusions() -> None:
     assert "<b>cat</b> taken for <b>&lt;b&gt;dog&lt;/b&gt;</b>: 2 photos" in shown
     assert "<script" not in shown
     assert "<b>dog" not in shown
+
+
+def test_a_model_that_was_not_measured_has_no_range() -> None:
+    shown = scores.render(without_score(report()))
+    assert "Not measured yet" in shown
+    assert "0 %" not in shown
+    assert gallery.matrix(without_score(report())) == ""
 
 
 @pytest.mark.parametrize(
