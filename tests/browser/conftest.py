@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from classifier import Project, TrainConfig, train
+from classifier.data.example import draw_example
 from tests.browser.film import shoot_film
-from tests.browser.pages import Program
+from tests.browser.pages import Program, be_known, give_project, open_page
 from tests.hub_server import WRITE, Hub, serve_hub
 
 CHROMIUM = os.environ.get("CHROMIUM") or next(
@@ -69,6 +72,61 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, seen])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def trained_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """``trained_project(per_class=6)`` is a project with drawn photos of four classes and a model of them.
+
+    Made once: a visitor gets a copy. Beside it are its photos in ``photos``, which are not to be changed.
+    """
+    folder = tmp_path_factory.mktemp("trained-projects")
+
+    def make(per_class: int = 6) -> Path:
+        made = folder / str(per_class)
+        if not made.exists():
+            draw_example(made / "photos", per_class)
+            with Project.open(made / "project") as project:
+                project.add(made / "photos")
+                for _ in train(project, TrainConfig()):
+                    pass
+        return made / "project"
+
+    return make
+
+
+@pytest.fixture(scope="package")
+def window(browser: Any) -> Iterator[Any]:
+    """A window that stays open: what it has cached loads the pages after the first in two thirds of the time."""
+    context = browser.new_context()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def visit(window: Any, program: Program) -> Iterator[Callable[..., Any]]:
+    """``visit(width, project=..., url=...)`` opens the page as a new visitor, who may have a copy of a project.
+
+    Once a test, as the visitor before is forgotten; others come with contexts of their own. An error of the page or
+    a dialog fails the test.
+    """
+    problems: list[str] = []
+
+    def open_as_new(width: int = 390, project: Path | None = None, url: str = program.url) -> Any:
+        page = open_page(window, problems)
+        page.set_viewport_size({"width": width, "height": 844})
+        forget = {"origin": url, "storageTypes": "cookies,local_storage"}
+        window.new_cdp_session(page).send("Storage.clearDataForOrigin", forget)
+        if project is not None:
+            be_known(page, give_project(program.home, project))
+        page.goto(url)
+        return page
+
+    yield open_as_new
+    for page in window.pages:
+        page.close()
+    window.clear_permissions()
+    assert problems == []
 
 
 @pytest.fixture(autouse=True)

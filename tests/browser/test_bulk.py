@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from classifier import Finished
-from tests.browser.pages import SLOW, Program, fits_screen, open_page
+from classifier.data.example import draw_example
+from tests.browser.pages import SLOW, fits_screen
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def offering(trained: Finished, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    """The program with a model for everybody."""
-    folder = tmp_path_factory.mktemp("offering")
-    shutil.copytree(trained.folder, folder / "checkpoints/shown")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    program = Program(folder / "home", port, {"CLASSIFIER_CHECKPOINTS": str(folder / "checkpoints")})
-    program.start()
-    yield program
-    program.stop()
 
 
 def names(page: Any) -> list[str]:
@@ -41,16 +25,14 @@ def wait_for_names(page: Any, expected: list[str]) -> None:
 
 
 def test_a_zip_gives_a_table_that_is_used_by_keyboard_and_saved(
-    offering: Program, browser: Any, example_set: Path, tmp_path: Path
+    visit: Callable[..., Any], trained_project: Callable[..., Path], tmp_path: Path
 ) -> None:
+    draw_example(tmp_path / "new", per_class=7, seed=5)
     with zipfile.ZipFile(tmp_path / "new.zip", "w") as packed:
-        for photo in sorted(example_set.glob("*/* 0[1-7].jpg")):
+        for photo in sorted((tmp_path / "new").glob("*/*.jpg")):
             packed.write(photo, f"day/{photo.name}")
         packed.writestr("day/broken.jpg", b"\xff\xd8nothing")
-    problems: list[str] = []
-    context = browser.new_context(viewport={"width": 1000, "height": 800})
-    page = open_page(context, problems)
-    page.goto(offering.url)
+    page = visit(1000, project=trained_project())
     page.get_by_role("tab", name="Try it").click()
     page.locator("#try-drop [data-ready]:not(.pc-working)").wait_for(timeout=SLOW)
     page.locator("#try-drop input[type=file]").set_input_files(tmp_path / "new.zip")
@@ -82,5 +64,3 @@ def test_a_zip_gives_a_table_that_is_used_by_keyboard_and_saved(
     assert len(Path(download.value.path()).read_text("utf-8-sig").splitlines()) == 30
     page.locator("#try-bulk-delete").click()
     page.get_by_text("Answers for 29 photos").wait_for(state="hidden", timeout=SLOW)
-    context.close()
-    assert problems == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +43,11 @@ _RECORD = """async () => {
 
 
 @pytest.fixture
-def page(browser: Any, program: Program) -> Iterator[Any]:
-    problems: list[str] = []
-    context = browser.new_context(viewport={"width": 390, "height": 844}, permissions=["camera"])
-    page = open_page(context, problems)
-    page.goto(program.url)
+def page(visit: Callable[..., Any], window: Any) -> Any:
+    window.grant_permissions(["camera"])
+    page = visit()
     open_panel(page)
-    yield page
-    assert problems == []
+    return page
 
 
 def open_panel(page: Any) -> None:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser.pages import SLOW, Program, drop_folder, fits_screen, open_page, seconds_only
+from tests.browser.pages import SLOW, drop_folder, fits_screen, seconds_only
 from tests.workflows.test_groups import draw_things
 
 pytestmark = pytest.mark.browser
 
 
 def test_a_proposed_grouping_is_shown_with_both_scores_and_switched_off(
-    program: Program, browser: Any, tmp_path: Path
+    visit: Callable[..., Any], tmp_path: Path
 ) -> None:
     draw_things(tmp_path / "drop" / "scans", "patient{thing}_slice{one}")
-    problems: list[str] = []
-    page = open_page(browser.new_context(viewport={"width": 390, "height": 844}), problems)
-    page.goto(program.url)
+    page = visit()
     drop_folder(page, tmp_path / "drop")
     page.locator("#photos-next").click(timeout=SLOW)
     seconds_only(page)
@@ -40,4 +39,3 @@ def test_a_proposed_grouping_is_shown_with_both_scores_and_switched_off(
     page.locator(".pc-big", has_text=f"({claimed})").wait_for()
     assert earlier == kept != claimed
     panel.locator("input:not(:checked)").wait_for()
-    assert problems == []

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from classifier.data.example import draw_example
-from tests.browser.pages import SLOW, Program, fits_screen
-from tests.browser.test_review_and_judge import open_trained
+from tests.browser.pages import SLOW, fits_screen
 
 pytestmark = pytest.mark.browser
 
 
 def test_unlabeled_photos_are_accepted_answered_by_key_and_trained_on(
-    program: Program, browser: Any, tmp_path: Path
+    visit: Callable[..., Any], trained_project: Callable[..., Path], tmp_path: Path
 ) -> None:
-    problems: list[str] = []
-    page = open_trained(program, browser, tmp_path, problems)
+    page = visit(project=trained_project())
     draw_example(tmp_path / "new", per_class=4, seed=5)
     with zipfile.ZipFile(tmp_path / "new.zip", "w") as packed:
         for number, photo in enumerate(sorted((tmp_path / "new").glob("*/*.jpg"))):
             packed.write(photo, f"{number}.jpg")
-    page.locator("#train-next").click()
+    page.get_by_role("tab", name="Try it").click()
     page.locator("#try-drop [data-ready]:not(.pc-working)").wait_for(timeout=SLOW)
     page.locator("#try-drop input[type=file]").first.set_input_files(tmp_path / "new.zip")
     group = page.locator(".pc-trusted").first  # the model is sure of these photos
@@ -44,4 +43,3 @@ def test_unlabeled_photos_are_accepted_answered_by_key_and_trained_on(
     assert fits_screen(page)
     page.locator("#labeling-train").click()
     page.locator("#labeling-brought").get_by_text("Trained with 27 photos instead of 24.").wait_for(timeout=SLOW)
-    assert problems == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,12 @@ from tests.browser.pages import SLOW, Program, drop_files, drop_folder, fits_scr
 pytestmark = pytest.mark.browser
 
 
-def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
-    program: Program, browser: Any, tmp_path: Path
+def test_from_a_folder_of_photos_to_a_model_that_survives_a_reload(
+    program: Program, visit: Callable[..., Any], tmp_path: Path
 ) -> None:
     draw_example(tmp_path / "drop" / "my photos", per_class=8)
     draw_example(tmp_path / "new", per_class=1, seed=7)
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    problems: list[str] = []
-    page = open_page(context, problems)
-    page.goto(program.url)
+    page = visit()
     page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)
     page.get_by_role("button", name="Try with example photos").wait_for(timeout=SLOW)
 
@@ -73,7 +71,7 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     page.locator("#try-result input").fill("cup")
     page.get_by_role("button", name="Add to my photos").click()
     page.locator("#try-undo").wait_for(timeout=SLOW)
-    context.grant_permissions(["camera"])
+    page.context.grant_permissions(["camera"])
     page.locator(".pc-live-toggle").click()
     page.wait_for_function("document.querySelector('#try-live [data-answers]')?.dataset.answers >= 3", timeout=SLOW)
     page.locator("#try-again").click()
@@ -95,11 +93,7 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     assert several.locator("visible=true").count() == count
     assert fits_screen(page)
 
-    program.stop()
-    program.start()
-    page.close()
-    page = open_page(context, problems)
-    page.goto(program.url)
+    page.reload()
     page.get_by_role("heading", name="33 photos in 5 classes").wait_for(timeout=SLOW)
     page.get_by_role("tab", name="Train").click()
     page.locator(".pc-score").wait_for()
@@ -107,28 +101,17 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_reload_and_restart(
     page.locator("#try-drop").wait_for()
     assert "right" in page.locator("#try-model option:checked").inner_text()
 
-    stranger = open_page(browser.new_context(), problems)
-    stranger.goto(program.url)
-    stranger.get_by_role("button", name="Try with example photos").wait_for(timeout=SLOW)
-    assert stranger.locator(".pc-card").count() == 0
-    stranger.get_by_role("tab", name="Train").click()
-    stranger.get_by_text("Add at least two classes").wait_for()
-    stranger.get_by_role("tab", name="Try it").click()
-    stranger.get_by_text("There is no model yet").wait_for()
-    assert problems == []
-
 
 def test_photos_are_corrected_in_the_review_and_the_model_trained_again(
-    program: Program, browser: Any, tmp_path: Path
+    visit: Callable[..., Any], tmp_path: Path
 ) -> None:
     draw_example(tmp_path / "drop" / "photos", per_class=8)
     for name in ("apple 01.jpg", "apple 02.jpg", "apple 05.jpg"):
         shutil.move(tmp_path / "drop" / "photos" / "apple" / name, tmp_path / "drop" / "photos" / "mug" / name)
     problems: list[str] = []
-    page = open_page(browser.new_context(viewport={"width": 390, "height": 844}), problems)
+    page = visit()
     # Here only: a reload and a restart of the program abort requests, which Gradio reports.
     page.on("console", lambda entry: problems.append(entry.text) if entry.type == "error" else None)
-    page.goto(program.url)
     drop_folder(page, tmp_path / "drop")
     page.locator("#photos-next").click(timeout=SLOW)
     seconds_only(page)
@@ -183,13 +166,10 @@ def draw_noise(folder: Path, count: int) -> None:
 
 
 def test_deep_training_survives_a_reload_and_a_crash_and_can_be_stopped(
-    program: Program, browser: Any, tmp_path: Path
+    program: Program, visit: Callable[..., Any], tmp_path: Path
 ) -> None:
     draw_noise(tmp_path / "drop" / "noise", 8)
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    problems: list[str] = []
-    page = open_page(context, problems)
-    page.goto(program.url)
+    page = visit()
     drop_folder(page, tmp_path / "drop")
     page.locator("#photos-next").click(timeout=SLOW)
     seconds_only(page)
@@ -218,8 +198,9 @@ def test_deep_training_survives_a_reload_and_a_crash_and_can_be_stopped(
     curves.first.wait_for(timeout=SLOW)
     program.kill()
     program.start()
-    page.close()
-    page = open_page(context, problems)
+    problems: list[str] = []
+    page, before = open_page(page.context, problems), page
+    before.close()
     page.goto(program.url)
     curves = page.locator("#train-progress svg")
     curves.first.wait_for(timeout=SLOW)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from classifier import Predictor
-from classifier.exporters.space_files.app import Classifier
 from classifier.exporters.web_runtime import VARIABLE
-from tests.browser.pages import SLOW, Program, fits_screen, open_page
-from tests.browser.test_review_and_judge import open_trained
+from tests.browser.pages import SLOW, Program, be_known, fits_screen, give_project, open_page
 from tests.exporters.pages import served
 from tests.hub_server import Hub
 
@@ -36,9 +34,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page(program: Program, browser: Any, folder: Path, problems: list[str]) -> Iterator[Any]:
+def project(trained_project: Callable[..., Path]) -> Path:
+    return trained_project(PER_CLASS)
+
+
+@pytest.fixture(scope="module")
+def page(program: Program, browser: Any, project: Path, problems: list[str]) -> Iterator[Any]:
     """The Share tab of a visitor with a model."""
-    page = open_trained(program, browser, folder, problems, PER_CLASS)
+    page = open_page(browser.new_context(viewport={"width": 390, "height": 844}), problems)
+    be_known(page, give_project(program.home, project))
+    page.goto(program.url)
     page.get_by_role("tab", name="5 · Share").click()
     page.locator("#share-make").wait_for(timeout=SLOW)
     yield page
@@ -77,22 +82,19 @@ def make(page: Any, format: str, folder: Path, shown: Sequence[int] = ()) -> Pat
     return made
 
 
-def test_a_model_is_downloaded_in_every_format_and_opens(page: Any, folder: Path) -> None:
+def test_a_model_is_downloaded_as_folder_file_and_repository_and_opens(page: Any, folder: Path, project: Path) -> None:
+    """The other formats are made in ``tests/exporters``."""
     onnxruntime = pytest.importorskip("onnxruntime")
-    photo = next((folder / "drop").rglob("mug*.jpg"))
+    photo = next((project.parent / "photos").rglob("mug*.jpg"))
     assert Predictor(make(page, "zip", folder) / "model").predict(photo)[0].top[0].label == "mug"
     about = onnxruntime.InferenceSession(make(page, "onnx", folder)).get_modelmeta().custom_metadata_map
     assert json.loads(about["photo-classifier"])["labels"] == LABELS
     assert json.loads(about["photo-classifier.export"])["verified"]["photos"] == 12
-    with zipfile.ZipFile(make(page, "pt2", folder)) as archive:
-        assert archive.testzip() is None
-        (name,) = (name for name in archive.namelist() if name.endswith("/photo-classifier.json"))
-        assert json.loads(archive.read(name))["labels"] == LABELS
     repository = make(page, "hub", folder, [1])
     assert Predictor(repository).predict(photo)[0].top[0].label == "mug"
     assert "photos/1.jpg" in (repository / "README.md").read_text("utf-8")
-    assert Classifier(make(page, "space", folder)).answer([str(photo)])[0]["label"] == "mug"
-    assert page.locator("#share-show").is_hidden()  # no place for photos
+    page.locator("#share-format input[value=space]").check()
+    page.locator("#share-show").wait_for(state="hidden", timeout=SLOW)  # no place for photos
 
 
 def test_a_page_with_chosen_photos_checks_itself_on_them(page: Any, folder: Path, problems: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +30,15 @@ def keep_second_step(home: Path) -> None:
 
 
 def test_a_model_at_once_goes_on_improving_while_it_is_tried_and_corrected(
-    program: Program, browser: Any, tmp_path: Path
+    program: Program, visit: Callable[..., Any], tmp_path: Path
 ) -> None:
     draw_noise(tmp_path / "drop" / "noise", 8)  # hard, so that it goes on for long
     Image.fromarray(np.random.default_rng(1).integers(0, 256, (96, 96, 3), np.uint8)).save(tmp_path / "new.png")
     problems: list[str] = []
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = open_page(context, problems)
-    page.goto(program.url)
+    page = visit()
     drop_folder(page, tmp_path / "drop")
     page.locator("#photos-next").wait_for(timeout=SLOW)
-    also = open_page(context, problems)  # another window, ready to correct a photo
+    also = open_page(page.context, problems)  # another window, ready to correct a photo
     also.goto(program.url)
     also.locator(".pc-card input").first.check(timeout=SLOW)
     also.locator(".pc-move").fill("other")
