@@ -137,6 +137,7 @@ def test_more_files_than_asked_for_are_refused(tmp_path: Path, capsys: Capture) 
     assert main(["check", str(folder), "--max-files", "0"]) == 2
 
 
+@pytest.mark.slow
 def test_groups_in_two_splits_are_warned_of(tmp_path: Path, capsys: Capture) -> None:
     names = [f"{split}/{label}/{label}{number}_jpg.rf.{split}.jpg"
              for split in ("train", "test") for label in ("cat", "dog") for number in range(3)]  # fmt: skip

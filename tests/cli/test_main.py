@@ -118,6 +118,7 @@ def test_a_review_of_a_folder_shows_the_photos_behind_the_score(
     assert state(data) == before
 
 
+@pytest.mark.slow
 def test_training_scores_the_model_and_writes_nothing_else(example_set: Path, tmp_path: Path, capsys: Capture) -> None:
     before = state(example_set)
     out = tmp_path / "model"
@@ -151,6 +152,7 @@ def test_training_from_a_zip_with_odd_files_lists_every_one(example_set: Path, t
     assert (result["images"], result["classes"]) == (5, {"apple": 3, "mug": 2})
 
 
+@pytest.mark.slow
 def test_evaluating_counts_the_photos_that_it_evaluated(
     trained: Finished, example_set: Path, tmp_path: Path, capsys: Capture
 ) -> None:

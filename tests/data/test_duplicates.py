@@ -156,6 +156,7 @@ def draw_photos(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 # Found by search: of these sets, at least two are grouped otherwise when any one threshold changes by a tenth.
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [6, 8, 27, 36, 195, 204, 419])
 def test_groups_by_features_and_hashes_follow_the_rules(seed: int) -> None:
     features, descriptors = draw_photos(seed)
@@ -231,6 +232,7 @@ def test_few_photos_are_grouped_too(count: int) -> None:
     assert groups[0] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hashes", [False, True])
 def test_many_photos_are_compared_block_by_block(hashes: bool) -> None:
     rng = np.random.default_rng(0)
@@ -266,6 +268,7 @@ def draw_scenes(count: int) -> np.ndarray:
     return np.stack(described)
 
 
+@pytest.mark.slow
 def test_photos_of_a_camera_that_stands_still_are_no_group() -> None:
     descriptors = draw_scenes(60)
     features = np.random.default_rng(1).gamma(0.3, size=(60, 200)).astype(np.float32)
@@ -303,6 +306,7 @@ def draw_augmented(copies: int) -> tuple[list[int], np.ndarray]:
     return [*range(40), *range(copies), *range(copies)], descriptors
 
 
+@pytest.mark.slow
 def test_augmented_copies_are_one_group_by_their_keypoints() -> None:
     sources, descriptors = draw_augmented(6)
     unlike = np.random.default_rng(1).gamma(0.3, size=(40, 200))
@@ -380,6 +384,7 @@ def test_copies_are_one_group_by_features_alone(describe: Describe, example_set:
     assert duplicates.near_duplicate_groups(rows).tolist() == [*range(32), 0, 0]
 
 
+@pytest.mark.slow
 def test_changed_copies_are_of_one_group(describe: Describe, example_set: Path, tmp_path: Path) -> None:
     """Mirrored, turned, cropped and darker copies of three photos."""
     originals = sorted(example_set.glob("*/*.jpg"))

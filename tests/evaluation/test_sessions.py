@@ -85,6 +85,7 @@ def test_a_class_before_one_or_two_backgrounds_of_its_own_is_named(count: int) -
     assert dict(warning.arguments) == {"labels": ("b",)}
 
 
+@pytest.mark.slow
 def test_a_background_that_all_classes_share_raises_no_warning() -> None:
     assert session_warnings(Y, LABELS, APART, UNKNOWN, descriptors([[1], [1], [1]])) == ()
     many = [list(range(100 * number, 100 * number + 20)) for number in range(1, 4)]

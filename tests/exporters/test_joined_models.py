@@ -48,6 +48,7 @@ def test_a_format_holds_all_networks_and_answers_as_they_do(name: str, folder: P
     assert any(one.unsure for one in Predictor(folder).predict(PHOTOS))
 
 
+@pytest.mark.slow
 def test_a_zip_can_be_opened_and_exported_again(folder: Path, tmp_path: Path) -> None:
     exported(find_format("zip"), folder, tmp_path / "model.zip")
     with zipfile.ZipFile(tmp_path / "model.zip") as archive:

@@ -67,6 +67,7 @@ def download(address: str, home: Path, *files: str) -> tuple[list[list[list[int]
     return json.loads(done.stdout), done.stderr
 
 
+@pytest.mark.slow
 def test_a_download_yields_its_progress_and_is_cached(hub_address: str, tmp_path: Path) -> None:
     first, printed = download(hub_address, tmp_path, "model.safetensors", "model.safetensors", "other.bin")
     progress, again, missing = first

@@ -153,6 +153,7 @@ def test_a_size_of_the_network_beside_that_of_the_pictures_opens(tmp_path: Path)
     assert answer.top[0].confidence == pytest.approx(float(probs_of_timm(tmp_path / "model")[0].max()), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_a_fixed_input_size_builds_the_network_for_it(tmp_path: Path) -> None:
     """Older versions of timm write no arguments: the size is in ``fixed_input_size`` and ``input_size`` alone."""
     torch.manual_seed(0)

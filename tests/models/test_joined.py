@@ -83,6 +83,7 @@ def probs_of(predictor: Predictor, picture: Image.Image) -> np.ndarray:
     return np.array([next(one.confidence for one in found.top if one.label == label) for label in LABELS])
 
 
+@pytest.mark.slow
 def test_answers_are_the_sum_of_the_logits_of_timms_networks(model: checkpoint.TrainedModel, folder: Path) -> None:
     predictor = Predictor(folder)
     for picture in (draw_photo(1), draw_photo(2, (90, 40))):

@@ -66,6 +66,7 @@ def measure(folder: Path, extractor: FeatureExtractor) -> PixelRanges:
         return with_pixel_ranges(extractor, project).pixel_ranges
 
 
+@pytest.mark.slow
 def test_a_marker_in_one_class_does_not_change_the_range_of_the_set(
     deep_set: Path, extractor: FeatureExtractor
 ) -> None:

@@ -181,6 +181,7 @@ def test_what_another_version_left_is_not_continued(digits: Path, runner: Runner
     assert isinstance(network, FineTunedNetwork)
 
 
+@pytest.mark.slow
 def test_a_stop_keeps_the_best_so_far_and_trains_no_further(digits: Path, runner: Runner) -> None:
     events: list[Any] = []
     for event in runner.start(training_set(digits), stop=lambda: len(epochs(events)) >= 2):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from classifier.training.interpolation import choose, interpolate, nested_choice
@@ -43,6 +44,7 @@ def test_a_photo_has_no_part_in_the_choice_of_its_network() -> None:
     assert np.array_equal(nested_choice(networks, changed, parts)[parts == 2], nested[parts == 2])
 
 
+@pytest.mark.slow
 def test_among_equal_networks_the_claim_of_a_nested_choice_is_not_too_high() -> None:
     claims, naive = [], []
     for draw in range(60):

@@ -68,6 +68,7 @@ def test_everyday_photos_train_the_last_stages_and_others_all(cache: FeatureCach
     assert plan(cache, network, minutes=0, domain="medical") == TrainPlan(unfreeze=0, views=6, epochs=12, folds=5)
 
 
+@pytest.mark.slow
 def test_less_time_trains_less_and_a_plan_takes_the_time_it_has(cache: FeatureCache, network: nn.Module) -> None:
     plans = [plan(cache, network, minutes=minutes) for minutes in (20, 4, 2, 1, 0.01)]
     work = [(one.unfreeze, one.folds * one.epochs) for one in plans]
@@ -85,6 +86,7 @@ def test_what_the_person_sets_is_taken(cache: FeatureCache, network: nn.Module) 
     assert plan(cache, network, minutes=0, unfreeze=0).unfreeze == 0  # everything
 
 
+@pytest.mark.slow
 def test_a_tail_is_evaluated_on_as_many_folds_as_the_time_allows(cache: FeatureCache, network: nn.Module) -> None:
     preprocessing = networks.preprocessing(LITE0)
     plans = [tail_plan(extractor(cache), network, 200, preprocessing, seconds) for seconds in (600, 210, 70, 3)]

@@ -24,6 +24,8 @@ from classifier.ui.predict.models import own_models
 from classifier.ui.sessions import Home, ensure_token
 from tests.helpers import NASTY, SHA
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Server:
@@ -69,7 +71,6 @@ def test_a_photo_sent_for_a_prediction_is_not_kept(server: Server, client: Clien
     assert not [path for path in (server.home.root / "uploads").rglob("*") if path.is_file() and path.stat().st_size]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nothing", "../tiny", "/etc", "tiny/", f"mine/{SHA}", NASTY])
 def test_an_unknown_model_is_an_error_that_names_the_known_ones(server: Server, client: Client, name: str) -> None:
     with pytest.raises(AppError, match=r"There is no model called.*“tiny”"):

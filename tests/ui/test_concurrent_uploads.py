@@ -22,6 +22,8 @@ from classifier.ui.usage import FolderSize
 from tests.helpers import draw_photo, encode
 from tests.ui.visitors import Answer, Visitor, serve
 
+pytestmark = pytest.mark.slow
+
 VISITORS = 4
 Send = Callable[[Visitor, dict[str, bytes]], Answer]
 
@@ -50,7 +52,6 @@ def send_zip(visitor: Visitor, photos: dict[str, bytes]) -> Answer:
     return visitor.drop({"pets.zip": stream.getvalue()})
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("send", "rounds"), [(send_loose, 2), (send_zip, 2)])
 def test_everybody_has_every_photo(page: tuple[str, Home], photos: dict[str, bytes], send: Send, rounds: int) -> None:
     url, home = page

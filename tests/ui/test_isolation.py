@@ -16,6 +16,8 @@ from classifier.ui.sessions import Home, ensure_token
 from tests.helpers import draw_photo, encode
 from tests.ui.visitors import Answer, Visitor, serve, values_of
 
+pytestmark = pytest.mark.slow
+
 SECRET = "zebrafish"  # in every name of hers
 FORGED: list[Any] = [
     "", "x", None, 5, {}, [], "../../etc/passwd", "a" * 43, "a" * 43 + "\n", "a\0b", "\ud800", "<b>", "/", "x" * 10**7,
@@ -91,7 +93,6 @@ def test_the_walk_finds_what_is_hers_with_her_token(pair: Pair) -> None:
     assert sum(bool(_leaks(pair, answer)) for answer in shown) >= 3
 
 
-@pytest.mark.slow
 def test_no_event_gives_or_changes_what_is_hers(pair: Pair) -> None:
     before = _tree(pair.home.folder(pair.anna.token))
     nobody = Visitor(pair.anna.url)
@@ -107,7 +108,6 @@ def test_no_event_gives_or_changes_what_is_hers(pair: Pair) -> None:
     assert Path(pair.upload).is_file()
 
 
-@pytest.mark.slow
 def test_odd_tokens_are_harmless(pair: Pair) -> None:
     ben = pair.ben
     for number in (

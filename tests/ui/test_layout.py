@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import gradio as gr
+import pytest
 
 from classifier.ui.app import build_app
 from classifier.ui.photos import tab as photos_tab
@@ -13,6 +14,7 @@ from classifier.ui.review import tab as review_tab
 from classifier.ui.train import tab as train_tab
 
 
+@pytest.mark.slow
 def test_every_tab_is_redrawn_when_it_is_opened(tmp_path: Path) -> None:
     page = build_app(tmp_path / "home", tmp_path / "checkpoints")  # a wrong number of inputs would be a warning
     tabs = {block.id: block for block in page.blocks.values() if isinstance(block, gr.Tab)}
@@ -26,6 +28,7 @@ def test_every_tab_is_redrawn_when_it_is_opened(tmp_path: Path) -> None:
     assert opened == set(tabs)
 
 
+@pytest.mark.slow
 def test_what_takes_long_holds_no_slot_of_timers_and_redrawing(tmp_path: Path) -> None:
     page = build_app(tmp_path / "home", tmp_path / "checkpoints")
     groups: dict[str, set[str]] = {}

@@ -149,6 +149,7 @@ def test_a_project_over_a_folder_is_not_saved(example_set: Path, tmp_path: Path)
     assert error.value.code is ProjectFileCode.NO_PROJECT
 
 
+@pytest.mark.slow
 def test_a_project_file_takes_both_models_of_a_joined_one_along(tmp_path: Path) -> None:
     with Project.open(tmp_path / "old") as project:
         checkpoint.save(project.models / "joined", joined_model(), {})

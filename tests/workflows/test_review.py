@@ -82,6 +82,7 @@ def test_swapped_labels_come_first_and_are_gone_once_corrected(project: Project)
     assert len(back.changes.relabeled) == 2
 
 
+@pytest.mark.slow
 def test_a_confirmed_label_is_no_issue_in_review_and_check(project: Project) -> None:
     right = id_of(project, "apple 01.jpg")
     project.confirm([right])

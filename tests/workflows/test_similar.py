@@ -22,6 +22,8 @@ from classifier.models.feature_cache import FeatureCache
 from classifier.workflows.similar import find_similar, nearest_neighbors
 from tests.helpers import draw_photo
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -60,7 +62,6 @@ def cached_features(folder: Path, shas: list[str], report: Report) -> dict[str, 
         return cache.get(report.backbone, preprocessing, shas)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 3, 99])
 def test_similar_photos_are_those_of_brute_force(
     count: int, project: Project, report: Report, drawn: Path, tmp_path: Path

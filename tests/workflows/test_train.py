@@ -97,6 +97,7 @@ def test_the_run_is_written_to_the_catalog(project: Project) -> None:
     assert finish(train(project, QUICK)).folder != finished.folder  # another training, another folder
 
 
+@pytest.mark.slow
 def test_a_moved_photo_is_trained_under_its_new_class(project: Project, tmp_path: Path) -> None:
     finish(train(project, QUICK, tmp_path / "one"))
     moved = [photo.id for photo in project.photos("apple")][:2]

@@ -96,6 +96,7 @@ def filled(make_home: MakeHome, example_set: Path) -> tuple[Home, str, bulk.View
     return home, token, finish(home, token)
 
 
+@pytest.mark.slow
 def test_a_zip_becomes_a_table_that_is_sorted_and_filtered(filled: tuple[Home, str, bulk.View]) -> None:
     home, token, view = filled
     assert "Answers for 10 photos" in view.words
@@ -129,6 +130,7 @@ def test_odd_wishes_of_a_browser_do_nothing(sent: dict[str, Any], tmp_path: Path
     assert shown.query.label is None
 
 
+@pytest.mark.slow
 def test_the_table_is_saved_as_csv_and_as_sorted_photos(filled: tuple[Home, str, bulk.View]) -> None:
     home, token, _ = filled
     assert "answers.csv" in bulk.save_csv(home, token, None)  # type: ignore[arg-type]

@@ -83,6 +83,7 @@ def pictures(html: str) -> list[bytes]:
     return [base64.b64decode(found) for found in re.findall(r'src="data:image/jpeg;base64,([^"]*)"', html)]
 
 
+@pytest.mark.slow
 def test_one_photo_is_predicted_first_and_then_explained(visit: Visit, owned: Path) -> None:
     home, token = visit()
     html, state = try_photos(home, token, uploaded(owned / "new/mug/mug 01.jpg"))

@@ -86,6 +86,7 @@ def test_before_a_training_the_tab_explains_itself(tmp_path: Path) -> None:
         home.open(token).close()
 
 
+@pytest.mark.slow
 def test_label_issues_have_a_suggestion_and_are_gone_once_answered(visitor: Visitor) -> None:
     first, second, *_ = visitor.ids(None)
     view = review_tab.show(visitor.home, visitor.token)
