@@ -14,10 +14,27 @@
   const events = window.gradio_config?.dependencies;
   if (events) Object.setPrototypeOf(events, (class extends Array {}).prototype);
 
+  // Gradio's own sign counts its seconds in every frame, and goes on when it is gone. Who asks for a frame in one of its
+  // frames is the sign.
+  const ask = window.requestAnimationFrame.bind(window);
+  let isOver = false, inSign = false;
+  window.requestAnimationFrame = (draw) => {
+    if (!inSign && (isOver || !String(draw).includes("performance.now()"))) return ask(draw);
+    return isOver ? 0 : ask((now) => {
+      inSign = true;
+      try {
+        draw(now);
+      } finally {
+        inSign = false;
+      }
+    });
+  };
+
   root.classList.add("pc-opening");
   let seen = 0;
   const end = () => {
     clearInterval(waiting);
+    isOver = true;
     root.classList.remove("pc-opening");
     document.getElementById("opening")?.remove();
   };
