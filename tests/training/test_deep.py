@@ -489,20 +489,25 @@ def states(folder: Path) -> list[tuple[str, int]]:
 def test_slices_of_a_lent_gpu_end_with_the_same_network(
     digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, lender = training_set(digits), Lender(None, 3)  # the second lease, after that for the speed, ends early
-    config = replace(SCRATCH, epochs=2)
-    whole, sliced = Runner(tmp_path / "whole"), Runner(tmp_path / "sliced")
-    with closing(whole.cache), closing(sliced.cache):
-        *all_events, expected = whole.run(data, config)
-        monkeypatch.setattr(leases, "_runner", None)  # and as before at the end
-        monkeypatch.setattr(leases, "SLICE", 0.5)
-        leases.host_on_zero_gpu(lender.gpu)
-        *events, found = sliced.run(data, config)
-    assert equal(all_tensors(found), all_tensors(expected))
-    assert np.array_equal(found.logits, expected.logits)
-    shown = [event for event in events if isinstance(event, Epoch)]
-    assert shown == [event for event in all_events if isinstance(event, Epoch)]
-    assert len(lender.durations) > 2
+    """Once in slices of a step each, here, and once in another process that is taken away in the middle."""
+    data, config, lender = training_set(digits), replace(SCRATCH, epochs=1), Lender(None, 9)
+    found = []
+    for name in ("whole", "stepwise", "lent"):
+        runner = Runner(tmp_path / name)
+        with monkeypatch.context() as patch, closing(runner.cache):
+            patch.setattr(leases, "_runner", leases._run_here)  # and as before at the end
+            if name == "stepwise":
+                patch.setattr(leases, "SLICE", 0.0)
+                leases.host_on_zero_gpu(lambda duration: lambda task: task)
+            elif name == "lent":
+                leases.host_on_zero_gpu(lender.gpu)
+            found.append(runner.run(data, config))
+    *events, expected = found[0]
+    for *others, network in found[1:]:
+        assert equal(all_tensors(network), all_tensors(expected))
+        assert np.array_equal(network.logits, expected.logits)
+        assert [one for one in others if isinstance(one, Epoch)] == [one for one in events if isinstance(one, Epoch)]
+    assert len(lender.durations) == 3  # one for the speed of the network, one that was taken back, and one more
     assert max(lender.durations) <= 60
 
 
