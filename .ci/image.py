@@ -141,6 +141,8 @@ def build(work: Path, environment: Path) -> Stage:
             stage.user = rest
         elif name == "COPY":
             copy(rest, stage, stages)
+            for lock in (stage.root / stage.folder.lstrip("/")).glob("requirements.lock"):
+                lock.write_text(with_linked_torch(lock.read_text(), environment))
         elif name == "RUN":
             stage.run(["bash", "-ec", re.sub(r"--mount=\S+", "", rest)])
         elif name == "HEALTHCHECK":
@@ -149,6 +151,17 @@ def build(work: Path, environment: Path) -> Stage:
             stage.start = json.loads(rest)
         print(f"{time.monotonic() - started:5.1f} s  {name} {rest[:90]}", flush=True)
     return stage
+
+
+def with_linked_torch(lock: str, environment: Path) -> str:
+    """Return a lock file with the versions of torch that are linked, which may be newer than its own."""
+    for name in ("torch", "torchvision"):
+        (found,) = environment.glob(f"lib/python*/site-packages/{name}-*.dist-info")
+        version = found.name.removeprefix(f"{name}-").removesuffix(".dist-info").partition("+")[0]
+        if f"{name}=={version} " not in lock:
+            print(f"  requirements.lock has another {name} than {version}, which the tests run with; see .ci/lock")
+            lock = re.sub(rf"^{name}==\S+", f"{name}=={version}", lock, flags=re.M)
+    return lock
 
 
 def copy(rest: str, stage: Stage, stages: dict[str, Stage]) -> None:
