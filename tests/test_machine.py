@@ -21,6 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from classifier import Project, __version__, train
 from classifier.data.example import draw_example
@@ -284,6 +285,19 @@ def test_the_package_needs_what_the_requirements_name() -> None:
     runtime, tests = (ROOT / "requirements.txt").read_text("utf-8").split("# for the tests")
     assert project["dependencies"] == requirements(runtime)
     assert project["optional-dependencies"]["test"] == requirements(tests.partition("\n")[2])
+
+
+def test_the_lock_file_has_what_the_package_needs_with_hashes() -> None:
+    entries = re.split(r"\n(?=[a-z])", (ROOT / "requirements.lock").read_text("utf-8"))[1:]
+    pinned = {}
+    for entry in entries:
+        name, _, rest = entry.partition("==")
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), name
+        pinned[name] = rest.split()[0]
+    runtime, _ = (ROOT / "requirements.txt").read_text("utf-8").split("# for the tests")
+    for needed in map(Requirement, requirements(runtime)):
+        assert pinned[needed.name] in needed.specifier, needed
+    assert not {"pytest", "hypothesis", "pytest-xdist"} & pinned.keys()
 
 
 def requirements(text: str) -> list[str]:
