@@ -4,15 +4,14 @@
 
 Serves the page in a process of its own over a new folder. Programs (``gradio_client``) ask for an answer about a photo
 of 0.8 megapixels, 2 s after the last one; browsers upload 20 photos of 12 megapixels every 30 s, train quick on 100
-photos again and again, and fine-tune. The first row is a quick training alone, then one row for each minute is
-written, and at the end what it comes to. Rows that are in the file are not measured again.
+photos, which are new to the page each time, and fine-tune. The first row is a quick training alone, then one row for
+each minute is written, and at the end what it comes to. Rows that are in the file are not measured again.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import re
 import struct
 import sys
@@ -45,7 +44,8 @@ _EVERY = 30.0  # seconds between two uploads of one visitor
 _PHONE = (4000, 3000)  # pixels
 _ASKED = (1024, 768)
 _PHOTOS = 20  # of one upload
-_ALONE = 8  # quick trainings alone; the first one computes the features
+_PHONES = 5  # pictures of it: others differ from them by a comment
+_ALONE = 6  # quick trainings alone; the first one loads the network
 _QUICK: dict[str, object] = {"mode": "quick"}
 _TUNE: dict[str, object] = {"mode": "deep", "minutes": 30.0}
 _KINDS = ("ask", "upload", "quick", "tune")
@@ -115,7 +115,7 @@ class Load:
     def upload(self, number: int) -> None:
         """Upload phone photos every 30 seconds."""
         browser = Browser(self.served.url)
-        phone = [path.read_bytes() for path in sorted(self.photos.glob("phone*.jpg"))]
+        phone = [path.read_bytes() for path in sorted(self.photos.glob("phone*.jpg"))] * (_PHOTOS // _PHONES)
         sent = self.sent.setdefault(browser.token, {})
 
         def send(turn: int) -> None:
@@ -137,20 +137,25 @@ class Load:
             time.sleep(max(0.0, min(start + _EVERY, self.end) - time.monotonic()))
 
     def train(self, kind: str, settings: dict[str, object], times: int = sys.maxsize) -> None:
-        """Train on 100 photos again and again, at most so many ``times``."""
-        browser = Browser(self.served.url)
-        browser.load()
-        browser.drop_photos({path.relative_to(self.photos).as_posix(): path.read_bytes() for path in _set(self.photos)})
-        browser.open_tab("2 · Train")
-        for one in browser.config["components"]:
-            name = str(one["props"].get("elem_id")).removeprefix("train-")
-            if name in settings:
-                browser.shown[one["id"]] = settings[name]
-        for _ in range(times):
+        """Train on 100 photos again and again, at most so many ``times``: each time a visitor with photos of their own.
+
+        The upload of the photos is no part of the time.
+        """
+        for turn in range(times):
             if self.is_over:
-                break
+                return
+            browser = Browser(self.served.url)
+            browser.load()
+            names = {path.relative_to(self.photos).as_posix(): path.read_bytes() for path in _set(self.photos)}
+            words = f"{threading.get_ident()} {turn}"
+            browser.drop_photos({name: _marked(content, words) for name, content in names.items()})
+            browser.open_tab("2 · Train")
+            for one in browser.config["components"]:
+                name = str(one["props"].get("elem_id")).removeprefix("train-")
+                if name in settings:
+                    browser.shown[one["id"]] = settings[name]
             self.do(kind, partial(_train, self, browser))
-        browser.leave()
+            browser.leave()
 
 
 def _train(load: Load, browser: Browser) -> None:
@@ -183,16 +188,14 @@ def _marked(jpeg: bytes, words: str) -> bytes:
 def draw(folder: Path) -> None:
     """Draw the photos of all visitors: some as large as those of a phone, and 25 of each of four classes to train."""
     draw_example(folder / "set", per_class=25)
-    examples = [Image.open(path) for path in _set(folder)[:: 100 // _PHOTOS]]
     rng = np.random.default_rng(0)
-    for number, example in enumerate(examples):
-        for name, size in (("phone", _PHONE), ("asked", _ASKED)):
-            pixels = np.asarray(example.resize(size, Image.Resampling.BICUBIC), np.int16)
-            noise = rng.integers(-6, 7, pixels.shape, np.int16)  # as large a file as that of a camera
+    for name, size, count in (("phone", _PHONE, _PHONES), ("asked", _ASKED, _PHOTOS)):
+        noise = rng.integers(-6, 7, (size[1], size[0], 3), np.int16)  # as large a file as that of a camera
+        for number, path in enumerate(_set(folder)[:: 100 // count]):
+            with Image.open(path) as example:
+                pixels = np.asarray(example.convert("RGB").resize(size, Image.Resampling.BICUBIC), np.int16)
             noisy = Image.fromarray((pixels + noise).clip(0, 255).astype(np.uint8))
-            stream = io.BytesIO()
-            noisy.save(stream, "JPEG", quality=85)
-            (folder / f"{name}{number:02}.jpg").write_bytes(stream.getvalue())
+            noisy.save(folder / f"{name}{number:02}.jpg", quality=85)
 
 
 def lost(load: Load) -> int:
@@ -249,7 +252,7 @@ def _quantiles(seconds: Sequence[float]) -> dict[str, float]:
 
 
 def measure_alone(served: Page, model: str, photos: Path) -> Row:
-    """Return the seconds of quick trainings one after another on an idle page; the first one computes the features."""
+    """Return the seconds of quick trainings one after another on an idle page; the first one loads the network."""
     load = Load(served, model, photos, float("inf"))
     load.train("quick", _QUICK, _ALONE)
     first, *others = (one.seconds for one in load.outcomes if not one.said)

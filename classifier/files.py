@@ -127,6 +127,8 @@ def storage_error(error: Exception, target: Path | None = None, full: Code = Sto
     """Return what to raise for a file that could not be written: with the code ``full`` where the disk is full."""
     if is_disk_full(error):
         return StorageError(full)
+    if _error_number(error) == errno.EROFS:
+        return StorageError(StorageCode.READ_ONLY)
     if target is None:
         return StorageError(StorageCode.NOT_WRITTEN)
     why = getattr(error, "strerror", None) or str(error)

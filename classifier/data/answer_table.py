@@ -20,9 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, StorageError
-from ..files import is_disk_full
 from ..messages.bulk import BulkCode
-from ..messages.files import StorageCode
 from . import sqlite_errors
 from .answer_rows import ALL, AnswerRow, Query, Totals, natural_text, order, where
 
@@ -238,8 +236,9 @@ def _translated(folder: Path) -> Iterator[None]:
     try:
         yield
     except (*sqlite_errors.Error, OSError) as error:
-        if is_disk_full(error):
-            raise StorageError(StorageCode.DISK_FULL) from error
+        problem = sqlite_errors.disk_problem(error, folder / FILE_NAME)
+        if problem is not None:
+            raise StorageError(problem) from error
         if sqlite_errors.is_damage(error, folder / FILE_NAME) or not folder.is_dir():
             raise DataError(BulkCode.DAMAGED) from error
         raise StorageError(BulkCode.NOT_WRITTEN, why=getattr(error, "strerror", None) or str(error)) from error

@@ -16,10 +16,8 @@ from types import TracebackType
 from typing import Any, Literal, NamedTuple, get_args
 
 from ..errors import DataError, StorageError
-from ..files import is_disk_full
 from ..messages import Code, Message, message
 from ..messages.data import CatalogCode, EditCode
-from ..messages.files import StorageCode
 from . import schema, sqlite_errors, stored_rows
 from .intake import LeftOut
 from .labels import natural_key
@@ -625,8 +623,9 @@ class Catalog:
         except sqlite_errors.Error as error:
             if sqlite_errors.is_damage(error, self._path):
                 raise self._damage() from error
-            if is_disk_full(error):
-                raise StorageError(StorageCode.DISK_FULL) from error
+            problem = sqlite_errors.disk_problem(error, self._path)
+            if problem is not None:
+                raise StorageError(problem) from error
             if isinstance(error, sqlite3.OperationalError):
                 raise StorageError(CatalogCode.CANNOT_WRITE, why=str(error)) from error
             raise

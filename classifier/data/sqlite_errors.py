@@ -8,6 +8,9 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from ..files import is_disk_full
+from ..messages.files import StorageCode
+
 # SQLite's result codes (https://www.sqlite.org/rescode.html), which the module sqlite3 names from Python 3.11 on.
 _ERROR, _BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _PROTOCOL = 1, 5, 6, 8, 10, 11, 13, 14, 15
 _IN_USE = (_BUSY, _LOCKED, _PROTOCOL)
@@ -18,6 +21,8 @@ _CODES = {
     "disk I/O error": _IOERR, "database or disk is full": _FULL, "unable to open database file": _CANTOPEN,
     "locking protocol": _PROTOCOL,
 }  # fmt: skip
+_OF_THE_DISK = (_READONLY, _IOERR, _FULL, _CANTOPEN)
+_TOO_LITTLE = 2**18  # bytes that are free, from which a disk counts as full
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 
 Error = (sqlite3.DatabaseError, sqlite3.Warning, UnicodeDecodeError)  # SQLite's messages may quote damaged text
@@ -61,3 +66,21 @@ def is_damage(error: Exception, path: Path | None) -> bool:
     if code == _READONLY and path is not None:  # the header of the file demands a newer SQLite
         return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     return code not in _IN_USE + _NO_ACCESS
+
+
+def disk_problem(error: Exception, path: Path | None) -> StorageCode | None:
+    """Return whether the disk of the file at ``path`` is full or read-only, None where the error has another reason.
+
+    SQLite itself often calls both an error of input or output, or says that it cannot open a file.
+    """
+    if is_disk_full(error):
+        return StorageCode.DISK_FULL
+    if path is None or not isinstance(error, sqlite3.Error) or result_code(error) not in _OF_THE_DISK:
+        return None
+    with suppress(OSError, AttributeError):  # Windows does not tell
+        found = os.statvfs(path.parent)
+        if found.f_flag & os.ST_RDONLY:
+            return StorageCode.READ_ONLY
+        if found.f_bavail * found.f_frsize < _TOO_LITTLE:
+            return StorageCode.DISK_FULL
+    return None

@@ -225,7 +225,7 @@ class CatalogCode(Code):
 
     CANNOT_OPEN = "The project's list of photos ({name}) cannot be opened; check the folder that it is in."
     CANNOT_WRITE = "The project's list of photos cannot be written ({why}); try again."
-    CATALOG_DAMAGED = "The project's list of photos is damaged or no such list; open a saved copy."
+    CATALOG_DAMAGED = "The project's list of photos is damaged; try again, and it is made again from the photos."
     CATALOG_FOREIGN = "The file “{name}” belongs to another program; choose another folder."
     CATALOG_OTHER_VERSION = (
         "The project was made by another version of this program (list {found}, this one reads {expected}); open it "

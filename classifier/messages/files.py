@@ -12,6 +12,7 @@ class StorageCode(Code):
     """Why a file could not be written."""
 
     DISK_FULL = "The disk is full: nothing more can be saved; free some space and try again."
+    READ_ONLY = "The disk can only be read at present: nothing is saved until it can be written to again."
     NOT_WRITTEN = "A file could not be saved; check that this program may write to its folder."
     NOT_WRITTEN_TO = "“{place}” cannot be written ({why}); check that this program may write there."
     NO_HOME = "This user has no home folder to keep projects in; name a folder for them in CLASSIFIER_HOME."

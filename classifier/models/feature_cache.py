@@ -19,7 +19,7 @@ from ..config import Preprocessing
 from ..data import sqlite_errors
 from ..data.images import DECODING
 from ..errors import StorageError
-from ..files import is_disk_full
+from ..messages.files import StorageCode
 from ..messages.models import FeatureCacheCode
 
 Floats = NDArray[np.float32]
@@ -177,7 +177,7 @@ class FeatureCache:
             self._db = None
 
     def _storage_error(self, error: Exception) -> StorageError:
-        if is_disk_full(error):
+        if sqlite_errors.disk_problem(error, self._path) is StorageCode.DISK_FULL:
             return StorageError(FeatureCacheCode.DISK_FULL)
         if sqlite_errors.is_in_use(error):
             return StorageError(FeatureCacheCode.LOCKED, folder=str(self._path.parent))

@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,16 @@ def edit_report(folder: Path, **entries: object) -> None:
 
 
 # Pictures
+
+
+def test_pictures_of_several_threads_are_answered_as_each_alone(trained: Finished, example_set: Path) -> None:
+    photos = sorted(example_set.glob("*/*01.jpg")) * 3
+    passes = predictors.Passes()
+    with ThreadPoolExecutor(len(photos)) as pool:
+        together = list(pool.map(lambda photo: Predictor(trained.folder, passes=passes).predict(photo), photos))
+    assert together == [Predictor(trained.folder).predict(photo) for photo in photos]
+    with pytest.raises(PhotoError):
+        Predictor(trained.folder, passes=passes).predict(b"no picture")
 
 
 def test_a_picture_may_come_in_any_form(predictor: Predictor, example_set: Path) -> None:
