@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +28,13 @@ from .hub_models import local_folder
 from .joined import member_inputs
 from .picture_sources import Picture, list_pictures, to_source
 from .shared_passes import SharedPasses
+from .sized_cache import SizedCache
 from .surgery import add_feature_output
 from .transforms import eval_transform, normalize
 
 Floats = NDArray[np.float32]
 Passes = SharedPasses[loader.Source, "Floats | Message"]
+_MOST_BYTES, _FEWEST_MODELS = 2**28, 4  # of the models in memory: some 16 of the smallest network
 _SMALLEST = 1e-12  # threshold to divide by
 _DEFAULT_THRESHOLD = 0.5  # of a model that another program made, whose scores are not known
 
@@ -155,8 +155,7 @@ class Predictor:
         self.limits = limits
         self._opener = opener
         self._version = _current_version(self.folder)
-        with _loading:
-            model = _load(self._version)
+        model = _load(self._version)
         self.labels = model.labels
         self.preprocessing = model.preprocessing
         self._report = _current_report(self.folder, model)
@@ -299,21 +298,25 @@ def _current_version(folder: Path) -> _Version:
         return str(folder), 0
 
 
-_loading = threading.Lock()  # of threads that want a new model at once, one loads it
-
-
-@lru_cache(maxsize=4)
-def _load(version: _Version) -> checkpoint.Checkpoint:
+def _read(version: _Version) -> checkpoint.Checkpoint:
     model = checkpoint.load(Path(version[0]))
     return replace(model, network=model.inference_network().to(memory_format=torch.channels_last))
 
 
-@lru_cache(maxsize=4)
-def _network_on(version: _Version, device: Device) -> nn.Module:
-    # A copy: ``Module.to`` would move the network away from the device it is on.
+def _move(key: tuple[_Version, Device]) -> nn.Module:
+    """Return the network of a model on a device: a copy, since ``Module.to`` would move it from where it is."""
+    version, device = key
     network = _load(version).network
     copied = _share_weights(network) if device.is_cpu else copy.deepcopy(network)
     return add_feature_output(copied).to(device.torch_device)
+
+
+def _bytes(network: nn.Module) -> int:
+    return sum(one.nbytes for one in (*network.parameters(), *network.buffers()))
+
+
+_load = SizedCache(_read, lambda model: _bytes(model.network), _MOST_BYTES, _FEWEST_MODELS)
+_network_on = SizedCache(_move, _bytes, _MOST_BYTES, _FEWEST_MODELS)  # on a CPU with the same weights
 
 
 def _share_weights(network: nn.Module) -> nn.Module:
@@ -326,6 +329,6 @@ def _run_network(
 ) -> Iterator[Floats | Message]:
     """Yield for each picture the logits and pooled features (C + D,), or the message why it cannot be used."""
     views = loader.EvalViews((_load(version).preprocessing,))
-    network = _network_on(version, device)
+    network = _network_on((version, device))
     for output in loader.run_batches(network, sources, views, device, torch.float32, None, limits, opener):
         yield output if isinstance(output, Message) else output[0].numpy()

@@ -257,12 +257,12 @@ def test_thresholds_per_class_can_answer_another_class(thresholds: dict[str, flo
 def test_a_new_threshold_counts_at_once_without_loading_again(folder: Path, example_set: Path) -> None:
     photo = next(example_set.glob("apple/*"))
     (before,) = Predictor(folder).predict(photo)
-    loaded = predictors._load.cache_info().misses
+    loaded = predictors._load.misses
     set_threshold(folder, 1.0)
     (after,) = Predictor(folder).predict(photo)
     assert (before.unsure, after.unsure, after.reason) == (False, True, UnsureCode.LOW_CONFIDENCE)
     assert after.top == before.top
-    assert predictors._load.cache_info().misses == loaded
+    assert predictors._load.misses == loaded
     assert before.at(1.0) == after
     assert after.at(0.0) == before
 
@@ -340,10 +340,10 @@ def test_a_model_trained_anew_in_the_same_folder_is_loaded_again(folder: Path, e
 def test_a_folder_may_be_named_by_a_string_or_through_a_link(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(folder)
     plain = Predictor(folder, "cpu")
-    loaded = predictors._load.cache_info().misses
+    loaded = predictors._load.misses
     for name in (str(folder), tmp_path / "link"):
         assert Predictor(name, "cpu").predict(GREEN) == plain.predict(GREEN)
-    assert predictors._load.cache_info().misses == loaded
+    assert predictors._load.misses == loaded
 
 
 def test_the_predictor_tells_its_model(trained: Finished, predictor: Predictor) -> None:
