@@ -71,12 +71,10 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(project: Project, tmp_pat
 
 def test_a_disk_that_can_only_be_read_is_one_sentence(project: Project, tmp_path: Path) -> None:
     before = project.photos()
-    with read_only(project):
-        for change in (lambda: project.add_files(photos(tmp_path, 1, 20), "dog"), lambda: project.move([1], "dog")):
-            with pytest.raises(StorageError) as caught:
-                change()
-            assert caught.value.code is StorageCode.READ_ONLY
-        with pytest.raises(StorageError, match="can only be read"):
-            Project.open(project.folder)
-    assert project.photos() == before
-    assert project.add_files(photos(tmp_path, 1, 20), "dog").added == 1
+    project.close()  # a disk with a file that is being written stays as it is
+    with read_only(project), pytest.raises(StorageError) as caught:
+        Project.open(project.folder)
+    assert caught.value.code is StorageCode.READ_ONLY
+    with Project.open(project.folder) as again:
+        assert again.photos() == before
+        assert again.add_files(photos(tmp_path, 1, 20), "dog").added == 1
