@@ -147,7 +147,7 @@ class _TrainingWork:
         _count("started", LogCode.TRAINING_STARTED, mode=self.config.mode)
         started = self.clock()
         self._should_stop = should_stop
-        self._end = self.clock() + 60 * self.home.limits.train_minutes
+        self._end = started + 60 * self.home.limits.train_minutes
         with found as project:
             done = list_steps(self.out) if self.out is not None and self.config.mode == "auto" else ()
             yield from done

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,11 @@ from classifier.errors import DataError
 from classifier.events import Step
 from classifier.messages.steps_page import StepsCode
 from classifier.ui.background import Job
-from classifier.ui.queue import PREDICTIONS
 from classifier.ui.sessions import Home, ensure_token
 from classifier.ui.train import jobs, runs, steps
 from classifier.ui.train import tab as train_tab
 from tests.helpers import fill
-from tests.ui.jobs import wait
+from tests.ui.jobs import Steps, progress, wait
 from tests.ui.train.values import setting_values
 
 CONFIG = TrainConfig(mode="auto", max_steps=1, resize_modes=("whole",))
@@ -32,12 +32,22 @@ def job_of(home: Home, token: str) -> Job:
     return job
 
 
+@contextmanager
+def another_first_step(home: Home, start: Callable[[], object]) -> Iterator[None]:
+    """Start a training, and another one behind it whose first step lasts until the end of the block."""
+    first_step = Steps(progress(1))
+    start()
+    other = home.jobs.start(home.root / "other", first_step, graceful=True)
+    yield
+    first_step.step()
+    wait(other)
+
+
 @pytest.mark.slow
 def test_a_photo_corrected_during_a_training_lets_it_begin_again(tmp_path: Path, make_folder: Any) -> None:
     home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
     fill(home, token, make_folder({"cat": 4, "dog": 4}))
-    with PREDICTIONS:
-        jobs.start(home, token, CONFIG)
+    with another_first_step(home, lambda: jobs.start(home, token, CONFIG)):
         job = job_of(home, token)
         while not job.state.held:
             assert not job.wait(0.01)
@@ -65,8 +75,7 @@ def test_a_training_that_ended_with_the_program_goes_on_at_its_step(tmp_path: Pa
     with home.open(token) as project, closing(train(project, TrainConfig(mode="auto", max_steps=2))) as events:  # type: ignore[type-var]
         assert any(isinstance(event, Step) for event in events)
     home = Home(tmp_path / "home", tmp_path)  # after a restart
-    with PREDICTIONS:
-        train_tab.resume(home, token, VALUES)
+    with another_first_step(home, lambda: train_tab.resume(home, token, VALUES)):
         job = job_of(home, token)
         while not job.state.held:
             assert not job.wait(0.01)
