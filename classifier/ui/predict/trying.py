@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from math import isfinite
 from pathlib import Path
@@ -85,20 +86,20 @@ def predict_photos(
 
 def answer_again(home: Home, token: str, top_k: float, state: PredictState) -> Any:
     """Predict the photos on view again where the newest model answered them: a later step made it better."""
-    newest = next(iter(own_models(home, token)), None)
-    if newest is None or not state.photos or state.model != newest.name:
+    newest, present = next(iter(own_models(home, token)), None), _present(state)
+    if newest is None or not present or state.model != newest.name:
         return gr.skip(), gr.skip()
     drawn, predicted = predict_photos(home, token, newest.name, top_k, state)
-    alone = len(predicted.photos) == 1
-    return _explain(home, token, top_k, predicted, predicted.photos[0]) if alone else (drawn, predicted)
+    if len(predicted.photos) == 1:
+        drawn, predicted = _explain(home, token, top_k, predicted, predicted.photos[0])
+    return _if_kept(present, (drawn, predicted))
 
 
-def change_model(
-    home: Home, token: str, model: str | None, top_k: float, state: PredictState
-) -> tuple[str, PredictState]:
+def change_model(home: Home, token: str, model: str | None, top_k: float, state: PredictState) -> Any:
     """Predict the photos on view with another model; when the last model is gone, delete them."""
     if model:
-        return predict_photos(home, token, model, top_k, state)
+        present = _present(state)
+        return _if_kept(present, predict_photos(home, token, model, top_k, state))
     delete_uploads(state.paths())
     return "", PredictState()
 
@@ -108,7 +109,7 @@ def redraw(top_k: float, state: PredictState) -> str:
     return answers.render(state, limit_classes(top_k))
 
 
-def explain(home: Home, token: str, top_k: float, state: PredictState, event: gr.EventData) -> tuple[str, PredictState]:
+def explain(home: Home, token: str, top_k: float, state: PredictState, event: gr.EventData) -> Any:
     """Explain the prediction of one photo."""
     return _explain(home, token, top_k, state, state.find(event_data(event).get("number")))
 
@@ -120,13 +121,23 @@ def explain_single(home: Home, token: str, top_k: float, state: PredictState) ->
     return _explain(home, token, top_k, state, state.photos[0])
 
 
-def _explain(home: Home, token: str, top_k: float, state: PredictState, photo: PhotoAnswer) -> tuple[str, PredictState]:
+def _explain(home: Home, token: str, top_k: float, state: PredictState, photo: PhotoAnswer) -> Any:
     own = own_models(home, token)
     model = select_model([*own, *shared_models(home)], state.model)
     project = home.find(token) if model in own else None  # the photos behind a shared model are somebody else's
+    present = _present(state)
     with project or nullcontext():
         explained = answers.explain(state, photo, Predictor(model.folder, opener=open_apart), project)
-    return answers.render(explained, limit_classes(top_k)), explained
+    return _if_kept(present, (answers.render(explained, limit_classes(top_k)), explained))
+
+
+def _present(state: PredictState) -> list[Path]:
+    return [path for path in state.paths() if path.is_file()]
+
+
+def _if_kept(present: Sequence[Path], shown: tuple[str, PredictState]) -> Any:
+    """Return what was drawn of photos, nothing where others came meanwhile: these are on view, and the files gone."""
+    return shown if all(path.is_file() for path in present) else (gr.skip(), gr.skip())
 
 
 def correct(

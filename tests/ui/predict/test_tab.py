@@ -130,6 +130,7 @@ def test_a_late_click_does_not_meet_a_newer_photo(visit: Visit, owned: Path) -> 
     _, first = try_photos(home, token, uploaded(owned / "new/mug/mug 01.jpg"))
     _, second = try_photos(home, token, uploaded(owned / "new/key/key 01.jpg"), old=first)
     assert not first.photos[0].path.exists()
+    assert trying.answer_again(home, token, 3, first) == (gr.skip(), gr.skip())
     with pytest.raises(DataError, match="no longer on view"):
         trying.correct(home, token, 3, second, sent(number=first.photos[0].number, label="rust"))
 
