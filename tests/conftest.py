@@ -21,9 +21,10 @@ if TYPE_CHECKING:  # the process that only distributes the tests does without to
 
 # The files with the longest tests, which begin first: at the end short ones fill the time of all processes.
 _LONGEST = (
-    "test_page.py", "test_photos.py", "test_kills.py", "test_deep.py", "test_hostile_pictures.py",
-    "test_distributed.py", "test_isolation.py", "test_middleware.py", "test_networks.py", "test_table.py",
-    "test_new_networks.py", "test_auto.py", "test_provoked_errors.py",
+    "test_page.py", "test_photos.py", "test_limits.py", "test_accessibility.py", "test_camera.py",
+    "test_kills.py", "test_deep.py", "test_hostile_pictures.py", "test_distributed.py", "test_isolation.py",
+    "test_middleware.py", "test_networks.py", "test_table.py", "test_new_networks.py", "test_auto.py",
+    "test_provoked_errors.py",
 )  # fmt: skip
 
 
