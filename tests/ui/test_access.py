@@ -56,7 +56,7 @@ def test_without_a_login_every_other_address_answers_401(page: Served) -> None:
         assert page.ask(f"{API}/{path}", {}, Cookie=f"access-token-{page.blocks.app.cookie_id}=wrong").status == 401
         assert page.ask(f"{API}/{path}", {}, Cookie=cookie).status != 401
     assert page.ask("/config", Cookie=cookie).status == 200
-    assert sum(is_open for _, _, is_open in ROUTES) == 7
+    assert sum(is_open for _, _, is_open in ROUTES) == 8
 
 
 @pytest.mark.slow
