@@ -188,7 +188,7 @@ def take_moments(page: Any, folder: Path, name: str, work: Path) -> None:
     page.keyboard.press("Escape")
     open_tab(page, 1)
     page.locator("#train").click()
-    page.locator("#train-progress progress, #train-progress .pc-bar, #train-progress *").first.wait_for(timeout=SLOW)
+    page.locator("#train-progress .pc-progress").first.wait_for(timeout=SLOW)
     take("training")
     page.context.set_offline(True)
     page.locator("#train-stop").click()

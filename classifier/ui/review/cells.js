@@ -3,8 +3,9 @@ element.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-label]");
   if (!button) return;
   trigger("select", { label: Number(button.dataset.label), predicted: Number(button.dataset.predicted ?? -1) });
-  const reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  document.querySelector("#review-which")?.scrollIntoView({ behavior: reduced ? "auto" : "smooth", block: "start" });
+  // at once after a press of a key: the next one may move the focus while a slow scroll still goes on
+  const atOnce = !event.detail || matchMedia("(prefers-reduced-motion: reduce)").matches;
+  document.querySelector("#review-which")?.scrollIntoView({ behavior: atOnce ? "auto" : "smooth", block: "start" });
 });
 // The classes with the typed letters; of the matrix also only the columns in which these have a number.
 const filter = (field) => {
