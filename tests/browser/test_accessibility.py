@@ -69,7 +69,7 @@ def _walk_by_keyboard(page: Any, photos: Path) -> None:
     page.keyboard.press("Enter")
     page.locator(".pc-score").wait_for(timeout=SLOW)
     focus_is_kept(page)
-    tab_to(page, "#train-review", 25)
+    tab_to(page, "#train-review", 40)
     page.keyboard.press("Enter")
     page.locator("#review-classes button").first.wait_for(timeout=SLOW)
     focus_is_kept(page)
