@@ -129,6 +129,11 @@ def skip() -> str:
     return f'<button type="button" class="pc-button pc-skip">{text(PhotosCode.SKIP)}</button>'
 
 
+def narrow(title: str) -> str:
+    """Return the words of a tab so that they break only after their number, where the screen is narrow."""
+    return title.replace(" ", "\N{NO-BREAK SPACE}").replace("·\N{NO-BREAK SPACE}", "· ")
+
+
 def datalist(id: str, labels: Iterable[str]) -> str:
     """Return the classes that a text field suggests."""
     options = "".join(f'<option value="{escape(label)}"></option>' for label in labels)

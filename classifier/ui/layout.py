@@ -54,7 +54,7 @@ class _Tabs:
 
     def place(self, module: TabModule[T]) -> T:
         """Add a tab and return what its ``build`` returned."""
-        with gr.Tab(_narrow(str(module.TITLE)), id=module.ID) as page:
+        with gr.Tab(html.narrow(str(module.TITLE)), id=module.ID) as page:
             tab = module.build(self._home, self._token)
             gr.HTML(guides.guide(module.ID))
         run_all(page.select, [*tab.refresh, self._also])
@@ -127,11 +127,6 @@ def _connect_first_minute(
 def _open_if(wanted: bool) -> Any:
     """Open the Try it tab after the first training with the example photos."""
     return gr.Tabs(selected=predict_tab.ID) if wanted else gr.skip()
-
-
-def _narrow(title: str) -> str:
-    """Return the words of a tab so that they break only after their number, where the screen is narrow."""
-    return title.replace(" ", "\N{NO-BREAK SPACE}").replace("·\N{NO-BREAK SPACE}", "· ")
 
 
 def _open_on(event: Callable[..., Dependency], module: TabModule[Any], tabs: gr.Tabs) -> None:

@@ -21,7 +21,7 @@ def put_into(page: str) -> str:
 
 
 def _draw() -> str:
-    tabs = "".join(f"<span>{html.text(tab)}</span>" for tab in _TABS)
+    tabs = "".join(f"<span>{html.escape(html.narrow(str(tab)))}</span>" for tab in _TABS)
     return (
         f'<div id="opening" class="gradio-container" data-failed="{html.text(PageCode.NOT_OPENED)}">'
         f'<header class="pc-header"><h1>{html.text(PageCode.TITLE)}</h1><p>{html.text(PageCode.SUBTITLE)}</p></header>'
