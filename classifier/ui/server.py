@@ -9,12 +9,12 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.request import getproxies
 
 from .._version import __version__
@@ -25,6 +25,9 @@ from . import host_log
 from .access import read_logins
 from .host_limits import HostLimits
 from .hosts import find_hosts
+
+if TYPE_CHECKING:
+    from gradio import Blocks
 
 log = logging.getLogger(__name__)
 
@@ -82,22 +85,21 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
         limit_arenas()
         page = build_app(home, checkpoints, hours, limits, agents, demo)
         hosts = find_hosts(host, os.environ, lambda: page.share_url)
-        number = find_port(host, port)
-        name = f"[{host}]" if ":" in host and not host.startswith("[") else host
-        try:
-            page.launch(
-                server_name=name,
-                server_port=number,
-                share=share,
-                prevent_thread_lock=True,
-                quiet=in_json,
-                **launch_settings(hosts, limits, logins, agents, demo, with_metrics),
-            )
-        except OSError as error:  # another program took the port in this moment
-            raise ClassifierError(ServerCode.NOT_STARTED, port=number) from error
+        settings = launch_settings(hosts, limits, logins, agents, demo, with_metrics)
+        _launch(page, host, port, {**settings, "share": share, "quiet": in_json})
     page.share = False  # else Gradio serves a page whose scripts come from another server; the link stays
-    host_log.tell(log, LogCode.STARTED, version=__version__, port=number)
     page.block_thread()
+
+
+def _launch(page: Blocks, host: str, port: str | None, settings: Mapping[str, Any]) -> None:
+    """Let Gradio listen; raises ``ClassifierError`` where another program took the port in this moment."""
+    number = find_port(host, port)
+    name = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    try:
+        page.launch(server_name=name, server_port=number, prevent_thread_lock=True, **settings)
+    except OSError as error:
+        raise ClassifierError(ServerCode.NOT_STARTED, port=number) from error
+    host_log.tell(log, LogCode.STARTED, version=__version__, port=number)
 
 
 def _end_at_sigterm() -> None:
