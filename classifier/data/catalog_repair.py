@@ -121,7 +121,7 @@ def _repair(folder: Path, limits: Limits) -> None:
     finally:
         for file in sqlite_errors.files(part):
             remove(file)
-    log.warning("The list of photos in %s was damaged: %s; it is kept as %s", folder, counts, aside.name)
+    log.warning("A list of photos was damaged and made again: %s", counts)  # not where: logs name no project
 
 
 def _keep_aside(path: Path, aside: Path) -> None:

@@ -91,7 +91,7 @@ class ArgumentHelp(EnglishCode):
 class OptionHelp(EnglishCode):
     """What an option means, by the name of its field of ``TrainConfig`` in capitals; else its label stands there."""
 
-    MODE = "quick takes seconds; deep trains the network itself, in minutes"
+    MODE = "quick takes seconds; auto begins with quick and improves it; deep trains the network itself, in minutes"
     BACKBONE = "a timm network"
     DOMAIN = "kind of pictures"
     SEED = "on a CPU the same number on the same photos gives the same model; on a GPU nearly the same"
