@@ -48,7 +48,9 @@ def _warnings(counts: Ints, labels: Sequence[str]) -> Iterator[Message]:
     if len(labels) == 1:
         yield message(WarningCode.ONE_CLASS, label=labels[0])
     single = tuple(label for label, count in zip(labels, counts) if count == 1)
-    if single:
+    if 1 < len(labels) == len(single):
+        yield message(WarningCode.ONE_EACH)
+    elif single:
         yield message(WarningCode.SINGLE_PHOTO, labels=single)
     few = tuple((label, int(count)) for label, count in zip(labels, counts) if count < FEW)
     if few:

@@ -17,8 +17,9 @@ _ORDER: dict[Code, int] = {
             ApartCode.TEST_ALL_NEAR, ApartCode.TEST_NEAR, WarningCode.OTHER_PHOTOS, GroupCode.WITHOUT,
             GroupCode.WITHOUT_SAME, GroupCode.KEPT, GroupCode.ASKED, WarningCode.ONE_SESSION, WarningCode.FEW_THINGS,
             WarningCode.ONE_BACKGROUND, WarningCode.ONE_GROUP, ScoreCode.WIDE, WarningCode.ONE_CLASS,
-            WarningCode.SINGLE_PHOTO, WarningCode.FEW_PHOTOS, WarningCode.IMBALANCED, WarningCode.TEXT,
-            ScoreCode.CONFLICTING, ScoreCode.UNUSABLE, ApartCode.VALIDATION, ApartCode.VALIDATION_NEAR,
+            WarningCode.ONE_EACH, WarningCode.SINGLE_PHOTO, WarningCode.FEW_PHOTOS, WarningCode.IMBALANCED,
+            WarningCode.TEXT, ScoreCode.CONFLICTING, ScoreCode.UNUSABLE, ApartCode.VALIDATION,
+            ApartCode.VALIDATION_NEAR,
         )
     )
 }  # fmt: skip

@@ -49,7 +49,10 @@ class ScoreCode(Code):
     CONFLICTING = "{count:photo was|photos were} not used: {count:*it lies|each lies} in several classes at once."
     UNUSABLE = "{count:file was|files were} not used: no photo could be read from {count:*it|them}."
     SCORE = "{score}. {interval}"
-    TOO_FEW = "{score}, but there are too few photos to tell how often it is right. {interval}"
+    LITTLE = (
+        "That proves little: {total:photo|photos} {total:*is|are} too few to tell how often it is right on new ones."
+    )
+    TOO_FEW = "{score}. {little} {interval}"
 
 
 @unique
@@ -100,6 +103,10 @@ class WarningCode(Code):
 
     ONE_CLASS = "There is only one class, “{label}”: add photos of at least one other."
     SINGLE_PHOTO = "There is a single photo of {labels:list}: it cannot be checked and counts as wrong."
+    ONE_EACH = (
+        "There is only one photo of each class, so it cannot be measured how often the model is right: add at least "
+        "one more of each."
+    )
     FEW_PHOTOS = "There are few photos of {counts:counts}: with {enough} or more each, the score says more."
     IMBALANCED = "“{large}” has {most} photos and “{small}” only {fewest}: add photos of “{small}”."
     ONE_GROUP = (
@@ -239,9 +246,23 @@ def score_in_words(accuracy: float, low: float, high: float, total: int, correct
         total: number of photos judged.
         correct: number of them that are right; by default ``accuracy * total``, rounded.
     """
-    code = ScoreCode.TOO_FEW if total and high - low > _WIDE else ScoreCode.SCORE
-    score = correct_in_words(accuracy, total, correct)
-    return sentence(code, score=score, interval=interval_in_words(low, high))
+    score, interval = correct_in_words(accuracy, total, correct), interval_in_words(low, high)
+    little = how_little(low, high, total)
+    if little is None:
+        return sentence(ScoreCode.SCORE, score=score, interval=interval)
+    return sentence(ScoreCode.TOO_FEW, score=score, little=little, interval=interval)
+
+
+def how_little(low: float, high: float, total: int) -> Message | None:
+    """Return the sentence that so few photos prove little, None where they are enough or there is none.
+
+    Args:
+        low: lower end of the interval, 0 to 1.
+        high: upper end of the interval, 0 to 1.
+        total: number of photos judged.
+    """
+    too_few = total and (total < _FEW or high - low > _WIDE)
+    return message(ScoreCode.LITTLE, total=total) if too_few else None
 
 
 def correct_in_words(accuracy: float, total: int, correct: int | None = None) -> str:
@@ -262,6 +283,7 @@ def coverage_in_words(coverage: float, selective_accuracy: float) -> str:
 
 
 _WIDE = 0.5  # width of an interval above which an accuracy says next to nothing
+_FEW = 20  # photos, two classes of as many as ``evaluation.class_balance`` asks for
 _APPROXIMATE = {
     AccuracyCode.IN_TEN,
     AccuracyCode.IN_HUNDRED,

@@ -23,6 +23,10 @@ class TrainingCode(Code):
         "The photos of each class are near copies of one another or of one group, so none can be held back to check a "
         "longer training by: the quick model is kept. Add photos taken on other occasions."
     )
+    ONE_PHOTO_EACH = (
+        "There is only one photo of each class, so none can be held back to check a longer training by: the quick "
+        "model is kept. Add more photos of each."
+    )
     ONE_GROUP_FROM_SCRATCH = (
         "All photos are near copies of one another or of one group, so none can be held back to check the network by; "
         "add photos taken on other occasions, or choose a network that is trained already."

@@ -68,7 +68,8 @@ def fine_tune(
     if from_scratch and len(np.unique(training_set.groups)) == 1:
         raise DataError(TrainingCode.ONE_GROUP_FROM_SCRATCH)
     if not from_scratch and not is_measurable(training_set.y, training_set.groups):
-        yield Note(message(TrainingCode.ONE_GROUP))
+        single = len(training_set) == len(training_set.labels)
+        yield Note(message(TrainingCode.ONE_PHOTO_EACH if single else TrainingCode.ONE_GROUP))
         return
     y, contents = training_set.y, (sample.sha256 for sample in training_set.samples)
     folds = splits.stratified_group_folds(y, training_set.groups, config.folds, config.seed, contents)

@@ -28,6 +28,12 @@ def test_classes_of_one_photo_count_as_wrong() -> None:
     assert uneven == "“b” has 20 photos and “a” only 1: add photos of “a”."
 
 
+def test_one_photo_of_each_class_measures_nothing() -> None:
+    one_each, few = warnings(1, 1)
+    assert one_each.endswith("it cannot be measured how often the model is right: add at least one more of each.")
+    assert few.startswith("There are few photos")
+
+
 def test_few_photos_are_fewer_than_ten() -> None:
     assert warnings(9, 20, 10) == ["There are few photos of “a” (9): with 10 or more each, the score says more."]
 

@@ -73,7 +73,7 @@ def test_no_photos_give_a_report_of_nothing() -> None:
 def test_a_single_photo_has_a_report() -> None:
     report = report_on(np.array([[0.9, 0.1]], np.float32), np.array([0]))
     assert (report.accuracy, report.evaluated_count, report.photos_needed) == (1, 1, photos_needed(1.0))
-    assert report.in_words().startswith("The only photo right, but there are too few photos")
+    assert report.in_words().startswith("The only photo right. That proves little: 1 photo is too few")
 
 
 def test_rescoring_changes_the_scores_and_nothing_else() -> None:
@@ -132,7 +132,7 @@ def test_few_photos_are_too_few_whatever_the_score() -> None:
     for correct in range(3):
         y_true = np.zeros(2, np.int64)
         probs = np.eye(2, dtype=np.float32)[(np.arange(2) >= correct).astype(int)]
-        assert "there are too few photos to tell how often it is right" in report_on(probs, y_true).in_words()
+        assert "That proves little: 2 photos are too few" in report_on(probs, y_true).in_words()
 
 
 # report.json

@@ -74,11 +74,16 @@ def test_an_interval_is_given_in_whole_percent() -> None:
         (0.02, 0, 0.06, 100, "About 2 in 100 (2 %) right. With this many photos it could be 0 to 6 %."),
         (1.0, 0.9, 1.0, 48, "All 48 photos right. With this many photos it could be 90 to 100 %."),
         (0.0, 0.0, 0.1, 48, "None of 48 photos right. With this many photos it could be 0 to 10 %."),
-        (0.5, 0.25, 0.75, 9, "About 5 in 10 (50 %) right. With this many photos it could be 25 to 75 %."),
+        (0.5, 0.25, 0.75, 20, "About 5 in 10 (50 %) right. With this many photos it could be 25 to 75 %."),
         (
-            0.5, 0.2, 0.75, 4,
-            "About 5 in 10 (50 %) right, but there are too few photos to tell how often it is right. "
-            "With this many photos it could be 20 to 75 %.",
+            1.0, 0.5, 1.0, 6,
+            "All 6 photos right. That proves little: 6 photos are too few to tell how often it is right on new ones. "
+            "With this many photos it could be 50 to 100 %.",
+        ),
+        (
+            0.5, 0.2, 0.75, 20,
+            "About 5 in 10 (50 %) right. That proves little: 20 photos are too few to tell how often it is right on "
+            "new ones. With this many photos it could be 20 to 75 %.",
         ),
     ],
 )  # fmt: skip

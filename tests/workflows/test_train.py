@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from classifier import DataError, Finished, ModelError, Predictor, Progress, Project, SettingError, TrainConfig, train
 from classifier.messages.data import PhotoCode
 from classifier.messages.evaluation import AccuracyCode, WarningCode
+from classifier.messages.training import TrainingCode
 from classifier.messages.workflows import StepCode, WorkflowCode
 from classifier.workflows.train import estimate_seconds, feature_backbone
 from tests.helpers import MakeFolder, draw_photo, train_on
@@ -183,11 +184,23 @@ def test_a_network_without_weights_cannot_be_trained_quickly(project: Project, t
 
 
 def test_two_photos_give_a_model_that_is_not_measured(make_folder: MakeFolder, features: Path, tmp_path: Path) -> None:
-    report = train_on(make_folder({"cat": 1, "dog": 1}), features, tmp_path / "model").report
+    finished = train_on(make_folder({"cat": 1, "dog": 1}), features, tmp_path / "model", mode="auto")
+    report = finished.report
     assert (report.evaluated_count, report.accuracy_low, report.accuracy_high) == (0, 0, 1)
     assert report.in_words() == str(AccuracyCode.NO_PHOTOS)
-    assert WarningCode.SINGLE_PHOTO in {warning.code for warning in report.warnings}
+    assert report.warnings[0].code is WarningCode.ONE_EACH
+    assert [note.code for note in finished.notes] == [TrainingCode.ONE_PHOTO_EACH]
     assert Predictor(tmp_path / "model").predict(draw_photo())[0].top
+
+
+@pytest.mark.parametrize("mode", ["quick", "auto"])
+def test_six_photos_train_and_it_is_said_how_little_that_proves(
+    make_folder: MakeFolder, features: Path, tmp_path: Path, mode: str
+) -> None:
+    data = make_folder({"cat": 3, "dog": 3})
+    report = train_on(data, features, tmp_path / "model", mode=mode, resize_modes=("whole",), max_steps=1).report
+    assert report.evaluated_count == 6
+    assert "That proves little: 6 photos are too few to tell how often it is right on new ones." in report.in_words()
 
 
 def test_a_class_of_one_photo_is_a_warning_and_counts_as_wrong(

@@ -52,6 +52,12 @@ def test_page_and_command_line_word_one_score_alike(
     assert correct_in_words(accuracy, data.evaluated_count, data.correct_count) == words
 
 
+def test_few_photos_prove_little() -> None:
+    few = report(accuracy=1.0, accuracy_low=0.5, accuracy_high=1.0, confusion=((3, 0), (0, 3)))
+    assert "That proves little: 6 photos are too few" in scores.render(few)
+    assert "proves little" not in scores.render(report())
+
+
 def test_how_many_photos_a_narrow_interval_needs_is_shown_where_it_is_wide() -> None:
     wide = report(photos_needed=340)
     assert "about 350 photos have to be judged; 40 were" in scores.render(wide)
