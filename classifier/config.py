@@ -211,7 +211,8 @@ class TrainConfig:
 
     ``mode`` is quick (a linear head), deep (the network is fine-tuned) or auto (a linear head first, then steps that
     raise the expected accuracy, see ``workflows.auto``); ``backbone`` is a timm name; ``domain`` selects the
-    augmentation; equal values of ``seed`` give equal trainings; ``folds`` is the number of cross-validation folds;
+    augmentation; equal values of ``seed`` give equal trainings; ``folds`` is the number of cross-validation folds
+    (a linear head of few photos is evaluated in twice as many);
     ``resize_modes`` are compared where the choice matters, and the best is used. The following are for auto and deep
     only: ``minutes`` is the time budget (0: none in deep training, in mode auto as long as it helps); ``max_steps``
     bounds the steps of mode auto, the first included; ``unfreeze`` the number of stages that are trained, counted

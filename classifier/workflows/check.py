@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import DEFAULTS, TrainConfig
-from ..data import image_quality, splits
+from ..data import image_quality
 from ..data.catalog import Asset
 from ..data.dataset import class_names, duplicate_groups, encode_labels
 from ..data.grouping import Grouping
@@ -22,6 +22,7 @@ from ..messages import Code, Message, sentence
 from ..messages.data import QualityCode
 from ..models import backbones
 from ..training import learning_curve, linear_head
+from ..training.cached_head import head_folds
 from .describing import describe_assets
 from .photo_notes import divided_groups, no_photos, similar_classes
 
@@ -157,7 +158,7 @@ def _find_mislabeled(
 
     None of a class whose photos are all in one group: the head that predicts them has not seen the class.
     """
-    folds = splits.stratified_group_folds(y, groups, config.folds, config.seed, (asset.sha256 for asset in assets))
+    folds = head_folds(y, groups, config, (asset.sha256 for asset in assets))
     head = linear_head.fit_linear_head(features, y, len(labels), folds)
     unseen = set(classes_of_one_group(y, groups))
     return tuple(

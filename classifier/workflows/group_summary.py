@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import DEFAULTS, TrainConfig
-from ..data import splits
 from ..data.catalog import Asset
 from ..data.dataset import TrainingSet
 from ..data.grouping import Grouping
 from ..evaluation.report import Report
 from ..evaluation.report_values import GroupOrigin, GroupSummary
 from ..training import linear_head
+from ..training.cached_head import head_folds
 from ..training.linear_head import LinearHead
 
 Ints = NDArray[np.int64]
@@ -62,7 +62,7 @@ def _accuracy_ungrouped(
     training_set: TrainingSet, near_duplicates: Ints, head: LinearHead, config: TrainConfig
 ) -> float:
     y, contents = training_set.y, (asset.sha256 for asset in training_set.assets)
-    folds = splits.stratified_group_folds(y, near_duplicates, config.folds, config.seed, contents)
+    folds = head_folds(y, near_duplicates, config, contents)
     n_classes = len(training_set.labels)
     other = linear_head.fit_linear_head(training_set.features, y, n_classes, folds, (head.C,), head.shrinkage)
     return float((other.probabilities.argmax(1) == y).mean())

@@ -23,7 +23,7 @@ from ..models.evaluated_photos import EvaluatedPhotos, with_costs
 from ..models.features import FeatureExtractor
 from ..models.joined import Member
 from ..models.surgery import fuse_batch_norm
-from ..training.cached_head import fit_cached_head
+from ..training.cached_head import fit_cached_head, head_folds
 from ..training.cross_fit import FineTunedNetwork
 from ..training.joined_head import fit_joined_head
 from ..training.linear_head import LinearHead
@@ -49,7 +49,7 @@ def train_head(
         resize_mode: that of the features.
         config: the settings.
     """
-    folds = fold_numbers(training_set, config)
+    folds = _head_folds(training_set, config)
     head = fit_cached_head(extractor.cache, extractor.backbone.name, training_set, folds, resize_mode, config.seed)
     tensors = {} if backbone.from_scratch else networks.backbone_tensors(backbone)
     return _head_model(extractor, training_set, head, training_set.features, backbone, tensors, resize_mode, config)
@@ -71,7 +71,7 @@ def train_joined(
         single: the best model of one network.
         config: the settings.
     """
-    folds, resize_mode = fold_numbers(training_set, config), single.report.resize_mode
+    folds, resize_mode = _head_folds(training_set, config), single.report.resize_mode
     names, parts = [one.name for one in features], list(features.values())
     head = fit_joined_head(extractor.cache, names, training_set, parts, folds, resize_mode, config.seed)
     first, *others = features
@@ -88,9 +88,14 @@ def train_joined(
 
 
 def fold_numbers(training_set: TrainingSet, config: TrainConfig) -> Ints:
-    """Return the number (N,) of the fold in which each photo is held out; groups are never divided."""
+    """Return the number (N,) of the fold in which fine-tuning holds out each photo; groups are never divided."""
     contents = (row.sha256 for row in training_set.assets)
     return splits.stratified_group_folds(training_set.y, training_set.groups, config.folds, config.seed, contents)
+
+
+def _head_folds(training_set: TrainingSet, config: TrainConfig) -> Ints:
+    contents = (row.sha256 for row in training_set.assets)
+    return head_folds(training_set.y, training_set.groups, config, contents)
 
 
 def _head_model(
