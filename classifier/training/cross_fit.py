@@ -81,6 +81,7 @@ def cross_fit(
     schedule: Schedule = warmup_cosine,
     validation: TrainingSet | None = None,
     pause: Callable[[], bool] = lambda: False,
+    expired: Callable[[], bool] = lambda: False,
 ) -> Iterator[Event | FineTunedNetwork]:
     """Fine-tune the extractor's backbone on the training set; yields the ``FineTunedNetwork`` last.
 
@@ -102,6 +103,7 @@ def cross_fit(
         validation: other photos of the same classes. They are never trained on, and the network is chosen by them in
             place of the photos of the folds.
         pause: called after every step; True saves the state and ends without a network, to go on at the next call.
+        expired: called after every step of the folds that follow the training on all photos; True ends them.
     """
     trainable = len(training_set.y)
     training_set = training_set if validation is None else training_set.with_photos(validation)
@@ -111,7 +113,8 @@ def cross_fit(
     with finetune.workers(extractor.device) as pool:
         while (number := _next_run(setup, outcomes, final)) is not None:
             run = begin(setup, number, len(outcomes) + (final is not None))
-            finished = yield from _train(run, setup.folder, stop, pause, loss_fn, schedule, pool)
+            ends = stop if final is None else lambda: stop() or expired()
+            finished = yield from _train(run, setup.folder, ends, pause, loss_fn, schedule, pool)
             if finished is None:
                 return
             if finished and number == setup.plan.folds:

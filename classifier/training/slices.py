@@ -38,6 +38,7 @@ def cross_fit(
     plan: TrainPlan,
     folder: Path,
     stop: Callable[[], bool] = lambda: False,
+    expired: Callable[[], bool] = lambda: False,
     **settings: Any,
 ) -> Iterator[Event | FineTunedNetwork]:
     """Fine-tune as ``cross_fit.cross_fit`` does; where the GPU is lent, in slices of at most ``leases.SLICE`` seconds.
@@ -47,21 +48,21 @@ def cross_fit(
     several slices in a row are lost; then the training can be resumed.
 
     Args:
-        extractor, training_set, folds, preprocessing, config, plan, folder, stop: see ``cross_fit.cross_fit``.
+        extractor, training_set, folds, preprocessing, config, plan, folder, stop, expired: see ``cross_fit.cross_fit``.
         settings: its others; functions must be those of modules.
     """
     settings |= {"extractor": extractor, "training_set": training_set, "folds": folds, "preprocessing": preprocessing}
     settings |= {"config": config, "plan": plan, "folder": folder}
     if not leases.is_lent():
-        yield from whole.cross_fit(**settings, stop=stop)
+        yield from whole.cross_fit(**settings, stop=stop, expired=expired)
         return
     lost, seconds, shown, paused = 0, leases.SLICE, 0, True
     while paused:
-        stopped, paused = stop(), False
+        ended, paused = (stop(), expired()), False
         try:
-            with closing(leases.stream(_slice, seconds, stopped, settings, seconds=seconds)) as events:  # type: ignore[type-var]
+            with closing(leases.stream(_slice, seconds, *ended, settings, seconds=seconds)) as events:  # type: ignore[type-var]
                 for event in events:
-                    paused = isinstance(event, _Paused) or (not stopped and stop())
+                    paused = isinstance(event, _Paused) or (not ended[0] and stop())
                     if paused:
                         lost = 0
                         break
@@ -78,7 +79,9 @@ def cross_fit(
                 raise
 
 
-def _slice(seconds: float, stopped: bool, settings: dict[str, Any]) -> Iterator[Event | FineTunedNetwork | _Paused]:
+def _slice(
+    seconds: float, stopped: bool, expired: bool, settings: dict[str, Any]
+) -> Iterator[Event | FineTunedNetwork | _Paused]:
     """Train for so many seconds, or return the best so far where the training was ``stopped``."""
     end = perf_counter() + seconds
     paused = False
@@ -88,7 +91,7 @@ def _slice(seconds: float, stopped: bool, settings: dict[str, Any]) -> Iterator[
         paused = perf_counter() > end
         return paused
 
-    with closing(whole.cross_fit(**settings, stop=lambda: stopped, pause=pause)) as events:  # type: ignore[type-var]
+    with closing(whole.cross_fit(**settings, stop=lambda: stopped, pause=pause, expired=lambda: expired)) as events:  # type: ignore[type-var]
         for event in events:
             yield event
             if isinstance(event, Progress) and event.step is TrainingCode.PREPARE_VIEWS and pause():

@@ -113,6 +113,10 @@ class TrainingRun:
         """The seconds that the training may still take; infinite where it has no limit."""
         return 60 * self.config.minutes - self.clock.seconds if self.config.minutes else math.inf
 
+    def is_expired(self) -> bool:
+        """Whether the time is over."""
+        return self.seconds_left <= 0
+
     def is_over(self) -> bool:
         """Whether a step has to end: the person wants no more, or it takes far longer than was planned."""
         return self.stop() or self.seconds_left < -_OVERTIME * 60 * self.config.minutes

@@ -116,7 +116,9 @@ def _fine_tuning_trial(run: TrainingRun, head: TrainedModel, name: StepName, mak
         folds = fold_numbers(training_set, config)
         plan = resume.load_plan(folder, lambda: _plan(extractor, seconds_left))
         preprocessing, found = head.preprocessing, None
-        for event in cross_fit(extractor, training_set, folds, preprocessing, config, plan, folder, run.is_over):
+        for event in cross_fit(
+            extractor, training_set, folds, preprocessing, config, plan, folder, run.is_over, run.is_expired
+        ):
             if isinstance(event, FineTunedNetwork):
                 found = event
                 continue
