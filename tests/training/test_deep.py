@@ -28,18 +28,21 @@ from classifier.data.catalog import Asset
 from classifier.data.dataset import Sample, TrainingSet
 from classifier.data.example import draw_example
 from classifier.data.images import open_picture
+from classifier.data.splits import stratified_group_folds
 from classifier.errors import DataError, SettingError, StorageError
 from classifier.events import Progress
 from classifier.leases import LeaseError
-from classifier.messages import Code, Message
+from classifier.messages import Code
 from classifier.messages.training import HintCode, TrainingCode
 from classifier.models import networks, training_record
 from classifier.models.backbones import resolve
 from classifier.models.feature_cache import FeatureCache
 from classifier.models.features import FeatureExtractor
 from classifier.training import deep, resume
+from classifier.training.cross_fit import cross_fit
 from classifier.training.deep import FineTunedNetwork, fine_tune
 from classifier.training.loss import cross_entropy
+from classifier.training.schedule import TrainPlan
 from classifier.workflows.train import unfinished
 from tests import processes
 from tests.helpers import draw_digits
@@ -82,6 +85,12 @@ class Runner:
         resume.prepare_folder(self.folder / "resume", config, [sample.sha256 for sample in data.samples])
         preprocessing = networks.preprocessing(backbone).with_resize_mode("whole")
         return fine_tune(extractor, data, preprocessing, config, self.folder / "resume", **settings)
+
+    def cross_fit(self, data: TrainingSet, plan: TrainPlan, **settings: Any) -> Iterator[Any]:
+        extractor = FeatureExtractor(resolve(SCRATCH.backbone), BEST_CPU, self.cache, LIMITS)
+        preprocessing = networks.preprocessing(extractor.backbone)
+        folds = stratified_group_folds(data.y, data.groups, SCRATCH.folds, SCRATCH.seed)
+        return cross_fit(extractor, data, folds, preprocessing, SCRATCH, plan, self.folder, **settings)
 
     def run(self, data: TrainingSet, config: TrainConfig = SCRATCH, **settings: Any) -> list[Any]:
         return list(self.start(data, config, **settings))
@@ -193,20 +202,8 @@ def test_a_stop_keeps_the_best_so_far_and_trains_no_further(digits: Path, runner
 
 
 @pytest.mark.slow
-def test_time_that_ends_in_a_later_fold_leaves_a_network_of_all_photos(digits: Path, runner: Runner) -> None:
-    events: list[Any] = []
-
-    def stop() -> bool:
-        """Whether another fold has begun after the run on all photos."""
-        rounds = [
-            event.step.code for event in events if isinstance(event, Progress) and isinstance(event.step, Message)
-        ]
-        return TrainingCode.EPOCH_ON_ALL in rounds and rounds[-1] is TrainingCode.EPOCH
-
-    for event in runner.start(training_set(digits), stop=stop):
-        events.append(event)
-    network = events[-1]
-    assert isinstance(network, FineTunedNetwork)
+def test_time_that_is_over_ends_the_folds_after_the_network_of_all_photos(digits: Path, runner: Runner) -> None:
+    *_, network = runner.cross_fit(training_set(digits), TrainPlan(0, 1, 2, 3), expired=lambda: True)
     assert network.on_all
     assert len(network.val_idx) == 8  # of one fold of five
 
