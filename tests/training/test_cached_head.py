@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from classifier.config import TrainConfig
 from classifier.data.catalog import Asset
 from classifier.data.dataset import TrainingSet
 from classifier.data.splits import stratified_group_folds
 from classifier.models.feature_cache import FeatureCache
-from classifier.training.cached_head import fit_cached_head
+from classifier.training.cached_head import fit_cached_head, head_folds
 from classifier.training.linear_head import SHRINKAGES, LinearHead, fit_linear_head
 
 LABELS = ("cat", "dog")
@@ -138,3 +139,11 @@ def test_another_seed_chooses_again(cache: FeatureCache) -> None:
     fit(cache, make_noise())
     corrected = make_corrected()
     assert fit(cache, corrected, seed=1).C == fit_fresh(corrected).C
+
+
+@pytest.mark.parametrize(("photos", "expected"), [(60, 10), (999, 10), (1000, 5)])
+def test_few_photos_are_held_out_in_twice_as_many_folds(photos: int, expected: int) -> None:
+    y, groups = np.arange(photos) % 2, np.arange(photos) // 2
+    numbers = head_folds(y, groups, TrainConfig(), map(str, range(photos)))
+    assert len(np.unique(numbers)) == expected
+    assert all(len(np.unique(numbers[groups == group])) == 1 for group in range(30))
