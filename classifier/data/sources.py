@@ -20,6 +20,7 @@ from .layout import Decision, read_layout, read_texts, wants_text
 from .layout.photos import find_photos
 from .layout.split_names import split_words
 from .layout.wording import places
+from .packed_pictures import unpack_pictures
 from .project_mark import is_project_file
 
 FilePaths = list[tuple[str, Path]]
@@ -97,7 +98,7 @@ def list_upload(files: Iterable[tuple[str, Path]], into: Path, limits: Limits) -
     zips = [(key, path) for name, key, path in given if _is_zip(key) and "/" not in key and not check_name(name)]
     others = [(name, path) for name, key, path in given if (key, path) not in zips]
     if others:
-        others = _open_zips(others, into / "inside", limits, listing)
+        others = _open(others, into / "inside", limits, listing)
         tops = {key.split("/")[0] if "/" in key else "" for key in _usable_keys(others)}
         _add(listing, tops.pop() if len(tops) == 1 else "", others, has_folder=True)
     several = len(zips) + bool(others) > 1
@@ -163,7 +164,7 @@ def none_usable(left_out: Sequence[LeftOut]) -> DataError:
 
 def _files_of(place: Path, into: Path, limits: Limits, listing: Listing) -> FilePaths:
     if place.is_dir():
-        return _open_zips(list(scan(place, limits)), into, limits, listing)
+        return _open(list(scan(place, limits)), into, limits, listing)
     if place.is_file() and not zipfile.is_zipfile(place) and not _is_zip(place.name):
         raise DataError(ProjectCode.NOT_FOLDER_OR_ZIP, name=place.name)
     return _unpack(place, into, limits, listing)
@@ -172,7 +173,7 @@ def _files_of(place: Path, into: Path, limits: Limits, listing: Listing) -> File
 def _unpack(archive: Path, into: Path, limits: Limits, listing: Listing) -> FilePaths:
     """Return the files of a zip, and those of the zips inside it."""
     unpacked = _unpack_one(archive, archive.name, into, limits, listing)
-    return _open_zips(unpacked.files, into / "inside", unpacked.limits_left, listing)
+    return _open(unpacked.files, into / "inside", unpacked.limits_left, listing)
 
 
 def _unpack_one(archive: Path, name: str, into: Path, limits: Limits, listing: Listing, shown: str = "") -> Unpacked:
@@ -190,7 +191,15 @@ def _unpack_one(archive: Path, name: str, into: Path, limits: Limits, listing: L
     return unpacked
 
 
-# -- zips inside a folder or zip
+# -- zips and packed pictures inside a folder or zip
+
+
+def _open(files: FilePaths, into: Path, limits: Limits, listing: Listing) -> FilePaths:
+    """Return the files with those of the zips among them, and the pictures in place of the files that pack them."""
+    opened = _open_zips(files, into, limits, listing)
+    pictures, left_out = unpack_pictures(opened, into / "pictures", limits)
+    listing.left_out += left_out
+    return pictures
 
 
 def _is_zip(name: str) -> bool:

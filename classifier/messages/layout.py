@@ -134,6 +134,13 @@ class FileKindCode(Code):
     LMDB = "{files:quoted} {count:*is|are} an LMDB database: packed records"
     PARQUET = "{files:quoted} {count:*is|are} in Parquet or Arrow format: packed tables"
     PICKLE = "{files:quoted} {count:*is|are} in Python's pickle format, which could run any program and is never opened"
+    CIFAR = (
+        "{files:quoted} {count:*is|are} CIFAR as Python pickles it; a pickle could run any program and is never opened"
+    )
+    CIFAR_HELP = (
+        "Get the binary version, cifar-10-binary.tar.gz or cifar-100-binary.tar.gz from "
+        "https://www.cs.toronto.edu/~kriz/cifar.html, and give that"
+    )
     ARRAYS_HELP = "Save each picture in them as a file of its own, PNG or JPEG, in one folder for each class"
     ARCHIVES = "there {count:*is|are} only {count:archive|archives}: {files:quoted}"
     ARCHIVES_HELP = (

@@ -35,8 +35,10 @@ _JUNK = frozenset({"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\
 _PROJECT_FILE = re.compile(
     r"(?i)(license|licence|readme|makefile|dockerfile|notice|authors|changelog|copying|contributors?|requirements)"
 )
-_IDX = re.compile(r"idx\d-ubyte")  # MNIST's format
-_CIFAR = re.compile(r"data_batch_\d|test_batch|batches\.meta")  # pickled
+_IDX = re.compile(r"idx\d[-.]ubyte")  # MNIST's format
+_CIFAR = re.compile(  # pickled
+    r"(.*/)?(data_batch_\d|test_batch|batches\.meta|cifar-100?-python(\.tar\.gz|\.tgz|\.tar|/(train|test|meta)))"
+)
 _SHARD = re.compile(r"\.tfrecord[s]?-\d+")
 _FEW = 20  # pictures are few if other files are so many times as many
 
@@ -89,7 +91,7 @@ def array_kind(name: str) -> str | None:
         return "idx"
     if _SHARD.search(base):
         return "tfrecord"
-    return "pickle" if _CIFAR.fullmatch(base) else _ARRAY_KINDS.get(suffix_of(base))
+    return "cifar" if _CIFAR.fullmatch(name) else _ARRAY_KINDS.get(suffix_of(base))
 
 
 def find_photos(names: Sequence[str]) -> list[str]:

@@ -30,7 +30,8 @@ def refuse_files(names: Sequence[str]) -> Layout:
         codes = [
             message(FileKindCode[kind.upper()], files=_shown(found), count=len(found)) for kind, found in arrays.items()
         ]
-        return _refuse(RefusalCode.ONLY_ARRAYS, names, codes, FileKindCode.ARRAYS_HELP)
+        help = FileKindCode.CIFAR_HELP if list(arrays) == ["cifar"] else FileKindCode.ARRAYS_HELP
+        return _refuse(RefusalCode.ONLY_ARRAYS, names, codes, help)
     if archives:
         zips = all(suffix_of(_base(name)) == ".zip" for name in archives)
         help = FileKindCode.ARCHIVES_HELP if zips else FileKindCode.OTHER_ARCHIVES_HELP

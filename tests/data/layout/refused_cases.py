@@ -94,8 +94,13 @@ REFUSED = [
     _refused("an LMDB database", ["data.mdb", "lock.mdb"], "LMDB"),
     _refused("a Parquet file", ["train-00000-of-00001.parquet"], "Parquet"),
     _refused(
-        "pickled batches", ["cifar/data_batch_1", "cifar/test_batch", "cifar/batches.meta"], "pickle", "never opened"
+        "pickled batches",
+        ["cifar/data_batch_1", "cifar/test_batch", "cifar/batches.meta"],
+        "never opened",
+        "cifar-10-binary.tar.gz",
     ),
+    _refused("a pickled archive", ["cifar-100-python.tar.gz"], "never opened", "cifar-100-binary.tar.gz"),
+    _refused("a pickle", ["photos.pkl"], "Python's pickle format"),
     _refused("zips alone", ["a.zip", "b.zip"], "2 archives", "“a.zip”", "one after another"),
     _refused("other archives alone", ["photos.rar", "more.7z"], "2 archives", "Only zip"),
     _refused(
