@@ -7,7 +7,7 @@ import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,9 +23,9 @@ from .zip_names import decode_names
 ZIP_SIGNATURE = rb"PK\x03\x04|PK\x05\x06"  # regular expressions over the first bytes of a file
 ARCHIVE_SIGNATURE = rb"7z\xbc\xaf\x27\x1c|Rar!|\x1f\x8b|BZh|\xfd7zXZ|.{257}ustar"
 
-_CHUNK = 2**18  # bytes
-_NEVER_A_BOMB = 50_000_000  # bytes unpacked
-_SHOWN_LETTERS = 60  # of a member's name in an error
+CHUNK = 2**18  # bytes
+NEVER_A_BOMB = 50_000_000  # bytes unpacked
+SHOWN_LETTERS = 60  # of a member's name in an error
 _ENCRYPTED = 0x2041  # flag bits 0, 6 and 13 of a zip member: encryption of content or of names
 _REFUSED = {  # where nothing else is in the zip
     LeftOutCode.LINK_IN_ZIP: IntakeCode.ZIP_LINK,
@@ -40,13 +40,15 @@ class Unpacked:
 
     An archive inside the zip is one of the files, not opened: the caller may open zips, within ``limits_left``.
     ``guessed`` is the code page, in words, that names without a mark were read in; None where nothing was guessed.
-    ``limits_left`` are the limits less the files and bytes of this zip, for further zips of one upload.
+    ``limits_left`` are the limits less the files and bytes of this zip, for further zips of one upload. ``samples``: it
+    was a tar or Parquet file of samples, whose classes are their folders here.
     """
 
     files: list[tuple[str, Path]]
     left_out: list[LeftOut]
     guessed: str | None
     limits_left: Limits
+    samples: bool = False
 
 
 def unpack(archive: Path, into: Path, limits: Limits = LIMITS, name: str | None = None) -> Unpacked:
@@ -79,7 +81,13 @@ def unpack(archive: Path, into: Path, limits: Limits = LIMITS, name: str | None 
             into.rmdir()
         raise
     files = [(name, path) for (name, _), path in zip(content.members, written)]
-    return Unpacked(files, content.left_out, content.guessed, _subtract(limits, content.members))
+    return Unpacked(files, content.left_out, content.guessed, what_is_left(limits, files))
+
+
+def what_is_left(limits: Limits, files: Sequence[tuple[str, Path]]) -> Limits:
+    """Return the limits for the next zip, so that several together hold no more than one may."""
+    size = sum(path.stat().st_size for _, path in files)
+    return replace(limits, files=max(1, limits.files - len(files)), bytes_unpacked=max(1, limits.bytes_unpacked - size))
 
 
 def measure(archive: Path, limits: Limits = LIMITS, name: str | None = None) -> tuple[int, int]:
@@ -154,7 +162,7 @@ def _read_content(packed: zipfile.ZipFile, archive: Path, limits: Limits) -> _Co
     entries = [(name, info) for name, info in zip(names, infos) if not name.endswith(("/", "\\"))]
     for name, _ in entries:
         if is_outside(name):
-            raise DataError(IntakeCode.ZIP_OUTSIDE, member=name[:_SHOWN_LETTERS])
+            raise DataError(IntakeCode.ZIP_OUTSIDE, member=name[:SHOWN_LETTERS])
     if len(entries) > limits.files:
         raise DataError(IntakeCode.ZIP_TOO_MANY_FILES, count=len(entries), limit=limits.files)
     codes = [_why_left_out(info) for _, info in entries]
@@ -162,7 +170,7 @@ def _read_content(packed: zipfile.ZipFile, archive: Path, limits: Limits) -> _Co
     left_out = [LeftOut(name, message(code)) for (name, _), code in zip(entries, codes) if code is not None]
     if left_out and not members:
         code = next(code for code in codes if code is not None)
-        raise DataError(_REFUSED[code], member=left_out[0].file[:_SHOWN_LETTERS])
+        raise DataError(_REFUSED[code], member=left_out[0].file[:SHOWN_LETTERS])
     _check_size(sum(info.file_size for _, info in members), archive.stat().st_size, limits)
     return _Content(members, left_out, guessed)
 
@@ -179,19 +187,12 @@ def _check_size(unpacked: int, packed: int, limits: Limits) -> None:
     if unpacked > limits.bytes_unpacked:
         raise DataError(IntakeCode.ZIP_TOO_BIG, limit=limits.bytes_unpacked)
     # Photos hardly shrink in a zip. Small amounts do no harm, and a few texts may pack very well.
-    if unpacked > _NEVER_A_BOMB and unpacked > limits.ratio * packed:
+    if unpacked > NEVER_A_BOMB and unpacked > limits.ratio * packed:
         raise DataError(IntakeCode.ZIP_BOMB, limit=limits.ratio)
-
-
-def _subtract(limits: Limits, members: list[tuple[str, zipfile.ZipInfo]]) -> Limits:
-    used = sum(info.file_size for _, info in members)
-    return replace(
-        limits, files=max(1, limits.files - len(members)), bytes_unpacked=max(1, limits.bytes_unpacked - used)
-    )
 
 
 def _extract_member(packed: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> None:
     with packed.open(info) as source, path.open("xb") as target:
-        shutil.copyfileobj(source, target, _CHUNK)
+        shutil.copyfileobj(source, target, CHUNK)
     if path.stat().st_size != info.file_size:
         raise zipfile.BadZipFile("a member is shorter than its header declares")

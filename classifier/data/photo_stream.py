@@ -1,8 +1,8 @@
-"""Files, folders and zips -> their files one after another, so that thousands of photos take no room at once."""
+"""Files, folders, zips, tars and Parquet files -> their photos one by one, so that thousands take no room at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,10 +10,17 @@ from ..config import Limits
 from ..errors import DataError
 from ..messages import Message, message
 from ..messages.data import ProjectCode
-from . import archives
+from . import archives, parquet_files, tar_files
 from .intake import check_name, check_regular_file, clean_name, is_junk, scan
 
 _LONGEST_NAME = 1000  # letters that are kept of a name
+Measure = Callable[[Path, Limits, str], tuple[int, int]]
+Stream = Callable[[Path, Path, Limits, str], Iterator[tuple[str, Path | Message]]]
+_PACKED: tuple[tuple[tuple[str, ...], Measure, Stream], ...] = (
+    ((".zip",), archives.measure, archives.stream),
+    (tar_files.SUFFIXES, tar_files.measure, tar_files.stream_photos),
+    (parquet_files.SUFFIXES, parquet_files.measure, parquet_files.stream),
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,8 @@ class StreamedFile:
 
 class PhotoStream:
     """The files of what a person names, in order; zips are opened, those inside a folder too, those inside a zip not.
+
+    So are tars, whose labels are passed over, and Parquet files.
 
     ``count`` is how many come and ``size`` their bytes. Files of the operating system are passed over.
 
@@ -57,7 +66,7 @@ class PhotoStream:
 
     def __iter__(self) -> Iterator[StreamedFile]:
         for number, (name, path) in enumerate(self._files):
-            if is_zip(name):
+            if is_packed(name):
                 yield from self._unpack(name, path, self._into / str(number))
             else:
                 code = check_regular_file(path)
@@ -67,9 +76,9 @@ class PhotoStream:
     def _measure(self, name: str, path: Path) -> None:
         """Count a file, or those of a zip; what is taken is less of the limits for the next zip."""
         count, size = 1, 0
-        if is_zip(name):
+        if is_packed(name):
             try:
-                count, size = archives.measure(path, self._left(), name)
+                count, size = _kind(name)[0](path, self._left(), name)
             except DataError:
                 if self._is_alone:
                     raise
@@ -84,7 +93,7 @@ class PhotoStream:
 
     def _unpack(self, name: str, path: Path, into: Path) -> Iterator[StreamedFile]:
         try:
-            for member, found in archives.stream(path, into, self._limits, name):
+            for member, found in _kind(name)[1](path, into, self._limits, name):
                 shown = _shown(f"{name}/{member}")
                 if isinstance(found, Message):
                     yield StreamedFile(shown, None, found)
@@ -106,9 +115,19 @@ def _expand(name: str, path: Path, limits: Limits) -> Iterator[tuple[str, Path]]
             yield f"{name.rstrip('/')}/{inside}", file
 
 
-def is_zip(name: str) -> bool:
-    """Return whether a name is that of a zip."""
-    return name.lower().endswith(".zip")
+def is_packed(name: str) -> bool:
+    """Return whether a name is that of a zip, tar or Parquet file."""
+    return bool(packed_suffix(name))
+
+
+def packed_suffix(name: str) -> str:
+    """Return the suffix of a zip, tar or Parquet file, empty for others."""
+    suffixes = (suffix for suffixes, _, _ in _PACKED for suffix in suffixes)
+    return next((suffix for suffix in suffixes if name.lower().endswith(suffix)), "")
+
+
+def _kind(name: str) -> tuple[Measure, Stream]:
+    return next((measure, stream) for suffixes, measure, stream in _PACKED if name.lower().endswith(suffixes))
 
 
 def _shown(name: str) -> str:

@@ -130,7 +130,7 @@ class Project:
         try:
             own = Path(scratch.name)
             root = places[0] if len(places) == 1 and places[0].is_dir() else own
-            listing = list_data(places, own / "unpacked", limits)
+            listing = list_data(places, own / "unpacked", limits, labels)
             features = features or cache_folder("features")
             project = cls(root, features, own / "models", own / "thumbs", Catalog(None), limits)
             project._scratch = scratch
@@ -178,7 +178,7 @@ class Project:
         """
         with scratch_folder(self.folder) as folder:
             places = [source] if isinstance(source, Path) else list(source)
-            listing = list_data(places, folder / "unpacked", self.limits)
+            listing = list_data(places, folder / "unpacked", self.limits, labels)
             result = self._add_listing(listing, label, Wish(labels, groups), only_new)
         if only_new and groups != "auto":
             self.choose_groups(_groups_choice(groups))

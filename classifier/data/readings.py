@@ -46,6 +46,8 @@ def read_listing(
 
     Raises ``LayoutError`` where the reading that was chosen does not fit.
     """
+    if option_file(wish.labels) and any(one.samples for one in listing.sets):
+        wish = replace(wish, labels=None)  # it named the column that the samples have their classes from
     sets = _with_train(listing.sets)
     several = len(sets) > 1
     files = [(one.joint_key(file) if several else file.key, file) for one in sets for file in one.files]

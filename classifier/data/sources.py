@@ -1,4 +1,7 @@
-"""Folders, zips and uploads -> lists of files with their names; zips inside a folder or zip are opened, one level."""
+"""Folders, zips, tars, Parquet files and uploads -> lists of files with their names.
+
+Zips inside a folder or zip are opened, one level; so are the tars and Parquet files of a folder without photos.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,16 @@ from ..messages import Code, Message, message, outline
 from ..messages.data import IntakeCode, LeftOutCode, ProjectCode, UploadNoteCode
 from ..messages.project_files import ProjectFileCode
 from ..messages.workflows import WorkflowCode
-from .archives import Unpacked, unpack
+from .archives import Unpacked, what_is_left
 from .intake import LeftOut, check_name, check_regular_file, clean_name, normalize_name, scan
-from .layout import Decision, read_layout, read_texts, wants_text
+from .labels import natural_key
+from .layout import Decision, option_file, read_layout, read_texts, wants_text
 from .layout.photos import find_photos
 from .layout.split_names import split_words
 from .layout.wording import places
 from .packed_pictures import unpack_pictures
 from .project_mark import is_project_file
+from .samples import is_shard, read_list, shard_split, unpack, without_suffix
 
 FilePaths = list[tuple[str, Path]]
 
@@ -43,12 +48,14 @@ class File:
 class FileSet:
     """The files of one folder or zip; ``name`` is its own, empty where there is none.
 
-    ``has_folder``: the keys begin with the name already.
+    ``has_folder``: the keys begin with the name already. ``samples``: it came as samples with labels, in tars or
+    Parquet files, and its folders are its classes.
     """
 
     name: str
     files: tuple[File, ...]
     has_folder: bool = False
+    samples: bool = False
 
     def joint_key(self, file: File) -> str:
         """Return the name of a file among those of several sets: the set's own name counts as one folder."""
@@ -59,58 +66,64 @@ class FileSet:
 class Listing:
     """The files that came, by the folder or zip they came in, and those that are not used whatever they hold.
 
-    ``archives`` are the names of the zips that files came in, by the path of the unpacked file.
+    ``archives`` are the names of the zips that files came in, by the path of the unpacked file. ``column`` is where
+    tars and Parquet files have the classes, None where it is to be found.
     """
 
     sets: list[FileSet] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     notes: list[Message] = field(default_factory=list)
     archives: dict[Path, str] = field(default_factory=dict)
+    column: str | None = None
 
     def count(self) -> int:
         """Return the number of files."""
         return sum(len(one.files) for one in self.sets)
 
 
-def list_data(data: Sequence[Path], into: Path, limits: Limits) -> Listing:
+def list_data(data: Sequence[Path], into: Path, limits: Limits, labels: str | None = None) -> Listing:
     """Return the files of folders, and of zips unpacked into ``into``; of several, also tables given by themselves.
 
-    Raises ``DataError`` where one of them is neither, is empty, or is a zip that could do harm.
+    Tars and Parquet files are unpacked likewise, and so are those that a text lists line by line. ``labels`` is the
+    value of ``--labels``, which may name their column of classes.
+
+    Raises ``DataError`` where one of them is none of these, is empty, or could do harm.
     """
-    listing = Listing()
-    for number, (place, name) in enumerate(zip(data, _distinct(map(_own_name, data)))):
-        several = len(data) > 1
-        if several and place.is_file() and wants_text(place.name):
-            _add(listing, "", [(place.name, place)])
-            continue
-        files = _files_of(place, into / str(number), limits, listing)
-        _add(listing, name, files, shown=f"{name}/" if several else "")
+    listing = Listing(column=option_file(labels))
+    places = [one for place in data for one in read_list(place)]
+    several = len(places) > 1
+    names = _distinct(_own_name(name, place) for name, place in places)
+    for number, ((base, place), name) in enumerate(zip(places, names)):
+        if several and place.is_file() and wants_text(base) and not is_shard(base, place):
+            _add(listing, "", [(base, place)])
+        else:
+            _add_place(listing, name, base, place, into / str(number), limits, several)
     return _checked(listing, limits)
 
 
 def list_upload(files: Iterable[tuple[str, Path]], into: Path, limits: Limits) -> Listing:
     """Return the files of an upload, given as (relative name, path); zips are unpacked into ``into``.
 
-    Each zip that lies in no folder is a ``FileSet``, and so are all other files together.
+    Each zip that lies in no folder is a ``FileSet``, so is each tar or Parquet file with photos, and so are all other
+    files together.
     """
     listing = Listing()
     given = [(name, normalize_name(name), path) for name, path in files]
-    zips = [(key, path) for name, key, path in given if _is_zip(key) and "/" not in key and not check_name(name)]
+    loose = [(key, path) for name, key, path in given if "/" not in key and not check_name(name)]
+    zips = [(key, path) for key, path in loose if _is_zip(key) or is_shard(key, path)]
     others = [(name, path) for name, key, path in given if (key, path) not in zips]
     if others:
         others = _open(others, into / "inside", limits, listing)
         tops = {key.split("/")[0] if "/" in key else "" for key in _usable_keys(others)}
         _add(listing, tops.pop() if len(tops) == 1 else "", others, has_folder=True)
     several = len(zips) + bool(others) > 1
-    for number, ((_, path), name) in enumerate(zip(zips, _distinct(key[:-4] for key, _ in zips))):
-        unpacked = _unpack(path, into / str(number), limits, listing)
-        _add(listing, name, unpacked, shown=f"{name}/" if several else "")
+    for number, ((key, path), name) in enumerate(zip(zips, _distinct(without_suffix(key) for key, _ in zips))):
+        _add_place(listing, name, key, path, into / str(number), limits, several)
     return _checked(listing, limits)
 
 
-def _own_name(place: Path) -> str:
-    resolved = place if place.name else place.resolve()  # of “.”
-    return resolved.stem if _is_zip(place.name) else resolved.name
+def _own_name(name: str, place: Path) -> str:
+    return without_suffix(name or place.resolve().name)  # of “.”
 
 
 def _distinct(names: Iterable[str]) -> list[str]:
@@ -124,7 +137,12 @@ def _distinct(names: Iterable[str]) -> list[str]:
 
 
 def _add(listing: Listing, name: str, files: FilePaths, shown: str = "", has_folder: bool = False) -> None:
-    """Add a set to the listing, without the files that are refused for their names; ``shown`` comes before each."""
+    """Add a set to the listing; ``shown`` comes before the names of its files."""
+    listing.sets.append(FileSet(name, _usable(listing, files, shown), has_folder))
+
+
+def _usable(listing: Listing, files: FilePaths, shown: str = "") -> tuple[File, ...]:
+    """Return the files whose names can be used; the others are left out."""
     usable = []
     for file, path in files:
         code = check_name(file)
@@ -132,7 +150,7 @@ def _add(listing: Listing, name: str, files: FilePaths, shown: str = "", has_fol
             usable.append(File(shown + file, normalize_name(file), path, listing.archives.get(path)))
         else:
             listing.left_out.append(LeftOut(clean_name(shown + file), message(code)))
-    listing.sets.append(FileSet(name, tuple(usable), has_folder))
+    return tuple(usable)
 
 
 def _usable_keys(files: FilePaths) -> list[str]:
@@ -140,6 +158,7 @@ def _usable_keys(files: FilePaths) -> list[str]:
 
 
 def _checked(listing: Listing, limits: Limits) -> Listing:
+    listing.sets = _join_samples(listing.sets)
     count = listing.count() + len(listing.left_out)
     if count > limits.files:
         raise DataError(ProjectCode.TOO_MANY_AT_ONCE, count=count, limit=limits.files)
@@ -162,25 +181,68 @@ def none_usable(left_out: Sequence[LeftOut]) -> DataError:
     return DataError(WorkflowCode.NONE_USABLE, count=len(left_out), places=found, reasons=reasons)
 
 
-def _files_of(place: Path, into: Path, limits: Limits, listing: Listing) -> FilePaths:
+def _add_place(listing: Listing, name: str, base: str, place: Path, into: Path, limits: Limits, several: bool) -> None:
+    """Add a folder, zip, tar or Parquet file.
+
+    Args:
+        listing: where it is added.
+        name: of the set.
+        base: what the person calls the file.
+        place: where it is.
+        into: folder for what is unpacked.
+        limits: what is refused as too large.
+        several: whether the names of its files begin with the name of the set, to be told apart from those of others.
+    """
+    shown = f"{name}/" if several else ""
     if place.is_dir():
-        return _open(list(scan(place, limits)), into, limits, listing)
-    if place.is_file() and not zipfile.is_zipfile(place) and not _is_zip(place.name):
-        raise DataError(ProjectCode.NOT_FOLDER_OR_ZIP, name=place.name)
-    return _unpack(place, into, limits, listing)
+        files = list(scan(place, limits))
+        shards = [file for file in files if is_shard(*file)]
+        rest = [file for file in files if file not in shards]
+        if not shards or find_photos(_usable_keys(rest)):
+            _add(listing, name, _open(files, into, limits, listing), shown)
+            return
+        for number, (inside, path) in enumerate(shards):
+            nested = f"{name}/{without_suffix(inside)}"
+            _add_place(listing, nested, inside, path, into / str(number), limits, several=len(shards) > 1)
+        listing.left_out += [LeftOut(clean_name(shown + file), message(LeftOutCode.NOT_A_FILE)) for file, _ in rest]
+        return
+    if not place.is_file():
+        raise DataError(IntakeCode.MISSING, place=str(place))
+    if without_suffix(base) == base and not zipfile.is_zipfile(place):
+        raise DataError(ProjectCode.NOT_FOLDER_OR_ZIP, name=base)
+    unpacked = _unpack_one(place, base, into, limits, listing)
+    if unpacked.samples:
+        listing.sets.append(FileSet(name, _usable(listing, unpacked.files), samples=True))
+    else:
+        _add(listing, name, _open(unpacked.files, into / "inside", unpacked.limits_left, listing), shown)
 
 
-def _unpack(archive: Path, into: Path, limits: Limits, listing: Listing) -> FilePaths:
-    """Return the files of a zip, and those of the zips inside it."""
-    unpacked = _unpack_one(archive, archive.name, into, limits, listing)
-    return _open(unpacked.files, into / "inside", unpacked.limits_left, listing)
+def _join_samples(sets: Sequence[FileSet]) -> list[FileSet]:
+    """Join the shards of samples, each of which holds some photos of any class, in the order of a folder.
+
+    Where their names are those of several splits, these become folders.
+    """
+    shards = [one for one in sets if one.samples]
+    splits = [shard_split(one.name) for one in shards]
+    if len(set(splits)) > 1:
+        named = [(f"{split or 'train'}/", one) for one, split in zip(shards, splits)]
+        name = ""
+    else:
+        named = [("", one) for one in shards]
+        name = shards[0].name if len(shards) == 1 else next(filter(None, splits), "")
+    files = [
+        replace(file, name=folder + file.name, key=folder + file.key) for folder, one in named for file in one.files
+    ]
+    files.sort(key=lambda file: [natural_key(part) for part in file.key.split("/")])
+    joined = [FileSet(name, tuple(files), samples=True)] if shards else []
+    return [*(one for one in sets if not one.samples), *joined]
 
 
 def _unpack_one(archive: Path, name: str, into: Path, limits: Limits, listing: Listing, shown: str = "") -> Unpacked:
     """Unpack a zip that the person knows as ``name``; ``shown`` comes before the names of what is left out."""
     if is_project_file(archive):
         raise DataError(ProjectFileCode.IS_PROJECT, name=name)
-    unpacked = unpack(archive, into, limits, name)
+    unpacked = unpack(archive, into, limits, name, listing.column, listing.count())
     listing.left_out += [replace(left, file=shown + left.file) for left in unpacked.left_out]
     if unpacked.guessed is not None:
         listing.notes.append(message(UploadNoteCode.CODE_PAGE, name=name, page=unpacked.guessed))
@@ -228,7 +290,7 @@ def _open_zips(files: FilePaths, into: Path, limits: Limits, listing: Listing) -
             listing.left_out.append(LeftOut(name, message(IntakeCode.ZIP_BESIDE)))
             continue
         try:
-            opened += _unpack_inside(name, path, into / str(number), _what_is_left(limits, opened), listing)
+            opened += _unpack_inside(name, path, into / str(number), what_is_left(limits, opened), listing)
         except DataError as error:
             listing.left_out.append(LeftOut(name, error.message))
     if not has_photos and not opened:
@@ -281,9 +343,3 @@ def _unpack_inside(name: str, path: Path, into: Path, limits: Limits, listing: L
     shown = f"{name[:-4]}/"
     unpacked = _unpack_one(path, name, into, limits, listing, shown)
     return [(shown + inside, file) for inside, file in unpacked.files]
-
-
-def _what_is_left(limits: Limits, files: FilePaths) -> Limits:
-    """Return the limits for the next zip, so that several together hold no more than one may."""
-    size = sum(path.stat().st_size for _, path in files)
-    return replace(limits, files=max(1, limits.files - len(files)), bytes_unpacked=max(1, limits.bytes_unpacked - size))

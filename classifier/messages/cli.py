@@ -32,20 +32,20 @@ class ArgumentHelp(EnglishCode):
     JSON = "print the result as one JSON object on the last line"
     PER_CLASS = "photos of each class"
     DATA = (
-        "a folder or zip of photos with their classes: in folders, in a table, or with --labels in other ways; several "
-        "may be named, such as train.zip test.zip"
+        "a folder or zip of photos with their classes: in folders, in a table, or with --labels in other ways; a .tar "
+        "(WebDataset), a .parquet, or a text that lists such; several may be named, such as train.zip test.zip"
     )
     REVIEW_DATA = "folders or zips of photos with their classes, trained on quickly; or a project of the page"
     LABELS = (
-        "where the classes come from: folders[:LEVEL], names[:first|ending], boxes, or FILE[:COLUMN] for a table "
-        "(default: the only way that fits)"
+        "where the classes come from: folders[:LEVEL], names[:first|ending], boxes, FILE[:COLUMN] for a table, or "
+        "COLUMN of a .parquet or of a tar's .json (default: the only way that fits)"
     )
     GROUPS = "which photos belong together: auto, names, folders, FILE for a table, or none (but near duplicates)"
     MAX_FILES = "refuse data of more files (default: no limit)"
     TEST_LABELS = "where the classes of the photos of --test come from, as with --labels"
     RUN = "which training of the project (default: the newest)"
     MODEL = "the model"
-    PATHS = "photos, or folders or zips of photos"
+    PATHS = "photos, or folders, zips, tars or Parquet files of photos"
     TOP_K = "answers per photo"
     QUESTIONS = "photos to ask about"
     CSV = "also write the answers as a table"

@@ -9,6 +9,7 @@ from typing import Any
 from . import Code, Message, message
 from .layout import NotTakenCode
 from .packed import PackedCode
+from .shards import ShardLeftOutCode
 from .training import TrainingCode
 from .workflows import StepsCode
 
@@ -318,7 +319,7 @@ OLD_LEFT_OUT: tuple[tuple[Code, str, str, str], ...] = (
 
 STORED_CODES: tuple[type[Code], ...] = (
     LeftOutCode, PhotoCode, SeveralCode, RepeatCode, NotEvaluatedCode, EditCode, NotTakenCode, IntakeCode,
-    PackedCode, TrainingCode, StepsCode,
+    PackedCode, ShardLeftOutCode, TrainingCode, StepsCode,
 )  # fmt: skip
 _STORED = {code.id: code for codes in STORED_CODES for code in codes}
 

@@ -147,7 +147,7 @@ class FileKindCode(Code):
         "They are not joined by guess: give one of them, give several one after another, each with its part (train, "
         "test) or its class as its name, or unpack them into one folder with one folder for each class"
     )
-    OTHER_ARCHIVES_HELP = "Only zip is opened here: unpack them into one folder with one folder for each class"
+    OTHER_ARCHIVES_HELP = "Only zip and tar are opened here: unpack them into one folder with one folder for each class"
     VIDEOS = "there {count:*is|are} only {count:video|videos}: {files:quoted}"
     VIDEOS_HELP = "Save pictures from them, in one folder for each class"
     FILES = "there are only other files: {kinds:counts}"

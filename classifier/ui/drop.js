@@ -35,7 +35,7 @@ const setBusy = (value) => {
   busy = value;
   zone.classList.toggle("pc-working", value);
 };
-const isZip = (name) => name.toLowerCase().endsWith(".zip");
+const isZip = (name) => /\.(zip|tar|tar\.gz|tgz|parquet)$/i.test(name);
 // A “.git” beside the photos may hold thousands of files, and none of them is a photo. What iCloud leaves in place of
 // a photo that it did not load, “.name.icloud”, is listed.
 const isHidden = (name) => name.replace(/(^|\/)\.[^/]+\.icloud$/, "").split("/").some((part) => part.startsWith("."));

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ..data.adding import IntakeResult
+from ..data.photo_stream import is_packed
 from ..errors import ClassifierError
 from ..messages import Code, Message, message
 from ..messages.bringing import PhonePageCode, PhoneScript
@@ -35,7 +36,6 @@ _POLICY = (
     f"base-uri 'none'; form-action 'none'; {FRAMES}"
 )
 _KEEP_OUT = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
-_ZIP = ".zip"
 _WORKERS = ThreadPoolExecutor(4, "phone")  # photos of all phones that are taken in at once
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ async def _take(request: Request) -> Response:
 
 def _add(link: PhoneLink, path: Path) -> Response:
     """Add one photo to the class of a link; say why, where it was not."""
-    if path.suffix.lower() == _ZIP:
+    if is_packed(path.name):
         return _say(message(PhonePageCode.NO_PHOTO, name=path.name), 415)
     try:
         result = link.take(path.name, path)

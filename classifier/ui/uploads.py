@@ -25,7 +25,8 @@ _SCRIPT = Path(__file__).parent / "drop.js"
 SEND_SCRIPT = Path(__file__).parent / "send.js"
 KNOWN = "known"  # the value of a drop area that waits for nothing but to know the visitor
 _ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff"
-_DATA_SETS = ".zip,.csv,.tsv,.txt,.xlsx,.json,.jsonl,.xml,.yaml,.yml"
+_PACKED = ".zip,.tar,.tgz,.gz,.parquet"
+_DATA_SETS = f"{_PACKED},.csv,.tsv,.txt,.xlsx,.json,.jsonl,.xml,.yaml,.yml"
 
 
 def drop_area(
@@ -57,7 +58,7 @@ def drop_area(
         aside: whether only what is dropped on the area itself is taken, and not what is dropped beside it.
         accept: kinds of files to choose from, by default those of photos, and with ``folders`` of data sets.
     """
-    usual = f"{_ACCEPT},{_DATA_SETS}" if folders else f"{_ACCEPT},.zip" if zips else _ACCEPT
+    usual = f"{_ACCEPT},{_DATA_SETS}" if folders else f"{_ACCEPT},{_PACKED}" if zips else _ACCEPT
     accept = accept or usual
     kind = "" if folders else "pc-main"
     files = f'<label class="pc-button {kind}">{escape(choose)}<input type="file" multiple accept="{accept}"></label>'

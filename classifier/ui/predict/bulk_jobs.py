@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...data.answer_table import AnswerTable, discard
-from ...data.photo_stream import PhotoStream, is_zip
+from ...data.photo_stream import PhotoStream, packed_suffix
 from ...data.project import Project
 from ...data.scratch import is_recent
 from ...errors import DataError
@@ -123,7 +123,7 @@ def _move_in(files: Iterable[tuple[str, Path]], folder: Path) -> list[tuple[str,
     try:
         folder.mkdir(parents=True)
         for number, (name, path) in enumerate(files):
-            target = folder / (f"{number:06}.zip" if is_zip(name) else f"{number:06}")
+            target = folder / f"{number:06}{packed_suffix(name)}"
             shutil.move(path, target)
             moved.append((name, target))
     except OSError as error:

@@ -12,7 +12,7 @@ from typing import Any, TypeGuard
 import gradio as gr
 
 from ...data.decoding import open_apart
-from ...data.photo_stream import is_zip
+from ...data.photo_stream import is_packed
 from ...errors import ClassifierError, DataError
 from ...messages import sentence
 from ...messages.page import TryCode
@@ -41,7 +41,7 @@ def accept(home: Home, token: str, model: str | None, top_k: float, previous: Pr
     try:
         if not upload.files:
             raise DataError(TryCode.NOT_ARRIVED)
-        if len(upload.files) > MAX_PHOTOS or any(is_zip(name) for name, _ in upload.files):
+        if len(upload.files) > MAX_PHOTOS or any(is_packed(name) for name, _ in upload.files):
             if not is_token(token):
                 raise DataError(TryCode.DEMO_TOO_MANY, limit=MAX_PHOTOS)
             chosen = select_model([*own_models(home, token), *shared_models(home)], model)

@@ -1,0 +1,224 @@
+"""Parquet files with a column of pictures, read some rows at a time: the pictures written to disk, with their classes.
+
+The pictures are bytes, or the Hugging Face Hub's struct of bytes and path; the classes are texts, or whole numbers
+whose names the Hub keeps in the schema (https://huggingface.co/docs/datasets/about_dataset_features).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..config import LIMITS, Limits
+from ..errors import DataError
+from ..files import storage_error
+from ..messages import Message, message
+from ..messages.shards import ShardCode, ShardLeftOutCode
+from .archives import NEVER_A_BOMB
+from .layout.headers import label_rank
+from .layout.photos import PICTURE_SUFFIXES, suffix_of
+
+SUFFIXES = (".parquet",)
+_ROWS = 4  # read at a time: one row may hold a picture of many megabytes
+_SIGNATURES = {b"\x89PNG": ".png", b"GIF8": ".gif", b"RIFF": ".webp", b"BM": ".bmp"}
+
+
+class Row(NamedTuple):
+    """A row: the name of its picture, the bytes, None where it has none, and its class, None where it has none."""
+
+    name: str
+    content: bytes | None
+    label: str | None
+
+
+def has_pictures(path: Path) -> bool:
+    """Return whether a file is Parquet with a column of pictures; False where pyarrow is not installed."""
+    try:
+        with _open(path, path.name) as file:
+            return bool(_picture_columns(file))
+    except DataError:
+        return False
+
+
+def measure(path: Path, limits: Limits = LIMITS, name: str | None = None) -> tuple[int, int]:
+    """Return how many rows a file has and their size in bytes, with the errors of ``stream``."""
+    with _open(path, name or path.name) as file:
+        return file.metadata.num_rows, _check_size(file, path, limits, name or path.name)
+
+
+def stream(
+    path: Path, into: Path, limits: Limits = LIMITS, name: str | None = None
+) -> Iterator[tuple[str, Path | Message]]:
+    """Write the pictures of a file one at a time, as each is asked for; yield its name with its path, or why not.
+
+    The caller deletes the pictures. Raises ``DataError`` where the file is cut off, damaged or too large, has no column
+    of pictures, or pyarrow is not installed; ``StorageError`` where the disk is full.
+    """
+    for number, row in enumerate(_rows(path, limits, name or path.name)):
+        yield row.name, _write(row, into / f"{number:06}")
+
+
+def read(
+    path: Path, into: Path, limits: Limits, name: str, column: str | None, first: int
+) -> Iterator[tuple[str, Path | Message, str | None]]:
+    """Yield what ``stream`` does, and the class of each picture, None where it has none.
+
+    Args:
+        path: the file.
+        into: folder for the pictures.
+        limits: what is refused as too large.
+        name: of the file, in errors.
+        column: with the classes; None where the schema or its name says which it is.
+        first: number of the first picture that has no name.
+    """
+    for number, row in enumerate(_rows(path, limits, name, column, with_labels=True, first=first)):
+        yield row.name, _write(row, into / f"{number:06}"), row.label
+
+
+def _write(row: Row, path: Path) -> Path | Message:
+    if row.content is None:
+        return message(ShardLeftOutCode.NO_BYTES)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(row.content)
+    except OSError as error:
+        raise storage_error(error) from error
+    return path
+
+
+def _rows(
+    path: Path, limits: Limits, name: str, column: str | None = None, with_labels: bool = False, first: int = 0
+) -> Iterator[Row]:
+    with _open(path, name) as file:
+        if file.metadata.num_rows > limits.files:
+            raise DataError(ShardCode.TOO_MANY_FILES, name=name, limit=limits.files)
+        _check_size(file, path, limits, name)
+        pictures = _picture_columns(file)
+        if not pictures:
+            raise DataError(ShardCode.NO_PICTURES, name=name, columns=file.schema_arrow.names)
+        labels = _find_labels(file, name, column) if with_labels else None
+        columns = [pictures[0], *([labels.column] if labels else [])]
+        for batch in file.iter_batches(batch_size=_ROWS, columns=columns, use_threads=False):
+            cells = batch.column(pictures[0]).to_pylist()
+            values = batch.column(labels.column).to_pylist() if labels else [None] * len(cells)
+            for cell, value in zip(cells, values):
+                yield _row(cell, labels.name_of(value) if labels else None, first)
+                first += 1
+
+
+def _row(cell: Any, label: str | None, number: int) -> Row:
+    content, place = (cell.get("bytes"), cell.get("path")) if isinstance(cell, Mapping) else (cell, None)
+    base = place.replace("\\", "/").rpartition("/")[2] if isinstance(place, str) else ""
+    if suffix_of(base) not in PICTURE_SUFFIXES:
+        start = bytes(content[:4]) if content else b""
+        suffix = next((one for signature, one in _SIGNATURES.items() if start.startswith(signature)), ".jpg")
+        base = f"{number:07}{suffix}"
+    return Row(base, content or None, label)
+
+
+@contextmanager
+def _open(path: Path, name: str) -> Iterator[Any]:
+    """Open a file; what pyarrow raises while it is read becomes ``DataError``."""
+    try:
+        from pyarrow import parquet  # type: ignore[import-not-found, import-untyped, unused-ignore]
+    except ImportError:
+        raise DataError(ShardCode.NEEDS_PYARROW, name=name) from None
+    try:
+        with parquet.ParquetFile(path) as file:
+            yield file
+    except (DataError, MemoryError):
+        raise
+    except Exception as error:  # pyarrow raises many kinds for a damaged file
+        raise DataError(ShardCode.PARQUET_DAMAGED, name=name) from error
+
+
+def _check_size(file: Any, path: Path, limits: Limits, name: str) -> int:
+    groups = (file.metadata.row_group(number) for number in range(file.metadata.num_row_groups))
+    size = sum(group.total_byte_size for group in groups)
+    if size > limits.bytes_unpacked:
+        raise DataError(ShardCode.TOO_BIG, name=name, limit=limits.bytes_unpacked)
+    if size > NEVER_A_BOMB and size > limits.ratio * path.stat().st_size:
+        raise DataError(ShardCode.BOMB, name=name, limit=limits.ratio)
+    return size
+
+
+def _picture_columns(file: Any) -> list[str]:
+    """Return the columns of bytes, and those of a struct that has bytes under that name."""
+    from pyarrow import types  # type: ignore[import-not-found, import-untyped, unused-ignore]
+
+    def is_bytes(kind: Any) -> bool:
+        return bool(types.is_binary(kind) or types.is_large_binary(kind))
+
+    def has_bytes(kind: Any) -> bool:
+        return types.is_struct(kind) and any(
+            is_bytes(kind.field(n).type) and kind.field(n).name == "bytes" for n in range(kind.num_fields)
+        )
+
+    return [field.name for field in file.schema_arrow if is_bytes(field.type) or has_bytes(field.type)]
+
+
+# -- classes
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """A column of classes; ``names`` are those of its numbers, empty where they have none."""
+
+    column: str
+    names: tuple[str, ...] = ()
+
+    def name_of(self, value: Any) -> str | None:
+        """Return the class of a cell, None where it has none."""
+        if value is None or (self.names and not 0 <= value < len(self.names)):
+            return None
+        return self.names[value] if self.names else str(value)
+
+
+def _find_labels(file: Any, name: str, wanted: str | None) -> _Labels:
+    """Return the column that is wanted; else the only one with names of classes in the schema, or called a label."""
+    found = {labels.column: labels for labels in _label_columns(file)}
+    if wanted is not None:
+        if wanted not in found:
+            raise DataError(ShardCode.NO_COLUMN, name=name, column=wanted, columns=list(found))
+        return found[wanted]
+    for candidates in (
+        [labels for labels in found.values() if labels.names],
+        [labels for labels in found.values() if label_rank(labels.column) == 2],
+        [labels for labels in found.values() if label_rank(labels.column)],
+    ):
+        if len(candidates) == 1:
+            return candidates[0]
+        if candidates:
+            break
+    raise DataError(ShardCode.WHICH_COLUMN, name=name, columns=list(found))
+
+
+def _label_columns(file: Any) -> Iterator[_Labels]:
+    """Yield the columns of texts and whole numbers, with the names of classes that the Hub keeps in the schema."""
+    from pyarrow import types  # type: ignore[import-not-found, import-untyped, unused-ignore]
+
+    features = _hub_features(file)
+    for field in file.schema_arrow:
+        kind = field.type.value_type if types.is_dictionary(field.type) else field.type
+        if types.is_string(kind) or types.is_large_string(kind):
+            yield _Labels(field.name)
+        elif types.is_integer(kind):
+            yield _Labels(field.name, _class_names(features.get(field.name)))
+
+
+def _hub_features(file: Any) -> Mapping[str, Any]:
+    try:
+        features = json.loads((file.schema_arrow.metadata or {})[b"huggingface"])["info"]["features"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return {}
+    return features if isinstance(features, dict) else {}
+
+
+def _class_names(feature: Any) -> tuple[str, ...]:
+    names = feature.get("names") if isinstance(feature, dict) else None
+    known = names if isinstance(names, list) else []
+    return tuple(known) if all(isinstance(one, str) for one in known) else ()
