@@ -81,15 +81,21 @@ class Browser(Visitor):
         """Ask for the state of the training until it has ended."""
         written = self._event(self.event("train", "click"))["outputs"]
         timer = next(one for one in written if self._kinds[one] == "timer")
-        tick = next(one for one in self.config["dependencies"] if [timer, "tick"] in map(list, one["targets"]))
+        (tick,) = self._events_of(timer, "tick")
         self.shown[timer] = True
         while self.shown[timer]:
             time.sleep(0.5)
-            self.run(tick["id"])
+            for state in self.run(tick).changed:
+                for number in self._events_of(state, "change"):
+                    self.run(number)
 
     def leave(self) -> None:
         """Close the page."""
         self.http.close()
+
+    def _events_of(self, component: int, event: str) -> list[int]:
+        events = self.config["dependencies"]
+        return [one["id"] for one in events if [component, event] in map(list, one["targets"])]
 
     def _event(self, number: int) -> dict[str, Any]:
         return next(one for one in self.config["dependencies"] if one["id"] == number)

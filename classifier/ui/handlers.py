@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any, Protocol
 
 import gradio as gr
+from gradio.blocks import BlockContext
 from gradio.events import Dependency
 
 from ..errors import ClassifierError
@@ -26,6 +27,8 @@ Handler = Callable[..., Any]
 # Without a list of its own Gradio keeps a state for every output of an event, hidden or not, and at each message of the
 # server gives all components theirs again, which takes the browser longer than what the event is for.
 QUIET: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": (), "api_visibility": "private"}
+# What Gradio neither checks nor changes on its way to a handler or back.
+_UNCHANGED = (gr.HTML, gr.State, gr.BrowserState, gr.Button, gr.Timer, BlockContext)
 WITH_SIGN: dict[str, Any] = {"show_progress": "minimal", "show_progress_on": None}  # on the outputs, while it runs
 
 
@@ -39,14 +42,24 @@ class Action:
     concurrency: Concurrency = field(default_factory=lambda: FREE)
 
     def on(self, event: Callable[..., Dependency], **settings: Any) -> Dependency:
-        """Run the handler at an event, such as ``button.click`` or ``earlier.then``."""
+        """Run the handler at an event, such as ``button.click`` or ``earlier.then``.
+
+        Gradio processes each value in a thread of its own, and each change of threads takes its time during a training:
+        that is left out where it would change nothing.
+        """
         handler = going_first(self.handler) if self.concurrency in (DEVICE, PREDICT) else self.handler
-        return event(handler, list(self.inputs), list(self.outputs), **{**QUIET, **self.concurrency, **settings})
+        processed = {"preprocess": _are_processed(self.inputs), "postprocess": _are_processed(self.outputs)}
+        settings = {**QUIET, **processed, **self.concurrency, **settings}
+        return event(handler, list(self.inputs), list(self.outputs), **settings)
 
     def after(self, event: Dependency, **settings: Any) -> None:
         """Run the handler when an event is over, also if it failed: ``then`` alone is skipped after an error."""
         self.on(event.then, **settings)
         self.on(event.failure, **settings)
+
+
+def _are_processed(blocks: Sequence[Any]) -> bool:
+    return not all(isinstance(block, _UNCHANGED) for block in blocks)
 
 
 class Tab(Protocol):
@@ -87,8 +100,11 @@ def _can_join(group: Sequence[Action], action: Action) -> bool:
 
 def _takes_inputs_only(action: Action) -> bool:
     """Return whether a handler returns once and takes one value for each input, and nothing else of Gradio's."""
-    count = len(inspect.signature(action.handler).parameters)
-    return count == len(action.inputs) and not inspect.isgeneratorfunction(action.handler)
+    try:
+        inspect.signature(action.handler).bind(*action.inputs)
+    except TypeError:
+        return False
+    return not inspect.isgeneratorfunction(action.handler)
 
 
 def _join(actions: Sequence[Action]) -> Action:

@@ -35,11 +35,7 @@ def test_what_takes_long_holds_no_slot_of_timers_and_redrawing(tmp_path: Path) -
     for function in page.fns.values():
         if function.queue is not False:
             groups.setdefault(str(function.concurrency_id), set()).add(str(getattr(function.fn, "__name__", "")))
-    assert groups["watch"] == {
-        "update",
-        "follow",
-        "watch",
-    }  # of the tabs Train, Review and Photos: none waits for the training
+    assert groups["watch"] == {"update", "follow", "watch"}  # of all tabs: none waits for the training
     assert groups["intake"] == {
         "add",
         "answer",

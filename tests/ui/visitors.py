@@ -38,13 +38,14 @@ def serve(
 class Answer:
     """What an event answered: the values of its outputs, or the sentence of its error, and all words of it.
 
-    ``ran`` is false where the request was refused before.
+    ``ran`` is false where the request was refused before; ``changed`` are the states that it gave another value.
     """
 
     values: list[Any]
     error: str | None
     text: str
     ran: bool = True
+    changed: tuple[int, ...] = ()
 
 
 @dataclass
@@ -99,7 +100,9 @@ class Visitor:
                 output = message.get("output") or {"error": message.get("message")}
                 error = None if message.get("success") else str(output.get("error"))
                 self.seen += texts[one]
-                answers[waiting.pop(one)] = Answer(output.get("data") or [], error, "\n".join(texts[one]))
+                changed = tuple(output.get("changed_state_ids") or ())
+                text = "\n".join(texts[one])
+                answers[waiting.pop(one)] = Answer(output.get("data") or [], error, text, changed=changed)
             if not waiting:
                 break
         assert not waiting, "an event did not end"

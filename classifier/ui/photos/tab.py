@@ -191,7 +191,7 @@ class _Events:
         script: str | None = None,
     ) -> Dependency:
         """Run a handler that changes the project at an event, and redraw the tab; the first output is a message."""
-        done = event(plain(handler, self.home), inputs, outputs, js=script, **QUIET, **concurrency)
+        done = Action(plain(handler, self.home), inputs, outputs, concurrency).on(event, js=script)
         done.failure(lambda: "", None, outputs[:1], queue=False, **QUIET)  # “Added 9 photos.” of the time before
         self.refresh.after(done)
         return done

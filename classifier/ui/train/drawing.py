@@ -38,7 +38,7 @@ class View(NamedTuple):
     details: Any  # of the score
     next: Any
     timer: Any
-    version: Any  # of the training's state on view
+    stage: Any  # of the training, see ``stage_of``
     newest: Any  # the name of the newest model
     model: Any  # and the step of it that is used, which other tabs follow
     drawn: Any  # what result, steps and details show
@@ -57,6 +57,17 @@ def show(home: Home, token: str, values: settings.Values) -> View:
     return _improving(home, token, state, place) if state.is_improving else _training(state, place)
 
 
+def stage_of(state: State) -> str:
+    """Return what changes where the whole tab has to be drawn, and not its progress alone."""
+    return f"{state.phase}/{len(state.steps)}/{state.restarts}"
+
+
+def progress(state: State, place: Place) -> str:
+    """Return how far a running training is, as HTML, with what it noted and its curves."""
+    title = steps.improving(state) if state.is_improving else ""
+    return jobs.progress_bar(state, place, title) + _notes(state.notes) + curves.render(state.epochs)
+
+
 def _ended(home: Home, token: str, values: settings.Values, job: Job | None) -> View:
     enabled, about = _readiness(home, token, values)
     newest = read_newest(home, token)
@@ -72,7 +83,7 @@ def _ended(home: Home, token: str, values: settings.Values, job: Job | None) -> 
         stop=gr.update(visible=False),
         progress="",
         timer=gr.Timer(active=False),
-        version=0,
+        stage="" if job is None else stage_of(job.state),
         groups=panel.panel,
         groups_words=panel.words,
         groups_switch=panel.switch,
@@ -83,12 +94,10 @@ def _ended(home: Home, token: str, values: settings.Values, job: Job | None) -> 
 def _improving(home: Home, token: str, state: State, place: Place) -> View:
     """Draw the first model, or the best so far, while the training goes on."""
     newest = read_newest(home, token)
-    charts = curves.render(state.epochs)
     panel = groups.HIDDEN if newest is None else groups.show(newest.trained)
-    bar = jobs.progress_bar(state, place, steps.improving(state))
-    return _training(state, place)._replace(
-        stop=gr.update(visible=True, interactive=state.phase != "stopping", value=str(TrainCode.STOP_HERE)),
-        progress=bar + _notes(state.notes) + charts,
+    shown = _training(state, place)
+    return shown._replace(
+        stop={**shown.stop, "value": str(TrainCode.STOP_HERE)},
         groups=panel.panel,
         groups_words=panel.words,
         groups_switch=panel.switch,
@@ -130,13 +139,13 @@ def _training(state: State, place: Place) -> View:
         gr.skip(),
         "",
         gr.update(visible=True, interactive=state.phase != "stopping", value=str(TrainCode.STOP)),
-        jobs.progress_bar(state, place) + _notes(state.notes) + curves.render(state.epochs),
+        progress(state, place),
         "",
         "",
         "",
         hidden,
         gr.Timer(active=True),
-        state.version,
+        stage_of(state),
         gr.skip(),
         gr.skip(),
         "",

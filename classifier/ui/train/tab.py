@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
+from time import monotonic_ns
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -15,11 +16,11 @@ from ...messages.pictures import SavingCode
 from ...messages.steps_page import StepsCode
 from ...messages.training_page import TrainCode
 from ..components import scripted_html
-from ..handlers import Action, Handler, plain
-from ..queue import FREE, WATCH, Concurrency
+from ..handlers import Action, Handler, plain, run_all
+from ..queue import WATCH
 from ..sessions import Home
 from . import groups, jobs, offers, runs, saving, self_check, settings, steps, views
-from .drawing import View, read_newest, show, show_about
+from .drawing import View, progress, read_newest, show, show_about, stage_of
 
 ID = "train"
 TITLE = TrainCode.TAB
@@ -67,21 +68,38 @@ def stop(home: Home, token: str, values: settings.Values) -> View:
     return show(home, token, values)
 
 
-def update(home: Home, token: str, version: int, drawn: str, values: settings.Values) -> View:
-    """Draw the running training if it changed since ``version``, and the whole tab when it has ended.
+class Watched(NamedTuple):
+    """What is drawn of a running training twice a second, in the order of its outputs.
 
-    What ``drawn`` says is there already stays, so that what was opened in it stays open.
+    The browser sends no settings for it and gets nothing that is there: each value that comes or goes takes its time.
+    """
+
+    progress: Any
+    timer: Any
+    version: Any  # of the training's state on view
+    outdated: Any  # changes where the whole tab is to be drawn
+
+
+_NOTHING = Watched(*[gr.skip()] * len(Watched._fields))
+
+
+def watch(home: Home, token: str, version: int, stage: str) -> Watched:
+    """Draw the progress of the running training if it changed since ``version``.
+
+    The whole tab follows where the training is no longer at the ``stage`` that it shows.
     """
     job = jobs.get_job(home, token)
     if job is None:  # the server was restarted under an open page
-        return resume(home, token, values)
-    if not job.state.ended and job.state.version == version:
-        return View(*[gr.skip()] * len(View._fields))
-    view = show(home, token, values)
-    if job.state.ended or view.drawn != drawn:
-        return view
-    there = set(View._fields) - {"stop", "progress", "timer", "version"}
-    return view._replace(**{name: gr.skip() for name in there})
+        jobs.resume(home, token)
+        return _NOTHING._replace(outdated=monotonic_ns())
+    state = job.state
+    if state.ended or stage_of(state) != stage:
+        return _NOTHING._replace(outdated=monotonic_ns())
+    if state.version == version:
+        return _NOTHING
+    return _NOTHING._replace(
+        progress=progress(state, home.jobs.place(job)), timer=gr.Timer(active=True), version=state.version
+    )
 
 
 def news(home: Home, token: str, shown: str) -> str:
@@ -129,30 +147,31 @@ class _Panels(NamedTuple):
 def build(home: Home, token: gr.BrowserState) -> TrainTab:
     """Create the components of the tab and connect its own events."""
     panels = _build_panels(home, token)
-    version = gr.State(0)
-    newest, model, drawn = gr.State(""), gr.State(""), gr.State("")
+    version, outdated = gr.State(0), gr.State(0)
+    stage, newest, model, drawn = gr.State(""), gr.State(""), gr.State(""), gr.State("")
     saving.connect(home, token, panels.save, newest)
     panels.advanced.render()
     past = runs.build(home, token)
     form = panels.form
     view: list[Any] = [
         panels.start_row, panels.button, panels.about, panels.stop, panels.progress, panels.result, panels.tried,
-        panels.details, panels.forward, panels.timer, version, newest, model, drawn, *panels.groups,
+        panels.details, panels.forward, panels.timer, stage, newest, model, drawn, *panels.groups,
     ]  # fmt: skip
 
-    def action(handler: Handler, first: Sequence[Any] = (), concurrency: Concurrency = FREE) -> Action:
-        return Action(plain(handler, home, names=settings.NAMES), [token, *first, *form.inputs], view, concurrency)
+    def action(handler: Handler) -> Action:
+        return Action(plain(handler, home, names=settings.NAMES), [token, *form.inputs], view)
 
     redraw, begin = action(show), action(start)
     begin.on(panels.button.click)
     action(stop).on(panels.stop.click)
-    action(update, [version, drawn], WATCH).on(panels.timer.tick)
+    watching = [panels.progress, panels.timer, version, outdated]
+    Action(plain(watch, home), [token, version, stage], watching, WATCH).on(panels.timer.tick)
+    redraw.on(outdated.change)
     _connect_settings(home, token, panels, redraw, replace(action(show_about), outputs=[panels.about]))
     redraw.after(Action(plain(steps.use_of_newest, home), [token], [panels.taken_back]).on(panels.tried.select))
     chosen = Action(plain(groups.choose, home), [token, panels.groups.switch], [panels.groups.words])
     chosen.on(panels.groups.switch.input)
-    for shown in (past.refresh, panels.offer):
-        shown.on(drawn.change)
+    run_all(drawn.change, [past.refresh, panels.offer])
     redraw.on(past.deleted.then)
     redraw.on(past.stepped.then)
     return TrainTab(

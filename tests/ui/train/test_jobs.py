@@ -60,7 +60,8 @@ def test_a_photo_corrected_during_a_training_lets_it_begin_again(tmp_path: Path,
             project.move([project.photos("cat")[0].id], "dog")
     wait(job)
     assert (job.state.phase, job.state.restarts) == ("finished", 1)
-    after = train_tab.update(home, token, shown.version, shown.drawn, VALUES)
+    assert train_tab.watch(home, token, 0, shown.stage).outdated != gr.skip()
+    after = train_tab.show(home, token, VALUES)
     assert after.newest > shown.newest
     listed = runs.show(home, token).list
     assert listed.count("since then, 1 photo changed class") == 1  # the earlier one, on the old labels

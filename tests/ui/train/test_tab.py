@@ -29,13 +29,13 @@ from tests.ui.train.values import setting_values
 
 
 def train(home: Home, token: str, values: dict[str, Any]) -> train_tab.View:
-    """Press Train, wait until the training has ended, and update the page as its timer does."""
+    """Press Train, wait until the training has ended, and draw the page as its timer lets it."""
     view = train_tab.start(home, token, values)
     job = home.jobs.get(home.folder(token))
     assert job is not None
     assert job.wait(120)
-    assert view.version >= 0
-    return train_tab.update(home, token, view.version, view.drawn, values)
+    assert train_tab.watch(home, token, 0, view.stage).outdated != gr.skip()
+    return train_tab.show(home, token, values)
 
 
 @pytest.mark.slow
@@ -89,13 +89,16 @@ def test_a_running_training_is_shown_on_a_new_page_and_can_be_stopped(tmp_path: 
     assert "Looking at the photos</span><span>about 50 seconds left" in view.progress
     assert "<svg" in view.progress
     assert view.timer.active
-    assert (
-        train_tab.update(home, token, view.version, view.drawn, setting_values()).progress == gr.skip()
-    )  # nothing new, nothing sent
-    train_tab.stop(home, token, setting_values())
+    watched = train_tab.watch(home, token, 0, view.stage)
+    assert (watched.progress, watched.outdated) == (view.progress, gr.skip())
+    nothing_new = train_tab.watch(home, token, watched.version, view.stage)
+    assert nothing_new == (gr.skip(),) * len(nothing_new)
+    stopping = train_tab.stop(home, token, setting_values())
+    assert train_tab.watch(home, token, 0, view.stage).outdated != gr.skip()
     go.set()
     assert job.wait(20)
-    after = train_tab.update(home, token, view.version, view.drawn, setting_values())
+    assert train_tab.watch(home, token, 0, stopping.stage).outdated != gr.skip()
+    after = train_tab.show(home, token, setting_values())
     assert str(TrainCode.STOPPING) in after.result
     assert "How the training went" in after.details
     assert "<script" not in after.result + after.details + view.progress
