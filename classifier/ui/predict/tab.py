@@ -63,7 +63,7 @@ class PredictTab:
 
 
 def show(home: Home, token: str, chosen: str | None) -> View:
-    """Draw the list of models as it is now, with the newest selected unless the visitor chose another."""
+    """Draw the list of models as it is now, with the newest selected where there is none of the name ``chosen``."""
     own = own_models(home, token)
     models = [*own, *shared_models(home)]
     known = {model.name: model for model in models}
@@ -80,13 +80,22 @@ def show(home: Home, token: str, chosen: str | None) -> View:
     )
 
 
+def redraw(home: Home, token: str, chosen: str | None) -> View:
+    """Draw the list of models as it is now; the one on view is left alone where it is still there.
+
+    This may reach the browser after the choice of another model, by a person or of a newer one, and take it back.
+    """
+    view = show(home, token, chosen)
+    return view._replace(model=gr.update(choices=view.model["choices"])) if view.model["value"] == chosen else view
+
+
 def show_newest(home: Home, token: str, chosen: str | None, known: str) -> tuple[Any, ...]:
     """Draw the tab after a training, with the new model selected, or with the better one of the same training.
 
     ``known`` is the newest model of before; the new one is returned after what the tab shows.
     """
     newest = next((model.name for model in own_models(home, token)), "")
-    return *show(home, token, chosen if newest == known else None), newest
+    return *(redraw(home, token, chosen) if newest == known else show(home, token, None)), newest
 
 
 class _Panels(NamedTuple):
@@ -123,21 +132,21 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
     ]  # fmt: skip
     inputs, shown = [token, model, top_k, state], [panels.result, state]
     explain_alone = Action(plain(trying.explain_single, home), [token, top_k, state], shown, DEVICE)
-    choose = Action(plain(show, home), [token, model], view)
-    choose.on(model.input)
+    listed = Action(plain(redraw, home), [token, model], view)
+    listed.on(model.input)
     _connect_photos(home, panels, inputs, shown, explain_alone)
     corrected = _connect_answers(home, panels, inputs, shown)
     for saved in panels.threshold.connect(home, token, model, top_k, state, panels.result):
         panels.many.answer_by_threshold.on(saved.then)
     known = gr.State("")
     refresh = [
-        choose, panels.many.refresh, panels.unlabeled.refresh,
+        listed, panels.many.refresh, panels.unlabeled.refresh,
         Action(plain(examples.offer, home), [token], [panels.offered]),
     ]  # fmt: skip
     return PredictTab(
         again=panels.again,
         corrected=corrected,
-        choose=choose,
+        choose=Action(plain(show, home), [token, model], view),
         choose_newest=Action(plain(show_newest, home), [token, model, known], [*view, known]),
         answer_again=Action(plain(trying.answer_again, home), [token, top_k, state], shown, PREDICT),
         try_example=Action(plain(examples.pick_first, home), inputs, shown, PREDICT),

@@ -17,7 +17,7 @@ from ...messages.page import TryCode
 from ...models.checkpoint import read_report, set_threshold
 from .. import html
 from ..components import dropdown
-from ..handlers import Action, plain
+from ..handlers import Action, plain, run_all
 from ..queue import DEVICE
 from ..sessions import Home
 from . import answers, mistakes
@@ -34,6 +34,11 @@ def show(own: Model | None) -> tuple[Any, str]:
             percent = min(max(round(report.threshold * 100), 0), 100)
             return gr.update(visible=True, value=percent), coverage_words(report)
     return gr.update(visible=False), ""
+
+
+def show_of(home: Home, token: str, name: str | None) -> tuple[Any, str]:
+    """Return the threshold of the model of a name, and the coverage it leads to."""
+    return show(next((model for model in own_models(home, token) if model.name == name), None))
 
 
 def save_threshold(
@@ -96,7 +101,8 @@ class ThresholdPanel:
         # “input” and not “release”, which a key press does not trigger
         saved = saving.on(self.slider.input, trigger_mode="always_last")
         forgotten = Action(plain(mistakes.forget, home), [token, model], view, DEVICE).on(saved.success)
-        Action(plain(mistakes.show, home), [token, model], view).on(model.change)
+        costs, own = Action(plain(mistakes.show, home), [token, model], view), [self.slider, self.coverage]
+        run_all(model.change, [costs, Action(plain(show_of, home), [token, model], own)])
         Action(plain(mistakes.show_weight), [self.label, self.pending], [self.weight]).on(self.label.input)
         for control in (self.weight, self.unsure_cost):
             previewed = Action(plain(mistakes.preview, home), chosen, [self.effect, self.pending])

@@ -231,6 +231,18 @@ def test_a_label_that_is_none_is_refused(label: object, visit: Visit, owned: Pat
         trying.correct(home, token, 3, state, sent(number=state.photos[0].number, label="\u200b"))
 
 
+def test_a_list_that_is_drawn_late_takes_no_choice_back(visit: Visit) -> None:
+    home, token = visit()
+    older = own_models(home, token)[0]
+    shutil.copytree(older.folder, older.folder.with_name("9999-01-01-000000-quick"))  # a training ends meanwhile
+    *view, newest = predict_tab.show_newest(home, token, older.name, known=older.name)
+    assert view[0]["value"] == newest != older.name
+    late = predict_tab.redraw(home, token, older.name).model
+    assert "value" not in late
+    assert [name for _, name in late["choices"]] == [newest, older.name, "shared"]
+    assert predict_tab.redraw(home, token, "gone").model["value"] == newest
+
+
 def test_the_threshold_of_an_own_model_is_saved_and_applied(visit: Visit, owned: Path) -> None:
     home, token = visit()
     name = own_models(home, token)[0].name
