@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from ..config import Limits
 from ..errors import DataError
 from ..messages import sentence
 from ..messages.page import DropScript, UploadCode
@@ -34,13 +35,13 @@ def drop_area(
     hint: str,
     choose: str,
     *,
-    folders: bool,
-    limit: int,
-    most_bytes: int,
+    limits: Limits,
     elem_id: str,
-    aside: bool = False,
+    most: int | None = None,
+    folders: bool = False,
     zips: bool = False,
     accept: str | None = None,
+    aside: bool = False,
 ) -> gr.HTML:
     """Create an area that takes files, zips and folders by drop, choice or paste.
 
@@ -50,13 +51,13 @@ def drop_area(
         title: heading of the area.
         hint: what may be dropped.
         choose: words of the button that chooses files.
-        folders: whether zips, folders and tables are taken, too; the class of a few loose photos is asked for then.
-        limit: files that are taken at once.
-        most_bytes: of one file; larger ones are not sent.
+        limits: how many files are taken at once, and of how many bytes; larger ones are not sent.
         elem_id: id of the element.
+        most: files that are taken at once where these are fewer.
+        folders: whether zips, folders and tables are taken, too; the class of a few loose photos is asked for then.
         zips: whether zips can be chosen where tables and folders cannot.
-        aside: whether only what is dropped on the area itself is taken, and not what is dropped beside it.
         accept: kinds of files to choose from, by default those of photos, and with ``folders`` of data sets.
+        aside: whether only what is dropped on the area itself is taken, and not what is dropped beside it.
     """
     usual = f"{_ACCEPT},{_DATA_SETS}" if folders else f"{_ACCEPT},{_PACKED}" if zips else _ACCEPT
     accept = accept or usual
@@ -67,7 +68,8 @@ def drop_area(
         '<input type="file" webkitdirectory multiple></label>'
     )
     template = (
-        f'<div class="pc-drop" data-limit="{limit}" data-bytes="{most_bytes}"{" data-aside" if aside else ""}>'
+        f'<div class="pc-drop" data-limit="{most or limits.files}" data-bytes="{limits.bytes_unpacked}"'
+        f"{' data-aside' if aside else ''}>"
         f'<h2 class="pc-drop-title">{escape(title)}</h2>{html.quiet(escape(hint))}'
         f'<div class="pc-buttons">{folder if folders else ""}{files}</div>{_class_question()}'
         '<p class="pc-status" role="status" aria-live="polite"></p>'

@@ -74,10 +74,9 @@ def build_drop_area(limits: HostLimits) -> gr.HTML:
         str(PhotosCode.DROP_TITLE),
         str(PhotosCode.DROP_HINT),
         str(PhotosCode.DROP_CHOOSE),
-        folders=True,
-        limit=limits.upload.files,
-        most_bytes=limits.upload.bytes_unpacked,
+        limits=limits.upload,
         elem_id="photos-drop",
+        folders=True,
     )
 
 

@@ -43,10 +43,9 @@ def build_demo(page: gr.Blocks, home: Home) -> None:
             str(TryCode.DEMO_DROP),
             sentence(TryCode.DEMO_HINT, limit=trying.MAX_PHOTOS),
             str(TryCode.DEMO_CHOOSE),
-            folders=False,
-            limit=trying.MAX_PHOTOS,
-            most_bytes=home.limits.upload.bytes_unpacked,
+            limits=home.limits.upload,
             elem_id="try-drop",
+            most=trying.MAX_PHOTOS,
         )
         shot = live.build(home, gr.State(_NOBODY), model)
         result = scripted_html("${value}", SCRIPT, "try-result", AnswersScript)

@@ -180,10 +180,9 @@ def build(home: Home, token: gr.BrowserState, model: gr.HTML) -> None:
             str(JudgeCode.DROP_TITLE),
             str(JudgeCode.DROP_HINT),
             str(PhotosCode.DROP_CHOOSE),
-            folders=True,
-            limit=home.limits.upload.files,
-            most_bytes=home.limits.upload.bytes_unpacked,
+            limits=home.limits.upload,
             elem_id="judge-drop",
+            folders=True,
             aside=True,
         )
         shown = scripted_html("${value}", _PRESS, "judge-result")

@@ -163,7 +163,14 @@ def _build_panels(home: Home, token: gr.BrowserState) -> _Panels:
         gr.HTML(html.quiet(html.text(TryCode.NO_MODEL_YET), "pc-center"))
     with gr.Column(visible=False) as filled:
         model = dropdown(TryCode.MODEL, elem_id="try-model")
-        drop = _build_drop_area(home)
+        drop = drop_area(
+            str(TryCode.DROP_TITLE),
+            sentence(TryCode.DROP_HINT, limit=trying.MAX_PHOTOS),
+            str(TryCode.DROP_CHOOSE),
+            limits=home.limits.upload,
+            elem_id="try-drop",
+            zips=True,
+        )
         offered = scripted_html("${value}", examples.SCRIPT, "try-examples")
         shot = live.build(home, token, model)
         with gr.Row(elem_classes="pc-row"):
@@ -188,19 +195,6 @@ def _build_panels(home: Home, token: gr.BrowserState) -> _Panels:
         nothing, filled, model, drop, offered, shot, panel, top_k, kind, result, many, unlabeled, again, undone,
         undo_button,
     )  # fmt: skip
-
-
-def _build_drop_area(home: Home) -> gr.HTML:
-    return drop_area(
-        str(TryCode.DROP_TITLE),
-        sentence(TryCode.DROP_HINT, limit=trying.MAX_PHOTOS),
-        str(TryCode.DROP_CHOOSE),
-        folders=False,
-        limit=home.limits.upload.files,
-        most_bytes=home.limits.upload.bytes_unpacked,
-        elem_id="try-drop",
-        zips=True,
-    )
 
 
 def _connect_photos(

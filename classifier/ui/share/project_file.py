@@ -156,10 +156,9 @@ def build(home: Home, token: gr.BrowserState) -> ProjectFilePanel:
         str(ProjectFilePage.OPEN_TITLE),
         str(ProjectFilePage.OPEN_HINT),
         str(ProjectFilePage.OPEN_CHOOSE),
-        folders=False,
-        limit=1,
-        most_bytes=home.limits.upload.bytes_unpacked,
+        limits=home.limits.upload,
         elem_id="project-drop",
+        most=1,
         accept=".zip",
     )
     with gr.Column(visible=False, elem_id="project-ask") as question:
