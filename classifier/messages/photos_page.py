@@ -1,10 +1,77 @@
-"""Codes of the Photos tab about data sets as they come: how an upload was read, questions about it, and help."""
+"""Codes of the Photos tab, with the questions about data sets as they come: how an upload was read, and help."""
 
 from __future__ import annotations
 
 from enum import unique
 
 from . import Code
+
+
+@unique
+class PhotosCode(Code):
+    """The Photos tab."""
+
+    TAB = "1 · Photos"
+    DROP_TITLE = "Drop your photos here"
+    DROP_HINT = (
+        "A folder with one folder inside for each class, or a zip of it. A table of labels, or labels in the file "
+        "names, work too. Of single photos you will be asked what they show."
+    )
+    DROP_CHOOSE = "Choose photos or a zip"
+    ABOUT_CLASSES = (
+        "A class is a kind of thing to tell apart, such as <b>cat</b>. Two classes are needed. Ten photos of each "
+        "are a start, fifty are good."
+    )
+    EXAMPLE = "No photos at hand? Try with example photos"
+    NEXT = "Next: train"
+    NEXT_NEEDS_CLASS = "Add a second class, then you can train"
+    CLASSES_HINT = "Press a class to see its photos. Drop photos on a class to add them to it, or to move them there."
+    CLASS_BAR = "{label}: {count:photo|photos}"
+    NO_CLASS = "It is not clear which class was meant; reload the page."
+    EARLIER = "Earlier"
+    LATER = "Later"
+    SHOWN = "“{label}”: {total:photo|photos}"
+    SHOWN_PART = "“{label}”: {first} to {last} of {total:photo|photos}"
+    EDIT_CLASS = "Rename or remove “{label}”"
+    NEW_NAME = "New name"
+    RENAME = "Rename"
+    REMOVE_CLASS = "Remove class"
+    REMOVE_QUESTION = "Remove the class “{label}” with its {count:photo|photos}?"
+    REMOVE_YES = "Remove “{label}”"
+    REMOVE_NO = "Keep it"
+    SKIP = "Skip this list"
+    SELECT_ALL = "All shown"
+    SELECT_PHOTO = "Choose {name}"
+    MOVE_TO = "other class"
+    MOVE_TO_LABEL = "Class to move the chosen photos to"
+    MOVE = "Move"
+    REMOVE = "Remove"
+    COUNTS = "{photos:photo|photos} in {classes:class|classes}"
+    ADDED = "Added {count:photo|photos}."
+    ADDED_NONE = "No new photos."
+    ALREADY_HERE = "{count:photo|photos} {count:*was|were} here already."
+    LEFT_OUT = "{count:file was|files were} left out; see why below."
+    SEVERAL = "{count:file holds|files hold} several pictures, of which one is used; see below."
+    NOT_ARRIVED = "{count:file|files} did not arrive; add them again."
+    MOVED = "Moved {count:photo|photos}."
+    REMOVED = "Removed {count:photo|photos}."
+    RENAMED = "“{old}” is now “{new}”."
+    CLASS_REMOVED = "Removed the class “{label}” with its {count:photo|photos}."
+    NONE_SELECTED = "No photos were chosen; tick the ones you mean first."
+    LEFT_OUT_SUMMARY = "<b>{count:file was|files were} left out</b> - see why"
+    SEVERAL_SUMMARY = "<b>{count:file is|files are} used in part</b> - see which picture"
+    LEFT_OUT_REASON = "<b>{count:,}</b> {reason}"
+    CONFLICTS_SUMMARY = (
+        "<b>{count:photo is|photos are} in more than one class</b> - remove each from the classes where it is wrong"
+    )
+
+
+@unique
+class GridScript(Code):
+    """The words of ``grid.js``."""
+
+    SELECT = "Choose photos to move or remove them"
+    SELECTED = "{count} chosen"
 
 
 @unique

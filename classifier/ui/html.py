@@ -10,7 +10,8 @@ from typing import Any
 
 from ..events import Progress
 from ..messages import Code, Message, harmless, moment, sentence
-from ..messages.page import PageCode, PhotosCode
+from ..messages.page import PageCode
+from ..messages.photos_page import PhotosCode
 from ..messages.training_page import TrainCode
 from ..messages.workflows import StepCode
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from ..messages.page import PageCode, PhotosCode, ReviewCode, TryCode, UploadCode
+from ..messages.page import PageCode, UploadCode
+from ..messages.photos_page import PhotosCode
+from ..messages.review_page import ReviewCode
 from ..messages.share_page import ShareCode
 from ..messages.training_page import TrainCode
+from ..messages.try_page import TryCode
 from . import html
 
 _HERE = Path(__file__).parent

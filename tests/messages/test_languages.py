@@ -12,7 +12,7 @@ import classifier
 from classifier.messages import Code, WordCode, languages, message, percent, sentence, translating
 from classifier.messages.data import LeftOutCode, PhotoCode
 from classifier.messages.languages import Language, best_of, speaking
-from classifier.messages.page import PhotosCode
+from classifier.messages.photos_page import PhotosCode
 from classifier.messages.retelling import retold
 
 ROOT = Path(classifier.__file__).parent
@@ -48,9 +48,10 @@ def test_every_sentence_is_translated(tag: str) -> None:
 
 
 def test_a_new_sentence_is_missing_and_an_old_one_unused() -> None:
-    table = {("page.PhotosCode.MOVED", "Moved {count} photos."): "x", ("page.PhotosCode.GONE", "Gone."): "Weg."}
-    assert "page.PhotosCode.MOVED" in translating.missing(table)
-    assert translating.unused(table) == ["page.PhotosCode.GONE"]
+    gone = "photos_page.PhotosCode.GONE"
+    table = {(MOVED.key, "Moved {count} photos."): "x", (gone, "Gone."): "Weg."}
+    assert MOVED.key in translating.missing(table)
+    assert translating.unused(table) == [gone]
 
 
 @pytest.mark.parametrize(
@@ -79,9 +80,9 @@ def test_a_table_is_brought_up_to_the_sentences(tmp_path: Path) -> None:
     path = tmp_path / "de.po"
     path.write_text(
         'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n'
-        'msgctxt "page.PhotosCode.RENAME"\nmsgid "Rename"\nmsgstr "Umbenennen"\n\n'
-        'msgctxt "page.PhotosCode.MOVED"\nmsgid "Moved."\nmsgstr "Verschoben."\n\n'
-        'msgctxt "page.PhotosCode.GONE"\nmsgid "Gone."\nmsgstr "Weg."\n',
+        'msgctxt "photos_page.PhotosCode.RENAME"\nmsgid "Rename"\nmsgstr "Umbenennen"\n\n'
+        'msgctxt "photos_page.PhotosCode.MOVED"\nmsgid "Moved."\nmsgstr "Verschoben."\n\n'
+        'msgctxt "photos_page.PhotosCode.GONE"\nmsgid "Gone."\nmsgstr "Weg."\n',
         "utf-8",
     )
     translating.update(path)

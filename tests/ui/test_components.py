@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from classifier.messages import Code
-from classifier.messages.page import AnswersScript, DropScript, GridScript, ViewerScript
+from classifier.messages.page import DropScript, ViewerScript
+from classifier.messages.photos_page import GridScript
+from classifier.messages.try_page import AnswersScript
 from classifier.ui import components
 
 UI = Path(components.__file__).parent

@@ -10,7 +10,8 @@ import gradio as gr
 import pytest
 
 from classifier.errors import DataError
-from classifier.messages.page import PageCode, TryCode
+from classifier.messages.page import PageCode
+from classifier.messages.try_page import TryCode
 from classifier.ui.handlers import Action, event_data, plain, run_all
 
 

@@ -13,7 +13,9 @@ import pytest
 from classifier.events import Note
 from classifier.messages import languages, message
 from classifier.messages.languages import speaking
-from classifier.messages.page import PageCode, PhotosCode, TryCode
+from classifier.messages.page import PageCode
+from classifier.messages.photos_page import PhotosCode
+from classifier.messages.try_page import TryCode
 from classifier.ui.queue import Jobs
 from tests import pseudo
 from tests.ui.jobs import LONG

@@ -18,8 +18,7 @@ from ...errors import DataError, LayoutError, PhotoError
 from ...messages import sentence
 from ...messages.data import UploadNoteCode
 from ...messages.layout import RefusalCode
-from ...messages.page import PhotosCode
-from ...messages.photos_page import ReadingCode
+from ...messages.photos_page import PhotosCode, ReadingCode
 from .. import html
 from ..handlers import event_data
 from ..sessions import Home, check_capacity

@@ -10,8 +10,7 @@ from ...data.intake import LeftOut
 from ...data.labels import natural_key
 from ...messages import Code, in_row, number, outline
 from ...messages.data import SeveralCode
-from ...messages.page import GridScript, PhotosCode
-from ...messages.photos_page import PurposeCode, ReadingCode, SplitsCode
+from ...messages.photos_page import GridScript, PhotosCode, PurposeCode, ReadingCode, SplitsCode
 from .. import html
 from ..html import escape
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ...messages import Code
-from ...messages.page import PhotosCode
-from ...messages.photos_page import JoinCode
+from ...messages.photos_page import JoinCode, PhotosCode
 from .. import html
 from ..html import escape
 

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 import gradio as gr
 
-from ...messages.page import GridScript, PhotosCode
-from ...messages.photos_page import SplitsCode
+from ...messages.photos_page import GridScript, PhotosCode, SplitsCode
 from .. import html, undo
 from ..components import scripted_html
 from ..host_limits import HostLimits

@@ -13,8 +13,7 @@ from ...errors import DataError
 from ...messages import sentence
 from ...messages.bringing import CameraCode, PhoneCode
 from ...messages.data import ProjectCode
-from ...messages.page import PhotosCode
-from ...messages.photos_page import HelpCode, JoinCode
+from ...messages.photos_page import HelpCode, JoinCode, PhotosCode
 from .. import colors, html, undo
 from ..handlers import QUIET, Action, event_data, plain
 from ..queue import APART, FREE, INTAKE, Concurrency

@@ -8,7 +8,7 @@ import gradio as gr
 
 from ...data.project import Project
 from ...messages import harmless, sentence
-from ...messages.page import PhotosCode
+from ...messages.photos_page import PhotosCode
 from .. import colors, html, undo
 from ..sessions import Home, is_token, thumbnail_bytes
 from ..uploads import KNOWN

@@ -15,7 +15,7 @@ from ...data.project import Project
 from ...errors import ClassifierError, DataError, PhotoError
 from ...messages import Message, percent, sentence
 from ...messages.models import UnsureCode
-from ...messages.page import TryCode
+from ...messages.try_page import TryCode
 from ...models.predictor import Prediction, Predictor
 from ...workflows.similar import find_similar
 from .. import html

@@ -10,7 +10,7 @@ from ...data.labels import natural_key
 from ...messages import sentence
 from ...messages.bulk import BulkPageCode
 from ...messages.models import UnsureCode
-from ...messages.page import TryCode
+from ...messages.try_page import TryCode
 from ...models.predictor import Prediction
 from .. import html
 from ..html import escape

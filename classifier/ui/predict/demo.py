@@ -7,7 +7,8 @@ from typing import Any
 import gradio as gr
 
 from ...messages import sentence
-from ...messages.page import AnswersScript, PageCode, TryCode
+from ...messages.page import PageCode
+from ...messages.try_page import AnswersScript, TryCode
 from .. import html, languages, viewer
 from ..components import dropdown, frame, scripted_html
 from ..handlers import WITH_SIGN, Action, plain

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from ...errors import ClassifierError, DataError, ModelError, PhotoError
-from ...messages.page import TryCode
+from ...messages.try_page import TryCode
 from ...models.checkpoint import find_report
 from ...models.predictor import Prediction, Predictor
 from ..handlers import plain

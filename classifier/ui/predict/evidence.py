@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ...messages import sentence
-from ...messages.page import TryCode
+from ...messages.try_page import TryCode
 from .. import html
 
 Pixels = NDArray[np.uint8]

@@ -15,7 +15,7 @@ from ...data.example import EXAMPLE_LABELS, draw_unseen
 from ...errors import DataError
 from ...files import storage_error
 from ...messages import sentence
-from ...messages.page import ExamplesCode
+from ...messages.try_page import ExamplesCode
 from .. import html
 from ..handlers import event_data
 from ..sessions import Home

@@ -18,8 +18,9 @@ from ...data.project import Project
 from ...errors import DataError, LayoutError
 from ...evaluation.report import Report
 from ...evaluation.shift import shift_warnings
-from ...messages.page import JudgeCode, PhotosCode, ReviewCode
-from ...messages.photos_page import ReadingCode
+from ...messages.photos_page import PhotosCode, ReadingCode
+from ...messages.review_page import ReviewCode
+from ...messages.try_page import JudgeCode
 from ...models.predictor import Predictor
 from ...workflows.evaluate import NEAR_TRAINING, evaluate_photos
 from .. import html

@@ -14,7 +14,7 @@ import gradio as gr
 from ...errors import ClassifierError, DataError
 from ...messages.bringing import CameraProblem
 from ...messages.models import UnsureCode
-from ...messages.page import LiveCode, LiveScript, TryCode
+from ...messages.try_page import LiveCode, LiveScript, TryCode
 from ...models.predictor import Prediction
 from .. import html
 from ..colors import model_colors

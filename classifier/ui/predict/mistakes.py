@@ -12,7 +12,7 @@ from ...data.mistake_costs import MistakeCosts
 from ...evaluation.costs import UNSURE_COST
 from ...evaluation.report import Report
 from ...messages.evaluation import CostCode, costs_in_words, outcomes_in_words
-from ...messages.page import TryCode
+from ...messages.try_page import TryCode
 from ...models.checkpoint import read_report, set_costs
 from ...models.evaluated_photos import EvaluatedPhotos, outcomes_of, read_evaluated, with_costs
 from .. import html

@@ -9,7 +9,7 @@ from ...data.decoding import open_apart
 from ...data.project import Project
 from ...errors import ClassifierError, ModelError
 from ...messages import sentence
-from ...messages.page import TryCode
+from ...messages.try_page import TryCode
 from ...models.checkpoint import find_report
 from ...models.predictor import Passes, Predictor
 from .. import html

@@ -12,7 +12,7 @@ from gradio.events import Dependency
 
 from ...messages import sentence
 from ...messages.guide import WhatCode
-from ...messages.page import AnswersScript, TryCode
+from ...messages.try_page import AnswersScript, TryCode
 from .. import guides, html, undo
 from ..components import dropdown, scripted_html
 from ..handlers import QUIET, WITH_SIGN, Action, plain

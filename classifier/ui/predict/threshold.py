@@ -13,7 +13,7 @@ from gradio.events import Dependency
 from ...errors import ClassifierError
 from ...evaluation.costs import UNSURE_COST
 from ...evaluation.report import Report
-from ...messages.page import TryCode
+from ...messages.try_page import TryCode
 from ...models.checkpoint import read_report, set_threshold
 from .. import html
 from ..components import dropdown

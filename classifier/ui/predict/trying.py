@@ -15,7 +15,7 @@ from ...data.decoding import open_apart
 from ...data.photo_stream import is_packed
 from ...errors import ClassifierError, DataError
 from ...messages import sentence
-from ...messages.page import TryCode
+from ...messages.try_page import TryCode
 from ...models.predictor import Prediction, Predictor
 from ...workflows.photo_shift import FEWEST, compare_with_training
 from .. import html

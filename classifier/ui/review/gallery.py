@@ -8,7 +8,8 @@ from ...data.catalog import Asset
 from ...evaluation.report import Report
 from ...messages import Message, sentence
 from ...messages.guide import WhatCode
-from ...messages.page import PageCode, ReviewCode
+from ...messages.page import PageCode
+from ...messages.review_page import ReviewCode
 from ...messages.training_page import ScoreCode
 from ...workflows.review import PhotoPrediction
 from .. import guides, html

@@ -11,7 +11,7 @@ from ...data.explained_groups import Evidence
 from ...data.project import Project
 from ...evaluation.report import Report
 from ...messages import Message, sentence
-from ...messages.page import ReviewCode
+from ...messages.review_page import ReviewCode
 from ...workflows.review import PhotoPrediction, Review
 from .. import html
 from ..train.scores import in_words

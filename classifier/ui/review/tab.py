@@ -19,7 +19,7 @@ from ...errors import ClassifierError, DataError
 from ...messages import joined, message, sentence
 from ...messages.groups import ReviewGroupsCode, ReviewGroupsScript
 from ...messages.guide import WhatCode
-from ...messages.page import ReviewCode
+from ...messages.review_page import ReviewCode
 from ...messages.steps_page import StepsCode
 from ...models.backbones import resolve
 from ...workflows.check import Checked, check

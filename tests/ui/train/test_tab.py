@@ -15,7 +15,7 @@ import pytest
 from classifier import TrainConfig
 from classifier.events import Epoch, Note
 from classifier.messages import message
-from classifier.messages.page import PhotosCode
+from classifier.messages.photos_page import PhotosCode
 from classifier.messages.training_page import TrainCode
 from classifier.messages.workflows import StepCode
 from classifier.training import attempts

@@ -1,0 +1,72 @@
+"""Codes of the Review tab."""
+
+from __future__ import annotations
+
+from enum import unique
+
+from . import Code
+
+
+@unique
+class ReviewCode(Code):
+    """The Review tab."""
+
+    TAB = "3 · Review"
+    TRAIN_FIRST = (
+        "Train first. Then you see here which photos were mixed up, which may be in the wrong class, and can put them "
+        "right."
+    )
+    MATRIX = "What was taken for what"
+    MATRIX_ALL = "The whole table: what was taken for what"
+    SEARCH_CLASS = "Find a class"
+    ADVICE = "What would help most"
+    ADVICE_MORE = "{count} more to know"
+    MATRIX_CORNER = "is ↓ taken for →"
+    MATRIX_HINT = "Framed numbers are right, the others are wrong. Press a number to see its photos."
+    CELL = "{count:photo|photos} of {label} taken for {predicted}"
+    CLASSES = "Class by class"
+    CLASS = "Class"
+    RECOGNIZED = "Recognized"
+    PRECISION = "Right when it says so"
+    CLASSES_HINT = "Press a class to see its photos that were taken for something else."
+    NEVER_PREDICTED = "never says so"
+    SHOW = "Show"
+    SHOW_MORE = "Show more"
+    TRAIN_AGAIN = "Train again"
+    LIST_CHOICE = "{title} ({count:,})"
+    LIST_LABEL_ISSUES = "Maybe in the wrong class"
+    LIST_MISTAKES = "Taken for something else, the surest first"
+    LIST_CONFLICTS = "The same photo in several classes"
+    LIST_QUALITY = "Poor photos"
+    LIST_GROUPS = "Photos that belong together"
+    NONE_LABEL_ISSUES = "No photo looks as if it were in the wrong class."
+    NONE_MISTAKES = "Every photo was taken for what it is."
+    NONE_CONFLICTS = "No photo is in several classes."
+    NONE_QUALITY = "No photo stands out as blurred, dark, blown-out, tiny or odd-shaped."
+    NONE_LEFT = "No photos are left here."
+    TITLE_MISTAKES = "{label} taken for something else"
+    TITLE_RECOGNIZED = "{label} recognized"
+    TITLE_CONFUSED = "{label} taken for {predicted}"
+    PHOTO_RECOGNIZED = "<b>{label}</b>, recognized ({confidence:percent} sure)."
+    PHOTO_CONFUSED = "In <b>{label}</b>, looks like <b>{predicted}</b> ({confidence:percent} sure)."
+    PHOTO_CONFIRMED = "You called it right."
+    PHOTO_IN = "In <b>{label}</b>."
+    PHOTO_ADVICE = "In <b>{label}</b>; {advice}."
+    GROUP_CONFLICT = "Which is right? Photo {number}"
+    MOVE_TO = "Move to {label}"
+    MOVE_TO_OTHER = "Move to…"
+    MOVE_TO_OTHER_LABEL = "Move {name} to another class"
+    CONFIRM = "It is {label}"
+    REMOVE = "Remove"
+    REMOVE_LABEL = "Remove {name}"
+    CHANGED = "Since the last training {changes}."
+    UNCHANGED = "Nothing changed since the last training."
+    WHICH_PHOTO = "It is not clear which photo was meant; reload the page."
+    WHICH_ACTION = "It is not clear what to do with this photo; reload the page."
+    MOVED = "Moved 1 photo from “{old}” to “{new}”."
+    CONFIRMED = "Noted: 1 photo of “{label}” is right; it is not suspected again."
+    REMOVED = "Removed 1 photo of “{label}”."
+    TRAINED = "Trained in {seconds:.1f} seconds: {score}."
+    TRAINED_SAME = "Trained in {seconds:.1f} seconds: as many right as before ({accuracy:percent})."
+    TRAINED_CHANGED = "Trained in {seconds:.1f} seconds: {before:percent} right before, {after:percent} now."
+    WHAT_CHANGED = "What changed"
