@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .workflows.labeling import Suggestions, SureGroup, ToLabel, suggest, to_label
     from .workflows.predict_many import Answers, predict_many
     from .workflows.project_file import OpenedProject, open_project, save_project
+    from .workflows.public_sets import FetchedSet, fetch_set
     from .workflows.review import Review, review
     from .workflows.set_apart import PhotosApart, set_apart
     from .workflows.train import Finished, train
@@ -58,6 +59,7 @@ __all__ = [
     "Epoch",
     "ExportError",
     "Exported",
+    "FetchedSet",
     "Finished",
     "LayoutError",
     "Limits",
@@ -86,6 +88,7 @@ __all__ = [
     "check",
     "evaluate",
     "export",
+    "fetch_set",
     "open_project",
     "predict_many",
     "review",
@@ -120,6 +123,7 @@ _MODULES = {
     "workflows.labeling": ("Suggestions", "SureGroup", "ToLabel", "suggest", "to_label"),
     "workflows.predict_many": ("Answers", "predict_many"),
     "workflows.project_file": ("OpenedProject", "open_project", "save_project"),
+    "workflows.public_sets": ("FetchedSet", "fetch_set"),
     "workflows.review": ("Review", "review"),
     "workflows.set_apart": ("PhotosApart", "set_apart"),
     "workflows.train": ("Finished", "train"),

@@ -17,6 +17,7 @@ from classifier.config import DOMAINS, MODES, OPTIMIZERS, RESIZE_MODES, TrainCon
 from classifier.models.backbones import BACKBONES, WEIGHTS_FILE, Backbone
 from classifier.models.model_folder import FILES
 from classifier.ui.host_limits import HOME_LIMITS, SPACE_LIMITS, HostLimits
+from classifier.workflows.public_sets import SETS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -47,6 +48,17 @@ def test_the_readme_has_a_row_for_every_network(row: Backbone) -> None:
     numbers = [str(row.megabytes), str(row.size), f"{row.cost:g}"]
     expected = [f"`{row.name}`", row.title, *numbers, row.good_for, row.source, license]
     assert expected in rows(section("Networks"), "`--backbone`")
+
+
+def test_the_readme_has_a_row_for_every_public_set() -> None:
+    expected = [
+        [
+            f"`{one.name}`", f"{one.photos:,}", str(one.classes), str(one.megabytes), one.source,
+            one.license or "none is stated",
+        ]
+        for one in SETS
+    ]  # fmt: skip
+    assert rows(section("Command line and Python"), "`--set`") == expected
 
 
 def test_a_space_fetches_networks_of_the_table_when_it_is_built() -> None:

@@ -9,6 +9,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -71,15 +72,31 @@ def _explain(error: OSError) -> str:
 
 
 def _example(args: argparse.Namespace) -> dict[str, Any]:
-    from ..data.example import draw_example
-
     if args.folder.exists() and (not args.folder.is_dir() or any(args.folder.iterdir())):
         raise DataError(CommandCode.FOLDER_NOT_EMPTY, folder=args.folder)
-    if args.per_class < 1:
+    if args.per_class is not None and args.per_class < 1:
         raise DataError(CommandCode.PER_CLASS_TOO_SMALL, count=args.per_class)
-    draw_example(args.folder, args.per_class)
+    if args.set is not None:
+        return _fetch_set(args)
+    from ..data.example import PER_CLASS, draw_example
+
+    per_class = args.per_class or PER_CLASS
+    draw_example(args.folder, per_class)
     print(sentence(OutputCode.EXAMPLE_DRAWN, folder=args.folder), file=sys.stderr)
-    return {"folder": str(args.folder), "per_class": args.per_class}
+    return {"folder": str(args.folder), "per_class": per_class}
+
+
+def _fetch_set(args: argparse.Namespace) -> dict[str, Any]:
+    from ..workflows.public_sets import FetchedSet, fetch_set, find_set
+
+    chosen = find_set(args.set)
+    events = fetch_set(chosen, args.folder, args.per_class)
+    first = next(events)  # raises where nothing answers
+    print(chosen.about(), file=sys.stderr)
+    photos = run(chain((first,), events), FetchedSet).photos
+    done = sentence(OutputCode.SET_FETCHED, photos=sum(photos.values()), classes=len(photos), folder=args.folder)
+    print(done, file=sys.stderr)
+    return output.set_json(chosen, args.folder, photos)
 
 
 def _check(args: argparse.Namespace) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import TrainConfig
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # these import torch, and “--help” must not wait for it
     from ..exporters.base import Exported
     from ..workflows.check import Checked
     from ..workflows.overfit_check import OverfitCheck
+    from ..workflows.public_sets import PublicSet
     from ..workflows.publish import Publication
     from ..workflows.review import PhotoPrediction, Review
     from ..workflows.train import Finished
@@ -221,6 +223,14 @@ def layout_error_json(error: LayoutError) -> dict[str, Any]:
     """Return the readings that fit under ``readings``, and the files that have none by reason."""
     found = {"readings": []} if error.layout is None else error.layout.to_json(None)
     return {"error": str(error), **found}
+
+
+def set_json(chosen: PublicSet, folder: Path, photos: Mapping[str, int]) -> dict[str, Any]:
+    """Return the result of ``example --set``; ``photos`` is their number by class."""
+    return {
+        "folder": str(folder), "set": chosen.name, "photos": sum(photos.values()), "classes": sorted(photos),
+        "source": chosen.source, "license": chosen.license or None,
+    }  # fmt: skip
 
 
 def left_out_json(project: Project) -> list[dict[str, str]]:

@@ -47,7 +47,8 @@ def _app(sub: argparse.ArgumentParser) -> None:
 
 def _example(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("folder", type=Path, metavar="FOLDER")
-    sub.add_argument("--per-class", type=int, default=24, metavar="N", help=_with_default(ArgumentHelp.PER_CLASS))
+    sub.add_argument("--set", metavar="NAME", help=str(ArgumentHelp.SET))
+    sub.add_argument("--per-class", type=int, metavar="N", help=str(ArgumentHelp.PER_CLASS))
 
 
 def _check(sub: argparse.ArgumentParser) -> None:

@@ -15,10 +15,11 @@ from .labels import folder_name
 Color = tuple[int, int, int]
 Pen = ImageDraw.ImageDraw
 Rng = np.random.Generator
+PER_CLASS = 24  # photos
 _SIDE = 320  # pixels
 
 
-def draw_example(folder: Path, per_class: int = 24, seed: int = 0) -> None:
+def draw_example(folder: Path, per_class: int = PER_CLASS, seed: int = 0) -> None:
     """Draw ``per_class`` JPEGs of each of four classes into ``folder``/<class>.
 
     Equal seeds give equal files. The classes differ in shape; color, background, light, size, place and sharpness

@@ -11,7 +11,7 @@ import gzip
 import math
 import re
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ class _Source(NamedTuple):
 
 
 def unpack_pictures(
-    files: Sequence[tuple[str, Path]], into: Path, limits: Limits = LIMITS
+    files: Sequence[tuple[str, Path]], into: Path, limits: Limits = LIMITS, per_class: int | None = None
 ) -> tuple[FilePaths, list[LeftOut]]:
     """Return the files with the pictures of idx and CIFAR files in place of these, and the files left out.
 
@@ -87,6 +87,7 @@ def unpack_pictures(
         files: (name with folders, path).
         into: folder for the pictures.
         limits: what all files together may hold.
+        per_class: so many pictures of each class and split, the first ones; by default all.
 
     Raises ``DataError`` where there are too many pictures, or nothing but such files and none can be read;
     ``StorageError`` where the disk is full.
@@ -107,9 +108,10 @@ def unpack_pictures(
     others = [file for file in files if file[0] not in used]
     _check_limits(packed, len(others), limits)
     pictures: FilePaths = []
+    counts: Counter[str] = Counter()
     for one in packed:
         try:
-            pictures += _write(one, into, len(pictures))
+            pictures += _write(one, into, len(pictures), counts, per_class)
         except DataError as error:
             left_out.append(LeftOut(one.name, error.message))
     if left_out and not pictures and not find_photos([normalize_name(name) for name, _ in others]):
@@ -126,15 +128,22 @@ def _check_limits(packed: Sequence[_Packed], others: int, limits: Limits) -> Non
         raise DataError(PackedErrorCode.TOO_BIG, files=files, limit=limits.bytes_unpacked)
 
 
-def _write(packed: _Packed, into: Path, first: int) -> FilePaths:
-    """Write the pictures of a file as PNGs, which keep every value; none stays where the file is damaged."""
+def _write(packed: _Packed, into: Path, first: int, counts: Counter[str], per_class: int | None) -> FilePaths:
+    """Write the pictures of a file as PNGs, which keep every value; none stays where the file is damaged.
+
+    ``counts`` are the pictures of each folder so far.
+    """
     stem = packed.name.rpartition("/")[2].partition(".")[0]
     written: FilePaths = []
     try:
         into.mkdir(parents=True, exist_ok=True)
         for number, (label, pixels) in enumerate(packed.read()):
-            path = into / f"{first + number:06}"
-            written.append((f"{packed.folder}/{label}/{stem}-{number:05}.png", path))
+            folder = f"{packed.folder}/{label}"
+            if counts[folder] == per_class:
+                continue
+            counts[folder] += 1
+            path = into / f"{first + len(written):06}"
+            written.append((f"{folder}/{stem}-{number:05}.png", path))
             Image.fromarray(pixels).save(path, "PNG", compress_level=1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         _remove(written)

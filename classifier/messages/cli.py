@@ -13,7 +13,7 @@ class CommandHelp(EnglishCode):
 
     PROGRAM = "Train an image classifier on your own photos."
     APP = "serve the page, on which all of this is done in the browser"
-    EXAMPLE = "draw a small photo-like set into a folder"
+    EXAMPLE = "draw a small photo-like set into a folder, or fetch a public one by name"
     CHECK = "show what the photos look like before training"
     TRAIN = "train a model and write it to a folder"
     REVIEW = "show the photos behind a score, and those that may be mislabeled"
@@ -30,7 +30,8 @@ class ArgumentHelp(EnglishCode):
     """What each argument means that is no field of ``TrainConfig``."""
 
     JSON = "print the result as one JSON object on the last line"
-    PER_CLASS = "photos of each class"
+    PER_CLASS = "photos of each class (default: 24; with --set all, else the first N of each class and part)"
+    SET = "fetch a public set: cifar10, mnist, fashion_mnist, flowers, oxford_pets or eurosat"
     DATA = (
         "a folder or zip of photos with their classes: in folders, in a table, or with --labels in other ways; a .tar "
         "(WebDataset), a .parquet, or a text that lists such; several may be named, such as train.zip test.zip"
@@ -126,6 +127,10 @@ class OutputCode(EnglishCode):
     """What the commands print without ``--json``."""
 
     EXAMPLE_DRAWN = "Drawn into {folder}: now try “python -m classifier train {folder} --out model”."
+    SET_FETCHED = (
+        "{photos:photo|photos} of {classes:class|classes} are in {folder}: now try “python -m classifier train "
+        "{folder} --out model”."
+    )
     READING = "{reading}"
     TEST_READING = "Of --test: {reading}"
     PHOTO_COUNT = "{images:photo|photos} in {classes:class|classes}"

@@ -13,6 +13,8 @@ class StepCode(Code):
 
     FETCH_NETWORK = "Fetching the network, megabytes"
     FETCH_MODEL = "Fetching the model, megabytes"
+    FETCH_SET = "Fetching the photos, megabytes"
+    UNPACK_SET = "Unpacking the photos"
     PUBLISH = "Sending the files, megabytes"
     EXTRACT_FEATURES = "Looking at the photos"
     COMPARE_RESIZE_MODES = "Trying how the photos fit"

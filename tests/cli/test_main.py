@@ -18,6 +18,8 @@ import pytest
 
 from classifier import Finished, Project, TrainConfig, __version__, train
 from classifier.cli.main import main
+from classifier.files import cache_folder
+from tests.data.packed_files import write_mnist
 from tests.helpers import MakeFolder, draw_photo, encode
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +59,32 @@ def test_an_example_is_drawn_into_a_new_folder(tmp_path: Path, capsys: Capture) 
     assert len(list((tmp_path / "new").glob("*/*.jpg"))) == 8
     assert "name a new one" in refusal(capsys, "example", tmp_path / "new")
     assert "at least 1" in refusal(capsys, "example", tmp_path / "other", "--per-class", 0)
+
+
+def test_a_public_set_is_fetched_into_a_new_folder(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    cache = cache_folder("sets") / "mnist"
+    write_mnist(cache, {"train": 6, "t10k": 4})  # as if fetched before: nothing is asked for
+    assert main(["example", str(tmp_path / "digits"), "--set", "mnist", "--per-class", "1", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {
+        "folder": str(tmp_path / "digits"), "set": "mnist", "photos": 4, "classes": ["3", "4"],
+        "source": "https://yann.lecun.com/exdb/mnist/", "license": "CC BY-SA 3.0",
+    }  # fmt: skip
+    assert "12 MB to fetch from https://yann.lecun.com/exdb/mnist/. License: CC BY-SA 3.0." in err
+    assert len(list((tmp_path / "digits").glob("t*/*/*.png"))) == 4
+
+
+def test_a_public_set_without_a_network_is_one_sentence(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # where nothing answers
+    assert "does not answer" in refusal(capsys, "example", tmp_path / "pets", "--set", "oxford_pets")
+    assert not (tmp_path / "pets").exists()
+    assert "cifar10" in refusal(capsys, "example", tmp_path / "pets", "--set", "cats")
 
 
 def test_a_check_finds_files_left_out_and_writes_nothing(make_folder: MakeFolder, capsys: Capture) -> None:
