@@ -39,7 +39,10 @@ class SetsPanelCode(Code):
     TITLE = "Try a well-known set of pictures"
     WHICH = "Sets that courses and papers use"
     CHOICE = "{title} ({megabytes:,} MB)"
-    PART = "Of each class {count:picture is|pictures are} added, of those to train on and of those to test with."
+    PART = (
+        "Up to {count:,} pictures of each class are added to train on, and as many to test with, where the set has "
+        "such a part."
+    )
     FETCH = "Fetch it and add a part"
     STOP = "Stop"
     STARTING = "Asking for the pictures…"

@@ -35,7 +35,7 @@ const setBusy = (value) => {
   busy = value;
   zone.classList.toggle("pc-working", value);
 };
-const isZip = (name) => /\.(zip|tar|tar\.gz|tgz|parquet)$/i.test(name);
+const isPacked = (name) => /(\.(zip|tar|tar\.gz|tgz|parquet|bin)|ubyte(\.gz)?)$/i.test(name); // it holds several photos
 // A “.git” beside the photos may hold thousands of files, and none of them is a photo. What iCloud leaves in place of
 // a photo that it did not load, “.name.icloud”, is listed.
 const isHidden = (name) => name.replace(/(^|\/)\.[^/]+\.icloud$/, "").split("/").some((part) => part.startsWith("."));
@@ -116,7 +116,7 @@ function take(found, label = "") {
   if (items.length > LIMIT) return show(say("too_many_files", { count: items.length, limit: LIMIT }));
   items = splitOff(items);
   if (!items.length) return show(refused);
-  const loose = items.every(({ name }) => !name.includes("/") && !isZip(name) && !TABLE.test(name));
+  const loose = items.every(({ name }) => !name.includes("/") && !isPacked(name) && !TABLE.test(name));
   if (label || !wantsFolders || !loose || items.length >= FEW) {
     ask.hidden = true;
     return void send(items, label);

@@ -15,7 +15,9 @@ from ..messages.photos_page import PhotosCode
 from ..messages.training_page import TrainCode
 from ..messages.workflows import StepCode
 
-_IN_MEGABYTES = (StepCode.FETCH_NETWORK, StepCode.FETCH_MODEL, StepCode.PUBLISH)  # steps that do not count photos
+_IN_MEGABYTES = (  # steps that do not count photos
+    StepCode.FETCH_NETWORK, StepCode.FETCH_MODEL, StepCode.FETCH_SET, StepCode.PUBLISH,
+)  # fmt: skip
 _LONGEST_NAME, _LAST_LETTERS = 40, 14  # of a class as it is shown
 _ICONS = {"note": "ℹ", "warn": "!", "good": "✓"}
 

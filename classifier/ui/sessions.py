@@ -59,8 +59,8 @@ class Home:
     """The folder of all visitors' projects, the models offered to everybody, and what visitors may use.
 
     ``keep_hours`` counts from the last visit; None keeps projects until their owner deletes them. ``jobs`` are the
-    trainings, ``answering`` the answers for many photos and ``fetching`` the downloads of networks: they belong to the
-    projects and end with them.
+    trainings, ``answering`` the answers for many photos, ``fetching`` the downloads of networks and ``loading``
+    those of public sets: they belong to the projects and end with them.
     ``size`` is that of all projects on the disk. ``agents``: whether the Model Context Protocol is answered.
     """
 
@@ -72,6 +72,7 @@ class Home:
     jobs: Jobs = field(init=False, compare=False, repr=False)
     answering: Jobs = field(init=False, compare=False, repr=False)
     fetching: Jobs = field(init=False, compare=False, repr=False)
+    loading: Jobs = field(init=False, compare=False, repr=False)
     size: FolderSize = field(init=False, compare=False, repr=False)
     _creating: threading.Lock = field(init=False, compare=False, repr=False, default_factory=threading.Lock)
 
@@ -79,6 +80,7 @@ class Home:
         object.__setattr__(self, "jobs", Jobs(self.limits.trainings, self.limits.queue))
         object.__setattr__(self, "answering", Jobs(1, self.limits.queue, LimitCode.ANSWER_QUEUE, first=True))
         object.__setattr__(self, "fetching", Jobs(_FETCHES, self.limits.queue))
+        object.__setattr__(self, "loading", Jobs(1, self.limits.queue))
         object.__setattr__(self, "size", FolderSize(self.root))
 
     def secret(self) -> str:
@@ -131,6 +133,7 @@ class Home:
         self.jobs.cancel(folder)
         self.answering.cancel(folder)
         self.fetching.cancel(folder)
+        self.loading.cancel(folder)
 
     def replace(self, token: object, opened: Path) -> None:
         """Put the project in the folder ``opened`` in the place of a visitor's; a running training is cancelled first.

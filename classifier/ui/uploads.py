@@ -27,7 +27,7 @@ SEND_SCRIPT = Path(__file__).parent / "send.js"
 KNOWN = "known"  # the value of a drop area that waits for nothing but to know the visitor
 _ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff"
 _PACKED = ".zip,.tar,.tgz,.gz,.parquet"
-_DATA_SETS = f"{_PACKED},.csv,.tsv,.txt,.xlsx,.json,.jsonl,.xml,.yaml,.yml"
+_DATA_SETS = f"{_PACKED},.gz,.bin,.csv,.tsv,.txt,.xlsx,.json,.jsonl,.xml,.yaml,.yml"
 
 
 def drop_area(

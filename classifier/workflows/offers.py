@@ -64,6 +64,11 @@ def suggest_networks(config: TrainConfig = DEFAULTS, photos: int = 0) -> tuple[O
     return tuple(_offer(row, row not in away) for row in rows)
 
 
+def has_network() -> bool:
+    """Return whether there is a network: whether the Hugging Face Hub answers, within two seconds."""
+    return hub.can_fetch(ROWS[_ORDER["photo"][0]].repository, WEIGHTS_FILE)
+
+
 def _is_quick(name: str, config: TrainConfig, photos: int) -> bool:
     allowed = config.minutes * 60 * _MOST_TIME if config.minutes else float("inf")
     return photos * ROWS[name].cost * _PHOTO_SECONDS <= allowed

@@ -110,6 +110,7 @@ def fetch_set(chosen: PublicSet | str, folder: Path, per_class: int | None = Non
         raise DataError(SetCode.FOLDER_NOT_EMPTY, folder=folder.name)
     cache = cache_folder("sets") / chosen.name
     yield from _fetch(chosen, cache)
+    folder = folder.resolve()
     part = folder.with_name(f".{uuid.uuid4().hex}.part")
     try:
         (part / "unpacked").mkdir(parents=True)
@@ -126,7 +127,7 @@ def fetch_set(chosen: PublicSet | str, folder: Path, per_class: int | None = Non
             folder.rmdir()
         (part / "set").rename(folder)
     except OSError as error:
-        raise storage_error(error, folder) from error
+        raise storage_error(error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
     yield FetchedSet(folder, counts)

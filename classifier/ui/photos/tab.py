@@ -14,12 +14,13 @@ from ...messages import sentence
 from ...messages.bringing import CameraCode, PhoneCode
 from ...messages.data import ProjectCode
 from ...messages.photos_page import HelpCode, JoinCode, PhotosCode
+from ...messages.sets import SetsPanelCode
 from .. import colors, html, undo
 from ..handlers import QUIET, Action, event_data, plain
 from ..queue import APART, FREE, INTAKE, Concurrency
 from ..sessions import Home
 from ..uploads import ready_value
-from . import camera, help, joins, panels, phones, purposes
+from . import camera, help, joins, panels, phones, purposes, sets
 from .adding import add, add_example, answer
 from .view import View, show
 
@@ -149,6 +150,8 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
     with gr.Column(visible=False) as empty:
         gr.HTML(html.quiet(html.rich(PhotosCode.ABOUT_CLASSES), "pc-center"))
         example = gr.Button(str(PhotosCode.EXAMPLE), elem_classes="pc-wide")
+        with gr.Accordion(str(SetsPanelCode.TITLE), open=False, elem_id="photos-sets-panel") as sets_panel:
+            known = sets.build(home, token, sets_panel)
     filled = panels.build_photos()
     with gr.Accordion(str(HelpCode.TITLE), open=False):
         gr.HTML(help.ways())
@@ -169,7 +172,8 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
     events.set_apart(token, bar, filled.apart)
     events.turn(filled, where, view)
     events.refresh.on(joined.arrived.change)
-    return PhotosTab(bar.next, examples_came, bar.message, [events.refresh, *joined.refresh])
+    events.refresh.on(Action(sets.tell, [known.arrived], [bar.message]).on(known.arrived.change).then)
+    return PhotosTab(bar.next, examples_came, bar.message, [events.refresh, *joined.refresh, known.refresh])
 
 
 @dataclass(frozen=True)
