@@ -72,7 +72,7 @@ class PublicSet:
 
 @dataclass(frozen=True)
 class FetchedSet:
-    """The folder of a set, with the number of its photos by class.
+    """What was fetched: the ``folder`` of a set, and the number of its ``photos`` by class.
 
     Example::
 
@@ -104,6 +104,11 @@ def fetch_set(chosen: PublicSet | str, folder: Path, per_class: int | None = Non
         per_class: so many pictures of each class and split, the first ones; by default all.
 
     Raises ``DataError`` where there is no such set, or it cannot be fetched; ``StorageError`` where the disk is full.
+
+    Example::
+
+        for event in fetch_set("oxford_pets", Path("pets")):
+            print(event)
     """
     chosen = find_set(chosen) if isinstance(chosen, str) else chosen
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
