@@ -133,7 +133,7 @@ def _ready(home: Home, name: object) -> View:
     words = ""
     if chosen is not None:
         part = sentence(SetsPanelCode.PART, count=_per_class(chosen))
-        words = html.quiet(f"{html.text(chosen.about())} {html.escape(part)}")
+        words = html.quiet(html.escape(f"{chosen.about()} {part}"))
     press = gr.update(visible=chosen is not None, value=str(SetsPanelCode.FETCH), variant="primary")
     return _UNCHANGED._replace(
         words=words, choice=gr.update(visible=True), press=press, timer=gr.Timer(active=False)
