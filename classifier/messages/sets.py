@@ -26,7 +26,7 @@ class SetCode(Code):
     FOLDER_NOT_EMPTY = "“{folder}” is there already and not an empty folder; name a new one."
     UNKNOWN = "There is no set “{name}”; there are {names:list}."
     ABOUT = (
-        "{title}: {photos:picture|pictures} of {classes:class|classes}, {megabytes:,} MB to fetch from {source}. "
+        "{title}: {photos:picture|pictures} of {classes:class|classes}, {megabytes:,} MB to fetch. Source: {source}. "
         "License: {license}."
     )
     NO_LICENSE = "none is stated"

@@ -73,7 +73,7 @@ def test_a_public_set_is_fetched_into_a_new_folder(
         "folder": str(tmp_path / "digits"), "set": "mnist", "photos": 4, "classes": ["3", "4"],
         "source": "https://yann.lecun.com/exdb/mnist/", "license": "CC BY-SA 3.0",
     }  # fmt: skip
-    assert "12 MB to fetch from https://yann.lecun.com/exdb/mnist/. License: CC BY-SA 3.0." in err
+    assert "12 MB to fetch. Source: https://yann.lecun.com/exdb/mnist/. License: CC BY-SA 3.0." in err
     assert len(list((tmp_path / "digits").glob("t*/*/*.png"))) == 4
 
 
