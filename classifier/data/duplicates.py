@@ -10,6 +10,7 @@ decide (``data.matching``). Own code, because imagededup uses either features or
 from __future__ import annotations
 
 from collections import Counter
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from .keypoints import KEYPOINTS_SIZE
 from .linking import connect, link
 from .matching import Neighbors, find_mismatches, match_neighbors, rank_neighbors
 from .neighborhood import find_repeats, rank_range
+from .parts import divide
 from .perceptual_hash import HASH_SIZE, compute_similarity, whiten_hashes
 
 Floats = NDArray[np.float32]
@@ -39,12 +41,13 @@ _SAME_HASH = 0.7  # share of the squared distance to further neighbors below whi
 _ONE_PICTURE = 0.999, 0.99
 _LARGE_GROUP = 20  # photos, or a twentieth of all: a larger group has a common background and is no burst
 _FEWEST = 3  # photos of a set in which two can be nearer than by chance
-_BLOCK = 1024  # rows compared at a time, so that memory stays bounded
+_BLOCK = 512  # rows compared at a time, so that memory stays bounded
+_COMPARED = 8192  # photos that each is compared with at most; in a larger set with those near it
 NEAR_DUPLICATE_COSINE = 0.8  # from which on two photos are joined where their hashes are not known
 _STRICTER_COSINES = (NEAR_DUPLICATE_COSINE, 0.85, 0.9, 0.95)
 
 
-def near_duplicate_groups(features: Floats, descriptors: Floats | None = None) -> Ints:
+def near_duplicate_groups(features: Floats, descriptors: Floats | None = None, compared: int = _COMPARED) -> Ints:
     """Return the group number (N,) of each photo: the index of the first photo of its group.
 
     A group holds re-saved, cropped, mirrored, turned, darker and brighter copies, and bursts; joined transitively.
@@ -54,12 +57,13 @@ def near_duplicate_groups(features: Floats, descriptors: Floats | None = None) -
         descriptors: descriptors (N, W) of ``data.descriptors`` or only their hashes; NaN where unknown. Without
             them only features decide, by a cosine that becomes stricter while one group is as large as no burst is
             (slides, cells).
+        compared: photos that each is compared with at most, so that the time for each does not grow with the set.
     """
     if len(features) < _FEWEST:
         return np.arange(len(features))
     unit = _normalize(features)
     if descriptors is not None:
-        return _group_by_both(features, unit, descriptors)
+        return _group_by_both(features, unit, descriptors, compared)
     for cosine in _STRICTER_COSINES:
         groups = connect(len(unit), _pairs_above(unit, cosine))
         if np.bincount(groups).max() <= max(_LARGE_GROUP, len(groups) // 20):
@@ -93,16 +97,16 @@ def _normalize(features: Floats) -> Floats:
     return unit
 
 
-def _group_by_both(features: Floats, unit: Floats, descriptors: Floats) -> Ints:
+def _group_by_both(features: Floats, unit: Floats, descriptors: Floats, compared: int) -> Ints:
     """Return group numbers (N,) by features (N, D), as they are and as unit vectors, and descriptors (N, W).
 
     Two photos must be more similar than they are to their further neighbors (CSLS; Conneau et al., arXiv
     1710.04087): photos before one wall are all similar, and only repeats exceed that. Then a photo joins a group
     when it is related to half of the photos in it, as some photos of a burst are.
     """
-    pairs, similarity, usual, neighbors = _find_candidates(unit, descriptors)
+    pairs, similarity, usual, neighbors = _find_candidates(unit, descriptors, compared)
     margin = similarity[:2] - usual[:2, pairs].mean(2)
-    same_hash = find_repeats(similarity[2], pairs, usual[2:])
+    same_hash = find_repeats(similarity[2], pairs, usual[2:], min(compared, len(unit)))
     similar = _exceeds(similarity, margin, _SIMILAR, _SIMILAR_FEATURES)
     keypoints = _select_keypoints(descriptors)
     matching = match_neighbors(keypoints, neighbors, connect(len(unit), pairs[similar | same_hash]))
@@ -165,40 +169,78 @@ def _find_joins(groups: Ints, copies: Ints, related: Ints) -> Ints:
     return np.array(joins, np.int64).reshape(-1, 2)
 
 
-def _find_candidates(unit: Floats, descriptors: Floats) -> tuple[Ints, Floats, Floats, Neighbors]:
+class _Found(NamedTuple):
+    """What the comparison of some photos (n) with those near them gives; see ``_find_candidates``."""
+
+    pairs: Ints
+    similarity: Floats
+    usual: Floats
+    neighbors: Neighbors
+
+
+def _find_candidates(unit: Floats, descriptors: Floats, compared: int) -> _Found:
     """Return the pairs of photos that are at least related, with what their thresholds are compared with.
 
     The pairs (P, 2); their similarities (3, P), by cosine and hash together, by cosine, and by hash; the similarities
-    (3, N) of each photo to its further neighbors; and its neighbors by cosine and hash together.
+    (4, N) of each photo to its further neighbors; and its neighbors by cosine and hash together.
     """
-    count = len(unit)
+    whitened = whiten_hashes(descriptors)
+    whole = np.nan_to_num(descriptors[:, : HASH_SIZE // 2])
+    parts = divide(unit, compared)
+    rows, found = [], []
+    for own, others in parts:
+        columns = unit[others], whitened[others], whole[others]
+        for start in range(0, len(own), _BLOCK):
+            rows.append(own[start : start + _BLOCK])
+            values = unit[rows[-1]], whitened[rows[-1]], whole[rows[-1]]
+            found.append(_compare(values, columns, rows[-1], others, np.isin(others, own)))
+    order = np.argsort(np.concatenate(rows))
+    pairs, similarity = (
+        np.concatenate([one.pairs for one in found]),
+        np.concatenate([one.similarity for one in found], 1),
+    )
+    if len(parts) > 1:  # photos of two parts may have found one another
+        pairs, firsts = np.unique(np.sort(pairs, axis=1), axis=0, return_index=True)
+        similarity = similarity[:, firsts]
+    usual = np.concatenate([one.usual for one in found], 1)[:, order]
+    usual[2:, ~whitened.any(1)] = np.nan
+    neighbors = Neighbors(*(np.concatenate(ranked)[order] for ranked in zip(*(one.neighbors for one in found))))
+    return _Found(pairs, similarity, usual, neighbors)
+
+
+def _compare(
+    values: tuple[Floats, Floats, Floats], columns: tuple[Floats, Floats, Floats], rows: Ints, others: Ints,
+    is_own: Flags,
+) -> _Found:  # fmt: skip
+    """Compare photos with others; each pair of two photos that are both compared (``is_own``, (m,)) is found once.
+
+    Args:
+        values: unit vectors, whitened hashes and whole hashes (n, …).
+        columns: the same of the others (m, …).
+        rows: indices (n,) of the photos.
+        others: indices (m,), ascending.
+        is_own: which of the others are compared with these in turn.
+    """
+    count = len(others)
     # The cosine alone is compared with that of the nearest neighbors, whatever the size of the set: otherwise a class
     # of similar photos in a large mixed set would become one group.
     near, far = min(_LARGE_GROUP, count // 2), min(max(_LARGE_GROUP, count // 20), count // 2)
-    usual = np.zeros((4, count), np.float32)
-    whitened = whiten_hashes(descriptors)
-    known = whitened.any(1)
-    whole = np.nan_to_num(descriptors[:, : HASH_SIZE // 2])
     ranks = rank_range(count)
-    pairs, similarities, ranked = [], [], []
-    for start in range(0, count, _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        cosine, hashes = unit[rows] @ unit.T, compute_similarity(whitened[rows], whitened)
-        both = cosine + hashes
-        ranked.append(rank_neighbors(both, far))
-        usual[0, rows] = np.take_along_axis(both, ranked[-1].further[:, :1], 1)[:, 0]
-        usual[1, rows] = -np.partition(-cosine, near, axis=1)[:, near]
-        usual[2:, rows] = -np.partition(-hashes, ranks, axis=1)[:, ranks].T
-        same_hash = 1 - hashes < _SAME_HASH * (1 - usual[2, rows, None])
-        same_hash |= whole[rows] @ whole.T > _ONE_PICTURE[0]
-        candidates = same_hash | (both > _RELATED[0]) | (cosine > _RELATED_FEATURES[0])
-        found = np.argwhere(np.triu(candidates, 1 + start))
-        index = found[:, 0], found[:, 1]
-        pairs.append(found + np.array([start, 0]))
-        similarities.append(np.stack([both[index], cosine[index], hashes[index]]))
-    usual[2:, ~known] = np.nan
-    neighbors = Neighbors(*(np.concatenate(rows) for rows in zip(*ranked)))
-    return np.concatenate(pairs), np.concatenate(similarities, 1), usual, neighbors
+    cosine, hashes = values[0] @ columns[0].T, compute_similarity(values[1], columns[1])
+    both = cosine + hashes
+    ranked = rank_neighbors(both, far)
+    usual = np.empty((4, len(rows)), np.float32)
+    usual[0] = np.take_along_axis(both, ranked.further[:, :1], 1)[:, 0]
+    usual[1] = -np.partition(-cosine, near, axis=1)[:, near]
+    usual[2:] = -np.partition(-hashes, ranks, axis=1)[:, ranks].T
+    candidates = 1 - hashes < _SAME_HASH * (1 - usual[2, :, None])
+    candidates |= values[2] @ columns[2].T > _ONE_PICTURE[0]
+    candidates |= (both > _RELATED[0]) | (cosine > _RELATED_FEATURES[0])
+    candidates &= (others > rows[:, None]) | (~is_own & (others != rows[:, None]))
+    index = np.nonzero(candidates)
+    pairs = np.stack([rows[index[0]], others[index[1]]], 1)
+    similarity = np.stack([both[index], cosine[index], hashes[index]])
+    return _Found(pairs, similarity, usual, Neighbors(*(others[one] for one in ranked)))
 
 
 def _exceeds(similarity: Floats, margin: Floats, both: tuple[float, float], features: tuple[float, float]) -> Flags:

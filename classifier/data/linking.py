@@ -33,13 +33,18 @@ def link(count: int, pairs: Ints) -> Ints:
     Average linkage (UPGMA; Sokal and Michener, 1958) within each connected component. A group's number is its
     smallest node.
     """
-    groups = connect(count, pairs)
-    sizes = np.bincount(groups, minlength=count)
-    of_pair = groups[pairs[:, 0]]
-    order = np.argsort(of_pair, kind="stable")
-    for group in np.flatnonzero((sizes > 2) & (sizes <= _LARGEST)):
-        inner = pairs[order[slice(*np.searchsorted(of_pair[order], (group, group + 1)))]]
-        members = np.flatnonzero(groups == group)
+    components = connect(count, pairs)
+    nodes, sorted_pairs = (
+        np.argsort(components, kind="stable"),
+        pairs[np.argsort(components[pairs[:, 0]], kind="stable")],
+    )
+    sizes = np.bincount(components, minlength=count)
+    ends = np.cumsum(sizes)
+    pair_ends = np.cumsum(np.bincount(components[pairs[:, 0]], minlength=count))
+    groups = components.copy()
+    for one in np.flatnonzero((sizes > 2) & (sizes <= _LARGEST)):
+        members = nodes[ends[one] - sizes[one] : ends[one]]
+        inner = sorted_pairs[pair_ends[one - 1] if one else 0 : pair_ends[one]]
         groups[members] = _divide(members, np.searchsorted(members, inner))
     return groups
 

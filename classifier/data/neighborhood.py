@@ -31,7 +31,7 @@ def to_distances(similarity: Floats) -> Floats:
     return np.asarray(np.sqrt(np.maximum(2 - 2 * similarity, _SMALLEST**2)), np.float32)
 
 
-def find_repeats(similarity: Floats, pairs: Ints, neighbors: Floats) -> Flags:
+def find_repeats(similarity: Floats, pairs: Ints, neighbors: Floats, compared: int) -> Flags:
     """Return which pairs of photos are nearer than by chance.
 
     Args:
@@ -39,11 +39,12 @@ def find_repeats(similarity: Floats, pairs: Ints, neighbors: Floats) -> Flags:
         pairs: indices (P, 2) of N photos; all pairs that are nearer than half of the way to a neighbor.
         neighbors: cosines (2, N) of each photo and its neighbors of the two ranks of ``rank_range``; NaN for photos
             of which nothing is known.
+        compared: the number of photos that these are the neighbors among.
     """
     count = int(np.isfinite(neighbors[0]).sum())
     near, far = to_distances(neighbors)
     growth = float(np.nanmean(np.log(far / near))) if count else 0.0
-    ranks = rank_range(neighbors.shape[1])
+    ranks = rank_range(compared)
     if growth <= 0 or not len(pairs):
         return np.zeros(len(pairs), np.bool_)
     dimensions = np.log(ranks[1] / ranks[0]) / growth

@@ -61,10 +61,12 @@ def sample_groups(y: Ints, groups: Ints, share: float, seed: int, names: Iterabl
     """
     members = _members(groups)
     hashes = _hash_names(range(len(y)) if names is None else names, seed)
+    by_class: dict[int, list[Ints]] = {}
+    for group in members:
+        by_class.setdefault(int(np.bincount(y[group]).argmax()), []).append(group)
     drawn: list[Ints] = []
-    for label in np.unique(y):
-        own = [group for group in members if int(np.bincount(y[group]).argmax()) == label]
-        own.sort(key=lambda group: hashes[group].min())
+    for label in sorted(by_class):
+        own = sorted(by_class[label], key=lambda group: hashes[group].min())
         drawn += _draw(own, share * sum(map(len, own)))
     return np.sort(np.concatenate([np.zeros(0, np.int64), *drawn]))
 
@@ -72,10 +74,11 @@ def sample_groups(y: Ints, groups: Ints, share: float, seed: int, names: Iterabl
 def _draw(groups: list[Ints], wanted: float) -> list[Ints]:
     """Return groups with about ``wanted`` photos; at least one and not all of them where there are two."""
     drawn: list[Ints] = []
+    missing = wanted
     for group in groups:
-        missing = wanted - sum(map(len, drawn))
         if len(drawn) < len(groups) - 1 and len(group) <= 2 * missing:  # nearer to the number than without it
             drawn.append(group)
+            missing -= len(group)
     if not drawn and len(groups) > 1:
         drawn.append(min(groups, key=len))
     return drawn
