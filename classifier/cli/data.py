@@ -38,7 +38,9 @@ def open_test_data(args: argparse.Namespace) -> Iterator[Project]:
     try:
         with _readings_in_json(args):
             groups = "none" if args.groups == "none" else "auto"
-            project = Project.over(args.test, _limits(args), labels=args.test_labels, groups=groups)
+            project = Project.over(
+                args.test, _limits(args), labels=args.test_labels, groups=groups, reduced=args.reduced
+            )
     except LayoutError as error:
         why = str(error).replace("--labels ", "--test-labels ")
         raise LayoutError(CommandCode.TEST_UNREAD, error.readings, error.layout, why=why) from error
@@ -52,7 +54,7 @@ def _open(args: argparse.Namespace) -> Project:
         return _open_kept(args)
     if not args.data:
         raise DataError(CommandCode.NO_DATA)
-    return Project.over(args.data, _limits(args), labels=args.labels, groups=args.groups)
+    return Project.over(args.data, _limits(args), labels=args.labels, groups=args.groups, reduced=args.reduced)
 
 
 def _open_kept(args: argparse.Namespace) -> Project:
@@ -66,7 +68,9 @@ def _open_kept(args: argparse.Namespace) -> Project:
     project = Project.open(folder, _limits(args))
     try:
         if args.data:
-            project.intake = project.add(args.data, labels=args.labels, groups=args.groups, only_new=True)
+            project.intake = project.add(
+                args.data, labels=args.labels, groups=args.groups, only_new=True, reduced=args.reduced
+            )
     except BaseException:
         project.close()
         if is_new:

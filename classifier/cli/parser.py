@@ -142,6 +142,7 @@ def _add_data(sub: argparse.ArgumentParser, text: ArgumentHelp, keeps: bool = Fa
     sub.add_argument("--labels", metavar="HOW", help=str(ArgumentHelp.LABELS))
     sub.add_argument("--groups", metavar="HOW", default="auto", help=_with_default(ArgumentHelp.GROUPS))
     sub.add_argument("--max-files", type=int, metavar="N", help=str(ArgumentHelp.MAX_FILES))
+    sub.add_argument("--reduced", action="store_true", help=str(ArgumentHelp.REDUCED))
 
 
 def _add_setting(group: Any, setting: Setting) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from .unit_vectors import blocks, scale_to_unit, signed_roots
+
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
@@ -20,12 +22,13 @@ def comparable(features: Floats, y: Ints) -> Floats:
 
     Signed roots (Hellinger distance) keep single strong features from dominating, as in ``duplicates``.
     """
-    rooted = np.sign(features) * np.sqrt(np.abs(features))
+    rooted = signed_roots(features)
     sums = np.zeros((int(y.max(initial=0)) + 1, features.shape[1]), np.float32)
     np.add.at(sums, y, rooted)
-    centered = rooted - (sums / np.maximum(np.bincount(y, minlength=len(sums)), 1)[:, None])[y]
-    unit: Floats = centered / np.maximum(np.linalg.norm(centered, axis=1, keepdims=True), 1e-9)
-    return unit
+    means = sums / np.maximum(np.bincount(y, minlength=len(sums)), 1)[:, None]
+    for block in blocks(len(rooted)):
+        rooted[block] -= means[y[block]]
+    return scale_to_unit(rooted)
 
 
 def are_nearer(

@@ -22,10 +22,12 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from ..config import Limits
+from ..errors import PhotoError
 from .clean_tiff import clean_tiff
 from .images import BIG, EXTENSIONS, PictureInfo, find_page, make_thumbnail, open_picture, probe, read_orientation
 
 THUMBNAIL = 400  # pixels, longest side: twice what the page shows
+REDUCED = 512  # pixels, short side of what is kept of data larger than the disk
 SHORTEST = 1024  # ``open_picture`` keeps twice as many
 _LOSSLESS = 2**22  # pixels up to which a copy is a PNG
 _LONGEST_JPEG = 65_000  # pixels; the format ends at 65,535
@@ -75,6 +77,24 @@ def write_copy(source: Path, target: Path, thumbnail: Path, limits: Limits) -> N
         else:
             picture.save(target, "JPEG", quality=95, subsampling=0)
     thumbnail.write_bytes(draw_small(target, THUMBNAIL, limits))
+
+
+def reduce_file(path: Path, limits: Limits) -> None:
+    """Replace a picture by one with a short side of about 512 pixels, which is what most networks use of it.
+
+    Smaller pictures, those of more than 8 bits and what is no picture stay as they are; the time it was taken is kept.
+    """
+    try:
+        info = probe(path, limits)
+        if info.deep or min(info.width, info.height) < 2 * REDUCED:
+            return
+        picture = open_picture(path, REDUCED, limits)
+    except PhotoError:  # the reason is found again, and listed, when the file is looked at
+        return
+    tags = Image.Exif()
+    if info.taken:
+        tags.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = info.taken.replace("-", ":").replace("T", " ")
+    picture.save(path, "JPEG", quality=95, exif=tags)
 
 
 def shrink(picture: Image.Image) -> Image.Image:

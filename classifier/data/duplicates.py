@@ -21,6 +21,7 @@ from .matching import Neighbors, find_mismatches, match_neighbors, rank_neighbor
 from .neighborhood import find_repeats, rank_range
 from .parts import divide
 from .perceptual_hash import HASH_SIZE, compute_similarity, whiten_hashes
+from .unit_vectors import scale_to_unit, signed_roots
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -91,10 +92,9 @@ def split_spanning_groups(groups: Ints, y: Ints) -> tuple[Ints, tuple[int, ...]]
 
 def _normalize(features: Floats) -> Floats:
     """Return signed square roots of features (N, D), centered, each of length 1."""
-    rooted = np.sign(features) * np.sqrt(np.abs(features))
-    centered = rooted - rooted.mean(0)
-    unit: Floats = centered / np.maximum(np.linalg.norm(centered, axis=1, keepdims=True), 1e-9)
-    return unit
+    rooted = signed_roots(features)
+    rooted -= rooted.mean(0)
+    return scale_to_unit(rooted)
 
 
 def _group_by_both(features: Floats, unit: Floats, descriptors: Floats, compared: int) -> Ints:

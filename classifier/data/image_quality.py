@@ -37,6 +37,7 @@ _EMPTY = 0.06  # between the darkest and the brightest twentieth
 _TINY = 64  # pixels of the short side
 _ELONGATED = 3.0  # long side over short side
 _SAME = 0.002  # largest difference between the numbers of two descriptors of one picture
+_COMPARED = 100  # photos that tell in most sets that not all are the same
 _SAME_FEATURES = 0.02  # relative distance of features of one picture, which are rounded to bfloat16
 _UNUSUAL = 2.5  # a value counts where it is that many times lower or higher than the median of the set
 
@@ -81,8 +82,11 @@ def explain_sameness(features: Floats, descriptors: Floats) -> Message | None:
 
     ``features`` (N, D) are pooled features of any network, ``descriptors`` (N, W) those of ``data.descriptors``.
     """
-    known = descriptors[np.isfinite(descriptors).all(1)]
-    if len(features) < 2 or not len(known) or np.ptp(known, axis=0).max() > _SAME:
+    rows = np.flatnonzero(np.isfinite(descriptors.sum(1)))
+    if len(features) < 2 or not len(rows) or np.ptp(descriptors[rows[:_COMPARED]], axis=0).max() > _SAME:
+        return None  # the first photos differ, as nearly always: no copy of all is needed
+    known = descriptors[rows]
+    if np.ptp(known, axis=0).max() > _SAME:
         return None
     center = features.mean(0)
     if np.linalg.norm(features - center, axis=1).max() > _SAME_FEATURES * np.linalg.norm(center):

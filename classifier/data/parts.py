@@ -48,7 +48,7 @@ def _project(points: Floats) -> Floats:
     """Return points (N, 64) at nearly the same distances (random projection; Johnson and Lindenstrauss)."""
     if points.shape[1] <= _PROJECTED:
         return points
-    directions = np.random.default_rng(0).standard_normal((points.shape[1], _PROJECTED)).astype(np.float32)
+    directions = np.asarray(np.random.default_rng(0).standard_normal((points.shape[1], _PROJECTED)), np.float32)
     projected: Floats = points @ (directions / np.float32(_PROJECTED**0.5))
     return projected
 
@@ -57,7 +57,7 @@ def _longest_direction(rows: Floats) -> Floats:
     """Return the first principal direction (D,) of evenly spaced rows (N, D), by power iteration."""
     sample = rows[:: -(-len(rows) // _SAMPLE)]
     sample = sample - sample.mean(0)
-    direction = np.random.default_rng(0).standard_normal(rows.shape[1]).astype(np.float32)
+    direction = np.asarray(np.random.default_rng(0).standard_normal(rows.shape[1]), np.float32)
     for _ in range(_ITERATIONS):
         direction = sample.T @ (sample @ direction)
         direction /= max(float(np.linalg.norm(direction)), 1e-30)

@@ -97,6 +97,7 @@ class Project:
         features: Path | None = None,
         labels: str | None = None,
         groups: str = "auto",
+        reduced: bool = False,
     ) -> Project:
         """Make a project of photos where they are: in folders, in which nothing is written, or in zips.
 
@@ -110,6 +111,7 @@ class Project:
             labels: where labels come from: ``folders[:LEVEL]``, ``names[:first|ending]``, ``boxes`` or
                 ``FILE[:COLUMN]``; by default the only reading that fits.
             groups: which photos belong together: ``auto``, ``names``, ``folders``, ``FILE`` or ``none``.
+            reduced: whether of the pictures of tars and Parquet files only copies of 512 pixels are on the disk.
 
         Raises:
             LayoutError: several readings fit, which are its ``readings``, or none does.
@@ -130,7 +132,7 @@ class Project:
         try:
             own = Path(scratch.name)
             root = places[0] if len(places) == 1 and places[0].is_dir() else own
-            listing = list_data(places, own / "unpacked", limits, labels)
+            listing = list_data(places, own / "unpacked", limits, labels, reduced)
             features = features or cache_folder("features")
             project = cls(root, features, own / "models", own / "thumbs", Catalog(None), limits)
             project._scratch = scratch
@@ -168,17 +170,18 @@ class Project:
         labels: str | None = None,
         groups: str = "auto",
         only_new: bool = False,
+        reduced: bool = False,
     ) -> IntakeResult:
         """Copy in the photos of folders or zips, in the classes that they show, unless ``label`` is given.
 
-        ``labels`` and ``groups`` are as in ``over``. With ``only_new`` a photo that the project has already, in any
-        class, stays as it is there, and a choice of groups is the project's. Raises ``LayoutError`` where it does not
-        show one set of classes, ``DataError`` when the folder or zip cannot be used, ``StorageError`` when the disk is
-        full.
+        ``labels``, ``groups`` and ``reduced`` are as in ``over``. With ``only_new`` a photo that the project has
+        already, in any class, stays as it is there, and a choice of groups is the project's. Raises ``LayoutError``
+        where it does not show one set of classes, ``DataError`` when the folder or zip cannot be used,
+        ``StorageError`` when the disk is full.
         """
         with scratch_folder(self.folder) as folder:
             places = [source] if isinstance(source, Path) else list(source)
-            listing = list_data(places, folder / "unpacked", self.limits, labels)
+            listing = list_data(places, folder / "unpacked", self.limits, labels, reduced)
             result = self._add_listing(listing, label, Wish(labels, groups), only_new)
         if only_new and groups != "auto":
             self.choose_groups(_groups_choice(groups))

@@ -17,6 +17,7 @@ from ..messages import Message, message
 from ..messages.shards import ShardCode, ShardLeftOutCode
 from . import archives, parquet_files, tar_files
 from .archives import Unpacked, what_is_left
+from .decoding_copies import reduce_file
 from .intake import LeftOut, clean_name
 from .layout.boxes import is_yolo
 from .layout.headers import label_rank
@@ -76,7 +77,15 @@ def read_list(place: Path) -> Files:
     return [(name, place.parent / name) for name in names]
 
 
-def unpack(archive: Path, into: Path, limits: Limits, name: str, column: str | None = None, first: int = 0) -> Unpacked:
+def unpack(
+    archive: Path,
+    into: Path,
+    limits: Limits,
+    name: str,
+    column: str | None = None,
+    first: int = 0,
+    reduced: bool = False,
+) -> Unpacked:
     """Write the files of a zip, tar or Parquet file into ``into``, those of samples in folders of their classes.
 
     Args:
@@ -86,13 +95,18 @@ def unpack(archive: Path, into: Path, limits: Limits, name: str, column: str | N
         name: of the file, as the person knows it.
         column: the column of Parquet, or the ending or field of WebDataset's labels; None where it is to be found.
         first: number of the first picture that has no name.
+        reduced: whether only a small copy of each picture of a tar or Parquet file is kept, see ``reduce_file``.
 
     Raises ``DataError`` where the file cannot be used; see the modules of the three.
     """
     if name.lower().endswith(parquet_files.SUFFIXES):
-        unpacked = _in_folders(parquet_files.read(archive, into, limits, name, column, first), limits)
+        rows = parquet_files.read(archive, into, limits, name, column, first)
+        kept = ((base, _reduce(found, limits) if reduced else found, label) for base, found, label in rows)
+        unpacked = _in_folders(kept, limits)
     elif is_tar(name):
-        unpacked = _unpack_tar(archive, into, limits, name, column)
+        members = tar_files.stream(archive, into, limits, name)
+        kept_members = [(member, _reduce(found, limits) if reduced else found) for member, found in members]
+        unpacked = _unpack_tar(kept_members, column, limits)
     else:
         return archives.unpack(archive, into, limits, name)
     if not unpacked.files:
@@ -100,8 +114,13 @@ def unpack(archive: Path, into: Path, limits: Limits, name: str, column: str | N
     return unpacked
 
 
-def _unpack_tar(archive: Path, into: Path, limits: Limits, name: str, column: str | None) -> Unpacked:
-    found = list(tar_files.stream(archive, into, limits, name))
+def _reduce(found: Path | Message, limits: Limits) -> Path | Message:
+    if isinstance(found, Path):
+        reduce_file(found, limits)
+    return found
+
+
+def _unpack_tar(found: Sequence[tuple[str, Path | Message]], column: str | None, limits: Limits) -> Unpacked:
     files = [(member, path) for member, path in found if isinstance(path, Path)]
     labels = _read_labels(files, column, limits)
     if labels:

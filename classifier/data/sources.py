@@ -67,7 +67,8 @@ class Listing:
     """The files that came, by the folder or zip they came in, and those that are not used whatever they hold.
 
     ``archives`` are the names of the zips that files came in, by the path of the unpacked file. ``column`` is where
-    tars and Parquet files have the classes, None where it is to be found.
+    tars and Parquet files have the classes, None where it is to be found; ``reduced``: whether of their pictures only
+    small copies are kept.
     """
 
     sets: list[FileSet] = field(default_factory=list)
@@ -75,21 +76,25 @@ class Listing:
     notes: list[Message] = field(default_factory=list)
     archives: dict[Path, str] = field(default_factory=dict)
     column: str | None = None
+    reduced: bool = False
 
     def count(self) -> int:
         """Return the number of files."""
         return sum(len(one.files) for one in self.sets)
 
 
-def list_data(data: Sequence[Path], into: Path, limits: Limits, labels: str | None = None) -> Listing:
+def list_data(
+    data: Sequence[Path], into: Path, limits: Limits, labels: str | None = None, reduced: bool = False
+) -> Listing:
     """Return the files of folders, and of zips unpacked into ``into``; of several, also tables given by themselves.
 
     Tars and Parquet files are unpacked likewise, and so are those that a text lists line by line. ``labels`` is the
-    value of ``--labels``, which may name their column of classes.
+    value of ``--labels``, which may name their column of classes; ``reduced``: whether only small copies of their
+    pictures are kept, since the data is larger than the disk.
 
     Raises ``DataError`` where one of them is none of these, is empty, or could do harm.
     """
-    listing = Listing(column=option_file(labels))
+    listing = Listing(column=option_file(labels), reduced=reduced)
     places = [one for place in data for one in read_list(place)]
     several = len(places) > 1
     names = _distinct(_own_name(name, place) for name, place in places)
@@ -242,7 +247,7 @@ def _unpack_one(archive: Path, name: str, into: Path, limits: Limits, listing: L
     """Unpack a zip that the person knows as ``name``; ``shown`` comes before the names of what is left out."""
     if is_project_file(archive):
         raise DataError(ProjectFileCode.IS_PROJECT, name=name)
-    unpacked = unpack(archive, into, limits, name, listing.column, listing.count())
+    unpacked = unpack(archive, into, limits, name, listing.column, listing.count(), listing.reduced)
     listing.left_out += [replace(left, file=shown + left.file) for left in unpacked.left_out]
     if unpacked.guessed is not None:
         listing.notes.append(message(UploadNoteCode.CODE_PAGE, name=name, page=unpacked.guessed))

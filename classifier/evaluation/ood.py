@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.splits import sample_per_class
+from ..data.unit_vectors import scale_to_unit, signed_roots
 from ..errors import ModelError
 from ..messages.evaluation import FileCode
 from .principal import principal_directions
@@ -30,6 +31,7 @@ ENERGY_WEIGHT = 0.5  # relative to the distance; from a quarter to three quarter
 _LOGISTIC_QUARTILES = 2 * np.log(3)  # distance of the quartiles of a logistic distribution, in its scales
 NEIGHBORS = 5
 _MAX_POINTS = 2000  # training photos that are stored
+_MAX_FITTED = 20_000  # training photos that the principal directions are of
 _MAX_BASIS = 170_000  # numbers in the basis: a third of a megabyte in 16 bits
 _BLOCK = 1024  # photos compared at a time, so that memory stays bounded
 _MIN_QUANTILE = 20  # photos from which the limit is a quantile
@@ -157,12 +159,12 @@ def fit_fine_tuned_ood(
 
 def _store_points(features: Floats, y_true: Ints) -> tuple[OODModel, Ints]:
     """Return the model of the photos without what is usual and without a limit, and the indices of its points."""
-    rows = _to_unit_vectors(features)
+    rows = _to_unit_vectors(features[sample_per_class(y_true, _MAX_FITTED)])
     center = rows.mean(0)
     rank = max(1, min(*rows.shape, _MAX_BASIS // rows.shape[1]))
     basis = principal_directions(rows - center, rank)
     stored = sample_per_class(y_true, _MAX_POINTS)
-    points = (rows[stored] - center) @ basis
+    points = (_to_unit_vectors(features[stored]) - center) @ basis
     arrays = _round_to_half(center), _round_to_half(basis), _round_to_half(points)
     return OODModel(*arrays, y_true[stored], np.inf), stored
 
@@ -223,9 +225,7 @@ def _nearest(squares: Floats, eligible: Bools) -> Floats:
 
 def _to_unit_vectors(features: Floats) -> Floats:
     """Return square-rooted features (n, D) of length one; their distance is Hellinger's."""
-    rooted = np.sign(features) * np.sqrt(np.abs(features))
-    unit: Floats = rooted / np.maximum(np.linalg.norm(rooted, axis=1, keepdims=True), 1e-9)
-    return unit
+    return scale_to_unit(signed_roots(features))
 
 
 def _round_to_half(values: Floats) -> Floats:

@@ -42,6 +42,9 @@ class ArgumentHelp(EnglishCode):
         "COLUMN of a .parquet or of a tar's .json (default: the only way that fits)"
     )
     GROUPS = "which photos belong together: auto, names, folders, FILE for a table, or none (but near duplicates)"
+    REDUCED = (
+        "keep only copies of 512 pixels of the photos in .tar and .parquet files, for data that is larger than the disk"
+    )
     MAX_FILES = "refuse data of more files (default: no limit)"
     TEST_LABELS = "where the classes of the photos of --test come from, as with --labels"
     RUN = "which training of the project (default: the newest)"

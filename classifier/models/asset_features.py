@@ -80,7 +80,9 @@ def group_assets(
 
 
 def _cached_groups(extractor: FeatureExtractor, features: Floats, descriptors: Floats) -> Ints:
-    key = f"scenes 6 {hashlib.sha256(features.tobytes() + descriptors.tobytes()).hexdigest()}"
+    digest = hashlib.sha256(np.ascontiguousarray(features).data)
+    digest.update(np.ascontiguousarray(descriptors).data)
+    key = f"scenes 6 {digest.hexdigest()}"
     cached = extractor.cache.get_choice(key, [])
     if cached is not None:
         return np.array(json.loads(cached), np.int64)

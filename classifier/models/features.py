@@ -34,6 +34,7 @@ from .transforms import decoded_side
 
 Floats = NDArray[np.float32]
 Photo = tuple[str, Path]  # SHA-256 of the content, file
+_AT_ONCE = 4096  # photos whose cached features are read at a time
 _DESCRIPTOR_SIDE = 512  # pixels of the short side at which a photo is opened only for its descriptor
 
 
@@ -69,8 +70,16 @@ def embed(
     Features that are not in the cache are computed and added as they come, so that nothing is lost when the iterator
     is closed early.
     """
-    name, cache = extractor.backbone.name, extractor.cache
     preprocessings = [replace(one, pixel_ranges=extractor.pixel_ranges) for one in preprocessings]
+    for start in range(0, len(photos), _AT_ONCE):
+        yield from _embed(extractor, photos[start : start + _AT_ONCE], preprocessings)
+
+
+def _embed(
+    extractor: FeatureExtractor, photos: Sequence[Photo], preprocessings: Sequence[Preprocessing]
+) -> Iterator[Floats | Message]:
+    """Yield what ``embed`` does; what is cached of all these photos is in memory."""
+    name, cache = extractor.backbone.name, extractor.cache
     cached = [cache.get(name, preprocessing, [sha for sha, _ in photos]) for preprocessing in preprocessings]
     to_compute = [index for index, (sha, _) in enumerate(photos) if any(sha not in view for view in cached)]
     missing = [
@@ -106,7 +115,7 @@ def extract_features(
     """
     started = perf_counter()
     readable: list[int] = []
-    rows: list[Floats] = []
+    features = np.zeros((0, len(preprocessings), 0), np.float32)  # for all photos, once the first is known
     reasons: dict[int, Message] = {}
     yield Progress(step, 0, len(photos), None)
     if distributed.world_size() > 1:  # each process computes its part and then reads those of the others in the cache
@@ -117,12 +126,14 @@ def extract_features(
         if isinstance(output, Message):
             reasons[index] = output
         else:
+            if not readable:
+                features = np.empty((len(photos), *output.shape), np.float32)
+            features[len(readable)] = output
             readable.append(index)
-            rows.append(output)
         done = index + 1
         if done % 8 == 0 or done == len(photos):
             yield Progress(step, done, len(photos), (perf_counter() - started) / done * (len(photos) - done))
-    return readable, np.stack(rows) if rows else np.zeros((0, len(preprocessings), 0), np.float32), reasons
+    return readable, features[: len(readable)], reasons
 
 
 def extract_descriptors(extractor: FeatureExtractor, photos: Sequence[Photo]) -> Floats:
@@ -130,6 +141,15 @@ def extract_descriptors(extractor: FeatureExtractor, photos: Sequence[Photo]) ->
 
     A row of NaN for a photo that cannot be opened.
     """
+    descriptors = np.full((len(photos), DESCRIPTOR_SIZE), np.nan, np.float32)
+    for start in range(0, len(photos), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        _read_descriptors(extractor, photos[part], descriptors[part])
+    return descriptors
+
+
+def _read_descriptors(extractor: FeatureExtractor, photos: Sequence[Photo], descriptors: Floats) -> None:
+    """Fill in the descriptors (n, DESCRIPTOR_SIZE) of photos."""
     cached = extractor.cache.get_descriptors(extractor.descriptor_name, [sha for sha, _ in photos])
     missing = {sha: path for sha, path in photos if sha not in cached}
 
@@ -146,10 +166,8 @@ def extract_descriptors(extractor: FeatureExtractor, photos: Sequence[Photo]) ->
             if descriptor is not None:
                 extractor.cache.put_descriptor(extractor.descriptor_name, sha, descriptor)
                 cached[sha] = _rounded(descriptor)
-    descriptors = np.full((len(photos), DESCRIPTOR_SIZE), np.nan, np.float32)
     for row, (sha, _) in zip(descriptors, photos):
         row[:] = cached.get(sha, row)
-    return descriptors
 
 
 @dataclass(frozen=True)

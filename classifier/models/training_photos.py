@@ -31,6 +31,7 @@ from ..data.name_groups import MOST_FIELDS, NamePart, NameRule
 from ..data.perceptual_hash import HASH_SIZE
 from ..data.reaching_groups import burst_groups, name_groups
 from ..data.series import BURST_SECONDS
+from ..data.unit_vectors import blocks, scale_to_unit, signed_roots
 from ..errors import ModelError
 from ..files import read_json
 from ..messages.models import CheckpointCode
@@ -250,9 +251,9 @@ def _joint_rows(photos: KnownPhotos, training: KnownPhotos) -> tuple[Floats, Flo
 
 def _reduce(features: Floats) -> Floats:
     """Return signed square roots of features (N, D), each of length 1, in 256 dimensions."""
-    rooted = np.sign(features) * np.sqrt(np.abs(features))
-    unit = rooted / np.maximum(np.linalg.norm(rooted, axis=1, keepdims=True), 1e-9)
-    return np.asarray(unit @ _signs(features.shape[1]) / np.sqrt(_DIMENSIONS), np.float32)
+    signs = _signs(features.shape[1])
+    parts = (scale_to_unit(signed_roots(features[block])) @ signs for block in blocks(len(features)))
+    return np.asarray(np.concatenate(list(parts)) / np.sqrt(_DIMENSIONS), np.float32)
 
 
 @lru_cache(maxsize=2)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import NamedTuple
@@ -19,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..data.unit_vectors import blocks
 from .large_heads import solve_apart
 
 Floats = NDArray[np.float32]
@@ -116,8 +118,7 @@ def _fit(
     if shrinkage is None:
         shrinkage = _choose_shrinkage(features, y, n_classes, folds)
     shift, scale = compute_standardization(features, shrinkage)
-    scaled = torch.from_numpy((features - shift) / scale)  # (N, D)
-    basis, rows = _reduce(scaled, n_classes)
+    basis, rows = _reduce(features, shift, scale, n_classes)
     targets = torch.nn.functional.one_hot(torch.from_numpy(y), n_classes).float()  # (N, C)
     masks = _fold_masks(folds)  # (P, N): P - 1 folds, then all photos
     weights = masks * _balance(masks, targets)
@@ -196,25 +197,34 @@ def is_significantly_better(
 def compute_standardization(features: Floats, shrinkage: float) -> tuple[Floats, Floats]:
     """Return shift and scale (D,) that center the features and give them a mean squared length of one."""
     shift = features.mean(0)
-    variance = features.var(0)
+    variance = np.sum([np.square(features[rows] - shift).sum(0) for rows in blocks(len(features))], 0) / len(features)
     spread = np.sqrt(variance + shrinkage * variance.mean() + 1e-12)
     length = np.sqrt((variance / spread**2).sum() + 1e-12)
     return shift, (spread * length).astype(np.float32)
 
 
-def _reduce(scaled: Tensor, n_classes: int) -> tuple[Tensor | None, Tensor]:
+def _reduce(features: Floats, shift: Floats, scale: Floats, n_classes: int) -> tuple[Tensor | None, Tensor]:
     """Return the photos' principal coordinates (N, R), and the basis (D, R) that maps coefficients back to features.
+
+    Features (N, D) are standardized some rows at a time, so that a large set has no second copy.
 
     With fewer photos than features R is at most N: the penalized solution lies in the span of the photos, so nothing
     is lost, and a step costs R/D as much. Above ``_MAX_COST`` the directions with the least variance are discarded:
     the penalty keeps their coefficients small, and the accuracy stays. By an exact decomposition, because
     ``torch.pca_lowrank`` needs R before the spectrum is known.
     """
-    count, width = scaled.shape
+    count, width = features.shape
     large = count * min(count, width) * n_classes > _MAX_COST
+
+    def scaled() -> Iterator[Tensor]:
+        return (torch.from_numpy((features[rows] - shift) / scale) for rows in blocks(count))
+
     if count >= width and not large:
-        return None, scaled
-    inner = scaled @ scaled.T if count < width else scaled.T @ scaled
+        return None, torch.cat(list(scaled()))
+    inner = torch.zeros(0)
+    for part in scaled():  # a single one where there are fewer photos than features
+        product = part @ part.T if count < width else part.T @ part
+        inner = product if not len(inner) else inner + product
     values, vectors = torch.linalg.eigh(inner.double())  # smallest first
     selected = values > values[-1].clamp(min=1e-30) * 1e-7
     if large:
@@ -222,8 +232,8 @@ def _reduce(scaled: Tensor, n_classes: int) -> tuple[Tensor | None, Tensor]:
     selected[-1] = True  # where all photos have the same features none varies
     lengths, directions = values[selected].clamp(min=1e-30).sqrt().float(), vectors[:, selected].float()
     if count >= width:
-        return directions, scaled @ directions
-    return scaled.T @ (directions / lengths), directions * lengths
+        return directions, torch.cat([part @ directions for part in scaled()])
+    return next(scaled()).T @ (directions / lengths), directions * lengths
 
 
 def _fold_masks(folds: Ints) -> Tensor:
@@ -271,12 +281,18 @@ def _solve(rows: Tensor, targets: Tensor, weights: Tensor, start: Tensor, C: flo
     def objective() -> Tensor:
         value = coefficients.detach()
         slope = value[:, :-1]
-        logits = (scaled @ slope.transpose(0, 1).reshape(scaled.shape[1], -1)).view(-1, n_problems, n_classes)
-        log_probs = (logits + value[:, -1]).log_softmax(2)  # (N, P, C)
-        error = (log_probs.exp() - targets[:, None]) * photo_weights
-        gradient = (scaled.T @ error.reshape(len(rows), -1)).view(-1, n_problems, n_classes).transpose(0, 1)
-        coefficients.grad = torch.cat([gradient + slope * penalty, error.sum(0)[:, None]], 1)
-        return (slope.square() * penalty).sum() / 2 - (log_probs * targets[:, None] * photo_weights).sum()
+        columns = slope.transpose(0, 1).reshape(scaled.shape[1], -1)
+        penalized = torch.cat([slope * penalty, torch.zeros_like(slope[:, :1])], 1)
+        loss = (slope.square() * penalty).sum() / 2
+        coefficients.grad = penalized
+        for part in blocks(len(rows)):  # the memory of the logits does not grow with the set
+            logits = (scaled[part] @ columns).view(-1, n_problems, n_classes)
+            log_probs = (logits + value[:, -1]).log_softmax(2)  # (n, P, C)
+            loss = loss - (log_probs * targets[part, None] * photo_weights[part]).sum()
+            error = (log_probs.exp() - targets[part, None]) * photo_weights[part]
+            gradient = (scaled[part].T @ error.reshape(len(error), -1)).view(-1, n_problems, n_classes).transpose(0, 1)
+            coefficients.grad += torch.cat([gradient, error.sum(0)[:, None]], 1)
+        return loss
 
     optimizer.step(objective)
     solved = coefficients.detach()

@@ -42,7 +42,7 @@ class HostLimits:
         HostLimits.read({"CLASSIFIER_CLASSES": "100"}).upload.classes
     """
 
-    upload_files: int = 20_000
+    upload_files: int = 100_000
     project_photos: int = 100_000
     project_megabytes: int = sys.maxsize
     projects: int = sys.maxsize
@@ -98,6 +98,7 @@ def _parse_limit(name: str, text: str) -> Any:
 
 HOME_LIMITS = HostLimits()
 SPACE_LIMITS = HostLimits(
+    upload_files=20_000,
     project_photos=20_000,
     project_megabytes=2_000,
     projects=200,

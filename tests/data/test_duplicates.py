@@ -246,6 +246,21 @@ def test_many_photos_are_compared_block_by_block(hashes: bool) -> None:
     assert duplicates.near_duplicate_groups(features, descriptors).tolist() == expected.tolist()
 
 
+@pytest.mark.parametrize("compared", [128, 300])
+def test_copies_are_found_where_photos_are_compared_with_those_near_them(compared: int) -> None:
+    rng = np.random.default_rng(0)
+    kinds = rng.gamma(0.3, size=(10, 100))[rng.integers(0, 10, 900)] * rng.uniform(0.2, 1.8, (900, 100))
+    features = (kinds + rng.gamma(0.3, size=(900, 100)) / 2).astype(np.float32)
+    hashes = rng.normal(size=(900, HASH_SIZE)).astype(np.float32)
+    copies = rng.permutation(900)[:180].reshape(-1, 2)
+    features[copies[:, 1]] = features[copies[:, 0]] * rng.uniform(0.85, 1.15, (90, 100))
+    hashes[copies[:, 1]] = hashes[copies[:, 0]]
+    everything, parts = (duplicates.near_duplicate_groups(features, hashes, most) for most in (900, compared))
+    together = everything[copies[:, 0]] == everything[copies[:, 1]]
+    assert together.mean() > 0.95
+    assert (parts == everything).mean() > 0.98
+
+
 def test_a_class_of_similar_photos_is_no_group_in_a_large_set() -> None:
     rng = np.random.default_rng(0)
     features = rng.gamma(0.3, size=(1200, 200)).astype(np.float32)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import ExifTags, Image
 
 from classifier.config import Limits
 from classifier.data.project import Project
@@ -234,3 +235,15 @@ def test_tars_and_parquet_files_can_be_dropped_on_the_page(tmp_path: Path) -> No
         project.receive([(shard.name, shard) for shard in shards])
         assert project.catalog.balance() == {"test": {"cat": 3, "dog": 3}, "train": {"cat": 12, "dog": 12}}
         assert project.incoming() is not None
+
+
+def test_only_small_copies_are_kept_where_the_disk_is_too_small(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2024:05:01 12:30:59"
+    members = [("0.cls", b"cat"), ("0.jpg", encode(draw_photo(0, (2000, 1600)), exif=exif))]
+    members += [("1.cls", b"dog"), ("1.jpg", SAMPLES[1][3])]
+    with Project.over(write_tar(tmp_path / "a.tar", members), reduced=True) as project:
+        large, small = project.photos()
+        assert 512 <= min(large.width, large.height) < 1024
+        assert large.taken == "2024-05-01T12:30:59"
+        assert project.photo_path(small).read_bytes() == SAMPLES[1][3]
