@@ -46,8 +46,8 @@ def test_batches_of_cifar_keep_names_splits_and_every_value(tmp_path: Path) -> N
             "train": {"airplane": 5, "automobile": 5}, "test": {"airplane": 1, "automobile": 1},
         }  # fmt: skip
         by_name = {one.source.rpartition("/")[2]: project.photo_path(one) for one in project.photos()}
-        assert np.array_equal(np.asarray(Image.open(by_name["data_batch_2-00001.png"])), pictures[3])
-        assert np.array_equal(np.asarray(Image.open(by_name["test_batch-00000.png"])), pictures[10])
+        assert np.array_equal(np.asarray(Image.open(by_name["000003.png"])), pictures[3])
+        assert np.array_equal(np.asarray(Image.open(by_name["000010.png"])), pictures[10])
 
 
 def test_the_fine_labels_of_a_hundred_classes_are_used(tmp_path: Path) -> None:
