@@ -15,6 +15,8 @@ from ..config import LIMITS, Limits
 from ..errors import DataError
 from ..files import storage_error
 from ..messages.packed import PackedCode, PackedErrorCode
+from ..messages.shards import ShardCode
+from .archives import NEVER_A_BOMB
 from .intake import LeftOut, normalize_name
 from .layout.photos import find_photos
 from .packed_readers import Packed, find_sources
@@ -74,6 +76,8 @@ def _check_limits(packed: Sequence[Packed], others: int, limits: Limits) -> None
         raise DataError(PackedErrorCode.TOO_MANY, count=count, files=files, limit=limits.files)
     if size > limits.bytes_unpacked:
         raise DataError(PackedErrorCode.TOO_BIG, files=files, limit=limits.bytes_unpacked)
+    if size > NEVER_A_BOMB and size > limits.ratio * sum(one.file_bytes for one in packed):
+        raise DataError(ShardCode.BOMB, name=files[0], limit=limits.ratio)
 
 
 def _write(packed: Packed, into: Path, first: int, counts: Counter[str], per_class: int | None) -> FilePaths:

@@ -57,10 +57,14 @@ _CIFAR = (
 
 @dataclass(frozen=True)
 class Packed:
-    """The pictures of one file: their number, their shape, and what reads them with the names of their classes."""
+    """The pictures of one file: its size, their number and shape, and what reads them with the names of their classes.
+
+    ``folder`` is where those of its split belong.
+    """
 
     name: str
     folder: str
+    file_bytes: int
     count: int
     shape: tuple[int, ...]
     read: Callable[[], Iterator[tuple[str, Pixels]]]
@@ -151,7 +155,7 @@ def _open_idx(name: str, folder: str, images: Path, labels_name: str, labels: Pa
                     raise DataError(PackedCode.CUT_OFF, count=count, size=size)
                 yield str(label[0]), np.frombuffer(picture, np.uint8).reshape(shape)
 
-    return Packed(name, folder, count, tuple(shape), read)
+    return Packed(name, folder, images.stat().st_size, count, tuple(shape), read)
 
 
 def _read_header(path: Path, rank: int) -> tuple[int, ...]:
@@ -221,7 +225,7 @@ def _open_cifar(name: str, folder: str, path: Path, label_bytes: int, names: Pat
                 pixels = planes.reshape(_CIFAR_CHANNELS, _CIFAR_SIDE, _CIFAR_SIDE).transpose(1, 2, 0)
                 yield classes[label] if classes else str(label), np.ascontiguousarray(pixels)
 
-    return Packed(name, folder, size // record, shape, read)
+    return Packed(name, folder, size, size // record, shape, read)
 
 
 def _read_names(path: Path) -> Sequence[str]:

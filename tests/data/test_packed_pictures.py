@@ -145,6 +145,15 @@ def test_more_pictures_than_may_come_are_refused_before_any_is_written(tmp_path:
         assert "train-images-idx3-ubyte.gz" in str(error.value)
 
 
+def test_packed_zeros_are_refused_unwritten(tmp_path: Path) -> None:
+    count = 70_000
+    content = gzip.compress(idx(np.zeros((count, 28, 28), np.uint8)))
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(content)
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx(np.zeros(count, np.uint8)))
+    with pytest.raises(DataError, match="200 times"):
+        Project.over(tmp_path)
+
+
 def test_pickled_batches_are_refused_unopened(tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[object, tuple[str]]:
