@@ -6,13 +6,16 @@ On a server each picture would otherwise wait for all those before it, one pass 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Generic, TypeVar
 
 S = TypeVar("S")
 T = TypeVar("T")
 MOST = 16  # pictures of one pass: the next one begins soon
+_LONGEST_REST = 0.5  # seconds
 
 
 @dataclass(eq=False)
@@ -34,16 +37,21 @@ class _Request(Generic[S, T]):
 class SharedPasses(Generic[S, T]):
     """Computes the outputs of sources for many threads, in one pass at a time.
 
+    ``rest`` is called between two passes with the seconds that the first one took: while it waits, others have the
+    device, and more sources come for the second one.
+
     Example::
 
         passes = SharedPasses()
         outputs = passes.run("model", sources, lambda together: run_network(together))
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rest: Callable[[float], object] = lambda seconds: None) -> None:
+        self._rest = rest
         self._changed = threading.Condition()
         self._waiting: list[_Request[S, T]] = []
         self._is_running = False
+        self._ended = self._seconds = 0.0  # of the last pass
 
     def run(self, key: Hashable, sources: Sequence[S], compute: Callable[[list[S]], Iterable[T]]) -> list[T]:
         """Return the outputs of ``sources`` in order, computed together with those of other callers.
@@ -69,19 +77,22 @@ class SharedPasses(Generic[S, T]):
 
     def _run_pass(self) -> None:
         """Compute what waits longest and what may be with it; called with the lock, which is free meanwhile."""
-        group = self._take()
+        self._is_running = True
+        if (seconds := min(_LONGEST_REST, self._ended + self._seconds - monotonic())) > 0:
+            with self._unlocked():
+                self._rest(seconds)
+        group, started = self._take(), monotonic()
         outputs: list[T] = []
         error: BaseException | None = None
-        self._is_running = True
-        self._changed.release()
         try:
-            outputs = list(group[0][0].compute([source for _, source in group]))
+            with self._unlocked():
+                outputs = list(group[0][0].compute([source for _, source in group]))
             if len(outputs) != len(group):
                 raise RuntimeError("another number of outputs than of sources")
         except BaseException as raised:  # the callers raise it
             error = raised
-        finally:
-            self._changed.acquire()
+        self._ended = monotonic()
+        self._seconds = self._ended - started
         self._is_running = False
         for place, (request, _) in enumerate(group):
             if error is None:
@@ -90,6 +101,14 @@ class SharedPasses(Generic[S, T]):
                 request.error = error
         self._waiting = [one for one in self._waiting if one.error is None]
         self._changed.notify_all()
+
+    @contextmanager
+    def _unlocked(self) -> Iterator[None]:
+        self._changed.release()
+        try:
+            yield
+        finally:
+            self._changed.acquire()
 
     def _take(self) -> list[tuple[_Request[S, T], S]]:
         """Take sources for a pass, one of each caller in turn; callers that have more wait behind all others."""

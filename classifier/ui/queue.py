@@ -8,7 +8,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from statistics import median
@@ -23,12 +23,10 @@ from . import metrics
 from .background import Job, Work
 
 MAX_JOBS = 200  # projects whose last training is kept in memory
-_MOST_HELD = 3  # trainings that wait between two events: each keeps its photos' features in memory
+_MOST_HELD = 3  # trainings that began, beside those that may run: each keeps its photos' features in memory
 _POLL = 0.2  # seconds between two looks whether a training that waits may go on
 _SHORTEST_REST, _LONGEST_REST = 0.1, 1.0  # seconds
-# How long a training rests while predictions run, in parts of the time that it worked: somebody waits for first steps.
-_REST = {False: 0.25, True: 1.0}  # by whether it gives way to others
-_NICE = {False: 5, True: 10}  # the same
+_NICE = 10  # of what gives way to others
 _KNOWN_WAITS = 20  # first steps, or other long work, from which the wait of the next ones is estimated
 
 
@@ -57,20 +55,28 @@ WATCH = Concurrency(concurrency_id="watch", concurrency_limit=16)
 
 
 class Foreground:
-    """Counts the work of this process that goes before trainings: predictions."""
+    """Counts work of one kind that somebody waits for."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._count = 0
 
-    def __enter__(self) -> None:
+    def enter(self) -> None:
+        """Count one more."""
         with self._changed:
             self._count += 1
 
-    def __exit__(self, *_: object) -> None:
+    def leave(self) -> None:
+        """Count one less."""
         with self._changed:
             self._count -= 1
             self._changed.notify_all()
+
+    def __enter__(self) -> None:
+        self.enter()
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
 
     @property
     def busy(self) -> bool:
@@ -83,7 +89,9 @@ class Foreground:
             return self._changed.wait_for(lambda: not self._count, seconds)
 
 
-PREDICTIONS = Foreground()  # one for the process, like the processor itself
+# One of each for the process, like the processor itself. While predictions run, what gives way rests; while a first
+# step runs, predictions rest between two passes.
+PREDICTIONS, FIRST_STEPS = Foreground(), Foreground()
 
 
 def going_first(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -123,27 +131,31 @@ class Place(NamedTuple):
 class Jobs:
     """The trainings, or other long work, of all visitors, by the folder of the project, in the order they came.
 
-    First steps go before fine-tuning, which begins behind them. Between two events a training rests while predictions
-    run, though never so long that it comes to nothing. One that gives way, which is fine-tuning and what has its first
-    step done, waits there while another one's first step has not begun, and after each step or epoch of fine-tuning
-    while any other one waits.
+    Somebody waits for a first step as for a prediction: it begins as soon as no other first step runs. A training that
+    gives way, which is fine-tuning and what has its first step done, has a low priority. Between two events it waits
+    for the first steps that began meanwhile, rests for as long as it worked while predictions run, and lets any other
+    one that waits go on after each step or epoch of fine-tuning.
 
     Args:
         at_once: how many run side by side, one of each project.
         queue: how many may wait.
         full: what to say where no more may.
-        first: whether they go before trainings, as predictions do.
+        counted: where each is counted from its begin until it gives way or ends; what gives way from its begin is not.
     """
 
     def __init__(
-        self, at_once: int = 1, queue: int = 200, full: LimitCode = LimitCode.QUEUE, first: bool = False
+        self,
+        at_once: int = 1,
+        queue: int = 200,
+        full: LimitCode = LimitCode.QUEUE,
+        counted: Foreground | None = None,
     ) -> None:
-        self._at_once, self._queue, self._full, self._first = at_once, queue, full, first
+        self._at_once, self._queue, self._full, self._counted = at_once, queue, full, counted
         self._changed = threading.Condition()
         self._latest: dict[Path, Job] = {}
         self._waiting: deque[Job] = deque()
         self._held: list[Job] = []
-        self._running = 0
+        self._running: list[Job] = []
         self._seconds: deque[float] = deque(maxlen=_KNOWN_WAITS)
 
     def start(self, folder: Path, work: Work, graceful: bool, long: bool = False) -> Job:
@@ -156,11 +168,10 @@ class Jobs:
             existing = self._latest.get(folder)
             if existing is not None and not existing.state.ended:
                 return existing
-            waiting = len(self._unstarted())
-            if self._running >= self._at_once and waiting >= self._queue:
+            job, waiting = Job(work, graceful, self._give_way, long), len(self._unstarted())
+            if waiting >= self._queue and not self._may_start(job):
                 metrics.REFUSED.add(self._full.id)
                 raise ClassifierError(self._full, count=waiting)
-            job = Job(work, graceful, self._give_way, long)
             self._latest.pop(folder, None)
             self._latest[folder] = job
             self._drop_oldest()
@@ -192,7 +203,7 @@ class Jobs:
     def count_running(self) -> int:
         """Return how many trainings run; one that gives way to others waits."""
         with self._changed:
-            return self._running
+            return len(self._running)
 
     def cancel(self, folder: Path, seconds: float = 60.0) -> None:
         """Cancel a project's training and forget it, so that its folder can be deleted; wait at most ``seconds``."""
@@ -205,60 +216,75 @@ class Jobs:
 
     def _start_waiting(self) -> None:
         """Start those that wait for as long as there are slots; called with the lock."""
-        while self._running < self._at_once and self._waiting:
+        self._waiting = deque(self._unstarted())
+        while self._waiting and self._may_start(self._waiting[0]):
             job = self._waiting.popleft()
-            if not job.state.ended:
-                self._running += 1
-                # A daemon thread, so that the program can end during a training: long ones resume at the next start.
-                threading.Thread(target=self._run, args=(job,), name="training", daemon=True).start()
+            self._running.append(job)
+            # A daemon thread, so that the program can end during a training: long ones resume at the next start.
+            threading.Thread(target=self._run, args=(job,), name="training", daemon=True).start()
+
+    def _may_start(self, job: Job) -> bool:
+        """Return whether there is a slot for a training, and memory; a first step takes that of what gives way."""
+        if len(self._running) + len(self._held) >= self._at_once + _MOST_HELD:
+            return False
+        return sum(job.long or not one.gives_way for one in self._running) < self._at_once
 
     def _run(self, job: Job) -> None:
-        if not self._first:
-            _step_back(job)
-        job.resumed = job.begun = monotonic()
-        with PREDICTIONS if self._first else nullcontext():
-            job.run()
+        job.resumed = monotonic()
+        if job.long:
+            _step_back()
+        else:
+            self._begin_first_step(job)
+        job.run()
         release_memory()
         with self._changed:
-            self._note_seconds(job)
-            self._running -= 1
+            self._end_first_step(job)
+            self._running.remove(job)
             self._start_waiting()
             self._changed.notify_all()
 
-    def _note_seconds(self, job: Job) -> None:
-        """Note how long others waited for this one: until it gave way, or its end."""
-        if job.begun is not None and not job.long:
+    def _begin_first_step(self, job: Job) -> None:
+        job.begun = monotonic()
+        if self._counted is not None:
+            self._counted.enter()
+
+    def _end_first_step(self, job: Job) -> None:
+        """Note how long others waited for this one, once: when it gives way, or at its end."""
+        if job.begun is not None:
             self._seconds.append(monotonic() - job.begun)
-        job.begun = None
+            job.begun = None
+            if self._counted is not None:
+                self._counted.leave()
 
     def _give_way(self, job: Job, event: object) -> None:
-        """Hold a training between two events while others go before it; called in its thread."""
-        if self._first:
+        """Let others go before a training between two events; called in its thread."""
+        if not job.gives_way:
             return
-        self._rest(job)
         with self._changed:
-            if not job.gives_way:
-                return
             if job.begun is not None:
-                self._note_seconds(job)
-                _step_back(job)
-            if not self._must_wait(job, isinstance(event, Step) or (job.long and isinstance(event, Epoch))):
-                return
-            self._held.append(job)
-            self._running -= 1
-            self._start_waiting()
-            self._changed.notify_all()
-            while self._must_wait(job):
-                job.hold(True)
-                self._changed.wait(_POLL)
-            self._held.remove(job)
-            self._running += 1
-            job.hold(False)
-            job.resumed = monotonic()
+                self._end_first_step(job)
+                _step_back()
+            if self._must_wait(job, isinstance(event, Step) or (job.long and isinstance(event, Epoch))):
+                self._hold(job)
+        self._rest(job)
+
+    def _hold(self, job: Job) -> None:
+        """Let others go on until there is a slot again; called with the lock."""
+        self._held.append(job)
+        self._running.remove(job)
+        self._start_waiting()
+        self._changed.notify_all()
+        while self._must_wait(job):
+            job.hold(True)
+            self._changed.wait(_POLL)
+        self._held.remove(job)
+        self._running.append(job)
+        job.hold(False)
+        job.resumed = monotonic()
 
     def _rest(self, job: Job) -> None:
         """Let predictions have the device; the training keeps its place."""
-        seconds = min(_LONGEST_REST, _REST[job.gives_way] * (monotonic() - job.resumed))
+        seconds = min(_LONGEST_REST, monotonic() - job.resumed)
         if not PREDICTIONS.busy or seconds < _SHORTEST_REST:
             return
         end = monotonic() + seconds
@@ -268,15 +294,13 @@ class Jobs:
         job.resumed = monotonic()
 
     def _must_wait(self, job: Job, is_between_steps: bool = False) -> bool:
-        """Return whether an improving training gives way to another, or still does."""
+        """Return whether a training that gives way has to wait for others, or still does."""
         if job.should_stop():  # what is left to do takes no time
             return False
         if job in self._held:
-            return self._running >= self._at_once or self._held[0] is not job
-        unstarted = self._unstarted()
-        if is_between_steps and (unstarted or self._held):
-            return len(self._held) < _MOST_HELD
-        return len(self._held) < _MOST_HELD and any(not one.long for one in unstarted)
+            return len(self._running) >= self._at_once or self._held[0] is not job
+        is_asked = is_between_steps and bool(self._held or self._unstarted())
+        return is_asked or len(self._running) > self._at_once
 
     def _unstarted(self) -> list[Job]:
         return [job for job in self._waiting if not job.state.ended]
@@ -287,8 +311,8 @@ class Jobs:
             del self._latest[folder]
 
 
-def _step_back(job: Job) -> None:
-    """Let predictions and what the page draws have the processor before the thread that calls, and those it starts."""
+def _step_back() -> None:
+    """Let others have the processor before the thread that calls, and those it starts."""
     if sys.platform == "linux":  # elsewhere threads of one process have one priority
         with suppress(OSError):  # it is lower already
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE[job.gives_way])
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

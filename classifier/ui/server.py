@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 
 _PORTS = range(7860, 7960)  # those that Gradio tries
 _OWN_NAMES = ("localhost", "127.0.0.1", "::1")
+# Seconds until a thread that wants Python's lock gets it. A network gives the lock away at each of some hundred
+# operations: with Python's 0.005 a pass takes many times as long where other threads are at work.
+_SWITCH_INTERVAL = 0.0005
 
 
 def serve(host: str | None = None, port: str | None = None, share: bool = False, root: Path | None = None) -> None:
@@ -56,6 +59,7 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
     """
     in_json = host_log.set_up(os.environ)
     _end_at_sigterm()
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     host = host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1")
     port = port or os.environ.get("GRADIO_SERVER_PORT")
     find_port(host, port)  # an error comes before the seconds that Gradio takes

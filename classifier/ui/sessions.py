@@ -26,6 +26,7 @@ from gradio.utils import get_upload_folder
 
 from ..data.adding import Room
 from ..data.catalog import Asset
+from ..data.decoding import describe_apart
 from ..data.project import Project
 from ..data.schema import FILE_NAME
 from ..device import release_memory
@@ -36,7 +37,7 @@ from ..messages.page import PageCode
 from ..models import model_leftovers
 from . import downloads, phone_links
 from .host_limits import HOME_LIMITS, HostLimits
-from .queue import Jobs
+from .queue import FIRST_STEPS, PREDICTIONS, Jobs
 from .usage import FolderSize, Use, nearly_full, of_project
 
 log = logging.getLogger(__name__)
@@ -77,8 +78,8 @@ class Home:
     _creating: threading.Lock = field(init=False, compare=False, repr=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "jobs", Jobs(self.limits.trainings, self.limits.queue))
-        object.__setattr__(self, "answering", Jobs(1, self.limits.queue, LimitCode.ANSWER_QUEUE, first=True))
+        object.__setattr__(self, "jobs", Jobs(self.limits.trainings, self.limits.queue, counted=FIRST_STEPS))
+        object.__setattr__(self, "answering", Jobs(1, self.limits.queue, LimitCode.ANSWER_QUEUE, PREDICTIONS))
         object.__setattr__(self, "fetching", Jobs(_FETCHES, self.limits.queue))
         object.__setattr__(self, "loading", Jobs(1, self.limits.queue))
         object.__setattr__(self, "size", FolderSize(self.root))
@@ -112,6 +113,7 @@ class Home:
                 raise DataError(LimitCode.PROJECTS, limit=self.limits.projects)
             project = Project.open(folder, self.limits.upload)
         project.room = self.room
+        project.describe = describe_apart
         if project.first_opening:
             model_leftovers.clean_up(project.models, project.catalog)
         os.utime(folder)  # the last visit, from which the hours are counted
