@@ -23,20 +23,28 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from ..config import LIMITS, NO_RANGES, Limits, PixelRanges
 from ..errors import PhotoError
 from ..messages.data import PhotoCode, restore
 from .decoding_worker import BEHIND, SECONDS
+from .descriptors import compute_descriptor, to_gray
 from .images import PictureInfo, Source, open_picture
 
+if sys.platform == "linux":
+    import fcntl
+
+Floats = NDArray[np.float32]
 _MOST_WORKERS = 8
 _MOST_SLOW = 2  # pictures of one upload
 _PACKAGES = Path(__file__).resolve().parents[2]  # where ``classifier`` is
 # Seconds by the clock per second of the processor: more on a busy machine. Windows does not limit the latter.
 _PATIENCE = 1 if sys.platform == "win32" else 3
 _PATIENCE_BEHIND = 4  # times as many for a worker of a low priority
+_PIPE = 2**20  # bytes that wait between two processes, where the system can: pixels go through in a few pieces
 # The limit of memory counts what the threads of a library set aside.
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
@@ -95,6 +103,17 @@ def open_apart(
     return _workers(os.getpid()).open(source, shortest, limits, pixel_ranges)
 
 
+def describe_apart(picture: Image.Image) -> Floats:
+    """``descriptors.compute_descriptor`` in a worker.
+
+    Its many small operations would each wait for Python's lock in a process where others are at work.
+    """
+    try:
+        return _workers(os.getpid()).describe(to_gray(picture))
+    except PhotoError:  # the worker was ended by the system
+        return compute_descriptor(picture)
+
+
 class _Worker:
     """One process of ``decoding_worker``. It ends with this object and with the program, at the latest.
 
@@ -110,6 +129,9 @@ class _Worker:
             stderr=subprocess.DEVNULL,
             env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
         )
+        if sys.platform == "linux":
+            with suppress(OSError):  # it may not be that large
+                fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, _PIPE)
         self._patience = _PATIENCE * (_PATIENCE_BEHIND if behind else 1)
         self.close = weakref.finalize(self, _end, self._process, os.getpid())
         assert self._process.stdin is not None
@@ -119,8 +141,11 @@ class _Worker:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, job: dict[str, Any], seconds: int) -> tuple[dict[str, Any], bytes]:
-        """Return the answer to a job. Raises ``PhotoError`` where the process ends before it answers."""
+    def ask(self, job: dict[str, Any], content: bytes, seconds: int) -> tuple[dict[str, Any], bytes]:
+        """Return the answer to a job that ``content`` belongs to.
+
+        Raises ``PhotoError`` where the process ends before it answers.
+        """
         is_late = threading.Event()
 
         def end() -> None:
@@ -130,7 +155,8 @@ class _Worker:
         timer = threading.Timer(self._patience * seconds, end)
         timer.start()
         try:
-            self._jobs.write(json.dumps(job).encode() + b"\n")
+            self._jobs.write(json.dumps({**job, "bytes": len(content)}).encode() + b"\n")
+            self._jobs.write(content)
             self._jobs.flush()
             head = json.loads(self._answers.readline())
             body = self._answers.read(head["bytes"])
@@ -197,6 +223,13 @@ class DecodingWorkers:
         (width, height), pixels = self._run("open", source, limits, None, shortest=shortest, ranges=ranges)
         return Image.frombytes("RGB", (width, height), pixels)
 
+    def describe(self, gray: Image.Image) -> Floats:
+        """See ``descriptors.describe_gray``."""
+        body = self._ask(
+            {"do": "describe", "size": gray.size, "limits": asdict(LIMITS)}, self._seconds, gray.tobytes()
+        )[1]
+        return np.frombuffer(body, np.float32).copy()
+
     def close(self) -> None:
         """End the workers that are idle."""
         idle = []
@@ -211,14 +244,17 @@ class DecodingWorkers:
     def _run(
         self, task: str, source: Path, limits: Limits, seconds: int | None, **arguments: object
     ) -> tuple[Any, bytes]:
+        """Return the result of a job with a file, and its bytes."""
+        job = {"do": task, "path": str(source.absolute()), "limits": asdict(limits), **arguments}
+        return self._ask(job, seconds or self._seconds)
+
+    def _ask(self, job: dict[str, Any], seconds: int, content: bytes = b"") -> tuple[Any, bytes]:
         """Return the result of a job and its bytes."""
-        seconds = seconds or self._seconds
-        job = {"do": task, "path": str(source.absolute()), "limits": asdict(limits), "seconds": seconds, **arguments}
         worker = self._idle.get()
         try:
             if worker is None or not worker.is_alive():
                 worker = _Worker(self._behind)
-            answer, body = worker.ask(job, seconds)
+            answer, body = worker.ask({**job, "seconds": seconds}, content, seconds)
         finally:
             self._idle.put(worker if worker is not None and worker.is_alive() else None)
         if "refused" in answer:

@@ -1,8 +1,8 @@
 """The program that decodes the pictures of strangers: ``python -m classifier.data.decoding_worker``.
 
-It reads one job a line, as JSON, and answers each with a line of JSON that is followed by as many bytes as the line
-says, until its input ends. The system ends it when a job takes too many seconds of the processor; a job that needs too
-much memory is refused. ``decoding`` starts it. It imports neither torch nor Gradio.
+It reads one job a line, as JSON, and answers each with a line of JSON, until its input ends. A line is followed by as
+many bytes as it says. The system ends the program when a job takes too many seconds of the processor; a job that needs
+too much memory is refused. ``decoding`` starts it. It imports neither torch nor Gradio.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from ..config import Limits, PixelRanges
 from ..errors import PhotoError
@@ -40,6 +42,7 @@ def main() -> None:
         os.nice(_NICE)
     for line in sys.stdin.buffer:
         job = json.loads(line)
+        job["body"] = sys.stdin.buffer.read(job["bytes"])
         _limit_seconds(job["seconds"])
         head, body = _answer(job, Limits(**job["limits"]))
         answers.write(json.dumps({**head, "bytes": len(body)}).encode() + b"\n")
@@ -107,8 +110,14 @@ def _open(job: Job, limits: Limits) -> Result:
     return picture.size, picture.tobytes()
 
 
+def _describe(job: Job, limits: Limits) -> Result:
+    from .descriptors import describe_gray  # with parts of scipy, which only photos to learn from need
+
+    return None, describe_gray(Image.frombytes("L", job["size"], job["body"])).tobytes()
+
+
 _JOBS: Mapping[str, Callable[[Job, Limits], Result]] = {
-    "probe": _probe, "store": _store, "draw": _draw, "open": _open,
+    "probe": _probe, "store": _store, "draw": _draw, "open": _open, "describe": _describe,
 }  # fmt: skip
 
 

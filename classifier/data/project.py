@@ -27,6 +27,7 @@ from .adding import IntakeResult, PhotoPlace, Room, add_photos, use_photos
 from .assignment import Plan, Splits, plan_class, plan_reading
 from .catalog import Asset, Catalog, Split
 from .catalog_repair import open_catalog, what_was_lost
+from .descriptors import Describe, compute_descriptor
 from .grouping import GroupsFrom
 from .incoming import Incoming, Upload
 from .intake import LeftOut
@@ -47,6 +48,7 @@ class Project:
     The paths of photos are relative to ``folder``, so a moved folder still opens; ``features`` is the folder of the
     feature cache, ``models`` that of trained models. ``intake`` is what ``over`` made of the data. ``first_opening``:
     this process had not opened the folder before, so that a process that was killed may have left something in it.
+    ``describe`` computes the descriptors of photos.
     ``room`` keeps room for photos of so many bytes while they are stored, and raises ``DataError`` where there is none.
 
     Example::
@@ -67,6 +69,7 @@ class Project:
         self.intake: IntakeResult | None = None
         self.first_opening = False
         self.room: Room = nullcontext
+        self.describe: Describe = compute_descriptor
         self._thumbs = thumbs
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from .. import distributed, leases
 from ..config import NO_RANGES, Limits, PixelRanges, Preprocessing
-from ..data.descriptors import CACHE_NAME, DESCRIPTOR_SIZE, compute_descriptor
+from ..data.descriptors import CACHE_NAME, DESCRIPTOR_SIZE, Describe, compute_descriptor
 from ..data.images import Opener, open_picture
 from ..device import Device
 from ..errors import PhotoError
@@ -43,7 +43,7 @@ class FeatureExtractor:
     """What turns photos into features: the network, the device it runs on, the cache, and the limits of a photo.
 
     ``pixel_ranges`` are those of the training photos, see ``pixel_ranges.with_pixel_ranges``; ``opener`` decodes
-    photos, for those of strangers it is ``decoding.open_apart``.
+    photos, for those of strangers it is ``decoding.open_apart``, and ``describe`` computes their descriptors.
     """
 
     backbone: Backbone
@@ -52,6 +52,7 @@ class FeatureExtractor:
     limits: Limits
     pixel_ranges: PixelRanges = NO_RANGES
     opener: Opener = open_picture
+    describe: Describe = compute_descriptor
 
     @property
     def descriptor_name(self) -> str:
@@ -157,7 +158,7 @@ def _read_descriptors(extractor: FeatureExtractor, photos: Sequence[Photo], desc
         sha, path = photo
         try:
             picture = extractor.opener(path, _DESCRIPTOR_SIDE, extractor.limits, extractor.pixel_ranges)
-            return sha, compute_descriptor(picture)
+            return sha, extractor.describe(picture)
         except PhotoError:
             return sha, None
 
@@ -176,6 +177,7 @@ class _DescribedViews:
 
     views: EvalViews
     undescribed: frozenset[int]
+    describe: Describe
     descriptors: dict[int, Floats]
 
     @property
@@ -184,7 +186,7 @@ class _DescribedViews:
 
     def __call__(self, index: int, picture: Image.Image) -> Tensor:
         if index in self.undescribed:
-            self.descriptors[index] = compute_descriptor(picture)
+            self.descriptors[index] = self.describe(picture)
         return self.views(index, picture)
 
 
@@ -192,7 +194,7 @@ def _compute(
     extractor: FeatureExtractor, paths: Sequence[Path], preprocessings: Sequence[Preprocessing],
     undescribed: frozenset[int],
 ) -> Iterator[tuple[Floats | Message, Floats | None]]:  # fmt: skip
-    settings = extractor.device, extractor.limits, extractor.opener
+    settings = extractor.device, extractor.limits, extractor.opener, extractor.describe
     cost, start = extractor.backbone.cost * len(preprocessings), 0
     for part in leases.slices(paths, cost):
         own = frozenset(index - start for index in undescribed)
@@ -209,10 +211,11 @@ def _run_network(
     device: Device,
     limits: Limits,
     opener: Opener,
+    describe: Describe,
 ) -> Iterator[tuple[Floats | Message, Floats | None]]:
     """Yield for each photo its features (V, D) or a message, and its descriptor; None where it is known already."""
     shortest = max(map(decoded_side, preprocessings))
-    views = _DescribedViews(EvalViews(tuple(preprocessings)), undescribed, {})
+    views = _DescribedViews(EvalViews(tuple(preprocessings)), undescribed, describe, {})
     outputs = run_batches(_network(backbone, device), paths, views, device, device.dtype, shortest, limits, opener)
     for index, output in enumerate(outputs):
         descriptor = views.descriptors.pop(index, None)

@@ -34,7 +34,7 @@ def describe_assets(
     """
     preprocessing = networks.preprocessing(backbone).with_resize_mode(config.resize_modes[0])
     with closing(FeatureCache(project.features)) as cache:
-        extractor = FeatureExtractor(backbone, devices.choose(device), cache, project.limits)
+        extractor = FeatureExtractor(backbone, devices.choose(device), cache, project.limits, describe=project.describe)
         extractor = with_pixel_ranges(extractor, project)
         step = StepCode.EXTRACT_FEATURES
         readable, features = yield from extract_asset_features(extractor, project, assets, preprocessing, step)

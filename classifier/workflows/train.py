@@ -85,7 +85,9 @@ def train(
     folder = out or distributed.broadcast(_new_folder(project, config))  # it is named after the time
     clock = Clock()
     with model_folder.reserve(folder), closing(FeatureCache(project.features)) as cache:
-        extractor = FeatureExtractor(feature_backbone(config), devices.choose(device), cache, project.limits)
+        extractor = FeatureExtractor(
+            feature_backbone(config), devices.choose(device), cache, project.limits, describe=project.describe
+        )
         clock.start()
         with closing(_train(project, config, folder, test, extractor, stop or _never, clock, networks)) as events:
             for event in events:
