@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,37 @@ from .. import distributed, files
 from ..config import TrainConfig, current_names
 from ..errors import ModelError, SettingError
 from ..messages.training import TrainingCode
+from . import attempts
 from .schedule import TrainPlan
 from .train_state import TrainState
 
 VERSION = 4  # of these files and of what a training makes of them; those of another version are not resumed
+_SETTINGS = "settings.json"
 _LARGEST = 2**20  # bytes of a JSON file
 _MOST = 100_000  # of any number of a plan
 _PLAN = {field.name for field in fields(TrainPlan)}
+
+
+@contextmanager
+def announced(folder: Path, config: TrainConfig) -> Iterator[None]:
+    """Note a start and its settings before the photos are read, so that it goes on where the program ends meanwhile.
+
+    What fails in the block is forgotten. Raises ``StorageError`` where they cannot be written.
+    """
+    if distributed.is_main_process() and not (folder / _SETTINGS).exists():
+        _write_json(folder / _SETTINGS, {"version": VERSION, "config": asdict(config), "photos": ""})
+    attempts.record_start(folder)
+    try:
+        yield
+    except Exception:
+        if distributed.is_main_process() and not has_begun(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def has_begun(folder: Path) -> bool:
+    """Return whether ``folder`` is that of a training that has read its photos."""
+    return bool(_read_json(folder / _SETTINGS).get("photos"))
 
 
 def prepare_folder(folder: Path, config: TrainConfig, photos: Sequence[str]) -> None:
@@ -34,7 +58,7 @@ def prepare_folder(folder: Path, config: TrainConfig, photos: Sequence[str]) -> 
     """
     digest = hashlib.sha256("\n".join([json.dumps(asdict(config)), *sorted(photos)]).encode()).hexdigest()
     settings = {"version": VERSION, "config": asdict(config), "photos": digest}
-    path = folder / "settings.json"
+    path = folder / _SETTINGS
     if distributed.is_main_process():
         found = _read_json(path)
         if (found.get("version"), found.get("photos")) != (VERSION, digest):
@@ -46,7 +70,7 @@ def prepare_folder(folder: Path, config: TrainConfig, photos: Sequence[str]) -> 
 def read_config(folder: Path) -> TrainConfig:
     """Return the settings of an unfinished training; raises ``ModelError`` where there is none."""
     try:
-        config = current_names(files.read_json(folder / "settings.json", _LARGEST)["config"])
+        config = current_names(files.read_json(folder / _SETTINGS, _LARGEST)["config"])
         return TrainConfig(**{**config, "resize_modes": tuple(config["resize_modes"])})
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SettingError) as error:
         raise ModelError(TrainingCode.NOTHING_UNFINISHED, folder=str(folder), reason=str(error)) from error

@@ -90,7 +90,7 @@ def _begin(run: TrainingRun, head: Candidate, adds: bool) -> Generator[Event, No
     seed = (run.config.seed + 1) % 2**32  # other folds than those of the heads
     folds = splits.stratified_group_folds(y, groups, _CHOICE_FOLDS, seed)
     state = _State(ModelChoice(head, y, folds), ModelChoice(head, y, folds), head)
-    interrupted = run.resume_folder.exists()
+    interrupted = resume.has_begun(run.resume_folder)
     resume.prepare_folder(run.resume_folder, run.config, run.training_set.names())
     if not distributed.broadcast(attempts.count_starts(run.resume_folder)):
         attempts.record_start(run.resume_folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -100,18 +100,17 @@ def _train(
     project: Project, config: TrainConfig, folder: Path, test: Project | None, extractor: FeatureExtractor,
     stop: Callable[[], bool], clock: Clock, networks: Sequence[str],
 ) -> Generator[Event | Finished, None, None]:  # fmt: skip
-    if (folder / model_folder.RESUME).is_dir():
-        attempts.record_start(folder / model_folder.RESUME)  # before anything that may end the program
     notes: list[Message] = [*similar_classes(project)]
     yield from map(Note, notes)
     extractor = with_pixel_ranges(extractor, project)
     backbone = backbones.resolve(config.backbone)
-    training_set, resize_mode = yield from build_training_set(extractor, project, backbone, config)
-    warnings = group_notes(project, training_set.grouping)
-    notes.extend(warnings)
-    yield from map(Note, warnings)
-    yield Progress(StepCode.TRAIN_HEAD, 0, len(training_set), None)
-    model = train_head(extractor, training_set, backbone, resize_mode, config)
+    with nullcontext() if config.mode == "quick" else resume.announced(folder / model_folder.RESUME, config):
+        training_set, resize_mode = yield from build_training_set(extractor, project, backbone, config)
+        warnings = group_notes(project, training_set.grouping)
+        notes.extend(warnings)
+        yield from map(Note, warnings)
+        yield Progress(StepCode.TRAIN_HEAD, 0, len(training_set), None)
+        model = train_head(extractor, training_set, backbone, resize_mode, config)
     run = TrainingRun(
         project, config, folder, test, extractor, training_set, backbone, resize_mode, stop, clock, notes
     )  # fmt: skip

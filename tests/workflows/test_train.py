@@ -7,6 +7,7 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from classifier.messages.data import PhotoCode
 from classifier.messages.evaluation import AccuracyCode, WarningCode
 from classifier.messages.training import TrainingCode
 from classifier.messages.workflows import StepCode, WorkflowCode
-from classifier.workflows.train import estimate_seconds, feature_backbone
+from classifier.workflows.train import estimate_seconds, feature_backbone, unfinished
 from tests.helpers import MakeFolder, draw_photo, train_on
 
 QUICK = TrainConfig(resize_modes=("whole",))
@@ -267,6 +268,21 @@ def test_stopping_leaves_no_model_and_keeps_the_features(project: Project, tmp_p
 
 
 # near duplicates
+
+
+def test_a_longer_training_that_ends_while_it_reads_photos_can_go_on(project: Project, tmp_path: Path) -> None:
+    config = TrainConfig(mode="deep", seed=5)
+    with closing(train(project, config)) as events:  # type: ignore[type-var]
+        next(iter(events))
+    found = unfinished(project)
+    assert found is not None
+    assert found[1] == config
+    shutil.rmtree(found[0])
+    project.remove_class("mug")
+    with pytest.raises(DataError):  # what fails is not begun again
+        list(train(project, config))
+    assert unfinished(project) is None
+    assert list(project.models.iterdir()) == []
 
 
 def test_near_duplicates_are_held_out_together(example_set: Path, features: Path, tmp_path: Path) -> None:
