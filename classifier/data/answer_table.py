@@ -23,12 +23,14 @@ from ..errors import DataError, StorageError
 from ..messages.bulk import BulkCode
 from . import sqlite_errors
 from .answer_rows import ALL, AnswerRow, Query, Totals, natural_text, order, where
+from .damaged_file import ASIDE
 
 FILE_NAME = "answers.sqlite"
 COPIES, THUMBS, UNPACKED = "copies", "thumbs", "unpacked"  # folders beside the table
 _BATCH = 500  # rows in memory
 _BUSY_MS = 10_000
 Probs = NDArray[np.float32]
+damaged: set[Path] = set()  # folders in whose tables damage was met, see ``answer_repair``
 
 _TABLE = """
 CREATE TABLE answers (
@@ -81,6 +83,8 @@ class AnswerTable:
         """Open the table in ``folder``, None where there is none. Raises ``DataError`` for a damaged one."""
         if not (folder / FILE_NAME).is_file():
             return None
+        if folder in damaged:
+            raise DataError(BulkCode.DAMAGED)
         with _translated(folder):
             table = cls(folder, _connect(folder))
             if table.fact("labels") is None:
@@ -213,7 +217,8 @@ class AnswerTable:
 
 def discard(folder: Path) -> None:
     """Delete a table with its photos; the table itself first, so that nobody opens half of one."""
-    for file in sqlite_errors.files(folder / FILE_NAME):
+    damaged.discard(folder)
+    for file in (*sqlite_errors.files(folder / FILE_NAME), *folder.glob(ASIDE)):
         with suppress(OSError):
             file.unlink()
     for name in (COPIES, THUMBS, UNPACKED):
@@ -240,6 +245,7 @@ def _translated(folder: Path) -> Iterator[None]:
         if problem is not None:
             raise StorageError(problem) from error
         if sqlite_errors.is_damage(error, folder / FILE_NAME) or not folder.is_dir():
+            damaged.add(folder)
             raise DataError(BulkCode.DAMAGED) from error
         raise StorageError(BulkCode.NOT_WRITTEN, why=getattr(error, "strerror", None) or str(error)) from error
 

@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
-import shutil
 import sqlite3
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, fields
-from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any, get_args
-from urllib.parse import quote
 
 from ..config import Limits
 from ..errors import DataError, PhotoError
@@ -30,6 +26,7 @@ from ..messages import Message, message
 from ..messages.data import CatalogCode, RepairCode
 from . import schema, sqlite_errors, stored_rows
 from .catalog import Asset, Catalog, Split, now
+from .damaged_file import DamagedFile, keep_aside, name_aside
 from .decoding import UploadDecoder
 from .labels import clean_label
 
@@ -106,17 +103,17 @@ def what_was_lost(catalog: Catalog) -> list[Message]:
 def _repair(folder: Path, limits: Limits) -> None:
     """Make a new catalog beside the damaged one, keep that aside, and put the new one in its place."""
     path = folder / schema.FILE_NAME
-    aside = path.with_name(f"damaged-{datetime.now():%Y-%m-%d-%H%M%S}.sqlite")
+    aside = name_aside(path)
     label = clean_label(str(RepairCode.CLASS), limits)
     part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        with Catalog(part) as catalog, closing(_Damaged(path)) as damaged:
+        with Catalog(part) as catalog, closing(DamagedFile(path)) as damaged:
             found = _find_photos(folder, damaged, label, limits)
             catalog.restore(found.assets, [])
             _copy_rows(damaged, part)
             counts = {"kept": found.kept, "noted": found.noted, "unsorted": found.unsorted}
             catalog.choose(_CHOICE, json.dumps({**counts, "label": label, "name": aside.name}))
-        _keep_aside(path, aside)
+        keep_aside(path, aside)
         part.replace(path)
     finally:
         for file in sqlite_errors.files(part):
@@ -124,50 +121,7 @@ def _repair(folder: Path, limits: Limits) -> None:
     log.warning("A list of photos was damaged and made again: %s", counts)  # not where: logs name no project
 
 
-def _keep_aside(path: Path, aside: Path) -> None:
-    """Give the files of a damaged catalog other names. The main one keeps its own, too, until another replaces it.
-
-    A project without that file would be taken for a new one, and its photos for forgotten ones.
-    """
-    for file, other in zip(sqlite_errors.files(path), sqlite_errors.files(aside)):
-        if not file.is_file() or file.is_symlink() or file != path:  # a pipe, a folder, or one that goes with the main
-            with suppress(FileNotFoundError):
-                file.rename(other)
-            continue
-        try:
-            os.link(file, other)
-        except OSError:
-            shutil.copyfile(file, other)
-
-
-class _Damaged:
-    """What can be read of a damaged catalog; nothing where SQLite cannot open it."""
-
-    def __init__(self, path: Path) -> None:
-        self._db: sqlite3.Connection | None = None
-        if path.is_file() and sqlite_errors.find_endless(path) is None:
-            with suppress(*sqlite_errors.Error):
-                self._db = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
-                self._db.text_factory = lambda raw: raw.decode("utf-8", "replace")  # one label must not hide the others
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._db is not None:
-            self._db.close()
-
-    def rows(self, table: str, columns: str = "*") -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a table up to the first page that cannot be read, from the begin and from the end."""
-        seen: set[tuple[Any, ...]] = set()
-        for order in ("ASC", "DESC"):
-            with suppress(*sqlite_errors.Error, OverflowError):
-                query = f"SELECT {columns} FROM {table} ORDER BY rowid {order}"
-                for row in () if self._db is None else self._db.execute(query):
-                    if row not in seen:
-                        seen.add(row)
-                        yield row
-
-
-def _find_photos(folder: Path, damaged: _Damaged, unsorted: str, limits: Limits) -> _Found:
+def _find_photos(folder: Path, damaged: DamagedFile, unsorted: str, limits: Limits) -> _Found:
     """Find the photos in a project's folder, each with the best that is known of it."""
     stored = (path for path in sorted((folder / "photos").glob("*/*")) if _SHA256.fullmatch(path.stem))
     files = {path.stem: path for path in stored if path.is_file() and not path.is_symlink()}
@@ -230,7 +184,7 @@ def _asset(id: int, folder: Path, path: Path, label: str, split: str, limits: Li
     return Asset(id, stored, path.stem, label, split, None, path.name, size, info.width, info.height, now())
 
 
-def _copy_rows(damaged: _Damaged, part: Path) -> None:
+def _copy_rows(damaged: DamagedFile, part: Path) -> None:
     """Copy what can be read of trainings, files that were left out and settings."""
     with closing(sqlite3.connect(part)) as db, db:
         for table, columns in _COPIED.items():

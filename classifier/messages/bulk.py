@@ -11,7 +11,7 @@ from . import Code, EnglishCode
 class BulkCode(Code):
     """The table of answers and the files made of it."""
 
-    DAMAGED = "The table of answers cannot be read any more; bring the photos again."
+    DAMAGED = "The table of answers was damaged; try again: what can be read of it is kept."
     NOT_WRITTEN = "The table of answers cannot be written ({why}); free some space and try again."
     COPY_GONE = "“{file}” is no longer there, so it cannot be sorted into a folder; bring the photos again."
     FOLDER_NOT_EMPTY = "“{folder}” is there already and not an empty folder; name a new one."
@@ -46,6 +46,10 @@ class BulkPageCode(Code):
     OTHER_MODEL = "Another model is chosen above."
     ANSWER_AGAIN = "Answer again with the chosen model"
     STOPPED = "Stopped: {done:,} of {total:photo|photos} were looked at."
+    REPAIRED = (
+        "The table of answers was damaged: {count:answer is|answers are} as before. The other photos have lost their "
+        "names; press “{button}” for their answers."
+    )
     KEPT = "These photos are kept for you until you delete them or bring others."
     DELETE = "Delete these photos"
     SAVE_CSV = "Save the table (CSV)"

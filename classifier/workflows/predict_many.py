@@ -14,6 +14,7 @@ import numpy as np
 
 from ..data.adding import Room
 from ..data.answer_files import sort_into_folders, write_answers
+from ..data.answer_repair import open_answers
 from ..data.answer_rows import ALL, AnswerRow
 from ..data.answer_table import COPIES, THUMBS, UNPACKED, AnswerTable, Probs
 from ..data.decoding import UploadDecoder
@@ -24,7 +25,7 @@ from ..data.photo_stream import PhotoStream, StreamedFile
 from ..errors import DataError, PhotoError
 from ..events import Progress
 from ..files import atomic_write, remove, storage_error
-from ..messages.bulk import BulkCode
+from ..messages.bulk import BulkPageCode
 from ..messages.models import UnsureCode
 from ..messages.workflows import StepCode
 from ..models.predictor import ClassConfidence, Prediction, Predictor
@@ -71,9 +72,9 @@ class Answers:
 
     def open(self) -> AnswerTable:
         """Open the table; close it after use. Raises ``DataError`` where it is gone."""
-        table = AnswerTable.open(self.folder)
+        table = open_answers(self.folder)
         if table is None:
-            raise DataError(BulkCode.DAMAGED)
+            raise DataError(BulkPageCode.GONE)
         return table
 
 

@@ -159,7 +159,7 @@ def test_a_new_table_replaces_the_old_one_and_a_damaged_one_is_refused(tmp_path:
         if path.name != FILE_NAME:
             path.unlink()
     (folder / FILE_NAME).write_bytes(b"no database" * 500)
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="was damaged"):
         AnswerTable.open(folder)
     discard(folder)
     assert AnswerTable.open(folder) is None

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from ...data.answer_files import sort_into_zip, write_answers
+from ...data.answer_repair import REPAIRED
 from ...data.answer_rows import ALL
 from ...data.answer_table import COPIES, AnswerTable
 from ...errors import DataError
@@ -160,7 +161,7 @@ def _finished(table: AnswerTable, shown: Shown, problem: str, other_model: bool)
     complete = bool(table.fact("complete"))
     version = str(table.fact("version") or "") if complete else ""
     words = problem + _words(table, complete, other_model)
-    again = visible if other_model else hidden
+    again = visible if other_model or (not complete and table.fact(REPAIRED) is not None) else hidden
     return View(visible, words, hidden, visible, rows, again, gr.skip(), gr.Timer(active=False), 0, version, now)
 
 
@@ -172,13 +173,15 @@ def _words(table: AnswerTable, complete: bool, other_model: bool) -> str:
     if other_model:
         said.append(str(BulkPageCode.OTHER_MODEL))
     said.append(str(BulkPageCode.KEPT))
-    stopped = ""
-    if not complete:
-        total = table.fact("total")
-        stopped = html.note(
-            sentence(BulkPageCode.STOPPED, done=count, total=total if isinstance(total, int) else count)
-        )
-    return bulk_table.heading(count) + stopped + html.quiet(html.escape(" ".join(said)))
+    missing = "" if complete else html.note(_what_is_missing(table, count))
+    return bulk_table.heading(count) + missing + html.quiet(html.escape(" ".join(said)))
+
+
+def _what_is_missing(table: AnswerTable, count: int) -> str:
+    kept, total = table.fact(REPAIRED), table.fact("total")
+    if isinstance(kept, int):
+        return sentence(BulkPageCode.REPAIRED, count=kept, button=str(BulkPageCode.ANSWER_AGAIN))
+    return sentence(BulkPageCode.STOPPED, done=count, total=total if isinstance(total, int) else count)
 
 
 def answer_by_threshold(home: Home, token: str, model: str | None, shown: Shown) -> View:

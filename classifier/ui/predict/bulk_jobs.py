@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+from ...data.answer_repair import open_answers
 from ...data.answer_table import AnswerTable, discard
 from ...data.photo_stream import PhotoStream, packed_suffix
 from ...data.project import Project
@@ -42,7 +43,7 @@ def open_table(home: Home, token: str) -> AnswerTable | None:
     """Open the visitor's table of answers, None where there is none, or where it is being filled."""
     if not is_token(token) or is_running(home, token):
         return None
-    return AnswerTable.open(_place(home, token) / "table")
+    return open_answers(_place(home, token) / "table")
 
 
 def need_table(home: Home, token: str) -> AnswerTable:
@@ -175,7 +176,7 @@ def _refill(home: Home, token: str, model: Model) -> Work:
     def work(should_stop: ShouldStop) -> Generator[Any, None, None]:
         project = home.find(token)
         folder = _place(home, token) / "table"
-        table = None if project is None else AnswerTable.open(folder)
+        table = None if project is None else open_answers(folder)
         if project is None or table is None:
             return
         with project, table:

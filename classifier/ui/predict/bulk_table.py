@@ -132,7 +132,7 @@ def _row(row: AnswerRow, jpeg: bytes) -> str:
     first = f'<td>{picture}</td><td class="pc-td-file" title="{escape(row.file)}">{escape(name)}</td>'
     if row.error is not None:
         return f'<tr class="pc-unsure">{first}<td colspan="4" class="pc-td-remark">{_state(row)}</td></tr>'
-    sure = percent(row.confidence or 0.0)
+    sure = "" if row.confidence is None else percent(row.confidence)
     second = ""
     if row.second is not None:
         second = html.text(BulkPageCode.PERCENT_OF, label=row.second, confidence=row.second_confidence or 0.0)
