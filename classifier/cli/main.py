@@ -22,6 +22,7 @@ from ..messages.cli import CommandCode, OutputCode
 from ..messages.evaluation import CostCode
 from ..messages.files import StorageCode
 from ..messages.hub import HubCode
+from ..messages.models import PredictCode
 from . import output, predicting, projects, text
 from .console import finish, print_json
 from .data import open_data, open_test_data
@@ -45,6 +46,13 @@ def main(
         return 2
     except OSError as error:  # a name that is too long, a folder that may not be opened
         print(_explain(error), file=sys.stderr)
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        from ..device import is_out_of_memory
+
+        if not is_out_of_memory(error):
+            raise
+        print(PredictCode.NO_MEMORY, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(CommandCode.STOPPED, file=sys.stderr)

@@ -13,8 +13,8 @@ from typing import Any, Literal
 from ..errors import ClassifierError
 from ..events import Epoch, Note, Progress, Step
 from ..messages import Code, Message, languages, message
-from ..messages.page import PageCode
 from ..workflows.train import Finished
+from .failures import explain
 
 log = logging.getLogger(__name__)
 
@@ -163,11 +163,10 @@ class Job:
             phase = "stopped" if self._state.finished is None else "finished"
         except ClassifierError as expected:
             error = expected.message
-        except Exception:
+        except Exception as unexpected:
             # Otherwise its project was deleted, or the program is ending, and thread pools with it.
-            if not self._cancelled and threading.main_thread().is_alive():
-                log.exception("A bug, not a mistake of the visitor")
-            error = message(PageCode.BUG)
+            is_wanted = not self._cancelled and threading.main_thread().is_alive()
+            error = message(explain(unexpected, log if is_wanted else None))
         finally:
             with self._lock:
                 self._update(phase=phase, error=error, progress=None)

@@ -19,6 +19,7 @@ from ..errors import ClassifierError
 from ..messages.languages import speaking
 from ..messages.page import PageCode
 from . import languages
+from .failures import explain
 from .queue import DEVICE, FREE, PREDICT, Concurrency, going_first
 
 log = logging.getLogger(__name__)
@@ -197,5 +198,6 @@ def _errors_as_messages() -> Iterator[None]:
         sentence = html.escape(str(error), quote=False)
         raise gr.Error(sentence, title=str(PageCode.ERROR), print_exception=False) from error
     except Exception as error:
-        log.exception("A bug, not a mistake of the visitor")
-        raise gr.Error(str(PageCode.BUG), title=str(PageCode.BUG_TITLE), print_exception=False) from error
+        code = explain(error, log)
+        title = PageCode.BUG_TITLE if code is PageCode.BUG else PageCode.ERROR
+        raise gr.Error(str(code), title=str(title), print_exception=False) from error

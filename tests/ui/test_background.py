@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from classifier.errors import StorageError
 from classifier.events import Note
 from classifier.messages import message
 from classifier.messages.files import StorageCode
+from classifier.messages.models import PredictCode
 from classifier.messages.page import PageCode
 from classifier.messages.training_page import TrainCode
 from classifier.ui.background import ShouldStop, Work
@@ -85,6 +87,15 @@ def test_an_error_on_purpose_is_kept_as_its_code_and_a_bug_is_logged(
     assert (bug.state.phase, bug.state.error) == ("failed", message(PageCode.BUG))
     assert "secret detail" in caplog.text
     assert bug.state.notes == (NOTE,)
+
+
+def test_memory_that_runs_out_in_a_training_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def work(should_stop: ShouldStop) -> Generator[Any, None, None]:
+        yield torch.empty(2**60, dtype=torch.uint8)  # which no computer has
+
+    job = wait(Jobs().start(tmp_path, work, graceful=True))
+    assert (job.state.phase, job.state.error) == ("failed", message(PredictCode.NO_MEMORY))
+    assert caplog.text == ""
 
 
 def test_the_context_of_the_request_that_started_a_training_reaches_it(tmp_path: Path) -> None:

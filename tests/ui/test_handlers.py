@@ -8,8 +8,10 @@ from typing import Any
 
 import gradio as gr
 import pytest
+import torch
 
 from classifier.errors import DataError
+from classifier.messages.models import PredictCode
 from classifier.messages.page import PageCode
 from classifier.messages.try_page import TryCode
 from classifier.ui.handlers import Action, event_data, plain, run_all
@@ -35,6 +37,13 @@ def test_a_bug_is_logged_and_the_page_shows_one_calm_sentence(caplog: pytest.Log
         next(events)
     assert caught.value.message == str(PageCode.BUG)
     assert "secret detail" in caplog.text
+
+
+def test_memory_that_runs_out_is_told_and_is_no_bug(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(gr.Error) as caught:
+        plain(lambda: torch.empty(2**60, dtype=torch.uint8))()
+    assert (caught.value.message, caught.value.title) == (str(PredictCode.NO_MEMORY), str(PageCode.ERROR))
+    assert caplog.text == ""
 
 
 def test_the_last_inputs_arrive_as_one_dict_by_name() -> None:
