@@ -79,7 +79,11 @@ class Browser(Visitor):
 
     def wait_for_training(self) -> None:
         """Ask for the state of the training until it has ended."""
-        written = self._event(self.event("train", "click"))["outputs"]
+        self.follow("train")
+
+    def follow(self, elem_id: str) -> None:
+        """Ask for the state of what the press of a button began until it has ended."""
+        written = self._event(self.event(elem_id, "click"))["outputs"]
         timer = next(one for one in written if self._kinds[one] == "timer")
         (tick,) = self._events_of(timer, "tick")
         self.shown[timer] = True

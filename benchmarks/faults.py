@@ -3,9 +3,10 @@
     python benchmarks/faults.py [ROWS.jsonl]
 
 Serves the page over a disk of a few megabytes in memory (tmpfs), which is filled, mounted read-only and emptied again
-while a visitor uploads and trains; flips a bit in each SQLite file; and ends the page in the middle of a fine-tuning,
-with SIGTERM and with SIGKILL. Only for Linux, and for who may mount. Each row has the fault, the sentences and what is
-there afterwards; the exit status is 1 where a sentence is missing or anything is lost that the fault could not take.
+while a visitor uploads and trains; overwrites a page of each SQLite file; cuts off the network in the middle of a
+download and before it; and ends the page in the middle of a fine-tuning and at its begin, with SIGTERM and with
+SIGKILL. Only for Linux, and for who may mount. Each row has the fault, the sentences and what is there afterwards; the
+exit status is 1 where a sentence is missing or anything is lost that the fault could not take.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -29,23 +31,36 @@ import httpx
 from browser import Browser
 from rows import Row, Rows
 
+from classifier.data.answer_table import FILE_NAME as ANSWERS
+from classifier.data.answer_table import AnswerTable
 from classifier.data.schema import FILE_NAME
 from classifier.messages.page import PageCode
+from classifier.models.backbones import ROWS, WEIGHTS_FILE
 from tests.helpers import draw_photo, encode
 from tests.hostile.served import Page
+from tests.hub_server import Hub, Repository, serve_hub
 
 _DISK = 48  # megabytes
 _LEFT = 64 * 1024  # bytes that a full disk still has
 _END = 10.0  # seconds that the page may take to end
 _WAIT = 120.0
+_NETWORK = "vit_small_patch14_dinov2"  # the first one that is offered for everyday photos
+_CUT = 2**20  # bytes of a download before the network is lost
+_MANY = 60  # photos whose answers come in a table
+# The client of the Hub reads for so many seconds, and tries again five times.
+_OF_HUB = {"HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1", "HF_HUB_DOWNLOAD_TIMEOUT": "2", "HF_HUB_ETAG_TIMEOUT": "2"}
 
 
 @dataclass
 class Fault:
-    """A visitor with photos and a model, on a page whose disk a fault can be given to; ``said`` is what they read."""
+    """A visitor with photos and a model, on a page whose disk and Hub faults can be given to.
+
+    ``said`` is what they read.
+    """
 
     page: Page
     browser: Browser
+    hub: Hub
     said: list[str] = field(default_factory=list)
 
     @property
@@ -142,6 +157,64 @@ def broken_features(fault: Fault) -> str:
     return f"{fault.photos()} photos; {_models(fault)} models: the features were computed again"
 
 
+def broken_answers(fault: Fault) -> str:
+    """Overwrite a page of the table of answers for many photos."""
+    folder = fault.project / "answers" / "table"
+    fault.browser.try_photos(draw(_MANY, 400))
+    _wait(lambda: _is_complete(folder))
+    _damage(folder / ANSWERS)
+    for _ in range(2):  # the first look may be the one that meets the damage
+        fault.browser.open_tab("4 · Try it")
+    fault.tell(lambda: fault.shown("try-bulk-words"))
+    fault.browser.press("try-bulk-again", "click")
+    _wait(lambda: _is_complete(folder))
+    with AnswerTable.open(folder) as table:  # type: ignore[union-attr]
+        answered = sum(row.label is not None for row in table.each())
+    aside = list(folder.glob("damaged-*.sqlite"))
+    return f"answered again: {answered} of {_MANY} photos; kept aside: {len(aside)} file"
+
+
+def _is_complete(folder: Path) -> bool:
+    table = AnswerTable.open(folder)
+    if table is None:
+        return False
+    with table:
+        return bool(table.fact("complete"))
+
+
+def lost_network(fault: Fault) -> str:
+    """Lose the network in the middle of a download of weights, while a training goes on."""
+    before = _models(fault)
+    fault.browser.shown |= {fault.component("train-mode"): "auto", fault.component("train-minutes"): 0.5}
+    fault.browser.press("train", "click")
+    _wait(lambda: _models(fault) > before)
+    fault.hub.stalls_after = _CUT
+    fault.browser.press("train-offer-fetch", "click")
+    parts = fault.page.folder / "hub" / "hub"
+    _wait(lambda: any(part.stat().st_size for part in parts.glob("*/blobs/*.incomplete")))
+    fault.hub.is_silent = True
+    fault.browser.follow("train-offer-fetch")
+    fault.said += [str(words) for words in fault.browser.shown.values() if "Check the connection" in str(words)]
+    fault.browser.wait_for_training()
+    fault.said.append("" if not fault.shown("train-result") else "the training went on")
+    return f"{_models(fault) - before} model more"
+
+
+def no_network(fault: Fault) -> str:
+    """Ask for a network that has to be fetched where nothing answers, and where nothing listens."""
+    network, mode = fault.component("train-backbone"), fault.component("train-mode")
+    before = fault.browser.shown[network]
+    fault.browser.shown |= {network: _NETWORK, mode: "quick"}
+    address = "127.0.0.1", int(fault.hub.address.rpartition(":")[2])
+    fault.hub.close()
+    fault.train()
+    with socket.create_server(address):
+        fault.train()
+    fault.browser.shown[network] = before
+    fault.train()
+    return f"with the network that is here: {_models(fault)} models"
+
+
 def killed(fault: Fault) -> str:
     """End the page in the middle of a fine-tuning by SIGKILL."""
     return _end_while_tuning(fault, signal.SIGKILL)
@@ -152,10 +225,16 @@ def terminated(fault: Fault) -> str:
     return _end_while_tuning(fault, signal.SIGTERM)
 
 
-def _end_while_tuning(fault: Fault, number: signal.Signals) -> str:
+def terminated_early(fault: Fault) -> str:
+    """End the page in the first moments of a fine-tuning by SIGTERM."""
+    return _end_while_tuning(fault, signal.SIGTERM, "settings.json")
+
+
+def _end_while_tuning(fault: Fault, number: signal.Signals, once: str = "*.safetensors") -> str:
+    """End the page once there is such a file of a fine-tuning."""
     fault.browser.shown |= {fault.component("train-mode"): "deep", fault.component("train-minutes"): 30.0}
     fault.browser.press("train", "click")
-    _wait(lambda: any(fault.project.glob("models/*/resume/*.safetensors")))
+    _wait(lambda: any(fault.project.glob(f"models/*/resume/{once}")))
     start = time.monotonic()
     os.kill(fault.page.pid, number)
     _wait(lambda: not fault.page.is_alive())
@@ -178,6 +257,10 @@ FAULTS: dict[str, Callable[[Fault], str]] = {
     "disk read-only": read_only,
     "list of photos damaged": broken_catalog,
     "cache of features damaged": broken_features,
+    "table of answers damaged": broken_answers,
+    "network lost in a download": lost_network,
+    "no network": no_network,
+    "SIGTERM at the begin": terminated_early,
     "SIGTERM": terminated,
     "SIGKILL": killed,
 }
@@ -221,7 +304,10 @@ def _full(disk: Path) -> Iterator[None]:
 def run(names: list[str], folder: Path) -> Iterator[Row]:
     """Provoke the faults of these names one after another on one page; yield a row of each."""
     with ExitStack() as stack:
-        page = Page(folder)
+        hub = stack.enter_context(serve_hub())
+        weights = {WEIGHTS_FILE: bytes(20 * _CUT)}
+        hub.repositories["model", ROWS[_NETWORK].repository] = Repository("model", False, files=weights)
+        page = Page(folder, {**_OF_HUB, "HF_ENDPOINT": hub.address, "HF_HOME": str(folder / "hub")})
         (folder / "home").mkdir(parents=True)
         _mount(folder / "home", f"size={_DISK}m", "-t", "tmpfs")
         stack.callback(subprocess.run, ["umount", "-l", folder / "home"], check=True)
@@ -230,10 +316,10 @@ def run(names: list[str], folder: Path) -> Iterator[Row]:
         browser = Browser(page.url)
         browser.load()
         browser.drop_photos(draw(12, 0))
-        browser.shown[Fault(page, browser).component("train-mode")] = "quick"
+        browser.shown[Fault(page, browser, hub).component("train-mode")] = "quick"
         browser.train()
         for name in names:
-            fault = Fault(page, browser)
+            fault = Fault(page, browser, hub)
             afterwards = FAULTS[name](fault)
             browser = fault.browser
             yield {"said": fault.said, "afterwards": afterwards, "answers": page.answers()}

@@ -7,7 +7,7 @@ import hashlib
 import http.server
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Thread
@@ -42,7 +42,7 @@ class Hub:
 
     ``trouble`` makes it answer what changes with a status and a sentence, ``is_silent`` end every connection, and
     ``stalls_after`` stop sending a file after so many bytes. ``starts`` holds where the parts of files begin that were
-    asked for.
+    asked for. ``close`` ends it.
     """
 
     is_silent: bool = False
@@ -54,6 +54,7 @@ class Hub:
     stored: dict[str, bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
+    close: Callable[[], None] = lambda: None
 
     def model(self, name: str) -> Repository:
         """The model repository of a name."""
@@ -69,11 +70,16 @@ def serve_hub() -> Iterator[Hub]:
     server.daemon_threads = True
     Thread(target=server.serve_forever, daemon=True).start()
     hub.address = f"http://127.0.0.1:{server.server_port}"
+
+    def close() -> None:
+        server.shutdown()
+        server.server_close()
+
+    hub.close = close
     try:
         yield hub
     finally:
-        server.shutdown()
-        server.server_close()
+        close()
 
 
 class _Refused(Exception):
