@@ -1,18 +1,26 @@
-"""Two processes on one machine give what one gives."""
+"""Two processes, on one machine or on two without a shared folder, give what one gives."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import tempfile
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from time import sleep
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.distributed import TCPStore
 
 from classifier import Project, distributed
+from classifier.pulse import Pulse
 from tests import processes
 from tests.helpers import draw_photo
 from tests.training.runs import make_data, make_spec, make_state, train
@@ -54,13 +62,48 @@ with distributed.process_group():
     (folder / str(distributed.rank())).write_text(str((descriptors.shape[0], bool(np.isnan(descriptors).any()))))
 """
 
+SHARE = """
+import json, sys
+from pathlib import Path
+import torch
+from classifier import distributed
+from classifier.errors import ClassifierError, DataError
+from classifier.messages import Message, message
+from classifier.messages.data import PhotoCode
+
+def work(numbers):
+    for number in numbers:
+        yield message(PhotoCode.CANNOT_OPEN, why="it is 3") if number == 3 else {"double": torch.tensor(2 * number)}
+
+def fail(numbers):
+    for number in numbers:
+        if number == 2:
+            raise DataError(PhotoCode.CANNOT_OPEN, why="it is 2")
+        yield {"none": torch.zeros(0)}
+
+def attempt(function):
+    try:
+        return function()
+    except ClassifierError as error:
+        return str(error)
+
+with distributed.process_group():
+    rank = distributed.rank()
+    shared = distributed.share(range(5), work, 1)
+    told = [str(one) if isinstance(one, Message) else int(one["double"]) for one in shared]
+    told.append(attempt(lambda: list(distributed.share(range(6), fail, 2))))
+    told.append(attempt(lambda: distributed.check_same(lambda: [rank])))
+    told.append(distributed.decide(lambda: distributed.world_size() + rank))
+Path(sys.argv[1], str(rank)).write_text(json.dumps(told))
+"""
+
 
 @pytest.mark.parametrize(
-    ("ranks", "gpus", "backend"),
-    [(1, 1, "nccl"), (2, 1, "gloo"), (2, 2, "nccl"), (4, 2, "gloo"), (2, 4, "nccl"), (2, 0, "gloo"), (1, 0, "gloo")],
+    ("ranks", "gpus", "has_own"),
+    [(1, 1, True), (2, 1, False), (2, 2, True), (4, 2, False), (2, 4, True), (2, 0, False), (1, 0, False)],
 )
-def test_the_backend_depends_on_ranks_and_gpus_of_the_machine_only(ranks: int, gpus: int, backend: str) -> None:
-    assert distributed.choose_backend(ranks, gpus) == backend
+def test_each_process_has_a_gpu_where_a_machine_has_enough(ranks: int, gpus: int, has_own: bool) -> None:
+    assert distributed.has_own_gpu(ranks, gpus) == has_own
 
 
 def test_a_single_process_is_the_main_one_of_one() -> None:
@@ -73,31 +116,94 @@ def test_a_single_process_is_the_main_one_of_one() -> None:
     assert distributed.all_reduce(1.5, 2, gradients) == (1.5, 2, gradients)
 
 
-def run_several(count: int, command: list[str]) -> str:
-    """Run a program as ``torchrun`` does, which would import torch in each process; returns what all of them print."""
+def test_a_process_without_a_sign_of_life_is_lost() -> None:
+    with ExitStack() as stack:
+        server = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+        stores = [TCPStore("127.0.0.1", server.port, is_master=False) for _ in range(2)]
+        lost = [threading.Event() for _ in range(2)]
+        stack.enter_context(Pulse(stores[0], 0, 2, lost[0].set, beat=0.02, patience=1))
+        with Pulse(stores[1], 1, 2, lost[1].set, beat=0.02, patience=600):
+            assert not lost[0].wait(0.2)
+        assert lost[0].wait(60)
+        assert not lost[1].is_set()
+
+
+def start_several(command: Sequence[object], out: Any, machines: Sequence[Path] = (), err: Any = None) -> list[Any]:
+    """Start a program as ``torchrun`` does, which would import torch in each process.
+
+    On one machine twice, or on several once each: these have their own folder, in which the program starts, and cache.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    variables = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(count)}
-    variables |= {"LOCAL_WORLD_SIZE": str(count)}
+    known = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    programs = []
+    for rank in range(2):
+        own = {**known, "RANK": str(rank), "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": "2"}
+        if machines:
+            cache = str(machines[rank] / "cache")
+            own |= {"LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1", "XDG_CACHE_HOME": cache, "PYTHONPATH": str(ROOT)}
+        folder = machines[rank] if machines else ROOT
+        programs.append(processes.start(command, folder, own, stdout=out, stderr=err))
+    return programs
+
+
+def run_several(command: Sequence[object], machines: Sequence[Path] = ()) -> str:
+    """Run a program as ``start_several`` starts it; returns what all processes print."""
     with tempfile.TemporaryFile() as out:
-        programs = []
-        for rank in map(str, range(count)):
-            environment = {**os.environ, **(variables | {"RANK": rank, "LOCAL_RANK": rank} if count > 1 else {})}
-            programs.append(processes.start(command, env=environment, stdout=out))
-        assert [program.wait() for program in programs] == [0] * count
+        assert [program.wait() for program in start_several(command, out, machines)] == [0, 0]
         out.seek(0)
         return out.read().decode()
 
 
+def run_alone(command: Sequence[object], machine: Path) -> str:
+    """Run a program in the folder of a machine."""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(machine / "cache"), "PYTHONPATH": str(ROOT)}
+    done = processes.run(command, machine, environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def make_machines(folder: Path, count: int) -> list[Path]:
+    """Make the folders of three machines with the same photos, one of which cannot be read to its end."""
+    machines = [folder / name for name in ("alone", "first", "second")]
+    for number in range(count):
+        path = machines[0] / "photos" / "ab"[number % 2] / f"{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draw_photo(7000 + number, (96, 80)).save(path)
+    path.write_bytes(path.read_bytes()[:-700])
+    for machine in machines[1:]:
+        shutil.copytree(machines[0], machine)
+    return machines
+
+
+def assert_same_weights(one: Path, other: Path, rtol: float, atol: float) -> None:
+    first, second = load_file(one), load_file(other)
+    assert first.keys() == second.keys()
+    for name in first:
+        torch.testing.assert_close(second[name], first[name], rtol=rtol, atol=atol)
+
+
 @pytest.mark.slow
 def test_two_processes_train_the_network_that_one_trains(tmp_path: Path) -> None:
-    run_several(2, ["-c", TRAIN, str(tmp_path / "two.safetensors")])
+    run_several(["-c", TRAIN, str(tmp_path / "two.safetensors")])
     state = make_state(spec := make_spec())
     train(state, make_data(), spec, 3)
     one, two = state.state_dict(), load_file(tmp_path / "two.safetensors")
     assert one.keys() == two.keys()
     for name in one:
         torch.testing.assert_close(two[name], one[name], rtol=2e-2, atol=2e-3)
+
+
+@pytest.mark.slow
+def test_processes_share_results_errors_and_decisions(tmp_path: Path) -> None:
+    run_several(["-c", SHARE, tmp_path])
+    told = [json.loads((tmp_path / rank).read_text()) for rank in "01"]
+    assert told[0] == told[1]
+    assert told[0][:3] == [0, 2, 4]
+    assert "it is 3" in told[0][3]
+    assert "it is 2" in told[0][5]
+    assert told[0][6].startswith("Process 1 has other photos")
+    assert told[0][7] == 1
 
 
 @pytest.mark.slow
@@ -114,25 +220,49 @@ def test_features_and_descriptors_are_cached_by_whichever_process(tmp_path: Path
 
 
 @pytest.mark.slow
-def test_two_processes_write_one_model_and_record_one_run(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    for number in range(16):
-        (data / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
-        draw_photo(7000 + number, (96, 80)).save(data / "ab"[number % 2] / f"{number}.jpg")
-    results = []
-    for count in (1, 2):
-        folder, out = tmp_path / f"project-{count}", tmp_path / str(count)
-        with Project.open(folder) as project:
-            project.add(data)
-        command = ["-m", "classifier", "train", str(folder), "--out", str(out), "--mode", "deep",
-                   "--unfreeze", "1", "--epochs", "2", "--json"]  # fmt: skip
-        lines = run_several(count, command).strip().splitlines()
-        assert len(lines) == 1
-        results.append(json.loads(lines[0]))
-        with Project.open(folder) as project:
-            assert [run.name for run in project.catalog.runs()] == [str(count)]
-    assert results[0]["kept"] == results[1]["kept"]
-    assert abs(results[0]["accuracy"] - results[1]["accuracy"]) < 1e-6
-    one, two = (load_file(tmp_path / name / "model.safetensors") for name in "12")
-    for name in one:
-        torch.testing.assert_close(two[name], one[name], rtol=2e-2, atol=2e-3)
+def test_machines_without_a_shared_folder_train_and_answer_as_one(tmp_path: Path) -> None:
+    alone, *machines = make_machines(tmp_path, 17)
+    command = ["-m", "classifier", "train", "photos", "--out", "model", "--json"]
+    results = [json.loads(run_alone(command, alone)), json.loads(run_several(command, machines))]
+    for result in results:
+        del result["seconds"]
+    assert results[0] == results[1]
+    for name in ("model", "familiar"):
+        assert_same_weights(
+            alone / "model" / f"{name}.safetensors", machines[0] / "model" / f"{name}.safetensors", 1e-5, 1e-5
+        )
+    assert not (machines[1] / "model").exists()
+    for machine in machines:
+        shutil.copytree(alone / "model", machine / "model", dirs_exist_ok=True)
+    command = ["-m", "classifier", "predict", "model", "photos", "--json"]
+    answers = [json.loads(run_alone(command, alone)), json.loads(run_several(command, machines))]
+    assert [row["file"] for row in answers[0]] == [row["file"] for row in answers[1]]
+    for one, other in zip(*answers):
+        assert other == {**one, "top": [{**row, "confidence": pytest.approx(row["confidence"])} for row in one["top"]]}
+
+
+@pytest.mark.slow
+def test_a_machine_that_ends_ends_the_run_which_goes_on_later(tmp_path: Path) -> None:
+    alone, *machines = make_machines(tmp_path, 16)
+    for machine in (alone, *machines):
+        with Project.open(machine / "project") as project:
+            project.add(machine / "photos")
+    command = ["-m", "classifier", "train", "project", "--out", "model", "--mode", "deep",
+               "--unfreeze", "1", "--epochs", "2", "--json"]  # fmt: skip
+    first = json.loads(run_alone(command, alone))
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        programs = start_several(command, out, machines, err)
+        while not (machines[0] / "model" / "resume" / "fold-0.safetensors").exists():
+            assert all(program.poll() is None for program in programs)
+            sleep(0.01)
+        programs[1].kill()
+        assert programs[0].wait() == 2
+        err.seek(0)
+        assert "Another process of this run has ended" in err.read().decode()
+    assert (machines[1] / "model" / "resume" / "views.bin").exists()
+    second = json.loads(run_several(command, machines))
+    assert (first["kept"], first["accuracy"]) == (second["kept"], pytest.approx(second["accuracy"]))
+    assert_same_weights(alone / "model" / "model.safetensors", machines[0] / "model" / "model.safetensors", 2e-2, 2e-3)
+    assert not list((machines[1] / "model").glob("*"))
+    with Project.open(machines[0] / "project") as project:
+        assert [run.name for run in project.catalog.runs()] == ["model"]

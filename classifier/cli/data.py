@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from ..errors import DataError, LayoutError
 from ..messages.cli import CommandCode, OutputCode
 from . import output, text
 from .console import print_json
+from .running import is_first
 
 
 @contextmanager
@@ -85,8 +85,7 @@ def _limits(args: argparse.Namespace) -> Limits:
 
 def _print_reading(args: argparse.Namespace, project: Project, code: OutputCode) -> None:
     """Print the line at once: it is to be seen before anything is trained. Of several processes the first prints."""
-    first = os.environ.get("RANK", "0") == "0"
-    if first and not args.json and project.intake is not None:
+    if is_first() and not args.json and project.intake is not None:
         for line in text.reading_lines(project.intake, code):
             print(line, flush=True)
 

@@ -27,7 +27,7 @@ from . import output, predicting, projects, text
 from .console import finish, print_json
 from .data import open_data, open_test_data
 from .parser import build_parser
-from .running import photo_files, print_lines, run, without_garbage_collection
+from .running import is_first, photo_files, print_lines, process_group, run, shared_errors, without_garbage_collection
 
 
 def main(
@@ -57,7 +57,7 @@ def main(
     except KeyboardInterrupt:
         print(CommandCode.STOPPED, file=sys.stderr)
         return 130
-    if args.json:
+    if args.json and is_first():
         print_json(result)
     return 0
 
@@ -124,22 +124,19 @@ def _train(args: argparse.Namespace) -> dict[str, Any]:
     if args.out is None and args.project is None:
         raise DataError(CommandCode.NO_OUT if args.data else CommandCode.NO_DATA)
     with ExitStack() as stack:
-        project = stack.enter_context(open_data(args))
-        test = stack.enter_context(open_test_data(args)) if args.test else None
+        stack.enter_context(process_group())
+        with shared_errors():
+            project = stack.enter_context(open_data(args))
+            test = stack.enter_context(open_test_data(args)) if args.test else None
         with without_garbage_collection():
-            from ..distributed import is_main_process, process_group
             from ..workflows.set_apart import PhotosApart, set_apart
             from ..workflows.train import Finished, train
 
-        with process_group():
-            if args.set_apart is not None:
-                share, seed = args.set_apart, config.seed
-                run(set_apart(project, share, seed=seed, device=args.device, config=config), PhotosApart)
-            finished = run(train(project, config, args.out, test, args.device), Finished)
-            result = output.train_json(project, test, finished, config)
-            if not is_main_process():  # only one of several processes prints
-                args.json = False
-                return result
+        if args.set_apart is not None:
+            share, seed = args.set_apart, config.seed
+            run(set_apart(project, share, seed=seed, device=args.device, config=config), PhotosApart)
+        finished = run(train(project, config, args.out, test, args.device), Finished)
+        result = output.train_json(project, test, finished, config)
     print_lines(args, text.train_lines(result, finished))
     return result
 

@@ -18,7 +18,7 @@ from ..messages.bulk import BulkCode
 from ..messages.cli import CommandCode
 from ..messages.models import PredictCode
 from . import text
-from .running import print_lines, run, without_garbage_collection
+from .running import is_first, print_lines, process_group, run, shared_errors, without_garbage_collection
 
 if TYPE_CHECKING:  # it imports torch
     from ..models.predictor import Prediction, Predictor
@@ -28,20 +28,27 @@ _BATCH = 500  # answers in memory
 
 def predict(args: argparse.Namespace) -> list[dict[str, Any]]:
     """Predict the photos of a command; all answers are in memory only for ``--json``."""
-    with without_garbage_collection():
-        from ..models.hub_models import open_model
-        from ..models.predictor import Predictor
+    with process_group(), TemporaryDirectory(prefix="answers-") as scratch:
+        with without_garbage_collection():
+            from ..models.hub_models import open_model
+            from ..models.predictor import Predictor
 
-    _check(args)
-    predictor = Predictor(run(open_model(args.folder), Path))
-    with TemporaryDirectory(prefix="answers-") as scratch, _answers(args, predictor, Path(scratch)) as table:
-        if args.csv:
-            _write_table(args.csv, table, min(args.top_k, len(predictor.labels)))
-        if args.sort_into:
-            run(_ending_with_true(sort_into_folders(table, args.sort_into)), bool)
-        rows = _rows(table, args.top_k)
-        print_lines(args, map(text.predict_line, rows))
-        return list(rows) if args.json else []
+        with shared_errors():
+            _check(args)
+            predictor = Predictor(run(open_model(args.folder), Path))
+        with _answers(args, predictor, Path(scratch)) as table:
+            return _give(args, table) if is_first() else []
+
+
+def _give(args: argparse.Namespace, table: AnswerTable) -> list[dict[str, Any]]:
+    """Write and print the answers as the command asks for them."""
+    if args.csv:
+        _write_table(args.csv, table, min(args.top_k, len(table.labels)))
+    if args.sort_into:
+        run(_ending_with_true(sort_into_folders(table, args.sort_into)), bool)
+    rows = _rows(table, args.top_k)
+    print_lines(args, map(text.predict_line, rows))
+    return list(rows) if args.json else []
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -51,6 +58,8 @@ def _check(args: argparse.Namespace) -> None:
     for path in args.paths:
         if not path.exists():
             raise DataError(CommandCode.NO_FILE, file=path)
+    if not is_first():
+        return
     if args.csv and not args.csv.parent.is_dir():
         raise StorageError(CommandCode.TABLE_NOT_WRITTEN, file=args.csv, why=str(CommandCode.NO_FOLDER))
     if args.sort_into and args.sort_into.exists() and (args.sort_into.is_file() or any(args.sort_into.iterdir())):

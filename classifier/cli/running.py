@@ -28,7 +28,6 @@ def run(events: Iterator[Any], kind: type[T]) -> T:
     the first prints.
     """
     is_terminal = sys.stderr.isatty()
-    is_first = os.environ.get("RANK", "0") == "0"
     for event in events:
         if isinstance(event, kind):
             if is_terminal:
@@ -36,14 +35,14 @@ def run(events: Iterator[Any], kind: type[T]) -> T:
             return event
         if is_terminal:
             print(f"\r\033[K{text.event_line(event)}", end="", file=sys.stderr, flush=True)
-        elif is_first and isinstance(event, Epoch):
+        elif is_first() and isinstance(event, Epoch):
             print(text.event_line(event), end="", file=sys.stderr, flush=True)
     raise AssertionError("a workflow ends with its result")
 
 
 def print_lines(args: argparse.Namespace, lines: Iterable[str]) -> None:
-    """Print lines for people, unless the result is wanted as JSON."""
-    if not args.json:
+    """Print lines for people, unless the result is wanted as JSON. Of several processes the first prints."""
+    if not args.json and is_first():
         for line in lines:
             print(line)
 
@@ -57,6 +56,40 @@ def photo_files(paths: Sequence[Path]) -> Iterator[Path]:
             yield path
         else:
             raise DataError(CommandCode.NO_FILE, file=path)
+
+
+def is_first() -> bool:
+    """Return whether this process prints: of several that ``torchrun`` started the first one."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+@contextmanager
+def process_group() -> Iterator[None]:
+    """Join the processes that ``torchrun`` started, before any of them opens the photos, so that each hears of errors.
+
+    Does nothing, and does not import torch, for a process that was started without it.
+    """
+    if "WORLD_SIZE" not in os.environ:
+        yield
+        return
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # one sentence tells that a process is lost
+    with without_garbage_collection():
+        from .. import distributed
+
+    with distributed.process_group():
+        yield
+
+
+@contextmanager
+def shared_errors() -> Iterator[None]:
+    """Raise an error of the body in all processes that ``torchrun`` started."""
+    if "WORLD_SIZE" not in os.environ:
+        yield
+        return
+    from .. import distributed
+
+    with distributed.shared_errors():
+        yield
 
 
 @contextmanager

@@ -10,14 +10,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass, field, fields, replace
 from datetime import datetime, timezone
 from itertools import groupby
-from numbers import Integral, Real
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, get_args
 
 from ..errors import DataError, StorageError
 from ..messages import Code, Message, message
-from ..messages.data import CatalogCode, EditCode
+from ..messages.data import CatalogCode, EditCode, arguments_to_json
 from . import schema, sqlite_errors, stored_rows
 from .intake import LeftOut
 from .labels import natural_key
@@ -129,11 +128,6 @@ _INSERT = f"({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 def now() -> str:
     """Return the time in UTC, ISO 8601 to the second."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
-
-
-def arguments_to_json(message: Message) -> str:
-    """Return the arguments of a message as a JSON object."""
-    return json.dumps(dict(message.arguments), default=_argument_to_json)
 
 
 class Catalog:
@@ -735,10 +729,3 @@ def _labels_by_content(assets: Iterable[Asset | RunAsset]) -> dict[str, set[str]
     for asset in assets:
         labels.setdefault(asset.sha256, set()).add(asset.label)
     return labels
-
-
-def _argument_to_json(value: Any) -> int | float | str:
-    """Return NumPy's numbers as Python's, everything else as its text."""
-    if isinstance(value, Integral):
-        return int(value)
-    return float(value) if isinstance(value, Real) else str(value)

@@ -17,9 +17,8 @@ from typing import Any
 from ..config import Limits
 from ..files import atomic_write, read_json, storage_error
 from ..messages import Message
-from ..messages.data import restore
+from ..messages.data import arguments_to_json, restore
 from .assignment import Splits, is_used
-from .catalog import arguments_to_json
 from .intake import LeftOut
 from .layout import Layout, wants_text
 from .layout.photos import find_photos

@@ -12,8 +12,8 @@ from typing import Any, TypeVar, get_args
 
 from ..config import Limits
 from ..messages import Message
-from ..messages.data import restore
-from .catalog import Asset, Catalog, Edit, Run, RunAsset, Split, arguments_to_json
+from ..messages.data import arguments_to_json, restore
+from .catalog import Asset, Catalog, Edit, Run, RunAsset, Split
 from .intake import LeftOut, clean_name
 from .labels import clean_label
 from .project_mark import FORMAT, VERSION

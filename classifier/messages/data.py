@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from enum import unique
+from numbers import Integral, Real
 from typing import Any
 
 from . import Code, Message, message
@@ -336,3 +338,15 @@ def restore(code_id: str, arguments: Mapping[str, Any], text: str) -> Message:
     except (LookupError, TypeError, ValueError):
         return message(StoredCode.SENTENCE, text=text)
     return restored
+
+
+def arguments_to_json(message: Message) -> str:
+    """Return the arguments of a message as a JSON object, for ``restore``."""
+    return json.dumps(dict(message.arguments), default=_argument_to_json)
+
+
+def _argument_to_json(value: Any) -> int | float | str:
+    """Return NumPy's numbers as Python's, everything else as its text."""
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) else str(value)

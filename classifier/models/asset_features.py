@@ -83,10 +83,13 @@ def _cached_groups(extractor: FeatureExtractor, features: Floats, descriptors: F
     digest = hashlib.sha256(np.ascontiguousarray(features).data)
     digest.update(np.ascontiguousarray(descriptors).data)
     key = f"scenes 6 {digest.hexdigest()}"
-    cached = extractor.cache.get_choice(key, [])
-    if cached is not None:
-        return np.array(json.loads(cached), np.int64)
-    groups = duplicates.near_duplicate_groups(features, descriptors)
-    if distributed.is_main_process():
-        extractor.cache.put_choice(key, [], json.dumps(groups.tolist()))
-    return groups
+
+    def find_or_compute() -> str:
+        cached = extractor.cache.get_choice(key, [])
+        if cached is not None:
+            return cached
+        groups = json.dumps(duplicates.near_duplicate_groups(features, descriptors).tolist())
+        extractor.cache.put_choice(key, [], groups)
+        return groups
+
+    return np.array(json.loads(distributed.decide(find_or_compute)), np.int64)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from time import perf_counter
 
@@ -21,6 +21,7 @@ from ..config import NO_RANGES, Limits, PixelRanges, Preprocessing
 from ..data.descriptors import CACHE_NAME, DESCRIPTOR_SIZE, Describe, compute_descriptor
 from ..data.images import Opener, open_picture
 from ..device import Device
+from ..distributed import Shared
 from ..errors import PhotoError
 from ..events import Progress
 from ..messages import Code, Message
@@ -36,6 +37,7 @@ Floats = NDArray[np.float32]
 Photo = tuple[str, Path]  # SHA-256 of the content, file
 _AT_ONCE = 4096  # photos whose cached features are read at a time
 _DESCRIPTOR_SIDE = 512  # pixels of the short side at which a photo is opened only for its descriptor
+_BLOCK = 64  # photos whose features a process sends at a time
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,13 @@ def embed(
     The pixel ranges are those of the extractor, not of the preprocessings.
 
     Features that are not in the cache are computed and added as they come, so that nothing is lost when the iterator
-    is closed early.
+    is closed early. Of several processes each computes a share of what is not in the cache of every machine, and all
+    get the same.
     """
     preprocessings = [replace(one, pixel_ranges=extractor.pixel_ranges) for one in preprocessings]
     for start in range(0, len(photos), _AT_ONCE):
         yield from _embed(extractor, photos[start : start + _AT_ONCE], preprocessings)
+    distributed.barrier()  # the other processes of this machine read what one has put
 
 
 def _embed(
@@ -82,29 +86,52 @@ def _embed(
     """Yield what ``embed`` does; what is cached of all these photos is in memory."""
     name, cache = extractor.backbone.name, extractor.cache
     cached = [cache.get(name, preprocessing, [sha for sha, _ in photos]) for preprocessing in preprocessings]
+    known = distributed.everywhere(np.array([all(sha in view for view in cached) for sha, _ in photos], np.bool_))
+    lacking = [photo for photo, is_known in zip(photos, known) if not is_known]
+    computed = distributed.share(lacking, partial(_complete, extractor, preprocessings, cached), _BLOCK)
+    with cache:
+        for (sha, _), is_known in zip(photos, known):
+            if is_known:
+                yield np.stack([view[sha] for view in cached])
+                continue
+            output = next(computed)
+            if isinstance(output, Message):
+                yield output
+                continue
+            features = output["features"].float().numpy()
+            if distributed.is_local_main_process():
+                cache.put(name, preprocessings, sha, features)
+                if "descriptor" in output:
+                    cache.put_descriptor(extractor.descriptor_name, sha, output["descriptor"].float().numpy())
+            yield features
+
+
+def _complete(
+    extractor: FeatureExtractor, preprocessings: Sequence[Preprocessing], cached: Sequence[Mapping[str, Floats]],
+    photos: Sequence[Photo],
+) -> Iterator[Shared]:  # fmt: skip
+    """Yield the features (V, D) of photos, of which ``cached`` holds those of some for each of the V preprocessings.
+
+    With them their descriptors, where features are computed and the cache has none. All are rounded as in the cache.
+    """
     to_compute = [index for index, (sha, _) in enumerate(photos) if any(sha not in view for view in cached)]
     missing = [
         number for number, view in enumerate(cached) if any(photos[index][0] not in view for index in to_compute)
     ]
     wanted = [preprocessings[number] for number in missing]
-    described = cache.get_descriptors(extractor.descriptor_name, [photos[index][0] for index in to_compute])
-    undescribed = frozenset(row for row, index in enumerate(to_compute) if photos[index][0] not in described)
+    names = [photos[index][0] for index in to_compute]
+    described = extractor.cache.get_descriptors(extractor.descriptor_name, names)
+    undescribed = frozenset(row for row, sha in enumerate(names) if sha not in described)
     computed = _compute(extractor, [photos[index][1] for index in to_compute], wanted, undescribed)
     remaining = set(to_compute)
-    with cache:
-        for index, (sha, _) in enumerate(photos):
-            if index not in remaining:
-                yield np.stack([view[sha] for view in cached])
-                continue
-            output, descriptor = next(computed)
-            if isinstance(output, Message):
-                yield output
-                continue
-            if descriptor is not None:
-                cache.put_descriptor(extractor.descriptor_name, sha, descriptor)
-            cache.put(name, wanted, sha, output)
-            rows = dict(zip(missing, _rounded(output)))
-            yield np.stack([rows[number] if number in rows else view[sha] for number, view in enumerate(cached)])
+    for index, (sha, _) in enumerate(photos):
+        output, descriptor = next(computed) if index in remaining else (None, None)
+        if isinstance(output, Message):
+            yield output
+            continue
+        rows = {} if output is None else dict(zip(missing, output))
+        features = np.stack([rows[number] if number in rows else view[sha] for number, view in enumerate(cached)])
+        yield {"features": _half(features)} | ({} if descriptor is None else {"descriptor": _half(descriptor)})
 
 
 def extract_features(
@@ -119,10 +146,6 @@ def extract_features(
     features = np.zeros((0, len(preprocessings), 0), np.float32)  # for all photos, once the first is known
     reasons: dict[int, Message] = {}
     yield Progress(step, 0, len(photos), None)
-    if distributed.world_size() > 1:  # each process computes its part and then reads those of the others in the cache
-        for _ in embed(extractor, photos[distributed.rank() :: distributed.world_size()], preprocessings):
-            pass
-        distributed.barrier()
     for index, output in enumerate(embed(extractor, photos, preprocessings)):
         if isinstance(output, Message):
             reasons[index] = output
@@ -146,27 +169,34 @@ def extract_descriptors(extractor: FeatureExtractor, photos: Sequence[Photo]) ->
     for start in range(0, len(photos), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
         _read_descriptors(extractor, photos[part], descriptors[part])
+    distributed.barrier()  # the other processes of this machine read what one has put
     return descriptors
 
 
 def _read_descriptors(extractor: FeatureExtractor, photos: Sequence[Photo], descriptors: Floats) -> None:
     """Fill in the descriptors (n, DESCRIPTOR_SIZE) of photos."""
     cached = extractor.cache.get_descriptors(extractor.descriptor_name, [sha for sha, _ in photos])
-    missing = {sha: path for sha, path in photos if sha not in cached}
+    known = distributed.everywhere(np.array([sha in cached for sha, _ in photos], np.bool_))
+    missing = list({sha: path for (sha, path), is_known in zip(photos, known) if not is_known}.items())
 
-    def work(photo: Photo) -> tuple[str, Floats | None]:
+    def work(photo: Photo) -> Shared:
         sha, path = photo
+        if sha in cached:
+            return {"descriptor": _half(cached[sha])}
         try:
             picture = extractor.opener(path, _DESCRIPTOR_SIDE, extractor.limits, extractor.pixel_ranges)
-            return sha, extractor.describe(picture)
-        except PhotoError:
-            return sha, None
+            return {"descriptor": _half(extractor.describe(picture))}
+        except PhotoError as error:
+            return error.message
 
-    with extractor.cache, ThreadPoolExecutor(extractor.device.workers) as pool:
-        for sha, descriptor in map_in_order(pool, work, missing.items(), ahead=2 * extractor.device.workers):
-            if descriptor is not None:
-                extractor.cache.put_descriptor(extractor.descriptor_name, sha, descriptor)
-                cached[sha] = _rounded(descriptor)
+    workers = extractor.device.workers
+    with extractor.cache, ThreadPoolExecutor(workers) as pool:
+        shared = distributed.share(missing, lambda own: map_in_order(pool, work, own, ahead=2 * workers), _BLOCK)
+        for (sha, _), output in zip(missing, shared):
+            if not isinstance(output, Message):
+                cached[sha] = output["descriptor"].float().numpy()
+                if distributed.is_local_main_process():
+                    extractor.cache.put_descriptor(extractor.descriptor_name, sha, cached[sha])
     for row, (sha, _) in zip(descriptors, photos):
         row[:] = cached.get(sha, row)
 
@@ -230,6 +260,6 @@ def _network(backbone: Backbone, device: Device) -> nn.Module:
     return network.to(device.torch_device, device.dtype).to(memory_format=torch.channels_last)
 
 
-def _rounded(values: Floats) -> Floats:
+def _half(values: Floats) -> Tensor:
     """Rounded as the cache rounds, so that a second training, from the cache, gives the same model."""
-    return values.astype(np.float16).astype(np.float32)
+    return torch.from_numpy(values.astype(np.float16))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .. import distributed
 from ..data.intake import is_junk
-from ..errors import ClassifierError, ModelError
+from ..errors import ModelError
 from ..files import Lock, created_folder, remove, storage_error
 from ..messages.models import CheckpointCode
 
@@ -41,37 +41,33 @@ _OF_DISKS = ("lost+found", "system volume information", "$recycle.bin")  # in th
 def reserve(folder: Path) -> Iterator[None]:
     """Hold ``folder`` for one training, which will save its model there, and undo or finish an interrupted ``save``.
 
-    Of several processes of one training the main one holds it. Raises ``ModelError`` in all of them where the folder
-    holds something else or another training holds it, ``StorageError`` where it cannot be written. A folder that is
-    empty at the end is deleted if it was not there before.
+    Of several processes of one training the main one holds it; on other machines it holds only what is unfinished.
+    Raises ``ModelError`` in all of them where the folder holds something else or another training holds it,
+    ``StorageError`` where it cannot be written. A folder that is empty at the end is deleted if it was not there
+    before.
     """
     with ExitStack() as stack:
-        refusal = None
-        try:
-            if distributed.is_main_process():
-                stack.enter_context(_locked(folder.resolve()))
-        except ClassifierError as error:
-            refusal = error
-        refusal = distributed.broadcast(refusal)
-        if refusal is not None:
-            raise refusal
+        with distributed.shared_errors():
+            if distributed.is_local_main_process():
+                stack.enter_context(_prepared(folder.resolve(), distributed.is_main_process()))
         yield
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _prepared(folder: Path, holds: bool) -> Iterator[None]:
     check_target(folder)
     lock = Lock(folder / _LOCK)
     with ExitStack() as stack:
         try:
             stack.enter_context(created_folder(folder))
             stack.callback(lock.release)
-            holder = lock.acquire()
+            holder = lock.acquire() if holds else None
         except OSError as error:
             raise storage_error(error, folder, CheckpointCode.DISK_FULL) from error
         if holder is not None:
             raise ModelError(CheckpointCode.IN_USE, folder=str(folder), process=holder.process, since=holder.since)
-        recover(folder)
+        if holds:
+            recover(folder)
         yield
 
 
@@ -128,6 +124,13 @@ def copy_in(source: Path, folder: Path) -> None:
         _move_in(folder)
     except OSError as error:
         raise storage_error(error, folder, CheckpointCode.DISK_FULL) from error
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Delete what a training that has ended needed to go on, on every machine."""
+    if distributed.is_local_main_process():
+        shutil.rmtree(folder / RESUME, ignore_errors=True)
+    distributed.barrier()
 
 
 def _write_files(folder: Path, texts: Mapping[str, str | bytes], tensors: Mapping[str, dict[str, Tensor]]) -> None:

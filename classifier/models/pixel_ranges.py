@@ -26,12 +26,17 @@ def with_pixel_ranges(extractor: FeatureExtractor, project: Project) -> FeatureE
     photos = {asset.sha256: project.photo_path(asset) for asset in project.catalog.assets(split="train")}
     contents = sorted(photos)
     key = f"pixel ranges {DECODING} {hashlib.sha256(' '.join(contents).encode()).hexdigest()}"
-    cached = extractor.cache.get_choice(key, [])
-    if cached is not None:
-        return replace(extractor, pixel_ranges=PixelRanges.from_json(json.loads(cached)))
-    ranges = _measure([photos[sha] for sha in contents], extractor.limits, extractor.device.workers)
-    if distributed.is_main_process():
-        extractor.cache.put_choice(key, [], json.dumps(ranges.to_json()))
+
+    def find_or_measure() -> str:
+        cached = extractor.cache.get_choice(key, [])
+        if cached is not None:
+            return cached
+        ranges = _measure([photos[sha] for sha in contents], extractor.limits, extractor.device.workers)
+        measured = json.dumps(ranges.to_json())
+        extractor.cache.put_choice(key, [], measured)
+        return measured
+
+    ranges = PixelRanges.from_json(json.loads(distributed.decide(find_or_measure)))
     return replace(extractor, pixel_ranges=ranges)
 
 

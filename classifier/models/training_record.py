@@ -22,11 +22,11 @@ import torch
 
 from .._version import __version__
 from ..config import Mode
-from ..data.catalog import Asset, RunAsset, arguments_to_json
+from ..data.catalog import Asset, RunAsset
 from ..events import Epoch
 from ..files import read_json
 from ..messages import Message
-from ..messages.data import restore
+from ..messages.data import arguments_to_json, restore
 from ..messages.training import TrainingCode
 
 FILE = "training.json"

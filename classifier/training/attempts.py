@@ -17,9 +17,7 @@ _FILE = "starts.txt"
 
 def count_starts(folder: Path) -> int:
     """Return how often the training in ``folder`` was started since its last complete epoch."""
-    with suppress(OSError, ValueError):
-        return max(0, int((folder / _FILE).read_text("ascii")[:9]))
-    return 0
+    return distributed.decide(lambda: _read(folder))
 
 
 def record_start(folder: Path) -> None:
@@ -32,8 +30,14 @@ def record_epoch(folder: Path) -> None:
     _write(folder, 0)
 
 
+def _read(folder: Path) -> int:
+    with suppress(OSError, ValueError):
+        return max(0, int((folder / _FILE).read_text("ascii")[:9]))
+    return 0
+
+
 def _write(folder: Path, count: int) -> None:
-    if distributed.is_main_process():
-        with files.atomic_write(folder / _FILE, TrainingCode.DISK_FULL) as part:
-            part.write_text(str(count), "ascii")
-    distributed.barrier()
+    with distributed.shared_errors():
+        if distributed.is_main_process():
+            with files.atomic_write(folder / _FILE, TrainingCode.DISK_FULL) as part:
+                part.write_text(str(count), "ascii")

@@ -5,11 +5,13 @@ A view is an image as bytes or, where the first stages of the network are frozen
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -19,11 +21,14 @@ from torch import Tensor, nn
 from .. import distributed, files, leases
 from ..config import Domain, Limits, Preprocessing
 from ..device import Device
+from ..distributed import Shared
 from ..errors import DataError
 from ..events import Progress
 from ..messages import Message
 from ..messages.training import TrainingCode
 from ..models import loader, transforms
+
+_BLOCK_BYTES = 2**25  # of views that all processes together send at a time
 
 
 @dataclass(frozen=True)
@@ -46,9 +51,10 @@ class AugmentedViews:
         others = [transforms.train_transform(picture, self.preprocessing, self.domain, rng) for _ in range(self.count)]
         return torch.stack([plain, *others])
 
-    def part(self, start: int, stop: int) -> AugmentedViews:
+    def of(self, indices: Sequence[int]) -> AugmentedViews:
         """The transform of some of the pictures."""
-        return AugmentedViews(self.preprocessing, self.domain, self.names[start:stop], self.count, self.seed)
+        names = tuple(self.names[index] for index in indices)
+        return AugmentedViews(self.preprocessing, self.domain, names, self.count, self.seed)
 
 
 @dataclass(frozen=True)
@@ -85,8 +91,9 @@ def build_augmented_cache(
 ) -> Generator[Progress, None, Tensor]:
     """Compute the views of the photos into a file, and return them (N, 1 + V, …), mapped into memory.
 
-    Views that an interrupted training has written are kept. Of several processes each computes a share. Raises
-    ``StorageError`` when the disk is full and ``DataError`` when a photo can no longer be read.
+    Views that an interrupted training has written are kept. Of several processes each computes a share, and each
+    machine has a file with all. Raises ``StorageError`` when the disk is full and ``DataError`` when a photo can no
+    longer be read.
 
     Args:
         path: the file.
@@ -97,72 +104,83 @@ def build_augmented_cache(
         limits: of the pictures.
     """
     layout = view_layout(trunk, transform.preprocessing, transform.count, device)
-    if not path.exists() or path.stat().st_size != len(photos) * layout.bytes:
-        count, rank = distributed.world_size(), distributed.rank()
-        ends = [len(photos) * number // count for number in range(count + 1)]
-        shards = [path.with_name(f"{path.name}.{number}-of-{count}") for number in range(count)]
-        start, stop = ends[rank], ends[rank + 1]
-        share = transform.part(start, stop)
-        yield from _write(shards[rank], trunk, photos[start:stop], share, device, limits, layout.bytes)
-        distributed.barrier()
-        if distributed.is_main_process():
-            _join(shards, path)
-        distributed.barrier()
+    is_complete = path.exists() and path.stat().st_size == len(photos) * layout.bytes
+    if not distributed.everywhere(np.array([is_complete])).all():
+        part = path.with_name(f"{path.name}.part")
+        done = _count_done(part, trunk, len(photos), device, layout)
+        work = partial(_compute, trunk, photos, transform, device, limits)
+        stream = distributed.share(range(done, len(photos)), work, _photos_in_block(layout))
+        try:
+            with _open(part, done * layout.bytes) as file:
+                yield from _write(file, stream, done, len(photos))
+            _move(part, path)
+        except OSError as error:
+            raise files.storage_error(error, path, TrainingCode.DISK_FULL) from error
     views = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8)
     return views.view(layout.dtype).view(len(photos), *layout.shape)
 
 
+def _count_done(part: Path, trunk: nn.Module | None, count: int, device: Device, layout: ViewLayout) -> int:
+    """Return of how many photos the views were written before an interruption, on every machine."""
+    done = part.stat().st_size // layout.bytes if part.exists() else 0
+    done = int(distributed.everywhere(np.arange(count) < done).sum())
+    if trunk is None:
+        return done
+    # The rounding of activations depends on which photos are computed together.
+    return done - done % device.batch if leases.is_lent() else 0
+
+
+def _photos_in_block(layout: ViewLayout) -> int:
+    return max(1, _BLOCK_BYTES // (layout.bytes * distributed.world_size()))
+
+
+@contextmanager
+def _open(part: Path, size: int) -> Iterator[BinaryIO | None]:
+    """Open the file at ``size`` bytes, in the one process of this machine that writes it."""
+    if not distributed.is_local_main_process():
+        yield None
+        return
+    part.parent.mkdir(parents=True, exist_ok=True)
+    with part.open("r+b" if part.exists() else "wb") as file:
+        file.truncate(size)
+        file.seek(size)
+        yield file
+
+
 def _write(
-    path: Path,
-    trunk: nn.Module | None,
-    photos: Sequence[Path],
-    transform: AugmentedViews,
-    device: Device,
-    limits: Limits,
-    record: int,
-) -> Generator[Progress, None, None]:
-    """Append the views of the photos that the file lacks, ``record`` bytes each."""
+    file: BinaryIO | None, stream: Iterator[Shared], done: int, count: int
+) -> Generator[Progress, None, None]:  # fmt: skip
+    """Append the views of the photos from number ``done`` on."""
     started = perf_counter()
-    done = min(path.stat().st_size // record, len(photos)) if path.exists() else 0
-    if trunk is not None:  # the rounding of activations depends on which photos are computed together
-        done = done - done % device.batch if leases.is_lent() else 0
-    try:
-        with path.open("r+b" if path.exists() else "wb") as file:
-            file.truncate(done * record)
-            file.seek(done * record)
-            missing = transform.part(done, len(photos))
-            stream = _compute(trunk, photos[done:], missing, device, limits) if photos[done:] else ()
-            for number, views in enumerate(stream, 1):
-                if not isinstance(views, Tensor):
-                    raise DataError(TrainingCode.PHOTO_UNREADABLE, reason=views)
-                file.write(_channels_last(views).contiguous().view(torch.uint8).numpy().data)
-                if number % 8 == 0 or done + number == len(photos):
-                    left = (perf_counter() - started) / number * (len(photos) - done - number)
-                    yield Progress(TrainingCode.PREPARE_VIEWS, done + number, len(photos), left)
-    except OSError as error:
-        raise files.storage_error(error, path, TrainingCode.DISK_FULL) from error
+    for number, views in enumerate(stream, 1):
+        if isinstance(views, Message):
+            raise DataError(TrainingCode.PHOTO_UNREADABLE, reason=views)
+        if file is not None:
+            file.write(views["views"].view(torch.uint8).numpy().data)
+        if number % 8 == 0 or done + number == count:
+            left = (perf_counter() - started) / number * (count - done - number)
+            yield Progress(TrainingCode.PREPARE_VIEWS, done + number, count, left)
 
 
 def _compute(
-    trunk: nn.Module | None, photos: Sequence[Path], transform: AugmentedViews, device: Device, limits: Limits
-) -> Iterator[Tensor | Message]:
+    trunk: nn.Module | None, photos: Sequence[Path], transform: AugmentedViews, device: Device, limits: Limits,
+    indices: Sequence[int],
+) -> Iterator[Shared]:  # fmt: skip
+    """Yield the views of some of the photos, as they are written."""
+    paths = [photos[index] for index in indices]
     # A view keeps at least half of the side, so that twice the input size is fine enough for each.
     side = 2 * transform.preprocessing.size
-    yield from loader.run_batches(trunk, photos, transform, device, device.dtype, side, limits)
+    for views in loader.run_batches(trunk, paths, transform.of(indices), device, device.dtype, side, limits):
+        yield views if isinstance(views, Message) else {"views": _channels_last(views).contiguous()}
 
 
-def _join(shards: Sequence[Path], path: Path) -> None:
-    """Join the files of all processes into one."""
-    try:
-        if len(shards) > 1:
-            with shards[0].open("ab") as whole:
-                for shard in shards[1:]:
-                    with shard.open("rb") as file:
-                        shutil.copyfileobj(file, whole)
-                    shard.unlink()
-        shards[0].replace(path)
-    except OSError as error:
-        raise files.storage_error(error, path, TrainingCode.DISK_FULL) from error
+def _move(part: Path, path: Path) -> None:
+    """Give the complete file its name."""
+    distributed.barrier()
+    if distributed.is_local_main_process():
+        with suppress(FileNotFoundError):  # another machine with the same folder was first, with the same bytes
+            part.replace(path)
+    distributed.barrier()
 
 
 def _channels_last(values: Tensor) -> Tensor:

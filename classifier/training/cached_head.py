@@ -65,7 +65,7 @@ def fit_cached_head(
     contents = [asset.sha256 for asset in training_set.assets]
     fingerprint = training_set.fingerprint()
     # The names of the entries are those of the first version: caches of older versions hold them.
-    cached = cache.get_choice(key, contents)
+    cached = distributed.decide(lambda: cache.get_choice(key, contents))
     before: dict[str, Any] = json.loads(cached) if cached else {"state": fingerprint, "kept": False}
     reuse = before["state"] != fingerprint or before["kept"]
     head = linear_head.fit_linear_head(

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import distributed
 from ..config import Preprocessing, TrainConfig
 from ..data import splits
 from ..data.dataset import TrainingSet
@@ -116,7 +117,7 @@ def _nothing_to_gain(training_set: TrainingSet, folds: Ints) -> Message | None:
     """The reason not to begin: where the linear head has at most one photo wrong, there is next to nothing to gain."""
     y, total = training_set.y, len(training_set.y)
     head = linear_head.fit_linear_head(training_set.features, y, len(training_set.labels), folds)
-    correct = _count_correct(head.probabilities, y)
+    correct = distributed.broadcast(_count_correct(head.probabilities, y))
     return None if total - correct >= 2 else message(TrainingCode.QUICK_ALL_RIGHT, correct=correct, total=total)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import distributed
 from ..config import ResizeMode
 from ..data import splits
 from ..data.dataset import Sample
@@ -57,10 +58,11 @@ def choose_resize_mode(
     resize_modes = _modes_to_compare(samples, resize_modes)
     key = json.dumps([extractor.backbone.name, resize_modes, seed])
     contents = [f"{sample.sha256} {sample.label}" for sample in samples]
-    cached = extractor.cache.get_choice(key, contents)
+    cached = distributed.decide(lambda: extractor.cache.get_choice(key, contents))
     if cached is None:
-        resize_mode = yield from _compare(extractor, samples, resize_modes, seed)
-        extractor.cache.put_choice(key, contents, resize_mode)
+        resize_mode = distributed.broadcast((yield from _compare(extractor, samples, resize_modes, seed)))
+        if distributed.is_main_process():
+            extractor.cache.put_choice(key, contents, resize_mode)
     else:
         resize_mode = next(resize_mode for resize_mode in resize_modes if resize_mode == cached)
     indices, features, reasons = yield from _extract(
@@ -82,11 +84,12 @@ def _compare(
     order = _shuffle(samples, seed)
     small, large = _SAMPLE_SIZES
     baseline, *scores = yield from _cross_validate(extractor, samples, order[:small], resize_modes, seed)
-    better = {mode: score for mode, score in zip(others, scores) if score[0].sum() > baseline[0].sum()}
-    if not better:
+    scores_of = dict(zip(others, scores))
+    better = [mode for mode, score in scores_of.items() if score[0].sum() > baseline[0].sum()]
+    rival = distributed.broadcast(max(better, key=lambda mode: _rank(scores_of[mode]), default=None))
+    if rival is None:
         return default
-    rival = max(better, key=lambda mode: _rank(better[mode]))
-    rival_score = better[rival]
+    rival_score = scores_of[rival]
     if small < len(order):
         sample = order[:large]
         baseline, rival_score = yield from _cross_validate(extractor, samples, sample, (default, rival), seed)

@@ -35,8 +35,9 @@ def announced(folder: Path, config: TrainConfig) -> Iterator[None]:
 
     What fails in the block is forgotten. Raises ``StorageError`` where they cannot be written.
     """
-    if distributed.is_main_process() and not (folder / _SETTINGS).exists():
-        _write_json(folder / _SETTINGS, {"version": VERSION, "config": asdict(config), "photos": ""})
+    with distributed.shared_errors():
+        if distributed.is_main_process() and not (folder / _SETTINGS).exists():
+            _write_json(folder / _SETTINGS, {"version": VERSION, "config": asdict(config), "photos": ""})
     attempts.record_start(folder)
     try:
         yield
@@ -59,12 +60,13 @@ def prepare_folder(folder: Path, config: TrainConfig, photos: Sequence[str]) -> 
     digest = hashlib.sha256("\n".join([json.dumps(asdict(config)), *sorted(photos)]).encode()).hexdigest()
     settings = {"version": VERSION, "config": asdict(config), "photos": digest}
     path = folder / _SETTINGS
-    if distributed.is_main_process():
-        found = _read_json(path)
-        if (found.get("version"), found.get("photos")) != (VERSION, digest):
-            shutil.rmtree(folder, ignore_errors=True)
-            _write_json(path, settings)
-    distributed.barrier()
+    # One after the other: on machines with a shared folder the second one finds what the first one wrote.
+    for is_its_turn in (distributed.is_main_process(), distributed.is_local_main_process()):
+        with distributed.shared_errors():
+            found = _read_json(path) if is_its_turn else settings
+            if (found.get("version"), found.get("photos")) != (VERSION, digest):
+                shutil.rmtree(folder, ignore_errors=True)
+                _write_json(path, settings)
 
 
 def read_config(folder: Path) -> TrainConfig:
@@ -79,12 +81,15 @@ def read_config(folder: Path) -> TrainConfig:
 def load_plan(folder: Path, make: Callable[[], TrainPlan]) -> TrainPlan:
     """Return the plan that an unfinished training began with, or a new one; all processes follow the main process."""
     path = folder / "plan.json"
-    known = _read_json(path)
-    usable = known.keys() == _PLAN and all(type(value) is int and 0 <= value <= _MOST for value in known.values())
-    plan = distributed.broadcast(TrainPlan(**known) if usable else make())
-    if distributed.is_main_process():
-        _write_json(path, asdict(plan))
-    return plan
+
+    def find_or_make() -> dict[str, int]:
+        known = _read_json(path)
+        usable = known.keys() == _PLAN and all(type(value) is int and 0 <= value <= _MOST for value in known.values())
+        plan = known if usable else asdict(make())
+        _write_json(path, plan)
+        return plan
+
+    return TrainPlan(**distributed.decide(find_or_make))
 
 
 def save_state(state: TrainState, path: Path) -> None:
@@ -92,17 +97,25 @@ def save_state(state: TrainState, path: Path) -> None:
 
     Raises ``StorageError`` when the disk is full.
     """
-    if distributed.is_main_process():
-        with files.atomic_write(path, TrainingCode.DISK_FULL) as part:
-            save_file(state.state_dict(), part)
-    distributed.barrier()
+    with distributed.shared_errors():
+        if distributed.is_main_process():
+            with files.atomic_write(path, TrainingCode.DISK_FULL) as part:
+                save_file(state.state_dict(), part)
 
 
 def load_state(state: TrainState, path: Path) -> None:
-    """Load what ``save_state`` saved, if anything; a damaged file, or one of another network, is ignored."""
-    with suppress(OSError, SafetensorError, ValueError, TypeError, RuntimeError):
-        files.regular_size(path)  # a pipe would be waited for
-        state.load_state_dict(load_file(path))
+    """Load what ``save_state`` saved, if anything; a damaged file, or one of another network, is ignored.
+
+    All processes begin with the state of the main process.
+    """
+    if distributed.is_main_process():
+        with suppress(OSError, SafetensorError, ValueError, TypeError, RuntimeError):
+            files.regular_size(path)  # a pipe would be waited for
+            state.load_state_dict(load_file(path))
+    if distributed.world_size() > 1:
+        tensors = distributed.broadcast_tensors(state.state_dict() if distributed.is_main_process() else {})
+        if not distributed.is_main_process():
+            state.load_state_dict(dict(tensors))
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -165,7 +165,8 @@ def begin(setup: Setup, number: int, runs_before: int) -> Run:
     path = setup.folder / (f"fold-{number}.safetensors" if number < plan.folds else "all.safetensors")
     resume.load_state(state, path)
     one = to_inputs(setup.views[:1, 0], setup.preprocessing, device)
-    micro_batch = limit_micro_batch(state.network, one, device, spec.batch, setup.retries)
+    with distributed.shared_errors():
+        micro_batch = limit_micro_batch(state.network, one, device, spec.batch, setup.retries)
     state.micro_batch = min(state.micro_batch, distributed.broadcast(micro_batch))
     return Run(state, data, spec, path, start, rest)
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .. import distributed, leases
+from .. import leases
 from ..config import Preprocessing, TrainConfig
 from ..device import Device
 from ..models import surgery
@@ -226,8 +226,7 @@ def _measure_speed(extractor: FeatureExtractor, network: nn.Module, size: int) -
     if known is None:
         seconds = min(leases.stream(_time_forward, extractor.device, network, size, seconds=_MEASURING))
         known = str(_REFERENCE_SPEED * 2.0 ** round(math.log2(1 / seconds / _REFERENCE_SPEED)))
-        if distributed.is_main_process():
-            extractor.cache.put_choice(key, ["speed"], known)
+        extractor.cache.put_choice(key, ["speed"], known)
     return float(known)
 
 

@@ -8,9 +8,9 @@ expected to be right more often is kept; its score is that of photos that the ch
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,16 +22,17 @@ from ..errors import ClassifierError
 from ..evaluation import calibration
 from ..evaluation.intervals import accuracy_interval
 from ..evaluation.model_choice import ModelChoice
-from ..evaluation.report import rescore
+from ..evaluation.report import Report, rescore
 from ..events import Epoch, Note, Progress, Step
 from ..messages import Message, message
 from ..messages.workflows import StepsCode
+from ..models import model_folder
 from ..models.checkpoint import TrainedModel
 from ..models.evaluated_photos import EvaluatedPhotos
 from ..models.predictor import Predictor
 from ..training import attempts, resume
 from . import steps
-from .candidates import Candidate
+from .candidates import Candidate, step_from_json, step_to_json
 from .evaluate import evaluate
 from .training_data import remember
 from .training_run import Evaluated, Finished, TrainingRun, save_progress
@@ -90,22 +91,31 @@ def _begin(run: TrainingRun, head: Candidate, adds: bool) -> Generator[Event, No
     seed = (run.config.seed + 1) % 2**32  # other folds than those of the heads
     folds = splits.stratified_group_folds(y, groups, _CHOICE_FOLDS, seed)
     state = _State(ModelChoice(head, y, folds), ModelChoice(head, y, folds), head)
-    interrupted = resume.has_begun(run.resume_folder)
+    interrupted = distributed.decide(lambda: resume.has_begun(run.resume_folder))
     resume.prepare_folder(run.resume_folder, run.config, run.training_set.names())
-    if not distributed.broadcast(attempts.count_starts(run.resume_folder)):
+    if not attempts.count_starts(run.resume_folder):
         attempts.record_start(run.resume_folder)
-    before = steps.list_steps(run.folder, run.training_set.fingerprint()) if adds or interrupted else ()
+    before = _steps_before(run) if adds or interrupted else []
     if before:
         run.steps.extend(before)
         if interrupted:
             run.clock.add(sum(step.seconds for step in before))
-        for candidate in steps.read_evidence(run.folder, [step.number for step in before]):
+        numbers = [step.number for step in before] if distributed.is_main_process() else []
+        for candidate in steps.share_evidence(list(steps.read_evidence(run.folder, numbers))):
             _offer(state, candidate)
         return state
     if distributed.is_main_process():
         steps.clear(run.folder)
     yield from _keep(run, state, None, run.clock.seconds)
     return state
+
+
+def _steps_before(run: TrainingRun) -> list[Step]:
+    """Return the steps that were taken before, which only the main process can know."""
+    photos = run.training_set.fingerprint()
+    return list(
+        map(step_from_json, distributed.decide(lambda: list(map(step_to_json, steps.list_steps(run.folder, photos)))))
+    )
 
 
 def _was_taken(run: TrainingRun, trial: Trial) -> bool:
@@ -136,8 +146,11 @@ def _take(run: TrainingRun, state: _State, trial: Trial) -> Generator[Event, Non
     try:
         candidates = yield from trial.train(before, run.seconds_left)
     except ClassifierError as error:  # a network that cannot be fetched, too little memory
+        if distributed.is_own(error):
+            raise
         candidates, why = [], message(StepsCode.STEP_FAILED, why=str(error.message))
-    if not candidates and run.stop():  # before there was anything to compare: the step may be taken another time
+    # Stopped before there was anything to compare: the step may be taken another time.
+    if not candidates and distributed.broadcast(run.stop()):
         return
     if not candidates and run.is_over():
         why = message(StepsCode.STEP_NO_TIME)
@@ -247,11 +260,17 @@ def _finish(run: TrainingRun, state: _State) -> Finished:
     if state.evaluated is not None:
         model = state.evaluated.model
         return run.save(replace(state.evaluated, model=replace(model, single=_single_for(run, state, model))))
-    if distributed.is_main_process():  # it was saved before an interruption
-        steps.put_back(run.project, run.folder, steps.step_in_use(run.folder), run.steps)
-        shutil.rmtree(run.resume_folder, ignore_errors=True)
-    distributed.barrier()
+    report, test = distributed.decide(lambda: _put_back(run))  # it was saved before an interruption
+    model_folder.remove_unfinished(run.folder)
+    return Finished(
+        Report.from_json(report), run.folder, run.clock.seconds, test and Report.from_json(test), "auto",
+        tuple(run.notes), tuple(run.steps),
+    )  # fmt: skip
+
+
+def _put_back(run: TrainingRun) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Put the model of the step in use in its place; return its reports, the second on ``run.test``."""
+    steps.put_back(run.project, run.folder, steps.step_in_use(run.folder), run.steps)
     predictor = Predictor(run.folder)
     test = None if run.test is None else evaluate(predictor, run.test)
-    notes, tried = tuple(run.notes), tuple(run.steps)
-    return Finished(predictor.report, run.folder, run.clock.seconds, test, "auto", notes, tried)
+    return predictor.report.to_json(), None if test is None else test.to_json()

@@ -10,9 +10,9 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.catalog import RunAsset, arguments_to_json
+from ..data.catalog import RunAsset
 from ..events import Step, StepName
-from ..messages.data import restore
+from ..messages.data import arguments_to_json, restore
 from ..models import joined
 from ..models.checkpoint import TrainedModel
 

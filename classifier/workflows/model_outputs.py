@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,11 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .. import leases
+from .. import distributed, leases
 from ..config import Preprocessing
 from ..data.catalog import Asset
 from ..data.project import Project
+from ..distributed import Shared
 from ..events import Progress
+from ..messages import Message
 from ..messages.workflows import StepCode
 from ..models import networks
 from ..models.asset_features import extract_asset_features
@@ -26,6 +28,8 @@ from ..models.loader import EvalViews, run_batches
 from ..models.surgery import add_feature_output, fuse_batch_norm
 
 Floats = NDArray[np.float32]
+
+_BLOCK = 64  # photos whose outputs a process sends at a time
 
 
 @dataclass(frozen=True)
@@ -114,15 +118,19 @@ def _run_network(
     """The outputs of a network of ``count`` classes, as ``Predictor`` computes them: in float32."""
     device = leases.for_long_work(extractor.device)
     network = add_feature_output(copy.deepcopy(network)).to(device.torch_device).to(memory_format=torch.channels_last)
-    paths = [project.photo_path(asset) for asset in assets]
-    outputs = run_batches(network, paths, EvalViews((preprocessing,)), device, torch.float32, None, extractor.limits)
+
+    def work(own: Sequence[Asset]) -> Iterator[Shared]:
+        paths, views = [project.photo_path(asset) for asset in own], EvalViews((preprocessing,))
+        for output in run_batches(network, paths, views, device, torch.float32, None, extractor.limits):
+            yield {"outputs": output[0]} if isinstance(output, Tensor) else output
+
     readable, rows, errors = [], [], {}
-    for number, (asset, output) in enumerate(zip(assets, outputs), 1):
-        if isinstance(output, Tensor):
-            readable.append(asset)
-            rows.append(output[0].numpy())
-        else:
+    for number, (asset, output) in enumerate(zip(assets, distributed.share(assets, work, _BLOCK)), 1):
+        if isinstance(output, Message):
             errors[asset.id] = output
+        else:
+            readable.append(asset)
+            rows.append(output["outputs"].numpy())
         yield Progress(StepCode.EVALUATE, number, len(assets), None)
     project.leave_out(errors)
     values = np.stack(rows) if rows else np.zeros((0, count), np.float32)

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import monotonic
 
 import numpy as np
+import torch
 
+from .. import distributed
 from ..data.adding import Room
 from ..data.answer_files import sort_into_folders, write_answers
 from ..data.answer_repair import open_answers
@@ -22,10 +25,13 @@ from ..data.decoding_copies import copy_extension
 from ..data.inspection import THREADS
 from ..data.intake import sha256
 from ..data.photo_stream import PhotoStream, StreamedFile
+from ..distributed import Shared
 from ..errors import DataError, PhotoError
 from ..events import Progress
 from ..files import atomic_write, remove, storage_error
+from ..messages import Message, message
 from ..messages.bulk import BulkPageCode
+from ..messages.data import StoredCode
 from ..messages.models import UnsureCode
 from ..messages.workflows import StepCode
 from ..models.predictor import ClassConfidence, Prediction, Predictor
@@ -89,6 +95,7 @@ def predict_many(
     """Predict photos, folders and zips of any number; yield the progress, at last the ``Answers``.
 
     A photo that cannot be used is a row that says so. What was answered when the iterator is closed stays in the table.
+    Of several processes each predicts a share of the photos, and each has a table with all answers.
 
     Args:
         predictor: the model; its limits hold for all photos together.
@@ -110,13 +117,14 @@ def predict_many(
     """
     given = [one if isinstance(one, tuple) else (str(one), Path(one)) for one in photos]
     stream = PhotoStream(given, folder / UNPACKED, predictor.limits)
+    distributed.check_same(lambda: [stream.count, stream.size, sha256(predictor.folder / "model.safetensors")])
     with AnswerTable.create(folder, predictor.labels) as table:
         table.set_fact("total", stream.count)
         keeper = _Keeper(folder, predictor, room) if take_over else _Finder()
         started, done = monotonic(), 0
         yield Progress(StepCode.PREDICT, 0, stream.count, None)
         files = iter(stream)
-        while some := list(islice(files, _AT_ONCE)):
+        while some := list(islice(files, _AT_ONCE * distributed.world_size())):
             rows = keeper.prepare(some)
             table.add(answer_photos(predictor, table, rows))
             done += len(some)
@@ -226,19 +234,34 @@ def _found(file: StreamedFile) -> AnswerRow:
 def answer_photos(
     predictor: Predictor, table: AnswerTable, rows: Sequence[AnswerRow]
 ) -> Iterator[tuple[AnswerRow, Probs | None]]:
-    """Yield the rows with the answers of the model, and the probabilities in the order of its classes."""
+    """Yield the rows with the answers of the model, and the probabilities in the order of its classes.
+
+    Of several processes each predicts a share of the photos.
+    """
+    threshold = predictor.thresholds or predictor.threshold
+    shared = distributed.share(rows, partial(_predict, predictor, table), _AT_ONCE)
+    for row, outcome in zip(rows, shared, strict=True):
+        if row.copy is None:
+            yield row, None
+        elif isinstance(outcome, Message):
+            yield replace(row, copy=None, error=str(outcome)), None
+        else:
+            probs, found = outcome["probs"].numpy(), replace(row, unlike=bool(outcome["unlike"]))
+            yield _with_answer(row, to_prediction(found, probs, predictor.labels).at(threshold)), probs
+
+
+def _predict(predictor: Predictor, table: AnswerTable, rows: Sequence[AnswerRow]) -> Iterator[Shared]:
+    """Yield the probabilities (C,) for photos and whether each is out of distribution, or why it cannot be used."""
     paths = [path for row in rows if (path := table.path(row)) is not None]
     outcomes = predictor.predict_each(paths, len(predictor.labels))
     for row in rows:
-        if row.copy is None:
-            yield row, None
-            continue
-        outcome = next(outcomes)
-        if isinstance(outcome, PhotoError):
-            yield replace(row, copy=None, error=str(outcome)), None
+        outcome = None if row.copy is None else next(outcomes)
+        if outcome is None or isinstance(outcome, PhotoError):
+            yield message(StoredCode.SENTENCE, text=row.error) if outcome is None else outcome.message
             continue
         confidences = {one.label: one.confidence for one in outcome.top}
-        yield _with_answer(row, outcome), np.array([confidences[label] for label in predictor.labels], np.float32)
+        probs = torch.tensor([confidences[label] for label in predictor.labels])
+        yield {"probs": probs, "unlike": torch.tensor(outcome.reason is UnsureCode.OUT_OF_DISTRIBUTION)}
 
 
 def _with_answer(row: AnswerRow, prediction: Prediction) -> AnswerRow:

@@ -20,6 +20,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from .. import distributed
 from ..data.catalog import RunAsset
 from ..data.project import Project
 from ..errors import ModelError
@@ -33,6 +34,7 @@ from ..models.checkpoint import read_report
 from .candidates import Candidate, CatalogEntry, step_from_json, step_to_json
 
 _FILE, _RUN, _EVIDENCE = "steps.json", "run.json", "{}-{}.safetensors"
+_ARRAYS = ("idx", "probs", "in_distribution")  # of a candidate
 _LARGEST = 256 * 2**20  # bytes of a file
 _MOST = 10_000  # steps that are read
 
@@ -110,8 +112,7 @@ def keep_evidence(folder: Path, number: int, candidates: Sequence[Candidate]) ->
     """Keep what the candidates of a step are compared by, with which later steps go on after an interruption."""
     _folder(folder).mkdir(exist_ok=True)
     for position, one in enumerate(candidates):
-        arrays = {"idx": one.idx, "probs": one.probs, "in_distribution": one.in_distribution}
-        values = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+        values = {name: torch.from_numpy(np.ascontiguousarray(getattr(one, name))) for name in _ARRAYS}
         known = {"name": one.name, "backbone": one.backbone, "cost": str(one.cost)}
         with atomic_write(_folder(folder) / _EVIDENCE.format(number, position), CheckpointCode.DISK_FULL) as part:
             save_file(values, part, metadata=known)
@@ -128,8 +129,23 @@ def read_evidence(folder: Path, numbers: Iterable[int]) -> Iterator[Candidate]:
                 regular_size(path)
                 with safe_open(path, "pt") as file:
                     known = file.metadata()
-                    idx, probs, usual = (file.get_tensor(name).numpy() for name in ("idx", "probs", "in_distribution"))
+                    idx, probs, usual = (file.get_tensor(name).numpy() for name in _ARRAYS)
                 yield Candidate(known["name"], known["backbone"], float(known["cost"]), idx, probs, usual, None)
+
+
+def share_evidence(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+    """Yield the candidates of the main process, without their models."""
+    known = distributed.broadcast([[one.name, one.backbone, one.cost] for one in candidates])
+    tensors = distributed.broadcast_tensors(
+        {
+            f"{position} {name}": torch.from_numpy(np.ascontiguousarray(getattr(one, name)))
+            for position, one in enumerate(candidates)
+            for name in _ARRAYS
+        }
+    )
+    for position, (name, backbone, cost) in enumerate(known):
+        arrays = (tensors[f"{position} {array}"].numpy() for array in _ARRAYS)
+        yield Candidate(name, backbone, cost, *arrays, None)
 
 
 def record(folder: Path, steps: Sequence[Step], in_use: int, photos: str) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, nullcontext, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
 from .. import device as devices
 from .. import distributed
+from .._version import __version__
 from ..config import DEFAULTS, TrainConfig
 from ..data.project import Project
 from ..errors import DataError, ModelError, SettingError
@@ -82,7 +83,9 @@ def train(
             for event in train(project, TrainConfig(mode="deep", minutes=5), Path("model")):
                 print(event)
     """
-    folder = out or distributed.broadcast(_new_folder(project, config))  # it is named after the time
+    distributed.check_same(lambda: _describe(project, test, config, networks))
+    # It is named after the time.
+    folder = out or project.models / distributed.decide(lambda: _new_name(project, config))
     clock = Clock()
     with model_folder.reserve(folder), closing(FeatureCache(project.features)) as cache:
         extractor = FeatureExtractor(
@@ -167,10 +170,20 @@ def feature_backbone(config: TrainConfig) -> Backbone:
     return backbone.feature_backbone()
 
 
-def _new_folder(project: Project, config: TrainConfig) -> Path:
+def _describe(project: Project, test: Project | None, config: TrainConfig, networks: Sequence[str]) -> list[object]:
+    """Return what several processes must have in common: else they would wait for one another."""
+    photos = [
+        [(asset.sha256, asset.label, asset.split) for asset in one.catalog.assets()]
+        for one in (project, test)
+        if one is not None
+    ]
+    return [__version__, asdict(config), project.groups_from(), list(networks), photos]
+
+
+def _new_name(project: Project, config: TrainConfig) -> str:
     stem = f"{datetime.now():%Y-%m-%d-%H%M%S}-{config.mode}"
     names = (stem if count == 1 else f"{stem}-{count}" for count in range(1, 1_000_000))
-    return project.models / next(name for name in names if not (project.models / name).exists())
+    return next(name for name in names if not (project.models / name).exists())
 
 
 # -- deep training
@@ -182,7 +195,7 @@ def _fine_tune(run: TrainingRun, head: TrainedModel) -> Generator[Event, None, T
     validation = yield from validation_set(run.extractor, run.project, training_set, head)
     deciding = [] if validation is None else [f"validate {name}" for name in validation.names()]
     resume.prepare_folder(folder, config, [*training_set.names(), *deciding])
-    if not distributed.broadcast(attempts.count_starts(folder)):  # the main process may have written it already
+    if not attempts.count_starts(folder):
         attempts.record_start(folder)
     extractor = replace(run.extractor, backbone=head.backbone)
     events = deep.fine_tune(

@@ -7,6 +7,7 @@ from collections.abc import Generator
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import distributed
 from ..config import ResizeMode, TrainConfig
 from ..data.catalog import Asset
 from ..data.dataset import Sample, TrainingSet, class_names, duplicate_groups, encode_labels
@@ -45,7 +46,8 @@ def build_training_set(
     assets = _trainable_assets(project)
     labels = class_names(assets)
     _check_classes(labels)
-    yield from fetch_network(backbone.name)
+    with distributed.shared_errors():
+        yield from fetch_network(backbone.name)
     samples = [
         Sample(asset.sha256, project.photo_path(asset), int(index), asset.width, asset.height)
         for asset, index in zip(assets, encode_labels(assets, labels))

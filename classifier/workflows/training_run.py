@@ -154,11 +154,14 @@ class TrainingRun:
         ``unfinished`` where the training goes on.
         """
         report = evaluated.model.report
-        if distributed.is_main_process():
-            model_folder.check_reserved(self.folder)
-            checkpoint.save(self.folder, evaluated.model, self._record(evaluated), unfinished)
-            self.project.make_newest(self.folder)
-            self.record(self.catalog_entry(evaluated), report)
+        with distributed.shared_errors():
+            if distributed.is_main_process():
+                model_folder.check_reserved(self.folder)
+                checkpoint.save(self.folder, evaluated.model, self._record(evaluated), unfinished)
+                self.project.make_newest(self.folder)
+                self.record(self.catalog_entry(evaluated), report)
+        if not unfinished:
+            model_folder.remove_unfinished(self.folder)
         mode, seconds = evaluated.model.mode, self.clock.seconds
         return Finished(report, self.folder, seconds, evaluated.test, mode, tuple(self.notes), tuple(self.steps))
 

@@ -74,7 +74,8 @@ def list_trials(run: TrainingRun, head: TrainedModel, others: Sequence[str]) -> 
         yield _joined_trial(run, head, [run.backbone, *(row for row in built_in if row != run.backbone)])
     yield _fine_tuning_trial(run, head, "tail", tail_plan)
     yield _fine_tuning_trial(run, head, "deep", partial(deep_plan, config=run.config))
-    at_hand = sorted(map(resolve, networks_at_hand()), key=lambda row: row.cost)
+    names = distributed.decide(lambda: list(networks_at_hand()))
+    at_hand = sorted(map(resolve, names), key=lambda row: row.cost)
     for backbone in at_hand:
         if not backbone.built_in and backbone != run.backbone and backbone not in asked_for:
             yield _network_trial(run, head, backbone)
@@ -127,7 +128,7 @@ def _fine_tuning_trial(run: TrainingRun, head: TrainedModel, name: StepName, mak
             yield event
         if found is None or not found.on_all or not found.alpha:  # stopped, or the head is as good as every network
             return []
-        if distributed.is_main_process():
+        if distributed.is_local_main_process():
             shutil.rmtree(folder, ignore_errors=True)  # views of all photos
         tuned = Candidate.of(name, fine_tuned_model(found, training_set, head, config), found.val_idx)
         return [tuned, *_averaged(best, tuned)]
@@ -169,8 +170,9 @@ def _network_trial(run: TrainingRun, head: TrainedModel, backbone: Backbone) -> 
     """A linear head on the features of another network, in its own input size."""
 
     def train(best: Candidate, seconds_left: float) -> Training:
-        for done, total in networks.fetch(backbone):
-            yield Progress(StepCode.FETCH_NETWORK, done >> 20, total >> 20, None)
+        with distributed.shared_errors():
+            for done, total in networks.fetch(backbone):
+                yield Progress(StepCode.FETCH_NETWORK, done >> 20, total >> 20, None)
         extractor = replace(run.extractor, backbone=backbone)
         preprocessing = networks.preprocessing(backbone).with_resize_mode(run.resize_mode)
         step = message(StepCode.JOIN, title=backbone.title)

@@ -57,7 +57,7 @@ def test_the_first_view_is_that_of_evaluation_and_the_others_differ(
 
 def test_views_follow_from_the_content_and_the_seed_not_from_the_place(photos: list[Path], tmp_path: Path) -> None:
     views = build(tmp_path / "views.bin", photos)
-    part = transform().part(2, 4)
+    part = transform().of(range(2, 4))
     assert torch.equal(part(0, open_picture(photos[2], 128, LIMITS)), views[2])
     other = AugmentedViews(PREPROCESSING, "photo", part.names, 3, 1)
     assert not torch.equal(other(0, open_picture(photos[2], 128, LIMITS))[1], views[2, 1])
@@ -65,7 +65,7 @@ def test_views_follow_from_the_content_and_the_seed_not_from_the_place(photos: l
 
 def test_an_interrupted_file_is_continued_and_ends_the_same(photos: list[Path], tmp_path: Path) -> None:
     whole = build(tmp_path / "whole.bin", photos).clone()
-    part = tmp_path / "cut.bin.0-of-1"
+    part = tmp_path / "cut.bin.part"
     part.write_bytes((tmp_path / "whole.bin").read_bytes()[: 2 * RECORD] + b"x" * 1000)  # two photos and a bit
     events = list(augmented_cache.build_augmented_cache(tmp_path / "cut.bin", None, photos, transform(), CPU, LIMITS))
     assert [(event.step, event.done, event.total) for event in events] == [(TrainingCode.PREPARE_VIEWS, 5, 5)]
@@ -74,7 +74,7 @@ def test_an_interrupted_file_is_continued_and_ends_the_same(photos: list[Path], 
 
 
 def test_what_was_written_is_not_computed_again(photos: list[Path], tmp_path: Path) -> None:
-    part = tmp_path / "views.bin.0-of-1"
+    part = tmp_path / "views.bin.part"
     part.write_bytes(b"\7" * 2 * RECORD)
     views = build(tmp_path / "views.bin", photos)
     assert (views[:2] == 7).all()
