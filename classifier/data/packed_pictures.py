@@ -99,7 +99,7 @@ def _write(packed: Packed, into: Path, first: int, counts: Counter[str], per_cla
             Image.fromarray(pixels).save(path, "PNG", compress_level=1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         _remove(written)
-        raise DataError(PackedCode.DAMAGED) from error
+        raise DataError(PackedCode.PACKED_DAMAGED) from error
     except OSError as error:
         _remove(written)
         raise storage_error(error) from error

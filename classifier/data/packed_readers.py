@@ -107,7 +107,7 @@ def _find_idx(named: Sequence[_Named]) -> tuple[list[Source], list[LeftOut]]:
         assert found is not None
         pair, kind = pairs[one[0], found["stem"].lower()], found["kind"].lower()
         if kind in pair:
-            left_out.append(LeftOut(one[2], message(PackedCode.REPEATED, file=pair[kind][2])))
+            left_out.append(LeftOut(one[2], message(PackedCode.PACKED_TWICE, file=pair[kind][2])))
         else:
             pair[kind] = one
     whole = {stem: pair["images"][2] for (_, stem), pair in pairs.items() if len(pair) == 2}
@@ -117,8 +117,8 @@ def _find_idx(named: Sequence[_Named]) -> tuple[list[Source], list[LeftOut]]:
             sources.append(_idx_source(pair["images"], pair["labels"]))
             continue
         ((kind, one),) = pair.items()
-        lacking = PackedCode.NO_LABELS if kind == "images" else PackedCode.NO_PICTURES
-        code, file = (PackedCode.REPEATED, whole[stem]) if stem in whole else (lacking, _partner(one[1]))
+        lacking = PackedCode.LABELS_MISSING if kind == "images" else PackedCode.PICTURES_MISSING
+        code, file = (PackedCode.PACKED_TWICE, whole[stem]) if stem in whole else (lacking, _partner(one[1]))
         left_out.append(LeftOut(one[2], message(code, file=file)))
     return sources, left_out
 
@@ -142,7 +142,7 @@ def _open_idx(name: str, folder: str, images: Path, labels_name: str, labels: Pa
     (labeled,) = _read_header(labels, 1)
     size = math.prod(shape)
     if count != labeled:
-        raise DataError(PackedCode.OTHER_COUNT, count=count, file=labels_name, labels=labeled)
+        raise DataError(PackedCode.LABELS_DIFFER, count=count, file=labels_name, labels=labeled)
 
     def read() -> Iterator[tuple[str, Pixels]]:
         with ExitStack() as stack:
@@ -152,7 +152,7 @@ def _open_idx(name: str, folder: str, images: Path, labels_name: str, labels: Pa
             for _ in range(count):
                 picture, label = pixels.read(size), classes.read(1)
                 if len(picture) < size or not label:
-                    raise DataError(PackedCode.CUT_OFF, count=count, size=size)
+                    raise DataError(PackedCode.PACKED_CUT_OFF, count=count, size=size)
                 yield str(label[0]), np.frombuffer(picture, np.uint8).reshape(shape)
 
     return Packed(name, folder, images.stat().st_size, count, tuple(shape), read)
@@ -165,13 +165,13 @@ def _read_header(path: Path, rank: int) -> tuple[int, ...]:
         with _open(path) as stream:
             head, is_packed = stream.read(4 * (1 + rank)), isinstance(stream, gzip.GzipFile)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(PackedCode.DAMAGED) from error
+        raise DataError(PackedCode.PACKED_DAMAGED) from error
     sizes = tuple(int(size) for size in np.frombuffer(head[4 : len(head) // 4 * 4], ">u4"))
     if head[:4] != bytes((0, 0, 8, rank)) or len(sizes) != rank or not all(sizes):
         raise DataError(PackedCode.NOT_IDX)
     is_short = not is_packed and path.stat().st_size < len(head) + math.prod(sizes)
     if is_short or math.prod(sizes[1:]) > LIMITS.pixels:
-        raise DataError(PackedCode.CUT_OFF, count=sizes[0], size=math.prod(sizes[1:]))
+        raise DataError(PackedCode.PACKED_CUT_OFF, count=sizes[0], size=math.prod(sizes[1:]))
     return sizes
 
 
@@ -221,7 +221,7 @@ def _open_cifar(name: str, folder: str, path: Path, label_bytes: int, names: Pat
             while content := stream.read(record):
                 label, planes = content[label_bytes - 1], np.frombuffer(content[label_bytes:], np.uint8)
                 if classes and label >= len(classes):
-                    raise DataError(PackedCode.NO_CLASS, label=label, count=len(classes))
+                    raise DataError(PackedCode.LABEL_UNKNOWN, label=label, count=len(classes))
                 pixels = planes.reshape(_CIFAR_CHANNELS, _CIFAR_SIDE, _CIFAR_SIDE).transpose(1, 2, 0)
                 yield classes[label] if classes else str(label), np.ascontiguousarray(pixels)
 

@@ -141,7 +141,7 @@ def _in_folders(samples: Iterable[Sample], limits: Limits) -> Unpacked:
             files.append(("/".join([*splits, folder, name.rpartition("/")[2]]), found))
         else:
             found.unlink()
-            left_out.append(LeftOut(clean_name(name), message(ShardLeftOutCode.NO_LABEL)))
+            left_out.append(LeftOut(clean_name(name), message(ShardLeftOutCode.LABEL_MISSING)))
     return Unpacked(files, left_out, None, what_is_left(limits, files), samples=True)
 
 

@@ -136,7 +136,7 @@ def _members(packed: tarfile.TarFile, limits: Limits, name: str) -> Iterator[tar
 
 def _why_left_out(info: tarfile.TarInfo) -> Message | None:
     if info.issym() or info.islnk():
-        return message(ShardLeftOutCode.LINK)
+        return message(ShardLeftOutCode.LINK_IN_TAR)
     if not info.isreg() or info.issparse():
         return message(LeftOutCode.NOT_A_FILE)
     return message(ShardLeftOutCode.PICKLE) if suffix_of(info.name.rpartition("/")[2]) in _PICKLES else None

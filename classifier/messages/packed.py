@@ -11,20 +11,20 @@ from . import Code
 class PackedCode(Code):
     """Why one file was left out, to be put after its name."""
 
-    NO_LABELS = "holds pictures, but there is no “{file}” beside it that says what they show: add that file"
-    NO_PICTURES = "holds labels, but there is no “{file}” beside it with the pictures: add that file"
-    REPEATED = "holds the same as “{file}”, which is used"
-    OTHER_COUNT = (
+    LABELS_MISSING = "holds pictures, but there is no “{file}” beside it that says what they show: add that file"
+    PICTURES_MISSING = "holds labels, but there is no “{file}” beside it with the pictures: add that file"
+    PACKED_TWICE = "holds the same as “{file}”, which is used"
+    LABELS_DIFFER = (
         "holds {count:picture|pictures}, and “{file}” has {labels:label|labels}: they do not belong together; get both "
         "again"
     )
     NOT_IDX = "it is not in MNIST's idx format, with one byte for each value: get it again"
-    CUT_OFF = (
+    PACKED_CUT_OFF = (
         "it claims to hold {count:picture|pictures} of {size:,} bytes each and does not: copy or download it again"
     )
     NOT_CIFAR = "it does not hold whole pictures of {size:,} bytes, as CIFAR's binary files do: get it again"
-    NO_CLASS = "it holds the label {label}, and there are only {count:class|classes}: get it again"
-    DAMAGED = "it is damaged: copy or download it again"
+    LABEL_UNKNOWN = "it holds the label {label}, and there are only {count:class|classes}: get it again"
+    PACKED_DAMAGED = "it is damaged: copy or download it again"
 
 
 @unique

@@ -32,7 +32,7 @@ class ShardCode(Code):
 class ShardLeftOutCode(Code):
     """Why a file of a tar, or a row of a Parquet file, was left out."""
 
-    LINK = "a link inside a tar, which is not followed: put the photo itself in its place"
+    LINK_IN_TAR = "a link inside a tar, which is not followed: put the photo itself in its place"
     PICKLE = "Python objects (pickle), which may run programs and are never opened"
-    NO_LABEL = "nothing beside it says what it shows"
+    LABEL_MISSING = "nothing beside it says what it shows"
     NO_BYTES = "its row holds no picture"

@@ -146,9 +146,9 @@ def test_members_that_are_no_labeled_photo_are_left_out_with_reasons(tmp_path: P
         assert project.classes() == {"cat": 2, "dog": 2}
         assert {left.file: left.code for left in project.left_out()} == {
             **{f"{number}.pyd": ShardLeftOutCode.PICKLE for number in range(4)},
-            "0.seg.png": ShardLeftOutCode.NO_LABEL,
-            "5.jpg": ShardLeftOutCode.NO_LABEL,
-            "6.jpg": ShardLeftOutCode.LINK,
+            "0.seg.png": ShardLeftOutCode.LABEL_MISSING,
+            "5.jpg": ShardLeftOutCode.LABEL_MISSING,
+            "6.jpg": ShardLeftOutCode.LINK_IN_TAR,
             "7.jpg": LeftOutCode.NOT_A_FILE,
         }
 
@@ -163,7 +163,7 @@ def test_rows_without_a_picture_or_a_class_are_left_out_with_reasons(tmp_path: P
     with Project.over(write_parquet(tmp_path / "x.parquet", columns)) as project:
         assert project.classes() == {"a": 2, "b": 2}
         assert {left.file: left.code for left in project.left_out()} == {
-            "0000004.jpg": ShardLeftOutCode.NO_LABEL,
+            "0000004.jpg": ShardLeftOutCode.LABEL_MISSING,
             "0000005.jpg": ShardLeftOutCode.NO_BYTES,
             "b/0000006.jpg": PhotoCode.TEXT,
         }
