@@ -160,6 +160,7 @@ def broken_features(fault: Fault) -> str:
 def broken_answers(fault: Fault) -> str:
     """Overwrite a page of the table of answers for many photos."""
     folder = fault.project / "answers" / "table"
+    fault.browser.open_tab("4 · Try it")
     fault.browser.try_photos(draw(_MANY, 400))
     _wait(lambda: _is_complete(folder))
     _damage(folder / ANSWERS)

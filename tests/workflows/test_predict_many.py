@@ -151,5 +151,5 @@ def test_answers_are_written_and_sorted_from_python(trained: Finished, example_s
     assert len((tmp_path / "answers.csv").read_text("utf-8-sig").splitlines()) == 9
     assert len(list((tmp_path / "sorted").rglob("*.jpg"))) == 8
     shutil.rmtree(answers.folder)
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="no table of answers"):
         answers.write_csv(tmp_path / "again.csv")
