@@ -15,6 +15,7 @@ class StepCode(Code):
     FETCH_MODEL = "Fetching the model, megabytes"
     FETCH_SET = "Fetching the photos, megabytes"
     UNPACK_SET = "Unpacking the photos"
+    ADD_SET = "Adding the photos"
     PUBLISH = "Sending the files, megabytes"
     EXTRACT_FEATURES = "Looking at the photos"
     COMPARE_RESIZE_MODES = "Trying how the photos fit"

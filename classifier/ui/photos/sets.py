@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from ...errors import DataError
-from ...events import Note
+from ...events import Note, Progress
 from ...messages import message, sentence
 from ...messages.photos_page import PhotosCode
 from ...messages.sets import SetsPanelCode
+from ...messages.workflows import StepCode
 from ...workflows.offers import has_network
-from ...workflows.public_sets import SETS, FetchedSet, PublicSet, fetch_set
+from ...workflows.public_sets import SETS, PublicSet, fetch_set
 from .. import html
 from ..background import Job, ShouldStop, Work
 from ..handlers import Action, Handler, plain
@@ -159,8 +160,9 @@ def _fetch_and_add(home: Home, token: str, chosen: PublicSet) -> Work:
             folder = Path(scratch) / chosen.name
             with closing(fetch_set(chosen, folder, _per_class(chosen))) as events:  # type: ignore[type-var]
                 for event in events:
-                    if not isinstance(event, FetchedSet):
+                    if isinstance(event, Progress):
                         yield event
+            yield Progress(StepCode.ADD_SET, 0, 1, None)
             if should_stop():
                 return
             with home.open(token) as project:
