@@ -191,7 +191,7 @@ def test_a_tar_that_was_not_copied_whole_is_refused(kept: int, tmp_path: Path) -
     assert refusal(tmp_path / "cut.tar").code is ShardCode.TAR_DAMAGED
 
 
-@pytest.mark.parametrize("content", [b"", b"x" * 3000, gzip.compress(b"x" * 3000), b"\x1f\x8b" + b"x" * 100])
+@pytest.mark.parametrize("content", [b"", b"x" * 3000, gzip.compress(b"x" * 3000, mtime=0), b"\x1f\x8b" + b"x" * 100])
 def test_what_is_no_tar_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "no.tar").write_bytes(content)
     assert refusal(tmp_path / "no.tar").code is ShardCode.TAR_DAMAGED
