@@ -61,9 +61,7 @@ _UNCHANGED = View(*[gr.skip()] * 6)
 
 def offered(limits: HostLimits) -> tuple[PublicSet, ...]:
     """Return the sets that the host has room for."""
-    return tuple(
-        one for one in SETS if one.classes <= limits.classes and one.megabytes <= min(limits.upload_megabytes, 10**6)
-    )
+    return tuple(one for one in SETS if one.classes <= limits.classes and one.megabytes <= limits.upload_megabytes)
 
 
 def show(home: Home, token: str) -> View:
@@ -135,19 +133,16 @@ def _ready(home: Home, name: object) -> View:
     if chosen is not None:
         part = sentence(SetsPanelCode.PART, count=_per_class(chosen))
         words = html.quiet(html.escape(f"{chosen.about()} {part}"))
-    press = gr.update(visible=chosen is not None, value=str(SetsPanelCode.FETCH), variant="primary")
-    return _UNCHANGED._replace(
-        words=words, choice=gr.update(visible=True), press=press, timer=gr.Timer(active=False)
-    )  # fmt: skip
+    button = gr.update(visible=chosen is not None, value=str(SetsPanelCode.FETCH), variant="primary")
+    shown = gr.update(visible=True)
+    return _UNCHANGED._replace(words=words, choice=shown, press=button, timer=gr.Timer(active=False))
 
 
 def _running(job: Job) -> View:
     progress = job.state.progress
     bar = html.busy(SetsPanelCode.STARTING) if progress is None else html.progress(progress)
     stop = gr.update(visible=True, value=str(SetsPanelCode.STOP), variant="secondary")
-    return _UNCHANGED._replace(
-        words=bar, choice=gr.update(visible=False), press=stop, timer=gr.Timer(active=True)
-    )  # fmt: skip
+    return _UNCHANGED._replace(words=bar, choice=gr.update(visible=False), press=stop, timer=gr.Timer(active=True))
 
 
 def _per_class(chosen: PublicSet) -> int:
