@@ -86,9 +86,11 @@ def _compare(
     baseline, *scores = yield from _cross_validate(extractor, samples, order[:small], resize_modes, seed)
     scores_of = dict(zip(others, scores))
     better = [mode for mode, score in scores_of.items() if score[0].sum() > baseline[0].sum()]
-    rival = distributed.broadcast(max(better, key=lambda mode: _rank(scores_of[mode]), default=None))
-    if rival is None:
+    better.sort(key=lambda mode: _rank(scores_of[mode]), reverse=True)
+    better = distributed.broadcast(better)
+    if not better:
         return default
+    rival = better[0]
     rival_score = scores_of[rival]
     if small < len(order):
         sample = order[:large]

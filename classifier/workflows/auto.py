@@ -260,17 +260,16 @@ def _finish(run: TrainingRun, state: _State) -> Finished:
     if state.evaluated is not None:
         model = state.evaluated.model
         return run.save(replace(state.evaluated, model=replace(model, single=_single_for(run, state, model))))
-    report, test = distributed.decide(lambda: _put_back(run))  # it was saved before an interruption
+    # It was saved before an interruption.
+    report, *tests = map(Report.from_json, distributed.decide(lambda: _put_back(run)))
     model_folder.remove_unfinished(run.folder)
-    return Finished(
-        Report.from_json(report), run.folder, run.clock.seconds, test and Report.from_json(test), "auto",
-        tuple(run.notes), tuple(run.steps),
-    )  # fmt: skip
+    seconds, notes, tried = run.clock.seconds, tuple(run.notes), tuple(run.steps)
+    return Finished(report, run.folder, seconds, tests[0] if tests else None, "auto", notes, tried)
 
 
-def _put_back(run: TrainingRun) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """Put the model of the step in use in its place; return its reports, the second on ``run.test``."""
+def _put_back(run: TrainingRun) -> list[dict[str, Any]]:
+    """Put the model of the step in use in its place; return its report, and one on ``run.test`` where there is any."""
     steps.put_back(run.project, run.folder, steps.step_in_use(run.folder), run.steps)
     predictor = Predictor(run.folder)
-    test = None if run.test is None else evaluate(predictor, run.test)
-    return predictor.report.to_json(), None if test is None else test.to_json()
+    reports = [predictor.report] if run.test is None else [predictor.report, evaluate(predictor, run.test)]
+    return [report.to_json() for report in reports]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from .. import distributed
 from ..config import DEFAULTS, TrainConfig
 from ..data import splits
 from ..data.dataset import class_names, encode_labels
@@ -60,6 +61,7 @@ def set_apart(
     assets = project.photos(split="train")
     if not assets:
         raise no_photos(project)
+    distributed.check_same(lambda: [share, split, seed, [(asset.sha256, asset.label) for asset in assets]])
     backbone = backbones.resolve(config.backbone).feature_backbone()
     assets, _, _, grouping = yield from describe_assets(project, assets, backbone, config, device)
     y, groups = encode_labels(assets, class_names(assets)), grouping.groups

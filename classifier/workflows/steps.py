@@ -135,7 +135,7 @@ def read_evidence(folder: Path, numbers: Iterable[int]) -> Iterator[Candidate]:
 
 def share_evidence(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
     """Yield the candidates of the main process, without their models."""
-    known = distributed.broadcast([[one.name, one.backbone, one.cost] for one in candidates])
+    known: list[list[Any]] = distributed.broadcast([[one.name, one.backbone, one.cost] for one in candidates])
     tensors = distributed.broadcast_tensors(
         {
             f"{position} {name}": torch.from_numpy(np.ascontiguousarray(getattr(one, name)))
@@ -144,8 +144,8 @@ def share_evidence(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
         }
     )
     for position, (name, backbone, cost) in enumerate(known):
-        arrays = (tensors[f"{position} {array}"].numpy() for array in _ARRAYS)
-        yield Candidate(name, backbone, cost, *arrays, None)
+        idx, probs, usual = (tensors[f"{position} {array}"].numpy() for array in _ARRAYS)
+        yield Candidate(name, backbone, cost, idx, probs, usual, None)
 
 
 def record(folder: Path, steps: Sequence[Step], in_use: int, photos: str) -> None:
