@@ -14,6 +14,10 @@
   const events = window.gradio_config?.dependencies;
   if (events) Object.setPrototypeOf(events, (class extends Array {}).prototype);
 
+  // A state has no value here: Gradio answers null for each, and takes the first null for a change, which other events
+  // wait for. A change that the server tells of is told to them all the same.
+  for (const one of window.gradio_config?.components ?? []) if (one.type === "state") one.props.value = null;
+
   // Gradio's own sign counts its seconds in every frame, and goes on when it is gone. Who asks for a frame in one of its
   // frames is the sign.
   const ask = window.requestAnimationFrame.bind(window);

@@ -25,6 +25,8 @@ def test_the_example_button_leads_to_an_answer_within_the_first_minute(
     problems: list[str] = []
     page = open_page(browser.new_context(viewport={"width": 320, "height": 800}, locale="tr-TR"), problems)
     page.add_init_script(SHIFTS)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     page.goto(program.url, wait_until="commit")
     page.get_by_role("heading", name="Drop your photos here").first.wait_for(timeout=SLOW)  # before Gradio is there
     example = page.get_by_role("button", name="Try with example photos")
@@ -33,6 +35,7 @@ def test_the_example_button_leads_to_an_answer_within_the_first_minute(
     assert page.evaluate("window.shift") < 0.1
     assert _levels(page) == [1, 2]
     _all_tabs_are_in_view(page)
+    assert sum("/queue/join" in url for url in asked) <= 10  # not one for each list and state that is still empty
 
     begin = time.monotonic()
     example.click()

@@ -71,7 +71,7 @@ def show(home: Home, token: str, chosen: str | None) -> View:
     choices = [(model.title, model.name) for model in models]
     slider, coverage = threshold.show(model if model in own else None)
     return View(
-        gr.update(choices=choices, value=model.name if model else None),
+        gr.update(choices=choices, value=model.name if model else ""),
         gr.update(visible=bool(models)),
         gr.update(visible=not models),
         slider,
