@@ -51,6 +51,7 @@ THEME = gr.themes.Base(
             "block_background_fill": "var(--pc-card)",
             "block_border_color": "var(--pc-line)",
             "block_label_text_color": "var(--pc-soft)",
+            "block_title_text_color": "var(--pc-soft)",
             "block_info_text_color": "var(--pc-soft)",
             "border_color_primary": "var(--pc-line)",
             "input_background_fill": "var(--pc-field)",

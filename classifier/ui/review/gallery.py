@@ -101,17 +101,14 @@ def classes(report: Report) -> str:
         f'<th scope="col">{html.text(code)}</th>'
         for code in (ReviewCode.CLASS, ReviewCode.RECOGNIZED, ReviewCode.PRECISION)
     )
-    table = (
-        f"<table><caption>{html.text(ReviewCode.CLASSES)}</caption>"
-        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
-    )
-    hint = html.quiet(html.text(ReviewCode.CLASSES_HINT))
+    title, hint = html.text(ReviewCode.CLASSES), html.quiet(html.text(ReviewCode.CLASSES_HINT))
+    table = f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
     if len(report.labels) <= _FEW_CLASSES:
-        return f'<div class="pc-compare">{table}</div>{hint}'
-    scrolled = (
-        f'<div class="pc-compare pc-scrolled" tabindex="0" role="group" aria-label="{html.text(ReviewCode.CLASSES)}">'
+        return f'<div class="pc-compare"><table><caption>{title}</caption>{table}</div>{hint}'
+    return (
+        f'<h2 class="pc-h">{title}</h2><div class="pc-searched">{_search()}<div class="pc-compare pc-scrolled" '
+        f'tabindex="0" role="group" aria-label="{title}"><table>{table}</div></div>{hint}'
     )
-    return f'<div class="pc-searched">{_search()}{scrolled}{table}</div></div>{hint}'
 
 
 def advice(messages: Sequence[Message]) -> str:

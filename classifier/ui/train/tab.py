@@ -209,7 +209,7 @@ def _build_panels(home: Home, token: gr.BrowserState) -> _Panels:
     progress = gr.HTML(elem_id="train-progress")
     stop_button = gr.Button(str(TrainCode.STOP), visible=False, variant="stop", elem_id="train-stop")
     result = gr.HTML(elem_id="train-result")
-    with gr.Row(visible=False) as forward:
+    with gr.Row(visible=False, equal_height=True) as forward:
         onward = gr.Button(str(TrainCode.NEXT), variant="primary", size="lg", min_width=200, elem_id="train-next")
         back = gr.Button(str(TrainCode.REVIEW), size="lg", min_width=200, elem_id="train-review")
         save = gr.Button(str(SavingCode.SAVE), size="lg", min_width=200, elem_id="train-save")
