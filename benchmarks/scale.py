@@ -10,8 +10,9 @@ photos. ``check``, ``train`` and ``list`` are the program's commands and its rea
 ``head`` are what may grow fastest in them; ``tab`` is the opening of the Photos tab with as many rows in its catalog,
 without the browser.
 
-With ``--out`` rows are kept in ``rows.jsonl`` there, and a later run measures only what is missing. The exponent is the
-slope of the last two sizes on logarithmic scales; memory is that above the smallest size.
+Where other programs use the machine, the seconds of the processor tell more than those of the clock; the exponents are
+of the former: the slope of the last two sizes on logarithmic scales. That of memory is of what is above the smallest
+size. With ``--out`` rows are kept in ``rows.jsonl`` there, and a later run measures only what is missing.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from collections.abc import Callable
 from contextlib import closing, redirect_stdout
 from functools import partial
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 
@@ -193,12 +194,12 @@ def prepare(part: str, photos: int, classes: int, scratch: Path) -> Callable[[],
 
 
 def measure(part: str, photos: int, classes: int, scratch: Path) -> dict[str, float]:
-    """Run a part in this process and return its seconds and the peak memory of the process in megabytes."""
+    """Run a part in this process; return its seconds, those of the processor, and the peak memory in megabytes."""
     work = prepare(part, photos, classes, scratch)
-    started = perf_counter()
+    started, worked = perf_counter(), process_time()
     work()
-    seconds = perf_counter() - started
-    return {"seconds": seconds, "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    times = {"seconds": perf_counter() - started, "cpu": process_time() - worked}
+    return {**times, "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
 PARTS = ("list", "embed", "check", "train", "duplicates", "head", "tab")
@@ -224,7 +225,8 @@ def rows_of(parts: list[str], photos: int, classes: int, known: dict[str, dict[s
                     with (out / "rows.jsonl").open("a") as file:
                         file.write(json.dumps([key, known[key]]) + "\n")
             row = known[key]
-            print(f"{part:11}{photos:8}{classes:6}{row['seconds']:9.2f} s{row['megabytes']:8.0f} MB", flush=True)
+            figures = f"{row['seconds']:9.2f} s{row['cpu']:9.2f} s of the processor{row['megabytes']:8.0f} MB"
+            print(f"{part:11}{photos:8}{classes:6}{figures}", flush=True)
 
 
 def print_exponents(parts: list[str], sizes: list[tuple[int, int]], known: dict[str, dict[str, float]]) -> None:
@@ -233,7 +235,7 @@ def print_exponents(parts: list[str], sizes: list[tuple[int, int]], known: dict[
         rows = [known[f"{part} {photos} {classes}"] for photos, classes in sizes]
         before, last = sizes[-2:]
         step = math.log(max(last[0] / before[0], last[1] / before[1]))
-        seconds = math.log(rows[-1]["seconds"] / rows[-2]["seconds"]) / step
+        seconds = math.log(rows[-1]["cpu"] / rows[-2]["cpu"]) / step
         megabytes = [max(1.0, row["megabytes"] - rows[0]["megabytes"]) for row in rows]
         grown = f"{math.log(megabytes[-1] / megabytes[-2]) / step:6.2f}" if len(rows) > 2 else "     –"
         print(f"{part:11} exponent of seconds {seconds:6.2f}, of memory {grown}", flush=True)

@@ -7,9 +7,10 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timezone
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, get_args
@@ -122,6 +123,7 @@ class Changes(NamedTuple):
 _NEEDED = """SELECT sha256 FROM assets UNION SELECT CASE row.type WHEN 'array' THEN json_extract(row.value, '$[2]') END
 FROM edits, json_each(CASE WHEN json_valid(before) THEN before ELSE '[]' END) AS row"""
 _COLUMNS = tuple(field.name for field in fields(Asset))
+_values = attrgetter(*_COLUMNS)  # of a photo, as a row
 _INSERT = f"({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 
 
@@ -371,7 +373,7 @@ class Catalog:
             before = self._to_assets(stored_rows.edited_rows(before_json))
             gone = self._select(_ID_IN, json.dumps(sorted(stored_rows.added_ids(added))))
             _delete(db, [*before, *gone])
-            db.executemany(f"INSERT OR IGNORE INTO assets {_INSERT}", [astuple(asset) for asset in before])
+            db.executemany(f"INSERT OR IGNORE INTO assets {_INSERT}", [_values(asset) for asset in before])
             db.execute("DELETE FROM edits WHERE id = ?", (id,))
             return Undone(stored_rows.restore_message(code, arguments, text), gone)
 
@@ -393,9 +395,9 @@ class Catalog:
         with self._write() as db:
             if changed:  # no later photo may get an id that undo restores
                 last = max(changed, key=lambda photo: photo.id)
-                db.execute(f"INSERT INTO assets {_INSERT}", astuple(last))
+                db.execute(f"INSERT INTO assets {_INSERT}", _values(last))
                 db.execute("DELETE FROM assets")
-            db.executemany(f"INSERT INTO assets {_INSERT}", [astuple(photo) for photo in photos])
+            db.executemany(f"INSERT INTO assets {_INSERT}", [_values(photo) for photo in photos])
             for edit in edits:
                 _insert_edit(db, edit)
 
@@ -637,7 +639,7 @@ def _note_removed(db: sqlite3.Connection, assets: Iterable[Asset]) -> None:
 
 
 def _insert(db: sqlite3.Connection, assets: Iterable[Asset]) -> int:
-    rows = [(None, *astuple(replace(asset, created=asset.created or now()))[1:]) for asset in assets]
+    rows = [(None, *_values(replace(asset, created=asset.created or now()))[1:]) for asset in assets]
     return db.executemany(f"INSERT OR IGNORE INTO assets {_INSERT}", rows).rowcount
 
 
@@ -660,7 +662,7 @@ def _store_edit(
 
 
 def _insert_edit(db: sqlite3.Connection, edit: Edit) -> None:
-    rows = json.dumps([astuple(asset) for asset in edit.before])
+    rows = json.dumps([_values(asset) for asset in edit.before])
     db.execute(
         "INSERT INTO edits (created, what, before, code, arguments, added) VALUES (?, ?, ?, ?, ?, ?)",
         (

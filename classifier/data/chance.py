@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from .unit_vectors import blocks, scale_to_unit, signed_roots
+from .large_arrays import blocks, scale_to_unit, signed_roots
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]

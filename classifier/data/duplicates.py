@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .keypoints import KEYPOINTS_SIZE
+from .large_arrays import scale_to_unit, signed_roots
 from .linking import connect, link
 from .matching import Neighbors, find_mismatches, match_neighbors, rank_neighbors
 from .neighborhood import find_repeats, rank_range
 from .parts import divide
 from .perceptual_hash import HASH_SIZE, compute_similarity, whiten_hashes
-from .unit_vectors import scale_to_unit, signed_roots
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.large_arrays import scale_to_unit, signed_roots
 from ..data.splits import sample_per_class
-from ..data.unit_vectors import scale_to_unit, signed_roots
 from ..errors import ModelError
 from ..messages.evaluation import FileCode
 from .principal import principal_directions

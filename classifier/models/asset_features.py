@@ -14,6 +14,7 @@ from ..config import Preprocessing
 from ..data import duplicates
 from ..data.catalog import Asset
 from ..data.grouping import Grouping, group_photos
+from ..data.large_arrays import take_rows
 from ..data.project import Project
 from ..events import Progress
 from ..messages import Code, Message
@@ -62,9 +63,9 @@ def group_near_duplicates(
     """
     if not assets:
         return np.zeros(0, np.int64)
-    order = sorted(range(len(assets)), key=lambda index: assets[index].sha256)
+    order = np.array(sorted(range(len(assets)), key=lambda index: assets[index].sha256), np.int64)
     groups = np.empty(len(assets), np.int64)
-    groups[order] = _cached_groups(extractor, features[order], descriptors[order])
+    groups[order] = _cached_groups(extractor, take_rows(features, order), take_rows(descriptors, order))
     return groups
 
 

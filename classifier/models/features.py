@@ -20,6 +20,7 @@ from .. import distributed, leases
 from ..config import NO_RANGES, Limits, PixelRanges, Preprocessing
 from ..data.descriptors import CACHE_NAME, DESCRIPTOR_SIZE, Describe, compute_descriptor
 from ..data.images import Opener, open_picture
+from ..data.large_arrays import allocate
 from ..device import Device
 from ..distributed import Shared
 from ..errors import PhotoError
@@ -151,7 +152,7 @@ def extract_features(
             reasons[index] = output
         else:
             if not readable:
-                features = np.empty((len(photos), *output.shape), np.float32)
+                features = allocate((len(photos), *output.shape))
             features[len(readable)] = output
             readable.append(index)
         done = index + 1
@@ -165,7 +166,8 @@ def extract_descriptors(extractor: FeatureExtractor, photos: Sequence[Photo]) ->
 
     A row of NaN for a photo that cannot be opened.
     """
-    descriptors = np.full((len(photos), DESCRIPTOR_SIZE), np.nan, np.float32)
+    descriptors = allocate((len(photos), DESCRIPTOR_SIZE))
+    descriptors.fill(np.nan)
     for start in range(0, len(photos), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
         _read_descriptors(extractor, photos[part], descriptors[part])

@@ -27,11 +27,11 @@ from ..data.catalog import Asset
 from ..data.duplicates import near_duplicate_groups
 from ..data.group_rule import NO_RULE, GroupRule
 from ..data.grouping import join_groups
+from ..data.large_arrays import blocks, scale_to_unit, signed_roots
 from ..data.name_groups import MOST_FIELDS, NamePart, NameRule
 from ..data.perceptual_hash import HASH_SIZE
 from ..data.reaching_groups import burst_groups, name_groups
 from ..data.series import BURST_SECONDS
-from ..data.unit_vectors import blocks, scale_to_unit, signed_roots
 from ..errors import ModelError
 from ..files import read_json
 from ..messages.models import CheckpointCode

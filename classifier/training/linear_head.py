@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..data.unit_vectors import blocks
+from ..data.large_arrays import blocks
 from .large_heads import solve_apart
 
 Floats = NDArray[np.float32]
