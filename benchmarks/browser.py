@@ -36,8 +36,11 @@ class Browser(Visitor):
         return answer
 
     def open_tab(self, label: str) -> None:
-        """Press on a tab."""
-        ids = [one["id"] for one in self.config["components"] if one["props"].get("label") == label]
+        """Press on a tab; raises ``LookupError`` where there is none of this label, with whatever spaces."""
+        labels = {one["id"]: " ".join(str(one["props"].get("label")).split()) for one in self.config["components"]}
+        ids = [number for number, own in labels.items() if own == label]
+        if not ids:
+            raise LookupError(label)
         for one in self.config["dependencies"]:
             if any([number, "select"] in map(list, one["targets"]) for number in ids):
                 self.run(one["id"])
