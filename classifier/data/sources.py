@@ -247,7 +247,8 @@ def _unpack_one(archive: Path, name: str, into: Path, limits: Limits, listing: L
     """Unpack a zip that the person knows as ``name``; ``shown`` comes before the names of what is left out."""
     if is_project_file(archive):
         raise DataError(ProjectFileCode.IS_PROJECT, name=name)
-    unpacked = unpack(archive, into, limits, name, listing.column, listing.count(), listing.reduced)
+    first = listing.count() + len(listing.left_out)
+    unpacked = unpack(archive, into, limits, name, listing.column, first, listing.reduced)
     listing.left_out += [replace(left, file=shown + left.file) for left in unpacked.left_out]
     if unpacked.guessed is not None:
         listing.notes.append(message(UploadNoteCode.CODE_PAGE, name=name, page=unpacked.guessed))

@@ -23,7 +23,7 @@ from tests.helpers import draw_photo, encode
 Sample = tuple[str, str, str, bytes]  # split, class, key, picture
 SAMPLES: list[Sample] = [
     ("test" if number % 5 == 4 else "train", ("cat", "dog")[number % 2], f"{number:04}", encode(draw_photo(number)))
-    for number in range(30)
+    for number in range(20)
 ]
 
 
@@ -233,7 +233,7 @@ def test_tars_and_parquet_files_can_be_dropped_on_the_page(tmp_path: Path) -> No
     shards = sorted(write_shards(tmp_path / "tar").glob("*"))
     with Project.open(tmp_path / "project") as project:
         project.receive([(shard.name, shard) for shard in shards])
-        assert project.catalog.balance() == {"test": {"cat": 3, "dog": 3}, "train": {"cat": 12, "dog": 12}}
+        assert project.catalog.balance() == {"test": {"cat": 2, "dog": 2}, "train": {"cat": 8, "dog": 8}}
         assert project.incoming() is not None
 
 
