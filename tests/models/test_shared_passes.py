@@ -26,9 +26,13 @@ class Network:
         return [2 * one for one in together]
 
 
-def ask_while_one_runs(network: Network, *asked: Callable[[SharedPasses[int, int]], list[int]]) -> list[list[int]]:
+def ask_while_one_runs(
+    network: Network,
+    *asked: Callable[[SharedPasses[int, int]], list[int]],
+    rest: Callable[[float], object] = lambda seconds: None,
+) -> list[list[int]]:
     """Return the outputs of callers that come, in this order, while the pass of the first one runs."""
-    passes: SharedPasses[int, int] = SharedPasses()
+    passes: SharedPasses[int, int] = SharedPasses(rest)
     with ThreadPoolExecutor(len(asked)) as pool:
         found = [pool.submit(asked[0], passes)]
         assert network.begun.wait(LONG)
@@ -45,6 +49,14 @@ def test_what_comes_while_a_pass_runs_is_computed_together() -> None:
     asked = [lambda passes, n=n: passes.run("model", [n], network.compute) for n in range(4)]
     assert ask_while_one_runs(network, *asked) == [[0], [2], [4], [6]]
     assert network.passes == [[0], [1, 2, 3]]
+
+
+def test_others_have_the_device_between_two_passes() -> None:
+    network, rests = Network(), list[float]()
+    asked = [lambda passes, n=n: passes.run("model", [n], network.compute) for n in range(2)]
+    assert ask_while_one_runs(network, *asked, rest=rests.append) == [[0], [2]]
+    (seconds,) = rests
+    assert 0 < seconds <= 0.5
 
 
 def test_many_pictures_of_one_caller_do_not_keep_others_waiting() -> None:

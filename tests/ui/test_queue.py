@@ -12,7 +12,7 @@ import pytest
 from classifier import ClassifierError
 from classifier.ui import queue
 from classifier.ui.background import ShouldStop
-from classifier.ui.queue import PREDICTIONS, Jobs, going_first
+from classifier.ui.queue import PREDICTIONS, Foreground, Jobs, going_first
 from tests.ui.jobs import LONG, Steps, epoch, progress, step, wait
 
 
@@ -135,6 +135,22 @@ def test_the_wait_is_estimated_from_those_before(tmp_path: Path) -> None:
     for _ in range(2):
         work.allowed.release()
     wait(one)
+
+
+def test_a_training_is_counted_until_its_first_step_is_done(tmp_path: Path) -> None:
+    counted = Foreground()
+    jobs, work, tunes = Jobs(counted=counted), Steps(progress(1), step(1), step(2)), Steps(progress(1))
+    job = jobs.start(tmp_path / "one", work, graceful=True)
+    work.step()
+    assert counted.busy
+    work.step()
+    assert not counted.busy
+    work.allowed.release()
+    wait(job)
+    tuned = jobs.start(tmp_path / "two", tunes, graceful=True, long=True)
+    tunes.step()
+    wait(tuned)
+    assert not counted.busy
 
 
 def test_fine_tuning_goes_on_however_long_predictions_run(tmp_path: Path) -> None:
