@@ -20,7 +20,8 @@ from ..messages.languages import speaking
 from ..messages.page import PageCode
 from . import languages
 from .failures import explain
-from .queue import DEVICE, FREE, PREDICT, Concurrency, going_first
+from .foreground import going_first
+from .queue import DEVICE, FREE, PREDICT, Concurrency
 
 log = logging.getLogger(__name__)
 

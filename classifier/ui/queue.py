@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import wraps
 from pathlib import Path
 from statistics import median
 from time import monotonic
-from typing import Any, NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict
 
 from ..device import release_memory
 from ..errors import ClassifierError
@@ -21,6 +18,7 @@ from ..events import Epoch, Step
 from ..messages.limits import LimitCode
 from . import metrics
 from .background import Job, Work
+from .foreground import PREDICTIONS, Foreground
 
 MAX_JOBS = 200  # projects whose last training is kept in memory
 _MOST_HELD = 3  # trainings that began, beside those that may run: each keeps its photos' features in memory
@@ -52,73 +50,6 @@ APART = Concurrency(concurrency_id="apart", concurrency_limit=1)
 FREE = Concurrency(concurrency_id="page", concurrency_limit=8)
 # Reading the state of a training takes no time and must not wait for a large upload.
 WATCH = Concurrency(concurrency_id="watch", concurrency_limit=16)
-
-
-class Foreground:
-    """Counts work of one kind that somebody waits for."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._count = 0
-
-    def enter(self) -> None:
-        """Count one more."""
-        with self._changed:
-            self._count += 1
-
-    def leave(self) -> None:
-        """Count one less."""
-        with self._changed:
-            self._count -= 1
-            self._changed.notify_all()
-
-    def __enter__(self) -> None:
-        self.enter()
-
-    def __exit__(self, *_: object) -> None:
-        self.leave()
-
-    @property
-    def busy(self) -> bool:
-        """Whether such work runs now."""
-        return self._count > 0
-
-    def wait(self, seconds: float) -> bool:
-        """Wait until no such work runs, at most so many seconds; return whether none does."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._count, seconds)
-
-
-# One of each for the process, like the processor itself. While predictions run, what gives way rests; while a first
-# step runs, predictions rest between two passes.
-PREDICTIONS, FIRST_STEPS = Foreground(), Foreground()
-
-
-def going_first(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a handler during whose work trainings rest between their batches, with the same signature."""
-    if not inspect.isgeneratorfunction(handler):
-
-        @wraps(handler)
-        def call(*args: Any) -> Any:
-            metrics.PREDICTIONS.add(handler.__name__)
-            with PREDICTIONS:
-                return handler(*args)
-
-        return call
-
-    @wraps(handler)
-    def generate(*args: Any) -> Iterator[Any]:
-        metrics.PREDICTIONS.add(handler.__name__)
-        events = handler(*args)
-        while True:
-            with PREDICTIONS:  # not while it is suspended: the browser may be gone
-                try:
-                    event = next(events)
-                except StopIteration:
-                    return
-            yield event
-
-    return generate
 
 
 class Place(NamedTuple):

@@ -36,8 +36,9 @@ from ..messages.limits import LimitCode, NearCode
 from ..messages.page import PageCode
 from ..models import model_leftovers
 from . import downloads, phone_links
+from .foreground import FIRST_STEPS, PREDICTIONS
 from .host_limits import HOME_LIMITS, HostLimits
-from .queue import FIRST_STEPS, PREDICTIONS, Jobs
+from .queue import Jobs
 from .usage import FolderSize, Use, nearly_full, of_project
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,8 @@ import pytest
 from classifier import ClassifierError
 from classifier.ui import queue
 from classifier.ui.background import ShouldStop
-from classifier.ui.queue import PREDICTIONS, Foreground, Jobs, going_first
+from classifier.ui.foreground import PREDICTIONS, Foreground, going_first
+from classifier.ui.queue import Jobs
 from tests.ui.jobs import LONG, Steps, epoch, progress, step, wait
 
 

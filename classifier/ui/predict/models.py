@@ -13,7 +13,7 @@ from ...messages.try_page import TryCode
 from ...models.checkpoint import find_report
 from ...models.predictor import Passes, Predictor
 from .. import html
-from ..queue import FIRST_STEPS
+from ..foreground import FIRST_STEPS
 from ..sessions import Home
 
 _MAX_LISTED = 10  # models named in a message
