@@ -179,7 +179,7 @@ def shared_errors() -> Iterator[None]:
     try:
         yield
     except ClassifierError as error:
-        own = {_ERROR: _error_to_json(error)}
+        own = {_ERROR: _message_to_json(error.message)}
     for part in _all_gather(own):
         _raise_error(part)
 
@@ -277,7 +277,7 @@ def _pack(results: Iterable[Shared]) -> Tensors:
             else:
                 packed |= {f"{number} {name}": value.contiguous() for name, value in result.items()}
     except ClassifierError as error:
-        return {_ERROR: _error_to_json(error)}
+        return {_ERROR: _message_to_json(error.message)}
     return packed
 
 
@@ -299,10 +299,6 @@ def _raise_error(packed: Tensors) -> None:
     if _ERROR in packed:
         message = restore(*_from_json(packed[_ERROR]))
         raise SharedError(message.code, **dict(message.arguments))
-
-
-def _error_to_json(error: ClassifierError) -> Tensor:
-    return _message_to_json(error.message)
 
 
 def _message_to_json(message: Message) -> Tensor:
