@@ -129,14 +129,14 @@ class _Worker:
             stderr=subprocess.DEVNULL,
             env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
         )
-        if sys.platform == "linux":
-            with suppress(OSError):  # it may not be that large
-                fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, _PIPE)
         self._patience = _PATIENCE * (_PATIENCE_BEHIND if behind else 1)
         self.close = weakref.finalize(self, _end, self._process, os.getpid())
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._jobs, self._answers = self._process.stdin, self._process.stdout
+        if sys.platform == "linux":
+            with suppress(OSError):  # it may not be that large
+                fcntl.fcntl(self._answers, fcntl.F_SETPIPE_SZ, _PIPE)
 
     def is_alive(self) -> bool:
         return self._process.poll() is None
