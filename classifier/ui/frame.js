@@ -1,15 +1,19 @@
 // What concerns the whole page: the headings of pop-ups, what is read out, and where the focus is.
 
-// Gradio heads every error “Error”, whatever heading came with it, and loses the words of some.
-const LOST = /^(Connection Lost|Connection lost)/;
+// Gradio heads every error “Error”, whatever heading came with it, loses the words of some, and has its own for a lost
+// connection.
+const LOST = /^Connection (to the server was )?lost/i;
+const NO_WORDS = /^(An error occurred|Error)?$/;
 const renamePopUps = () => {
-  for (const title of document.querySelectorAll(".toast-title")) {
-    const words = title.closest(".toast-body")?.querySelector(".toast-text");
-    const isLost = LOST.test(title.textContent.trim());
-    if (!isLost && title.textContent.trim() !== "Error") continue;
-    title.textContent = say(isLost ? "connection_lost" : "error");
-    if (words && (isLost || /^(An error occurred|Error)?$/.test(words.textContent.trim())))
-      words.textContent = say(isLost ? "connection_lost_words" : "bug");
+  for (const title of document.querySelectorAll(".toast-title.error")) {
+    if (title.textContent.trim() === "Error") title.textContent = say("error");
+    for (const words of title.closest(".toast-body").querySelectorAll("[data-testid=toast-text]")) {
+      const text = words.textContent.trim();
+      if (LOST.test(text)) {
+        title.textContent = say("connection_lost");
+        words.textContent = say("connection_lost_words");
+      } else if (NO_WORDS.test(text)) words.textContent = say("bug");
+    }
   }
 };
 

@@ -198,6 +198,7 @@ def test_deep_training_survives_a_reload_and_a_crash_and_can_be_stopped(
     page.reload()
     curves.first.wait_for(timeout=SLOW)
     program.kill()
+    page.get_by_text("The page does not reach the program").wait_for(timeout=SLOW)
     program.start()
     problems: list[str] = []
     page, before = open_page(page.context, problems), page
