@@ -270,7 +270,9 @@ class ProjectCode(Code):
     CLASS_EXISTS = "There is a class “{label}” already; join the two, or choose another name."
     UNKNOWN_LABEL = "There is no class “{label}”; reload the page to see the classes there are."
     UNKNOWN_RUN = "There is no training called “{name}”; name one of those that there are."
-    NOT_FOLDER_OR_ZIP = "“{name}” is neither a folder nor a zip; choose a folder of photos or a zip of it."
+    NOT_FOLDER_OR_ZIP = (
+        "“{name}” is neither a folder nor a zip, tar or Parquet file; choose a folder of photos or a zip of it."
+    )
     EMPTY_ZIP = "The zip “{name}” is empty; put one folder of photos per class into it."
 
 
