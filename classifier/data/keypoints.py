@@ -7,6 +7,7 @@ OpenCV and scikit-image are large packages for this, and find several hundred ke
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,6 +44,16 @@ _CENTER = np.exp(-(_ACROSS**2 + _DOWN**2) / (2 * (_PATCH / 5) ** 2))
 _CELL_WEIGHTS = np.maximum(
     0, 1 - np.abs((_axis + _PATCH / 2) / _CELLS - 0.5 - np.arange(_CELLS)[:, None])
 )  # (4, 16): each row of pixels counts for the two nearest cells
+
+
+def _gaussian(sigma: float) -> NDArray[np.float64]:
+    """Return the weights of a Gaussian filter as scipy's, cut off at three times ``sigma``."""
+    steps = np.arange(-int(3 * sigma + 0.5), int(3 * sigma + 0.5) + 1)
+    weights = np.exp(-0.5 / (sigma * sigma) * steps**2)
+    return np.asarray(weights / weights.sum(), np.float64)
+
+
+_SMOOTHED, _SMOOTHED_MORE = _gaussian(1.0), _gaussian(1.25)  # 1.6 in all
 
 
 class Keypoints(NamedTuple):
@@ -83,24 +94,22 @@ def count_matches(keypoints: Floats, pairs: Ints, least: float = 0) -> Ints:
 
 def count_keypoints(keypoints: Floats) -> Ints:
     """Return how many keypoints each picture has (N,)."""
-    scales = np.nan_to_num(keypoints).reshape(len(keypoints), _COUNT, -1)[..., 2]
-    return np.asarray((scales > 0).sum(1), np.int64)
+    with np.errstate(invalid="ignore"):  # unknown ones are no keypoints
+        return np.asarray((keypoints[:, 2 :: _PLACE + _WORDS] > 0).sum(1), np.int64)  # their scales
 
 
 def _find(gray: Image.Image) -> tuple[Floats, list[tuple[Floats, Floats]]]:
     """Return the places (k, 4) of keypoints, as column, row, number of the scale and contrast, and all gradients."""
-    from scipy.ndimage import gaussian_filter  # 0.1 s, which commands that read no photo need not wait for
-
     found, gradients = [], []
     for number, scale in enumerate(_SCALES):
         factor = scale * _SIDE / max(gray.size)
         size = tuple(max(_SMALLEST, round(side * factor)) for side in gray.size)
         method = Image.Resampling.BOX if factor < 1 else Image.Resampling.BILINEAR
         shrunk = np.asarray(gray.resize((size[0], size[1]), method), np.float32)
-        smooth = gaussian_filter(shrunk, 1.0, truncate=3)
-        contrast = np.abs(gaussian_filter(smooth, 1.25, truncate=3) - smooth)  # 1.6 in all
-        rows, columns = np.nonzero(_is_peak(contrast))
-        down, across = np.gradient(smooth)
+        smooth = _blur(shrunk, _SMOOTHED)
+        contrast = np.abs(_blur(smooth, _SMOOTHED_MORE) - smooth)
+        rows, columns = _find_peaks(contrast)
+        down, across = _differences(smooth), _differences(smooth.T).T
         gradients.append((across, down))
         peaks = np.stack([columns, rows, np.full(len(rows), number), contrast[rows, columns]], 1)
         found.append(peaks[_is_corner(across, down, columns, rows)])
@@ -108,27 +117,40 @@ def _find(gray: Image.Image) -> tuple[Floats, list[tuple[Floats, Floats]]]:
     return places[np.argsort(-places[:, 3], kind="stable")[:_COUNT]].astype(np.float32), gradients
 
 
-def _is_peak(contrast: Floats) -> Flags:
-    """Return where (h, w) the contrast is the largest of 5 by 5 pixels, outside the margin."""
-    from scipy.ndimage import maximum_filter
+def _blur(pixels: Floats, weights: NDArray[np.float64]) -> Floats:
+    """Return pixels (h, w) after a filter in both directions: ``scipy.ndimage.gaussian_filter`` without its set-up."""
+    from scipy.ndimage import correlate1d  # 0.1 s, which commands that read no photo need not wait for
 
-    highest = maximum_filter(contrast, 5, mode="constant")
-    peak = (contrast == highest) & (contrast > _MIN_CONTRAST)
-    inside = np.zeros_like(peak)
-    inside[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] = True
-    return np.asarray(peak & inside, np.bool_)
+    return np.asarray(correlate1d(correlate1d(pixels, weights, 0), weights, 1), np.float32)
+
+
+def _differences(pixels: Floats) -> Floats:
+    """Return how values (h, w) change from row to row, as ``np.gradient``, in a fifth of its time for small ones."""
+    changes = np.empty(pixels.shape, np.float32)
+    np.subtract(pixels[2:], pixels[:-2], out=changes[1:-1])
+    changes[1:-1] /= 2
+    changes[0], changes[-1] = pixels[1] - pixels[0], pixels[-1] - pixels[-2]
+    return changes
+
+
+def _find_peaks(contrast: Floats) -> tuple[Ints, Ints]:
+    """Return rows and columns (k,) where the contrast (h, w) is the largest of 5 by 5 pixels, outside the margin."""
+    inside = contrast[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+    height, width = inside.shape
+    steps = range(_MARGIN - 2, _MARGIN + 3)
+    of_rows = reduce(np.maximum, [contrast[step : step + height] for step in steps])
+    highest = reduce(np.maximum, [of_rows[:, step : step + width] for step in steps])
+    rows, columns = np.nonzero((inside == highest) & (inside > _MIN_CONTRAST))
+    return rows + _MARGIN, columns + _MARGIN
 
 
 def _is_corner(across: Floats, down: Floats, columns: Ints, rows: Ints) -> Flags:
     """Return (k,) at which places the gradients of the surrounding 7 by 7 pixels have both directions."""
-    reach = np.arange(-3, 4)
-    index = (
-        (rows[:, None, None] + reach[:, None]).clip(0, across.shape[0] - 1),
-        (columns[:, None, None] + reach).clip(0, across.shape[1] - 1),
-    )
-    one, other = across[index], down[index]
-    squares = (one**2).sum((1, 2)), (other**2).sum((1, 2))
-    product = (one * other).sum((1, 2))
+    reach = np.arange(-3, 4)  # within the margin
+    index = (rows * across.shape[1] + columns)[:, None] + (reach[:, None] * across.shape[1] + reach).ravel()
+    one, other = across.ravel()[index], down.ravel()[index]
+    squares = (one**2).sum(1), (other**2).sum(1)
+    product = (one * other).sum(1)
     corner = squares[0] * squares[1] - product**2
     return np.asarray(corner > _MIN_CORNER * (squares[0] + squares[1]) ** 2, np.bool_)
 
