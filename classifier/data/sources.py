@@ -23,7 +23,7 @@ from .labels import natural_key
 from .layout import Decision, option_file, read_layout, read_texts, wants_text
 from .layout.photos import find_photos
 from .layout.split_names import split_words
-from .layout.wording import places
+from .layout.wording import amounts
 from .packed_pictures import unpack_pictures
 from .project_mark import is_project_file
 from .samples import is_shard, read_list, shard_split, unpack, without_suffix
@@ -175,6 +175,9 @@ def _checked(listing: Listing, limits: Limits) -> Listing:
 
 def none_usable(left_out: Sequence[LeftOut]) -> DataError:
     """Return the error that no file can be used: their number, where they lie, and why not, reason by reason."""
+    if len(left_out) == 1:
+        reason = str(left_out[0].message).rstrip(".")
+        return DataError(WorkflowCode.ONE_UNUSABLE, file=left_out[0].file, reason=reason)
     by_code: dict[Code, list[Message]] = {}
     for left in left_out:
         by_code.setdefault(left.code, []).append(left.message)
@@ -182,7 +185,7 @@ def none_usable(left_out: Sequence[LeftOut]) -> DataError:
         message(WorkflowCode.REASON, count=len(messages), reason=outline(messages).rstrip("."))
         for messages in sorted(by_code.values(), key=lambda messages: -len(messages))
     ]
-    found = places(left.file for left in left_out)
+    found = amounts(left.file for left in left_out)
     return DataError(WorkflowCode.NONE_USABLE, count=len(left_out), places=found, reasons=reasons)
 
 

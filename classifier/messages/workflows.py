@@ -45,7 +45,8 @@ class WorkflowCode(Code):
     """Why a set of photos cannot be checked, trained on or evaluated."""
 
     NO_PHOTOS = "There are no photos to learn from: add at least two folders, each named after what its photos show."
-    NONE_USABLE = "None of the {count:file|files} in {places:comma} can be used: {reasons:comma}."
+    NONE_USABLE = "None of the {count:file|files} ({places:comma}) can be used: {reasons:comma}."
+    ONE_UNUSABLE = "The only file here, {file}, cannot be used: {reason}."
     REASON = "{count:file|files} ({reason})"
     ONLY_APART = (
         "{count:photo|photos} {count:*is|are} there to test or validate with, and none to train on: add photos to "

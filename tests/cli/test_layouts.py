@@ -116,9 +116,15 @@ def test_photos_that_are_all_unusable_are_counted_with_the_reasons(tmp_path: Pat
         write(tmp_path / "set" / f"{'cat' if number % 2 else 'dog'}/{number}.jpg", b"")
     write(tmp_path / "set/cat/notes.txt", b"hello")
     found, sentence = refused(capsys, "train", tmp_path / "set", "--out", tmp_path / "model")
-    assert sentence.startswith("None of the 6 files in cat/ (3 pictures), dog/ (3 pictures) can be used: 5 files (")
+    assert sentence.startswith("None of the 6 files (3 in cat/, 3 in dog/) can be used: 5 files (")
     assert "1 file (This is a text, not a picture)" in sentence
     assert {row["file"] for row in found["left_out"]} >= {"cat/1.jpg", "dog/0.jpg", "cat/notes.txt"}
+
+
+def test_a_single_file_that_cannot_be_used_is_named(tmp_path: Path, capsys: Capture) -> None:
+    write(tmp_path / "set/cat/1.jpg", b"")
+    _, sentence = refused(capsys, "train", tmp_path / "set", "--out", tmp_path / "model")
+    assert sentence.startswith("The only file here, cat/1.jpg, cannot be used: ")
 
 
 def test_photos_that_are_all_to_test_with_are_no_photos_to_train_on(tmp_path: Path, capsys: Capture) -> None:

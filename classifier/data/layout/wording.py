@@ -44,11 +44,6 @@ def example(reading: Reading) -> str:
     return sentence(code, classes=classes(reading), **dict(reading.origin.arguments))
 
 
-def places(names: Iterable[str]) -> list[Message]:
-    """Return the outermost folders of files with their numbers, the fullest first: Dataset/ (714 pictures)."""
-    return _most(_outermost(names), SummaryCode.PLACE, SummaryCode.LOOSE)
-
-
 def amounts(names: Iterable[str]) -> list[Message]:
     """Return the numbers of files in the outermost folders, the largest first: 714 in Dataset/."""
     return _most(_outermost(names), SummaryCode.IN_FOLDER, SummaryCode.IN_NO_FOLDER)
