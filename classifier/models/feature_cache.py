@@ -191,6 +191,7 @@ _SELECT_CHOICES = "SELECT photos, answer, checksum FROM choices WHERE question =
 _INSERT_CHOICE = "INSERT INTO choices (question, photos, answer, checksum) VALUES (?, ?, ?, ?)"
 _DELETE_CHOICES = "DELETE FROM choices WHERE rowid <= (SELECT MAX(rowid) FROM choices) - ?"
 _CHECKSUM = 4  # bytes
+_PAGE = 16_384  # bytes: rows of 3 KB take 3.6 KB there, in SQLite's usual pages of 4 KB they take 4.7 KB
 _CREATE = (
     "PRAGMA cell_size_check = ON",
     "PRAGMA trusted_schema = OFF",
@@ -204,6 +205,7 @@ def _connect(path: Path, timeout: float) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=timeout, check_same_thread=False)
     try:
         database.text_factory = lambda raw: raw.decode("utf-8", "replace")  # damaged text must not raise
+        database.execute(f"PRAGMA page_size = {_PAGE}")  # of a new file only
         _set_wal(database, timeout)
         for statement in _CREATE:
             database.execute(statement)
