@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -79,12 +80,17 @@ class _Evidence:
         self.names = [photo.source for photo in photos]
         self.labels = [photo.label for photo in photos]
         self.y: Ints = np.unique(self.labels, return_inverse=True)[1].astype(np.int64)
-        self.unit = chance.comparable(features, self.y)
+        self.features = features
         self.times = series.read_times([photo.taken for photo in photos], self.names)
         self.near_duplicates = near_duplicates
         layout = [photo.layout_group for photo in photos]
         self.is_known = sum(group is not None for group in layout) >= 0.5 * len(photos)
         self.known = number_groups(layout) if any(layout) else None
+
+    @cached_property
+    def unit(self) -> Floats:
+        """The photos (N, D) as vectors that compare; computed only where there is something to prove."""
+        return chance.comparable(self.features, self.y)
 
     def by_names(self, is_forced: bool) -> Proposal | None:
         """Return the groups by the part of the names that keeps the most alike photos together."""
