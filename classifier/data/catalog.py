@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
+from sys import intern
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -123,8 +124,18 @@ class Changes(NamedTuple):
 _NEEDED = """SELECT sha256 FROM assets UNION SELECT CASE row.type WHEN 'array' THEN json_extract(row.value, '$[2]') END
 FROM edits, json_each(CASE WHEN json_valid(before) THEN before ELSE '[]' END) AS row"""
 _COLUMNS = tuple(field.name for field in fields(Asset))
+_SHARED = [_COLUMNS.index(name) for name in ("label", "split", "created", "layout_group", "archive")]
 _values = attrgetter(*_COLUMNS)  # of a photo, as a row
 _INSERT = f"({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+
+
+def _to_asset(row: Sequence[Any]) -> Asset:
+    """Return a row as a photo; the texts that many photos have in common are in memory once."""
+    values = list(row)
+    for place in _SHARED:
+        if values[place] is not None:
+            values[place] = intern(values[place])
+    return Asset(*values)
 
 
 def now() -> str:
@@ -594,7 +605,7 @@ class Catalog:
 
     def _to_assets(self, rows: Sequence[Sequence[Any]]) -> list[Asset]:
         """Return rows as photos. Raises ``DataError`` for one that is none, or is outside the project's folder."""
-        assets = [Asset(*row) for row in rows if stored_rows.is_photo(row)]
+        assets = [_to_asset(row) for row in rows if stored_rows.is_photo(row)]
         if len(assets) < len(rows) or (
             self._path is not None and not all(stored_rows.is_inside(asset.path, asset.sha256) for asset in assets)
         ):

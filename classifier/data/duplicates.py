@@ -137,7 +137,7 @@ def _show_one_picture(features: Floats, descriptors: Floats, pairs: Ints) -> Fla
     count = len(features)
     hashes = np.nan_to_num(descriptors[:, : HASH_SIZE // 2])
     for values, least in zip((hashes, features), _ONE_PICTURE):
-        lengths = np.linalg.norm(values, axis=1)
+        lengths = np.sqrt(np.einsum("nd,nd->n", values, values))  # without a copy of all
         for chunk in np.array_split(np.flatnonzero(found), found.sum() // _BLOCK + 1):
             one, other = pairs[chunk].T
             products = np.einsum("pd,pd->p", values[one], values[other])

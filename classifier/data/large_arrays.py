@@ -14,7 +14,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 _ROWS = 8192
-_MAPPED = 2**27  # bytes from which an array is a file
+_MAPPED = 2**25  # bytes from which an array is a file
 
 
 def allocate(shape: tuple[int, ...], mapped: int = _MAPPED) -> Floats:

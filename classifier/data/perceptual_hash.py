@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from .large_arrays import allocate, blocks, scale_to_unit
+
 Floats = NDArray[np.float32]
 
 _SIDE = 32  # pixels of the shrunk picture
@@ -64,20 +66,21 @@ def whiten_hashes(hashes: Floats) -> Floats:
     are: a change of signs and a transposition. Shrunk towards the effective number of dimensions (the participation
     ratio), so that directions without content do not become noise. More columns than HASH_SIZE are ignored.
     """
-    parts = _split(hashes)
     moments = np.zeros((_LENGTH, _LENGTH))
-    for part in parts:
-        for oriented in _orientations(part):
-            moments += oriented.T @ oriented
+    for rows in blocks(len(hashes)):
+        for part in _split(hashes[rows]):
+            for oriented in _orientations(part):
+                moments += oriented.T @ oriented
     values, vectors = np.linalg.eigh(moments)
     if values[-1] <= 0:
-        return np.concatenate(parts, 1)
+        return np.concatenate(_split(hashes), 1)
     shrinkage = _SHRINKAGE * (values**2).sum() / values.sum()
     whitening = (vectors / np.sqrt(values.clip(0) + shrinkage) @ vectors.T).astype(np.float32)
-    whitened = [part @ whitening for part in parts]
-    return np.concatenate(
-        [part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), np.float32(1e-9)) for part in whitened], 1
-    )
+    whitened = allocate((len(hashes), HASH_SIZE))
+    for rows in blocks(len(hashes)):
+        for place, part in zip((slice(_LENGTH), slice(_LENGTH, HASH_SIZE)), _split(hashes[rows])):
+            whitened[rows, place] = scale_to_unit(part @ whitening)
+    return whitened
 
 
 def reconstruct_pictures(hashes: Floats) -> Floats:

@@ -14,7 +14,7 @@ import binascii
 import hashlib
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -153,8 +153,8 @@ def describe(
     rule, salt = (rule, _salt(sha256)) if training is None else (training.rule, _salt(training.sha256))
     return KnownPhotos(
         sha256=sha256,
-        hashes=_to_bytes(np.nan_to_num(descriptors[:, :HASH_SIZE]), 1.0),
-        features=_to_bytes(_reduce(features), _FEATURE_RANGE),
+        hashes=_by_blocks(descriptors, lambda rows: _to_bytes(np.nan_to_num(rows[:, :HASH_SIZE]), 1.0)),
+        features=_by_blocks(features, lambda rows: _to_bytes(_reduce(rows), _FEATURE_RANGE)),
         classes=classes,
         groups=np.unique(groups, return_inverse=True)[1].astype(np.int64),
         layout_groups=tuple(_digest(asset.layout_group) for asset in assets),
@@ -249,11 +249,15 @@ def _joint_rows(photos: KnownPhotos, training: KnownPhotos) -> tuple[Floats, Flo
     return np.sign(features) * np.square(features), hashes  # it takes the roots, which are taken already
 
 
+def _by_blocks(rows: Floats, reduce: Callable[[Floats], Bytes]) -> Bytes:
+    """Return what ``reduce`` makes of rows (N, D), a block of them at a time."""
+    return np.concatenate([reduce(rows[block]) for block in blocks(len(rows))])
+
+
 def _reduce(features: Floats) -> Floats:
     """Return signed square roots of features (N, D), each of length 1, in 256 dimensions."""
-    signs = _signs(features.shape[1])
-    parts = (scale_to_unit(signed_roots(features[block])) @ signs for block in blocks(len(features)))
-    return np.asarray(np.concatenate(list(parts)) / np.sqrt(_DIMENSIONS), np.float32)
+    reduced = scale_to_unit(signed_roots(features)) @ _signs(features.shape[1])
+    return np.asarray(reduced / np.sqrt(_DIMENSIONS), np.float32)
 
 
 @lru_cache(maxsize=2)

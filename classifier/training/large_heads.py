@@ -37,7 +37,6 @@ def solve_apart(rows: Tensor, y: Tensor, weights: Tensor, start: Tensor, C: floa
         C: inverse penalty.
         unit: length of a coordinate (R, 1), by which steps of one are right.
     """
-    scaled = rows * unit.T
     penalty = unit.square() / C
     solved = torch.empty_like(start)
     for problem in reversed(range(len(weights))):
@@ -45,24 +44,25 @@ def solve_apart(rows: Tensor, y: Tensor, weights: Tensor, start: Tensor, C: floa
         if not initial.any() and problem + 1 < len(weights):
             initial = solved[-1]  # most of its photos are the same
         inside = torch.nonzero(weights[problem])[:, 0]
-        objective = _objective(scaled[inside], y[inside], weights[problem, inside], penalty)
+        own = rows if len(inside) == len(rows) else rows[inside]
+        objective = _objective(own, y[inside], weights[problem, inside], penalty, unit)
         found = minimize(objective, torch.cat([initial[:-1] / unit, initial[-1:]]))
         solved[problem] = torch.cat([found[:-1] * unit, found[-1:]])
     return solved
 
 
-def _objective(rows: Tensor, y: Tensor, weights: Tensor, penalty: Tensor) -> Objective:
+def _objective(rows: Tensor, y: Tensor, weights: Tensor, penalty: Tensor, unit: Tensor) -> Objective:
     numbers = torch.arange(len(y))
 
     def objective(coefficients: Tensor) -> tuple[float, Tensor]:
         slope, bias = coefficients[:-1], coefficients[-1]
-        log_probs = torch.addmm(bias, rows, slope).log_softmax(1)  # (N, C)
+        log_probs = torch.addmm(bias, rows, slope * unit).log_softmax(1)  # (N, C)
         penalized = slope * penalty
         loss = float((slope * penalized).sum()) / 2 - float((log_probs[numbers, y] * weights).sum())
         error = log_probs.exp_()
         error[numbers, y] -= 1
         error *= weights[:, None]
-        return loss, torch.cat([torch.addmm(penalized, rows.T, error), error.sum(0)[None]])
+        return loss, torch.cat([torch.addcmul(penalized, rows.T @ error, unit), error.sum(0)[None]])
 
     return objective
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import NamedTuple
@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..data.large_arrays import blocks
+from ..data.large_arrays import allocate, blocks
 from .large_heads import solve_apart
 
 Floats = NDArray[np.float32]
@@ -220,20 +220,29 @@ def _reduce(features: Floats, shift: Floats, scale: Floats, n_classes: int) -> t
         return (torch.from_numpy((features[rows] - shift) / scale) for rows in blocks(count))
 
     if count >= width and not large:
-        return None, torch.cat(list(scaled()))
+        return None, _gather(scaled(), count, width)
     inner = torch.zeros(0)
     for part in scaled():  # a single one where there are fewer photos than features
         product = part @ part.T if count < width else part.T @ part
         inner = product if not len(inner) else inner + product
-    values, vectors = torch.linalg.eigh(inner.double())  # smallest first
+    # The smallest ones, which need double precision, are discarded in a large problem.
+    values, vectors = torch.linalg.eigh(inner if large else inner.double())  # smallest first
     selected = values > values[-1].clamp(min=1e-30) * 1e-7
     if large:
         selected &= values.cumsum(0) > _DISCARDED_VARIANCE * values.sum()
     selected[-1] = True  # where all photos have the same features none varies
     lengths, directions = values[selected].clamp(min=1e-30).sqrt().float(), vectors[:, selected].float()
     if count >= width:
-        return directions, torch.cat([part @ directions for part in scaled()])
+        return directions, _gather((part @ directions for part in scaled()), count, directions.shape[1])
     return next(scaled()).T @ (directions / lengths), directions * lengths
+
+
+def _gather(parts: Iterable[Tensor], count: int, width: int) -> Tensor:
+    """Return parts as one tensor (count, width), which is in a mapped file where it is large."""
+    rows = torch.from_numpy(allocate((count, width)))
+    for block, part in zip(blocks(count), parts):
+        rows[block] = part
+    return rows
 
 
 def _fold_masks(folds: Ints) -> Tensor:
@@ -269,10 +278,11 @@ def _solve(rows: Tensor, targets: Tensor, weights: Tensor, start: Tensor, C: flo
     its curvature (diagonal preconditioning), which needs a third of the steps.
     """
     n_problems, _, n_classes = start.shape
-    unit = (_CURVATURE * rows.square().sum(0) + 1 / C).rsqrt()[:, None]  # (R, 1)
+    squares = torch.stack([rows[part].square().sum(0) for part in blocks(len(rows))]).sum(0)
+    unit = (_CURVATURE * squares + 1 / C).rsqrt()[:, None]  # (R, 1)
     if is_large(rows, n_classes):
         return solve_apart(rows, targets.argmax(1), weights, start, C, unit)
-    scaled, penalty, photo_weights = rows * unit.T, unit.square() / C, weights.T[..., None]
+    penalty, photo_weights = unit.square() / C, weights.T[..., None]
     coefficients = torch.cat([start[:, :-1] / unit, start[:, -1:]], 1).requires_grad_(True)
     optimizer = torch.optim.LBFGS(
         [coefficients], max_iter=40, tolerance_grad=1e-2, tolerance_change=1e-4, line_search_fn="strong_wolfe"
@@ -281,17 +291,19 @@ def _solve(rows: Tensor, targets: Tensor, weights: Tensor, start: Tensor, C: flo
     def objective() -> Tensor:
         value = coefficients.detach()
         slope = value[:, :-1]
-        columns = slope.transpose(0, 1).reshape(scaled.shape[1], -1)
+        columns = (slope * unit).transpose(0, 1).reshape(rows.shape[1], -1)  # not rows * unit: a copy of all photos
         penalized = torch.cat([slope * penalty, torch.zeros_like(slope[:, :1])], 1)
         loss = (slope.square() * penalty).sum() / 2
-        coefficients.grad = penalized
+        gradient = torch.zeros_like(columns)
         for part in blocks(len(rows)):  # the memory of the logits does not grow with the set
-            logits = (scaled[part] @ columns).view(-1, n_problems, n_classes)
+            logits = (rows[part] @ columns).view(-1, n_problems, n_classes)
             log_probs = (logits + value[:, -1]).log_softmax(2)  # (n, P, C)
             loss = loss - (log_probs * targets[part, None] * photo_weights[part]).sum()
             error = (log_probs.exp() - targets[part, None]) * photo_weights[part]
-            gradient = (scaled[part].T @ error.reshape(len(error), -1)).view(-1, n_problems, n_classes).transpose(0, 1)
-            coefficients.grad += torch.cat([gradient, error.sum(0)[:, None]], 1)
+            gradient.addmm_(rows[part].T, error.reshape(len(error), -1))
+            penalized[:, -1] += error.sum(0)
+        penalized[:, :-1] += gradient.view(-1, n_problems, n_classes).transpose(0, 1) * unit
+        coefficients.grad = penalized
         return loss
 
     optimizer.step(objective)
@@ -313,8 +325,12 @@ def _out_of_fold_logits(rows: Tensor, solution: Tensor, masks: Tensor) -> Tensor
         masks: photos of each problem (P, N), see ``_fold_masks``.
     """
     fold = (masks[:-1] == 0).float().argmax(0)  # (N,)
-    logits = torch.einsum("nd,pdc->pnc", rows, solution[:, :-1]) + solution[:, -1:]
-    return logits[fold, torch.arange(len(rows))]
+    logits = torch.empty(len(rows), solution.shape[2])
+    for block in blocks(len(rows)):
+        for problem, coefficients in enumerate(solution):
+            chosen = fold[block] == problem
+            logits[block][chosen] = torch.addmm(coefficients[-1], rows[block][chosen], coefficients[:-1])
+    return logits
 
 
 def _loss(logits: Tensor, targets: Tensor) -> float:
