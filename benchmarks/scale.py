@@ -12,7 +12,9 @@ without the browser.
 
 Where other programs use the machine, the seconds of the processor tell more than those of the clock; the exponents are
 of the former: the slope of the last two sizes on logarithmic scales. That of memory is of what is above the smallest
-size. With ``--out`` rows are kept in ``rows.jsonl`` there, and a later run measures only what is missing.
+size, without files: arrays of a row for each photo are mapped files where they are large, which the system writes back
+where memory is short. With ``--out`` rows are kept in ``rows.jsonl`` there, and a later run measures only what is
+missing.
 """
 
 from __future__ import annotations
@@ -26,9 +28,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import closing, redirect_stdout
+from contextlib import closing, redirect_stdout, suppress
 from functools import partial
 from pathlib import Path
+from threading import Event, Thread
 from time import perf_counter, process_time
 
 import numpy as np
@@ -193,13 +196,40 @@ def prepare(part: str, photos: int, classes: int, scratch: Path) -> Callable[[],
     return parts[part]
 
 
+class OwnMemory(Thread):
+    """The most memory of this process that is no file, such as a mapped array or a program: looked at by a thread."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._most, self._ended = 0.0, Event()
+        self.start()
+
+    def run(self) -> None:
+        """Look every 20 milliseconds, until ``stop``."""
+        while not self._ended.wait(0.02):
+            self._most = max(self._most, _own_megabytes())
+
+    def stop(self) -> float:
+        """Return the megabytes; NaN where the system is not Linux."""
+        self._ended.set()
+        self.join()
+        return self._most or math.nan
+
+
+def _own_megabytes() -> float:
+    with suppress(OSError):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return sum(int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon"))
+    return 0.0
+
+
 def measure(part: str, photos: int, classes: int, scratch: Path) -> dict[str, float]:
-    """Run a part in this process; return its seconds, those of the processor, and the peak memory in megabytes."""
+    """Run a part in this process; return its seconds, those of the processor, and the peaks of memory in megabytes."""
     work = prepare(part, photos, classes, scratch)
-    started, worked = perf_counter(), process_time()
+    started, worked, own = perf_counter(), process_time(), OwnMemory()
     work()
     times = {"seconds": perf_counter() - started, "cpu": process_time() - worked}
-    return {**times, "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {**times, "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "own": own.stop()}
 
 
 PARTS = ("list", "embed", "check", "train", "duplicates", "head", "tab")
@@ -226,6 +256,7 @@ def rows_of(parts: list[str], photos: int, classes: int, known: dict[str, dict[s
                         file.write(json.dumps([key, known[key]]) + "\n")
             row = known[key]
             figures = f"{row['seconds']:9.2f} s{row['cpu']:9.2f} s of the processor{row['megabytes']:8.0f} MB"
+            figures += f", {row.get('own', math.nan):.0f} MB without files"
             print(f"{part:11}{photos:8}{classes:6}{figures}", flush=True)
 
 
@@ -236,7 +267,8 @@ def print_exponents(parts: list[str], sizes: list[tuple[int, int]], known: dict[
         before, last = sizes[-2:]
         step = math.log(max(last[0] / before[0], last[1] / before[1]))
         seconds = math.log(rows[-1]["cpu"] / rows[-2]["cpu"]) / step
-        megabytes = [max(1.0, row["megabytes"] - rows[0]["megabytes"]) for row in rows]
+        most = [row.get("own", row["megabytes"]) for row in rows]
+        megabytes = [max(1.0, one - most[0]) for one in most]
         grown = f"{math.log(megabytes[-1] / megabytes[-2]) / step:6.2f}" if len(rows) > 2 else "     –"
         print(f"{part:11} exponent of seconds {seconds:6.2f}, of memory {grown}", flush=True)
 

@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter
+from scipy.ndimage import gaussian_filter, maximum_filter
 
+from classifier.data import keypoints
 from classifier.data.keypoints import KEYPOINTS_SIZE, compute_keypoints, count_keypoints, count_matches
 
 
@@ -15,8 +17,8 @@ def draw_detailed(seed: int) -> Image.Image:
 
 
 def count(one: Image.Image, other: Image.Image) -> int:
-    keypoints = np.stack([compute_keypoints(picture.convert("L")) for picture in (one, other)])
-    return int(count_matches(keypoints, np.array([[0, 1]]))[0])
+    found = np.stack([compute_keypoints(picture.convert("L")) for picture in (one, other)])
+    return int(count_matches(found, np.array([[0, 1]]))[0])
 
 
 DETAILED = draw_detailed(0)
@@ -62,3 +64,20 @@ def test_unknown_keypoints_match_nothing() -> None:
     keypoints = np.stack([known, unknown, np.zeros(KEYPOINTS_SIZE, np.float32)])
     assert count_matches(keypoints, np.array([[0, 1], [1, 0], [1, 1], [2, 2], [0, 2]])).tolist() == [0] * 5
     assert count_keypoints(keypoints)[1:].tolist() == [0, 0]
+
+
+def test_blur_and_gradients_are_those_of_scipy_and_numpy() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (37, 50)).astype(np.float32)
+    smooth = gaussian_filter(pixels, 1.0, truncate=3)
+    assert np.array_equal(keypoints._blur(pixels, keypoints._SMOOTHED), smooth)
+    assert np.array_equal(keypoints._blur(smooth, keypoints._SMOOTHED_MORE), gaussian_filter(smooth, 1.25, truncate=3))
+    down, across = np.gradient(smooth)
+    assert np.array_equal(keypoints._differences(smooth), down)
+    assert np.array_equal(keypoints._differences(smooth.T).T, across)
+
+
+def test_peaks_are_those_of_scipys_maximum_filter() -> None:
+    contrast = np.random.default_rng(0).uniform(0, 9, (37, 50)).astype(np.float32)
+    expected = (contrast == maximum_filter(contrast, 5)) & (contrast > 1)
+    expected[:4] = expected[-4:] = expected[:, :4] = expected[:, -4:] = False
+    assert np.array_equal(np.stack(keypoints._find_peaks(contrast)), np.nonzero(expected))
