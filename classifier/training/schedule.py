@@ -33,7 +33,6 @@ _EFFORTS = {
     False: ((12, 5), (12, 3), (8, 3), (12, 1), (6, 1)),
     True: ((48, 3), (36, 3), (24, 3), (24, 1), (24, 1)),
 }
-_TAIL_SHARE = 1 / 3  # of the time, for more than one fold of a tail: deeper trainings follow
 _PHOTO_DEPTH = 0.4  # part of the stages that everyday photos are worth training
 _DECODE_COST = 0.4  # of making a view of a picture, relative to a forward pass of the whole network
 _TRAIN_STEP_COST = 3.3  # relative to a forward pass: forward, twice that backward, optimizer
@@ -105,7 +104,7 @@ def tail_plan(
     seconds: float = math.inf,
     fold_count: int = 5,
 ) -> TrainPlan | None:
-    """Return the plan that trains the last stage, on as many folds as fit into a third of the time.
+    """Return the plan that trains the last stage, on as many folds as fit into the time.
 
     Of many photos fewer views and epochs. None where not even one fold fits into all of the time.
 
@@ -117,7 +116,7 @@ def tail_plan(
     estimate = _estimator(extractor, network, stages, count, preprocessing.size)
     enough = _enough_folds(count, fold_count)
     for (views, epochs), folds in product(_TAIL_EFFORTS, sorted({enough, min(3, enough), 1}, reverse=True)):
-        if estimate(1, views, epochs, folds) <= seconds * (_TAIL_SHARE if folds > 1 else 1):
+        if estimate(1, views, epochs, folds) <= seconds:
             views = _count_views(network, stages, 1, count, views, preprocessing, extractor)
             return TrainPlan(1, views, epochs, folds)
     return None

@@ -148,7 +148,8 @@ def _take(run: TrainingRun, state: _State, trial: Trial) -> Generator[Event, Non
     except ClassifierError as error:  # a network that cannot be fetched, too little memory
         if distributed.is_own(error):
             raise
-        candidates, why = [], message(StepsCode.STEP_FAILED, why=str(error.message))
+        has_no_time = error.message.code is StepsCode.STEP_NO_TIME
+        candidates, why = [], error.message if has_no_time else message(StepsCode.STEP_FAILED, why=str(error.message))
     # Stopped before there was anything to compare: the step may be taken another time.
     if not candidates and distributed.broadcast(run.stop()):
         return

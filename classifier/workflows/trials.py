@@ -72,13 +72,21 @@ def list_trials(run: TrainingRun, head: TrainedModel, others: Sequence[str]) -> 
     built_in = [row for row in BACKBONES if row.built_in]
     if run.backbone in built_in:
         yield _joined_trial(run, head, [run.backbone, *(row for row in built_in if row != run.backbone)])
-    yield _fine_tuning_trial(run, head, "tail", tail_plan)
     yield _fine_tuning_trial(run, head, "deep", partial(deep_plan, config=run.config))
+    if not _was_fine_tuned(run):
+        yield _fine_tuning_trial(run, head, "tail", tail_plan)
     names = distributed.decide(lambda: list(networks_at_hand()))
     at_hand = sorted(map(resolve, names), key=lambda row: row.cost)
     for backbone in at_hand:
         if not backbone.built_in and backbone != run.backbone and backbone not in asked_for:
             yield _network_trial(run, head, backbone)
+
+
+def _was_fine_tuned(run: TrainingRun) -> bool:
+    """Whether there was time to train several stages: then the last one alone adds nothing that is worth its time."""
+    return any(
+        step.name == "deep" and (step.why is None or step.why.code is not StepsCode.STEP_NO_TIME) for step in run.steps
+    )
 
 
 def _joined_trial(run: TrainingRun, head: TrainedModel, backbones: Sequence[Backbone]) -> Trial:

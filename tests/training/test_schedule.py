@@ -89,7 +89,7 @@ def test_what_the_person_sets_is_taken(cache: FeatureCache, network: nn.Module) 
 @pytest.mark.slow
 def test_a_tail_is_evaluated_on_as_many_folds_as_the_time_allows(cache: FeatureCache, network: nn.Module) -> None:
     preprocessing = networks.preprocessing(LITE0)
-    plans = [tail_plan(extractor(cache), network, 200, preprocessing, seconds) for seconds in (600, 210, 70, 3)]
+    plans = [tail_plan(extractor(cache), network, 200, preprocessing, seconds) for seconds in (200, 70, 25, 3)]
     assert [one and one.folds for one in plans] == [5, 3, 1, None]
     assert {one.unfreeze for one in plans if one} == {1}
     large = tail_plan(extractor(cache), network, 1000, preprocessing)

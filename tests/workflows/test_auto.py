@@ -18,8 +18,7 @@ from classifier.workflows.steps import list_steps, step_in_use, use_step
 from classifier.workflows.train import unfinished
 from tests.helpers import draw_photo
 
-# Two stages of the network are not trained: no time is left for them.
-CONFIG = TrainConfig(mode="auto", resize_modes=("whole",), minutes=0, max_steps=3, seed=1)
+CONFIG = TrainConfig(mode="auto", resize_modes=("whole",), minutes=0, max_steps=3, unfreeze=2, epochs=1, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +44,7 @@ def run(photos: Path) -> Iterator[tuple[Project, Path, list[Step], Finished]]:
 @pytest.mark.slow
 def test_steps_are_tried_in_order_and_the_best_is_kept(run: tuple[Project, Path, list[Step], Finished]) -> None:
     project, folder, steps, finished = run
-    assert [step.name for step in steps][:2] == ["head", "joined"]
+    assert [step.name for step in steps] == ["head", "joined", "deep"]
     assert [step.number for step in steps] == [1, 2, 3]
     assert steps[0].kept
     assert steps[0].before is None
@@ -80,6 +79,18 @@ def test_an_interrupted_training_goes_on_at_its_step(run: tuple[Project, Path, l
         assert tensors.keys() == expected.keys()
         assert all(tensors[name].equal(expected[name]) for name in tensors)
         assert unfinished(project) is None
+
+
+@pytest.mark.slow
+def test_the_last_stage_alone_is_trained_only_where_there_is_no_time_for_several(photos: Path) -> None:
+    config = replace(CONFIG, unfreeze=1, minutes=5, max_steps=4)
+    with Project.over(photos, features=photos.parent / "features") as project:
+        *_, finished = train(project, config, photos.parent / "tail")
+    assert isinstance(finished, Finished)
+    *_, deep, tail = finished.steps
+    assert (deep.name, deep.kept, deep.why and deep.why.code) == ("deep", False, StepsCode.STEP_NO_TIME)
+    assert tail.name == "tail"
+    assert tail.why is None or tail.why.code is StepsCode.NOT_EXPECTED_BETTER
 
 
 @pytest.mark.slow
