@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from ..config import Limits
@@ -21,6 +20,7 @@ from .intake import LeftOut, check_regular_file, clean_name, sha256
 from .placeholders import HEAD, is_in_cloud, placeholder_code
 
 THREADS = 2
+_AT_ONCE = 16  # files that a thread takes at a time: what is kept of a task is more than of a photo
 _IN_MEMORY = 2**24  # bytes; smaller files are read once for hashing and probing, larger ones twice
 _SPLIT_ORDER = {"train": 0, "val": 1, "test": 2}
 _REPEATED_IN_SPLIT = {
@@ -76,8 +76,14 @@ def inspect_files(
 
     ``probe_file`` stands for ``images.probe``, for files of strangers.
     """
+    rows = list(zip(plan.files, plan.assigned, strict=True))
+    parts = (rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE))
+
+    def work(part: Sequence[tuple[tuple[str, Path], Assignment | Message | None]]) -> list[FoundPhoto | LeftOut]:
+        return [_inspect(plan, limits, probe_file, file, given) for file, given in part]
+
     with ThreadPoolExecutor(THREADS) as pool:
-        results = list(pool.map(partial(_inspect, plan, limits, probe_file), plan.files, plan.assigned))
+        results = [result for found in pool.map(work, parts) for result in found]
     left_out = [result for result in results if isinstance(result, LeftOut)]
     return [result for result in results if isinstance(result, FoundPhoto)], left_out
 
