@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from .large_arrays import blocks, scale_to_unit, signed_roots
+from .large_arrays import allocate, blocks, scale_to_unit, signed_roots
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -62,18 +62,22 @@ def are_nearer(
 def mean_similarity(unit: Floats, groups: Ints) -> float:
     """Return the mean cosine of two photos of one group, 0 where no group has two."""
     index, counts = np.unique(groups, return_inverse=True, return_counts=True)[1:]
-    sums = np.zeros((len(counts), unit.shape[1]), np.float32)
-    np.add.at(sums, index, unit)
+    sums = _sums(unit, index, len(counts))
     pairs = float((counts * (counts - 1.0)).sum())
     return (float((sums * sums).sum()) - len(groups)) / pairs if pairs else 0.0
 
 
-def are_neighbors_nearer(unit: Floats, y: Ints, sequences: Ints) -> bool:
+def are_neighbors_nearer(unit: Floats, y: Ints, sequences: Ints, order: Ints) -> bool:
     """Return whether photos next to one another are nearer than in a random order of each class (p < 0.001).
 
-    ``unit`` (N, D), ``y`` (N,) and the ``sequences`` (N,), whose photos are compared, are in the order that is tested.
+    Args:
+        unit: comparable features (N, D).
+        y: classes (N,).
+        sequences: number (N,) of the sequence within which photos are compared.
+        order: indices (n,) in the order that is tested, of which the first are enough.
     """
-    vectors, y, sequences = _project(unit[: 4 * _MOST_PHOTOS]), y[: 4 * _MOST_PHOTOS], sequences[: 4 * _MOST_PHOTOS]
+    order = order[: 4 * _MOST_PHOTOS]
+    vectors, y, sequences = _project(unit[order]), y[order], sequences[order]
     same = np.flatnonzero(sequences[1:] == sequences[:-1])
     if len(same) < 5:
         return False
@@ -98,11 +102,18 @@ def _is_beyond_chance(similarity: Callable[[Ints], float], y: Ints, permutations
     return True
 
 
+def _sums(unit: Floats, index: Ints, count: int) -> Floats:
+    """Return the sums (count, D) of the rows of ``unit`` (N, D) with each index (N,)."""
+    sums = allocate((count, unit.shape[1]))
+    sums.fill(0)
+    np.add.at(sums, index, unit)
+    return sums
+
+
 def _means(unit: Floats, y: Ints, groups: Ints, inner: Ints) -> tuple[Floats, Ints, Ints]:
     """Return the mean of each inner group as one row, with its class and group."""
     _, first, index, counts = np.unique(inner, return_index=True, return_inverse=True, return_counts=True)
-    means = np.zeros((len(first), unit.shape[1]), np.float32)
-    np.add.at(means, index, unit)
+    means = _sums(unit, index, len(first))
     means /= counts[:, None]
     return means, y[first], groups[first]
 

@@ -84,7 +84,7 @@ class TrainingSet:
     names of the classes; ``y`` (N,) the class index of each photo; ``groups`` (N,) its group, which a split never
     divides: near-duplicates, and photos that the layout of the files shows to belong together; ``features`` (N, D) are
     pooled features, ``grouping`` tells where the groups come from, ``warnings`` what to know of the photos before a
-    score is trusted.
+    score is trusted. ``hashes`` (N, HASH_SIZE) are their perceptual hashes, None where they are still to be read.
     """
 
     assets: tuple[Asset, ...]
@@ -95,6 +95,7 @@ class TrainingSet:
     features: Floats
     grouping: Grouping | None = None
     warnings: tuple[Message, ...] = ()
+    hashes: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.assets)
@@ -108,6 +109,7 @@ class TrainingSet:
             y=np.concatenate([self.y, others.y]),
             groups=np.concatenate([self.groups, others.groups + (self.groups.max() + 1)]),
             features=np.concatenate([self.features, others.features]),
+            hashes=None,
         )
 
     def fingerprint(self) -> str:

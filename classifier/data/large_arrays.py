@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-_ROWS = 8192
+_ROWS = 4096  # of a block: 20 MB of the features of the built-in network
 _MAPPED = 2**25  # bytes from which an array is a file
 
 

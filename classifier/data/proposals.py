@@ -128,7 +128,7 @@ class _Evidence:
         for order, sequences in series.find_orders(self.names, self.labels, self.times):
             firsts = np.unique(self.near_duplicates[order], return_index=True)[1]
             distinct = order[np.sort(firsts)]
-            if chance.are_neighbors_nearer(self.unit[distinct], self.y[distinct], sequences[distinct]):
+            if chance.are_neighbors_nearer(self.unit, self.y, sequences, distinct):
                 groups = series.series_groups(self.unit, sequences, order)
                 return self._proposal("series", GroupCode.BY_SERIES, groups, self._is_small(groups))
         return None

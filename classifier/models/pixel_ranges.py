@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,10 @@ from ..data.images import DECODING, lacks_range, measure_range
 from ..data.pixel_depth import common_range
 from ..data.project import Project
 from .features import FeatureExtractor
+from .loader import map_in_order
 
 _MOST_MEASURED = 256  # photos that are decoded; more would hardly change the range
+_AHEAD = 64  # photos whose headers are being read
 
 
 def with_pixel_ranges(extractor: FeatureExtractor, project: Project) -> FeatureExtractor:
@@ -23,7 +26,7 @@ def with_pixel_ranges(extractor: FeatureExtractor, project: Project) -> FeatureE
 
     Only photos of more than 8 bits whose files state no range are decoded for it, at most ``_MOST_MEASURED``.
     """
-    photos = {asset.sha256: project.photo_path(asset) for asset in project.catalog.assets(split="train")}
+    photos = {asset.sha256: asset.path for asset in project.catalog.assets(split="train")}
     contents = sorted(photos)
     key = f"pixel ranges {DECODING} {hashlib.sha256(' '.join(contents).encode()).hexdigest()}"
 
@@ -31,7 +34,8 @@ def with_pixel_ranges(extractor: FeatureExtractor, project: Project) -> FeatureE
         cached = extractor.cache.get_choice(key, [])
         if cached is not None:
             return cached
-        ranges = _measure([photos[sha] for sha in contents], extractor.limits, extractor.device.workers)
+        paths = (project.folder / photos[sha] for sha in contents)
+        ranges = _measure(paths, extractor.limits, extractor.device.workers)
         measured = json.dumps(ranges.to_json())
         extractor.cache.put_choice(key, [], measured)
         return measured
@@ -40,12 +44,12 @@ def with_pixel_ranges(extractor: FeatureExtractor, project: Project) -> FeatureE
     return replace(extractor, pixel_ranges=ranges)
 
 
-def _measure(paths: list[Path], limits: Limits, workers: int) -> PixelRanges:
+def _measure(paths: Iterable[Path], limits: Limits, workers: int) -> PixelRanges:
     """Measure the first paths that need it; they are in an order that has nothing to do with their classes."""
     measured: dict[SampleKind, list[PixelRange]] = {"integer": [], "real": []}
     with ThreadPoolExecutor(workers) as pool:
-        lacking = pool.map(lambda path: lacks_range(path, limits), paths)
-        deep = [path for path, lacks in zip(paths, lacking) if lacks][:_MOST_MEASURED]
+        lacking = map_in_order(pool, lambda path: path if lacks_range(path, limits) else None, paths, _AHEAD)
+        deep = [path for path in lacking if path is not None][:_MOST_MEASURED]
         for found in pool.map(lambda path: measure_range(path, limits), deep):
             if found is not None:
                 measured[found[0]].append(found[1])

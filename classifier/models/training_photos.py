@@ -141,7 +141,7 @@ def describe(
     Args:
         assets: rows of the catalog (N).
         features: pooled features (N, D).
-        descriptors: see ``data.descriptors`` (N, W).
+        descriptors: see ``data.descriptors`` (N, W), of which only the hashes count.
         classes: class of each photo (N,).
         groups: group of each photo (N,).
         network: the network that the features are of.

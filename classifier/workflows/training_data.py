@@ -15,6 +15,7 @@ from ..data.group_rule import NO_RULE
 from ..data.grouping import Grouping
 from ..data.image_quality import explain_sameness
 from ..data.labels import natural_key
+from ..data.perceptual_hash import HASH_SIZE
 from ..data.project import Project
 from ..errors import DataError
 from ..evaluation.class_balance import class_balance_warnings
@@ -67,8 +68,9 @@ def build_training_set(
         *class_balance_warnings(y, labels, grouping.groups),
         *session_warnings(y, labels, grouping.groups, [asset.taken for asset in assets], descriptors),
     )
+    hashes = descriptors[:, :HASH_SIZE].copy()
     return TrainingSet(
-        tuple(assets), readable, labels, y, grouping.groups, choice.features, grouping, warnings
+        tuple(assets), readable, labels, y, grouping.groups, choice.features, grouping, warnings, hashes
     ), choice.resize_mode
 
 
@@ -111,10 +113,12 @@ def remember(
 ) -> KnownPhotos:
     """Return what the model folder remembers of the photos, by which others are found that look like them."""
     assets, y, groups = training_set.assets, training_set.y, training_set.groups
-    descriptors = extract_asset_descriptors(extractor, project, assets)
+    hashes = training_set.hashes
+    if hashes is None:
+        hashes = extract_asset_descriptors(extractor, project, assets)
     network, resize_mode = extractor.backbone.name, model.report.resize_mode
     rule = NO_RULE if training_set.grouping is None else training_set.grouping.rule
-    return describe(assets, training_set.features, descriptors, y, groups, network, resize_mode, rule)
+    return describe(assets, training_set.features, hashes, y, groups, network, resize_mode, rule)
 
 
 def validation_set(
