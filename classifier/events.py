@@ -78,8 +78,8 @@ class Step:
     """A step of a training in mode ``auto`` has ended.
 
     ``number`` counts from 1. ``name`` is what was tried: ``head`` (a linear head on the backbone's features, always
-    the first), ``joined`` (one on the features of several networks), ``tail`` and ``deep`` (the last stage of the
-    network fine-tuned, or more of it, alone or together with the best model before), ``network`` (another network);
+    the first), ``joined`` (one on the features of several networks), ``tail`` and ``deep`` (the last stages of
+    the network fine-tuned, or more of them, alone or averaged with the best of the others), ``network`` (another one);
     ``backbone`` names all networks of the model, joined by “+”. ``accuracy``, with its 95 % interval ``low`` to
     ``high``, is out of fold, ``before`` that of the best model before on the same photos, None for the first step.
     ``seconds`` is the duration. Where it is ``kept``, checkpoint and run already are its; otherwise ``why`` tells why

@@ -24,7 +24,9 @@ WARMUP = 0.15  # share of the steps in which the learning rate rises
 MIN_FACTOR = 1e-3  # of the learning rate
 MAX_VIEWS = 6
 MAX_VIEW_BYTES = 4 * 2**30  # of the cache of views
-_TAIL_EFFORTS = ((4, 12), (2, 6))  # views and epochs
+_TAIL_EFFORTS = ((True, 6, 8), (False, 4, 12), (False, 2, 6))  # whether several stages, views, epochs
+_TAIL_FOLDS = 3
+_TAIL_SHARE = 1 / 2  # of the time, for more than one fold of a tail: deeper trainings follow
 _FOLDS = 5  # as many there usually are
 _ENOUGH_PHOTOS = 400  # in the folds that are run; more hardly change the choice
 _FEWEST_EPOCHS = 3
@@ -102,11 +104,12 @@ def tail_plan(
     count: int,
     preprocessing: Preprocessing,
     seconds: float = math.inf,
-    fold_count: int = 5,
 ) -> TrainPlan | None:
-    """Return the plan that trains the last stage, on as many folds as fit into the time.
+    """Return the plan that trains the last stages, on three folds where these fit into half of the time, else on one.
 
-    Of many photos fewer views and epochs. None where not even one fold fits into all of the time.
+    They are those that everyday photos are worth training, but for the first. Where there is little time for so many
+    photos, it is the last stage alone, with fewer views and epochs. None where not even one fold fits into all of the
+    time.
 
     For the arguments see ``deep_plan``.
     """
@@ -114,12 +117,18 @@ def tail_plan(
     if not stages:
         return None
     estimate = _estimator(extractor, network, stages, count, preprocessing.size)
-    enough = _enough_folds(count, fold_count)
-    for (views, epochs), folds in product(_TAIL_EFFORTS, sorted({enough, min(3, enough), 1}, reverse=True)):
-        if estimate(1, views, epochs, folds) <= seconds:
-            views = _count_views(network, stages, 1, count, views, preprocessing, extractor)
-            return TrainPlan(1, views, epochs, folds)
+    enough = min(_TAIL_FOLDS, _enough_folds(count, _FOLDS))
+    for (several, views, epochs), folds in product(_TAIL_EFFORTS, (enough, 1)):
+        unfreeze = tail_stages(network) if several else 1
+        if estimate(unfreeze, views, epochs, folds) <= seconds * (_TAIL_SHARE if folds > 1 else 1):
+            views = _count_views(network, stages, unfreeze, count, views, preprocessing, extractor)
+            return TrainPlan(unfreeze, views, epochs, folds)
     return None
+
+
+def tail_stages(network: nn.Module) -> int:
+    """Return the number of stages that ``tail_plan`` trains where there is time."""
+    return max(1, _photo_stages(len(surgery.stages(network))) - 1)
 
 
 def make_plan(
@@ -160,7 +169,12 @@ def _depths(config: TrainConfig, stages: int, from_scratch: bool) -> list[int]:
     if config.unfreeze is not None:
         return [min(config.unfreeze, stages)]
     far = config.domain != "photo"
-    return [0, *range(stages, 0, -1)] if far else list(range(max(1, round(_PHOTO_DEPTH * stages)), 0, -1))
+    return [0, *range(stages, 0, -1)] if far else list(range(_photo_stages(stages), 0, -1))
+
+
+def _photo_stages(stages: int) -> int:
+    """The number of last stages, of ``stages``, that everyday photos are worth training."""
+    return max(1, round(_PHOTO_DEPTH * stages))
 
 
 def _estimator(

@@ -32,7 +32,7 @@ from ..models.evaluated_photos import EvaluatedPhotos
 from ..models.predictor import Predictor
 from ..training import attempts, resume
 from . import steps
-from .candidates import Candidate, step_from_json, step_to_json
+from .candidates import FINE_TUNED, Candidate, step_from_json, step_to_json
 from .evaluate import evaluate
 from .training_data import remember
 from .training_run import Evaluated, Finished, TrainingRun, save_progress
@@ -47,13 +47,15 @@ _IN_VAIN = 2  # steps in a row that bring nothing, after which a training withou
 
 @dataclass
 class _State:
-    """The choice of the best candidate and that of one network, and how many steps in a row brought nothing.
+    """The choice of the best candidate, those of one network and of networks that are not fine-tuned, and how many
+    steps in a row brought nothing.
 
     ``evaluated`` is None where the best model was saved before an interruption.
     """
 
     choice: ModelChoice[Candidate]
     singles: ModelChoice[Candidate]
+    pretrained: ModelChoice[Candidate]
     head: Candidate
     evaluated: Evaluated | None = None
     in_vain: int = 0
@@ -90,7 +92,8 @@ def _begin(run: TrainingRun, head: Candidate, adds: bool) -> Generator[Event, No
     y, groups = run.training_set.y, run.training_set.groups
     seed = (run.config.seed + 1) % 2**32  # other folds than those of the heads
     folds = splits.stratified_group_folds(y, groups, _CHOICE_FOLDS, seed)
-    state = _State(ModelChoice(head, y, folds), ModelChoice(head, y, folds), head)
+    choice, singles, pretrained = (ModelChoice(head, y, folds) for _ in range(3))
+    state = _State(choice, singles, pretrained, head)
     interrupted = distributed.decide(lambda: resume.has_begun(run.resume_folder))
     resume.prepare_folder(run.resume_folder, run.config, run.training_set.names())
     if not attempts.count_starts(run.resume_folder):
@@ -125,11 +128,11 @@ def _was_taken(run: TrainingRun, trial: Trial) -> bool:
 
 
 def _train_again(state: _State, trial: Trial) -> Generator[Event, None, None]:
-    """Train the best model again where cached features make that quick: later steps build on it."""
-    best = state.choice.best
-    if trial.is_cached and best.model is None and best.name == trial.name:
+    """Train the best pretrained model again, whose features are cached: fine-tuned ones are averaged with it."""
+    best = state.pretrained.best
+    if trial.is_cached and best.model is None and (best.name, best.backbone) == (trial.name, trial.backbone):
         (candidate,) = yield from trial.train(best, math.inf)
-        state.choice.best = replace(best, model=candidate.model)
+        state.pretrained.best = replace(best, model=candidate.model)
 
 
 def _goes_on(run: TrainingRun, state: _State) -> bool:
@@ -144,12 +147,11 @@ def _take(run: TrainingRun, state: _State, trial: Trial) -> Generator[Event, Non
     started, before = run.clock.seconds, state.choice.best
     why = message(StepsCode.NOT_EXPECTED_BETTER)
     try:
-        candidates = yield from trial.train(before, run.seconds_left)
+        candidates = yield from trial.train(state.pretrained.best, run.seconds_left)
     except ClassifierError as error:  # a network that cannot be fetched, too little memory
         if distributed.is_own(error):
             raise
-        has_no_time = error.message.code is StepsCode.STEP_NO_TIME
-        candidates, why = [], error.message if has_no_time else message(StepsCode.STEP_FAILED, why=str(error.message))
+        candidates, why = [], message(StepsCode.STEP_FAILED, why=str(error.message))
     # Stopped before there was anything to compare: the step may be taken another time.
     if not candidates and distributed.broadcast(run.stop()):
         return
@@ -177,9 +179,11 @@ def _take(run: TrainingRun, state: _State, trial: Trial) -> Generator[Event, Non
 
 
 def _offer(state: _State, candidate: Candidate) -> bool:
-    """Offer a candidate to the choice, one of a single network also to that of these; return whether it is the best."""
+    """Offer a candidate to the choices that it belongs to; return whether it is the best of all."""
     if "+" not in candidate.backbone:
         state.singles.offer(candidate)
+    if candidate.name not in FINE_TUNED:
+        state.pretrained.offer(candidate)
     return state.choice.offer(candidate)
 
 

@@ -20,6 +20,8 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
+FINE_TUNED: tuple[StepName, ...] = ("tail", "deep")  # steps that train a network
+
 
 @dataclass(frozen=True)
 class Candidate:

@@ -23,7 +23,7 @@ from ..models.checkpoint import TrainedModel
 from ..models.features import FeatureExtractor
 from ..training import attempts, resume
 from ..training.cross_fit import FineTunedNetwork
-from ..training.schedule import TrainPlan, deep_plan, tail_plan
+from ..training.schedule import TrainPlan, deep_plan, tail_plan, tail_stages
 from ..training.slices import cross_fit
 from .candidates import Candidate
 from .offers import networks_at_hand
@@ -45,7 +45,7 @@ Training = Generator[Event, None, Sequence[Candidate]]
 
 @dataclass(frozen=True)
 class Trial:
-    """A step that may be taken: ``train`` gets the best candidate so far and the seconds that are left.
+    """A step that may be taken: ``train`` gets the best pretrained candidate and the seconds that are left.
 
     ``seconds`` is a rough estimate of how long it takes at least. ``is_cached``: once done, features are all that took
     time, and these are cached.
@@ -72,9 +72,8 @@ def list_trials(run: TrainingRun, head: TrainedModel, others: Sequence[str]) -> 
     built_in = [row for row in BACKBONES if row.built_in]
     if run.backbone in built_in:
         yield _joined_trial(run, head, [run.backbone, *(row for row in built_in if row != run.backbone)])
+    yield _fine_tuning_trial(run, head, "tail", tail_plan)
     yield _fine_tuning_trial(run, head, "deep", partial(deep_plan, config=run.config))
-    if not _was_fine_tuned(run):
-        yield _fine_tuning_trial(run, head, "tail", tail_plan)
     names = distributed.decide(lambda: list(networks_at_hand()))
     at_hand = sorted(map(resolve, names), key=lambda row: row.cost)
     for backbone in at_hand:
@@ -82,17 +81,10 @@ def list_trials(run: TrainingRun, head: TrainedModel, others: Sequence[str]) -> 
             yield _network_trial(run, head, backbone)
 
 
-def _was_fine_tuned(run: TrainingRun) -> bool:
-    """Whether there was time to train several stages: then the last one alone adds nothing that is worth its time."""
-    return any(
-        step.name == "deep" and (step.why is None or step.why.code is not StepsCode.STEP_NO_TIME) for step in run.steps
-    )
-
-
 def _joined_trial(run: TrainingRun, head: TrainedModel, backbones: Sequence[Backbone]) -> Trial:
     """One linear head on the features of all networks that are installed."""
 
-    def train(best: Candidate, seconds_left: float) -> Training:
+    def train(pretrained: Candidate, seconds_left: float) -> Training:
         features = yield from _features(run, head, backbones)
         model = train_joined(run.extractor, run.training_set, features, head, run.config)
         return [Candidate.of("joined", model)]
@@ -116,11 +108,11 @@ def _features(
 
 
 def _fine_tuning_trial(run: TrainingRun, head: TrainedModel, name: StepName, make_plan: MakePlan) -> Trial:
-    """The network fine-tuned, as ``make_plan`` has it, alone and together with the best model before."""
+    """The network fine-tuned, as ``make_plan`` has it, alone and together with the best pretrained model."""
     training_set, config = run.training_set, run.config
     folder = run.resume_folder / name
 
-    def train(best: Candidate, seconds_left: float) -> Training:
+    def train(pretrained: Candidate, seconds_left: float) -> Training:
         extractor = replace(run.extractor, backbone=head.backbone)
         folds = fold_numbers(training_set, config)
         plan = resume.load_plan(folder, lambda: _plan(extractor, seconds_left))
@@ -139,28 +131,29 @@ def _fine_tuning_trial(run: TrainingRun, head: TrainedModel, name: StepName, mak
         if distributed.is_local_main_process():
             shutil.rmtree(folder, ignore_errors=True)  # views of all photos
         tuned = Candidate.of(name, fine_tuned_model(found, training_set, head, config), found.val_idx)
-        return [tuned, *_averaged(best, tuned)]
+        return [tuned, *_averaged(pretrained, tuned)]
 
     def _plan(extractor: FeatureExtractor, seconds_left: float) -> TrainPlan:
         network = networks.build(head.backbone, len(training_set.labels))
         plan = make_plan(extractor, network, len(training_set), head.preprocessing, seconds=seconds_left)
-        if plan is None or (name == "deep" and plan.unfreeze == 1):  # that would be the tail again
+        is_tail = plan is not None and 0 < plan.unfreeze <= tail_stages(network)
+        if plan is None or (name == "deep" and is_tail):
             raise ClassifierError(StepsCode.STEP_NO_TIME)
         return plan
 
     return Trial(name, head.backbone.name, 0.0, train)
 
 
-def _averaged(best: Candidate, tuned: Candidate) -> Iterator[Candidate]:
-    """Yield the mean of the log probabilities of two models, as a candidate, where the first has networks untrained.
+def _averaged(pretrained: Candidate, tuned: Candidate) -> Iterator[Candidate]:
+    """Yield the mean of the log probabilities of two models, as a candidate.
 
-    What is unlike the training photos is told by the features of these networks.
+    What is unlike the training photos is told by the features of the pretrained networks.
     """
-    one, other = best.model, tuned.model
-    if one is None or other is None or any(member.tuned for member in one.members):
+    one, other = pretrained.model, tuned.model
+    if one is None or other is None:
         return
-    idx, first, second = np.intersect1d(best.idx, tuned.idx, assume_unique=True, return_indices=True)
-    logs = [np.log(np.maximum(part, _SMALLEST)) for part in (best.probs[first], tuned.probs[second])]
+    idx, first, second = np.intersect1d(pretrained.idx, tuned.idx, assume_unique=True, return_indices=True)
+    logs = [np.log(np.maximum(part, _SMALLEST)) for part in (pretrained.probs[first], tuned.probs[second])]
     half = np.float32(0.5)
     members = tuple(
         replace(member, weight=half * member.weight, bias=half * member.bias)
@@ -169,15 +162,15 @@ def _averaged(best: Candidate, tuned: Candidate) -> Iterator[Candidate]:
     model = replace(
         one, mode="deep", weight=members[0].weight, bias=members[0].bias, others=members[1:], details=other.details
     )  # fmt: skip
-    backbone, cost = f"{best.backbone}+{tuned.backbone}", best.cost + tuned.cost
+    backbone, cost = f"{pretrained.backbone}+{tuned.backbone}", pretrained.cost + tuned.cost
     probs = metrics.softmax(np.mean(logs, 0))
-    yield Candidate(tuned.name, backbone, cost, idx, probs, best.in_distribution[first], model)
+    yield Candidate(tuned.name, backbone, cost, idx, probs, pretrained.in_distribution[first], model)
 
 
 def _network_trial(run: TrainingRun, head: TrainedModel, backbone: Backbone) -> Trial:
     """A linear head on the features of another network, in its own input size."""
 
-    def train(best: Candidate, seconds_left: float) -> Training:
+    def train(pretrained: Candidate, seconds_left: float) -> Training:
         with distributed.shared_errors():
             for done, total in networks.fetch(backbone):
                 yield Progress(StepCode.FETCH_NETWORK, done >> 20, total >> 20, None)

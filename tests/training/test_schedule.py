@@ -87,11 +87,16 @@ def test_what_the_person_sets_is_taken(cache: FeatureCache, network: nn.Module) 
 
 
 @pytest.mark.slow
-def test_a_tail_is_evaluated_on_as_many_folds_as_the_time_allows(cache: FeatureCache, network: nn.Module) -> None:
+def test_a_tail_has_fewer_stages_and_folds_where_there_is_less_time(cache: FeatureCache, network: nn.Module) -> None:
     preprocessing = networks.preprocessing(LITE0)
-    plans = [tail_plan(extractor(cache), network, 200, preprocessing, seconds) for seconds in (200, 70, 25, 3)]
-    assert [one and one.folds for one in plans] == [5, 3, 1, None]
-    assert {one.unfreeze for one in plans if one} == {1}
+    plans = [tail_plan(extractor(cache), network, 200, preprocessing, seconds) for seconds in (600, 100, 60, 25, 3)]
+    assert [one and (one.unfreeze, one.views, one.folds) for one in plans] == [
+        (2, 6, 3),
+        (2, 6, 1),
+        (1, 4, 1),
+        (1, 2, 1),
+        None,
+    ]
     large = tail_plan(extractor(cache), network, 1000, preprocessing)
     assert large is not None
     assert large.folds == 2  # 400 photos are enough to choose by

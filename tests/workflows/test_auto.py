@@ -8,17 +8,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from safetensors.torch import load_file
+from scipy.special import softmax
 
 from classifier import Finished, ModelError, Predictor, Project, Step, TrainConfig, train
+from classifier.data.catalog import RunAsset
 from classifier.messages.workflows import StepsCode
 from classifier.models import checkpoint
-from classifier.workflows.steps import list_steps, step_in_use, use_step
+from classifier.workflows.steps import list_steps, read_evidence, step_in_use, use_step
 from classifier.workflows.train import unfinished
 from tests.helpers import draw_photo
 
-CONFIG = TrainConfig(mode="auto", resize_modes=("whole",), minutes=0, max_steps=3, unfreeze=2, epochs=1, seed=1)
+CONFIG = TrainConfig(mode="auto", resize_modes=("whole",), minutes=0, max_steps=3, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +47,7 @@ def run(photos: Path) -> Iterator[tuple[Project, Path, list[Step], Finished]]:
 @pytest.mark.slow
 def test_steps_are_tried_in_order_and_the_best_is_kept(run: tuple[Project, Path, list[Step], Finished]) -> None:
     project, folder, steps, finished = run
-    assert [step.name for step in steps] == ["head", "joined", "deep"]
-    assert [step.number for step in steps] == [1, 2, 3]
+    assert [(step.number, step.name) for step in steps] == [(1, "head"), (2, "joined"), (3, "tail")]
     assert steps[0].kept
     assert steps[0].before is None
     for step in steps[1:]:
@@ -58,6 +60,21 @@ def test_steps_are_tried_in_order_and_the_best_is_kept(run: tuple[Project, Path,
     assert (entry.name, entry.mode, len(entry.details["steps"])) == ("model", "auto", 3)
     assert len(json.loads((folder / "training.json").read_text())["steps"]) == 3
     assert Predictor(folder).report.accuracy == finished.report.accuracy
+
+
+@pytest.mark.slow
+def test_a_fine_tuned_network_is_also_averaged_with_the_best_pretrained_one(
+    run: tuple[Project, Path, list[Step], Finished],
+) -> None:
+    _, folder, steps, _ = run
+    assert [step.kept for step in steps] == [True, False, False]
+    rows = json.loads((folder / "steps" / "1" / "run.json").read_text())["rows"]
+    confidence = np.array([RunAsset(*row).confidence for row in rows])
+    alone, averaged = read_evidence(folder, [3])
+    assert averaged.backbone == f"{steps[0].backbone}+{alone.backbone}"
+    # Their geometric mean, up to a factor for each photo.
+    of_head = softmax(2 * np.log(averaged.probs) - np.log(alone.probs), 1)
+    np.testing.assert_allclose(of_head.max(1), confidence[alone.idx], atol=1e-3)
 
 
 @pytest.mark.slow
@@ -79,18 +96,6 @@ def test_an_interrupted_training_goes_on_at_its_step(run: tuple[Project, Path, l
         assert tensors.keys() == expected.keys()
         assert all(tensors[name].equal(expected[name]) for name in tensors)
         assert unfinished(project) is None
-
-
-@pytest.mark.slow
-def test_the_last_stage_alone_is_trained_only_where_there_is_no_time_for_several(photos: Path) -> None:
-    config = replace(CONFIG, unfreeze=1, minutes=5, max_steps=4)
-    with Project.over(photos, features=photos.parent / "features") as project:
-        *_, finished = train(project, config, photos.parent / "tail")
-    assert isinstance(finished, Finished)
-    *_, deep, tail = finished.steps
-    assert (deep.name, deep.kept, deep.why and deep.why.code) == ("deep", False, StepsCode.STEP_NO_TIME)
-    assert tail.name == "tail"
-    assert tail.why is None or tail.why.code is StepsCode.NOT_EXPECTED_BETTER
 
 
 @pytest.mark.slow
