@@ -7,6 +7,7 @@ OpenCV and scikit-image are large packages for this, and find several hundred ke
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -35,7 +36,8 @@ _MIN_AGREEMENT = 0.35  # of bits, as a correlation, from which two keypoints may
 _MATCHES = 24  # of two pictures, at most, that are compared by place
 _OFF, _OFF_PER_DISTANCE = 0.04, 0.15  # allowed error of place, in longer sides, and its growth with the distance
 _TURN, _OCTAVES = 0.5, 0.75  # by which the changes of angle (radians) and of scale of two keypoints may differ
-_BLOCK = 256  # pairs of pictures compared at a time
+_BLOCK = 128  # pairs of pictures compared at a time
+_THREADS = 2  # that compare pairs
 
 _axis = np.arange(_PATCH, dtype=np.float32) - (_PATCH - 1) / 2
 _DOWN, _ACROSS = np.meshgrid(_axis, _axis, indexing="ij")  # (16, 16)
@@ -82,14 +84,16 @@ def count_matches(keypoints: Floats, pairs: Ints, least: float = 0) -> Ints:
     ``keypoints`` (N, KEYPOINTS_SIZE) are those of ``compute_keypoints``; unknown ones (NaN) match nothing. Of fewer
     than ``least`` may be returned 0: arrangements that cannot reach it are not compared.
     """
-    matches = np.zeros(len(pairs), np.int64)
-    for start in range(0, len(pairs), _BLOCK):
-        block = pairs[start : start + _BLOCK]
-        first, second = _unpack(keypoints[block[:, 0]]), _unpack(keypoints[block[:, 1]])
-        matches[start : start + _BLOCK] = np.maximum(
-            _count(first, second, least), _count(first, _mirror(second), least)
-        )
-    return matches
+
+    def count(start: int) -> Ints:
+        photos, places = np.unique(pairs[start : start + _BLOCK], return_inverse=True)
+        known = _unpack(keypoints[photos])  # once, though in several pairs
+        one, other = places.reshape(-1, 2).T
+        first = _take(known, one)
+        return np.maximum(_count(first, _take(known, other), least), _count(first, _take(_mirror(known), other), least))
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return np.concatenate([np.zeros(0, np.int64), *pool.map(count, range(0, len(pairs), _BLOCK))])
 
 
 def count_keypoints(keypoints: Floats) -> Ints:
@@ -216,6 +220,10 @@ def _unpack(keypoints: Floats) -> Keypoints:
     return Keypoints(known[..., :_PLACE], bits.astype(np.float32) * 2 - 1)
 
 
+def _take(keypoints: Keypoints, photos: Ints) -> Keypoints:
+    return Keypoints(keypoints.places[photos], keypoints.bits[photos])
+
+
 def _mirror(keypoints: Keypoints) -> Keypoints:
     """Return the keypoints of the mirror images: the order of the cells across the main direction is reversed."""
     places = keypoints.places.copy()
@@ -231,7 +239,11 @@ def _count(first: Keypoints, second: Keypoints, least: float) -> Ints:
 
     0 where fewer than ``least`` are alike.
     """
-    agreement = first.bits @ second.bits.transpose(0, 2, 1) / _BITS  # (P, K, K)
+    # In halves, which are exact: products beyond 2¹⁸ OpenBLAS divides among threads that then wait for one another.
+    half, others = _BITS // 2, second.bits.transpose(0, 2, 1)
+    agreement = first.bits[..., :half] @ others[:, :half]
+    agreement += first.bits[..., half:] @ others[:, half:]
+    agreement /= _BITS  # (P, K, K)
     known = (first.places[..., 2] > 0)[:, :, None] & (second.places[..., 2] > 0)[:, None]
     agreement = np.where(known, agreement, -1)
     best = agreement.argmax(2)
