@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import unique
 
-from . import Code, sentence
+from . import Code, joined, sentence
 
 
 @unique
@@ -15,7 +16,7 @@ class StepNameCode(Code):
     JOINED = "{network} side by side"
     TAIL = "The last part of {network} learns, too"
     DEEP = "More parts of {network} learn, too"
-    AVERAGE = "What was learned, averaged with the first model"
+    AVERAGED = "{learned}; its answers are averaged with those of {network}"
     NETWORK = "Another network: {network}"
     OTHER = "Another way to train {network}"
 
@@ -28,7 +29,6 @@ class StepTitleCode(Code):
     JOINED = "Networks side by side"
     TAIL = "Last part learned"
     DEEP = "More parts learned"
-    AVERAGE = "Averaged"
     NETWORK = "Another network"
 
 
@@ -79,9 +79,13 @@ class OfferPanelCode(Code):
     WAITING = "The network is there; it is tried when the training has ended"
 
 
-def step_name(name: str, network: str) -> str:
-    """Return what a step tried in plain words; ``network`` is the title of its backbone."""
-    return sentence(StepNameCode.__members__.get(name.upper(), StepNameCode.OTHER), network=network)
+def step_name(name: str, networks: Sequence[str]) -> str:
+    """Return what a step tried in plain words; ``networks`` are their titles, last one that learned beside others."""
+    code = StepNameCode.__members__.get(name.upper(), StepNameCode.OTHER)
+    *others, learned = networks
+    if code not in (StepNameCode.TAIL, StepNameCode.DEEP) or not others:
+        return sentence(code, network=joined(networks))
+    return sentence(StepNameCode.AVERAGED, learned=sentence(code, network=learned), network=joined(others))
 
 
 def step_title(name: str) -> str:

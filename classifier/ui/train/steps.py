@@ -13,7 +13,7 @@ import gradio as gr
 from ...data.project import Project
 from ...errors import ClassifierError, DataError
 from ...events import Step
-from ...messages import joined, sentence
+from ...messages import sentence
 from ...messages.guide import WhatCode
 from ...messages.steps_page import StepsCode, step_name
 from ...models.backbones import BACKBONES
@@ -75,8 +75,7 @@ def of_100(share: float) -> int:
 
 def name_of(step: Step) -> str:
     """Return what a step tried in plain words."""
-    networks = [_TITLES.get(one, one) for one in step.backbone.split("+")]
-    return step_name(step.name, joined(networks))
+    return step_name(step.name, [_TITLES.get(one, one) for one in step.backbone.split("+")])
 
 
 def render(tried: Tried, run_id: int | None = None) -> str:
