@@ -31,6 +31,7 @@ class AccuracyCode(Code):
     ONLY_ONE_WRONG = "The only photo wrong"
     ALL = "All {total:photo|photos} right"
     NONE = "None of {total:photo|photos} right"
+    OF_FEW = "{count} of {total:photo|photos} right"
     IN_TEN = "About {count} in 10 ({accuracy:percent})"
     IN_HUNDRED = "About {count} in 100 ({accuracy:percent})"
     UNDER_ONE_IN_HUNDRED = "Fewer than 1 in 100 ({accuracy:percent})"
@@ -52,7 +53,8 @@ class ScoreCode(Code):
     LITTLE = (
         "That proves little: {total:photo|photos} {total:*is|are} too few to tell how often it is right on new ones."
     )
-    TOO_FEW = "{score}. {little} {interval}"
+    MORE = "Add photos: once {few} are judged, you get the range to expect."
+    TOO_FEW = "{score}. {little} {advice}"
 
 
 @unique
@@ -222,8 +224,8 @@ def outcomes_in_words(labels: Sequence[str], costs: Mapping[str, float], after: 
 def accuracy_in_words(accuracy: float, total: int, correct: int | None = None) -> str:
     """Return an accuracy of 0 to 1 on ``total`` photos in words, as the page and the command line show it.
 
-    In ten from 5 % to under 95 %, otherwise in hundred. All or none are only named where ``correct`` (by default
-    the rounded product of the other two) is ``total`` or 0.
+    Few photos are counted; of others it is in ten from 5 % to under 95 %, otherwise in hundred. All or none are only
+    named where ``correct`` (by default the rounded product of the other two) is ``total`` or 0.
 
     >>> accuracy_in_words(0.91, 100)
     'About 9 in 10 (91 %)'
@@ -239,6 +241,8 @@ def interval_in_words(low: float, high: float) -> str:
 def score_in_words(accuracy: float, low: float, high: float, total: int, correct: int | None = None) -> str:
     """Return an accuracy with its interval in words, as the page and the command line show it.
 
+    An interval that tells nothing gives way to how many photos it takes.
+
     Args:
         accuracy: proportion of the photos that are right, 0 to 1.
         low: lower end of the interval, 0 to 1.
@@ -246,11 +250,27 @@ def score_in_words(accuracy: float, low: float, high: float, total: int, correct
         total: number of photos judged.
         correct: number of them that are right; by default ``accuracy * total``, rounded.
     """
-    score, interval = correct_in_words(accuracy, total, correct), interval_in_words(low, high)
-    little = how_little(low, high, total)
+    score, little = correct_in_words(accuracy, total, correct), how_little(low, high, total)
     if little is None:
-        return sentence(ScoreCode.SCORE, score=score, interval=interval)
-    return sentence(ScoreCode.TOO_FEW, score=score, little=little, interval=interval)
+        return sentence(ScoreCode.SCORE, score=score, interval=interval_in_words(low, high))
+    advice = more_photos() if tells_nothing(low, high, total) else interval_in_words(low, high)
+    return sentence(ScoreCode.TOO_FEW, score=score, little=little, advice=advice)
+
+
+def tells_nothing(low: float, high: float, total: int = 0) -> bool:
+    """Return whether an interval of few photos is so wide that nobody learns anything from it.
+
+    Args:
+        low: lower end of the interval, 0 to 1.
+        high: upper end of the interval, 0 to 1.
+        total: number of photos judged; by default few. An interval of many is wide for a reason, which is told with it.
+    """
+    return total < _FEW and high - low > _WIDE
+
+
+def more_photos() -> str:
+    """Return the sentence that stands in place of an interval that tells nothing."""
+    return sentence(ScoreCode.MORE, few=_FEW)
 
 
 def how_little(low: float, high: float, total: int) -> Message | None:
@@ -300,6 +320,8 @@ def _accuracy_message(accuracy: float, total: int, correct: int | None) -> Messa
         return message(AccuracyCode.ONLY_ONE_RIGHT if correct else AccuracyCode.ONLY_ONE_WRONG)
     if correct in (0, total):
         return message(AccuracyCode.ALL if correct else AccuracyCode.NONE, total=total)
+    if total < _FEW:
+        return message(AccuracyCode.OF_FEW, count=correct, total=total)
     if 0.05 <= accuracy < 0.95:
         # Half up: Python rounds 0.5 to 0, and 5 % are not 0 in 10.
         return message(AccuracyCode.IN_TEN, count=int(accuracy * 10 + 0.5), accuracy=accuracy)

@@ -38,9 +38,10 @@ class StepsCode(Code):
 
     HEADING = "What was tried"
     NUMBER = "Step {number}"
-    SCORE = "{score} of 100 right, could be {low} to {high}"
-    BROUGHT = "{before} → {score} of 100 right, could be {low} to {high}"
-    SAME = "{score} of 100 right as before, could be {low} to {high}; expected to do better on new photos"
+    SCORE = "{score} of 100 right"
+    BROUGHT = "{before} → {score} of 100 right"
+    SAME = "{score} of 100 right as before; expected to do better on new photos"
+    RANGE = "could be {low} to {high}"
     DROPPED = "Not kept: {score} of 100 right, the model before it {before}"
     DROPPED_WHY = "Not kept. {why}"
     COST = "an answer takes about {times:.1f} times as long"

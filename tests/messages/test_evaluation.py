@@ -14,7 +14,9 @@ from classifier.messages.evaluation import accuracy_in_words, coverage_in_words,
         (3, 100, "About 3 in 100 (3 %)"),
         (499, 10_000, "About 5 in 100 (5 %)"),
         (5, 100, "About 1 in 10 (5 %)"),
-        (1, 2, "About 5 in 10 (50 %)"),
+        (1, 2, "1 of 2 photos right"),
+        (18, 19, "18 of 19 photos right"),
+        (19, 20, "About 95 in 100 (95 %)"),
         (91, 100, "About 9 in 10 (91 %)"),
         (949, 1000, "About 9 in 10 (95 %)"),
         (95, 100, "About 95 in 100 (95 %)"),
@@ -79,6 +81,11 @@ def test_an_interval_is_given_in_whole_percent() -> None:
             1.0, 0.5, 1.0, 6,
             "All 6 photos right. That proves little: 6 photos are too few to tell how often it is right on new ones. "
             "With this many photos it could be 50 to 100 %.",
+        ),
+        (
+            5 / 6, 0.0, 1.0, 6,
+            "5 of 6 photos right. That proves little: 6 photos are too few to tell how often it is right on new ones. "
+            "Add photos: once 20 are judged, you get the range to expect.",
         ),
         (
             0.5, 0.2, 0.75, 20,

@@ -14,6 +14,7 @@ from ...errors import ModelError
 from ...evaluation.metrics import Comparison, compare_models
 from ...evaluation.report import Report
 from ...messages import duration, harmless, joined, percent, sentence
+from ...messages.evaluation import tells_nothing
 from ...messages.steps_page import StepsCode, step_title
 from ...messages.training_page import RunsCode
 from ...models import training_record
@@ -159,6 +160,8 @@ def render_curves(run: Run) -> str:
 def _score(report: Report) -> str:
     if not report.evaluated_count:
         return escape(in_words(report))
+    if _tells_nothing(report):
+        return html.text(RunsCode.SCORE_OF_FEW, score=in_words(report))
     return html.text(RunsCode.SCORE, score=in_words(report), range=_range(report))
 
 
@@ -169,7 +172,13 @@ def _right(report: Report) -> str:
 def _range(report: Report) -> str:
     if not report.evaluated_count:
         return str(RunsCode.UNKNOWN)
+    if _tells_nothing(report):
+        return str(RunsCode.TOO_FEW)
     return sentence(RunsCode.RANGE, low=report.accuracy_low * 100, high=report.accuracy_high * 100)
+
+
+def _tells_nothing(report: Report) -> bool:
+    return tells_nothing(report.accuracy_low, report.accuracy_high, report.evaluated_count)
 
 
 def _details(entry: Entry) -> str:

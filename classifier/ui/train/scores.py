@@ -11,7 +11,7 @@ from ...evaluation.metrics import ClassScore
 from ...evaluation.remarks import remarks
 from ...evaluation.report import EvaluatedOn, Report
 from ...messages import Code, number, percent, sentence
-from ...messages.evaluation import correct_in_words, how_little
+from ...messages.evaluation import correct_in_words, how_little, more_photos, tells_nothing
 from ...messages.groups import GroupCode
 from ...messages.guide import WhatCode
 from ...messages.page import PageCode
@@ -48,10 +48,13 @@ def render(report: Report, evaluated_on: Code | None = None) -> str:
 
 def _range(report: Report, evaluated_on: Code) -> str:
     """Return the interval of a score in words and as a line, and which photos the score is of."""
-    low, high = round(report.accuracy_low * 100), round(report.accuracy_high * 100)
-    little = how_little(report.accuracy_low, report.accuracy_high, report.evaluated_count)
-    proof = [] if little is None else [escape(str(little))]
-    details = [*proof, html.rich(ScoreCode.RANGE, low=low, high=high), html.text(evaluated_on), *_photos_needed(report)]
+    low, high, total = report.accuracy_low, report.accuracy_high, report.evaluated_count
+    little = how_little(low, high, total)
+    details = [] if little is None else [escape(str(little))]
+    if tells_nothing(low, high, total):
+        return f"<p>{' '.join([*details, escape(more_photos()), html.text(evaluated_on)])}</p>"
+    details.append(html.rich(ScoreCode.RANGE, low=round(low * 100), high=round(high * 100)))
+    details += [html.text(evaluated_on), *_photos_needed(report)]
     return f"<p>{' '.join(details)}</p>{_interval(report)}{guides.what(WhatCode.RANGE)}"
 
 

@@ -14,6 +14,7 @@ from ...data.project import Project
 from ...errors import ClassifierError, DataError
 from ...events import Step
 from ...messages import sentence
+from ...messages.evaluation import tells_nothing
 from ...messages.guide import WhatCode
 from ...messages.steps_page import StepsCode, step_name
 from ...models.backbones import BACKBONES
@@ -118,7 +119,9 @@ def _facts(step: Step) -> list[str]:
         return [dropped if step.why is None else sentence(StepsCode.DROPPED_WHY, why=step.why)]
     code = StepsCode.SAME if before == score else StepsCode.BROUGHT
     code = StepsCode.SCORE if step.before is None else code
-    facts = [sentence(code, before=before, score=score, low=low, high=high)]
+    facts = [sentence(code, before=before, score=score)]
+    if not tells_nothing(step.low, step.high):
+        facts.append(sentence(StepsCode.RANGE, low=low, high=high))
     if step.cost >= _DEARER:
         facts.append(sentence(StepsCode.COST, times=step.cost))
     return facts

@@ -58,6 +58,15 @@ def test_few_photos_prove_little() -> None:
     assert "proves little" not in scores.render(report())
 
 
+def test_a_range_that_tells_nothing_gives_way_to_advice() -> None:
+    few = report(accuracy=5 / 6, accuracy_low=0.0, accuracy_high=1.0, confusion=((3, 0), (1, 2)))
+    shown = scores.render(few)
+    assert "5 of 6 photos right" in shown
+    assert "once 20 are judged" in shown
+    assert "0 %" not in shown
+    assert "once 20 are judged" not in scores.render(report())
+
+
 def test_how_many_photos_a_narrow_interval_needs_is_shown_where_it_is_wide() -> None:
     wide = report(photos_needed=340)
     assert "about 350 photos have to be judged; 40 were" in scores.render(wide)
