@@ -45,6 +45,7 @@ class SetsPanelCode(Code):
     )
     FETCH = "Fetch it and add a part"
     STOP = "Stop"
+    STOPPED = "Stopped: nothing was added. What was fetched is kept, and the next try goes on from there."
     STARTING = "Asking for the pictures…"
     NO_NETWORK = "These sets are fetched from the internet, and this computer does not reach it now."
     WHICH_SET = "Choose a set first."

@@ -103,7 +103,7 @@ class Job:
         self.long = long
         self.begun: float | None = None
         self.resumed = 0.0
-        self._work = work
+        self.work = work
         self._between = between
         self._graceful = graceful
         self._context = contextvars.copy_context()
@@ -154,7 +154,7 @@ class Job:
         phase: Phase = "failed"
         error: Message | None = None
         try:
-            with closing(self._work(self.should_stop)) as events:
+            with closing(self.work(self.should_stop)) as events:
                 for event in events:
                     self._record(event)
                     self._between(self, event)

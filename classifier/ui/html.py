@@ -156,8 +156,9 @@ def progress(event: Progress) -> str:
     """Return a bar with the step in plain words, how many photos are done, and the time left."""
     fraction = min(1.0, event.done / event.total) if event.total else 0.0
     details = []
-    if event.done:
-        unit = TrainCode.PROGRESS_MEGABYTES if event.step in _IN_MEGABYTES else TrainCode.PROGRESS_COUNT
+    in_megabytes = event.step in _IN_MEGABYTES
+    if event.done or in_megabytes:
+        unit = TrainCode.PROGRESS_MEGABYTES if in_megabytes else TrainCode.PROGRESS_COUNT
         details.append(sentence(unit, done=event.done, total=event.total))
     if event.seconds_left is not None:
         details.append(sentence(TrainCode.PROGRESS_LEFT, seconds=event.seconds_left))

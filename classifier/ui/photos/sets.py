@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Generator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from ...messages.workflows import StepCode
 from ...workflows.offers import has_network
 from ...workflows.public_sets import SETS, PublicSet, fetch_set
 from .. import html
-from ..background import Job, ShouldStop, Work
+from ..background import Job, ShouldStop
 from ..handlers import Action, Handler, plain
 from ..host_limits import HostLimits
 from ..queue import FREE, WATCH, Concurrency
@@ -94,22 +95,26 @@ def press(home: Home, token: str, name: str | None) -> View:
     if job is not None and not job.state.ended:
         job.stop()
         job.wait(_INTERVAL)
-        return _ready(home, name)
+        return _stopped(home, job)
     chosen = _find(home, name)
     if chosen is None:
         raise DataError(SetsPanelCode.WHICH_SET)
     home.check_room()
-    return _running(home.loading.start(folder, _fetch_and_add(home, token, chosen), graceful=False))
+    return _running(home.loading.start(folder, _Fetching(home, token, chosen), graceful=False))
 
 
 def follow(home: Home, token: str, name: str | None) -> View:
     """Draw how far it is, and what came of it."""
     job = _job(home, token)
-    if job is None or not job.state.ended:
-        return _ready(home, name) if job is None else _running(job)
+    if job is None:
+        return _ready(home, name)
     state = job.state
+    if not state.ended:
+        return _running(job)
     if state.error is not None:
-        return _ready(home, name)._replace(words=html.note(state.error, "warn"))
+        return _ready(home, _chosen(job).name)._replace(words=html.note(state.error, "warn"))
+    if state.phase == "stopped" and not state.notes:
+        return _stopped(home, job)
     words = "".join(html.note(note, "good") for note in state.notes)
     return _ready(home, name)._replace(arrived=Arrived(time.monotonic_ns(), words))
 
@@ -134,7 +139,7 @@ def _ready(home: Home, name: object) -> View:
         part = sentence(SetsPanelCode.PART, count=_per_class(chosen))
         words = html.quiet(html.escape(f"{chosen.about()} {part}"))
     button = gr.update(visible=chosen is not None, value=str(SetsPanelCode.FETCH), variant="primary")
-    shown = gr.update(visible=True)
+    shown = gr.update(visible=True, value=None if chosen is None else chosen.name)
     return _UNCHANGED._replace(words=words, choice=shown, press=button, timer=gr.Timer(active=False))
 
 
@@ -142,37 +147,54 @@ def _running(job: Job) -> View:
     progress = job.state.progress
     bar = html.busy(SetsPanelCode.STARTING) if progress is None else html.progress(progress)
     stop = gr.update(visible=True, value=str(SetsPanelCode.STOP), variant="secondary")
-    return _UNCHANGED._replace(words=bar, choice=gr.update(visible=False), press=stop, timer=gr.Timer(active=True))
+    words = html.quiet(html.escape(_title(_chosen(job)))) + bar
+    return _UNCHANGED._replace(words=words, choice=gr.update(visible=False), press=stop, timer=gr.Timer(active=True))
 
 
 def _per_class(chosen: PublicSet) -> int:
     return max(_FEWEST, _PER_SPLIT // chosen.classes)
 
 
-def _fetch_and_add(home: Home, token: str, chosen: PublicSet) -> Work:
-    def work(should_stop: ShouldStop) -> Generator[Any, None, None]:
+def _stopped(home: Home, job: Job) -> View:
+    return _ready(home, _chosen(job).name)._replace(words=html.note(SetsPanelCode.STOPPED))
+
+
+def _title(one: PublicSet) -> str:
+    return sentence(SetsPanelCode.CHOICE, title=one.title, megabytes=one.megabytes)
+
+
+@dataclass(frozen=True)
+class _Fetching:
+    """The work of a background job: fetch a set, and add a part of it to the visitor's project."""
+
+    home: Home
+    token: str
+    chosen: PublicSet
+
+    def __call__(self, should_stop: ShouldStop) -> Generator[Any, None, None]:
         with tempfile.TemporaryDirectory(prefix="set-") as scratch:
-            folder = Path(scratch) / chosen.name
-            with closing(fetch_set(chosen, folder, _per_class(chosen))) as events:  # type: ignore[type-var]
+            folder = Path(scratch) / self.chosen.name
+            with closing(fetch_set(self.chosen, folder, _per_class(self.chosen))) as events:  # type: ignore[type-var]
                 for event in events:
                     if isinstance(event, Progress):
                         yield event
             yield Progress(StepCode.ADD_SET, 0, 1, None)
             if should_stop():
                 return
-            with home.open(token) as project:
+            with self.home.open(self.token) as project:
                 added = project.add(folder).added
         yield Note(message(PhotosCode.ADDED, count=added))
 
-    return work
+
+def _chosen(job: Job) -> PublicSet:
+    """Return the set that a job fetches."""
+    assert isinstance(job.work, _Fetching)
+    return job.work.chosen
 
 
 def build(home: Home, token: gr.BrowserState, panel: gr.Accordion) -> SetsPanel:
     """Create the components of the panel inside its accordion and connect its own events."""
-    choices = [
-        (sentence(SetsPanelCode.CHOICE, title=one.title, megabytes=one.megabytes), one.name)
-        for one in offered(home.limits)
-    ]
+    choices = [(_title(one), one.name) for one in offered(home.limits)]
     choice = gr.Radio(choices, label=str(SetsPanelCode.WHICH), visible=False, elem_id="photos-sets-choice")
     words = gr.HTML(html_template='<div aria-live="polite">${value}</div>', elem_id="photos-sets-words")
     button = gr.Button(str(SetsPanelCode.FETCH), visible=False, elem_id="photos-sets-fetch")

@@ -8,7 +8,7 @@ import pytest
 from huggingface_hub import constants
 
 from classifier.errors import DataError
-from classifier.files import cache_folder
+from classifier.files import Lock, cache_folder
 from classifier.messages.sets import SetsPanelCode
 from classifier.ui.host_limits import HOME_LIMITS, SPACE_LIMITS, HostLimits
 from classifier.ui.photos import sets
@@ -59,6 +59,24 @@ def test_a_set_is_fetched_and_added_with_its_splits(home: Home) -> None:
     assert "Added 10 photos." in sets.tell(view.arrived)
     with home.open(token) as project:
         assert project.catalog.balance() == {"train": {"3": 3, "4": 3}, "test": {"3": 2, "4": 2}}
+
+
+def test_a_stop_is_told_and_leaves_the_set_chosen(home: Home) -> None:
+    token, folder = ensure_token(None), cache_folder("sets") / "mnist"
+    folder.mkdir(parents=True)
+    lock = Lock(folder / "train-images-idx3-ubyte.gz.lock")
+    assert lock.acquire() is None  # another process fetches it: this one waits
+    sets.press(home, token, "mnist")
+    assert "MNIST (12 MB)" in sets.show(home, token).words
+    stopped = sets.press(home, token, None)  # on a page that was loaded again
+    job = home.loading.get(home.folder(token))
+    assert job is not None
+    assert job.wait(60)
+    lock.release()
+    for view in (stopped, sets.follow(home, token, None)):
+        assert str(SetsPanelCode.STOPPED) in view.words
+        assert view.choice["value"] == "mnist"
+        assert view.press["visible"]
 
 
 def test_a_set_that_cannot_be_fetched_is_one_sentence(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
