@@ -115,18 +115,16 @@ def _connect_first_minute(
     """Follow the newest model on the Try it tab; the example button leads through a training to an answer there."""
     trying = gr.State(False)
     began = training.start.on(photos.example.success)
-    _open_on(began.success, train_tab, tabs)
-    Action(lambda: True, [], [trying]).on(began.success)
+    Action(lambda: (gr.Tabs(selected=train_tab.ID), True), [], [tabs, trying]).on(began.success)
     chosen = predict.choose_newest.on(training.model.change)
-    again = predict.answer_again.on(chosen.then)
-    Action(_open_if, [trying], [tabs]).on(again.then)
-    shown = replace(predict.try_example, inputs=[*predict.try_example.inputs, trying]).on(again.then)
-    predict.explain_single.on(Action(lambda: False, [], [trying]).on(shown.then).then)
+    answer = replace(predict.answer_newest, inputs=[*predict.answer_newest.inputs, trying])
+    show_answer = Action(_open_once, [trying], [tabs, trying], answer.concurrency)
+    predict.explain_single.on(run_all(chosen.then, [answer, show_answer]).then)
 
 
-def _open_if(wanted: bool) -> Any:
+def _open_once(wanted: bool) -> tuple[Any, bool]:
     """Open the Try it tab after the first training with the example photos."""
-    return gr.Tabs(selected=predict_tab.ID) if wanted else gr.skip()
+    return gr.Tabs(selected=predict_tab.ID) if wanted else gr.skip(), False
 
 
 def _open_on(event: Callable[..., Dependency], module: TabModule[Any], tabs: gr.Tabs) -> None:

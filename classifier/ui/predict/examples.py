@@ -68,11 +68,14 @@ def pick(home: Home, token: str, model: str | None, top_k: float, previous: Pred
     return _predict(home, token, model, top_k, previous, number)
 
 
-def pick_first(home: Home, token: str, model: str | None, top_k: float, previous: PredictState, wanted: bool) -> Any:
-    """Predict one of the example photos after the training that the example button began; else change nothing."""
-    if not wanted or previous.photos:
-        return gr.skip(), gr.skip()
-    return _predict(home, token, model, top_k, previous, _FIRST)
+def answer_newest(home: Home, token: str, model: str | None, top_k: float, state: PredictState, is_first: bool) -> Any:
+    """Predict the photos on view by the newest model, see ``answer_again``.
+
+    ``is_first``: after the training that the example button began one of the example photos, where none is on view.
+    """
+    if is_first and not state.photos:
+        return _predict(home, token, model, top_k, state, _FIRST)
+    return trying.answer_again(home, token, top_k, state)
 
 
 def _predict(home: Home, token: str, model: str | None, top_k: float, previous: PredictState, number: int) -> Any:

@@ -43,19 +43,18 @@ class View(NamedTuple):
 class PredictTab:
     """How to redraw this tab, and what other tabs need.
 
-    ``try_example`` shows the answer for an example photo where its last input says so, ``explain_single`` explains it.
     ``choose`` also selects the model whose name is its second input, ``choose_newest`` the newest one, and
-    ``answer_again`` answers the photos on view by it where they were answered by its training before. ``corrected``
-    is the event of a photo that was added to the project, ``again`` the button that trains then. ``many`` is the table
-    of answers for many photos, ``unlabeled`` makes training photos of them.
+    ``answer_newest`` answers the photos on view by it where they were answered by its training before, or an example
+    photo where its last input says so; ``explain_single`` explains the answer. ``corrected`` is the event of a photo
+    that was added to the project, ``again`` the button that trains then. ``many`` is the table of answers for many
+    photos, ``unlabeled`` makes training photos of them.
     """
 
     again: gr.Button
     corrected: Dependency
     choose: Action
     choose_newest: Action
-    answer_again: Action
-    try_example: Action
+    answer_newest: Action
     explain_single: Action
     many: bulk.BulkPanel
     unlabeled: labeling.LabelingPanel
@@ -148,8 +147,7 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
         corrected=corrected,
         choose=Action(plain(show, home), [token, model], view),
         choose_newest=Action(plain(show_newest, home), [token, model, known], [*view, known]),
-        answer_again=Action(plain(trying.answer_again, home), [token, top_k, state], shown, PREDICT),
-        try_example=Action(plain(examples.pick_first, home), inputs, shown, PREDICT),
+        answer_newest=Action(plain(examples.answer_newest, home), inputs, shown, PREDICT),
         explain_single=explain_alone,
         many=panels.many,
         unlabeled=panels.unlabeled,

@@ -115,8 +115,8 @@ def explain(home: Home, token: str, top_k: float, state: PredictState, event: gr
 
 
 def explain_single(home: Home, token: str, top_k: float, state: PredictState) -> Any:
-    """Explain a photo that was tried alone, without being asked; its prediction is shown before."""
-    if len(state.photos) != 1:
+    """Explain a photo that was tried alone, without being asked, once; its prediction is shown before."""
+    if len(state.photos) != 1 or state.photos[0].explanation:
         return gr.skip(), gr.skip()
     return _explain(home, token, top_k, state, state.photos[0])
 
