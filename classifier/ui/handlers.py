@@ -7,7 +7,7 @@ import inspect
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any, Protocol
 
@@ -62,6 +62,31 @@ class Action:
 
 def _are_processed(blocks: Sequence[Any]) -> bool:
     return not all(isinstance(block, _UNCHANGED) for block in blocks)
+
+
+def at_opening(action: Action) -> Action:
+    """Return an action for a page that was just built: it sends nothing that is there, or hidden, from the beginning.
+
+    Gradio's page looks through all of its components for each that is hidden again.
+    """
+
+    @wraps(action.handler)
+    def run(*values: Any) -> Any:
+        result = action.handler(*values)
+        if len(action.outputs) == 1:
+            return _unless_so(action.outputs[0], result)
+        if not isinstance(result, tuple):  # one skip for all outputs
+            return result
+        return tuple(map(_unless_so, action.outputs, result))
+
+    return replace(action, handler=run)
+
+
+def _unless_so(block: Any, result: Any) -> Any:
+    """Return what an event wants of a component, nothing where it was built so."""
+    is_hidden = isinstance(result, dict) and result == gr.update(visible=False) and block.visible is False
+    is_same = isinstance(block, gr.HTML) and isinstance(result, str) and result == block.value
+    return gr.skip() if is_hidden or is_same else result
 
 
 class Tab(Protocol):

@@ -15,7 +15,7 @@ from ..messages import Code
 from ..messages.page import PageCode
 from . import guides, html, languages, viewer
 from .components import frame, scripted_html
-from .handlers import QUIET, Action, Handler, Tab, plain, run_all
+from .handlers import QUIET, Action, Handler, Tab, at_opening, plain, run_all
 from .photos import tab as photos_tab
 from .predict import tab as predict_tab
 from .queue import FREE
@@ -81,9 +81,10 @@ def build_layout(page: gr.Blocks, home: Home) -> None:
 
     # The browser's token comes first, since everything else is found by it.
     loaded = Action(plain(ensure_token), [token], [token]).on(page.load)
-    loaded = training.resume.on(loaded.then)
+    loaded = at_opening(training.resume).on(loaded.then)
     open_running = Action(plain(_open_running_training, home), [token], [tabs])
-    run_all(loaded.then, [open_running, *photos.refresh, training.runs.refresh, *predict.refresh, show_limits])
+    drawn = [open_running, *photos.refresh, training.runs.refresh, *predict.refresh, show_limits]
+    run_all(loaded.then, [at_opening(action) for action in drawn])
     show_limits.on(photos.message.change)
 
     _connect_first_minute(photos, training, predict, tabs)

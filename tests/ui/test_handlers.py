@@ -14,7 +14,7 @@ from classifier.errors import DataError
 from classifier.messages.models import PredictCode
 from classifier.messages.page import PageCode
 from classifier.messages.try_page import TryCode
-from classifier.ui.handlers import Action, event_data, plain, run_all
+from classifier.ui.handlers import Action, at_opening, event_data, plain, run_all
 
 
 def test_an_error_on_purpose_becomes_its_sentence_with_names_escaped() -> None:
@@ -83,3 +83,14 @@ def test_actions_that_need_nothing_of_one_another_run_in_one_event() -> None:
         assert first.fn("x") == ["x!", gr.skip(), "a", gr.skip()]
     assert (first.inputs, first.outputs) == ([name], [*others, last])
     assert (second.inputs, second.outputs, second.fn("b")) == ([last], [name], "bb")
+
+
+def test_a_page_that_was_just_built_is_not_sent_what_it_is() -> None:
+    with gr.Blocks():
+        words, panel, shown, state = gr.HTML("a"), gr.Column(visible=False), gr.Column(), gr.State("a")
+    hidden = gr.update(visible=False)
+    several = at_opening(Action(lambda: ("a", hidden, hidden, "a"), [], [words, panel, shown, state]))
+    assert several.handler() == (gr.skip(), gr.skip(), hidden, "a")
+    assert at_opening(Action(lambda: "b", [], [words])).handler() == "b"
+    assert at_opening(Action(lambda: hidden, [], [panel])).handler() == gr.skip()
+    assert at_opening(Action(gr.skip, [], [words, panel])).handler() == gr.skip()
