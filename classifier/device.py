@@ -220,6 +220,29 @@ def single_threaded_workers(device: Device) -> Iterator[ThreadPoolExecutor]:
                 torch.set_num_threads(_threads_before)
 
 
+def limit_threads() -> None:
+    """Let each operation of torch use one thread; for a server, at its start, before it has threads.
+
+    OpenMP's threads spin while they wait for one another. Where others use the cores too, a small operation takes until
+    the system has given each of them a turn: a linear head on 100 photos took 25 times the seconds of the processor.
+    """
+    torch.set_num_threads(1)
+
+
+@contextlib.contextmanager
+def all_cores(wanted: bool) -> Iterator[None]:
+    """Let torch's operations of the calling thread use all cores, where that is ``wanted``, and else that thread alone.
+
+    For work whose operations are small or large as the set of photos is.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(_available_cores() if wanted else 1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 @lru_cache(maxsize=1)
 def _keep_freed_memory() -> None:
     """Let glibc keep the memory that one operation frees for the next one.

@@ -8,6 +8,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -171,6 +172,26 @@ def test_workers_have_one_thread_each_and_the_number_is_restored() -> None:
     with pytest.raises(ZeroDivisionError), devices.single_threaded_workers(cpu) as pool:
         pool.submit(divmod, 1, 0).result()
     assert torch.get_num_threads() == before
+
+
+def test_small_work_uses_one_thread_and_the_number_is_restored() -> None:
+    before = torch.get_num_threads()
+    with devices.all_cores(False):
+        assert torch.get_num_threads() == 1
+        with devices.all_cores(True):
+            assert torch.get_num_threads() == devices.choose("cpu").workers
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before
+
+
+def test_on_a_server_each_operation_uses_one_thread() -> None:
+    before = torch.get_num_threads()
+    try:
+        devices.limit_threads()
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(torch.get_num_threads).result() == 1
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_pool_has_as_many_threads_as_the_device_has_workers() -> None:

@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .. import device as devices
 from ..data.large_arrays import allocate, blocks
 from .large_heads import solve_apart
 
@@ -41,6 +42,7 @@ _C_VALUES_LARGE = C_VALUES[1:]  # from that many photos on, the strongest penalt
 _SHRINKAGE_PHOTOS = 300  # photos that decide between the shrinkages; more would seldom change the decision
 _CURVATURE = 0.02  # a typical p(1 - p) near the solution, for preconditioning only
 _MAX_COST = 15_000_000  # photos times directions times classes that two cores solve in about a second
+_WORTH_DIVIDING = _MAX_COST // 3  # below, its operations are too small to be divided among threads
 _MANY_CLASSES = 100
 _DISCARDED_VARIANCE = 0.05  # above that cost
 _RIDGE_PENALTIES = (0.01, 0.03, 0.1)
@@ -95,7 +97,8 @@ def fit_linear_head(
     with _lock:
         head = _cache.get(key)
     if head is None:
-        head = _fit(features, y, n_classes, folds, C_values, shrinkage)
+        with devices.all_cores(features.size * n_classes >= _WORTH_DIVIDING):
+            head = _fit(features, y, n_classes, folds, C_values, shrinkage)
         with _lock:
             _cache[key] = head
             while len(_cache) > _CACHE_SIZE:

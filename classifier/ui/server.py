@@ -83,10 +83,11 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
         host_on_zero_gpu()
     bypass_proxies(host)
     with _without_proxies(share):
-        from ..device import limit_arenas
+        from ..device import limit_arenas, limit_threads
         from .app import build_app, launch_settings
 
         limit_arenas()
+        limit_threads()
         page = build_app(home, checkpoints, hours, limits, agents, demo)
         hosts = find_hosts(host, os.environ, lambda: page.share_url)
         settings = launch_settings(hosts, limits, logins, agents, demo, with_metrics)
