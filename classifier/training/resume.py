@@ -72,10 +72,15 @@ def prepare_folder(folder: Path, config: TrainConfig, photos: Sequence[str]) -> 
 def read_config(folder: Path) -> TrainConfig:
     """Return the settings of an unfinished training; raises ``ModelError`` where there is none."""
     try:
-        config = current_names(files.read_json(folder / _SETTINGS, _LARGEST)["config"])
-        return TrainConfig(**{**config, "resize_modes": tuple(config["resize_modes"])})
+        return to_config(files.read_json(folder / _SETTINGS, _LARGEST)["config"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SettingError) as error:
         raise ModelError(TrainingCode.NOTHING_UNFINISHED, folder=str(folder), reason=str(error)) from error
+
+
+def to_config(data: Any) -> TrainConfig:
+    """Return the settings that a file of any version holds; raises several kinds of errors for anything else."""
+    config = current_names(data)
+    return TrainConfig(**{**config, "resize_modes": tuple(config["resize_modes"])})
 
 
 def load_plan(folder: Path, make: Callable[[], TrainPlan]) -> TrainPlan:

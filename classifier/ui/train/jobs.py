@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,9 @@ from .. import host_log, html, metrics
 from ..background import Deadline, Job, Restarted, ShouldStop, State, Work
 from ..queue import Place
 from ..sessions import Home, is_token
+from . import waiting
 from .overall import OverallProgress
+from .waiting import Waiting
 
 log = logging.getLogger(__name__)
 
@@ -69,15 +71,25 @@ def try_network(home: Home, token: str, config: TrainConfig, network: str, run: 
         _submit(home, token, config, folder, (network,))
 
 
+def stop(home: Home, token: str) -> None:
+    """Ask this visitor's training to end; fine-tuning keeps its best model so far."""
+    job = get_job(home, token)
+    if job is not None:
+        job.stop()
+        waiting.forget(home.folder(token))
+
+
 def resume(home: Home, token: str) -> None:
-    """Resume the training that ended with the program; one that failed or was stopped is left as it is.
+    """Resume the training that ended or waited when the program ended; one that failed or was stopped is left as it is.
 
     One that ended the program itself is resumed once, see ``has_ended_program``.
     """
-    found = _interrupted(home, token)
-    if found is not None and not ended_the_program(found[0]):
-        folder, config = found
-        with suppress(ClassifierError):  # the queue is full: the next visit resumes it
+    queued, found = _queued(home, token), _interrupted(home, token)
+    with suppress(ClassifierError):  # the queue is full: the next visit resumes it
+        if queued is not None:
+            _submit(home, token, queued.config, queued.folder, queued.networks)
+        elif found is not None and not ended_the_program(found[0]):
+            folder, config = found
             _submit(home, token, config, folder)
 
 
@@ -85,6 +97,11 @@ def has_ended_program(home: Home, token: str) -> bool:
     """Return whether this visitor's unfinished training ended the program so often that it waits to be asked for."""
     found = _interrupted(home, token)
     return found is not None and ended_the_program(found[0])
+
+
+def _queued(home: Home, token: str) -> Waiting | None:
+    """Return the training that waited when the program ended."""
+    return waiting.find(home.folder(token)) if is_token(token) and get_job(home, token) is None else None
 
 
 def _interrupted(home: Home, token: str) -> tuple[Path, TrainConfig] | None:
@@ -141,6 +158,7 @@ class _TrainingWork:
     networks: tuple[str, ...] = ()
 
     def __call__(self, should_stop: ShouldStop) -> Generator[Any, None, None]:
+        waiting.forget(self.home.folder(self.token))
         found = self.home.find(self.token)
         if found is None:  # deleted while this waited
             return
@@ -231,9 +249,14 @@ def progress_bar(state: State, place: Place, title: str = "") -> str:
     return html.share_done(heading, told.share, str(told.stage), left)
 
 
-def _submit(home: Home, token: str, config: TrainConfig, out: Path | None, networks: tuple[str, ...] = ()) -> None:
-    work = training_work(home, token, config, out, networks=networks)
-    home.jobs.start(home.folder(token), work, graceful=config.mode != "quick", long=config.mode == "deep")
+def _submit(home: Home, token: str, config: TrainConfig, out: Path | None, networks: Sequence[str] = ()) -> None:
+    folder, work = home.folder(token), training_work(home, token, config, out, networks=tuple(networks))
+    waiting.note(folder, Waiting(config, out, networks))
+    try:
+        home.jobs.start(folder, work, graceful=config.mode != "quick", long=config.mode == "deep")
+    except ClassifierError:
+        waiting.forget(folder)
+        raise
 
 
 def _resumable_folder(home: Home, token: str, config: TrainConfig) -> Path | None:

@@ -154,7 +154,7 @@ def take_back(home: Home, token: str, folder: Path, claimed: object) -> str:
     job = jobs.get_job(home, token)
     Tried.read(folder).find(claimed)
     if job is not None and not job.state.ended:
-        job.stop()
+        jobs.stop(home, token)
         if not job.wait(_ENDING):
             raise DataError(StepsCode.STILL_ENDING)
     tried = Tried.read(folder)

@@ -49,7 +49,7 @@ class TrainTab:
 
 
 def resume(home: Home, token: str, values: settings.Values) -> View:
-    """Draw the tab for a page that was just opened; a deep training that a restart interrupted resumes."""
+    """Draw the tab for a page that was just opened; a training that a restart interrupted resumes."""
     jobs.resume(home, token)
     return show(home, token, values)
 
@@ -62,9 +62,7 @@ def start(home: Home, token: str, values: settings.Values) -> View:
 
 def stop(home: Home, token: str, values: settings.Values) -> View:
     """End the running training: deep training keeps the best so far, quick training nothing."""
-    job = jobs.get_job(home, token)
-    if job is not None:
-        job.stop()
+    jobs.stop(home, token)
     return show(home, token, values)
 
 

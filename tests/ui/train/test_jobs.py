@@ -93,3 +93,44 @@ def test_a_training_that_ended_with_the_program_goes_on_at_its_step(tmp_path: Pa
     with pytest.raises(DataError) as caught:
         steps.use_of_newest(home, ensure_token(None), gr.EventData(None, {"step": 1}))
     assert caught.value.code is StepsCode.NO_STEPS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["quick", "auto"])
+def test_a_training_that_waits_begins_after_a_restart(mode: str, tmp_path: Path, make_folder: Any) -> None:
+    values = setting_values(mode=mode, max_steps="1")
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
+    fill(home, token, make_folder({"cat": 4, "dog": 4}))
+    first_step = Steps(progress(1))
+    home.jobs.start(home.root / "other", first_step, graceful=True)
+    train_tab.start(home, token, values)
+    assert home.jobs.position(job_of(home, token)) == 1
+    home = Home(tmp_path / "home", tmp_path)  # after a restart
+    train_tab.resume(home, token, values)
+    assert wait(job_of(home, token)).state.phase == "finished"
+    with home.open(token) as project:
+        assert len(project.catalog.runs()) == 1
+    home = Home(tmp_path / "home", tmp_path)
+    train_tab.resume(home, token, values)
+    assert jobs.get_job(home, token) is None  # it began once
+
+
+def test_a_training_that_was_stopped_while_it_waited_does_not_begin(tmp_path: Path, make_folder: Any) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
+    fill(home, token, make_folder({"cat": 4, "dog": 4}))
+    first_step = Steps(progress(1))
+    home.jobs.start(home.root / "other", first_step, graceful=True)
+    jobs.start(home, token, CONFIG)
+    train_tab.stop(home, token, VALUES)
+    home = Home(tmp_path / "home", tmp_path)
+    train_tab.resume(home, token, VALUES)
+    assert jobs.get_job(home, token) is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"config": {"mode": "x"}, "model": null, "networks": []}'])
+def test_a_damaged_note_of_what_waits_is_none(content: str, tmp_path: Path) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
+    home.folder(token).mkdir(parents=True)
+    (home.folder(token) / "waiting.json").write_text(content)
+    jobs.resume(home, token)
+    assert jobs.get_job(home, token) is None
