@@ -29,6 +29,7 @@ MAX_FILES = 100  # in one request; the page sends one
 _NAME_LETTERS = 60  # of four bytes at most, which every file system takes
 _UNSAFE = re.compile(r"[^\w.-]+")
 _FORM_BYTES = 2**16  # of a request beside the content of its files
+_PART = 2**20  # bytes that are written at a time: each time takes a change of threads
 
 
 def upload_routes(most_bytes: int, most_files: int = MAX_FILES) -> list[BaseRoute]:
@@ -132,12 +133,16 @@ async def _receive(
     """Write the files of a request into a folder as they come; raises an error of several kinds for any other."""
 
     async def bounded() -> AsyncGenerator[bytes, None]:
-        left = most_bytes + _FORM_BYTES
+        left, part = most_bytes + _FORM_BYTES, bytearray()
         async for chunk in request.stream():
             left -= len(chunk)
             if left < 0:
                 raise _TooLargeError
-            yield chunk
+            part += chunk
+            if len(part) >= _PART:
+                yield bytes(part)
+                part.clear()
+        yield bytes(part)
 
     parser = _Parser(
         request.headers,
