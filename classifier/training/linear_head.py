@@ -281,7 +281,9 @@ def _solve(rows: Tensor, targets: Tensor, weights: Tensor, start: Tensor, C: flo
     its curvature (diagonal preconditioning), which needs a third of the steps.
     """
     n_problems, _, n_classes = start.shape
-    squares = torch.stack([rows[part].square().sum(0) for part in blocks(len(rows))]).sum(0)
+    squares = rows.new_zeros(rows.shape[1])
+    for part in blocks(len(rows)):  # not a list of sums, between which the freed squares leave holes of their size
+        squares += rows[part].square().sum(0)
     unit = (_CURVATURE * squares + 1 / C).rsqrt()[:, None]  # (R, 1)
     if is_large(rows, n_classes):
         return solve_apart(rows, targets.argmax(1), weights, start, C, unit)
