@@ -49,7 +49,7 @@ from tests.helpers import draw_digits
 from tests.training.runs import BEST_CPU, equal
 from tests.zero_gpu import Lender
 
-SCRATCH = TrainConfig(mode="deep", backbone="small_cnn", epochs=4)
+SCRATCH = TrainConfig(mode="deep", backbone="small_cnn", epochs=2)
 
 
 @pytest.fixture(scope="session")
@@ -126,10 +126,10 @@ def all_tensors(network: FineTunedNetwork) -> dict[str, Tensor]:
 def test_a_network_from_scratch_is_trained_and_evaluated_on_folds(digits: Path, runner: Runner) -> None:
     data = training_set(digits)
     *events, network = runner.run(data)
-    assert epochs(events) == [1, 2, 3, 4]
+    assert epochs(events) == [1, 2]
     assert steps(events) == {TrainingCode.PREPARE_VIEWS, TrainingCode.EPOCH, TrainingCode.EPOCH_ON_ALL}
     assert isinstance(network, FineTunedNetwork)
-    assert (network.plan.unfreeze, network.plan.epochs, network.plan.folds) == (0, 4, 3)
+    assert (network.plan.unfreeze, network.plan.epochs, network.plan.folds) == (0, 2, 3)
     assert len(set(network.val_idx)) == len(network.val_idx) == 22  # three of five folds of 36
     assert network.logits.shape == (22, 3)
     assert network.weight.shape == (3, 64)
@@ -186,14 +186,15 @@ def test_what_another_version_left_is_not_continued(digits: Path, runner: Runner
     settings.write_text(settings.read_text().replace(f'"version": {resume.VERSION}', '"version": 1'))
     *events, network = runner.run(data)
     assert TrainingCode.PREPARE_VIEWS in steps(events)
-    assert epochs(events) == [1, 2, 3, 4]
+    assert epochs(events) == [1, 2]
     assert isinstance(network, FineTunedNetwork)
 
 
 @pytest.mark.slow
 def test_a_stop_keeps_the_best_so_far_and_trains_no_further(digits: Path, runner: Runner) -> None:
     events: list[Any] = []
-    for event in runner.start(training_set(digits), stop=lambda: len(epochs(events)) >= 2):
+    config = replace(SCRATCH, epochs=4)
+    for event in runner.start(training_set(digits), config, stop=lambda: len(epochs(events)) >= 2):
         events.append(event)
     assert epochs(events) == [1, 2]
     assert TrainingCode.EPOCH_ON_ALL not in steps(events)
@@ -252,7 +253,7 @@ def test_given_validation_photos_decide_and_are_not_trained_on(digits: Path, run
     assert shares == pytest.approx(np.round(shares))  # of the 24 others
 
 
-PRETRAINED = TrainConfig(mode="deep", unfreeze=1, epochs=6, folds=2, batch=4, learning_rate=1e-3)
+PRETRAINED = TrainConfig(mode="deep", unfreeze=1, epochs=4, folds=2, batch=4, learning_rate=1e-3)
 
 
 def test_where_the_linear_head_is_right_nothing_is_trained(digits: Path, runner: Runner) -> None:
@@ -263,25 +264,6 @@ def test_where_the_linear_head_is_right_nothing_is_trained(digits: Path, runner:
     assert notes(events) == [TrainingCode.QUICK_ALL_RIGHT]
     assert len(events) == 1
     assert not (runner.folder / "resume/views.bin").exists()
-
-
-@pytest.mark.slow
-def test_a_network_better_than_the_linear_head_is_kept(example_set: Path, runner: Runner) -> None:
-    """The linear head has only noise to go by."""
-    data = training_set(example_set)
-    noise = np.random.default_rng(0).normal(0, 1, (len(data.y), 1280)).astype(np.float32)
-    *events, network = runner.run(replace(data, features=noise), PRETRAINED)
-    assert notes(events)[-1] is TrainingCode.BETTER
-    assert TrainingCode.EPOCH_ON_ALL in steps(events)
-    assert isinstance(network, FineTunedNetwork)
-    assert network.alpha > 0.5
-    assert sorted(network.val_idx) == list(range(32))
-    assert (network.logits.argmax(1) == data.y[network.val_idx]).mean() > 0.8
-    pretrained = networks.build(resolve("tf_efficientnet_lite0")).state_dict()
-    same = {name for name, value in network.tensors.items() if torch.equal(value, pretrained[name])}
-    assert "blocks.5.0.conv_pw.weight" in same  # frozen
-    assert "bn2.running_mean" in same
-    assert not same & {"blocks.6.0.conv_pw.weight", "conv_head.weight", "bn2.weight"}
 
 
 def log_probs(share_correct: float, confidence: float) -> np.ndarray[Any, Any]:
@@ -407,6 +389,12 @@ def test_deep_training_that_is_better_is_kept_and_opens(better: Finished, unseen
     trained = json.loads((better.folder / "training.json").read_text())
     assert (trained["kept"], trained["plan"]["unfreeze"], trained["judged"]) == ("deep", 1, 32)
     assert trained["alpha"] >= 0.5
+    pretrained = networks.build(resolve("tf_efficientnet_lite0")).state_dict()
+    kept = weights(better.folder)
+    same = {name for name, value in pretrained.items() if name in kept and torch.equal(kept[name], value)}
+    assert "blocks.5.0.conv_pw.weight" in same  # frozen
+    assert "bn2.running_mean" in same
+    assert not same & {"blocks.6.0.conv_pw.weight", "conv_head.weight", "bn2.weight"}
     assert (better.folder / "familiar.safetensors").exists()
     paths = sorted((unseen / "test").glob("*/*.jpg"))
     predictions = Predictor(better.folder, "cpu").predict(paths)
@@ -556,7 +544,7 @@ def test_with_other_photos_an_unfinished_training_begins_anew(digits: Path, tmp_
     draw_digits(data, "0", 1, seed=99)
     *events, last = run(data, tmp_path / "model", SCRATCH)
     assert last.report.images == 37
-    assert epochs(events) == [1, 2, 3, 4]
+    assert epochs(events) == [1, 2]
 
 
 @pytest.mark.slow
@@ -566,18 +554,19 @@ def test_a_full_disk_leaves_the_model_before_and_can_be_resumed(digits: Path, tm
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "none", str(disk)], capture_output=True).returncode:
         pytest.skip("no small disk can be mounted here")
+    config = replace(SCRATCH, epochs=1)
     try:
-        run(digits, disk / "model", SCRATCH)
+        run(digits, disk / "model", config)
         before = weights(disk / "model")
         filler = disk / "filler"
         filler.write_bytes(b"x" * (shutil.disk_usage(disk).free - 500_000))
         with pytest.raises(StorageError) as raised:
-            run(digits, disk / "model", replace(SCRATCH, seed=5))
+            run(digits, disk / "model", replace(config, seed=5))
         assert raised.value.code is TrainingCode.DISK_FULL
         assert equal(weights(disk / "model"), before)
         assert Predictor(disk / "model", "cpu").labels == ("0", "3", "8")
         filler.unlink()
-        run(digits, disk / "model", replace(SCRATCH, seed=5))
+        run(digits, disk / "model", replace(config, seed=5))
         assert not equal(weights(disk / "model"), before)
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)  # views are still mapped
