@@ -36,6 +36,7 @@ def _modules() -> list[Path]:
     return paths
 
 
+@pytest.mark.slow
 def test_only_the_page_imports_gradio() -> None:
     for path in _modules():
         if not {"ui", "space_files"} & set(path.relative_to(ROOT).parts):  # the latter is an exported program

@@ -93,9 +93,8 @@ def collections(root: Path) -> Path:
         (flat_folder, "Take these 2 classes", "2 classes from", ["cat", "dog"], True),
         (roboflow_zip, None, "16 photos to train on, 4 to validate, 4 to test", ["glass", "metal"], True),
         (kaggle_zip, None, "train.csv", ["healthy", "rust"], False),
-        (collections, "Take these 2 classes", "2 classes from", ["fist", "palm"], False),
     ],
-    ids=["names", "roboflow", "kaggle", "collections"],
+    ids=["names", "roboflow", "kaggle"],
 )
 def test_a_data_set_is_trained_in_two_presses_more_than_class_folders(
     page: Any,

@@ -161,6 +161,7 @@ def test_training_scores_the_model_and_writes_nothing_else(example_set: Path, tm
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
+@pytest.mark.slow
 def test_training_from_a_zip_with_odd_files_lists_every_one(example_set: Path, tmp_path: Path, capsys: Capture) -> None:
     archive = tmp_path / "photos.zip"
     with zipfile.ZipFile(archive, "w") as packed:
@@ -210,6 +211,7 @@ def test_evaluating_counts_the_photos_that_it_evaluated(
     assert state(data) == before
 
 
+@pytest.mark.slow
 def test_predicting_reads_files_and_folders_and_names_what_it_cannot_read(
     trained: Finished, example_set: Path, tmp_path: Path, capsys: Capture
 ) -> None:

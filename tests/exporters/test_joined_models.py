@@ -57,6 +57,7 @@ def test_a_zip_can_be_opened_and_exported_again(folder: Path, tmp_path: Path) ->
     exported(hub_repo.FORMAT, tmp_path / "model", tmp_path / "repo")
 
 
+@pytest.mark.slow
 def test_a_repository_gets_the_model_of_one_network_and_says_what_that_costs(folder: Path, tmp_path: Path) -> None:
     last = exported(hub_repo.FORMAT, folder, tmp_path / "repo")
     assert [one.code for one in last.lacks] == [LackCode.ONE_NETWORK_SCORES]

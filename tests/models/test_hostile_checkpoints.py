@@ -187,9 +187,16 @@ HOSTILE: dict[str, Damage] = {
         "familiar.safetensors", lambda found: found.update(usual=torch.zeros(2, 2, dtype=torch.int8))
     ),
 }  # fmt: skip
+LARGE = ("report: a million labels", "report: 100,000 points", "weights: a header of 100 MB")
 
 
-@pytest.mark.parametrize("damage", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(damage, id=name, marks=[pytest.mark.slow] if name in LARGE else [])
+        for name, damage in HOSTILE.items()
+    ],
+)
 def test_a_hostile_model_is_refused_in_one_sentence(damage: Damage, bad: Path) -> None:
     damage(bad)
     with pytest.raises(ModelError, match=r"^[A-Z][^\n]{15,600}\.$") as raised:

@@ -73,6 +73,7 @@ def test_a_marker_in_one_class_does_not_change_the_range_of_the_set(
     assert measure(deep_set, extractor) == TWELVE_BITS
 
 
+@pytest.mark.slow
 def test_one_photo_of_another_camera_does_not_change_the_range(
     deep_set: Path, extractor: FeatureExtractor, tmp_path: Path
 ) -> None:

@@ -51,6 +51,7 @@ def edit_report(folder: Path, **entries: object) -> None:
 # Pictures
 
 
+@pytest.mark.slow
 def test_pictures_of_several_threads_are_answered_as_each_alone(trained: Finished, example_set: Path) -> None:
     photos = sorted(example_set.glob("*/*01.jpg")) * 3
     passes = predictors.Passes()

@@ -76,6 +76,7 @@ def names_of(page: Served, secret: Path) -> list[str]:
 # -- files
 
 
+@pytest.mark.slow
 def test_no_event_takes_a_file_that_is_no_upload(page: Served, secret: Path) -> None:
     events = file_inputs(page)
     assert len(events) >= 2
@@ -368,12 +369,12 @@ def different_events(page: Served) -> list[int]:
 def test_odd_values_for_any_event_leave_no_traceback(
     page: Served, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Each input of each event gets every fourth value, and over the events each place all of them."""
+    """Each input of each event gets every sixth value, and over the events each place all of them."""
     calls = {f"odd{number}": 0 for number in range(len(ODD))}
     values = list(zip(calls, ODD, strict=True))
     for number, event in enumerate(different_events(page)):
         usual = page.usual_values(event)
-        chosen = ((place, one) for place in range(len(usual)) for one in values[(number + place) % 4 :: 4])
+        chosen = ((place, one) for place in range(len(usual)) for one in values[(number + place) % 6 :: 6])
         for place, (session, value) in chosen:
             body = {"data": [*usual[:place], value, *usual[place + 1 :]], "fn_index": event, "session_hash": session}
             if body["data"] != usual:

@@ -103,6 +103,7 @@ def test_one_photo_is_predicted_first_and_then_explained(visit: Visit, owned: Pa
     assert photo == pictures(answers.render(state, 1))[0]
 
 
+@pytest.mark.slow
 def test_several_photos_are_explained_one_by_one(visit: Visit, owned: Path) -> None:
     home, token = visit()
     before, state = try_photos(home, token, *(uploaded(path) for path in sorted((owned / "new").glob("*/*01.jpg"))))
