@@ -69,6 +69,7 @@ def deep_plan(
     config: TrainConfig,
     seconds: float = math.inf,
     fold_count: int = 5,
+    beyond_tail: bool = False,
 ) -> TrainPlan | None:
     """Choose the deepest fine-tuning that fits into the time, and for it as many folds and epochs as fit; else None.
 
@@ -83,10 +84,12 @@ def deep_plan(
         config: ``unfreeze`` and ``epochs``, where set, are taken as they are; ``domain`` limits the depth.
         seconds: the time.
         fold_count: number of folds there are.
+        beyond_tail: only with more stages than ``tail_plan`` trains.
     """
     stages, from_scratch = surgery.stages(network), extractor.backbone.from_scratch
     estimate = _estimator(extractor, network, stages, count, preprocessing.size)
-    depths = _depths(config, len(stages), from_scratch)
+    least = tail_stages(network) if beyond_tail else 0
+    depths = [depth for depth in _depths(config, len(stages), from_scratch) if not 0 < depth <= least]
     enough = _enough_folds(count, fold_count)
     efforts = [(config.epochs or epochs, min(folds, enough)) for epochs, folds in _EFFORTS[from_scratch]]
     deeper, tail = [depth for depth in depths if depth != 1], [depth for depth in depths if depth == 1]

@@ -23,7 +23,7 @@ from ..models.checkpoint import TrainedModel
 from ..models.features import FeatureExtractor
 from ..training import attempts, resume
 from ..training.cross_fit import FineTunedNetwork
-from ..training.schedule import TrainPlan, deep_plan, tail_plan, tail_stages
+from ..training.schedule import TrainPlan, deep_plan, tail_plan
 from ..training.slices import cross_fit
 from .candidates import Candidate
 from .offers import networks_at_hand
@@ -73,7 +73,7 @@ def list_trials(run: TrainingRun, head: TrainedModel, others: Sequence[str]) -> 
     if run.backbone in built_in:
         yield _joined_trial(run, head, [run.backbone, *(row for row in built_in if row != run.backbone)])
     yield _fine_tuning_trial(run, head, "tail", tail_plan)
-    yield _fine_tuning_trial(run, head, "deep", partial(deep_plan, config=run.config))
+    yield _fine_tuning_trial(run, head, "deep", partial(deep_plan, config=run.config, beyond_tail=True))
     names = distributed.decide(lambda: list(networks_at_hand()))
     at_hand = sorted(map(resolve, names), key=lambda row: row.cost)
     for backbone in at_hand:
@@ -136,8 +136,7 @@ def _fine_tuning_trial(run: TrainingRun, head: TrainedModel, name: StepName, mak
     def _plan(extractor: FeatureExtractor, seconds_left: float) -> TrainPlan:
         network = networks.build(head.backbone, len(training_set.labels))
         plan = make_plan(extractor, network, len(training_set), head.preprocessing, seconds=seconds_left)
-        is_tail = plan is not None and 0 < plan.unfreeze <= tail_stages(network)
-        if plan is None or (name == "deep" and is_tail):
+        if plan is None:
             raise ClassifierError(StepsCode.STEP_NO_TIME)
         return plan
 

@@ -103,6 +103,18 @@ def test_a_tail_has_fewer_stages_and_folds_where_there_is_less_time(cache: Featu
     assert deep_plan(extractor(cache), network, 200, preprocessing, TrainConfig(), seconds=3) is None
 
 
+@pytest.mark.slow
+def test_after_a_tail_a_plan_has_more_stages_than_it(cache: FeatureCache, network: nn.Module) -> None:
+    given = extractor(cache), network, 200, networks.preprocessing(LITE0), TrainConfig()
+    plans = [deep_plan(*given, seconds=seconds, beyond_tail=True) for seconds in (600, 150, 60)]
+    assert [one and (one.unfreeze, one.epochs, one.folds) for one in plans] == [(3, 12, 5), (3, 12, 1), None]
+    usual = deep_plan(*given, seconds=150)
+    assert usual is not None
+    assert usual.unfreeze == 2
+    one_stage = deep_plan(*given[:-1], TrainConfig(unfreeze=1), beyond_tail=True)
+    assert one_stage is None
+
+
 def test_the_views_of_many_photos_fit_four_gigabytes(cache: FeatureCache, network: nn.Module) -> None:
     count = 5000  # a gigabyte of pixels in each view
     found = plan(cache, network, count=count, minutes=0, domain="aerial")
