@@ -88,8 +88,8 @@ def deep_plan(
     """
     stages, from_scratch = surgery.stages(network), extractor.backbone.from_scratch
     estimate = _estimator(extractor, network, stages, count, preprocessing.size)
-    least = tail_stages(network) if beyond_tail else 0
-    depths = [depth for depth in _depths(config, len(stages), from_scratch) if not 0 < depth <= least]
+    passed_over = range(1, tail_stages(network) + 1) if beyond_tail else ()
+    depths = [depth for depth in _depths(config, len(stages), from_scratch) if depth not in passed_over]
     enough = _enough_folds(count, fold_count)
     efforts = [(config.epochs or epochs, min(folds, enough)) for epochs, folds in _EFFORTS[from_scratch]]
     deeper, tail = [depth for depth in depths if depth != 1], [depth for depth in depths if depth == 1]
