@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -48,6 +48,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(config.stash[_scratch], ignore_errors=True)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
+    """Fork the test processes from one that has imported what they need; single files need less."""
+    from tests.processes import INTERPRETER
+
+    if any(Path(name).is_dir() for name in config.args):
+        for spec in specs:
+            spec.python = INTERPRETER
+
+
 @pytest.hookimpl(trylast=True)  # what is left out is left out before
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that have slow tests; those for the browser stay in one process, which shares a program.
@@ -72,11 +82,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = ordered + short
 
 
-def pytest_collection_finish() -> None:
-    """Leave all that was imported out of garbage collection, which would take longer than most tests."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Leave all that was imported out of garbage collection, and give way to the tests for the browser.
+
+    A collection would take longer than most tests. The tests for the browser are the longest row in one process, the
+    first; a training of the page whose priority is low would wait for the end of all others.
+    """
     gc.enable()
     gc.collect()
     gc.freeze()
+    has_browser = any(item.get_closest_marker("browser") for item in session.items)
+    if has_browser and hasattr(os, "nice") and os.environ.get("PYTEST_XDIST_WORKER", "gw0") != "gw0":
+        os.nice(10)
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Python programs in processes of their own, forked from one that has imported what they need.
 
-An interpreter that imports torch and Gradio takes eight seconds before it begins, a fork takes none. One process for
-all test processes imports once. Tests of the start itself, of consoles and of options of the interpreter do not use
-this. Where there is no Linux, each program is an interpreter of its own.
+An interpreter that imports torch and Gradio takes eight seconds before it begins, a fork takes none. One process
+imports once for all programs, and for the processes that pytest-xdist runs the tests in. Tests of the start itself, of
+consoles and of options of the interpreter do not use this. Where there is no Linux, each is an interpreter of its own.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import os
 import runpy
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -30,8 +31,10 @@ _IMPORTS = (
     "classifier.training.linear_head", "classifier.models.predictor", "torch.distributed", "sklearn.linear_model",
 )  # fmt: skip
 _START = 600.0  # seconds until the process that forks listens
-# The process that begins the tests: pytest, or the one that gives tests to several.
-_TESTS = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+# The process that begins the tests: pytest, or the one that gives tests to several, which imports this first.
+_TESTS = int(os.environ.setdefault("PYTEST_FIRST_PROCESS", str(os.getpid())))
+# The command in the place of an interpreter for the processes that run tests.
+INTERPRETER = shlex.join([sys.executable, __file__]) if sys.platform == "linux" else None
 
 
 class Forked:
@@ -88,6 +91,7 @@ def start(
     env: Mapping[str, str] | None = None,
     stdout: Any = subprocess.DEVNULL,
     stderr: Any = None,
+    stdin: Any = subprocess.DEVNULL,
 ) -> Process:
     """Start a program in a session of its own.
 
@@ -97,14 +101,16 @@ def start(
         env: its environment; that of this process if it is not given.
         stdout: an open file or ``subprocess.DEVNULL``.
         stderr: the same, or None for that of this process.
+        stdin: an open file or ``subprocess.DEVNULL``.
     """
     words, variables = [str(one) for one in arguments], dict(os.environ if env is None else env)
     if sys.platform != "linux":
-        return subprocess.Popen([sys.executable, *words], cwd=cwd, env=variables, stdout=stdout, stderr=stderr)
-    job = json.dumps({"arguments": words, "cwd": str(cwd), "env": variables}).encode()
+        command = [sys.executable, *words]
+        return subprocess.Popen(command, cwd=cwd, env=variables, stdin=stdin, stdout=stdout, stderr=stderr)
+    job = json.dumps({"arguments": words, "cwd": str(cwd), "env": variables, "nice": os.nice(0)}).encode()
     with open(os.devnull, "r+b") as null:  # noqa: PTH123
-        outputs = [null if one == subprocess.DEVNULL else one for one in (stdout, stderr)]
-        files = [null.fileno(), *(2 if one is None else one.fileno() for one in outputs)]
+        streams = [null if one == subprocess.DEVNULL else one for one in (stdin, stdout, stderr)]
+        files = [2 if one is None else one.fileno() for one in streams]
         connection = _connect()
         socket.send_fds(connection, [len(job).to_bytes(8, "big")], files)
         connection.sendall(job)
@@ -218,6 +224,7 @@ def _keep(connection: socket.socket) -> None:
 def _become(job: dict[str, Any], files: list[int]) -> None:
     """Run a program in this process, as a new interpreter would."""
     os.setsid()
+    os.nice(max(0, job["nice"] - os.nice(0)))
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
@@ -240,4 +247,7 @@ def _become(job: dict[str, Any], files: list[int]) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "-u":  # in the place of an interpreter
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends without a word, and so does what it started
+        sys.exit(start(sys.argv[2:], Path.cwd(), stdout=sys.stdout, stdin=sys.stdin).wait())
     serve(Path(sys.argv[1]), int(sys.argv[2]))
