@@ -29,6 +29,7 @@ from classifier.errors import ModelError
 from classifier.files import Lock
 from classifier.messages.models import CheckpointCode
 from classifier.models.model_folder import FILES
+from tests import processes
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("杯子", "Ключ", "leaf 🍃", "apple")
@@ -132,7 +133,8 @@ def test_the_page_starts_behind_proxies_that_cannot_reach_it(tmp_path: Path) -> 
 def test_a_port_that_is_taken_is_one_sentence(how: str, tmp_path: Path) -> None:
     with listener() as port:
         option, variable = {"option": (["--port", port], ""), "variable": ([], str(port))}[how]
-        done = run("app.py", *option, CLASSIFIER_HOME=str(tmp_path), GRADIO_SERVER_PORT=variable)
+        known = environment(CLASSIFIER_HOME=str(tmp_path), GRADIO_SERVER_PORT=variable)
+        done = processes.run(["app.py", *option], env=known)
     assert f"The port {port} is in use" in refusal(done)
 
 
@@ -156,7 +158,7 @@ def test_a_page_that_cannot_start_is_one_sentence(
     options: list[str], variables: dict[str, str], sentence: str, tmp_path: Path
 ) -> None:
     given = {"CLASSIFIER_HOME": str(tmp_path / "home")} | variables
-    assert sentence in refusal(run("app.py", *options, **given))
+    assert sentence in refusal(processes.run(["app.py", *options], env=environment(**given)))
 
 
 # -- consoles

@@ -19,6 +19,7 @@ from classifier.models import backbones, checkpoint, model_folder, model_leftove
 from classifier.ui.sessions import Home, ensure_token
 from classifier.ui.train import runs
 from tests.models.test_checkpoint import ROOT, save
+from tests.models.test_model_folder import HOLD
 
 
 @pytest.fixture
@@ -79,15 +80,12 @@ def test_an_unfinished_deep_training_stays(project: Project) -> None:
 
 @pytest.mark.slow
 def test_a_model_that_another_process_trains_is_left_alone(project: Project) -> None:
-    code = (
-        "import sys, time\nfrom pathlib import Path\nfrom classifier.models import model_folder\n"
-        "with model_folder.reserve(Path(sys.argv[1])):\n    print('ready', flush=True)\n    time.sleep(60)\n"
-    )
     folder = project.models / "one-quick"
-    command = [sys.executable, "-c", code, str(folder)]
+    folder.mkdir(parents=True)
+    command = [sys.executable, "-c", HOLD, str(folder)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+        assert process.stdout.readline() == "held\n"
         (folder / ".model.part").mkdir()
         assert "one-quick/.model.part" in clean_up(project)
         process.kill()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,9 @@ import pytest
 from huggingface_hub import ModelCard
 
 from classifier import Finished
+from tests import processes
 from tests.hub_server import EXPIRED, READ, STRANGER, WRITE, Hub, Repository, serve_hub
 
-ROOT = Path(__file__).parents[2]
 # Runs one command, or publishes one folder, for each line that it is sent.
 WORKER = """
 import contextlib, io, json, os, sys
@@ -55,10 +54,11 @@ class Program:
             "HF_ENDPOINT": address, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_HUB_DISABLE_XET": "1", **variables,
         }  # fmt: skip
-        self.process = subprocess.Popen(
-            [sys.executable, "-B", "-c", WORKER], cwd=ROOT, env=os.environ | settings, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self.process = processes.start(["-c", WORKER], env=os.environ | settings, stdin=theirs, stdout=theirs)
+        with ours:
+            self.stream = ours.makefile("rw")
 
     def run(self, *argv: object, token: str = WRITE) -> tuple[int, str, str]:
         """Exit code, output and errors of a command."""
@@ -69,18 +69,18 @@ class Program:
         return self._ask({"folder": str(folder), "repository": repository, "token": token, **options})
 
     def _ask(self, request: dict[str, Any]) -> tuple[int, str, str]:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        print(json.dumps(request), file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline()
-        assert answer, self.process.communicate()[1]
+        print(json.dumps(request), file=self.stream, flush=True)
+        answer = self.stream.readline()
+        assert answer, "the program ended"
         code, out, err = json.loads(answer)
         assert not any(secret in out + err for secret in (WRITE, READ, EXPIRED, STRANGER))
         return code, out, err
 
     def close(self) -> None:
         """End the process."""
-        self.process.communicate()
+        self.process.kill()
+        self.process.wait()
+        self.stream.close()
 
 
 @pytest.fixture(scope="module")
