@@ -38,6 +38,7 @@ _EFFORTS = {
 _PHOTO_DEPTH = 0.4  # part of the stages that everyday photos are worth training
 _DECODE_COST = 0.4  # of making a view of a picture, relative to a forward pass of the whole network
 _TRAIN_STEP_COST = 3.3  # relative to a forward pass: forward, twice that backward, optimizer
+_BFLOAT16_STEP_COST = 4.5  # the same on a CPU in bfloat16, in which gradients gain less than a forward pass
 _MEASURING = 5.0  # seconds of a shared GPU, to measure its speed
 _REFERENCE_SPEED = 60.0  # images per second of Lite0 at 224 pixels, forward, on two cores with bfloat16
 
@@ -84,7 +85,8 @@ def deep_plan(
         config: ``unfreeze`` and ``epochs``, where set, are taken as they are; ``domain`` limits the depth.
         seconds: the time.
         fold_count: number of folds there are.
-        beyond_tail: only with more stages than ``tail_plan`` trains.
+        beyond_tail: only with more stages than ``tail_plan`` trains, and no fewer folds: else the score of a network
+            that takes the place of the tail would be that of fewer photos.
     """
     stages, from_scratch = surgery.stages(network), extractor.backbone.from_scratch
     estimate = _estimator(extractor, network, stages, count, preprocessing.size)
@@ -93,7 +95,8 @@ def deep_plan(
     enough = _enough_folds(count, fold_count)
     efforts = [(config.epochs or epochs, min(folds, enough)) for epochs, folds in _EFFORTS[from_scratch]]
     deeper, tail = [depth for depth in depths if depth != 1], [depth for depth in depths if depth == 1]
-    for least, depth in (*product(efforts[2:], deeper), *product(efforts[-1:], tail)):
+    least_efforts = efforts[2:3] if beyond_tail else efforts[2:]
+    for least, depth in (*product(least_efforts, deeper), *product(efforts[-1:], tail)):
         if estimate(depth, MAX_VIEWS, *least) <= seconds:
             epochs, folds = next(one for one in efforts if estimate(depth, MAX_VIEWS, *one) <= seconds)
             views = _count_views(network, stages, depth, count, min(MAX_VIEWS, epochs), preprocessing, extractor)
@@ -186,12 +189,14 @@ def _estimator(
     """Return a function from stages to unfreeze, views, epochs and folds to the seconds of the whole training."""
     costs = _measure_costs(network, stages, size)
     images_per_second = _measure_speed(extractor, network, size)
+    is_bfloat16 = extractor.device.is_cpu and extractor.device.dtype == torch.bfloat16
+    step_cost = _BFLOAT16_STEP_COST if is_bfloat16 else _TRAIN_STEP_COST
 
     def seconds(unfreeze: int, views: int, epochs: int, folds: int) -> float:
         tail = sum(costs[-unfreeze:]) / sum(costs) if unfreeze else 1.0
         runs = 1 + folds * (1 - 1 / max(_FOLDS, folds))
         forward = (1 + views) * (_DECODE_COST + 1 - tail)
-        return count * (forward + epochs * runs * tail * _TRAIN_STEP_COST) / images_per_second
+        return count * (forward + epochs * runs * tail * step_cost) / images_per_second
 
     return seconds
 
