@@ -255,13 +255,23 @@ def _map_pieces(
 def _sum_pieces(
     pieces: Iterable[tuple[float, int, Sequence[Tensor]]], parameters: Sequence[Tensor]
 ) -> tuple[float, int, list[Tensor]]:
-    total = [torch.zeros_like(parameter) for parameter in parameters]
-    loss, correct = 0.0, 0
+    """Return loss, number of correct answers and gradients of a batch, these in the strides of the parameters.
+
+    Optimizers that compute many parameters at once read both in the order of memory.
+    """
+    loss, correct, total = 0.0, 0, list[Tensor]()
     for piece_loss, piece_correct, gradients in pieces:
         loss, correct = loss + piece_loss, correct + piece_correct
-        for sum_, gradient in zip(total, gradients):
-            sum_ += gradient
-    return loss, correct, total
+        total = [one + other for one, other in zip(total, gradients)] if total else list(gradients)
+    strided = zip(total, parameters)
+    return (
+        loss,
+        correct,
+        [
+            one if one.stride() == parameter.stride() else torch.empty_like(parameter).copy_(one)
+            for one, parameter in strided
+        ],
+    )
 
 
 def _halve_micro_batch(state: TrainState, error: Exception) -> None:
