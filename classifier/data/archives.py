@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..config import LIMITS, Limits
@@ -41,7 +41,8 @@ class Unpacked:
     An archive inside the zip is one of the files, not opened: the caller may open zips, within ``limits_left``.
     ``guessed`` is the code page, in words, that names without a mark were read in; None where nothing was guessed.
     ``limits_left`` are the limits less the files and bytes of this zip, for further zips of one upload. ``samples``: it
-    was a tar or Parquet file of samples, whose classes are their folders here.
+    was a tar or Parquet file of samples, whose classes are their folders here; ``groups`` are those of its samples that
+    have one, by path.
     """
 
     files: list[tuple[str, Path]]
@@ -49,6 +50,7 @@ class Unpacked:
     guessed: str | None
     limits_left: Limits
     samples: bool = False
+    groups: dict[Path, str] = field(default_factory=dict)
 
 
 def unpack(archive: Path, into: Path, limits: Limits = LIMITS, name: str | None = None) -> Unpacked:

@@ -28,11 +28,12 @@ _SIGNATURES = {b"\x89PNG": ".png", b"GIF8": ".gif", b"RIFF": ".webp", b"BM": ".b
 
 
 class Row(NamedTuple):
-    """A row: the name of its picture, the bytes, None where it has none, and its class, None where it has none."""
+    """A row: the name of its picture, and its bytes, class and group, None where it has none."""
 
     name: str
     content: bytes | None
     label: str | None
+    group: str | None
 
 
 def has_pictures(path: Path) -> bool:
@@ -63,9 +64,9 @@ def stream(
 
 
 def read(
-    path: Path, into: Path, limits: Limits, name: str, column: str | None, first: int
-) -> Iterator[tuple[str, Path | Message, str | None]]:
-    """Yield what ``stream`` does, and the class of each picture, None where it has none.
+    path: Path, into: Path, limits: Limits, name: str, column: str | None, first: int, groups: str | None = None
+) -> Iterator[tuple[str, Path | Message, str | None, str | None]]:
+    """Yield what ``stream`` does, and the class and group of each picture, None where it has none.
 
     Args:
         path: the file.
@@ -74,9 +75,10 @@ def read(
         name: of the file, in errors.
         column: with the classes; None where the schema or its name says which it is.
         first: number of the first picture that has no name.
+        groups: column with the groups of photos that belong together; None for no groups.
     """
-    for number, row in enumerate(_rows(path, limits, name, column, with_labels=True, first=first)):
-        yield row.name, _write(row, into / f"{number:06}"), row.label
+    for number, row in enumerate(_rows(path, limits, name, column, with_labels=True, first=first, groups=groups)):
+        yield row.name, _write(row, into / f"{number:06}"), row.label, row.group
 
 
 def _write(row: Row, path: Path) -> Path | Message:
@@ -91,8 +93,9 @@ def _write(row: Row, path: Path) -> Path | Message:
 
 
 def _rows(
-    path: Path, limits: Limits, name: str, column: str | None = None, with_labels: bool = False, first: int = 0
-) -> Iterator[Row]:
+    path: Path, limits: Limits, name: str, column: str | None = None, with_labels: bool = False, first: int = 0,
+    groups: str | None = None,
+) -> Iterator[Row]:  # fmt: skip
     with _open(path, name) as file:
         if file.metadata.num_rows > limits.files:
             raise DataError(ShardCode.TOO_MANY_FILES, name=name, limit=limits.files)
@@ -100,24 +103,31 @@ def _rows(
         pictures = _picture_columns(file)
         if not pictures:
             raise DataError(ShardCode.NO_PICTURES, name=name, columns=file.schema_arrow.names)
-        labels = _find_labels(file, name, column) if with_labels else None
-        columns = [pictures[0], *([labels.column] if labels else [])]
-        for batch in file.iter_batches(batch_size=_ROWS, columns=columns, use_threads=False):
+        labels = _find_column(file, name, column) if with_labels else None
+        grouping = _find_column(file, name, groups) if groups else None
+        columns = {pictures[0], *(one.column for one in (labels, grouping) if one)}
+        for batch in file.iter_batches(batch_size=_ROWS, columns=sorted(columns), use_threads=False):
             cells = batch.column(pictures[0]).to_pylist()
-            values = batch.column(labels.column).to_pylist() if labels else [None] * len(cells)
-            for cell, value in zip(cells, values):
-                yield _row(cell, labels.name_of(value) if labels else None, first)
+            for cell, label, group in zip(cells, _names(batch, labels), _names(batch, grouping)):
+                yield _row(cell, label, group, first)
                 first += 1
 
 
-def _row(cell: Any, label: str | None, number: int) -> Row:
+def _names(batch: Any, column: _Names | None) -> list[str | None]:
+    """Return what a column has for each row of a batch."""
+    if column is None:
+        return [None] * batch.num_rows
+    return [column.name_of(value) for value in batch.column(column.column).to_pylist()]
+
+
+def _row(cell: Any, label: str | None, group: str | None, number: int) -> Row:
     content, place = (cell.get("bytes"), cell.get("path")) if isinstance(cell, Mapping) else (cell, None)
     base = place.replace("\\", "/").rpartition("/")[2] if isinstance(place, str) else ""
     if suffix_of(base) not in PICTURE_SUFFIXES:
         start = bytes(content[:4]) if content else b""
         suffix = next((one for signature, one in _SIGNATURES.items() if start.startswith(signature)), ".jpg")
         base = f"{number:07}{suffix}"
-    return Row(base, content or None, label)
+    return Row(base, content or None, label, group)
 
 
 @contextmanager
@@ -161,34 +171,34 @@ def _picture_columns(file: Any) -> list[str]:
     return [field.name for field in file.schema_arrow if is_bytes(field.type) or has_bytes(field.type)]
 
 
-# -- classes
+# -- classes and groups
 
 
 @dataclass(frozen=True)
-class _Labels:
-    """A column of classes; ``names`` are those of its numbers, empty where they have none."""
+class _Names:
+    """A column of classes or groups; ``names`` are those of its numbers, empty where they have none."""
 
     column: str
     names: tuple[str, ...] = ()
 
     def name_of(self, value: Any) -> str | None:
-        """Return the class of a cell, None where it has none."""
+        """Return the class or group of a cell, None where it has none."""
         if value is None or (self.names and not 0 <= value < len(self.names)):
             return None
         return self.names[value] if self.names else str(value)
 
 
-def _find_labels(file: Any, name: str, wanted: str | None) -> _Labels:
+def _find_column(file: Any, name: str, wanted: str | None) -> _Names:
     """Return the column that is wanted; else the only one with names of classes in the schema, or called a label."""
-    found = {labels.column: labels for labels in _label_columns(file)}
+    found = {column.column: column for column in _name_columns(file)}
     if wanted is not None:
         if wanted not in found:
             raise DataError(ShardCode.NO_COLUMN, name=name, column=wanted, columns=list(found))
         return found[wanted]
     for candidates in (
-        [labels for labels in found.values() if labels.names],
-        [labels for labels in found.values() if label_rank(labels.column) == 2],
-        [labels for labels in found.values() if label_rank(labels.column)],
+        [column for column in found.values() if column.names],
+        [column for column in found.values() if label_rank(column.column) == 2],
+        [column for column in found.values() if label_rank(column.column)],
     ):
         if len(candidates) == 1:
             return candidates[0]
@@ -197,7 +207,7 @@ def _find_labels(file: Any, name: str, wanted: str | None) -> _Labels:
     raise DataError(ShardCode.WHICH_COLUMN, name=name, columns=list(found))
 
 
-def _label_columns(file: Any) -> Iterator[_Labels]:
+def _name_columns(file: Any) -> Iterator[_Names]:
     """Yield the columns of texts and whole numbers, with the names of classes that the Hub keeps in the schema."""
     from pyarrow import types  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
@@ -205,9 +215,9 @@ def _label_columns(file: Any) -> Iterator[_Labels]:
     for field in file.schema_arrow:
         kind = field.type.value_type if types.is_dictionary(field.type) else field.type
         if types.is_string(kind) or types.is_large_string(kind):
-            yield _Labels(field.name)
+            yield _Names(field.name)
         elif types.is_integer(kind):
-            yield _Labels(field.name, _class_names(features.get(field.name)))
+            yield _Names(field.name, _class_names(features.get(field.name)))
 
 
 def _hub_features(file: Any) -> Mapping[str, Any]:

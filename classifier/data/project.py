@@ -113,7 +113,8 @@ class Project:
             features: folder of the feature cache, by default in the user's cache folder.
             labels: where labels come from: ``folders[:LEVEL]``, ``names[:first|ending]``, ``boxes`` or
                 ``FILE[:COLUMN]``; by default the only reading that fits.
-            groups: which photos belong together: ``auto``, ``names``, ``folders``, ``FILE`` or ``none``.
+            groups: which photos belong together: ``auto``, ``names``, ``folders``, ``FILE``, the column of a Parquet
+                file, or ``none``.
             reduced: whether of the pictures of tars and Parquet files only copies of 512 pixels are on the disk.
 
         Raises:
@@ -135,7 +136,7 @@ class Project:
         try:
             own = Path(scratch.name)
             root = places[0] if len(places) == 1 and places[0].is_dir() else own
-            listing = list_data(places, own / "unpacked", limits, labels, reduced)
+            listing = list_data(places, own / "unpacked", limits, labels, reduced, groups)
             features = features or cache_folder("features")
             project = cls(root, features, own / "models", own / "thumbs", Catalog(None), limits)
             project._scratch = scratch
@@ -184,7 +185,7 @@ class Project:
         """
         with scratch_folder(self.folder) as folder:
             places = [source] if isinstance(source, Path) else list(source)
-            listing = list_data(places, folder / "unpacked", self.limits, labels, reduced)
+            listing = list_data(places, folder / "unpacked", self.limits, labels, reduced, groups)
             result = self._add_listing(listing, label, Wish(labels, groups), only_new)
         if only_new and groups != "auto":
             self.choose_groups(_groups_choice(groups))

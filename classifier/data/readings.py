@@ -15,6 +15,7 @@ from ..messages.data import UploadNoteCode
 from ..messages.layout import NoteCode, QuestionCode
 from .labels import label_key
 from .layout import Decision, Layout, Reading, Source, Texts, choose, option_file, read_texts
+from .layout.groups import TableGroups, group_by_table
 from .layout.photos import find_photos
 from .layout.split_names import split_words
 from .sources import File, FileSet, Listing
@@ -48,6 +49,8 @@ def read_listing(
     """
     if option_file(wish.labels) and any(one.samples for one in listing.sets):
         wish = replace(wish, labels=None)  # it named the column that the samples have their classes from
+    if listing.groups:
+        wish = replace(wish, groups="none")  # it named the column that they have their groups from
     sets = _with_train(listing.sets)
     several = len(sets) > 1
     files = [(one.joint_key(file) if several else file.key, file) for one in sets for file in one.files]
@@ -57,9 +60,19 @@ def read_listing(
         wish, outside = _with_outside(wish, keys, limits)
         tables = Texts({**tables.texts, **outside.texts}, {**tables.unreadable, **outside.unreadable})
     if several:
-        return _read_several(sets, keys, tables, wish, known), files
-    layout = _read(keys, tables, wish)
-    return _by_own_name(layout, sets[0].name if sets else "", wish, known, ask), files
+        layout = _read_several(sets, keys, tables, wish, known)
+    else:
+        layout = _by_own_name(_read(keys, tables, wish), sets[0].name if sets else "", wish, known, ask)
+    return _group_samples(layout, listing, files), files
+
+
+def _group_samples(layout: Layout, listing: Listing, files: Sequence[tuple[str, File]]) -> Layout:
+    """Return the layout with the groups that a column of Parquet files has."""
+    if not listing.groups:
+        return layout
+    groups = {key: listing.groups[file.path] for key, file in files if file.path in listing.groups}
+    table = TableGroups(listing.groups_column or "", groups)
+    return replace(layout, readings=tuple(group_by_table(reading, table) for reading in layout.readings))
 
 
 def own_splits(names: Sequence[str]) -> list[str | None]:

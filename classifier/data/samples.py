@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..config import Limits
@@ -85,6 +86,7 @@ def unpack(
     column: str | None = None,
     first: int = 0,
     reduced: bool = False,
+    groups: str | None = None,
 ) -> Unpacked:
     """Write the files of a zip, tar or Parquet file into ``into``, those of samples in folders of their classes.
 
@@ -96,13 +98,12 @@ def unpack(
         column: the column of Parquet, or the ending or field of WebDataset's labels; None where it is to be found.
         first: number of the first picture that has no name.
         reduced: whether only a small copy of each picture of a tar or Parquet file is kept, see ``reduce_file``.
+        groups: the column of Parquet with the groups of photos that belong together; None for none.
 
     Raises ``DataError`` where the file cannot be used; see the modules of the three.
     """
     if name.lower().endswith(parquet_files.SUFFIXES):
-        rows = parquet_files.read(archive, into, limits, name, column, first)
-        kept = ((base, _reduce(found, limits) if reduced else found, label) for base, found, label in rows)
-        unpacked = _in_folders(kept, limits)
+        unpacked = _unpack_rows(parquet_files.read(archive, into, limits, name, column, first, groups), limits, reduced)
     elif is_tar(name):
         members = tar_files.stream(archive, into, limits, name)
         kept_members = [(member, _reduce(found, limits) if reduced else found) for member, found in members]
@@ -112,6 +113,20 @@ def unpack(
     if not unpacked.files:
         raise DataError(ShardCode.EMPTY, name=name)
     return unpacked
+
+
+def _unpack_rows(
+    rows: Iterable[tuple[str, Path | Message, str | None, str | None]], limits: Limits, reduced: bool
+) -> Unpacked:
+    groups: dict[Path, str] = {}
+
+    def samples() -> Iterator[Sample]:
+        for base, found, label, group in rows:
+            if isinstance(found, Path) and group is not None:
+                groups[found] = group
+            yield base, _reduce(found, limits) if reduced else found, label
+
+    return replace(_in_folders(samples(), limits), groups=groups)
 
 
 def _reduce(found: Path | Message, limits: Limits) -> Path | Message:

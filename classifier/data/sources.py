@@ -67,15 +67,18 @@ class Listing:
     """The files that came, by the folder or zip they came in, and those that are not used whatever they hold.
 
     ``archives`` are the names of the zips that files came in, by the path of the unpacked file. ``column`` is where
-    tars and Parquet files have the classes, None where it is to be found; ``reduced``: whether of their pictures only
-    small copies are kept.
+    tars and Parquet files have the classes, None where it is to be found, ``groups_column`` where Parquet files have
+    the groups, None for no groups; ``groups`` are these, by the path of the unpacked file. ``reduced``: whether of
+    their pictures only small copies are kept.
     """
 
     sets: list[FileSet] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     notes: list[Message] = field(default_factory=list)
     archives: dict[Path, str] = field(default_factory=dict)
+    groups: dict[Path, str] = field(default_factory=dict)
     column: str | None = None
+    groups_column: str | None = None
     reduced: bool = False
 
     def count(self) -> int:
@@ -84,17 +87,19 @@ class Listing:
 
 
 def list_data(
-    data: Sequence[Path], into: Path, limits: Limits, labels: str | None = None, reduced: bool = False
-) -> Listing:
+    data: Sequence[Path], into: Path, limits: Limits, labels: str | None = None, reduced: bool = False,
+    groups: str = "auto",
+) -> Listing:  # fmt: skip
     """Return the files of folders, and of zips unpacked into ``into``; of several, also tables given by themselves.
 
     Tars and Parquet files are unpacked likewise, and so are those that a text lists line by line. ``labels`` is the
-    value of ``--labels``, which may name their column of classes; ``reduced``: whether only small copies of their
-    pictures are kept, since the data is larger than the disk.
+    value of ``--labels``, which may name their column of classes, and ``groups`` that of ``--groups``, which may name
+    the column of groups of Parquet files; ``reduced``: whether only small copies of their pictures are kept, since the
+    data is larger than the disk.
 
     Raises ``DataError`` where one of them is none of these, is empty, or could do harm.
     """
-    listing = Listing(column=option_file(labels), reduced=reduced)
+    listing = Listing(column=option_file(labels), groups_column=_groups_column(groups), reduced=reduced)
     places = [one for place in data for one in read_list(place)]
     several = len(places) > 1
     names = _distinct(_own_name(name, place) for name, place in places)
@@ -125,6 +130,12 @@ def list_upload(files: Iterable[tuple[str, Path]], into: Path, limits: Limits) -
     for number, ((key, path), name) in enumerate(zip(zips, _distinct(without_suffix(key) for key, _ in zips))):
         _add_place(listing, name, key, path, into / str(number), limits, several)
     return _checked(listing, limits)
+
+
+def _groups_column(groups: str) -> str | None:
+    """Return the column that a value of ``--groups`` names; None where it is a word, or names a table."""
+    name = option_file(groups)
+    return name if name and not any(map(wants_text, (name, name.rpartition(":")[0]))) else None
 
 
 def _own_name(name: str, place: Path) -> str:
@@ -251,7 +262,8 @@ def _unpack_one(archive: Path, name: str, into: Path, limits: Limits, listing: L
     if is_project_file(archive):
         raise DataError(ProjectFileCode.IS_PROJECT, name=name)
     first = listing.count() + len(listing.left_out)
-    unpacked = unpack(archive, into, limits, name, listing.column, first, listing.reduced)
+    unpacked = unpack(archive, into, limits, name, listing.column, first, listing.reduced, listing.groups_column)
+    listing.groups |= unpacked.groups
     listing.left_out += [replace(left, file=shown + left.file) for left in unpacked.left_out]
     if unpacked.guessed is not None:
         listing.notes.append(message(UploadNoteCode.CODE_PAGE, name=name, page=unpacked.guessed))

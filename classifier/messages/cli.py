@@ -41,7 +41,10 @@ class ArgumentHelp(EnglishCode):
         "where the classes come from: folders[:LEVEL], names[:first|ending], boxes, FILE[:COLUMN] for a table, or "
         "COLUMN of a .parquet or of a tar's .json (default: the only way that fits)"
     )
-    GROUPS = "which photos belong together: auto, names, folders, FILE for a table, or none (but near duplicates)"
+    GROUPS = (
+        "which photos belong together: auto, names, folders, FILE for a table, COLUMN of a .parquet, or none (but near "
+        "duplicates)"
+    )
     REDUCED = (
         "keep only copies of 512 pixels of the photos in .tar and .parquet files, for data that is larger than the disk"
     )

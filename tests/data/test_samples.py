@@ -178,6 +178,17 @@ def test_the_column_of_classes_is_asked_for_where_several_fit(tmp_path: Path) ->
     assert [label for _, label, _ in read(place, labels="sex")] == ["0", "0", "1", "1"]
 
 
+def test_a_column_of_a_parquet_file_groups_its_photos(tmp_path: Path) -> None:
+    pictures = [content for *_, content in SAMPLES[:4]]
+    columns = {"image": pictures, "label": ["a", "b", "a", "b"], "person": ["x", "x", None, "y"], "day": [1, 2, 1, 2]}
+    place = write_parquet(tmp_path / "x.parquet", columns)
+    for groups, expected in (("person", ["x", None, "x", "y"]), ("day", ["1", "1", "2", "2"]), ("none", [None] * 4)):
+        with Project.over(place, groups=groups) as project:
+            assert [photo.layout_group for photo in project.photos()] == expected
+            assert project.intake is not None
+    assert "label, person, day" in str(refusal(place, groups="house"))
+
+
 def test_a_parquet_table_without_pictures_names_its_columns(tmp_path: Path) -> None:
     error = refusal(write_parquet(tmp_path / "x.parquet", {"file": ["a.jpg"], "label": ["a"]}))
     assert (error.code, "file, label" in str(error)) == (ShardCode.NO_PICTURES, True)
