@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.large_arrays import scale_to_unit, signed_roots
+from ..data.large_arrays import scale_to_unit, signed_roots, take_rows
 from ..data.splits import sample_per_class
 from ..errors import ModelError
 from ..messages.evaluation import FileCode
@@ -159,10 +159,11 @@ def fit_fine_tuned_ood(
 
 def _store_points(features: Floats, y_true: Ints) -> tuple[OODModel, Ints]:
     """Return the model of the photos without what is usual and without a limit, and the indices of its points."""
-    rows = _to_unit_vectors(features[sample_per_class(y_true, _MAX_FITTED)])
+    rows = _to_unit_vectors(take_rows(features, sample_per_class(y_true, _MAX_FITTED)))
     center = rows.mean(0)
     rank = max(1, min(*rows.shape, _MAX_BASIS // rows.shape[1]))
-    basis = principal_directions(rows - center, rank)
+    rows -= center
+    basis = principal_directions(rows, rank)
     stored = sample_per_class(y_true, _MAX_POINTS)
     points = (_to_unit_vectors(features[stored]) - center) @ basis
     arrays = _round_to_half(center), _round_to_half(basis), _round_to_half(points)

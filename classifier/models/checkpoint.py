@@ -30,7 +30,7 @@ from .backbones import ROWS, Backbone, architecture_of
 from .evaluated_photos import EvaluatedPhotos, read_evaluated, with_costs, without_costs
 from .joined import JoinedNetwork, Member, feature_networks, member_networks
 from .model_card import confusion_picture, model_card, replace_decision
-from .model_folder import CONFUSION, EVALUATED, OOD, SINGLE, TRAINING_PHOTOS, write
+from .model_folder import CONFUSION, EVALUATED, OOD, SINGLE, TRAINING_PHOTOS, Text, write
 from .surgery import feature_width, fuse_batch_norm
 from .training_photos import KnownPhotos
 from .weights_file import check_finite, check_header_size, is_file, load_network
@@ -134,20 +134,18 @@ def save(folder: Path, model: TrainedModel, training: Mapping[str, Any], unfinis
     write(folder, texts, tensors, unfinished)
 
 
-def _files(
-    model: TrainedModel, training: Mapping[str, Any]
-) -> tuple[dict[str, str | bytes], dict[str, dict[str, Tensor]]]:
+def _files(model: TrainedModel, training: Mapping[str, Any]) -> tuple[dict[str, Text], dict[str, dict[str, Tensor]]]:
     """The files of a model by their names: texts, and tensors."""
     picture = confusion_picture(model.report)
-    texts: dict[str, str | bytes] = {
+    texts: dict[str, Text] = {
         "config.json": _dump(hub_config.to_json(model)),
         "README.md": model_card(model, training),
         "report.json": _dump(model.report.to_json()),
-        training_record.FILE: training_record.dump(training),
+        training_record.FILE: training_record.dump_parts(training),
         **({CONFUSION: picture} if picture else {}),
     }
     if model.training_photos is not None:
-        texts[TRAINING_PHOTOS] = json.dumps(model.training_photos.to_json())
+        texts[TRAINING_PHOTOS] = model.training_photos.dump()
     ood = {} if model.ood is None else {key: torch.from_numpy(value) for key, value in model.ood.tensors().items()}
     evaluated = {} if model.evaluated is None else model.evaluated.tensors()
     return texts, {"model.safetensors": _weights(model), OOD: ood, EVALUATED: evaluated}

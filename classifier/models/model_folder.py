@@ -33,6 +33,7 @@ STEPS = "steps"  # folder with the models that a training had on the way, each i
 # The new model inside its folder: while it is written, when it is complete, and while its files are moved out.
 _PART, _COMPLETE, _MOVING = ".model.part", ".model.complete", ".model.moving"
 _LOCK = ".training.lock"
+Text = str | bytes | Iterator[str]
 _PARTIAL = re.compile(r"\.[0-9a-f]{32}\.part")  # what ``atomic_write`` leaves where the program was killed
 _OF_DISKS = ("lost+found", "system volume information", "$recycle.bin")  # in the first folder of a disk
 
@@ -73,15 +74,16 @@ def _prepared(folder: Path, holds: bool) -> Iterator[None]:
 
 def write(
     folder: Path,
-    texts: Mapping[str, str | bytes],
+    texts: Mapping[str, Text],
     tensors: Mapping[str, dict[str, Tensor]],
     unfinished: bool = False,
 ) -> None:
     """Write the files of a model, given as name -> content, in the place of those that ``folder`` holds.
 
-    A name may begin with that of a folder. ``RESUME`` is deleted unless the training is ``unfinished``. The files are
-    written into a folder inside and moved out when all are complete, so that ``folder`` may be a mount point and keeps
-    what belongs to other programs, such as ``.git``. Raises as ``reserve`` does.
+    A name may begin with that of a folder. A long text may come in parts, which are not in memory at once. ``RESUME``
+    is deleted unless the training is ``unfinished``. The files are written into a folder inside and moved out when all
+    are complete, so that ``folder`` may be a mount point and keeps what belongs to other programs, such as ``.git``.
+    Raises as ``reserve`` does.
     """
     check_target(folder)
     folder = folder.resolve()
@@ -133,11 +135,13 @@ def remove_unfinished(folder: Path) -> None:
     distributed.barrier()
 
 
-def _write_files(folder: Path, texts: Mapping[str, str | bytes], tensors: Mapping[str, dict[str, Tensor]]) -> None:
+def _write_files(folder: Path, texts: Mapping[str, Text], tensors: Mapping[str, dict[str, Tensor]]) -> None:
     folder.mkdir()
     for name, text in texts.items():
         (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_bytes(text.encode() if isinstance(text, str) else text)
+        with (folder / name).open("wb") as file:
+            for part in [text] if isinstance(text, (str, bytes)) else text:
+                file.write(part.encode() if isinstance(part, str) else part)
     mode = (folder / "config.json").stat().st_mode
     for name, values in tensors.items():
         if values:

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -86,31 +87,32 @@ class KnownPhotos:
     def __len__(self) -> int:
         return len(self.sha256)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the content of the file."""
-        found = {
-            "version": _VERSION,
-            "network": self.network,
-            "resize_mode": self.resize_mode,
-            "sha256": list(self.sha256),
-            "hashes": _to_text(self.hashes),
-            "features": _to_text(self.features),
-            "classes": self.classes.tolist(),
-            "groups": self.groups.tolist(),
-            "layout_groups": list(self.layout_groups),
-            "own_groups": list(self.own_groups),
-        }
-        return found if self.rule == NO_RULE else {**found, **self._rule_to_json()}
+    def dump(self) -> Iterator[str]:
+        """Yield the text of the file, an entry at a time: of many photos each is megabytes long."""
+        before = "{"
+        for name, value in self._entries():
+            yield f"{before}{json.dumps(name)}: {json.dumps(value)}"
+            before = ", "
+        yield "}"
+
+    def _entries(self) -> Iterator[tuple[str, Any]]:
+        yield from (("version", _VERSION), ("network", self.network), ("resize_mode", self.resize_mode))
+        yield "sha256", self.sha256
+        yield "hashes", _to_text(self.hashes)
+        yield "features", _to_text(self.features)
+        yield from (("classes", self.classes.tolist()), ("groups", self.groups.tolist()))
+        yield from (("layout_groups", self.layout_groups), ("own_groups", self.own_groups))
+        if self.rule != NO_RULE:
+            yield from (("rule", self._rule_to_json()), ("keys", self.keys), ("times", self.times))
 
     def _rule_to_json(self) -> dict[str, Any]:
         names = self.rule.names
-        rule = {
+        return {
             "part": None if names is None else names.part,
             "n": 0 if names is None else names.n,
             "is_across": self.rule.is_across,
             "burst_seconds": self.rule.burst_seconds,
         }
-        return {"rule": rule, "keys": list(self.keys), "times": list(self.times)}
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,7 @@ def read(folder: Path) -> KnownPhotos | None:
 
 
 def _from_json(data: Any) -> KnownPhotos:
-    """Read what ``to_json`` returned; raises ``ValueError`` or ``TypeError`` where it is something else."""
+    """Read what ``dump`` wrote; raises ``ValueError`` or ``TypeError`` where it is something else."""
     if not isinstance(data, Mapping) or data.keys() not in (_ENTRIES, _ENTRIES | _RULE_ENTRIES):
         raise ValueError("no list of training photos")
     if data["version"] != _VERSION:

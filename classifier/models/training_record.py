@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import lru_cache
@@ -22,7 +22,7 @@ import torch
 
 from .._version import __version__
 from ..config import Mode
-from ..data.catalog import Asset, RunAsset
+from ..data.catalog import RunAsset
 from ..events import Epoch
 from ..files import read_json
 from ..messages import Message
@@ -76,7 +76,7 @@ def packages() -> dict[str, str]:
 
 
 def photo_uses(
-    assets: Iterable[Asset], training: Iterable[RunAsset], evaluated: Iterable[RunAsset]
+    photos: Iterable[tuple[str, str, str]], training: Iterable[RunAsset], evaluated: Iterable[RunAsset]
 ) -> list[dict[str, str]]:
     """Return content, class, split and use of each photo of a project.
 
@@ -85,19 +85,14 @@ def photo_uses(
     test or validation photo that looks like a training photo, counted apart. ``unused``: none of these.
 
     Args:
-        assets: rows of the catalog.
+        photos: content, class and split of the photos of the catalog.
         training: the photos of the training, as the run has them.
         evaluated: those of other splits that were predicted.
     """
     uses = {(row.sha256, row.label): _USES.get(row.split, row.split) for row in (*training, *evaluated)}
     return [
-        {
-            "sha256": asset.sha256,
-            "label": asset.label,
-            "split": asset.split,
-            "use": uses.get((asset.sha256, asset.label), "unused"),
-        }
-        for asset in assets
+        {"sha256": sha256, "label": label, "split": split, "use": uses.get((sha256, label), "unused")}
+        for sha256, label, split in photos
     ]
 
 
@@ -180,12 +175,19 @@ def without_photos(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def dump(record: Mapping[str, Any]) -> str:
     """Return the text of ``training.json``, with each photo in a line of its own."""
+    return "".join(dump_parts(record))
+
+
+def dump_parts(record: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what ``dump`` returns, a photo at a time."""
     text = json.dumps(without_photos(record), indent=2, ensure_ascii=False)
     if "photos" not in record:
-        return text
-    lines = ",\n".join(f"    {json.dumps(photo)}" for photo in record["photos"])
-    before = text.removesuffix("}").rstrip() + ("," if len(record) > 1 else "")
-    return f'{before}\n  "photos": [\n{lines}\n  ]\n}}'
+        yield text
+        return
+    yield text.removesuffix("}").rstrip() + ("," if len(record) > 1 else "") + '\n  "photos": ['
+    for number, photo in enumerate(record["photos"]):
+        yield f"{',' if number else ''}\n    {json.dumps(photo)}"
+    yield "\n  ]\n}"
 
 
 def read_record(folder: Path) -> dict[str, Any]:

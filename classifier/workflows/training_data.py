@@ -15,6 +15,7 @@ from ..data.group_rule import NO_RULE
 from ..data.grouping import Grouping
 from ..data.image_quality import explain_sameness
 from ..data.labels import natural_key
+from ..data.large_arrays import allocate
 from ..data.perceptual_hash import HASH_SIZE
 from ..data.project import Project
 from ..errors import DataError
@@ -68,7 +69,8 @@ def build_training_set(
         *class_balance_warnings(y, labels, grouping.groups),
         *session_warnings(y, labels, grouping.groups, [asset.taken for asset in assets], descriptors),
     )
-    hashes = descriptors[:, :HASH_SIZE].copy()
+    hashes = allocate((len(assets), HASH_SIZE))
+    hashes[:] = descriptors[:, :HASH_SIZE]
     return TrainingSet(
         tuple(assets), readable, labels, y, grouping.groups, choice.features, grouping, warnings, hashes
     ), choice.resize_mode

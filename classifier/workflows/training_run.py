@@ -184,7 +184,7 @@ class TrainingRun:
             **_settings(self.extractor, project, self.training_set, model, config),
             **self._history(model),
             "self_check": training_record.read_self_check(project.catalog.choice(CHOICE)),
-            "photos": training_record.photo_uses(project.catalog.assets(), model.run_assets, evaluated.rows),
+            "photos": training_record.photo_uses(project.catalog.contents(), model.run_assets, evaluated.rows),
         }
 
     def _history(self, model: TrainedModel) -> dict[str, Any]:

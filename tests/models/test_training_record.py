@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from classifier import Finished
-from classifier.data.catalog import Asset, RunAsset
+from classifier.data.catalog import RunAsset
 from classifier.events import Epoch
 from classifier.messages import message
 from classifier.messages.training import TrainingCode
@@ -37,13 +37,11 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_the_use_of_each_photo_is_that_of_the_run() -> None:
-    assets = [
-        Asset(0, "", sha, "cat", split, None, "", 1, 1, 1, "")
-        for sha, split in (("a", "train"), ("b", "train"), ("c", "test"), ("d", "test"), ("e", "held_out"))
-    ]
+    photos = [("a", "train"), ("b", "train"), ("c", "test"), ("d", "test"), ("e", "held_out")]
+    contents = [(sha, "cat", split) for sha, split in photos]
     training = [RunAsset("a", "cat", "train"), RunAsset("b", "cat", "held_out")]
     evaluated = [RunAsset("c", "cat", "test"), RunAsset("d", "cat", "near_training")]
-    uses = {photo["sha256"]: photo["use"] for photo in training_record.photo_uses(assets, training, evaluated)}
+    uses = {photo["sha256"]: photo["use"] for photo in training_record.photo_uses(contents, training, evaluated)}
     assert uses == {"a": "trained", "b": "held_out", "c": "judged", "d": "near_training", "e": "unused"}
 
 
