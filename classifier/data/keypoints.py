@@ -122,10 +122,25 @@ def _find(gray: Image.Image) -> tuple[Floats, list[tuple[Floats, Floats]]]:
 
 
 def _blur(pixels: Floats, weights: NDArray[np.float64]) -> Floats:
-    """Return pixels (h, w) after a filter in both directions: ``scipy.ndimage.gaussian_filter`` without its set-up."""
-    from scipy.ndimage import correlate1d  # 0.1 s, which commands that read no photo need not wait for
+    """Return pixels (h, w) after a symmetric filter in both directions, as ``scipy.ndimage.gaussian_filter``.
 
-    return np.asarray(correlate1d(correlate1d(pixels, weights, 0), weights, 1), np.float32)
+    The import of that takes as long as the descriptors of a hundred photos.
+    """
+    turned = np.ascontiguousarray(_blur_down(pixels, weights).T)  # whose rows are next to one another in memory
+    return _blur_down(turned, weights).T
+
+
+def _blur_down(pixels: Floats, weights: NDArray[np.float64]) -> Floats:
+    """Return pixels (h, w) after a symmetric filter from row to row; beyond the border they are mirrored."""
+    count, reach = len(pixels), len(weights) // 2
+    padded = np.concatenate([pixels[reach - 1 :: -1], pixels, pixels[: -reach - 1 : -1]], dtype=np.float64)
+    total = padded[reach : reach + count] * weights[reach]
+    term = np.empty_like(total)
+    for step in range(reach, 0, -1):
+        np.add(padded[reach - step :][:count], padded[reach + step :][:count], out=term)
+        term *= weights[reach + step]
+        total += term
+    return total.astype(np.float32)
 
 
 def _differences(pixels: Floats) -> Floats:

@@ -16,15 +16,20 @@ _NEIGHBORS_WEIGHT = 1e-3  # of the neighbors that two photos share: decides only
 def connect(count: int, pairs: Ints) -> Ints:
     """Return the connected component (count,) of each of ``count`` nodes joined by ``pairs`` (P, 2).
 
-    A component's number is its smallest node.
+    A component's number is its smallest node. Each round hooks every root to the smallest of its neighbors, so that at
+    most half of them remain (Shiloach and Vishkin, J. Algorithms 3, 1982). Own code, because the import of scipy's
+    sparse graphs takes longer than the training of a small head.
     """
-    from scipy.sparse import coo_array  # 0.2 s, which commands that group nothing need not wait for
-    from scipy.sparse.csgraph import connected_components
-
-    edges = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    _, components = connected_components(edges, directed=False)
-    _, smallest = np.unique(components, return_index=True)
-    return np.asarray(smallest[components], np.int64)
+    roots = np.arange(count)
+    while True:
+        ends = roots[pairs]
+        if (ends[:, 0] == ends[:, 1]).all():
+            return roots
+        lower = ends.min(1)
+        for end in ends.T:
+            np.minimum.at(roots, end, lower)
+        while (roots[roots] != roots).any():
+            roots = roots[roots]
 
 
 def link(count: int, pairs: Ints) -> Ints:

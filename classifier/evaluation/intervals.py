@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 Bools = NDArray[np.bool_]
@@ -42,11 +45,15 @@ def _beta_binomial_quantiles(n: int, a: float, b: float) -> NDArray[np.float64]:
 
     As ``scipy.stats.betabinom.ppf``, whose import takes as long as the training of a small head.
     """
-    from scipy.special import betaln
-
-    k = np.arange(n + 1)
-    log_probs = betaln(k + a, n - k + b) - betaln(k + 1, n - k + 1) - np.log(n + 1) - betaln(a, b)
+    k = np.arange(n + 1.0)
+    log_probs = _betaln(k + a, n - k + b) - _betaln(k + 1, n - k + 1) - np.log(n + 1) - _betaln(a, b)
     return np.searchsorted(np.cumsum(np.exp(log_probs)), _QUANTILES).clip(0, n).astype(np.float64)
+
+
+def _betaln(a: Any, b: Any) -> NDArray[np.float64]:
+    """Return the logarithm of the beta function, as ``scipy.special.betaln``."""
+    logs = [torch.lgamma(torch.as_tensor(value, dtype=torch.float64)) for value in (a, b, a + b)]
+    return np.asarray((logs[0] + logs[1] - logs[2]).numpy())
 
 
 def effective_sample_size(correct: Bools, groups: Ints | None) -> float:
