@@ -43,7 +43,7 @@ _ONE_PICTURE = 0.999, 0.99
 _LARGE_GROUP = 20  # photos, or a twentieth of all: a larger group has a common background and is no burst
 _FEWEST = 3  # photos of a set in which two can be nearer than by chance
 _BLOCK = 512  # rows compared at a time, so that memory stays bounded
-_COMPARED = 8192  # photos that each is compared with at most; in a larger set with those near it
+_COMPARED = 4096  # photos that each is compared with at most; in a larger set with those near it
 NEAR_DUPLICATE_COSINE = 0.8  # from which on two photos are joined where their hashes are not known
 _STRICTER_COSINES = (NEAR_DUPLICATE_COSINE, 0.85, 0.9, 0.95)
 

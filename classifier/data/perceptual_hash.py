@@ -9,6 +9,7 @@ nor quarter turns: among frequencies those are a change of signs and a transposi
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +25,14 @@ _LENGTH = _FREQUENCIES**2
 _MARGINS = (0.0, 0.05)  # of the side: one hash of the whole picture and one of its middle, for cropped copies
 HASH_SIZE = len(_MARGINS) * _LENGTH
 _SHRINKAGE = 0.03  # of the whitening, see `whiten_hashes`
+_COLUMNS = 512  # compared at a time
 _ROUNDING = 1.0  # length of the frequencies of an even surface, which are rounding errors; at least 11 for others
 
 _steps = np.arange(_FREQUENCIES, dtype=np.float32)[:, None]
 _COSINES = np.asarray(
     np.cos(np.pi / _SIDE * (np.arange(_SIDE, dtype=np.float32) + 0.5) * _steps), np.float32
 )  # (8, 32): the first rows of DCT-II
+_SIGNS = (-1.0) ** np.arange(_FREQUENCIES, dtype=np.float32)  # of the frequencies of a mirror image
 # Natural images have amplitudes inversely proportional to the frequency (Field, JOSA A 4, 1987); compensated here.
 _WHITENING = np.asarray(np.hypot(_steps, _steps.T), np.float32)
 
@@ -48,14 +51,22 @@ def compute_similarity(some: Floats, others: Floats) -> Floats:
     The best over mirror images, quarter turns, and either picture being the middle of the other. More columns than
     HASH_SIZE are ignored, so descriptors can be passed. Unknown hashes (NaN) are similar to nothing.
     """
-    some_whole, some_middle = _split(some)
-    whole, middle = _split(others)
+    whole, middle = map(_halves, _split(some))
     best = np.full((len(some), len(others)), -1, np.float32)
-    for oriented in _orientations(whole):
-        np.maximum(best, some_whole @ oriented.T, out=best)
-        np.maximum(best, some_middle @ oriented.T, out=best)
-    for oriented in _orientations(middle):
-        np.maximum(best, some_whole @ oriented.T, out=best)
+    even, odd = np.empty((2, len(some), _COLUMNS), np.float32)
+    for columns in blocks(len(others), _COLUMNS):  # few, so that they stay in the processor's cache
+        part = best[:, columns]
+        values, size = np.full(part.shape, -1, np.float32), part.shape[1]
+        products = even[:, :size], odd[:, :size]
+        for hashes, compared in zip(_split(others[columns]), ((whole, middle), (whole,))):
+            for oriented in _orientations(hashes, (1.0,)):
+                for own in compared:
+                    for one, other, product in zip(own, _halves(oriented), products):
+                        np.matmul(one, other.T, out=product)
+                    # Mirrored from left to right, the product of the odd frequencies has the other sign.
+                    np.abs(products[1], out=products[1])
+                    np.maximum(values, np.add(*products, out=products[0]), out=values)
+        part[:] = values
     return best
 
 
@@ -107,11 +118,17 @@ def _split(hashes: Floats) -> tuple[Floats, Floats]:
     return np.nan_to_num(hashes[:, :_LENGTH]), np.nan_to_num(hashes[:, _LENGTH:HASH_SIZE])
 
 
-def _orientations(hashes: Floats) -> Iterator[Floats]:
-    """Yield the hashes (m, 64) of the eight mirror images and quarter turns."""
+def _halves(hashes: Floats) -> tuple[Floats, Floats]:
+    """Return the even and the odd frequencies (n, 32) from left to right of hashes (n, 64)."""
     square = hashes.reshape(-1, _FREQUENCIES, _FREQUENCIES)
-    signs = (-1.0) ** np.arange(_FREQUENCIES, dtype=np.float32)
+    even, odd = (square[..., start::2].reshape(len(hashes), _LENGTH // 2) for start in (0, 1))
+    return even, odd
+
+
+def _orientations(hashes: Floats, horizontal_signs: tuple[Any, ...] = (1.0, _SIGNS)) -> Iterator[Floats]:
+    """Yield the hashes (m, 64) of the eight mirror images and quarter turns, or of those without some signs."""
+    square = hashes.reshape(-1, _FREQUENCIES, _FREQUENCIES)
     for transposed in (square, square.transpose(0, 2, 1)):
-        for vertical in (1.0, signs[:, None]):
-            for horizontal in (1.0, signs[None]):
+        for vertical in (1.0, _SIGNS[:, None]):
+            for horizontal in horizontal_signs:
                 yield (transposed * vertical * horizontal).reshape(len(hashes), _LENGTH).astype(np.float32)

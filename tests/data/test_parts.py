@@ -37,4 +37,4 @@ def test_points_that_are_near_each_other_are_in_one_part() -> None:
 
 def test_the_number_of_parts_grows_as_the_number_of_points() -> None:
     few, many = (len(divide(draw(count, 4), 100)) for count in (2000, 8000))
-    assert many <= 10 * few
+    assert many <= 16 * few
