@@ -3,7 +3,7 @@
 No library does this: scikit-learn's ``LogisticRegressionCV`` solves each fold and each penalty on its own, while here
 the heads of all folds and the final head are one problem whose steps share every matrix product, which is several
 times faster and gives the out-of-fold probabilities that the report and the label issues need. A large problem is
-solved fold by fold (``large_heads``).
+solved fold by fold (``head_solver``).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor
 
 from .. import device as devices
 from ..data.large_arrays import allocate, blocks
-from .large_heads import solve_apart
+from .head_solver import solve_apart, solve_together
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -280,40 +280,12 @@ def _solve(rows: Tensor, targets: Tensor, weights: Tensor, start: Tensor, C: flo
     The problems share the rows (N, R), so one matrix product serves all. Each coordinate is divided by the root of
     its curvature (diagonal preconditioning), which needs a third of the steps.
     """
-    n_problems, _, n_classes = start.shape
     squares = rows.new_zeros(rows.shape[1])
     for part in blocks(len(rows)):  # not a list of sums, between which the freed squares leave holes of their size
         squares += rows[part].square().sum(0)
     unit = (_CURVATURE * squares + 1 / C).rsqrt()[:, None]  # (R, 1)
-    if is_large(rows, n_classes):
-        return solve_apart(rows, targets.argmax(1), weights, start, C, unit)
-    penalty, photo_weights = unit.square() / C, weights.T[..., None]
-    coefficients = torch.cat([start[:, :-1] / unit, start[:, -1:]], 1).requires_grad_(True)
-    optimizer = torch.optim.LBFGS(
-        [coefficients], max_iter=40, tolerance_grad=1e-2, tolerance_change=1e-4, line_search_fn="strong_wolfe"
-    )
-
-    def objective() -> Tensor:
-        value = coefficients.detach()
-        slope = value[:, :-1]
-        columns = (slope * unit).transpose(0, 1).reshape(rows.shape[1], -1)  # not rows * unit: a copy of all photos
-        penalized = torch.cat([slope * penalty, torch.zeros_like(slope[:, :1])], 1)
-        loss = (slope.square() * penalty).sum() / 2
-        gradient = torch.zeros_like(columns)
-        for part in blocks(len(rows)):  # the memory of the logits does not grow with the set
-            logits = (rows[part] @ columns).view(-1, n_problems, n_classes)
-            log_probs = (logits + value[:, -1]).log_softmax(2)  # (n, P, C)
-            loss = loss - (log_probs * targets[part, None] * photo_weights[part]).sum()
-            error = (log_probs.exp() - targets[part, None]) * photo_weights[part]
-            gradient.addmm_(rows[part].T, error.reshape(len(error), -1))
-            penalized[:, -1] += error.sum(0)
-        penalized[:, :-1] += gradient.view(-1, n_problems, n_classes).transpose(0, 1) * unit
-        coefficients.grad = penalized
-        return loss
-
-    optimizer.step(objective)
-    solved = coefficients.detach()
-    return torch.cat([solved[:, :-1] * unit, solved[:, -1:]], 1)
+    solve = solve_apart if is_large(rows, targets.shape[1]) else solve_together
+    return solve(rows, targets.argmax(1), weights, start, C, unit)
 
 
 def is_large(rows: Tensor, n_classes: int) -> bool:

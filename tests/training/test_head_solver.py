@@ -1,4 +1,4 @@
-"""The heads of a large problem, solved apart: against scikit-learn, scipy and the heads that are solved together."""
+"""Heads solved together and one after another: against scikit-learn, scipy and each other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import minimize as scipy_minimize
 from sklearn.linear_model import LogisticRegression
 
-from classifier.training import large_heads, linear_head
+from classifier.training import head_solver, linear_head
 from classifier.training.linear_head import LinearHead, fit_linear_head
 
 from .test_linear_head import folds_of, make_clusters
@@ -42,7 +42,7 @@ def test_a_head_solved_apart_is_the_regression_of_scikit_learn(C: float) -> None
     weights[0, ::5] = 0
     unit = (0.02 * torch.from_numpy(rows).square().sum(0) + 1 / C).rsqrt()[:, None]
     start = torch.zeros(2, 41, 25)
-    solved = large_heads.solve_apart(torch.from_numpy(rows), torch.from_numpy(y), weights, start, C, unit).numpy()
+    solved = head_solver.solve_apart(torch.from_numpy(rows), torch.from_numpy(y), weights, start, C, unit).numpy()
     for problem in range(2):
         inside = weights[problem].numpy() > 0
         oracle = LogisticRegression(C=C, tol=1e-8, max_iter=5000).fit(rows[inside], y[inside])
@@ -66,7 +66,7 @@ def test_the_minimum_of_a_bent_function_is_that_of_scipy() -> None:
         (gradient,) = torch.autograd.grad(value, at)
         return value.item(), gradient
 
-    found = large_heads.minimize(objective, torch.full((8,), 20.0, dtype=torch.float64)).detach().numpy()
+    found = head_solver.minimize(objective, torch.full((8,), 20.0, dtype=torch.float64)).detach().numpy()
     oracle = scipy_minimize(loss, np.zeros(8), tol=1e-10).x
     assert loss(found) == pytest.approx(loss(oracle), abs=1e-3)
     np.testing.assert_allclose(found, oracle, atol=0.02)
