@@ -136,8 +136,10 @@ def top_k_accuracy(probs: Floats, y_true: Ints) -> tuple[float, ...]:
     """
     if not len(y_true):
         return ()
-    order = np.argsort(-probs, 1, kind="stable")[:, :_LARGEST_K]
-    return tuple(map(float, np.cumsum((order == y_true[:, None]).mean(0))))
+    own = probs[np.arange(len(y_true)), y_true][:, None]
+    is_before = (probs > own) | ((probs == own) & (np.arange(probs.shape[1]) < y_true[:, None]))
+    ranks = np.bincount(is_before.sum(1), minlength=probs.shape[1])[:_LARGEST_K]
+    return tuple(map(float, np.cumsum(ranks / len(y_true))))
 
 
 def compare_models(earlier: Bools, later: Bools) -> Comparison:

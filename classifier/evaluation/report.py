@@ -393,6 +393,8 @@ def _to_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, tuple):
+        if value and isinstance(value[0], (int, float, str)):  # a row of a thousand classes is not looked at
+            return list(value)
         return [_to_json(item) for item in value]
     if isinstance(value, ClassScore):
         return class_score_json(value)

@@ -161,7 +161,13 @@ def _weights(model: TrainedModel) -> dict[str, Tensor]:
 
 
 def _dump(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    """Return the text of a file, with each row of a confusion matrix in one line: of 1,000 classes it has a million."""
+    rows = value.get("confusion")
+    if not rows:
+        return json.dumps(value, indent=2, ensure_ascii=False)
+    text = json.dumps({**value, "confusion": []}, indent=2, ensure_ascii=False)
+    lines = ",\n    ".join(map(json.dumps, rows))
+    return text.replace('\n  "confusion": []', f'\n  "confusion": [\n    {lines}\n  ]', 1)
 
 
 def set_threshold(folder: Path, value: float) -> Report:

@@ -9,9 +9,11 @@ solved fold by fold (``head_solver``).
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from threading import Lock
 from typing import NamedTuple
 
@@ -122,10 +124,11 @@ def _fit(
         shrinkage = _choose_shrinkage(features, y, n_classes, folds)
     shift, scale = compute_standardization(features, shrinkage)
     basis, rows = _reduce(features, shift, scale, n_classes)
-    targets = torch.nn.functional.one_hot(torch.from_numpy(y), n_classes).float()  # (N, C)
+    y_true = torch.from_numpy(y)
     masks = _fold_masks(folds)  # (P, N): P - 1 folds, then all photos
-    weights = masks * _balance(masks, targets)
-    is_known = _know_class(masks, targets)
+    counts = torch.zeros(len(masks), n_classes).index_add_(1, y_true, masks)  # (P, C)
+    weights = masks * _balance(masks, counts)[:, y_true]
+    is_known = _know_class(masks, counts, y_true)
     if not is_known.any():
         C_values = (C_values[len(C_values) // 2],)  # nothing tells which is best
     # Where each problem is solved by itself, that on all photos can wait until the penalty is chosen.
@@ -133,17 +136,17 @@ def _fit(
     solution = torch.zeros(len(weights[solved_now]), rows.shape[1] + 1, n_classes)
     best: _Solution | None = None
     for C in C_values:
-        solution = _solve(rows, targets, weights[solved_now], solution, C)
+        solution = _solve(rows, y_true, weights[solved_now], solution, C)
         logits = _out_of_fold_logits(rows, solution[: len(masks) - 1], masks)
-        loss = _loss(logits[is_known], targets[is_known])
+        loss = _loss(logits[is_known], y_true[is_known])
         if best is not None and loss > (1 - _MIN_IMPROVEMENT) * best.loss:
             break
         best = _Solution(loss, C, shrinkage, solution[-1].clone(), logits)
     assert best is not None
     if len(solution) < len(masks):
-        final = _solve(rows, targets, weights[-1:], best.coefficients[None], best.C)
+        final = _solve(rows, y_true, weights[-1:], best.coefficients[None], best.C)
         best = best._replace(coefficients=final[0])
-    return _to_head(best, targets, is_known, basis, shift, scale)
+    return _to_head(best, y_true, is_known, basis, shift, scale)
 
 
 class _Solution(NamedTuple):
@@ -157,10 +160,10 @@ class _Solution(NamedTuple):
 
 
 def _to_head(
-    best: _Solution, targets: Tensor, is_known: Tensor, basis: Tensor | None, shift: Floats, scale: Floats
+    best: _Solution, y_true: Tensor, is_known: Tensor, basis: Tensor | None, shift: Floats, scale: Floats
 ) -> LinearHead:
     """Return the head on the features as they come: undo reduction and standardization, apply the temperature."""
-    temperature = _fit_temperature(best.logits[is_known], targets[is_known]) if is_known.any() else 1.0
+    temperature = _fit_temperature(best.logits[is_known], y_true[is_known]) if is_known.any() else 1.0
     slope = best.coefficients[:-1] if basis is None else basis @ best.coefficients[:-1]  # (D, C)
     weight = slope.T.numpy() / scale / temperature
     bias = best.coefficients[-1].numpy() / temperature - weight @ shift
@@ -172,7 +175,7 @@ def _to_head(
         shrinkage=best.shrinkage,
         temperature=temperature,
         probabilities=calibrated.softmax(1).numpy(),
-        loss=_loss(calibrated, targets),
+        loss=_loss(calibrated, y_true),
     )
 
 
@@ -255,26 +258,28 @@ def _fold_masks(folds: Ints) -> Tensor:
     return torch.cat([outside, torch.ones(1, len(folds), dtype=torch.bool)]).float()
 
 
-def _know_class(masks: Tensor, targets: Tensor) -> Tensor:
-    """Return of which photos (N,) the problem that was not trained on them knows the class from others.
+def _know_class(masks: Tensor, counts: Tensor, y_true: Tensor) -> Tensor:
+    """Return of which photos (N,) the problem that was not trained on them has others of their class.
+
+    ``counts`` (P, C) are the photos of each class in each problem.
 
     It knows none whose photos are all in one group, such as one burst: what it says of them tells nothing about
     penalty and temperature.
     """
     fold = (masks[:-1] == 0).float().argmax(0)
-    counts = (masks[:-1] @ targets)[fold]  # (N, C)
-    return (counts * targets).sum(1) > 0
+    return counts[fold, y_true] > 0
 
 
-def _balance(masks: Tensor, targets: Tensor) -> Tensor:
-    """Return weights (P, N) by which every class counts the same; they add up to the number of photos."""
-    counts = masks @ targets  # (P, C)
+def _balance(masks: Tensor, counts: Tensor) -> Tensor:
+    """Return the weights (P, C) of a photo of each class by which every class counts the same, with ``counts`` (P, C).
+
+    The weights of all photos add up to their number.
+    """
     n_present = (counts > 0).sum(1, keepdim=True)
-    per_class = masks.sum(1, keepdim=True) / (n_present * counts).clamp(min=1e-9)
-    return per_class @ targets.T
+    return masks.sum(1, keepdim=True) / (n_present * counts).clamp(min=1e-9)
 
 
-def _solve(rows: Tensor, targets: Tensor, weights: Tensor, start: Tensor, C: float) -> Tensor:
+def _solve(rows: Tensor, y_true: Tensor, weights: Tensor, start: Tensor, C: float) -> Tensor:
     """Minimize the sum over problems of weighted cross-entropy + |W|²/(2 C); returns coefficients (P, R + 1, C).
 
     The problems share the rows (N, R), so one matrix product serves all. Each coordinate is divided by the root of
@@ -284,8 +289,8 @@ def _solve(rows: Tensor, targets: Tensor, weights: Tensor, start: Tensor, C: flo
     for part in blocks(len(rows)):  # not a list of sums, between which the freed squares leave holes of their size
         squares += rows[part].square().sum(0)
     unit = (_CURVATURE * squares + 1 / C).rsqrt()[:, None]  # (R, 1)
-    solve = solve_apart if is_large(rows, targets.shape[1]) else solve_together
-    return solve(rows, targets.argmax(1), weights, start, C, unit)
+    solve = solve_apart if is_large(rows, start.shape[2]) else solve_together
+    return solve(rows, y_true, weights, start, C, unit)
 
 
 def is_large(rows: Tensor, n_classes: int) -> bool:
@@ -310,25 +315,34 @@ def _out_of_fold_logits(rows: Tensor, solution: Tensor, masks: Tensor) -> Tensor
     return logits
 
 
-def _loss(logits: Tensor, targets: Tensor) -> float:
-    return float(-(logits.log_softmax(1) * targets).sum(1).mean())
+def _loss(logits: Tensor, y_true: Tensor) -> float:
+    return float(torch.nn.functional.cross_entropy(logits, y_true))
 
 
 def fit_temperature(logits: Floats, y: Ints) -> float:
     """Return the divisor of logits (N, C) under which the classes ``y`` (N,) are likeliest (temperature scaling)."""
-    values = torch.from_numpy(logits)
-    return _fit_temperature(values, torch.nn.functional.one_hot(torch.from_numpy(y), values.shape[1]).float())
+    return _fit_temperature(torch.from_numpy(logits), torch.from_numpy(y))
 
 
-def _fit_temperature(logits: Tensor, targets: Tensor) -> float:
+def _fit_temperature(logits: Tensor, y_true: Tensor) -> float:
     """Temperature scaling (Guo et al., arXiv 1706.04599) with a prior.
 
     The prior keeps the temperature within about a factor of two of one, so that a few photos that are all correct
-    do not make the model certain of everything.
+    do not make the model certain of everything. The best of 81 candidates, in ever smaller steps down from one.
     """
-    candidates = torch.logspace(-1, 1, 81)
-    losses = [_loss(logits / float(value), targets) + 2 * float(value.log() ** 2) / len(logits) for value in candidates]
-    return float(candidates[int(np.argmin(losses))])
+    candidates = torch.logspace(-1, 1, 81).tolist()
+
+    @cache
+    def objective(place: int) -> float:
+        value = candidates[place]
+        return _loss(logits / value, y_true) + 2 * math.log(value) ** 2 / len(logits)
+
+    best, step = len(candidates) // 2, 16
+    while step:
+        places = (place for place in (best, best - step, best + step) if 0 <= place < len(candidates))
+        before, best = best, min(places, key=objective)
+        step = step // 2 if best == before else step
+    return candidates[best]
 
 
 def cross_validated_ridge(
