@@ -39,6 +39,9 @@ _TURN, _OCTAVES = 0.5, 0.75  # by which the changes of angle (radians) and of sc
 _BLOCK = 128  # pairs of pictures compared at a time
 _THREADS = 2  # that compare pairs
 
+# Bits of the mirror image of a keypoint: the cells from the other side, directions the other way round.
+_MIRRORED = np.arange(_BITS).reshape(_CELLS, _CELLS, _BINS)[::-1, :, -np.arange(_BINS) % _BINS].ravel()
+
 _axis = np.arange(_PATCH, dtype=np.float32) - (_PATCH - 1) / 2
 _DOWN, _ACROSS = np.meshgrid(_axis, _axis, indexing="ij")  # (16, 16)
 _WEIGHT = np.exp(-(_ACROSS**2 + _DOWN**2) / (2 * (_PATCH / 2) ** 2))
@@ -244,9 +247,7 @@ def _mirror(keypoints: Keypoints) -> Keypoints:
     places = keypoints.places.copy()
     places[..., 0] *= -1
     places[..., 3] = np.pi - places[..., 3]
-    shape = keypoints.bits.shape
-    cells = keypoints.bits.reshape(*shape[:2], _CELLS, _CELLS, _BINS)[:, :, ::-1]
-    return Keypoints(places, cells[..., -np.arange(_BINS) % _BINS].reshape(shape))
+    return Keypoints(places, np.take(keypoints.bits, _MIRRORED, 2))
 
 
 def _count(first: Keypoints, second: Keypoints, least: float) -> Ints:
