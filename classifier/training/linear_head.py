@@ -42,6 +42,7 @@ _MIN_IMPROVEMENT = 0.005
 SMALL = 1000  # photos below which trying all penalties takes a fraction of a second
 _C_VALUES_LARGE = C_VALUES[1:]  # from that many photos on, the strongest penalty is never chosen
 _SHRINKAGE_PHOTOS = 300  # photos that decide between the shrinkages; more would seldom change the decision
+_ONE_FOLD = 5000  # photos from which on those of one fold, a thousand or more, are enough to choose the penalty
 _CURVATURE = 0.02  # a typical p(1 - p) near the solution, for preconditioning only
 _MAX_COST = 15_000_000  # photos times directions times classes that two cores solve in about a second
 _WORTH_DIVIDING = _MAX_COST // 3  # below, its operations are too small to be divided among threads
@@ -128,29 +129,34 @@ def _fit(
     masks = _fold_masks(folds)  # (P, N): P - 1 folds, then all photos
     counts = torch.zeros(len(masks), n_classes).index_add_(1, y_true, masks)  # (P, C)
     weights = masks * _balance(masks, counts)[:, y_true]
-    is_known = _know_class(masks, counts, y_true)
-    if not is_known.any():
-        C_values = (C_values[len(C_values) // 2],)  # nothing tells which is best
+    fold = (masks[:-1] == 0).float().argmax(0)  # (N,)
+    # The problem without a class that is all in one group, such as a burst, tells nothing of it.
+    is_known = counts[fold, y_true] > 0
     # Where each problem is solved by itself, that on all photos can wait until the penalty is chosen.
-    solved_now = slice(-1) if is_large(rows, n_classes) else slice(None)
-    solution = torch.zeros(len(weights[solved_now]), rows.shape[1] + 1, n_classes)
+    first = 1 if len(y) >= _ONE_FOLD else len(masks) - is_large(rows, n_classes)
+    deciding = is_known & (fold < first)
+    if not deciding.any():
+        C_values = (C_values[len(C_values) // 2],)  # nothing tells which is best
+    solution = torch.zeros(first, rows.shape[1] + 1, n_classes)
     best: _Solution | None = None
     for C in C_values:
-        solution = _solve(rows, y_true, weights[solved_now], solution, C)
-        logits = _out_of_fold_logits(rows, solution[: len(masks) - 1], masks)
-        loss = _loss(logits[is_known], y_true[is_known])
+        solution = _solve(rows, y_true, weights[:first], solution, C)
+        logits = _out_of_fold_logits(rows, solution, fold)
+        loss = _loss(logits[deciding], y_true[deciding])
         if best is not None and loss > (1 - _MIN_IMPROVEMENT) * best.loss:
             break
-        best = _Solution(loss, C, shrinkage, solution[-1].clone(), logits)
+        best = _Solution(loss, C, shrinkage, solution, logits)
     assert best is not None
-    if len(solution) < len(masks):
-        final = _solve(rows, y_true, weights[-1:], best.coefficients[None], best.C)
-        best = best._replace(coefficients=final[0])
+    if first < len(masks):
+        start = best.coefficients[-1].expand(len(masks) - first, -1, -1)
+        others = _solve(rows, y_true, weights[first:], start, best.C)
+        solution = torch.cat([best.coefficients, others])
+        best = best._replace(coefficients=solution, logits=_out_of_fold_logits(rows, solution, fold))
     return _to_head(best, y_true, is_known, basis, shift, scale)
 
 
 class _Solution(NamedTuple):
-    """Coefficients (R + 1, C) on all photos, or of the last fold, for one penalty; the out-of-fold logits (N, C)."""
+    """Coefficients (P, R + 1, C) of the problems for one penalty; the out-of-fold logits (N, C)."""
 
     loss: float
     C: float
@@ -164,9 +170,10 @@ def _to_head(
 ) -> LinearHead:
     """Return the head on the features as they come: undo reduction and standardization, apply the temperature."""
     temperature = _fit_temperature(best.logits[is_known], y_true[is_known]) if is_known.any() else 1.0
-    slope = best.coefficients[:-1] if basis is None else basis @ best.coefficients[:-1]  # (D, C)
+    coefficients = best.coefficients[-1]
+    slope = coefficients[:-1] if basis is None else basis @ coefficients[:-1]  # (D, C)
     weight = slope.T.numpy() / scale / temperature
-    bias = best.coefficients[-1].numpy() / temperature - weight @ shift
+    bias = coefficients[-1].numpy() / temperature - weight @ shift
     calibrated = best.logits / temperature
     return LinearHead(
         weight=weight.astype(np.float32),
@@ -258,18 +265,6 @@ def _fold_masks(folds: Ints) -> Tensor:
     return torch.cat([outside, torch.ones(1, len(folds), dtype=torch.bool)]).float()
 
 
-def _know_class(masks: Tensor, counts: Tensor, y_true: Tensor) -> Tensor:
-    """Return of which photos (N,) the problem that was not trained on them has others of their class.
-
-    ``counts`` (P, C) are the photos of each class in each problem.
-
-    It knows none whose photos are all in one group, such as one burst: what it says of them tells nothing about
-    penalty and temperature.
-    """
-    fold = (masks[:-1] == 0).float().argmax(0)
-    return counts[fold, y_true] > 0
-
-
 def _balance(masks: Tensor, counts: Tensor) -> Tensor:
     """Return the weights (P, C) of a photo of each class by which every class counts the same, with ``counts`` (P, C).
 
@@ -298,20 +293,20 @@ def is_large(rows: Tensor, n_classes: int) -> bool:
     return n_classes >= _MANY_CLASSES and rows.numel() * n_classes > _MAX_COST
 
 
-def _out_of_fold_logits(rows: Tensor, solution: Tensor, masks: Tensor) -> Tensor:
-    """Return the logits (N, C) of each photo from the problem that was not trained on it.
+def _out_of_fold_logits(rows: Tensor, solution: Tensor, fold: Tensor) -> Tensor:
+    """Return the logits (N, C) of each photo from the problem that was not trained on it; 0 where that is not solved.
 
     Args:
         rows: coordinates of the photos (N, R).
-        solution: coefficients (P - 1, R + 1, C) of the problems of the folds.
-        masks: photos of each problem (P, N), see ``_fold_masks``.
+        solution: coefficients (…, R + 1, C) of the problems of the first folds; those after the last fold are ignored.
+        fold: number (N,) of the fold in which each photo is held out.
     """
-    fold = (masks[:-1] == 0).float().argmax(0)  # (N,)
-    logits = torch.empty(len(rows), solution.shape[2])
+    logits = torch.zeros(len(rows), solution.shape[2])
     for block in blocks(len(rows)):
-        for problem, coefficients in enumerate(solution):
-            chosen = fold[block] == problem
-            logits[block][chosen] = torch.addmm(coefficients[-1], rows[block][chosen], coefficients[:-1])
+        for problem in fold[block].unique().tolist():
+            if problem < len(solution):
+                chosen, coefficients = fold[block] == problem, solution[problem]
+                logits[block][chosen] = torch.addmm(coefficients[-1], rows[block][chosen], coefficients[:-1])
     return logits
 
 
