@@ -34,6 +34,18 @@ def test_heads_solved_apart_are_those_solved_together(monkeypatch: pytest.Monkey
     assert np.abs(probs[0] / probs[0].sum(1, keepdims=True) - probs[1] / probs[1].sum(1, keepdims=True)).max() < 0.02
 
 
+@pytest.mark.parametrize("is_apart", [False, True])
+def test_heads_are_the_same_where_one_fold_chooses_the_penalty(is_apart: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    features, y = make_clusters((40,) * 6, width=80, distance=1.0)
+    by_all = fit_linear_head(features, y, 6, folds_of(y), (30.0,), 1.0)
+    linear_head._cache.clear()
+    monkeypatch.setattr(linear_head, "_ONE_FOLD", 1)
+    monkeypatch.setattr(linear_head, "is_large", lambda rows, n_classes: is_apart)
+    by_one = fit_linear_head(features, y, 6, folds_of(y), (30.0,), 1.0)
+    assert np.abs(by_one.probabilities - by_all.probabilities).max() < 0.02
+    np.testing.assert_allclose(by_one.weight, by_all.weight, atol=0.05 * np.abs(by_all.weight).max())
+
+
 @pytest.mark.parametrize("C", [10.0, 100.0])
 def test_a_head_solved_apart_is_the_regression_of_scikit_learn(C: float) -> None:
     features, y = make_clusters((9,) * 25, width=40)
