@@ -30,10 +30,11 @@ from tests.helpers import draw_photo
 
 LABELS = ("cat", "dog", "hen")
 QUICK = {"tf_efficientnet_lite0", "mobilenetv3_large_100", "small_cnn"}
-# Shapes only, for their size; test_new_networks.py has a small network of each kind.
+# Shapes only, for their size; a small network of each kind is among the others or in test_new_networks.py.
 HEAVY = {
     "vgg16", "vit_base_patch14_dinov2", "vit_base_patch16_siglip_224", "vit_pe_core_small_patch16_384",
-    "tiny_vit_21m_224", "mobilenetv4_hybrid_medium", "tf_efficientnetv2_s",
+    "tiny_vit_21m_224", "mobilenetv4_hybrid_medium", "tf_efficientnetv2_s", "resnet50", "efficientnet_b2",
+    "convnext_tiny",
 }  # fmt: skip
 
 
@@ -204,7 +205,7 @@ def losses(network: nn.Module, size: int) -> tuple[float, float]:
         for row in BACKBONES
         if row.name not in HEAVY
     ]
-    + ["test_vit"],
+    + ["test_vit", "test_convnext"],
 )
 def test_every_network_trains_and_opens_in_timm_with_the_same_answers(name: str, tmp_path: Path) -> None:
     network = random_network(name)

@@ -165,15 +165,23 @@ def test_an_interrupted_training_ends_with_the_same_weights(digits: Path, tmp_pa
     ]
 
 
+@pytest.fixture(scope="module")
+def one_epoch(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    """The events of a training of one epoch, the network last."""
+    runner = Runner(tmp_path_factory.mktemp("one-epoch"))
+    with closing(runner.cache):
+        return runner.run(training_set(digits), replace(SCRATCH, epochs=1))
+
+
 @pytest.mark.slow
-def test_equal_seeds_give_equal_weights_and_others_differ(digits: Path, tmp_path: Path) -> None:
-    found = []
-    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        runner = Runner(tmp_path / name)
-        with closing(runner.cache):
-            found.append(all_tensors(runner.run(training_set(digits), replace(SCRATCH, seed=seed, epochs=1))[-1]))
-    assert equal(found[0], found[1])
-    assert not equal(found[0], found[2])
+def test_equal_seeds_give_equal_weights_and_others_differ(
+    digits: Path, one_epoch: list[Any], runner: Runner, tmp_path: Path
+) -> None:
+    data, config, other = training_set(digits), replace(SCRATCH, epochs=1), Runner(tmp_path / "other")
+    with closing(other.cache):
+        different = other.run(data, replace(config, seed=2))[-1]
+    assert equal(all_tensors(runner.run(data, config)[-1]), all_tensors(one_epoch[-1]))
+    assert not equal(all_tensors(different), all_tensors(one_epoch[-1]))
 
 
 @pytest.mark.slow
@@ -437,13 +445,13 @@ def test_a_deep_model_is_evaluated_on_the_test_photos_in_groups(better: Finished
 def command(data: Path, out: Path) -> list[str]:
     return [
         "-m", "classifier", "train", str(data), "--out", str(out), "--mode", "deep",
-        "--backbone", "small_cnn", "--epochs", "12", "--json",
+        "--backbone", "small_cnn", "--epochs", "5", "--json",
     ]  # fmt: skip
 
 
 @pytest.mark.slow
 def test_killed_three_times_it_ends_with_the_same_model(digits: Path, tmp_path: Path) -> None:
-    run(digits, tmp_path / "whole", replace(SCRATCH, epochs=12))
+    run(digits, tmp_path / "whole", replace(SCRATCH, epochs=5))
     rng, interrupted = random.Random(0), set()
     for _ in range(3):
         child = processes.start(command(digits, tmp_path / "cut"))
@@ -456,7 +464,7 @@ def test_killed_three_times_it_ends_with_the_same_model(digits: Path, tmp_path: 
         child.wait()
         interrupted.add(str(states(folder)))
     assert len(interrupted) > 1, "it was never killed at work"
-    run(digits, tmp_path / "cut", replace(SCRATCH, epochs=12))
+    run(digits, tmp_path / "cut", replace(SCRATCH, epochs=5))
     assert equal(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
     names = [{path.name for path in (tmp_path / name).iterdir()} for name in ("whole", "cut")]
     assert names[0] == names[1]
@@ -472,23 +480,23 @@ def states(folder: Path) -> list[tuple[str, int]]:
 
 @pytest.mark.slow
 def test_slices_of_a_lent_gpu_end_with_the_same_network(
-    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    digits: Path, one_epoch: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once in slices of a step each, here, and once in another process that is taken away in the middle."""
     data, config, lender = training_set(digits), replace(SCRATCH, epochs=1), Lender(None, 9)
     found = []
-    for name in ("whole", "stepwise", "lent"):
+    for name in ("stepwise", "lent"):
         runner = Runner(tmp_path / name)
         with monkeypatch.context() as patch, closing(runner.cache):
             patch.setattr(leases, "_runner", leases._run_here)  # and as before at the end
             if name == "stepwise":
                 patch.setattr(leases, "SLICE", 0.0)
                 leases.host_on_zero_gpu(lambda duration: lambda task: task)
-            elif name == "lent":
+            else:
                 leases.host_on_zero_gpu(lender.gpu)
             found.append(runner.run(data, config))
-    *events, expected = found[0]
-    for *others, network in found[1:]:
+    *events, expected = one_epoch
+    for *others, network in found:
         assert equal(all_tensors(network), all_tensors(expected))
         assert np.array_equal(network.logits, expected.logits)
         assert [one for one in others if isinstance(one, Epoch)] == [one for one in events if isinstance(one, Epoch)]
