@@ -82,7 +82,7 @@ def _ended(home: Home, token: str, values: settings.Values, job: Job | None) -> 
         about=about,
         stop=gr.update(visible=False),
         progress="",
-        timer=gr.Timer(active=False),
+        timer=gr.skip(),  # ``watch`` ends it: this may be drawn after a training that began meanwhile
         stage="" if job is None else stage_of(job.state),
         groups=panel.panel,
         groups_words=panel.words,

@@ -84,15 +84,18 @@ _NOTHING = Watched(*[gr.skip()] * len(Watched._fields))
 def watch(home: Home, token: str, version: int, stage: str) -> Watched:
     """Draw the progress of the running training if it changed since ``version``.
 
-    The whole tab follows where the training is no longer at the ``stage`` that it shows.
+    The whole tab follows where the training is no longer at the ``stage`` that it shows: also where a drawing of
+    before it began arrived last. The timer ends when the tab shows the end.
     """
     job = jobs.get_job(home, token)
     if job is None:  # the server was restarted under an open page
         jobs.resume(home, token)
-        return _NOTHING._replace(outdated=monotonic_ns())
+        return _NOTHING._replace(timer=gr.Timer(active=False), outdated=monotonic_ns())
     state = job.state
-    if state.ended or stage_of(state) != stage:
+    if stage_of(state) != stage:
         return _NOTHING._replace(outdated=monotonic_ns())
+    if state.ended:
+        return _NOTHING._replace(timer=gr.Timer(active=False))
     if state.version == version:
         return _NOTHING
     return _NOTHING._replace(

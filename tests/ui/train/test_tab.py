@@ -74,11 +74,14 @@ def test_a_running_training_is_shown_on_a_new_page_and_can_be_stopped(tmp_path: 
         yield Overall(StepCode.EXTRACT_FEATURES, 0.25, 50.0, until_first=False)
         yield Epoch(1, 4, 1.0, 0.5, 1.1, 0.6, 1)
         while not should_stop():
-            assert go.wait(20)
+            assert go.wait(120)
             yield Note(message(PhotosCode.CLASS_REMOVED, label=NASTY, count=3))
         yield Note(message(TrainCode.STOPPING))
 
+    before = train_tab.show(home, token, setting_values())  # may be drawn when the training has begun
     job = home.jobs.start(home.folder(token), work, graceful=True)
+    assert before.timer == gr.skip()
+    assert train_tab.watch(home, token, 0, before.stage).outdated != gr.skip()
     other = ensure_token(None)
     home.jobs.start(home.folder(other), _nothing, graceful=True)
     waiting = train_tab.resume(home, other, setting_values())
@@ -96,13 +99,14 @@ def test_a_running_training_is_shown_on_a_new_page_and_can_be_stopped(tmp_path: 
     stopping = train_tab.stop(home, token, setting_values())
     assert train_tab.watch(home, token, 0, view.stage).outdated != gr.skip()
     go.set()
-    assert job.wait(20)
+    assert job.wait(120)
     assert train_tab.watch(home, token, 0, stopping.stage).outdated != gr.skip()
     after = train_tab.show(home, token, setting_values())
     assert str(TrainCode.STOPPING) in after.result
     assert "How the training went" in after.details
     assert "<script" not in after.result + after.details + view.progress
-    assert not after.timer.active
+    assert after.timer == gr.skip()
+    assert not train_tab.watch(home, token, 0, after.stage).timer.active
 
 
 def interrupt(home: Home, token: str, config: TrainConfig) -> Path:
