@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, distribution, version
 from math import isfinite
 from pathlib import Path
@@ -62,12 +62,18 @@ def _commit() -> str | None:
     return None
 
 
+@cache
+def installed_version(name: str) -> str:
+    """Return the version of a package, which takes milliseconds to find. Raises ``PackageNotFoundError``."""
+    return version(name)
+
+
 def packages() -> dict[str, str]:
     """Return the versions of Python and of the packages that matter, and of CUDA and cuDNN where torch has them."""
     found = {"python": platform.python_version()}
     for name in _PACKAGES:
         with suppress(PackageNotFoundError):
-            found[name] = version(name)
+            found[name] = installed_version(name)
     found["torch"] = torch.__version__  # with the kind of build
     if torch.version.cuda is not None:
         found["cuda"] = torch.version.cuda

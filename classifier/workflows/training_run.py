@@ -7,7 +7,6 @@ import platform
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
-from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -225,7 +224,10 @@ def _settings(
         **model.details,
         "device": extractor.device.name,
         "precision": str(extractor.device.dtype).removeprefix("torch."),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: training_record.installed_version(name) for name in packages},
+        },
         "data": {
             "fingerprint": training_set.fingerprint(),
             "splits": {name: sum(counts.values()) for name, counts in project.catalog.balance().items()},
