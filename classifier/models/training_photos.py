@@ -47,6 +47,7 @@ _VERSION = 1
 _DIMENSIONS = 256  # of the reduced features: a cosine of 0.75 is kept within 0.03
 _LARGEST = 128 * 2**20  # bytes of the file
 _MOST_PHOTOS = 200_000
+_ENCODED = 3000  # photos whose numbers are encoded at a time: base64 has no rest after each third byte
 _STEPS = 127.0  # whole numbers from 0 to the largest value
 _FEATURE_RANGE = 0.35  # of the reduced features: nearly six standard deviations
 _KEY_LENGTH = 16  # letters of the digest that stands for a group's name
@@ -88,18 +89,23 @@ class KnownPhotos:
         return len(self.sha256)
 
     def dump(self) -> Iterator[str]:
-        """Yield the text of the file, an entry at a time: of many photos each is megabytes long."""
+        """Yield the text of the file in parts: of many photos it is hundreds of megabytes long."""
         before = "{"
         for name, value in self._entries():
-            yield f"{before}{json.dumps(name)}: {json.dumps(value)}"
+            yield f"{before}{json.dumps(name)}: "
+            if isinstance(value, np.ndarray):
+                yield '"'
+                yield from (_to_text(value[rows]) for rows in blocks(len(value), _ENCODED))
+                yield '"'
+            else:
+                yield json.dumps(value)
             before = ", "
         yield "}"
 
     def _entries(self) -> Iterator[tuple[str, Any]]:
         yield from (("version", _VERSION), ("network", self.network), ("resize_mode", self.resize_mode))
         yield "sha256", self.sha256
-        yield "hashes", _to_text(self.hashes)
-        yield "features", _to_text(self.features)
+        yield from (("hashes", self.hashes), ("features", self.features))
         yield from (("classes", self.classes.tolist()), ("groups", self.groups.tolist()))
         yield from (("layout_groups", self.layout_groups), ("own_groups", self.own_groups))
         if self.rule != NO_RULE:
