@@ -186,9 +186,8 @@ def _find_candidates(unit: Floats, descriptors: Floats, compared: int) -> _Found
     """
     whitened = whiten_hashes(descriptors)
     whole = np.nan_to_num(descriptors[:, : HASH_SIZE // 2])
-    parts = divide(unit, compared)
     rows, found = [], []
-    for own, others in parts:
+    for own, others in divide(unit, compared):
         columns = unit[others], whitened[others], whole[others]
         for start in range(0, len(own), _BLOCK):
             rows.append(own[start : start + _BLOCK])
@@ -199,7 +198,7 @@ def _find_candidates(unit: Floats, descriptors: Floats, compared: int) -> _Found
         np.concatenate([one.pairs for one in found]),
         np.concatenate([one.similarity for one in found], 1),
     )
-    if len(parts) > 1:  # photos of two parts may have found one another
+    if len(unit) > compared:  # photos of two parts may have found one another
         pairs, firsts = np.unique(np.sort(pairs, axis=1), axis=0, return_index=True)
         similarity = similarity[:, firsts]
     usual = np.concatenate([one.usual for one in found], 1)[:, order]

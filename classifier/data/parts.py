@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,8 +18,8 @@ _SAMPLE = 2000  # points that tell in which direction a part is longest
 _ITERATIONS = 10
 
 
-def divide(points: Floats, largest: int) -> list[tuple[Ints, Ints]]:
-    """Return parts of points (N, D): the points that each has alone, and all that are near these, both ascending.
+def divide(points: Floats, largest: int) -> Iterator[tuple[Ints, Ints]]:
+    """Yield parts of points (N, D): the points that each has alone, and all that are near these, both ascending.
 
     A spill tree (Liu et al., “An investigation of practical approximate nearest neighbor algorithms”, NIPS 2004): a
     part of more than ``largest`` points is halved across its longest direction, and the fifth on either side of the
@@ -25,16 +27,15 @@ def divide(points: Floats, largest: int) -> list[tuple[Ints, Ints]]:
     """
     if len(points) <= largest:
         everything = np.arange(len(points))
-        return [(everything, everything)]
+        yield everything, everything
+        return
     rows = _project(points)
-    parts = []
     stack = [(np.arange(len(points)), np.ones(len(points), np.bool_))]
     while stack:
         members, is_own = stack.pop()
         count = len(members)
         if count <= largest:
-            order = np.argsort(members)
-            parts.append((np.sort(members[is_own]), members[order]))
+            yield np.sort(members[is_own]), np.sort(members)
             continue
         order = np.argsort(rows[members] @ _longest_direction(rows[members]), kind="stable")
         members, is_own = members[order], is_own[order]
@@ -43,7 +44,6 @@ def divide(points: Floats, largest: int) -> list[tuple[Ints, Ints]]:
         first, second = slice(0, count // 2 + margin), slice(count // 2 - margin, count)
         stack.append((members[second], (is_own & ~is_first)[second]))
         stack.append((members[first], (is_own & is_first)[first]))
-    return parts
 
 
 def _project(points: Floats) -> Floats:

@@ -17,7 +17,7 @@ def test_a_small_set_is_one_part() -> None:
 
 @pytest.mark.parametrize("points", [draw(1000), np.ones((1000, 80), np.float32), draw(1000, 3)])
 def test_each_point_is_in_one_part_with_some_that_are_near_it(points: np.ndarray) -> None:
-    parts = divide(points, 100)
+    parts = list(divide(points, 100))
     assert sorted(np.concatenate([own for own, _ in parts]).tolist()) == list(range(1000))
     for own, others in parts:
         assert set(own.tolist()) <= set(others.tolist())
@@ -36,5 +36,5 @@ def test_points_that_are_near_each_other_are_in_one_part() -> None:
 
 
 def test_the_number_of_parts_grows_as_the_number_of_points() -> None:
-    few, many = (len(divide(draw(count, 4), 100)) for count in (2000, 8000))
+    few, many = (len(list(divide(draw(count, 4), 100))) for count in (2000, 8000))
     assert many <= 16 * few
