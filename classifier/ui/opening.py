@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import gradio
+
 from ..messages.page import PageCode, UploadCode
 from ..messages.photos_page import PhotosCode
 from ..messages.review_page import ReviewCode
@@ -14,13 +16,14 @@ from ..messages.try_page import TryCode
 from . import html
 
 _HERE = Path(__file__).parent
+_LIGHTER_FOR = ("6.31.",)  # the versions of Gradio that ``lighter.js`` was made for; others do without it
 _TABS = (PhotosCode.TAB, TrainCode.TAB, ReviewCode.TAB, TryCode.TAB, ShareCode.TAB)
 
 
 def put_into(page: str) -> str:
     """Return Gradio's page with the opening in it, which ``opening.js`` removes."""
     page = page.replace("</head>", f"<style>{_style()}</style></head>", 1)
-    return page.replace("<gradio-app", f"<script>{_script()}</script>{_draw()}<gradio-app", 1)
+    return page.replace("<gradio-app", f"{_scripts()}{_draw()}<gradio-app", 1)
 
 
 def _draw() -> str:
@@ -31,7 +34,7 @@ def _draw() -> str:
         f'<div class="pc-opening-tabs">{tabs}</div>'
         f'<div class="pc-drop pc-working"><h2 class="pc-drop-title">{html.text(PhotosCode.DROP_TITLE)}</h2>'
         f"{html.quiet(html.text(PhotosCode.DROP_HINT))}"
-        f'<div class="pc-buttons" aria-hidden="true"><span class="pc-button pc-main">'
+        f'<div class="pc-buttons" aria-hidden="true"><span class="pc-button pc-main pc-folder">'
         f'{html.text(UploadCode.CHOOSE_FOLDER)}</span><span class="pc-button">{html.text(PhotosCode.DROP_CHOOSE)}'
         f"</span></div></div>{html.quiet(html.rich(PhotosCode.ABOUT_CLASSES), 'pc-center')}"
         f'<p class="pc-quiet pc-center" role="status">{html.text(PageCode.OPENING)}</p></div>'
@@ -44,5 +47,6 @@ def _style() -> str:
 
 
 @cache
-def _script() -> str:
-    return (_HERE / "opening.js").read_text("utf-8")
+def _scripts() -> str:
+    names = ["opening.js", *(["lighter.js"] if gradio.__version__.startswith(_LIGHTER_FOR) else [])]
+    return "".join(f'<script data-name="{name}">{(_HERE / name).read_text("utf-8")}</script>' for name in names)

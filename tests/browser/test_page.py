@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -101,6 +102,28 @@ def test_from_a_folder_of_photos_to_a_model_that_survives_a_reload(
     page.get_by_role("tab", name="Try it").click()
     page.locator("#try-drop").wait_for()
     assert "right" in page.locator("#try-model option:checked").inner_text()
+
+
+def test_the_page_works_without_the_changes_to_gradios_script(
+    program: Program, window: Any, visit: Callable[..., Any], trained_project: Callable[..., Path]
+) -> None:
+    """As with a version of Gradio that they were not made for."""
+
+    def without(route: Any) -> None:
+        answer = route.fetch()
+        body, count = re.subn(r'<script data-name="lighter.js">.*?</script>', "", answer.text(), flags=re.DOTALL)
+        assert count == 1
+        route.fulfill(response=answer, body=body)
+
+    window.route(f"{program.url}/", without)
+    try:
+        page = visit(project=trained_project())
+        page.locator("#photos-classes [data-label=mug]").click(timeout=SLOW)
+        page.locator("#photos-shown").get_by_text("“mug”").wait_for(timeout=SLOW)
+        page.get_by_role("tab", name="Review").click()
+        page.locator("#review-matrix table").wait_for(timeout=SLOW)
+    finally:
+        window.unroute(f"{program.url}/")
 
 
 def test_photos_are_corrected_in_the_review_and_the_model_trained_again(
