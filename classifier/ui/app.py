@@ -71,6 +71,7 @@ THEME = gr.themes.Base(
     input_border_width="1px",  # a field of the color of the page is hardly seen without; the next two follow it
     checkbox_border_width="0",
     checkbox_label_border_width="0",
+    checkbox_label_border_width_dark="0",
     button_large_padding="var(--pc-space-3) var(--pc-space-5)",
     button_large_text_size="var(--pc-size-m)",
     button_border_width="1px",
