@@ -8,7 +8,7 @@
    with a grouped split and with a random split, against the accuracy on other objects.
 2. Label issues: 5 % of the labels are flipped at random (ten seeds). Recall in the first tenth of the list, beside
    confident learning (Northcutt et al., JAIR 2021, normalized margin, off-diagonal entries first) on the same
-   probabilities.
+   probabilities; and how much of the whole list was flipped.
 3. Near duplicates: copies of photos, compressed, cropped, resized, mirrored, rotated, darker and lighter. How many
    pairs are found? The pairs found among the sets' own photos are drawn to the file named by --pairs.
 4. Foreign (out-of-distribution) photos: how many photos of the other sets does each model reject, and how many of its
@@ -234,7 +234,7 @@ def measure_bursts(
 
 def measure_label_issues(name: str, photos: Photos) -> None:
     """Print the recall of flipped labels in the first tenth of the list, ours beside confident learning's."""
-    recalls, baseline_recalls = [], []
+    recalls, baseline_recalls, listed, found = [], [], 0, 0
     train = photos.subset(~photos.is_test)
     groups, n_classes, n_photos = train.groups, len(train.class_names), len(train.y_true)
     for seed in SEEDS:
@@ -246,9 +246,13 @@ def measure_label_issues(name: str, photos: Photos) -> None:
         probs = linear_head.fit_linear_head(train.features, y, n_classes, folds).probabilities
         ranking = [issue.index for issue in label_errors.find_label_issues(probs, y)]
         recalls.append(np.isin(flipped, ranking[: n_photos // 10]).mean())
+        listed, found = listed + len(ranking), found + np.isin(flipped, ranking).sum()
         baseline_recalls.append(np.isin(flipped, rank_by_confident_learning(probs, y)[: n_photos // 10]).mean())
     ours, baseline = np.mean(recalls), np.mean(baseline_recalls)
-    print(f"  {name:16} ours {ours:.1%} (lowest {min(recalls):.0%}), confident learning {baseline:.1%}")
+    print(
+        f"  {name:16} ours {ours:.1%} (lowest {min(recalls):.0%}), confident learning {baseline:.1%}; "
+        f"{found / max(listed, 1):.0%} of the whole list were flipped"
+    )
 
 
 def rank_by_confident_learning(probs: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -7,13 +7,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..data.project import IntakeResult
+from ..evaluation.label_errors import is_too_weak
 from ..events import Epoch, Note, Progress
 from ..messages import Message, sentence
 from ..messages.cli import OutputCode
-from ..messages.evaluation import CostCode, WarningCode, accuracy_in_words, costs_in_words, outcomes_in_words
+from ..messages.evaluation import (
+    CostCode,
+    LabelIssueCode,
+    WarningCode,
+    accuracy_in_words,
+    costs_in_words,
+    outcomes_in_words,
+)
 from ..messages.groups import GroupCode
 from ..messages.hub import PublishCode
 from ..messages.layout import NoteCode
+from ..messages.workflows import IN_MEGABYTES
 from .output import conflict_reason
 
 if TYPE_CHECKING:  # these import torch, and “--help” must not wait for it
@@ -104,6 +113,8 @@ def review_lines(result: Row) -> Iterator[str]:
             yield _cell_line(cell)
     for row in result["suspects"][:_MOST]:
         yield sentence(OutputCode.LABEL_ISSUE, file=row["file"], label=row["label"], suggested=row["predicted"])
+    if total and not result["suspects"] and is_too_weak(result["accuracy"] or 0.0):
+        yield sentence(LabelIssueCode.TOO_WEAK, accuracy=result["accuracy"] or 0.0)
     for change, code in _CHANGES.items():
         if result[change]:
             yield sentence(code, count=len(result[change]))
@@ -180,13 +191,13 @@ def event_line(event: Progress | Epoch | Note) -> str:
         return f"{event.message}\n"
     if isinstance(event, Epoch):
         return sentence(OutputCode.EPOCH, **vars(event)) + "\n"
+    plain, left = OutputCode.PROGRESS, OutputCode.PROGRESS_LEFT
+    if event.step in IN_MEGABYTES:
+        plain, left = OutputCode.PROGRESS_MEGABYTES, OutputCode.PROGRESS_MEGABYTES_LEFT
+    counts = {"step": event.step, "done": event.done, "total": event.total}
     if event.seconds_left:
-        return sentence(OutputCode.PROGRESS_LEFT, **_progress(event), seconds=event.seconds_left)
-    return sentence(OutputCode.PROGRESS, **_progress(event))
-
-
-def _progress(event: Progress) -> dict[str, Any]:
-    return {"step": event.step, "done": event.done, "total": event.total}
+        return sentence(left, **counts, seconds=event.seconds_left)
+    return sentence(plain, **counts)
 
 
 def _cell_line(cell: Row) -> str:

@@ -104,6 +104,7 @@ class PhonePageCode(Code):
     CHOOSE = "Choose photos"
     AGAIN = "Send the others again"
     GONE_TITLE = "This link has ended"
+    GONE_HELP = "Ask the person who gave it to you for a new one."
     GONE = "This link has ended. Ask the person who gave it to you for a new one."
     NO_PHOTO = "This is no photo: “{name}” was not added."
     NOT_ADDED = "“{name}” was not added: {reason}"

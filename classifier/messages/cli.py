@@ -175,6 +175,8 @@ class OutputCode(EnglishCode):
     CONFIDENCE = "{label} {confidence:.1%}"
     PROGRESS = "{step}: {done} of {total}"
     PROGRESS_LEFT = "{step}: {done} of {total}, {seconds:.0f} s left"
+    PROGRESS_MEGABYTES = "{step}: {done} of {total} MB"
+    PROGRESS_MEGABYTES_LEFT = "{step}: {done} of {total} MB, {seconds:.0f} s left"
     EPOCH = (
         "Round {number} of {total}: {val_accuracy:.1%} of new photos right, {accuracy:.1%} of those it is trained on"
     )

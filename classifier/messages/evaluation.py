@@ -157,10 +157,24 @@ class ApartCode(Code):
 
 
 @unique
+class LabelIssueCode(Code):
+    """What is said where no label is questioned."""
+
+    TOO_WEAK = (
+        "The model is wrong too often ({accuracy:percent} right) to tell which photos may be in the wrong class; with "
+        "more photos of each class it can."
+    )
+
+
+@unique
 class MorePhotosCode(Code):
     """Why more photos of a class are asked for."""
 
     FEW = "Add about {count} photos of “{label}”: there are too few to learn from and to judge by."
+    FEW_CLASSES = (
+        "Add photos of {count} classes, up to {most} of each: there are too few to learn from and to judge by. The "
+        "fewest are of {labels:list}."
+    )
     UNEVEN = "Add about {count} photos of “{label}”: other classes have many times as many."
     GAIN = "Add about {count} photos of “{label}”: of all classes it would gain most from more."
 

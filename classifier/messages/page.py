@@ -31,8 +31,8 @@ class PageCode(Code):
         "{hours:g} {hours:*hour|hours} after your last visit."
     )
     TRIED_PHOTOS = (
-        "Photos you only try are deleted within the hour; those in a table of answers when you bring others, and with "
-        "your own photos."
+        "Photos you only try are deleted within the hour. Those behind a table of answers stay until you bring others, "
+        "or delete everything."
     )
     DEMO_PHOTOS = "Photos are deleted within the hour, and seen by nobody else."
     DELETE = "Delete my photos and models"

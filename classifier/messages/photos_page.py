@@ -94,6 +94,7 @@ class ReadingCode(Code):
     MORE_CLASSES = "and {count:,} more"
     PICTURE_OF = "A photo of {label}"
     WHICH_CLASS = "Which class do these {count:,} photos belong to?"
+    WHICH_CLASS_ONE = "Which class does this photo belong to?"
     ALL_ONE_CLASS = "Or are all {count:,} photos of one class?"
     FORGOTTEN = "Forgotten. Nothing was added."
     WHICH_READING = "It is not clear which way was meant; reload the page."

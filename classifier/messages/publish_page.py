@@ -47,6 +47,6 @@ class PublishPanelCode(Code):
 class PublishWhatCode(Code):
     """What can be published, and who would want it; in the order of the page."""
 
-    HUB = "The model - for people who program, and for this program on other computers"
-    WEB = "A web page with it - for phones and laptops: it runs in their browser and never sleeps"
-    SPACE = "An app with it - a small web app that runs on a computer of Hugging Face"
+    HUB = "The model: for people who program, and for this program on other computers"
+    WEB = "A web page with it: for phones and laptops, runs in their browser and never sleeps"
+    SPACE = "An app with it: a small web app that runs on a computer of Hugging Face"

@@ -38,11 +38,11 @@ class StepsCode(Code):
 
     HEADING = "What was tried"
     NUMBER = "Step {number}"
-    SCORE = "{score} of 100 right"
-    BROUGHT = "{before} → {score} of 100 right"
-    SAME = "{score} of 100 right as before; expected to do better on new photos"
-    RANGE = "could be {low} to {high}"
-    DROPPED = "Not kept: {score} of 100 right, the model before it {before}"
+    SCORE = "{score:percent} right"
+    BROUGHT = "{before:percent} → {score:percent} right"
+    SAME = "{score:percent} right as before; expected to do better on new photos"
+    RANGE = "could be {low:percent} to {high:percent}"
+    DROPPED = "Not kept: {score:percent} right, the model before it {before:percent}"
     DROPPED_WHY = "Not kept. {why}"
     COST = "an answer takes about {times:.1f} times as long"
     IN_USE = "in use"
@@ -55,17 +55,21 @@ class StepsCode(Code):
     IMPROVING_LAST = "Still improving, the last step"
     FINISHING = "Stopping; the best so far is kept"
 
-    NEWS_FIRST = "A first model is there: {score} of 100 right. Try it and Review use it while the training goes on."
-    NEWS_BROUGHT = "Step {number} brought {before} → {score} of 100. Try it and Review use it from now on."
+    NEWS_FIRST = "A first model is there: {score:percent} right. Try it and Review use it while the training goes on."
+    NEWS_BROUGHT = (
+        "Step {number} brought {before:percent} → {score:percent} right. Try it and Review use it from now on."
+    )
     NEWS_SAME = "Step {number} is expected to do better on new photos. Try it and Review use it from now on."
     NEWS_DROPPED = "Step {number} brought nothing and was dropped; the model of before stays."
-    NEWS_ENDED = "The training has ended: {score} of 100 right."
+    NEWS_ENDED = "The training has ended: {score:percent} right."
     NEWS_AGAIN = "Photos were corrected: the training began again. Past trainings keep the model of before."
-    NEWS_FIRST_AGAIN = "Photos were corrected: the training began again, and its first model gets {score} of 100 right."
+    NEWS_FIRST_AGAIN = (
+        "Photos were corrected: the training began again, and its first model gets {score:percent} right."
+    )
 
     STARTS_AGAIN = "A training goes on; it begins again by itself with what you correct."
 
-    TAKEN_BACK = "Step {number} is in use now: {score} of 100 right."
+    TAKEN_BACK = "Step {number} is in use now: {score:percent} right."
     STILL_ENDING = "The training is still ending; press again in a moment."
     NO_STEP = "This step is no longer there; reload the page."
     NO_STEPS = "There is no training with steps yet; train first."

@@ -65,7 +65,7 @@ class TryCode(Code):
     ADDED = "Added to “{label}”. The next training learns from it."
     MOVED = "Moved from {old:list} to “{label}”. The next training learns from it."
     ALREADY_HERE = "It is in “{label}” already."
-    HEAT = "What spoke for “{label}”: the warmer, the more"
+    HEAT = "The warmer a place, the more it spoke for “{label}”"
     HEAT_PICTURE = "The photo, warm where it spoke for {label}"
     NO_HEAT = "No single part of the photo spoke for “{label}”."
     NO_MAP = "{count:network|networks} of this model cannot show which part of a photo they went by."

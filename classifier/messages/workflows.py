@@ -11,12 +11,12 @@ from . import Code
 class StepCode(Code):
     """The steps of checking, training and evaluating that report their progress."""
 
-    FETCH_NETWORK = "Fetching the network, megabytes"
-    FETCH_MODEL = "Fetching the model, megabytes"
-    FETCH_SET = "Fetching the photos, megabytes"
+    FETCH_NETWORK = "Fetching the network"
+    FETCH_MODEL = "Fetching the model"
+    FETCH_SET = "Fetching the photos"
     UNPACK_SET = "Unpacking the photos"
     ADD_SET = "Adding the photos"
-    PUBLISH = "Sending the files, megabytes"
+    PUBLISH = "Sending the files"
     EXTRACT_FEATURES = "Looking at the photos"
     COMPARE_RESIZE_MODES = "Trying how the photos fit"
     TRAIN_HEAD = "Learning the classes"
@@ -24,6 +24,9 @@ class StepCode(Code):
     SAVE = "Writing the model"
     PREDICT = "Looking at the new photos"
     JOIN = "Looking at the photos with {title}"
+
+
+IN_MEGABYTES = (StepCode.FETCH_NETWORK, StepCode.FETCH_MODEL, StepCode.FETCH_SET, StepCode.PUBLISH)  # not in photos
 
 
 @unique

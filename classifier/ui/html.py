@@ -13,11 +13,8 @@ from ..messages import Code, Message, harmless, moment, sentence
 from ..messages.page import PageCode
 from ..messages.photos_page import PhotosCode
 from ..messages.training_page import TrainCode
-from ..messages.workflows import StepCode
+from ..messages.workflows import IN_MEGABYTES
 
-_IN_MEGABYTES = (  # steps that do not count photos
-    StepCode.FETCH_NETWORK, StepCode.FETCH_MODEL, StepCode.FETCH_SET, StepCode.PUBLISH,
-)  # fmt: skip
 _LONGEST_NAME, _LAST_LETTERS = 40, 14  # of a class as it is shown
 _ICONS = {"note": "ℹ", "warn": "!", "good": "✓"}
 
@@ -156,7 +153,7 @@ def progress(event: Progress) -> str:
     """Return a bar with the step in plain words, how many photos are done, and the time left."""
     fraction = min(1.0, event.done / event.total) if event.total else 0.0
     details = []
-    in_megabytes = event.step in _IN_MEGABYTES
+    in_megabytes = event.step in IN_MEGABYTES
     if event.done or in_megabytes:
         unit = TrainCode.PROGRESS_MEGABYTES if in_megabytes else TrainCode.PROGRESS_COUNT
         details.append(sentence(unit, done=event.done, total=event.total))

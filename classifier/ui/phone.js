@@ -30,6 +30,7 @@ const send = (file) =>
   });
 const end = (words) => {
   waiting = failed = [];
+  arrived = 0; // no “You can add more”
   inputs.forEach((input) => ((input.disabled = true), (input.parentElement.hidden = true)));
   complain(words);
 };

@@ -53,7 +53,7 @@ async def _show(request: Request) -> Response:
     link = find_link(request.path_params["token"])
     style, script = _assets(spoken().tag)
     if link is None:
-        title, body, status = PhonePageCode.GONE_TITLE, f"<p>{html.text(PhonePageCode.GONE)}</p>", 404
+        title, body, status = PhonePageCode.GONE_TITLE, f"<p>{html.text(PhonePageCode.GONE_HELP)}</p>", 404
         heading = html.text(title)
     else:
         heading, body, status = html.text(PhonePageCode.TITLE, label=link.label), _form(), 200

@@ -15,11 +15,12 @@ from ..data.dataset import class_names, duplicate_groups, encode_labels
 from ..data.grouping import Grouping
 from ..data.project import Project
 from ..evaluation.class_balance import class_balance_warnings, classes_of_one_group
-from ..evaluation.label_errors import find_label_issues
+from ..evaluation.label_errors import find_label_issues, is_too_weak
 from ..evaluation.sessions import session_warnings
 from ..events import Progress
-from ..messages import Code, Message, sentence
+from ..messages import Code, Message, message, sentence
 from ..messages.data import QualityCode
+from ..messages.evaluation import LabelIssueCode
 from ..models import backbones
 from ..training import learning_curve, linear_head
 from ..training.cached_head import head_folds
@@ -131,7 +132,9 @@ def check(
     remarks = remarks if sameness is None else (sameness,)
     mislabeled: tuple[MislabeledPhoto, ...] = ()
     if label_issues and len(labels) > 1 and sameness is None:
-        mislabeled = _find_mislabeled(assets, features, y, labels, groups, config)
+        mislabeled, accuracy = _find_mislabeled(assets, features, y, labels, groups, config)
+        if not mislabeled and is_too_weak(accuracy):
+            remarks = (*remarks, message(LabelIssueCode.TOO_WEAK, accuracy=accuracy))
     yield Checked(
         project.classes(),
         duplicate_groups(assets, grouping.near_duplicates),
@@ -153,19 +156,20 @@ def check(
 
 def _find_mislabeled(
     assets: Sequence[Asset], features: Floats, y: Ints, labels: Sequence[str], groups: Ints, config: TrainConfig
-) -> tuple[MislabeledPhoto, ...]:
-    """Return the label issues by the out-of-fold predictions of a linear head, worst first.
+) -> tuple[tuple[MislabeledPhoto, ...], float]:
+    """Return the label issues by the out-of-fold predictions of a linear head, worst first, and its accuracy.
 
     None of a class whose photos are all in one group: the head that predicts them has not seen the class.
     """
     folds = head_folds(y, groups, config, (asset.sha256 for asset in assets))
     head = linear_head.fit_linear_head(features, y, len(labels), folds)
     unseen = set(classes_of_one_group(y, groups))
-    return tuple(
+    mislabeled = tuple(
         MislabeledPhoto(assets[issue.index], labels[issue.suggested], issue.score)
         for issue in find_label_issues(head.probabilities, y)
         if not assets[issue.index].confirmed and y[issue.index] not in unseen
     )
+    return mislabeled, float((head.probabilities.argmax(1) == y).mean())
 
 
 def _find_poor_photos(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..data.catalog import Asset, Changes, Run
 from ..data.project import Project
+from ..evaluation.label_errors import is_questioned, is_too_weak
 from ..evaluation.report import Report
 from ..messages.evaluation import WarningCode
 
@@ -69,10 +70,22 @@ class Review:
     def label_issues(self) -> list[PhotoPrediction]:
         """Return the photos whose label may be wrong, worst first; without those the person confirmed.
 
-        Of a class whose photos are all of one group there are none: the model that predicts them does not know it.
+        See ``label_errors.is_questioned``. Of a class whose photos are all of one group there are none: the model that
+        predicts them does not know it.
         """
-        issues = (one for one in self.predictions if not one.correct and not one.photo.confirmed)
-        return sorted((one for one in issues if one.photo.label not in self._unknown()), key=lambda one: -one.score)
+        classes, unknown = len(self.report.labels), self._unknown()
+        issues = (
+            one
+            for one in self.predictions
+            if not (one.correct or one.photo.confirmed or one.photo.label in unknown)
+            and is_questioned(1 - one.label_error_prob, classes)
+        )
+        return sorted(issues, key=lambda one: -one.score)
+
+    @property
+    def too_weak(self) -> bool:
+        """Whether the model is wrong so often that it says nothing where it questions no label."""
+        return self.report.evaluated_count > 0 and is_too_weak(self.report.accuracy)
 
     def _unknown(self) -> set[str]:
         """Return the classes whose photos were predicted by models that had none of the class to learn from."""

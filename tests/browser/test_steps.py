@@ -63,7 +63,7 @@ def test_a_model_at_once_goes_on_improving_while_it_is_tried_and_corrected(
     keep_second_step(program.home)
     page.reload()
     page.get_by_role("tab", name="Train").click(timeout=SLOW)
-    step.get_by_text("84 → 88 of 100 right").wait_for(timeout=SLOW)
+    step.get_by_text("84 % → 88 % right").wait_for(timeout=SLOW)
     step.get_by_role("button", name="Use step 1").click()
     page.get_by_text("Step 1 is in use now").wait_for(timeout=SLOW)
     step.get_by_role("button", name="Use step 2").wait_for(timeout=SLOW)

@@ -68,7 +68,8 @@ def retry(layout: Layout, examples: Examples) -> str:
 
 def which_class(one_class: OneClass) -> str:
     """Return the question which class all photos of an upload belong to."""
-    title = html.text(ReadingCode.WHICH_CLASS, count=one_class.photos)
+    code = ReadingCode.WHICH_CLASS_ONE if one_class.photos == 1 else ReadingCode.WHICH_CLASS
+    title = html.text(code, count=one_class.photos)
     return _group(title, _class_field(title, one_class, alone=True) + html.quiet(html.text(ReadingCode.TABLE_NEXT)))
 
 

@@ -16,7 +16,7 @@ from .. import guides, html
 from ..html import escape
 from ..train.scores import confusions, in_words, recognized
 
-_MOST_ADVICE = 3  # sentences in view
+MOST_ADVICE = 3  # sentences in view
 _FEW_CLASSES = 12  # up to which the whole matrix fits the page
 
 
@@ -115,7 +115,7 @@ def advice(messages: Sequence[Message]) -> str:
     """Return what would improve the model as one note, however many classes it is about."""
     if len(messages) < 2:
         return "".join(map(html.note, messages))
-    first, others = messages[:_MOST_ADVICE], messages[_MOST_ADVICE:]
+    first, others = messages[:MOST_ADVICE], messages[MOST_ADVICE:]
     more = ""
     if others:
         count = html.text(ReviewCode.ADVICE_MORE, count=len(others))

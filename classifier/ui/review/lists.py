@@ -10,7 +10,8 @@ from ...data.catalog import Asset
 from ...data.explained_groups import Evidence
 from ...data.project import Project
 from ...evaluation.report import Report
-from ...messages import Message, sentence
+from ...messages import Message, message, sentence
+from ...messages.evaluation import LabelIssueCode
 from ...messages.review_page import ReviewCode
 from ...workflows.review import PhotoPrediction, Review
 from .. import html
@@ -125,8 +126,11 @@ def _plain(photo: Asset, group: str) -> ListedPhoto:
     return ListedPhoto(photo, html.rich(ReviewCode.PHOTO_IN, label=photo.label), None, group)
 
 
-def empty(which: str, report: Report) -> str:
+def empty(which: str, reviewed: Review) -> str:
     """Return what to show where a list has no photos, as HTML."""
+    report = reviewed.report
     if not report.evaluated_count and which in _OF_PREDICTIONS:
         return html.note(in_words(report))
+    if reviewed.too_weak and which == DEFAULT:
+        return html.note(message(LabelIssueCode.TOO_WEAK, accuracy=report.accuracy), "warn")
     return html.note(_EMPTY.get(which, ReviewCode.NONE_LEFT), "good")

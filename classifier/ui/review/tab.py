@@ -16,13 +16,14 @@ from ...data.catalog import Asset
 from ...data.explained_groups import Evidence, ExplainedGroup, evidence_of, explain_groups
 from ...data.project import Project
 from ...errors import ClassifierError, DataError
-from ...messages import joined, message, sentence
+from ...messages import Message, joined, message, sentence
+from ...messages.evaluation import MorePhotosCode
 from ...messages.groups import ReviewGroupsCode, ReviewGroupsScript
 from ...messages.guide import WhatCode
 from ...messages.review_page import ReviewCode
 from ...messages.steps_page import StepsCode
 from ...models.backbones import resolve
-from ...workflows.check import Checked, check
+from ...workflows.check import Checked, MorePhotos, check
 from ...workflows.review import Review, review
 from .. import colors, guides, html, undo
 from ..components import dropdown, scripted_html
@@ -118,7 +119,7 @@ def _draw(project: Project, reviewed: Review, which: str | None, count: int, fou
         gr.update(variant="primary" if changes else "secondary"),
         undo.update_button(project),
         gr.update(choices=choices) if chosen == which else gr.update(choices=choices, value=chosen),
-        (photos or lists.empty(chosen, reviewed.report)) + _mark_drawing(),
+        (photos or lists.empty(chosen, reviewed)) + _mark_drawing(),
         gr.update(visible=is_more),
     )
 
@@ -202,8 +203,21 @@ def check_photos(home: Home, token: str) -> PhotoCheck:
         return PhotoCheck(
             tuple((poor.photo.id, message(poor.code)) for poor in last.quality),
             Evidence() if last.grouping is None else evidence_of(compared, last.grouping, project.groups_from()),
-            tuple(message(more.reason, label=more.label, count=more.count) for more in last.more_photos),
+            advice_on(last.more_photos),
         )
+
+
+def advice_on(more_photos: Sequence[MorePhotos]) -> tuple[Message, ...]:
+    """Return which photos to add; where many classes have too few, that is one sentence."""
+    few = [more for more in more_photos if more.reason is MorePhotosCode.FEW]
+    if len(few) <= gallery.MOST_ADVICE:
+        few = []
+    others = (more for more in more_photos if more not in few)
+    advice = tuple(message(more.reason, label=more.label, count=more.count) for more in others)
+    if not few:
+        return advice
+    labels, most = [more.label for more in few[: gallery.MOST_ADVICE]], max(more.count for more in few)
+    return (message(MorePhotosCode.FEW_CLASSES, count=len(few), most=most, labels=labels), *advice)
 
 
 def answer(home: Home, token: str, event: gr.EventData) -> str:

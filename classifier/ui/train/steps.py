@@ -13,7 +13,7 @@ import gradio as gr
 from ...data.project import Project
 from ...errors import ClassifierError, DataError
 from ...events import Step
-from ...messages import sentence
+from ...messages import percent, sentence
 from ...messages.evaluation import tells_nothing
 from ...messages.guide import WhatCode
 from ...messages.steps_page import StepsCode, step_name
@@ -68,12 +68,6 @@ class Tried:
 NONE = Tried()
 
 
-def of_100(share: float) -> int:
-    """Return how many of 100, for a share of 0 to 1; 100 and 0 only where it is all or nothing."""
-    whole = round(share * 100)
-    return min(99, max(1, whole)) if 0 < share < 1 else whole
-
-
 def name_of(step: Step) -> str:
     """Return what a step tried in plain words."""
     return step_name(step.name, [_TITLES.get(one, one) for one in step.backbone.split("+")])
@@ -112,16 +106,15 @@ def _item(step: Step, tried: Tried, run_id: int | None) -> str:
 
 def _facts(step: Step) -> list[str]:
     """Return what a step brought, its accuracy with the range, and what its answers cost."""
-    score, low, high = map(of_100, (step.accuracy, step.low, step.high))
-    before = of_100(step.before or 0.0)
+    score, before = step.accuracy, step.before or 0.0
     if not step.kept:
         dropped = sentence(StepsCode.DROPPED, score=score, before=before)
         return [dropped if step.why is None else sentence(StepsCode.DROPPED_WHY, why=step.why)]
-    code = StepsCode.SAME if before == score else StepsCode.BROUGHT
+    code = StepsCode.SAME if percent(before) == percent(score) else StepsCode.BROUGHT
     code = StepsCode.SCORE if step.before is None else code
     facts = [sentence(code, before=before, score=score)]
     if not tells_nothing(step.low, step.high):
-        facts.append(sentence(StepsCode.RANGE, low=low, high=high))
+        facts.append(sentence(StepsCode.RANGE, low=step.low, high=step.high))
     if step.cost >= _DEARER:
         facts.append(sentence(StepsCode.COST, times=step.cost))
     return facts
@@ -129,14 +122,13 @@ def _facts(step: Step) -> list[str]:
 
 def brought(step: Step, again: bool) -> str:
     """Return what the newest step brought, for all tabs; ``again``: of a training that photos let begin again."""
-    score = of_100(step.accuracy)
+    score = step.accuracy
     if step.before is None:
         return sentence(StepsCode.NEWS_FIRST_AGAIN if again else StepsCode.NEWS_FIRST, score=score)
     if not step.kept:
         return sentence(StepsCode.NEWS_DROPPED, number=step.number)
-    before = of_100(step.before)
-    code = StepsCode.NEWS_SAME if before == score else StepsCode.NEWS_BROUGHT
-    return sentence(code, number=step.number, before=before, score=score)
+    code = StepsCode.NEWS_SAME if percent(step.before) == percent(score) else StepsCode.NEWS_BROUGHT
+    return sentence(code, number=step.number, before=step.before, score=score)
 
 
 def improving(state: State) -> str:
@@ -161,7 +153,7 @@ def take_back(home: Home, token: str, folder: Path, claimed: object) -> str:
     step = tried.find(claimed)
     with open_project(home, token) as project:
         use_step(project, folder, step.number)
-    return html.note(sentence(StepsCode.TAKEN_BACK, number=step.number, score=of_100(step.accuracy)), "good")
+    return html.note(sentence(StepsCode.TAKEN_BACK, number=step.number, score=step.accuracy), "good")
 
 
 def use_of_newest(home: Home, token: str, event: gr.EventData) -> str:

@@ -115,7 +115,7 @@ def news(home: Home, token: str, shown: str) -> str:
     if state.is_improving:
         words = steps.brought(newest.tried.steps[-1], again=state.restarts > 0)
     elif state.finished and shown:
-        words = sentence(StepsCode.NEWS_ENDED, score=steps.of_100(newest.trained.report.accuracy))
+        words = sentence(StepsCode.NEWS_ENDED, score=newest.trained.report.accuracy)
     else:
         words = str(StepsCode.NEWS_AGAIN) if state.restarts and not state.ended else ""
     return f'<p class="pc-news">{escape(words)}</p>' if words else ""

@@ -91,7 +91,7 @@ def test_one_photo_is_predicted_first_and_then_explained(visit: Visit, owned: Pa
     assert 'class="pc-button pc-why" aria-label="Why? mug 01.jpg">Why?' in html
     assert "Add to my photos: mug 01.jpg" in html
     html, state = trying.explain_single(home, token, 3, state)
-    assert "What spoke for “mug”: the warmer, the more" in html
+    assert "The warmer a place, the more it spoke for “mug”" in html
     assert "Most like these of your photos" in html
     photo, heat, *like = pictures(html)
     assert Image.open(io.BytesIO(heat)).size == (256, 256)
@@ -111,7 +111,7 @@ def test_several_photos_are_explained_one_by_one(visit: Visit, owned: Path) -> N
     after, updated = trying.explain(home, token, 3, state, sent(number=state.photos[2].number))
     before_parts, after_parts = (html.split("<article")[1:] for html in (before, after))
     assert [one == other for one, other in zip(before_parts, after_parts)] == [True, True, False, True]
-    assert "What spoke for “leaf”" in after_parts[2]
+    assert "it spoke for “leaf”" in after_parts[2]
     assert [photo.result for photo in updated.photos] == [photo.result for photo in state.photos]
 
 
@@ -150,7 +150,7 @@ def test_a_second_visitor_sees_no_photo_of_the_first_one(visit: Visit, owned: Pa
     for token in (owner, stranger):  # a model for everybody was made of nobody's photos here
         _, state = try_photos(home, token, uploaded(photo), model="shared")
         html, _ = trying.explain_single(home, token, 3, state)
-        assert "What spoke for “mug”" in html
+        assert "it spoke for “mug”" in html
         assert "Most like" not in html
         assert len(pictures(html)) == 2
 

@@ -144,7 +144,8 @@ def test_poor_photos_and_look_alikes_are_listed(visitor: Visitor, example_set: P
     ((together, title),) = visitor.groups(found)
     assert [visitor.label(id) for id in together] == ["key", "key"]
     assert title == "2 photos: they look like one thing"
-    assert any("Add about" in str(message) for message in found.more_photos)
+    (advice,) = found.more_photos
+    assert str(advice).startswith("Add photos of 4 classes, up to 12 of each: there are too few")
     visitor.answer(id=poor, action="remove")
     assert visitor.ids("quality", found) == []
 
