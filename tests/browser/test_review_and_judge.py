@@ -35,6 +35,8 @@ def test_photos_are_joined_in_the_review_and_shown_as_a_group(
     visit: Callable[..., Any], trained_project: Callable[..., Path]
 ) -> None:
     page = visit(project=trained_project())
+    page.locator("#photos-grid img").first.wait_for(timeout=SLOW)
+    assert page.get_by_text("No photos at hand?").is_hidden()  # what is for visitors without photos
     page.get_by_role("tab", name="Review").click()
     page.get_by_label("Show", exact=True).select_option(value="groups", timeout=SLOW)
     cards = page.locator("#review-photos .pc-card")

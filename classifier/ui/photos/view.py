@@ -60,7 +60,7 @@ def show(
         share: the share that would be set apart for testing.
     """
     if not is_token(token):  # the opening page: the area waits with what is dropped until its visitor is known
-        return _empty()._replace(drop="")
+        return _empty()._replace(drop="", empty=gr.skip())
     project = home.find(token)
     if project is None:
         return _empty()
