@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -18,7 +19,10 @@ _MIN_GAIN_OF_MORE = 0.005
 
 
 class Evidence(Protocol):
-    """What a model is compared by: out-of-fold probabilities (J, C) of the photos ``idx`` (J,), and what it costs."""
+    """What a model is compared by: out-of-fold probabilities (J, C) of the photos ``idx`` (J,), and what it costs.
+
+    ``prior`` is the accuracy (0 to 1) by which models of its kind are better on the mean, as far as it counts.
+    """
 
     @property
     def idx(self) -> Ints: ...
@@ -26,6 +30,8 @@ class Evidence(Protocol):
     def probs(self) -> Floats: ...
     @property
     def cost(self) -> float: ...
+    @property
+    def prior(self) -> float: ...
 
 
 T = TypeVar("T", bound=Evidence)
@@ -58,6 +64,12 @@ class ModelChoice(Generic[T]):
         self._y, self._folds = y_true, folds
         self._without: dict[int, T] = dict.fromkeys(map(int, np.unique(folds)), first)
 
+    def copy(self) -> ModelChoice[T]:
+        """Return a choice that goes on by itself."""
+        other = copy.copy(self)
+        other._without = dict(self._without)
+        return other
+
     def gain(self, other: T) -> float:
         """Return by how much a model's expected accuracy exceeds that of the best, on the photos of both."""
         return self._gain(self.best, other, np.ones(len(self._y), np.bool_))
@@ -89,4 +101,4 @@ class ModelChoice(Generic[T]):
             return 0.0
         y = self._y[idx[chosen]]
         after, before = other.probs[second[chosen]], best.probs[first[chosen]]
-        return expected_accuracy(after, y) - expected_accuracy(before, y)
+        return expected_accuracy(after, y) + other.prior - expected_accuracy(before, y) - best.prior

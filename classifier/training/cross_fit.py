@@ -82,6 +82,7 @@ def cross_fit(
     validation: TrainingSet | None = None,
     pause: Callable[[], bool] = lambda: False,
     expired: Callable[[], bool] = lambda: False,
+    early: bool = False,
 ) -> Iterator[Event | FineTunedNetwork]:
     """Fine-tune the extractor's backbone on the training set; yields the ``FineTunedNetwork`` last.
 
@@ -104,6 +105,7 @@ def cross_fit(
             place of the photos of the folds.
         pause: called after every step; True saves the state and ends without a network, to go on at the next call.
         expired: called after every step of the folds that follow the training on all photos; True ends them.
+        early: yields the network of all photos before these folds, too, evaluated by the folds so far.
     """
     trainable = len(training_set.y)
     training_set = training_set if validation is None else training_set.with_photos(validation)
@@ -119,6 +121,8 @@ def cross_fit(
                 return
             if finished and number == setup.plan.folds:
                 final = conclude(setup, run, pool)
+                if early and len(outcomes) < setup.plan.folds:
+                    yield _result(setup, outcomes, final, pool)
             elif finished or (not outcomes and run.state.epoch):
                 outcomes.append(conclude(setup, run, pool))
             if not finished:

@@ -24,9 +24,9 @@ WARMUP = 0.15  # share of the steps in which the learning rate rises
 MIN_FACTOR = 1e-3  # of the learning rate
 MAX_VIEWS = 6
 MAX_VIEW_BYTES = 4 * 2**30  # of the cache of views
-_TAIL_EFFORTS = ((True, 6, 8), (False, 4, 12), (False, 2, 6))  # whether several stages, views, epochs
+# Stages that are left out of those that everyday photos are worth (None: all but the last), views and epochs.
+_TAIL_EFFORTS = ((0, 4, 8), (1, 4, 8), (None, 2, 6))
 _TAIL_FOLDS = 3
-_TAIL_SHARE = 1 / 2  # of the time, for more than one fold of a tail: deeper trainings follow
 _FOLDS = 5  # as many there usually are
 _ENOUGH_PHOTOS = 400  # in the folds that are run; more hardly change the choice
 _FEWEST_EPOCHS = 3
@@ -70,7 +70,7 @@ def deep_plan(
     config: TrainConfig,
     seconds: float = math.inf,
     fold_count: int = 5,
-    beyond_tail: bool = False,
+    trained: int | None = None,
 ) -> TrainPlan | None:
     """Choose the deepest fine-tuning that fits into the time, and for it as many folds and epochs as fit; else None.
 
@@ -85,17 +85,17 @@ def deep_plan(
         config: ``unfreeze`` and ``epochs``, where set, are taken as they are; ``domain`` limits the depth.
         seconds: the time.
         fold_count: number of folds there are.
-        beyond_tail: only with more stages than ``tail_plan`` trains, and no fewer folds: else the score of a network
-            that takes the place of the tail would be that of fewer photos.
+        trained: number of last stages that were trained on these pictures before. The plan has more stages, and no
+            fewer folds than a tail: else the score of a network that takes its place would be that of fewer photos.
     """
     stages, from_scratch = surgery.stages(network), extractor.backbone.from_scratch
     estimate = _estimator(extractor, network, stages, count, preprocessing.size)
-    passed_over = range(1, tail_stages(network) + 1) if beyond_tail else ()
+    passed_over = range(1, (trained or 0) + 1)
     depths = [depth for depth in _depths(config, len(stages), from_scratch) if depth not in passed_over]
     enough = _enough_folds(count, fold_count)
     efforts = [(config.epochs or epochs, min(folds, enough)) for epochs, folds in _EFFORTS[from_scratch]]
     deeper, tail = [depth for depth in depths if depth != 1], [depth for depth in depths if depth == 1]
-    least_efforts = efforts[2:3] if beyond_tail else efforts[2:]
+    least_efforts = efforts[2:] if trained is None else efforts[2:3]
     for least, depth in (*product(least_efforts, deeper), *product(efforts[-1:], tail)):
         if estimate(depth, MAX_VIEWS, *least) <= seconds:
             epochs, folds = next(one for one in efforts if estimate(depth, MAX_VIEWS, *one) <= seconds)
@@ -110,31 +110,32 @@ def tail_plan(
     count: int,
     preprocessing: Preprocessing,
     seconds: float = math.inf,
+    only_whole: bool = False,
 ) -> TrainPlan | None:
-    """Return the plan that trains the last stages, on three folds where these fit into half of the time, else on one.
+    """Return the plan that trains the stages that everyday photos are worth; fewer where there is little time.
 
-    They are those that everyday photos are worth training, but for the first. Where there is little time for so many
-    photos, it is the last stage alone, with fewer views and epochs. None where not even one fold fits into all of the
-    time.
+    The training on all photos comes after the first fold, so that the time has to suffice for these two; the folds
+    that follow end with the time. None where it does not suffice.
 
-    For the arguments see ``deep_plan``.
+    Args:
+        extractor, network, count, preprocessing, seconds: see ``deep_plan``.
+        only_whole: None, too, where fewer stages would have to be trained.
     """
     stages = surgery.stages(network)
     if not stages:
         return None
     estimate = _estimator(extractor, network, stages, count, preprocessing.size)
-    enough = min(_TAIL_FOLDS, _enough_folds(count, _FOLDS))
-    for (several, views, epochs), folds in product(_TAIL_EFFORTS, (enough, 1)):
-        unfreeze = tail_stages(network) if several else 1
-        if estimate(unfreeze, views, epochs, folds) <= seconds * (_TAIL_SHARE if folds > 1 else 1):
+    for left_out, views, epochs in _TAIL_EFFORTS[:1] if only_whole else _TAIL_EFFORTS:
+        unfreeze = 1 if left_out is None else max(1, photo_stages(network) - left_out)
+        if estimate(unfreeze, views, epochs, 1) <= seconds:
             views = _count_views(network, stages, unfreeze, count, views, preprocessing, extractor)
-            return TrainPlan(unfreeze, views, epochs, folds)
+            return TrainPlan(unfreeze, views, epochs, min(_TAIL_FOLDS, _enough_folds(count, _FOLDS)))
     return None
 
 
-def tail_stages(network: nn.Module) -> int:
-    """Return the number of stages that ``tail_plan`` trains where there is time."""
-    return max(1, _photo_stages(len(surgery.stages(network))) - 1)
+def photo_stages(network: nn.Module) -> int:
+    """Return the number of last stages that everyday photos are worth training."""
+    return _photo_stages(len(surgery.stages(network)))
 
 
 def make_plan(
@@ -238,7 +239,7 @@ def _measure_costs(network: nn.Module, stages: Sequence[Sequence[str]], size: in
 
 
 def _measure_speed(extractor: FeatureExtractor, network: nn.Module, size: int) -> float:
-    """Images per second forward on all cores, rounded to a power of two times ``_REFERENCE_SPEED``, and cached.
+    """Images per second forward on all cores, rounded to a power of the root of two, and cached.
 
     The plan follows from it, and one machine is to make the same plan every time, however busy it is.
     """
@@ -246,7 +247,7 @@ def _measure_speed(extractor: FeatureExtractor, network: nn.Module, size: int) -
     known = extractor.cache.get_choice(key, ["speed"])
     if known is None:
         seconds = min(leases.stream(_time_forward, extractor.device, network, size, seconds=_MEASURING))
-        known = str(_REFERENCE_SPEED * 2.0 ** round(math.log2(1 / seconds / _REFERENCE_SPEED)))
+        known = str(_REFERENCE_SPEED * 2.0 ** (round(2 * math.log2(1 / seconds / _REFERENCE_SPEED)) / 2))
         extractor.cache.put_choice(key, ["speed"], known)
     return float(known)
 

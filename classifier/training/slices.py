@@ -39,6 +39,7 @@ def cross_fit(
     folder: Path,
     stop: Callable[[], bool] = lambda: False,
     expired: Callable[[], bool] = lambda: False,
+    early: bool = False,
     **settings: Any,
 ) -> Iterator[Event | FineTunedNetwork]:
     """Fine-tune as ``cross_fit.cross_fit`` does; where the GPU is lent, in slices of at most ``leases.SLICE`` seconds.
@@ -49,12 +50,13 @@ def cross_fit(
 
     Args:
         extractor, training_set, folds, preprocessing, config, plan, folder, stop, expired: see ``cross_fit.cross_fit``.
+        early: see there; not where the GPU is lent, where each slice would evaluate the network again.
         settings: its others; functions must be those of modules.
     """
     settings |= {"extractor": extractor, "training_set": training_set, "folds": folds, "preprocessing": preprocessing}
     settings |= {"config": config, "plan": plan, "folder": folder}
     if not leases.is_lent():
-        yield from whole.cross_fit(**settings, stop=stop, expired=expired)
+        yield from whole.cross_fit(**settings, stop=stop, expired=expired, early=early)
         return
     lost, seconds, shown, paused = 0, leases.SLICE, 0, True
     while paused:

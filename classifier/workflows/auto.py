@@ -36,7 +36,7 @@ from .candidates import FINE_TUNED, Candidate, step_from_json, step_to_json
 from .evaluate import evaluate
 from .training_data import remember
 from .training_run import Evaluated, Finished, TrainingRun, save_progress
-from .trials import Trial, list_trials
+from .trials import Offer, Trial, list_trials
 
 Event = Progress | Epoch | Note | Step
 Probabilities = tuple[NDArray[np.int64], NDArray[np.float32]]  # training photos (J,), and probabilities (J, C)
@@ -59,6 +59,14 @@ class _State:
     head: Candidate
     evaluated: Evaluated | None = None
     in_vain: int = 0
+
+    def copy(self) -> _State:
+        """Return a state that goes on by itself."""
+        return replace(self, choice=self.choice.copy(), singles=self.singles.copy(), pretrained=self.pretrained.copy())
+
+    def restore(self, other: _State) -> None:
+        """Go on from where another state is."""
+        vars(self).update(vars(other.copy()))
 
 
 def improve(run: TrainingRun, head: TrainedModel, networks: Sequence[str] = ()) -> Generator[Event, None, Finished]:
@@ -131,8 +139,11 @@ def _train_again(state: _State, trial: Trial) -> Generator[Event, None, None]:
     """Train the best pretrained model again, whose features are cached: fine-tuned ones are averaged with it."""
     best = state.pretrained.best
     if trial.is_cached and best.model is None and (best.name, best.backbone) == (trial.name, trial.backbone):
-        (candidate,) = yield from trial.train(best, math.inf)
-        state.pretrained.best = replace(best, model=candidate.model)
+        for event in trial.train(best, math.inf):
+            if isinstance(event, Offer):
+                state.pretrained.best = replace(best, model=event.candidates[0].model)
+            else:
+                yield event
 
 
 def _goes_on(run: TrainingRun, state: _State) -> bool:
@@ -142,40 +153,69 @@ def _goes_on(run: TrainingRun, state: _State) -> bool:
     return not distributed.broadcast(run.stop() or in_vain or enough)
 
 
+@dataclass
+class _Attempt:
+    """A step under way: what was there before it, and its candidates with the accuracy that each is expected to add."""
+
+    before: _State
+    steps: tuple[Step, ...]
+    started: float
+    offered: Sequence[tuple[Candidate, float]] = ()
+
+
 def _take(run: TrainingRun, state: _State, trial: Trial) -> Generator[Event, None, None]:
     """Train the candidates of a step and keep the best of them, or drop the step."""
-    started, before = run.clock.seconds, state.choice.best
+    attempt = _Attempt(state.copy(), tuple(run.steps), run.clock.seconds)
     why = message(StepsCode.NOT_EXPECTED_BETTER)
     try:
-        candidates = yield from trial.train(state.pretrained.best, run.seconds_left)
+        for event in trial.train(state.pretrained.best, run.seconds_left):
+            if isinstance(event, Offer):
+                yield from _judge(run, state, attempt, event.candidates)
+            else:
+                yield event
     except ClassifierError as error:  # a network that cannot be fetched, too little memory
         if distributed.is_own(error):
             raise
-        candidates, why = [], message(StepsCode.STEP_FAILED, why=str(error.message))
+        why = message(StepsCode.STEP_FAILED, why=str(error.message))
+    if len(run.steps) > len(attempt.steps):  # it is kept
+        return
     # Stopped before there was anything to compare: the step may be taken another time.
-    if not candidates and distributed.broadcast(run.stop()):
+    if not attempt.offered and distributed.broadcast(run.stop()):
         return
-    if not candidates and run.is_over():
+    if not attempt.offered and run.is_over():
         why = message(StepsCode.STEP_NO_TIME)
-    shown, gains = state.choice.nested(), [state.choice.gain(candidate) for candidate in candidates]
-    kept = [_offer(state, candidate) for candidate in candidates]
-    if distributed.is_main_process():
-        steps.keep_evidence(run.folder, len(run.steps) + 1, candidates)
-    seconds = run.clock.seconds - started
-    if any(kept):
-        yield from _keep(run, state, shown, seconds)
-        return
-    tried, gain = replace(before, name=trial.name, backbone=trial.backbone), 0.0
-    if candidates:
-        tried, gain = max(zip(candidates, gains), key=lambda one: one[1])
+    before, gain = state.choice.best, 0.0
+    tried = replace(before, name=trial.name, backbone=trial.backbone)
+    if attempt.offered:
+        tried, gain = max(attempt.offered, key=lambda one: one[1])
     if gain > 0:
         why = message(StepsCode.ANSWERS_TOO_SLOW, gain=100 * gain, cost=tried.cost / before.cost)
     scored, own = (tried.idx, tried.probs), (before.idx, before.probs)
-    run.steps.append(_step(run, state, tried, scored, own, seconds, why))
+    run.steps.append(_step(run, state, tried, scored, own, run.clock.seconds - attempt.started, why))
     state.in_vain += 1
     if distributed.is_main_process():
         steps.record(run.folder, run.steps, steps.step_in_use(run.folder), run.training_set.fingerprint())
     yield run.steps[-1]
+
+
+def _judge(
+    run: TrainingRun, state: _State, attempt: _Attempt, candidates: Sequence[Candidate]
+) -> Generator[Event, None, None]:
+    """Keep the best of what a step offers, in the place of what it offered before; else what was there before it."""
+    was_kept = len(run.steps) > len(attempt.steps)
+    del run.steps[len(attempt.steps) :]
+    state.restore(attempt.before)
+    shown = state.choice.nested()
+    attempt.offered = [(candidate, state.choice.gain(candidate)) for candidate in candidates]
+    kept = [_offer(state, candidate) for candidate in candidates]
+    if distributed.is_main_process():
+        steps.keep_evidence(run.folder, len(run.steps) + 1, candidates)
+    if any(kept):
+        yield from _keep(run, state, shown, run.clock.seconds - attempt.started)
+    elif was_kept and distributed.is_main_process():
+        number = max(step.number for step in run.steps if step.kept)
+        steps.put_back(run.project, run.folder, number, run.steps)
+        steps.record(run.folder, run.steps, number, run.training_set.fingerprint())
 
 
 def _offer(state: _State, candidate: Candidate) -> bool:

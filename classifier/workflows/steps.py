@@ -109,8 +109,13 @@ def keep(folder: Path, number: int, entry: CatalogEntry) -> None:
 
 
 def keep_evidence(folder: Path, number: int, candidates: Sequence[Candidate]) -> None:
-    """Keep what the candidates of a step are compared by, with which later steps go on after an interruption."""
+    """Keep what the candidates of a step are compared by, with which later steps go on after an interruption.
+
+    They take the place of those that the step offered before.
+    """
     _folder(folder).mkdir(exist_ok=True)
+    for path in _folder(folder).glob(_EVIDENCE.format(number, "*")):
+        path.unlink()
     for position, one in enumerate(candidates):
         values = {name: torch.from_numpy(np.ascontiguousarray(getattr(one, name))) for name in _ARRAYS}
         known = {"name": one.name, "backbone": one.backbone, "cost": str(one.cost)}

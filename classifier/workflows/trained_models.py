@@ -39,6 +39,7 @@ def train_head(
     backbone: Backbone,
     resize_mode: ResizeMode,
     config: TrainConfig,
+    size: int | None = None,
 ) -> TrainedModel:
     """Train a linear head on the features: the model of quick training, and the baseline of deep training.
 
@@ -48,11 +49,14 @@ def train_head(
         backbone: the network of the model, which for deep training from scratch is not that of the features.
         resize_mode: that of the features.
         config: the settings.
+        size: side of the pictures in pixels, where it is not the network's own.
     """
     folds = _head_folds(training_set, config)
-    head = fit_cached_head(extractor.cache, extractor.backbone.name, training_set, folds, resize_mode, config.seed)
+    name = extractor.backbone.name if size is None else f"{extractor.backbone.name} {size}"
+    head = fit_cached_head(extractor.cache, name, training_set, folds, resize_mode, config.seed)
     tensors = {} if backbone.from_scratch else networks.backbone_tensors(backbone)
-    return _head_model(extractor, training_set, head, training_set.features, backbone, tensors, resize_mode, config)
+    model = _head_model(extractor, training_set, head, training_set.features, backbone, tensors, resize_mode, config)
+    return model if size is None else replace(model, preprocessing=replace(model.preprocessing, size=size))
 
 
 def train_joined(
@@ -157,7 +161,7 @@ def fine_tuned_model(
         temperature=fine_tuned.temperature,
         warnings=training_set.warnings,
         resize_mode=quick.report.resize_mode,
-        backbone=config.backbone,
+        backbone=quick.backbone.name,
         groups=training_set.groups[val_idx],
         in_distribution=fine_tuned.in_distribution,
     )

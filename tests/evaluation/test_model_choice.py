@@ -22,6 +22,7 @@ class Model:
     idx: NDArray[np.int64]
     probs: NDArray[np.float32]
     cost: float = 1.0
+    prior: float = 0.0
 
 
 def model(share: float, seed: int, cost: float = 1.0) -> Model:

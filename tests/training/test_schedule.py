@@ -89,14 +89,17 @@ def test_what_the_person_sets_is_taken(cache: FeatureCache, network: nn.Module) 
 @pytest.mark.slow
 def test_a_tail_has_fewer_stages_and_folds_where_there_is_less_time(cache: FeatureCache, network: nn.Module) -> None:
     preprocessing = networks.preprocessing(LITE0)
-    plans = [tail_plan(extractor(cache), network, 200, preprocessing, seconds) for seconds in (600, 100, 60, 35, 3)]
+    plans = [tail_plan(extractor(cache), network, 200, preprocessing, seconds) for seconds in (600, 120, 90, 35, 3)]
     assert [one and (one.unfreeze, one.views, one.folds) for one in plans] == [
-        (2, 6, 3),
-        (2, 6, 1),
-        (1, 4, 1),
-        (1, 2, 1),
+        (3, 4, 3),
+        (3, 4, 3),
+        (2, 4, 3),
+        (1, 2, 3),
         None,
     ]
+    known = extractor(cache), network, 200, preprocessing
+    assert tail_plan(*known, 120, only_whole=True) == plans[1]
+    assert tail_plan(*known, 90, only_whole=True) is None
     large = tail_plan(extractor(cache), network, 1000, preprocessing)
     assert large is not None
     assert large.folds == 2  # 400 photos are enough to choose by
@@ -106,13 +109,13 @@ def test_a_tail_has_fewer_stages_and_folds_where_there_is_less_time(cache: Featu
 @pytest.mark.slow
 def test_after_a_tail_a_plan_has_more_stages_and_no_fewer_folds(cache: FeatureCache, network: nn.Module) -> None:
     given = extractor(cache), network, 200, networks.preprocessing(LITE0), TrainConfig()
-    plans = [deep_plan(*given, seconds=seconds, beyond_tail=True) for seconds in (600, 220, 110)]
+    plans = [deep_plan(*given, seconds=seconds, trained=2) for seconds in (600, 220, 110)]
     assert [one and (one.unfreeze, one.epochs, one.folds) for one in plans] == [(3, 12, 5), (3, 8, 3), None]
     usual = deep_plan(*given, seconds=150)
     assert usual is not None
     assert usual.unfreeze == 2
-    one_stage = deep_plan(*given[:-1], TrainConfig(unfreeze=1), beyond_tail=True)
-    assert one_stage is None
+    assert deep_plan(*given, trained=3) is None
+    assert deep_plan(*given[:-1], TrainConfig(unfreeze=1), trained=2) is None
 
 
 def test_the_views_of_many_photos_fit_four_gigabytes(cache: FeatureCache, network: nn.Module) -> None:
