@@ -26,7 +26,8 @@ import httpx
 from browser import Browser
 
 from tests.helpers import draw_photo, encode
-from tests.hostile.served import Page, free_port
+from tests.hostile.served import Page
+from tests.processes import free_port
 
 _REQUESTS = 20
 _PHOTOS = 4  # of each browser

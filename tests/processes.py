@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import runpy
+import secrets
 import select
 import shlex
 import signal
@@ -83,6 +84,17 @@ Process = Union[Forked, "subprocess.Popen[bytes]"]
 def environment() -> dict[str, str]:
     """Return the environment of this process without settings of Gradio and of the program."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("GRADIO_", "CLASSIFIER_"))}
+
+
+def free_port() -> int:
+    """Return a port on which nobody listens.
+
+    Not one of those that the system gives to who asks for any, as it could give it to another before it is used.
+    """
+    while True:
+        port = 11_000 + secrets.randbelow(20_000)
+        with suppress(OSError), socket.create_server(("", port)):
+            return port
 
 
 def start(

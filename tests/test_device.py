@@ -258,14 +258,14 @@ def test_an_abandoned_generator_does_not_wait_for_its_threads() -> None:
 
     def work() -> Iterator[None]:
         with devices.single_threaded_workers(devices.choose("cpu")) as pool:
-            pool.submit(go_on.wait, 60)
+            pool.submit(go_on.wait, 240)
             yield
 
     generator = work()
     next(generator)
     closing = threading.Thread(target=generator.close)
     closing.start()
-    closing.join(30)
+    closing.join(120)
     waited = closing.is_alive()
     go_on.set()
     closing.join()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -121,7 +120,7 @@ def test_a_process_without_a_sign_of_life_is_lost() -> None:
         server = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
         stores = [TCPStore("127.0.0.1", server.port, is_master=False) for _ in range(2)]
         lost = [threading.Event() for _ in range(2)]
-        stack.enter_context(Pulse(stores[0], 0, 2, lost[0].set, beat=0.02, patience=1))
+        stack.enter_context(Pulse(stores[0], 0, 2, lost[0].set, beat=0.02, patience=3))
         with Pulse(stores[1], 1, 2, lost[1].set, beat=0.02, patience=600):
             assert not lost[0].wait(0.2)
         assert lost[0].wait(60)
@@ -133,8 +132,7 @@ def start_several(command: Sequence[object], out: Any, machines: Sequence[Path] 
 
     On one machine twice, or on several once each: these have their own folder, in which the program starts, and cache.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = processes.free_port()
     known = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
     programs = []
     for rank in range(2):
@@ -248,7 +246,7 @@ def test_a_machine_that_ends_ends_the_run_which_goes_on_later(tmp_path: Path) ->
         with Project.open(machine / "project") as project:
             project.add(machine / "photos")
     command = ["-m", "classifier", "train", "project", "--out", "model", "--mode", "deep",
-               "--unfreeze", "1", "--epochs", "2", "--json"]  # fmt: skip
+               "--unfreeze", "1", "--epochs", "1", "--json"]  # fmt: skip
     first = json.loads(run_alone(command, alone))
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         programs = start_several(command, out, machines, err)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 from classifier import Project, TrainConfig, train
 from classifier.data.example import draw_example
+from tests import processes
 from tests.browser.film import shoot_film
 from tests.browser.pages import Program, be_known, give_project, open_page
 from tests.hub_server import WRITE, Hub, serve_hub
@@ -44,11 +44,9 @@ def hub() -> Iterator[Hub]:
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory, hub: Hub) -> Iterator[Program]:
     """One program for all tests, each of which is another visitor: a start takes as long as a test."""
-    with socket.socket() as free:
-        free.bind(("0.0.0.0", 0))
-        port = free.getsockname()[1]
     of_hub = {"HF_ENDPOINT": hub.address, "HF_TOKEN": WRITE, "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
-    program = Program(tmp_path_factory.mktemp("program") / "home", port, {**_REACHED_FROM_AFAR, **of_hub})
+    home = tmp_path_factory.mktemp("program") / "home"
+    program = Program(home, processes.free_port(), {**_REACHED_FROM_AFAR, **of_hub})
     program.start()
     yield program
     program.stop()

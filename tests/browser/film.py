@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from tests.browser.pages import SLOW
 
 SIZE = 160, 120
-_WALL_FRAMES = 240  # 8 seconds of each wall, of which a test needs one
+_WALL_FRAMES = 150  # 5 seconds of each wall, of which a test needs one
 _COLORS = {"red": (200, 60, 60), "blue": (60, 60, 200)}
 # Which wall the picture of a video element shows: the color of its lower right corner, where the pole never is.
 _SHOWN = """(color) => {

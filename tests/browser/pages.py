@@ -24,6 +24,18 @@ _KNOWN = """{
     return send(to, asked ? { ...more, body: more.body.replace('"data":[""]', `"data":[${TOKEN}]`) } : more);
   };
 }"""
+# Ends when nothing on the page has changed for a quarter of a second.
+_SETTLED = """() => new Promise((give) => {
+  let last = performance.now();
+  const watch = new MutationObserver(() => (last = performance.now()));
+  watch.observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+  const look = () => {
+    if (performance.now() - last < 250) return setTimeout(look, 25);
+    watch.disconnect();
+    give();
+  };
+  look();
+})"""
 
 
 @dataclass
@@ -114,6 +126,11 @@ def seconds_only(page: Any) -> None:
 def _wait_for_drop_area(page: Any) -> None:
     """Wait until the area takes files."""
     page.locator("#photos-drop [data-ready]:not(.pc-working)").wait_for(timeout=SLOW)
+
+
+def settle(page: Any) -> None:
+    """Wait until the page has drawn what the last press leads to."""
+    page.evaluate(_SETTLED)
 
 
 def fits_screen(page: Any) -> bool:

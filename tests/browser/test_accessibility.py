@@ -14,7 +14,7 @@ from PIL import Image
 
 from classifier.data.example import draw_example
 from tests.browser.keyboard import choose_files, focus_is_kept, open_tab, tab_to
-from tests.browser.pages import SLOW, drop_folder, fits_screen, seconds_only
+from tests.browser.pages import SLOW, drop_folder, fits_screen, seconds_only, settle
 
 pytestmark = pytest.mark.browser
 
@@ -43,7 +43,7 @@ def check_tabs(page: Any, axe: str, rules: list[str] | None = None) -> list[str]
     found = []
     for tab in TABS:
         page.get_by_role("tab", name=tab).click()
-        page.wait_for_timeout(400)  # what a tab draws when it is opened
+        settle(page)
         assert fits_screen(page), tab
         for violation in page.evaluate("options => axe.run(document, options)", options)["violations"]:
             nodes = [
@@ -148,6 +148,6 @@ def test_no_tab_violates_a_rule_and_the_keyboard_leads_from_photos_to_export(
     _forty_more_classes_fit(page, tmp_path / "many")
     for tab in TABS:
         page.get_by_role("tab", name=tab).click()
-        page.wait_for_timeout(400)
+        settle(page)
         assert fits_screen(page), tab
     assert not found, "\n".join(found)

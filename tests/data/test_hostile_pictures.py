@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -235,6 +236,20 @@ def test_no_hostile_picture_takes_more_than_a_gigabyte(outcomes: dict[str, list[
     assert of_worker < GIGABYTE
 
 
+def crash_at_work(worker: int) -> None:
+    """End a worker by a signal of a crash once it has worked for a fifth of a second."""
+    begin = processor_seconds(worker)
+    while processor_seconds(worker) < begin + 0.2:
+        time.sleep(0.01)
+    os.kill(worker, signal.SIGSEGV)
+
+
+def processor_seconds(process: int) -> float:
+    """Return the seconds of the processor that a process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the worker by Linux's list of processes")
 def test_a_crash_of_a_decoder_leaves_out_one_picture_and_nothing_else(tmp_path: Path) -> None:
@@ -245,10 +260,11 @@ def test_a_crash_of_a_decoder_leaves_out_one_picture_and_nothing_else(tmp_path: 
     try:
         assert workers.open(good, None, LIMITS, NO_RANGES).size == (64, 48)
         (worker,) = set(children()) - others
-        timer = threading.Timer(0.3, os.kill, (worker, signal.SIGSEGV))
-        timer.start()
+        crash = threading.Thread(target=crash_at_work, args=(worker,))
+        crash.start()
         with pytest.raises(PhotoError) as caught:
             workers.open(slow, None, LIMITS, NO_RANGES)
+        crash.join()
         assert caught.value.code is PhotoCode.DECODER_ENDED
         assert workers.open(good, None, LIMITS, NO_RANGES).size == (64, 48)
         assert worker not in children()

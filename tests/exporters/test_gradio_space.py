@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import time
 import urllib.request
 import zipfile
@@ -59,8 +58,7 @@ def unzipped(exported: Exported) -> Path:
 @pytest.fixture(scope="module")
 def address(unzipped: Path) -> Iterator[str]:
     """The app as it runs from its folder."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = processes.free_port()
     settings = {"GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
     code = "import runpy, sys, gradio.http_server as server\n"
     code += f"server.INITIAL_PORT_VALUE = {port}; sys.path[0] = ''\n"  # Gradio reads it when it is imported

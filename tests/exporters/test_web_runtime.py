@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from classifier.errors import ExportError
 from classifier.exporters import web_runtime
 from classifier.messages.web_page import WebRuntimeCode
 from tests.exporters.pages import need_runtime, served
+from tests.processes import free_port
 
 
 def test_a_folder_without_the_files_is_a_sentence_with_their_address(
@@ -31,9 +31,7 @@ def test_files_of_another_version_are_refused(tmp_path: Path, monkeypatch: pytes
 def test_without_a_network_the_sentence_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(web_runtime.VARIABLE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{free.getsockname()[1]}/package.tgz"
+    address = f"http://127.0.0.1:{free_port()}/package.tgz"
     with pytest.raises(ExportError, match="has to be fetched once, and that did not work"):
         web_runtime.copy_runtime(tmp_path / "runtime", address)
 

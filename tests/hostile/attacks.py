@@ -18,8 +18,8 @@ from tests import processes
 
 Prepare = Callable[[Path], object]  # writes what is hostile into a folder
 SECONDS = 10  # of the processor, for one attack
-_PATIENCE = 6  # seconds by the clock per second of the processor, on a busy machine
-_START = 120  # until the process is ready
+PATIENCE = 6  # seconds by the clock per second of the processor, on a busy machine
+_START = 300  # until the process is ready
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Victim:
         assert self._pipe is not None
         before = {path: path.stat().st_mtime_ns for path in _files(folder)}
         self._pipe.send((kind, str(folder)))
-        if not self._pipe.poll(_PATIENCE * SECONDS):
+        if not self._pipe.poll(PATIENCE * SECONDS):
             self.close()
             return Outcome("", "no answer")
         try:

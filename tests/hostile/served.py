@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,7 +18,8 @@ from tests import processes
 from .attacks import peak_memory
 
 ROOT = Path(__file__).parents[2]
-_START = 120  # seconds until the page answers
+_START = 300.0  # seconds until the page answers, on a busy machine
+_PATIENCE = 120.0  # seconds for an answer, and for the end
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Page:
 
     def start(self) -> None:
         """Start the page and wait until it answers."""
-        self.port = free_port()
+        self.port = processes.free_port()
         environment = {
             **os.environ,
             **self.variables,
@@ -78,7 +78,7 @@ class Page:
     def answers(self) -> bool:
         """Return whether the page answers."""
         try:
-            return httpx.get(self.url, timeout=5, trust_env=False).status_code == 200
+            return httpx.get(self.url, timeout=_PATIENCE, trust_env=False).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -90,7 +90,7 @@ class Page:
         """Ask the process to end, as a host does, and return its exit code."""
         assert self._process is not None
         self._process.terminate()
-        return self._process.wait(10)
+        return self._process.wait(_PATIENCE)
 
     def kill(self) -> None:
         """End the process and its own processes at once, as a lack of memory or of power does."""
@@ -109,9 +109,3 @@ def page(folder: Path, **variables: str) -> Iterator[Page]:
         yield one
     finally:
         one.kill()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

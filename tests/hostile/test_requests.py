@@ -8,7 +8,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from .attacks import SECONDS, forget_peak, peak_memory
+from .attacks import PATIENCE, SECONDS, forget_peak, peak_memory
 from .request_cases import CASES
 from .served import Page
 
@@ -22,7 +22,7 @@ def test_a_hostile_request_is_answered_with_a_sentence(name: str, served: Page) 
     forget_peak(served.pid)
     content = call.body() if call.body else None
     method = call.method or ("POST" if call.body else "GET")
-    with httpx.Client(base_url=served.url, timeout=SECONDS, trust_env=False) as client:
+    with httpx.Client(base_url=served.url, timeout=PATIENCE * SECONDS, trust_env=False) as client:
         try:
             answer = client.request(method, call.path, content=content, headers=dict(call.headers))
             status, words = answer.status_code, answer.text

@@ -210,7 +210,7 @@ def test_items_that_have_not_started_are_cancelled_when_closed() -> None:
     def work(item: int) -> int:
         started.append(item)
         if item:
-            go.wait(10)
+            go.wait(120)
         return item
 
     with ThreadPoolExecutor(1) as pool:

@@ -18,6 +18,7 @@ import pytest
 from classifier.errors import SettingError
 from classifier.messages.server import ServerCode
 from classifier.ui.server import bypass_proxies, find_port, folders, keep_hours
+from tests.processes import free_port
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -91,8 +92,7 @@ def test_the_first_free_port_is_found_and_none_is_an_error() -> None:
     with ExitStack() as stack:
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         taken = server.getsockname()[1]
-        with socket.create_server(("127.0.0.1", 0)) as other:
-            free = other.getsockname()[1]
+        free = free_port()
         assert find_port("127.0.0.1", None, [taken, free]) == free
         assert find_port("0.0.0.0", str(free)) == free
         assert code("127.0.0.1", None, range(taken, taken + 1)) is ServerCode.ALL_PORTS_TAKEN
@@ -107,7 +107,7 @@ def test_a_port_that_is_none_is_an_error(port: str) -> None:
 
 @pytest.mark.parametrize("host", ["nothing.invalid", "203.0.113.7", "a" * 70, "1.2.3", "http://localhost"])
 def test_a_host_that_is_not_this_machines_is_an_error(host: str) -> None:
-    for port in (None, "7860"):
+    for port in (None, str(free_port())):
         assert code(host, port) is ServerCode.NO_HOST
 
 
