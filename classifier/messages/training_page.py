@@ -45,6 +45,10 @@ class TrainCode(Code):
         "not started again. Press Train to try once more in smaller steps, or choose a smaller network or quick "
         "training."
     )
+    ENDED_PROGRAM_QUICK = (
+        "The last training twice ended the program that runs this page, most likely for want of memory. It was not "
+        "started again. Press Train to try once more, or choose a smaller network."
+    )
     STOPPED = "Stopped. Nothing of this training was kept."
     HISTORY = "How the training went"
     VIEWS = (

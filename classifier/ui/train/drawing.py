@@ -73,8 +73,9 @@ def _ended(home: Home, token: str, values: settings.Values, job: Job | None) -> 
     newest = read_newest(home, token)
     label, variant = (TrainCode.TRAIN, "primary") if newest is None else (TrainCode.TRAIN_AGAIN, "secondary")
     notes, charts = _outcome(home, token, job)
-    if jobs.has_ended_program(home, token):
-        notes = html.note(TrainCode.ENDED_PROGRAM, "warn")
+    ended_program = jobs.ended_program(home, token)
+    if ended_program is not None:
+        notes = html.note(ended_program, "warn")
     panel = groups.HIDDEN if newest is None else groups.show(newest.trained)
     return View(
         settings=gr.update(visible=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +59,7 @@ def start(home: Home, token: str, config: TrainConfig) -> None:
     """
     if not is_training(home, token):
         home.check_room()
-        _submit(home, token, config, _resumable_folder(home, token, config))
+        _submit(home, token, Waiting(config, _resumable_folder(home, token, config)))
 
 
 def try_network(home: Home, token: str, config: TrainConfig, network: str, run: str | None) -> None:
@@ -68,7 +68,7 @@ def try_network(home: Home, token: str, config: TrainConfig, network: str, run: 
         home.check_room()
         with home.open(token) as project:
             folder = None if run is None else project.models / run
-        _submit(home, token, config, folder, (network,))
+        _submit(home, token, Waiting(config, folder, (network,)))
 
 
 def stop(home: Home, token: str) -> None:
@@ -82,25 +82,27 @@ def stop(home: Home, token: str) -> None:
 def resume(home: Home, token: str) -> None:
     """Resume the training that ended or waited when the program ended; one that failed or was stopped is left as it is.
 
-    One that ended the program itself is resumed once, see ``has_ended_program``.
+    One that ended the program itself is resumed once, see ``ended_program``.
     """
     queued, found = _queued(home, token), _interrupted(home, token)
     with suppress(ClassifierError):  # the queue is full: the next visit resumes it
-        if queued is not None:
-            _submit(home, token, queued.config, queued.folder, queued.networks)
-        elif found is not None and not ended_the_program(found[0]):
+        if queued is not None and not queued.ended_the_program:
+            _submit(home, token, queued)
+        elif queued is None and found is not None and not ended_the_program(found[0]):
             folder, config = found
-            _submit(home, token, config, folder)
+            _submit(home, token, Waiting(config, folder))
 
 
-def has_ended_program(home: Home, token: str) -> bool:
-    """Return whether this visitor's unfinished training ended the program so often that it waits to be asked for."""
-    found = _interrupted(home, token)
-    return found is not None and ended_the_program(found[0])
+def ended_program(home: Home, token: str) -> TrainCode | None:
+    """Return what to say of this visitor's unfinished training if it ended the program as often as it may unasked."""
+    queued, found = _queued(home, token), _interrupted(home, token)
+    if queued is not None and queued.ended_the_program:
+        return TrainCode.ENDED_PROGRAM_QUICK
+    return TrainCode.ENDED_PROGRAM if found is not None and ended_the_program(found[0]) else None
 
 
 def _queued(home: Home, token: str) -> Waiting | None:
-    """Return the training that waited when the program ended."""
+    """Return the training that waited when the program ended, or that begins anew."""
     return waiting.find(home.folder(token)) if is_token(token) and get_job(home, token) is None else None
 
 
@@ -158,7 +160,9 @@ class _TrainingWork:
     networks: tuple[str, ...] = ()
 
     def __call__(self, should_stop: ShouldStop) -> Generator[Any, None, None]:
-        waiting.forget(self.home.folder(self.token))
+        folder = self.home.folder(self.token)
+        if self.config.mode != "quick":  # what was done is kept
+            waiting.forget(folder)
         found = self.home.find(self.token)
         if found is None:  # deleted while this waited
             return
@@ -166,7 +170,7 @@ class _TrainingWork:
         started = self.clock()
         self._should_stop = should_stop
         self._end = started + 60 * self.home.limits.train_minutes
-        with found as project:
+        with found as project, waiting.begun(folder):
             done = list_steps(self.out) if self.out is not None and self.config.mode == "auto" else ()
             yield from done
             while (yield from self._train(project, bool(done))):
@@ -249,13 +253,18 @@ def progress_bar(state: State, place: Place, title: str = "") -> str:
     return html.share_done(heading, told.share, str(told.stage), left)
 
 
-def _submit(home: Home, token: str, config: TrainConfig, out: Path | None, networks: Sequence[str] = ()) -> None:
-    folder, work = home.folder(token), training_work(home, token, config, out, networks=tuple(networks))
-    waiting.note(folder, Waiting(config, out, networks))
+def _submit(home: Home, token: str, training: Waiting) -> None:
+    folder, config = home.folder(token), training.config
+    work = training_work(home, token, config, training.folder, networks=tuple(training.networks))
+    before = waiting.find(folder)
+    waiting.note(folder, training)  # before it can begin
     try:
         home.jobs.start(folder, work, graceful=config.mode != "quick", long=config.mode == "deep")
     except ClassifierError:
-        waiting.forget(folder)
+        if before is None:
+            waiting.forget(folder)
+        else:
+            waiting.note(folder, before)
         raise
 
 

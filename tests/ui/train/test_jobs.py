@@ -16,7 +16,7 @@ from classifier.events import Step
 from classifier.messages.steps_page import StepsCode
 from classifier.ui.background import Job
 from classifier.ui.sessions import Home, ensure_token
-from classifier.ui.train import jobs, runs, steps
+from classifier.ui.train import jobs, runs, steps, waiting
 from classifier.ui.train import tab as train_tab
 from tests.helpers import fill
 from tests.ui.jobs import Steps, progress, wait
@@ -125,6 +125,46 @@ def test_a_training_that_was_stopped_while_it_waited_does_not_begin(tmp_path: Pa
     home = Home(tmp_path / "home", tmp_path)
     train_tab.resume(home, token, VALUES)
     assert jobs.get_job(home, token) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [1, 2])
+def test_a_quick_training_that_a_restart_cut_off_begins_again_once(
+    kills: int, tmp_path: Path, make_folder: Any
+) -> None:
+    values = setting_values(mode="quick")
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
+    fill(home, token, make_folder({"cat": 4, "dog": 4}))
+    first_step = Steps(progress(1))
+    home.jobs.start(home.root / "other", first_step, graceful=True)
+    train_tab.start(home, token, values)  # waits for ever
+    cut_off = []
+    for _ in range(kills):
+        cut_off.append(job_of(home, token).work(lambda: False))
+        next(cut_off[-1])  # it began, and the program is killed
+        home = Home(tmp_path / "home", tmp_path)
+        if len(cut_off) < kills:  # as the restart would, but behind another one
+            home.jobs.start(home.root / "other", first_step, graceful=True)
+            train_tab.resume(home, token, values)
+    view = train_tab.resume(home, token, values)
+    if kills == 2:
+        assert jobs.get_job(home, token) is None
+        assert "The last training twice ended the program" in view.result
+        train_tab.start(home, token, values)  # asked for
+    assert wait(job_of(home, token)).state.phase == "finished"
+    assert "twice" not in train_tab.show(home, token, values).result
+    home = Home(tmp_path / "home", tmp_path)
+    train_tab.resume(home, token, values)
+    assert jobs.get_job(home, token) is None  # it has ended
+
+
+@pytest.mark.slow
+def test_a_quick_training_that_failed_does_not_begin_again(tmp_path: Path, make_folder: Any) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
+    fill(home, token, make_folder({"cat": 4}))  # one class
+    jobs.start(home, token, TrainConfig(mode="quick"))
+    assert wait(job_of(home, token)).state.phase == "failed"
+    assert waiting.find(home.folder(token)) is None
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"config": {"mode": "x"}, "model": null, "networks": []}'])
