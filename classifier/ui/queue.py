@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from statistics import median
@@ -69,6 +70,7 @@ class Jobs:
 
     Args:
         at_once: how many run side by side, one of each project.
+        first_steps: how many first steps do, if that is more.
         queue: how many may wait.
         full: what to say where no more may.
         counted: where each is counted from its begin until it gives way or ends; what gives way from its begin is not.
@@ -80,14 +82,18 @@ class Jobs:
         queue: int = 200,
         full: LimitCode = LimitCode.QUEUE,
         counted: Foreground | None = None,
+        first_steps: int = 1,
     ) -> None:
         self._at_once, self._queue, self._full, self._counted = at_once, queue, full, counted
+        self._first_steps = max(first_steps, at_once)
         self._changed = threading.Condition()
         self._latest: dict[Path, Job] = {}
         self._waiting: deque[Job] = deque()
         self._held: list[Job] = []
         self._running: list[Job] = []
         self._seconds: deque[float] = deque(maxlen=_KNOWN_WAITS)
+        # A thread has the priority of the one that starts it, which may have stepped back; this one never does.
+        self._starter = ThreadPoolExecutor(1)
 
     def start(self, folder: Path, work: Work, graceful: bool, long: bool = False) -> Job:
         """Queue a training of the project in ``folder``; return the unfinished one if there is one already.
@@ -119,12 +125,12 @@ class Jobs:
         """Return how many trainings run before this one does."""
         with self._changed:
             waiting = self._unstarted()
-            return self._at_once + waiting.index(job) if job in waiting else 0
+            return self._slots(job) + waiting.index(job) if job in waiting else 0
 
     def place(self, job: Job) -> Place:
         """Return how many trainings run before this one does, and how long that takes by those before."""
         before = self.position(job)
-        return Place(before, before * median(self._seconds) / self._at_once if self._seconds else None)
+        return Place(before, before * median(self._seconds) / self._slots(job) if self._seconds else None)
 
     def count_waiting(self) -> int:
         """Return how many trainings wait."""
@@ -152,13 +158,18 @@ class Jobs:
             job = self._waiting.popleft()
             self._running.append(job)
             # A daemon thread, so that the program can end during a training: long ones resume at the next start.
-            threading.Thread(target=self._run, args=(job,), name="training", daemon=True).start()
+            thread = threading.Thread(target=self._run, args=(job,), name="training", daemon=True)
+            with suppress(RuntimeError):  # the program is ending
+                self._starter.submit(thread.start)
 
     def _may_start(self, job: Job) -> bool:
         """Return whether there is a slot for a training, and memory; a first step takes that of what gives way."""
-        if len(self._running) + len(self._held) >= self._at_once + _MOST_HELD:
+        if len(self._running) + len(self._held) >= self._slots(job) + _MOST_HELD:
             return False
-        return sum(job.long or not one.gives_way for one in self._running) < self._at_once
+        return sum(job.long or not one.gives_way for one in self._running) < self._slots(job)
+
+    def _slots(self, job: Job) -> int:
+        return self._at_once if job.long else self._first_steps
 
     def _run(self, job: Job) -> None:
         job.resumed = monotonic()

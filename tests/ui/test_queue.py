@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Generator
 from pathlib import Path
@@ -121,6 +123,22 @@ def test_first_steps_go_before_fine_tuning_which_goes_on_after_them(tmp_path: Pa
     wait(later)
     tunes.allowed.release()
     wait(tuned)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads of one process have one priority")
+def test_a_first_step_after_one_that_stepped_back_has_full_priority(tmp_path: Path) -> None:
+    jobs, improving, seen = Jobs(), Steps(step(1), epoch(1)), []
+
+    def first_step(should_stop: ShouldStop) -> Generator[Any, None, None]:
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        yield progress(1)
+
+    other = jobs.start(tmp_path / "improving", improving, graceful=True)
+    job = jobs.start(tmp_path / "first", first_step, graceful=True)
+    improving.allowed.release(2)
+    wait(job)
+    wait(other)
+    assert seen == [os.getpriority(os.PRIO_PROCESS, threading.get_native_id())]
 
 
 def test_the_wait_is_estimated_from_those_before(tmp_path: Path) -> None:
