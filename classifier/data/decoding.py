@@ -8,6 +8,7 @@ replaced when it ends. What the project stores is written there, so later steps 
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 import queue
@@ -16,11 +17,12 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import numpy as np
@@ -43,6 +45,7 @@ _MOST_SLOW = 2  # pictures of one upload
 _PACKAGES = Path(__file__).resolve().parents[2]  # where ``classifier`` is
 # Seconds by the clock per second of the processor: more on a busy machine. Windows does not limit the latter.
 _PATIENCE = 1 if sys.platform == "win32" else 3
+_LOOK = 0.25  # seconds between two looks for what takes too long
 _PATIENCE_BEHIND = 4  # times as many for a worker of a low priority
 _PIPE = 2**20  # bytes that wait between two processes, where the system can: pixels go through in a few pieces
 # The limit of memory counts what the threads of a library set aside.
@@ -114,6 +117,48 @@ def describe_apart(picture: Image.Image) -> Floats:
         return compute_descriptor(picture)
 
 
+class _Deadlines:
+    """Calls what is to be done where jobs take too long, from one thread.
+
+    A thread for each of thousands of small pictures would take as long as some of them where others are at work.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._numbers = itertools.count()
+        self._due: dict[int, tuple[float, Callable[[], None]]] = {}
+        threading.Thread(target=self._watch, name="deadlines", daemon=True).start()
+
+    def add(self, seconds: float, late: Callable[[], None]) -> int:
+        """Call ``late`` after so many seconds, unless the number that is returned is removed before."""
+        with self._changed:
+            number = next(self._numbers)
+            self._due[number] = monotonic() + seconds, late
+            self._changed.notify()
+        return number
+
+    def remove(self, number: int) -> None:
+        """Call nothing for this number."""
+        with self._changed:
+            self._due.pop(number, None)
+
+    def _watch(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._due)
+                late = [number for number, (at, _) in self._due.items() if at < monotonic()]
+                calls = [self._due.pop(number)[1] for number in late]
+            for call in calls:
+                call()
+            sleep(_LOOK)
+
+
+@lru_cache(maxsize=1)
+def _deadlines(process: int) -> _Deadlines:
+    """Return the deadlines of this process: a forked one has no threads of its parent."""
+    return _Deadlines()
+
+
 class _Worker:
     """One process of ``decoding_worker``. It ends with this object and with the program, at the latest.
 
@@ -152,8 +197,8 @@ class _Worker:
             is_late.set()
             self._process.kill()
 
-        timer = threading.Timer(self._patience * seconds, end)
-        timer.start()
+        deadlines = _deadlines(os.getpid())
+        number = deadlines.add(self._patience * seconds, end)
         try:
             self._jobs.write(json.dumps({**job, "bytes": len(content)}).encode() + b"\n")
             self._jobs.write(content)
@@ -165,7 +210,7 @@ class _Worker:
         except (OSError, ValueError, LookupError, TypeError):  # it ended, or its answer is none
             pass
         finally:
-            timer.cancel()
+            deadlines.remove(number)
         with suppress(subprocess.TimeoutExpired):  # how it ended says why
             self._process.wait(1)
         self.close()

@@ -24,13 +24,16 @@ from . import downloads, languages, metrics
 from .agents import take_lists_of_pictures
 from .health import HEALTH, METRICS
 from .hosts import Hosts
+from .login_checks import check_without_threads
 from .phone_route import PATTERN as PHONE
 from .request_values import LIST_BYTES, Body, RequestError, read_agent_call, read_cancel, read_event
 from .responses import API, NameSender, PageSender, lost_session, with_headers
+from .session_states import keep_states_only
 from .uploads import uploaded_file
 from .visitors import Owners, find_visitor
 
 _FORM_BYTES = 2**14
+_SMALL_BODY = 2**14  # bytes
 _BODY_SECONDS = 60.0
 _DISCARDED_BYTES = 2**27
 _DISCARD_SECONDS = 0.5  # between two parts
@@ -101,6 +104,8 @@ def protect(
             raise RuntimeError("the app must have been built when it starts")
         app.middleware_stack = _Guard(app.middleware_stack, app, hosts, agents, with_opening, with_metrics)
         take_lists_of_pictures(app)
+        keep_states_only(app)
+        check_without_threads(app)
         yield
 
     return lifespan
@@ -229,7 +234,10 @@ class _Guard:
         if "json" not in call.headers.get("content-type", "application/json"):
             raise RequestError(415, RequestCode.NO_JSON)
         content = await _read(call, receive, LIST_BYTES, RequestCode.BODY_TOO_LARGE)
-        body = await asyncio.to_thread(self._read_body, call, content)
+        if len(content) < _SMALL_BODY:  # a change of threads takes longer
+            body = self._read_body(call, content)
+        else:
+            body = await asyncio.to_thread(self._read_body, call, content)
         self._claim(list(body.names), call)
         call.scope["headers"] = [
             (name, str(len(body.content)).encode() if name == b"content-length" else value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import os
 import signal
@@ -90,6 +91,7 @@ def serve(host: str | None = None, port: str | None = None, share: bool = False,
         limit_threads()
         page = build_app(home, checkpoints, hours, limits, agents, demo)
         hosts = find_hosts(host, os.environ, lambda: page.share_url)
+        gc.freeze()  # else each full collection walks through what stays, and all threads wait for 0.4 seconds
         settings = launch_settings(hosts, limits, logins, agents, demo, with_metrics)
         _launch(page, host, port, {**settings, "share": share, "quiet": in_json})
     page.share = False  # else Gradio serves a page whose scripts come from another server; the link stays

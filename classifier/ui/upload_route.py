@@ -11,6 +11,7 @@ import secrets
 import shutil
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from types import SimpleNamespace
 
 from gradio.route_utils import GradioMultiPartParser, GradioUploadFile, MultiPartException
 from gradio.routes import file_upload_statuses
@@ -29,7 +30,8 @@ MAX_FILES = 100  # in one request; the page sends one
 _NAME_LETTERS = 60  # of four bytes at most, which every file system takes
 _UNSAFE = re.compile(r"[^\w.-]+")
 _FORM_BYTES = 2**16  # of a request beside the content of its files
-_PART = 2**20  # bytes that are written at a time: each time takes a change of threads
+_NO_SHA = SimpleNamespace(update=lambda data: None)
+_PART = 2**20  # bytes that are written at a time in another thread
 
 
 def upload_routes(most_bytes: int, most_files: int = MAX_FILES) -> list[BaseRoute]:
@@ -118,10 +120,33 @@ class _TooLargeError(Exception):
     """More came than one request may bring."""
 
 
+class _File(GradioUploadFile):
+    """A file whose small parts are written where they are received: a change of threads takes longer."""
+
+    def __init__(self, file: GradioUploadFile) -> None:
+        super().__init__(file=file.file, size=0, filename=file.filename, headers=file.headers)
+        self.sha = _NO_SHA  # type: ignore[assignment]  # by which Gradio would name it
+
+    async def write(self, data: bytes) -> None:
+        if len(data) >= _PART or self.size is None:
+            await super().write(data)
+        else:
+            self.size += len(data)
+            self.file.write(data)
+
+    async def seek(self, offset: int) -> None:
+        self.file.seek(offset)
+
+
 class _Parser(GradioMultiPartParser):
     """Knows whether the form came to its end."""
 
     complete = False
+
+    def on_headers_finished(self) -> None:
+        super().on_headers_finished()
+        if isinstance(self._current_part.file, GradioUploadFile):
+            self._current_part.file = _File(self._current_part.file)
 
     def on_end(self) -> None:
         self.complete = True
