@@ -63,7 +63,7 @@ class Place(NamedTuple):
 class Jobs:
     """The trainings, or other long work, of all visitors, by the folder of the project, in the order they came.
 
-    Somebody waits for a first step as for a prediction: it begins as soon as no other first step runs. A training that
+    Somebody waits for a first step as for a prediction: it begins as soon as there is a slot for it. A training that
     gives way, which is fine-tuning and what has its first step done, has a low priority. Between two events it waits
     for the first steps that began meanwhile, rests for as long as it worked while predictions run, and lets any other
     one that waits go on after each step or epoch of fine-tuning.

@@ -50,6 +50,8 @@ _DELETED = re.compile(r"\.deleted-[0-9a-f]{16}")
 _OPENING = re.compile(r"\.[0-9a-f]{32}\.opening")  # a project file that is being opened
 _OPENING_AGE = 6 * 3600.0  # seconds
 _UPLOAD = re.compile(r"[0-9a-f]{64}|tmp\w+")  # complete, or broken off
+# First steps at once, of several visitors: much of one is work of a single thread, and waiting for Python's lock.
+_FIRST_STEPS = 2
 _FETCHES = 4  # networks that are fetched at once
 _CLEANUP_INTERVAL = 600.0  # seconds
 _CLOCK_SET = 60.0  # seconds between the clock and the time that passed, from which it was set
@@ -79,7 +81,8 @@ class Home:
     _creating: threading.Lock = field(init=False, compare=False, repr=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "jobs", Jobs(self.limits.trainings, self.limits.queue, counted=FIRST_STEPS))
+        jobs = Jobs(self.limits.trainings, self.limits.queue, counted=FIRST_STEPS, first_steps=_FIRST_STEPS)
+        object.__setattr__(self, "jobs", jobs)
         object.__setattr__(self, "answering", Jobs(1, self.limits.queue, LimitCode.ANSWER_QUEUE, PREDICTIONS))
         object.__setattr__(self, "fetching", Jobs(_FETCHES, self.limits.queue))
         object.__setattr__(self, "loading", Jobs(1, self.limits.queue))

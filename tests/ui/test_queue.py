@@ -125,6 +125,24 @@ def test_first_steps_go_before_fine_tuning_which_goes_on_after_them(tmp_path: Pa
     wait(tuned)
 
 
+def test_first_steps_run_side_by_side_while_fine_tuning_waits_for_both(tmp_path: Path) -> None:
+    jobs = Jobs(first_steps=2)
+    first, second, third, long = (Steps(progress(1)) for _ in range(4))
+    started = [jobs.start(tmp_path / name, work, graceful=True) for name, work in (("a", first), ("b", second))]
+    waiting = jobs.start(tmp_path / "c", third, graceful=True)
+    tuning = jobs.start(tmp_path / "d", long, graceful=True, long=True)
+    assert [jobs.position(job) for job in (*started, waiting)] == [0, 0, 2]
+    first.step()
+    wait(started[0])
+    third.step()
+    wait(waiting)
+    assert tuning.state.phase == "waiting"  # one first step still runs
+    second.step()
+    wait(started[1])
+    long.step()
+    wait(tuning)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads of one process have one priority")
 def test_a_first_step_after_one_that_stepped_back_has_full_priority(tmp_path: Path) -> None:
     jobs, improving, seen = Jobs(), Steps(step(1), epoch(1)), []

@@ -69,6 +69,7 @@ def test_a_training_beyond_the_queue_is_refused_with_a_sentence(tmp_path: Path, 
     home, token = make_home(tmp_path, queue=1), ensure_token(None)
     fill(home, token, make_folder({"cat": 2, "dog": 2}))
     running, waiting = Steps(epoch(1)), Steps(epoch(1))
+    home.jobs.start(tmp_path / "other", Steps(epoch(1)), graceful=True)  # two first steps run at once
     first = home.jobs.start(tmp_path / "one", running, graceful=True)
     second = home.jobs.start(tmp_path / "two", waiting, graceful=True)
     with pytest.raises(ClassifierError, match="1 training waits already") as caught:

@@ -43,6 +43,12 @@ def another_first_step(home: Home, start: Callable[[], object]) -> Iterator[None
     wait(other)
 
 
+def take_slots(home: Home) -> None:
+    """Let the first steps of others run that do not end."""
+    for name in ("other", "another"):
+        home.jobs.start(home.root / name, Steps(progress(1)), graceful=True)
+
+
 @pytest.mark.slow
 def test_a_photo_corrected_during_a_training_lets_it_begin_again(tmp_path: Path, make_folder: Any) -> None:
     home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
@@ -101,10 +107,9 @@ def test_a_training_that_waits_begins_after_a_restart(mode: str, tmp_path: Path,
     values = setting_values(mode=mode, max_steps="1")
     home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
     fill(home, token, make_folder({"cat": 4, "dog": 4}))
-    first_step = Steps(progress(1))
-    home.jobs.start(home.root / "other", first_step, graceful=True)
+    take_slots(home)
     train_tab.start(home, token, values)
-    assert home.jobs.position(job_of(home, token)) == 1
+    assert home.jobs.position(job_of(home, token)) == 2
     home = Home(tmp_path / "home", tmp_path)  # after a restart
     train_tab.resume(home, token, values)
     assert wait(job_of(home, token)).state.phase == "finished"
@@ -118,8 +123,7 @@ def test_a_training_that_waits_begins_after_a_restart(mode: str, tmp_path: Path,
 def test_a_training_that_was_stopped_while_it_waited_does_not_begin(tmp_path: Path, make_folder: Any) -> None:
     home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
     fill(home, token, make_folder({"cat": 4, "dog": 4}))
-    first_step = Steps(progress(1))
-    home.jobs.start(home.root / "other", first_step, graceful=True)
+    take_slots(home)
     jobs.start(home, token, CONFIG)
     train_tab.stop(home, token, VALUES)
     home = Home(tmp_path / "home", tmp_path)
@@ -135,8 +139,7 @@ def test_a_quick_training_that_a_restart_cut_off_begins_again_once(
     values = setting_values(mode="quick")
     home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
     fill(home, token, make_folder({"cat": 4, "dog": 4}))
-    first_step = Steps(progress(1))
-    home.jobs.start(home.root / "other", first_step, graceful=True)
+    take_slots(home)
     train_tab.start(home, token, values)  # waits for ever
     cut_off = []
     for _ in range(kills):
@@ -144,7 +147,7 @@ def test_a_quick_training_that_a_restart_cut_off_begins_again_once(
         next(cut_off[-1])  # it began, and the program is killed
         home = Home(tmp_path / "home", tmp_path)
         if len(cut_off) < kills:  # as the restart would, but behind another one
-            home.jobs.start(home.root / "other", first_step, graceful=True)
+            take_slots(home)
             train_tab.resume(home, token, values)
     view = train_tab.resume(home, token, values)
     if kills == 2:

@@ -25,6 +25,7 @@ from classifier.ui.train import jobs
 from classifier.ui.train import tab as train_tab
 from classifier.workflows.train import train as train_project
 from tests.helpers import NASTY, fill
+from tests.ui.jobs import Steps, progress
 from tests.ui.train.values import setting_values
 
 
@@ -83,9 +84,10 @@ def test_a_running_training_is_shown_on_a_new_page_and_can_be_stopped(tmp_path: 
     assert before.timer == gr.skip()
     assert train_tab.watch(home, token, 0, before.stage).outdated != gr.skip()
     other = ensure_token(None)
+    home.jobs.start(home.root / "third", Steps(progress(1)), graceful=True)
     home.jobs.start(home.folder(other), _nothing, graceful=True)
     waiting = train_tab.resume(home, other, setting_values())
-    assert "Waiting for its turn: 1 training is before yours" in waiting.progress
+    assert "Waiting for its turn: 2 trainings are before yours" in waiting.progress
     while not job.state.epochs:
         assert not job.wait(0.01)
     view = train_tab.resume(home, token, setting_values())
