@@ -4,9 +4,9 @@
 
 Serves the page over a disk of a few megabytes in memory (tmpfs), which is filled, mounted read-only and emptied again
 while a visitor uploads and trains; overwrites a page of each SQLite file; cuts off the network in the middle of a
-download and before it; and ends the page in the middle of a fine-tuning and at its begin, with SIGTERM and with
-SIGKILL. Only for Linux, and for who may mount. Each row has the fault, the sentences and what is there afterwards; the
-exit status is 1 where a sentence is missing or anything is lost that the fault could not take.
+download and before it; and ends the page in the middle of a fine-tuning and at its begin, and of a quick training,
+with SIGTERM and with SIGKILL. Only for Linux, and for who may mount. Each row has the fault, the sentences and what is
+there afterwards; the exit status is 1 where a sentence is missing or anything is lost that the fault could not take.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from classifier.data.answer_table import AnswerTable
 from classifier.data.schema import FILE_NAME
 from classifier.messages.page import PageCode
 from classifier.models.backbones import ROWS, WEIGHTS_FILE
+from classifier.ui.train import waiting
 from classifier.workflows.steps import list_steps
 from classifier.workflows.train import unfinished
 from tests.helpers import draw_photo, encode
@@ -241,6 +242,27 @@ def _end_while_tuning(fault: Fault, number: signal.Signals, once: str = "*.safet
     fault.browser.shown |= {fault.component("train-mode"): "deep", fault.component("train-minutes"): 30.0}
     fault.browser.press("train", "click")
     _wait(lambda: any(fault.project.glob(f"models/*/resume/{once}")))
+    ended = _end_and_start(fault, number)
+    fault.browser.press("train-stop", "click")
+    fault.browser.wait_for_training()
+    return f"{ended}; {fault.photos()} photos; went on, and stopped with {_models(fault)} models"
+
+
+def killed_quick(fault: Fault) -> str:
+    """End the page in the middle of a quick training by SIGKILL."""
+    fault.upload(_MANY, 500)
+    before = _models(fault)
+    fault.browser.shown[fault.component("train-mode")] = "quick"
+    fault.browser.press("train", "click")
+    _wait(lambda: (training := waiting.find(fault.project)) is not None and training.starts == 1)
+    ended = _end_and_start(fault, signal.SIGKILL)
+    fault.browser.wait_for_training()
+    late = "" if _models(fault) == before + 1 else ", too late to begin again"
+    return f"{ended}; {fault.photos()} photos; began again, and gave {_models(fault) - before} model{late}"
+
+
+def _end_and_start(fault: Fault, number: signal.Signals) -> str:
+    """End the page by a signal, start it again, note what a visitor reads there; return how it ended."""
     start = time.monotonic()
     os.kill(fault.page.pid, number)
     _wait(lambda: not fault.page.is_alive())
@@ -252,10 +274,7 @@ def _end_while_tuning(fault: Fault, number: signal.Signals, once: str = "*.safet
     fault.browser.open_tab("2 · Train")
     resumed = re.sub(r"<[^>]*>", " ", fault.shown("train-progress"))
     fault.said.append(" ".join(resumed.split())[:200])
-    fault.browser.press("train-stop", "click")
-    fault.browser.wait_for_training()
-    late = f", too late after {seconds:.1f} s" if seconds > _END else ""
-    return f"ended{late}; {fault.photos()} photos; went on, and stopped with {_models(fault)} models"
+    return f"ended after {seconds:.1f} s" if seconds <= _END else f"ended too late, after {seconds:.1f} s"
 
 
 FAULTS: dict[str, Callable[[Fault], str]] = {
@@ -269,6 +288,7 @@ FAULTS: dict[str, Callable[[Fault], str]] = {
     "SIGTERM at the begin": terminated_early,
     "SIGTERM": terminated,
     "SIGKILL": killed,
+    "SIGKILL in a quick training": killed_quick,
 }
 
 
