@@ -172,8 +172,8 @@ class MorePhotosCode(Code):
 
     FEW = "Add about {count} photos of “{label}”: there are too few to learn from and to judge by."
     FEW_CLASSES = (
-        "Add photos of {count} classes, up to {most} of each: there are too few to learn from and to judge by. The "
-        "fewest are of {labels:list}."
+        "{count} classes have too few photos to learn from and to judge by: add up to {most} of each, of "
+        "{labels:list} first."
     )
     UNEVEN = "Add about {count} photos of “{label}”: other classes have many times as many."
     GAIN = "Add about {count} photos of “{label}”: of all classes it would gain most from more."
