@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import gradio as gr
@@ -15,6 +15,7 @@ from ...data.layout import Decision, Layout, Reading
 from ...data.layout.folder_names import names_a_class
 from ...data.project import Incoming, IntakeResult, Project
 from ...errors import DataError, LayoutError, PhotoError
+from ...files import storage_error
 from ...messages import sentence
 from ...messages.data import UploadNoteCode
 from ...messages.layout import RefusalCode
@@ -70,11 +71,25 @@ def answer(home: Home, token: str, event: gr.EventData) -> str:
 
 
 def add_example(home: Home, token: str) -> str:
-    """Draw example photos and add them."""
+    """Add the example photos."""
     home.check_room()
     with tempfile.TemporaryDirectory(prefix="example-") as folder, home.open(token) as project:
-        draw_example(Path(folder))
+        try:
+            for name, content in _draw_example():
+                Path(folder, name).parent.mkdir(exist_ok=True)
+                Path(folder, name).write_bytes(content)
+        except OSError as error:
+            raise storage_error(error) from error
         return summarize(project.add(Path(folder)))
+
+
+@cache
+def _draw_example() -> tuple[tuple[str, bytes], ...]:
+    """Draw the example photos, once for all visitors: it takes seconds. Returns names below a folder, and files."""
+    with tempfile.TemporaryDirectory(prefix="example-") as folder:
+        draw_example(Path(folder))
+        photos = sorted(Path(folder).rglob("*.jpg"))
+        return tuple((path.relative_to(folder).as_posix(), path.read_bytes()) for path in photos)
 
 
 def summarize(result: IntakeResult, missing: int = 0) -> str:
