@@ -6,9 +6,6 @@ import http.server
 import json
 import os
 import secrets
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +21,7 @@ import pytest
 from classifier.ui.sessions import Home, ensure_token
 from classifier.ui.share.publish import is_own_browser, offers_sign_in, start
 from classifier.ui.share.shown_photos import paths_of, preview
+from tests import processes
 from tests.helpers import MakeFolder, fill
 from tests.hub_server import WRITE, Hub, serve_hub
 from tests.models.test_checkpoint import save
@@ -34,6 +32,15 @@ SPACE = {
     "OAUTH_CLIENT_SECRET": "secret", "OAUTH_SCOPES": "openid profile contribute-repos",
     "OPENID_PROVIDER_URL": "http://127.0.0.1:1",
 }  # fmt: skip
+# Gradio has read the variables of a Space when it was imported.
+_START = """
+import os, runpy, sys
+import gradio.oauth
+for name in ("OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPES", "OPENID_PROVIDER_URL"):
+    setattr(gradio.oauth, name, os.environ[name])
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 OWNERS_TOKEN = "hf_owner_of_the_space"
 
 
@@ -171,23 +178,21 @@ def serve_provider() -> Iterator[tuple[str, dict[str, str]]]:
 @contextmanager
 def serve_space(folder: Path, hub: Hub, provider: str) -> Iterator[str]:
     """Yield the address of the page as a Space serves it, with a secret token of the Space's owner."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = processes.free_port()
     variables = {
         **SPACE, "OPENID_PROVIDER_URL": provider, "HF_ENDPOINT": hub.address, "HF_TOKEN": OWNERS_TOKEN,
         "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0", "CLASSIFIER_HOME": str(folder / "home"),
         "CLASSIFIER_CHECKPOINTS": str(folder / "checkpoints"), "HF_HUB_DISABLE_TELEMETRY": "1",
     }  # fmt: skip
-    command = [sys.executable, "-B", str(ROOT / "app.py"), "--host", "127.0.0.1", "--port", str(port)]
+    command = ["-c", _START, ROOT / "app.py", "--host", "127.0.0.1", "--port", port]
     log = folder / "log.txt"
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env=os.environ | variables, cwd=folder, stdout=output, stderr=output)
+        process = processes.start(command, folder, os.environ | variables, output, output)
     try:
-        for _ in range(600):
+        while True:
             assert process.poll() is None, log.read_text()
             try:
-                httpx.get(f"http://127.0.0.1:{port}/theme.css", timeout=5)
+                httpx.get(f"http://127.0.0.1:{port}/theme.css", timeout=120)
                 break
             except httpx.TransportError:
                 time.sleep(0.2)
