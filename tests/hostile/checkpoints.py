@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 import tempfile
@@ -37,7 +36,7 @@ def sound() -> dict[str, bytes]:
         rows = [asset(1, taken="2024-05-01T10:00:00"), asset(2, layout_group="x", source="a1_2.jpg")]
         groups, rule = np.arange(2), GroupRule(NameRule("first", 1), burst_seconds=3.0)
         remembered = describe(rows, features, descriptors, groups, groups, NETWORK, "whole", rule)
-        (Path(folder) / "model" / "training_photos.json").write_text(json.dumps(remembered.to_json()))
+        (Path(folder) / "model" / "training_photos.json").write_text("".join(remembered.dump()))
         return {path.name: path.read_bytes() for path in (Path(folder) / "model").iterdir()}
 
 
