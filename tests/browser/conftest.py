@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -122,9 +123,18 @@ def visit(window: Any, program: Program) -> Iterator[Callable[..., Any]]:
 
     yield open_as_new
     for page in window.pages:
+        stop_training(page)
         page.close()
     window.clear_permissions()
     assert problems == []
+
+
+def stop_training(page: Any) -> None:
+    """Press “Stop here” where a training runs: it would go on for minutes beside the next tests of the program."""
+    if not page.is_closed():
+        with suppress(Exception):  # the page is being left
+            if page.evaluate("[...document.querySelectorAll('#train-stop')].map((one) => one.click()).length"):
+                page.wait_for_timeout(150)  # for the request to be sent
 
 
 @pytest.fixture(autouse=True)
@@ -134,4 +144,6 @@ def _no_page_stays_open(browser: Any) -> Iterator[None]:
     yield
     for context in browser.contexts:
         if context not in before:
+            for page in context.pages:
+                stop_training(page)
             context.close()
