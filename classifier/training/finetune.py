@@ -263,15 +263,10 @@ def _sum_pieces(
     for piece_loss, piece_correct, gradients in pieces:
         loss, correct = loss + piece_loss, correct + piece_correct
         total = [one + other for one, other in zip(total, gradients)] if total else list(gradients)
-    strided = zip(total, parameters)
-    return (
-        loss,
-        correct,
-        [
-            one if one.stride() == parameter.stride() else torch.empty_like(parameter).copy_(one)
-            for one, parameter in strided
-        ],
-    )
+    for place, parameter in enumerate(parameters):
+        if total[place].stride() != parameter.stride():
+            total[place] = torch.empty_like(parameter).copy_(total[place])
+    return loss, correct, total
 
 
 def _halve_micro_batch(state: TrainState, error: Exception) -> None:

@@ -24,7 +24,6 @@ from . import downloads, languages, metrics
 from .agents import take_lists_of_pictures
 from .health import HEALTH, METRICS
 from .hosts import Hosts
-from .login_checks import check_without_threads
 from .phone_route import PATTERN as PHONE
 from .request_values import LIST_BYTES, Body, RequestError, read_agent_call, read_cancel, read_event
 from .responses import API, NameSender, PageSender, lost_session, with_headers
@@ -105,7 +104,6 @@ def protect(
         app.middleware_stack = _Guard(app.middleware_stack, app, hosts, agents, with_opening, with_metrics)
         take_lists_of_pictures(app)
         keep_states_only(app)
-        check_without_threads(app)
         yield
 
     return lifespan

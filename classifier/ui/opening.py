@@ -5,18 +5,15 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-import gradio
-
 from ..messages.page import PageCode, UploadCode
 from ..messages.photos_page import PhotosCode
 from ..messages.review_page import ReviewCode
 from ..messages.share_page import ShareCode
 from ..messages.training_page import TrainCode
 from ..messages.try_page import TryCode
-from . import html
+from . import gradio_versions, html
 
 _HERE = Path(__file__).parent
-_LIGHTER_FOR = ("6.31.",)  # the versions of Gradio that ``lighter.js`` was made for; others do without it
 _TABS = (PhotosCode.TAB, TrainCode.TAB, ReviewCode.TAB, TryCode.TAB, ShareCode.TAB)
 
 
@@ -48,5 +45,5 @@ def _style() -> str:
 
 @cache
 def _scripts() -> str:
-    names = ["opening.js", *(["lighter.js"] if gradio.__version__.startswith(_LIGHTER_FOR) else [])]
+    names = ["opening.js", *(["lighter.js"] if gradio_versions.is_known() else [])]
     return "".join(f'<script data-name="{name}">{(_HERE / name).read_text("utf-8")}</script>' for name in names)

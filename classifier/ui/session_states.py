@@ -13,9 +13,13 @@ from gradio.blocks import Blocks
 from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
 
+from . import gradio_versions
+
 
 def keep_states_only(app: App) -> None:
-    """Let an app that has no session yet keep the states of its sessions alone."""
+    """Let an app that has no session yet keep the states of its sessions alone, where Gradio's internals are known."""
+    if not gradio_versions.is_known():
+        return
     holder = _States()
     holder.set_blocks(app.get_blocks())
     app.state_holder = holder

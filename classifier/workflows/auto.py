@@ -111,7 +111,8 @@ def _begin(run: TrainingRun, head: Candidate, adds: bool) -> Generator[Event, No
         run.steps.extend(before)
         if interrupted:
             run.clock.add(sum(step.seconds for step in before))
-        numbers = [step.number for step in before] if distributed.is_main_process() else []
+            _take_again(run)
+        numbers = [step.number for step in run.steps] if distributed.is_main_process() else []
         for candidate in steps.share_evidence(list(steps.read_evidence(run.folder, numbers))):
             _offer(state, candidate)
         return state
@@ -127,6 +128,23 @@ def _steps_before(run: TrainingRun) -> list[Step]:
     return list(
         map(step_from_json, distributed.decide(lambda: list(map(step_to_json, steps.list_steps(run.folder, photos)))))
     )
+
+
+def _take_again(run: TrainingRun) -> None:
+    """Take a step again that was kept after its first fold and whose training goes on; the model before is back."""
+    last = run.steps[-1]
+    if last.number > 1 and distributed.decide(lambda: any((run.resume_folder / last.name).glob("*/plan.json"))):
+        run.steps.pop()
+        _put_back_best(run)
+
+
+def _put_back_best(run: TrainingRun) -> None:
+    """Put the model of the last step that was kept into the folder, in the place of a later one."""
+    with distributed.shared_errors():
+        if distributed.is_main_process():
+            number = max(step.number for step in run.steps if step.kept)
+            steps.put_back(run.project, run.folder, number, run.steps)
+            steps.record(run.folder, run.steps, number, run.training_set.fingerprint())
 
 
 def _was_taken(run: TrainingRun, trial: Trial) -> bool:
@@ -212,10 +230,8 @@ def _judge(
         steps.keep_evidence(run.folder, len(run.steps) + 1, candidates)
     if any(kept):
         yield from _keep(run, state, shown, run.clock.seconds - attempt.started)
-    elif was_kept and distributed.is_main_process():
-        number = max(step.number for step in run.steps if step.kept)
-        steps.put_back(run.project, run.folder, number, run.steps)
-        steps.record(run.folder, run.steps, number, run.training_set.fingerprint())
+    elif was_kept:
+        _put_back_best(run)
 
 
 def _offer(state: _State, candidate: Candidate) -> bool:

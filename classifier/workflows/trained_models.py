@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..config import ResizeMode, TrainConfig
+from ..config import Preprocessing, ResizeMode, TrainConfig
 from ..data import splits
 from ..data.dataset import TrainingSet, run_assets
 from ..data.project import Project
@@ -39,7 +39,7 @@ def train_head(
     backbone: Backbone,
     resize_mode: ResizeMode,
     config: TrainConfig,
-    size: int | None = None,
+    preprocessing: Preprocessing | None = None,
 ) -> TrainedModel:
     """Train a linear head on the features: the model of quick training, and the baseline of deep training.
 
@@ -49,14 +49,15 @@ def train_head(
         backbone: the network of the model, which for deep training from scratch is not that of the features.
         resize_mode: that of the features.
         config: the settings.
-        size: side of the pictures in pixels, where it is not the network's own.
+        preprocessing: that of the features, where it is not the network's own.
     """
-    folds = _head_folds(training_set, config)
-    name = extractor.backbone.name if size is None else f"{extractor.backbone.name} {size}"
+    folds, name = _head_folds(training_set, config), extractor.backbone.name
+    if preprocessing is not None:
+        name += f" {preprocessing.size}"
     head = fit_cached_head(extractor.cache, name, training_set, folds, resize_mode, config.seed)
     tensors = {} if backbone.from_scratch else networks.backbone_tensors(backbone)
     model = _head_model(extractor, training_set, head, training_set.features, backbone, tensors, resize_mode, config)
-    return model if size is None else replace(model, preprocessing=replace(model.preprocessing, size=size))
+    return model if preprocessing is None else replace(model, preprocessing=preprocessing)
 
 
 def train_joined(

@@ -107,8 +107,12 @@ def test_an_interrupted_training_goes_on_at_its_step(run: tuple[Project, Path, l
         plan_little(folder)
         events.close()  # type: ignore[attr-defined]
         project.models.mkdir(exist_ok=True)
-        *rest, finished = train(project, CONFIG, folder)
-        assert {event.number for event in rest if isinstance(event, Step)} == {2, 3}
+        events, numbers = train(project, CONFIG, folder), list[int]()
+        while 3 not in numbers:  # it is kept after its first fold, or dropped at its end
+            numbers += [event.number for event in [next(events)] if isinstance(event, Step)]
+        assert numbers == [2, 3]
+        events.close()  # type: ignore[attr-defined]
+        *_, finished = train(project, CONFIG, folder)
         assert isinstance(finished, Finished)
         timeless = [replace(step, seconds=0) for step in steps]
         assert [replace(step, seconds=0) for step in finished.steps] == timeless
