@@ -14,10 +14,11 @@ from torch import nn
 from .. import distributed
 from ..config import Preprocessing
 from ..data.dataset import TrainingSet
-from ..errors import ClassifierError
+from ..errors import ClassifierError, DataError
 from ..evaluation import metrics
 from ..events import Epoch, Note, Progress, StepName
 from ..messages import message
+from ..messages.training import TrainingCode
 from ..messages.workflows import StepCode, StepsCode
 from ..models import joined, networks
 from ..models.asset_features import extract_asset_features
@@ -112,9 +113,18 @@ def _features(
     for backbone in backbones[1:]:
         extractor = replace(run.extractor, backbone=backbone)
         preprocessing = joined.member_preprocessing(head.preprocessing, backbone)
-        step = message(StepCode.JOIN, title=backbone.title)
-        assets = run.training_set.assets
-        _, features[backbone] = yield from extract_asset_features(extractor, run.project, assets, preprocessing, step)
+        features[backbone] = yield from _extract(run, extractor, preprocessing)
+    return features
+
+
+def _extract(
+    run: TrainingRun, extractor: FeatureExtractor, preprocessing: Preprocessing
+) -> Generator[Progress, None, Floats]:
+    """Return the features (N, D) of the training photos; raises ``DataError`` where one can no longer be read."""
+    step, assets = message(StepCode.JOIN, title=extractor.backbone.title), run.training_set.assets
+    readable, features = yield from extract_asset_features(extractor, run.project, assets, preprocessing, step)
+    if len(readable) < len(assets):
+        raise DataError(TrainingCode.PHOTO_UNREADABLE, reason=run.project.left_out()[-1].message)
     return features
 
 
@@ -210,9 +220,7 @@ def _start(
     backbone, config = extractor.backbone, run.config
     if (backbone, preprocessing) == (head.backbone, head.preprocessing):
         return run.training_set, head
-    step = message(StepCode.JOIN, title=backbone.title)
-    assets = run.training_set.assets
-    _, features = yield from extract_asset_features(extractor, run.project, assets, preprocessing, step)
+    features = yield from _extract(run, extractor, preprocessing)
     training_set = replace(run.training_set, features=features)
     other = None if preprocessing == _own_preprocessing(run, backbone) else preprocessing
     return training_set, train_head(extractor, training_set, backbone, run.resize_mode, config, other)

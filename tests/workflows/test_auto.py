@@ -123,6 +123,20 @@ def test_an_interrupted_training_goes_on_at_its_step(run: tuple[Project, Path, l
 
 
 @pytest.mark.slow
+def test_a_photo_that_is_gone_fails_a_step_in_words(photos: Path, tmp_path: Path) -> None:
+    few = Path(shutil.copytree(photos, tmp_path / "few"))
+    with Project.over(few, features=tmp_path / "features") as project:
+        for event in (events := train(project, replace(CONFIG, max_steps=2), tmp_path / "model")):
+            if isinstance(event, Step) and event.number == 1:
+                (few / "dark" / "0.png").unlink()
+        events.close()  # type: ignore[attr-defined]
+        assert isinstance(event, Finished)
+        assert event.steps[1].why is not None
+        assert "A photo can no longer be read" in str(event.steps[1].why)
+        assert [left.file for left in project.left_out()] == ["dark/0.png"]
+
+
+@pytest.mark.slow
 def test_a_step_is_taken_back_and_put_forward(run: tuple[Project, Path, list[Step], Finished]) -> None:
     project, original, steps, _ = run
     folder = original.parent / "taken" / "model"
