@@ -191,10 +191,10 @@ class _Events:
         inputs: list[Any],
         outputs: list[Any],
         concurrency: Concurrency = FREE,
-        script: str | None = None,
+        **settings: Any,
     ) -> Dependency:
         """Run a handler that changes the project at an event, and redraw the tab; the first output is a message."""
-        done = Action(plain(handler, self.home), inputs, outputs, concurrency).on(event, js=script)
+        done = Action(plain(handler, self.home), inputs, outputs, concurrency).on(event, **settings)
         done.failure(lambda: "", None, outputs[:1], queue=False, **QUIET)  # “Added 9 photos.” of the time before
         self.refresh.after(done)
         return done
@@ -205,14 +205,14 @@ class _Events:
         """Connect what adds photos; return the event after which the example photos are there."""
         for component, handler in zip(dropped, (add, answer)):
             self.ready.after(self.connect(component.submit, handler, [token], [bar.message], INTAKE))
-        came = self.connect(example.click, add_example, [token], [bar.message], INTAKE, _SIGN)
+        came = self.connect(example.click, add_example, [token], [bar.message], INTAKE, js=_SIGN)
         self.ready.after(came)
         return came
 
     def edit(self, token: gr.BrowserState, bar: panels.Bar, shown: panels.PhotosPanel, chosen: gr.State) -> None:
         """Connect what changes photos and classes, and what takes that back."""
         for edited in (shown.photos, shown.classes):
-            self.connect(edited.submit, edit, [token], [bar.message])
+            self.connect(edited.submit, edit, [token], [bar.message], trigger_mode="multiple")  # every press counts
         self.connect(bar.undo.click, undo.undo, [token], [bar.message])
         name, question = shown.edit.name, shown.edit.question
         renamed = [bar.message, name, chosen, question]
@@ -231,7 +231,9 @@ class _Events:
     def turn(self, shown: panels.PhotosPanel, where: list[Any], view: list[Any]) -> None:
         """Connect what shows other photos."""
         token, chosen, _, purpose, share = where
-        Action(plain(choose, self.home), [token, purpose, share], view).on(shown.classes.select)
+        Action(plain(choose, self.home), [token, purpose, share], view).on(
+            shown.classes.select, trigger_mode="always_last"
+        )
         Action(plain(show_first_page, self.home), [token, chosen, purpose, share], view).on(shown.purpose.input)
         Action(plain(turn_page, self.home, -1), where, view).on(shown.earlier.click)
         Action(plain(turn_page, self.home, 1), where, view).on(shown.later.click)

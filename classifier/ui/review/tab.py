@@ -305,10 +305,11 @@ def build(home: Home, token: gr.BrowserState) -> ReviewTab:
     view: list[Any] = [nothing, filled, matrix, classes, advice, state, train, undo_button, which, photos, more]
     redraw = Action(plain(show, home), [token, which, count, found], view)
     check_action = Action(plain(check_photos, home), [token], [found], DEVICE)
-    redraw.after(photos.submit(plain(answer, home), [token], [result], **QUIET, **FREE))
+    # of two presses, one after the other, the second one counts as well
+    redraw.after(photos.submit(plain(answer, home), [token], [result], trigger_mode="multiple", **QUIET, **FREE))
     redraw.after(undo_button.click(plain(undo.undo, home), [token], [result], **QUIET, **FREE))
     for cells in (matrix, classes):
-        redraw.after(cells.select(plain(open_cell), None, [which, count], **QUIET, **FREE))
+        redraw.after(cells.select(plain(open_cell), None, [which, count], trigger_mode="always_last", **QUIET, **FREE))
     redraw.after(which.input(lambda: PAGE, None, [count], queue=False, **QUIET))
     redraw.after(more.click(lambda shown: shown + PAGE, [count], [count], queue=False, **QUIET))
     return ReviewTab(train, again.train_again, again.finished, [redraw, check_action, redraw])

@@ -54,14 +54,14 @@ def show(home: Home, token: str, chosen: str | None) -> View:
 
 
 def make(
-    home: Home, token: str, model: str | None, format: str | None, shown: list[str] | None, request: gr.Request
+    home: Home, token: str, model: str | None, format: str | None, shown: str | None, request: gr.Request
 ) -> Iterator[str]:
     """Make an export of a model; yields the progress, then the verification with a link, or why there is none.
 
-    ``shown`` are the photos that it shows, by their SHA-256, see ``samples``.
+    ``shown`` are the ids of the photos that it shows, see ``samples``; of anything else it shows none.
     """
     try:
-        for event in _export(home, token, model, format, shown or []):
+        for event in _export(home, token, model, format, shown):
             if isinstance(event, Exported):
                 yield _done(event, request)
             else:
@@ -70,7 +70,7 @@ def make(
         yield html.note(error.message, "warn")
 
 
-def _export(home: Home, token: str, model: str | None, format: str | None, shown: list[str]) -> Iterator[Any]:
+def _export(home: Home, token: str, model: str | None, format: str | None, shown: str | None) -> Iterator[Any]:
     if format not in FORMATS:
         raise SettingError(ShareCode.NO_FORMAT)
     own = own_models(home, token)
@@ -80,7 +80,7 @@ def _export(home: Home, token: str, model: str | None, format: str | None, shown
         photos = verification_photos(project, chosen.folder.name) if chosen in own else []
         options: dict[str, Any] = {"title": chosen.called, "limits": home.limits.upload, "opener": open_apart}
         if chosen in own and find_format(format).shows_photos:
-            options["shown"] = paths_of(project, shown)
+            options["shown"] = paths_of(project, samples.chosen_photos(project.photos(), shown))
         name = f"{chosen.folder.name}{find_format(format).suffix or '.zip'}"  # one file
         out = downloads.new_file(home.folder(token), name)
         yield from export(chosen.folder, format, out, photos, **options)
@@ -123,7 +123,8 @@ def build(home: Home, token: gr.BrowserState) -> ShareTab:
     file_panel = project_file.build(home, token)
     view: list[Any] = [model, filled, nothing]
     start.click(lambda: gr.update(interactive=False), None, start, queue=False, **QUIET)
-    made = Action(plain(make, home), [token, model, format, shown.chosen], [result], DEVICE).on(start.click)
+    asked = Action(plain(make, home), [token, model, format, shown.photos], [result], DEVICE)
+    made = asked.on(start.click, js=samples.SEND_CHOSEN)
     Action(lambda: gr.update(interactive=True), [], [start]).after(made, queue=False)
     for event in (model.input, format.input, *shown.changes):
         Action(lambda: "", [], [result]).on(event, queue=False)

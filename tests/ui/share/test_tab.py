@@ -98,14 +98,12 @@ def test_only_own_photos_are_shown_and_no_more_than_three(home: Home, make_folde
         photos = project.photos()
     for model, format, is_visible in ((name, "web", True), (name, "zip", False), ("shared", "web", False)):
         assert samples.place(home, token, model, format) == (gr.update(visible=is_visible), False)
-    assert samples.offer(home, token, name, False) == ("", [])
-    offered, chosen = samples.offer(home, token, name, True)
-    assert (offered.count("<img"), "<b>" in offered, chosen) == (24, False, [])
+    assert samples.offer(home, token, name, False) == ""
+    offered = samples.offer(home, token, name, True)
+    assert (offered.count("<img"), "<b>" in offered, "checked" in offered) == (24, False, False)
     assert "Everybody who gets the file" in offered
-    ids = [photos[5].id, photos[1].id, "1", None, photos[2].id, photos[3].id, 10**9]
-    event = gr.EventData(None, {"ids": ids})
-    assert samples.choose(home, token, event) == [photos[number].sha256 for number in (1, 2, 3)]
+    ids = [photos[5].id, photos[1].id, "x", photos[2].id, photos[3].id, 10**9]
+    assert samples.chosen_photos(photos, " ".join(map(str, ids))) == [photos[number].sha256 for number in (1, 2, 3)]
+    assert samples.chosen_photos(photos, offered) == samples.chosen_photos(photos, None) == []
     for stranger in (ensure_token(None), "no token"):
-        assert samples.offer(home, stranger, name, True) == ("", [])
-        assert samples.choose(home, stranger, event) == []
-    assert samples.choose(home, token, gr.EventData(None, {"ids": "all"})) == []
+        assert samples.offer(home, stranger, name, True) == ""
