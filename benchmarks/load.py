@@ -218,20 +218,26 @@ def lost(load: Load) -> int:
 def play(served: Page, model: str, photos: Path, options: argparse.Namespace, rows: Rows) -> None:
     """Let all visitors come, and write a row each minute."""
     load = Load(served, model, photos, time.monotonic() + 60 * options.minutes)
-    begun = time.monotonic()
+    begun, sizes = time.monotonic(), list[tuple[int, int]]()
     work: list[Callable[[], None]] = [partial(load.ask, number) for number in range(options.ask)]
     work += [partial(load.upload, number) for number in range(options.upload)]
     work += [partial(load.train, "quick", _QUICK)] * options.quick + [partial(load.train, "tune", _TUNE)] * options.tune
     for one in work:
         threading.Thread(target=one, daemon=True).start()
     for minute in range(1, options.minutes + 1):
-        time.sleep(max(0.0, begun + 60 * minute - time.monotonic()))
-        row = partial(_row, load, begun + 60 * (minute - 1), minute == options.minutes)
+        sizes.clear()
+        while time.monotonic() < begun + 60 * minute:  # one reading would tell in which phase a training is
+            time.sleep(1.0)
+            sizes.append((memory(load.served.pid), sum(map(memory, children(load.served.pid)))))
+        row = partial(_row, load, begun + 60 * (minute - 1), sizes, minute == options.minutes)
         _print(rows.get(f"minute {minute}", row))
 
 
-def _row(load: Load, since: float, last: bool) -> Row:
-    """Return the figures of the outcomes since a time; with the last one whether all photos are whole."""
+def _row(load: Load, since: float, sizes: Sequence[tuple[int, int]], last: bool) -> Row:
+    """Return the figures of the outcomes since a time; with the last one whether all photos are whole.
+
+    ``sizes`` are the bytes of memory of the page and of its worker processes, read meanwhile: the row has the medians.
+    """
     outcomes = [one for one in load.outcomes if one.ended >= since]
     failed = Counter(one.said for one in outcomes if one.said)
     refused = sum(count for said, count in failed.items() if _REFUSED.search(said))
@@ -239,8 +245,8 @@ def _row(load: Load, since: float, last: bool) -> Row:
     for kind in _KINDS:
         seconds = [one.seconds for one in outcomes if one.kind == kind and not one.said]
         row[kind] = _quantiles(seconds)
-    row["memory_mb"] = memory(load.served.pid) // 10**6
-    row["workers_mb"] = sum(map(memory, children(load.served.pid))) // 10**6
+    row["memory_mb"], row["workers_mb"] = (round(float(one)) for one in np.median(sizes, axis=0) / 10**6)
+    row["most_mb"] = max(page for page, _ in sizes) // 10**6
     row["said"] = dict(failed.most_common(5))
     if last:
         row["photos"], row["lost"] = sum(map(len, load.sent.values())), lost(load)
@@ -276,7 +282,7 @@ def _print(row: Row) -> None:
     if "requests" in row:
         print(
             f"; refused {row['refused']}, errors {row['errors']} of {row['requests']}; "
-            f"{row['memory_mb']} MB and workers {row['workers_mb']} MB",
+            f"{row['memory_mb']} MB (at most {row['most_mb']}) and workers {row['workers_mb']} MB",
             end="",
         )
     print(*(f"\n    {count} x {said[:300]}" for said, count in row.get("said", {}).items()), sep="", flush=True)
@@ -293,7 +299,7 @@ def summarize(alone: Row, minutes: Sequence[Row]) -> int:
         print(f"a quick training: p95 {quick} s, {quick / base:.2f} times the {base} s alone")
     third = minutes[min(2, len(minutes) - 1)]
     sizes = [row["memory_mb"] + row["workers_mb"] for row in (third, last)]
-    print(f"memory: {sizes[1]} MB at the end, {sizes[1] / sizes[0]:.2f} of that after minute 3")
+    print(f"memory: {sizes[1]} MB in the last minute, {sizes[1] / sizes[0]:.2f} of that in minute 3")
     print(f"lost {last['lost']} of {last['photos']} photos")
     return int(bool(errors or last["lost"]))
 

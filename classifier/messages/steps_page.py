@@ -60,9 +60,9 @@ class StepsCode(Code):
         "Step {number} brought {before:percent} → {score:percent} right. Try it and Review use it from now on."
     )
     NEWS_SAME = "Step {number} is expected to do better on new photos. Try it and Review use it from now on."
-    NEWS_DROPPED = "Step {number} brought nothing and was dropped; the model of before stays."
+    NEWS_DROPPED = "Step {number} brought nothing and was dropped; the model you had stays."
     NEWS_ENDED = "The training has ended: {score:percent} right."
-    NEWS_AGAIN = "Photos were corrected: the training began again. Past trainings keep the model of before."
+    NEWS_AGAIN = "Photos were corrected: the training began again. Past trainings keep the earlier model."
     NEWS_FIRST_AGAIN = (
         "Photos were corrected: the training began again, and its first model gets {score:percent} right."
     )

@@ -68,7 +68,7 @@ class TrainingCode(Code):
         "free here: choose a smaller network, or quick training."
     )
     DISK_FULL = (
-        "The disk is full: the training stopped, and the model of before is untouched; free some space and train "
+        "The disk is full: the training stopped, and the earlier model is untouched; free some space and train "
         "again, it goes on from there."
     )
     PHOTO_UNREADABLE = "A photo can no longer be read ({reason}); train again."

@@ -125,7 +125,7 @@ def largest_file(size: int) -> Iterator[None]:
 
 
 def test_on_a_full_disk_it_stops_with_a_code_and_can_be_continued(photos: list[Path], tmp_path: Path) -> None:
-    with largest_file(3 * RECORD), pytest.raises(StorageError, match=r"disk is full.*model of before") as raised:
+    with largest_file(3 * RECORD), pytest.raises(StorageError, match=r"disk is full.*earlier model") as raised:
         build(tmp_path / "views.bin", photos)
     assert raised.value.code is TrainingCode.DISK_FULL
     assert not (tmp_path / "views.bin").exists()
