@@ -162,18 +162,25 @@ def _deadlines(process: int) -> _Deadlines:
 class _Worker:
     """One process of ``decoding_worker``. It ends with this object and with the program, at the latest.
 
-    ``behind``: whether others have the processor before it.
+    Args:
+        behind: whether others have the processor before it.
+
+    Raises:
+        PhotoError: if the process cannot be started.
     """
 
     def __init__(self, behind: bool) -> None:
         paths = [str(_PACKAGES), os.environ.get("PYTHONPATH", "")]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.decoding_worker", *([BEHIND] if behind else [])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", f"{__package__}.decoding_worker", *([BEHIND] if behind else [])],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            )
+        except OSError as error:  # else it would be taken for one of the picture's file
+            raise PhotoError(PhotoCode.NO_DECODER, why=error.strerror or type(error).__name__) from error
         self._patience = _PATIENCE * (_PATIENCE_BEHIND if behind else 1)
         self.close = weakref.finalize(self, _end, self._process, os.getpid())
         assert self._process.stdin is not None

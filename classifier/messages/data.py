@@ -114,6 +114,7 @@ class PhotoCode(Code):
         "The picture ended the program that opens pictures: it is damaged, or made to do harm; open it in another "
         "program and save it again."
     )
+    NO_DECODER = "The program that opens pictures could not be started ({why}); tell whoever runs this page."
     CUT_OFF = "The file is cut off: its end is missing; copy it again from where it came."
     DAMAGED = "The picture is damaged: it could not be decoded; open it in another program and save it again."
     DAMAGED_HEADER = "The picture is damaged: it starts like a picture but does not go on as one; copy it again."

@@ -252,6 +252,19 @@ def test_where_a_worker_cannot_write_it_says_why(workers: DecodingWorkers, tmp_p
         workers.store(path, tmp_path / "missing/target", tmp_path / "thumbnail", LIMITS)
 
 
+def test_that_a_worker_cannot_be_started_is_no_fault_of_the_photo(
+    workers: DecodingWorkers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path_with(tmp_path, encode(draw_photo(0)))
+    with monkeypatch.context() as changed:
+        changed.setattr(sys, "executable", str(tmp_path / "missing"))
+        with pytest.raises(PhotoError) as raised:
+            workers.probe(path, LIMITS)
+    assert raised.value.code is PhotoCode.NO_DECODER
+    assert "No such file" in str(raised.value)
+    assert workers.probe(path, LIMITS) == probe(path)
+
+
 def test_the_shared_workers_open_files_and_pictures(tmp_path: Path) -> None:
     path = tmp_path_with(tmp_path, encode(draw_photo(0)))
     assert draw_small_apart(path, 20)[:2] == b"\xff\xd8"
