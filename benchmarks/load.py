@@ -218,7 +218,8 @@ def lost(load: Load) -> int:
 def play(served: Page, model: str, photos: Path, options: argparse.Namespace, rows: Rows) -> None:
     """Let all visitors come, and write a row each minute."""
     load = Load(served, model, photos, time.monotonic() + 60 * options.minutes)
-    begun, sizes = time.monotonic(), list[tuple[int, int]]()
+    begun = time.monotonic()
+    sizes: list[tuple[int, int]] = []
     work: list[Callable[[], None]] = [partial(load.ask, number) for number in range(options.ask)]
     work += [partial(load.upload, number) for number in range(options.upload)]
     work += [partial(load.train, "quick", _QUICK)] * options.quick + [partial(load.train, "tune", _TUNE)] * options.tune
@@ -226,9 +227,9 @@ def play(served: Page, model: str, photos: Path, options: argparse.Namespace, ro
         threading.Thread(target=one, daemon=True).start()
     for minute in range(1, options.minutes + 1):
         sizes.clear()
-        while time.monotonic() < begun + 60 * minute:  # one reading would tell in which phase a training is
-            time.sleep(1.0)
+        while not sizes or time.monotonic() < begun + 60 * minute:
             sizes.append((memory(load.served.pid), sum(map(memory, children(load.served.pid)))))
+            time.sleep(1.0)  # one reading a minute would tell in which phase a training is
         row = partial(_row, load, begun + 60 * (minute - 1), sizes, minute == options.minutes)
         _print(rows.get(f"minute {minute}", row))
 

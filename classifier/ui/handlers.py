@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Protocol
 
 import gradio as gr
@@ -51,13 +51,23 @@ class Action:
         """
         handler = going_first(self.handler) if self.concurrency in (DEVICE, PREDICT) else self.handler
         processed = {"preprocess": _are_processed(self.inputs), "postprocess": _are_processed(self.outputs)}
-        settings = {**QUIET, **processed, **self.concurrency, **settings}
+        settings = {**QUIET, **_at_last(event), **processed, **self.concurrency, **settings}
         return event(handler, list(self.inputs), list(self.outputs), **settings)
 
     def after(self, event: Dependency, **settings: Any) -> None:
         """Run the handler when an event is over, also if it failed: ``then`` alone is skipped after an error."""
         self.on(event.then, **settings)
         self.on(event.failure, **settings)
+
+
+def _at_last(event: Callable[..., Dependency]) -> dict[str, Any]:
+    """Return the setting by which an event runs once more where it came while it ran, if that is what it is for.
+
+    Gradio ignores the second one. What follows another event would show the state before that, and of values that are
+    entered one after the other the last one would not count.
+    """
+    follows = isinstance(event, partial) and event.func is not gr.on  # such as ``earlier.then``
+    return {"trigger_mode": "always_last"} if follows or getattr(event, "event_name", "") == "input" else {}
 
 
 def _are_processed(blocks: Sequence[Any]) -> bool:

@@ -50,3 +50,12 @@ def test_what_takes_long_holds_no_slot_of_timers_and_redrawing(tmp_path: Path) -
     assert {"show", "start", "train_again"} <= groups["page"]
     slots = {str(function.concurrency_id): function.concurrency_limit for function in page.fns.values()}
     assert sum(slots[group] for group in ("watch", "intake", "page", "device", "apart")) <= 40  # threads of Gradio
+
+
+@pytest.mark.slow
+def test_what_is_read_at_an_event_is_read_again_where_more_came_meanwhile(tmp_path: Path) -> None:
+    page = build_app(tmp_path / "home", tmp_path / "checkpoints")
+    late = {"then", "success", "failure", "input", "change"}
+    found = [one for one in page.fns.values() if one.inputs and late.intersection(event for _, event in one.targets)]
+    assert len(found) > 100
+    assert {one.trigger_mode for one in found} == {"always_last"}

@@ -67,4 +67,4 @@ def build_demo(page: gr.Blocks, home: Home) -> None:
         explain_alone.on(event.success)
     explained = Action(plain(trying.explain, home, _NOBODY), [top_k, state], shown, DEVICE)
     explained.on(result.select, trigger_mode="multiple")
-    Action(plain(trying.redraw), [top_k, state], [result], DEVICE).on(top_k.input, trigger_mode="always_last")
+    Action(plain(trying.redraw), [top_k, state], [result], DEVICE).on(top_k.input)

@@ -227,5 +227,5 @@ def _connect_answers(home: Home, panels: _Panels, inputs: Sequence[Any], shown: 
     taken_back.then(lambda: gr.update(visible=False), None, panels.undo, queue=False, **QUIET)
     panels.again.click(lambda: gr.update(visible=False), None, panels.again, queue=False, **QUIET)
     redraw = Action(plain(trying.redraw), [top_k, state], [panels.result], DEVICE)
-    redraw.on(top_k.input, trigger_mode="always_last")
+    redraw.on(top_k.input)
     return corrected

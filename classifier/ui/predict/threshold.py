@@ -99,14 +99,14 @@ class ThresholdPanel:
         inputs = [token, model, self.slider, top_k, state]
         saving = Action(plain(save_threshold, home), inputs, [self.coverage, *shown], DEVICE)
         # “input” and not “release”, which a key press does not trigger
-        saved = saving.on(self.slider.input, trigger_mode="always_last")
+        saved = saving.on(self.slider.input)
         forgotten = Action(plain(mistakes.forget, home), [token, model], view, DEVICE).on(saved.success)
         costs, own = Action(plain(mistakes.show, home), [token, model], view), [self.slider, self.coverage]
         run_all(model.change, [costs, Action(plain(show_of, home), [token, model], own)])
         Action(plain(mistakes.show_weight), [self.label, self.pending], [self.weight]).on(self.label.input)
         for control in (self.weight, self.unsure_cost):
             previewed = Action(plain(mistakes.preview, home), chosen, [self.effect, self.pending])
-            previewed.on(control.input, trigger_mode="always_last")
+            previewed.on(control.input)
         costs_shown = [self.coverage, *shown, *view]
         costs_saved = Action(plain(save_costs, home), [*chosen, top_k, state], costs_shown, DEVICE).on(self.save.click)
         return [forgotten, costs_saved]

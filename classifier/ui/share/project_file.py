@@ -18,7 +18,7 @@ from ...messages import sentence
 from ...messages.project_files import ProjectFilePage
 from ...workflows.project_file import open_project, save_project
 from .. import downloads, html
-from ..handlers import QUIET, Action, plain
+from ..handlers import Action, plain
 from ..queue import FREE, INTAKE
 from ..sessions import Home
 from ..uploads import delete_uploads, drop_area, parse_upload, ready_value, uploaded_file
@@ -177,5 +177,5 @@ def build(home: Home, token: gr.BrowserState) -> ProjectFilePanel:
         (no.click, keep, [token, waiting, opened], FREE),
     ):
         done = Action(plain(handler, home), inputs, view, concurrency).on(event)
-        done.failure(_failed, [waiting], [drop, question, waiting], queue=False, **QUIET)
+        Action(_failed, [waiting], [drop, question, waiting]).on(done.failure, queue=False)
     return ProjectFilePanel(opened)
