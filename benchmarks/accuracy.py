@@ -9,16 +9,17 @@ SETS/<set>.groups.csv (file,group) where photos belong together. Recipes: ``quic
 whole run, which improves for ``--minutes``), ``deep``; Teachable Machine's (``tm``), ``fastai`` and ``lpft``, from
 ``benchmarks/peers``. All use the packaged networks only, and no features that were cached by an earlier run.
 
-The seconds are those of the whole process, from its start to its score on the test part. For ``auto`` each step that
-was kept is tested, too: its seconds are those from the start of the process until its model was saved, and those of
-the process that tests it, at most those of the whole run. Each row is appended to the file of ``--rows`` when it is
-measured, and what is there is not measured again. ``--report`` writes ``benchmarks/README.md`` from the rows of that
-file.
+The seconds are those of the whole process, from its start to its score on the test part. Our models are tested by
+``evaluate``, without the seconds that its process takes to start. Each model that ``auto`` had on the way is tested,
+too: its seconds are those from the start of the process until it was saved, and those of its test. Each row is
+appended to the file of ``--rows`` when it is measured, and what is there is not measured again. ``--report`` writes
+``benchmarks/README.md`` from the rows of that file.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import platform
@@ -26,8 +27,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Sequence
+import timeit
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,43 +86,85 @@ def measure_peer(division: Division, recipe: str, cache: Path) -> Row:
 
 
 def measure_ours(division: Division, mode: str, minutes: float, cache: Path) -> Row:
-    """Return accuracy, seconds, the claim with its interval, and the steps of one of our trainings."""
+    """Return accuracy, seconds, the claim with its interval, the steps, and the models of one of our trainings."""
     options = ("--minutes", minutes) if mode in TIMED else ()
     with tempfile.TemporaryDirectory() as scratch:
         out, started = Path(scratch) / "model", time.time()
-        command = ("classifier", "train", division.train, "--test", division.test, "--out", out, "--mode", mode)
-        result, seconds = run(*command, *options, "--json", cache=cache)
-        steps = [
-            measure_step(step, out / "steps" / str(step["number"]), started, seconds, division.test, cache)
-            for step in result.get("steps", ())
-        ]
+        with watched(out, Path(scratch), started) as versions:
+            command = ("classifier", "train", division.train, "--out", out, "--mode", mode, *options, "--json")
+            result, trained = run(*command, cache=cache)
+        test, testing = measure_test(out, division.test, cache)
+        models = [measure_version(version, division.test, cache) for version in versions]
     return {
-        "images": result["images"], "accuracy": result["test_accuracy"], "seconds": round(seconds, 2),
+        "images": result["images"], "accuracy": test["test_accuracy"], "seconds": round(trained + testing, 2),
         "claim": result["accuracy"], "low": result["accuracy_low"], "high": result["accuracy_high"],
-        "accuracy_new": result["test_accuracy_new"], "steps": steps,
+        "accuracy_new": test["test_accuracy_new"], "steps": result.get("steps", []), "models": models,
         "test_images": sum(1 for path in division.test.rglob("*") if path.is_file()),
     }  # fmt: skip
 
 
-def measure_step(
-    step: dict[str, Any], folder: Path, started: float, most: float, test: Path, cache: Path
-) -> dict[str, Any]:
-    """Return what the training said of a step and, where it was kept, its accuracy on the test part and its seconds.
+def measure_version(version: Version, test: Path, cache: Path) -> dict[str, Any]:
+    """Return the accuracy of a model on the test part, and after how many seconds a process could have said so."""
+    result, testing = measure_test(version.folder, test, cache)
+    seconds = version.seconds + testing
+    return {"step": version.step, "at": round(seconds, 2), "test_accuracy": result["test_accuracy"]}
+
+
+def measure_test(folder: Path, test: Path, cache: Path) -> tuple[dict[str, Any], float]:
+    """Return what a model says of the test part, and the seconds of that without the start of the process."""
+    result, seconds = run("classifier", "evaluate", folder, test, "--json", cache=cache)
+    return result, seconds - start_seconds()
+
+
+@functools.cache
+def start_seconds() -> float:
+    """Return the seconds that a process takes to start, which the one that trains has behind it."""
+    command = [sys.executable, "-c", "import classifier.workflows.evaluate"]
+    return min(timeit.repeat(lambda: subprocess.run(command, cwd=ROOT, check=True), number=1, repeat=3))
+
+
+@dataclass(frozen=True)
+class Version:
+    """A copy of a model that a training had, of its step number ``step``, saved after so many ``seconds``."""
+
+    step: int
+    seconds: float
+    folder: Path
+
+
+@contextmanager
+def watched(out: Path, scratch: Path, started: float) -> Iterator[list[Version]]:
+    """Copy each model that a training has in ``out``, also those that a later one of the same step replaces.
 
     Args:
-        step: entry of the JSON of ``train``.
-        folder: folder with the model of the step.
-        started: when the process of the training started, in seconds since the epoch.
-        most: seconds of that process; had it ended with this step, it would have taken less.
-        test: photos to test on.
-        cache: folder of caches.
+        out: folder of the model.
+        scratch: folder for the copies.
+        started: when the process of the training was started, in seconds since the epoch.
     """
-    if not step["kept"]:
-        return step
-    saved = max(path.stat().st_mtime for path in folder.rglob("*") if path.is_file()) - started
-    result, seconds = run("classifier", "evaluate", folder, test, "--json", cache=cache)
-    at = min(saved + seconds, most)
-    return {**step, "test_accuracy": result["test_accuracy"], "at": round(at, 2), "saved": round(saved, 2)}
+    found: list[Version] = []
+    over = threading.Event()
+
+    def look() -> None:
+        if not (out / "steps" / "steps.json").exists():
+            return
+        number = json.loads((out / "steps" / "steps.json").read_text("utf-8"))["in_use"]
+        kept = out / "steps" / str(number)
+        saved = (kept / "run.json").stat().st_mtime - started  # the last of its files
+        if not found or saved > found[-1].seconds:
+            found.append(Version(number, saved, shutil.copytree(kept, scratch / f"version-{len(found)}")))
+
+    def watch() -> None:
+        while not over.wait(0.1):
+            look()
+        look()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        thread.join()
 
 
 def measure(division: Division, recipe: str, minutes: float, cache: Path) -> Row:

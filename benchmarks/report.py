@@ -71,8 +71,8 @@ def accuracy_at(run: Row, seconds: float) -> float | None:
 
 def _models(run: Row) -> list[tuple[float, float]]:
     """Return (seconds, test accuracy) of each model of a run, in their order."""
-    kept = [(step["at"], step["test_accuracy"]) for step in run.get("steps", ()) if step["kept"]]
-    return kept or [(run["seconds"], run["accuracy"])]
+    had = [(model["at"], model["test_accuracy"]) for model in run.get("models", ())]
+    return had or [(run["seconds"], run["accuracy"])]
 
 
 def mean_accuracy_at(runs: Sequence[Row], times: Sequence[float]) -> float | None:

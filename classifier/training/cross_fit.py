@@ -105,7 +105,8 @@ def cross_fit(
             place of the photos of the folds.
         pause: called after every step; True saves the state and ends without a network, to go on at the next call.
         expired: called after every step of the folds that follow the training on all photos; True ends them.
-        early: yields the network of all photos before these folds, too, evaluated by the folds so far.
+        early: yields a network as soon as there is one, too: that of the first fold before the training on all photos,
+            and that of all photos before the folds that follow, each evaluated by the folds so far.
     """
     trainable = len(training_set.y)
     training_set = training_set if validation is None else training_set.with_photos(validation)
@@ -121,12 +122,13 @@ def cross_fit(
                 return
             if finished and number == setup.plan.folds:
                 final = conclude(setup, run, pool)
-                if early and len(outcomes) < setup.plan.folds:
-                    yield _result(setup, outcomes, final, pool)
             elif finished or (not outcomes and run.state.epoch):
                 outcomes.append(conclude(setup, run, pool))
             if not finished:
                 break
+            goes_on = _next_run(setup, outcomes, final) is not None
+            if early and goes_on and len(outcomes) == 1 and setup.alphas[_choose(setup, outcomes)]:
+                yield _result(setup, outcomes, final, pool)
         if outcomes:
             yield _result(setup, outcomes, final, pool)
 

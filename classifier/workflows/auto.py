@@ -89,7 +89,7 @@ def improve(run: TrainingRun, head: TrainedModel, networks: Sequence[str] = ()) 
         if distributed.broadcast(trial.seconds <= run.seconds_left):
             yield from _take(run, state, trial)
             attempts.record_epoch(run.resume_folder)
-    return _finish(run, state)
+    return (yield from _finish(run, state))
 
 
 def _begin(run: TrainingRun, head: Candidate, adds: bool) -> Generator[Event, None, _State]:
@@ -316,11 +316,12 @@ def _step(
     )
 
 
-def _finish(run: TrainingRun, state: _State) -> Finished:
+def _finish(run: TrainingRun, state: _State) -> Generator[Event, None, Finished]:
     """Save the best model once more, with the steps after it in its records; what is unfinished is deleted."""
     if state.evaluated is not None:
-        model = state.evaluated.model
-        return run.save(replace(state.evaluated, model=replace(model, single=_single_for(run, state, model))))
+        evaluated = yield from run.with_test(state.evaluated)
+        model = evaluated.model
+        return run.save(replace(evaluated, model=replace(model, single=_single_for(run, state, model))))
     # It was saved before an interruption.
     report, *tests = map(Report.from_json, distributed.decide(lambda: _put_back(run)))
     model_folder.remove_unfinished(run.folder)

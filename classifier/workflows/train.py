@@ -122,7 +122,7 @@ def _train(
         return
     if config.mode != "quick":
         model = yield from _recorded(run, _fine_tune(run, model))
-    evaluated = yield from run.evaluate(model)
+    evaluated = yield from run.with_test((yield from run.evaluate(model)))
     yield save_progress(len(training_set))
     yield run.save(evaluated)
 

@@ -131,7 +131,7 @@ class TrainingRun:
         return self.folder / model_folder.RESUME
 
     def evaluate(self, model: TrainedModel) -> Generator[Progress, None, Evaluated]:
-        """Evaluate a model on the project's own test and validation photos and on separate ones.
+        """Evaluate a model on the project's own test and validation photos.
 
         The model of one network beside a joined one is evaluated on the same photos, so that both can be compared.
         """
@@ -144,8 +144,14 @@ class TrainingRun:
         model = replace(model, training_photos=remember(extractor, project, self.training_set, model))
         report, rows = yield from evaluate_own_splits(extractor, project, model)
         report = with_not_used(with_project_costs(project, model, report), project)
-        test = None if self.test is None else (yield from evaluate_test_set(extractor, self.test, model, report))
-        return Evaluated(replace(model, report=report), tuple(rows), test)
+        return Evaluated(replace(model, report=report), tuple(rows))
+
+    def with_test(self, evaluated: Evaluated) -> Generator[Progress, None, Evaluated]:
+        """Return a model with its report on the separate test photos, where there are any."""
+        if self.test is None:
+            return evaluated
+        model = evaluated.model
+        return replace(evaluated, test=(yield from evaluate_test_set(self.extractor, self.test, model, model.report)))
 
     def save(self, evaluated: Evaluated, unfinished: bool = False) -> Finished:
         """Write the checkpoint of a model and record it in the catalog, in mode auto in place of the model before.
@@ -193,11 +199,14 @@ class TrainingRun:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A model with its final report, the catalog's rows of photos of other splits, and the report on test photos."""
+    """A model with its final report, the catalog's rows of photos of other splits, and the report on test photos.
+
+    There is no such report before ``TrainingRun.with_test``.
+    """
 
     model: TrainedModel
     rows: Sequence[Any]
-    test: Report | None
+    test: Report | None = None
 
 
 def _without_score(model: TrainedModel) -> TrainedModel:

@@ -19,8 +19,8 @@ def make_row(name: str, recipe: str, accuracy: float, seconds: float, **values: 
     return {"key": key, **about, "accuracy": accuracy, "seconds": seconds, **values}
 
 
-def make_step(at: float, accuracy: float) -> dict[str, Any]:
-    return {"number": 1, "kept": True, "at": at, "test_accuracy": accuracy}
+def make_model(at: float, accuracy: float) -> dict[str, Any]:
+    return {"step": 1, "at": at, "test_accuracy": accuracy}
 
 
 CLAIM = {"claim": 0.9, "low": 0.8, "high": 0.95}
@@ -28,10 +28,8 @@ ROWS = [
     make_row("cats", "quick", 0.90, 6, **CLAIM), make_row("dogs", "quick", 0.70, 12, **CLAIM),
     make_row("cats", "tm", 0.88, 10), make_row("dogs", "tm", 0.74, 20),
     make_row("cats", "lpft", 0.90, 100), make_row("dogs", "lpft", 0.80, 200),
-    make_row("cats", "auto", 0.96, 300, minutes=5, steps=[make_step(8, 0.90), make_step(35, 0.96)], **CLAIM),
-    make_row("dogs", "auto", 0.82, 300, minutes=5, steps=[
-        make_step(12, 0.70), {"number": 2, "kept": False}, make_step(80, 0.82)
-    ], **CLAIM),
+    make_row("cats", "auto", 0.96, 300, minutes=5, models=[make_model(8, 0.90), make_model(35, 0.96)], **CLAIM),
+    make_row("dogs", "auto", 0.82, 300, minutes=5, models=[make_model(12, 0.70), make_model(80, 0.82)], **CLAIM),
     make_row("cats", "auto", 0.85, 90, minutes=2, **CLAIM) | {"division": 1},
     make_row("dogs", "auto", 0.75, 90, minutes=2, **CLAIM) | {"division": 1},
 ]  # fmt: skip
