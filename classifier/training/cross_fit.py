@@ -209,13 +209,12 @@ def _result(
     logits = _nested_logits(setup, outcomes, choice)
     temperature = np.float32(linear_head.fit_temperature(logits, y[val_idx]))
     everything = np.arange(setup.trainable)
+    networks = [interpolation.interpolate(outcome.start, outcome.end, alpha) for outcome, _ in folds]
+    features = [forward(setup, network, everything, pool)[1] for network in networks]
     ood_model, ood_score = ood.fit_fine_tuned_ood(
-        forward(setup, chosen, everything, pool)[1],
+        features[0] if final is None else forward(setup, chosen, everything, pool)[1],
         y,
-        [
-            (forward(setup, interpolation.interpolate(one.start, one.end, alpha), everything, pool)[1], idx)
-            for one, idx in folds
-        ],
+        [(one, idx) for one, (_, idx) in zip(features, folds)],
         metrics.softmax(logits / temperature),
     )
     tensors = {name: value.detach().clone().contiguous() for name, value in setup.network.state_dict().items()}

@@ -100,7 +100,7 @@ def _begin(run: TrainingRun, head: Candidate, adds: bool) -> Generator[Event, No
     y, groups = run.training_set.y, run.training_set.groups
     seed = (run.config.seed + 1) % 2**32  # other folds than those of the heads
     folds = splits.stratified_group_folds(y, groups, _CHOICE_FOLDS, seed)
-    choice, singles, pretrained = (ModelChoice(head, y, folds) for _ in range(3))
+    choice, singles, pretrained = (ModelChoice(head, y, folds, groups) for _ in range(3))
     state = _State(choice, singles, pretrained, head)
     interrupted = distributed.decide(lambda: resume.has_begun(run.resume_folder))
     resume.prepare_folder(run.resume_folder, run.config, run.training_set.names())

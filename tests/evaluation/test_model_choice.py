@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from classifier.evaluation.model_choice import ModelChoice, expected_accuracy
 
 Y = np.arange(200) % 2
 FOLDS = np.arange(200) // 2 % 5
+ALONE = np.arange(200)
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def test_expected_accuracy_is_the_accuracy_where_all_is_certain() -> None:
 
 def test_a_clearly_better_model_is_chosen_with_its_own_score() -> None:
     worse, better = model(0.7, 1), model(0.9, 2)
-    choice = ModelChoice(worse, Y, FOLDS)
+    choice = ModelChoice(worse, Y, FOLDS, ALONE)
     assert choice.offer(better)
     idx, probs = choice.nested()
     assert np.array_equal(idx, better.idx)
@@ -57,9 +58,9 @@ def test_a_small_gain_is_enough_only_where_answers_stay_quick() -> None:
     first = model(0.8, 3)
     probs = first.probs.copy()
     probs[:2] = np.eye(2)[Y[:2]]
-    assert ModelChoice(first, Y, FOLDS).offer(Model(first.idx, probs))
+    assert ModelChoice(first, Y, FOLDS, ALONE).offer(Model(first.idx, probs))
     slow = Model(first.idx, probs, cost=4.0)
-    choice = ModelChoice(first, Y, FOLDS)
+    choice = ModelChoice(first, Y, FOLDS, ALONE)
     assert 0 < choice.gain(slow) < 0.005
     assert not choice.offer(slow)
 
@@ -67,18 +68,40 @@ def test_a_small_gain_is_enough_only_where_answers_stay_quick() -> None:
 def test_a_model_evaluated_on_some_photos_is_compared_on_these() -> None:
     first, better = model(0.7, 4), model(0.95, 5)
     some = np.flatnonzero(FOLDS == 2)
-    choice = ModelChoice(first, Y, FOLDS)
+    choice = ModelChoice(first, Y, FOLDS, ALONE)
     assert choice.offer(Model(some, better.probs[some]))
     idx, probs = choice.nested()
     assert np.array_equal(idx, some)
     assert np.array_equal(probs, first.probs[some])  # without that fold nothing is known of the other model
 
 
+def test_what_is_known_of_other_sets_counts_the_more_the_fewer_photos_there_are() -> None:
+    first = model(0.8, 6)
+    gains = []
+    for count in (20, 200):
+        some = np.arange(count)
+        probs = first.probs[some].copy()
+        right = np.flatnonzero(probs.argmax(1) == Y[:count])[: count // 20]
+        probs[right] = probs[right, ::-1]  # one in twenty fewer is right
+        tuned = Model(some, probs, prior=0.05)
+        gains.append(ModelChoice(first, Y, FOLDS, ALONE).gain(tuned))
+        assert ModelChoice(first, Y, FOLDS, ALONE).gain(replace(tuned, prior=0.0)) < gains[-1] < 0.05
+    assert gains[0] > 0 > gains[1]
+
+
+def test_photos_of_a_group_count_as_one() -> None:
+    first, tuned = model(0.8, 7), replace(model(0.7, 8), prior=0.03)
+    alone = ModelChoice(first, Y, FOLDS, ALONE)
+    grouped = ModelChoice(first, Y, FOLDS, np.arange(200) // 40)
+
+    assert alone.gain(tuned) < grouped.gain(tuned) < 0.03
+
+
 def test_choosing_among_equal_models_does_not_raise_the_score() -> None:
     claims, largest = [], []
     for seed in range(60):
         models = [model(0.7, 10 * seed + number) for number in range(6)]
-        choice = ModelChoice(models[0], Y, FOLDS)
+        choice = ModelChoice(models[0], Y, FOLDS, ALONE)
         for other in models[1:]:
             choice.offer(other)
         claims.append(accuracy(*choice.nested()))
