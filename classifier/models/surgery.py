@@ -6,7 +6,6 @@ import copy
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import pairwise
-from types import MethodType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -174,24 +173,6 @@ def _identity(activations: Tensor) -> Tensor:
 
 def _with_rotary(rope: nn.Module | None, activations: Tensor) -> tuple[Tensor, Tensor | None]:
     return activations, None if rope is None else rope.get_embed()  # type: ignore[operator]
-
-
-def compute_depthwise_in_float32(network: nn.Module) -> nn.Module:
-    """Change ``network`` in place: under autocast its depthwise convolutions stay in float32; return it.
-
-    On a CPU oneDNN has no fast gradient of a depthwise convolution in bfloat16: of EfficientNet-Lite0 it takes three
-    quarters of a training step, and with this the last two stages train 2.7 times as fast. Grouped convolutions of
-    several channels each, and all others, are faster in bfloat16.
-    """
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d) and module.groups > 1 and module.weight.shape[1] == 1:
-            module.forward = MethodType(_forward_in_float32, module)  # type: ignore[method-assign]
-    return network
-
-
-def _forward_in_float32(self: nn.Conv2d, activations: Tensor) -> Tensor:
-    with torch.autocast(activations.device.type, enabled=False):
-        return type(self).forward(self, activations.float())
 
 
 def add_feature_output(network: nn.Module) -> nn.Module:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..config import Optimizer
 from ..device import Device
 from ..events import Epoch
-from ..models import surgery
+from .depthwise import speed_up_depthwise
 from .optimizer import build_optimizer, parameter_groups
 
 _SCALER = ("scale", "_growth_tracker")
@@ -56,8 +56,8 @@ class TrainState:
         self.device = device
         self.network = network.to(device.torch_device).to(memory_format=torch.channels_last)
         self.network.eval().requires_grad_(True)
-        if device.is_cpu and device.dtype == torch.bfloat16:
-            surgery.compute_depthwise_in_float32(self.network)
+        if device.is_cpu:
+            speed_up_depthwise(self.network)
         groups = parameter_groups(self.network, head, stages, spec.learning_rate)
         self.optimizer = build_optimizer(groups, spec.optimizer)
         self.scaler = torch.amp.GradScaler(device.torch_device.type, enabled=device.dtype == torch.float16)
