@@ -44,10 +44,11 @@ def expected_accuracy(probs: Floats, y_true: Ints) -> float:
     It is the mean of the photos classified correctly and of the probability given to the true class. On calibrated
     probabilities both have the same expected value, and the second varies less from one draw of photos to another.
     """
-    return float(_by_photo(probs, y_true).mean())
+    return float(expected_hits(probs, y_true).mean())
 
 
-def _by_photo(probs: Floats, y_true: Ints) -> Floats:
+def expected_hits(probs: Floats, y_true: Ints) -> Floats:
+    """Return the part (N,) of each photo in ``expected_accuracy``."""
     of_truth = probs[np.arange(len(y_true)), y_true]
     found: Floats = ((probs.argmax(1) == y_true) + of_truth) / 2
     return found
@@ -111,8 +112,8 @@ class ModelChoice(Generic[T]):
         if not chosen.any():
             return 0.0
         rows = idx[chosen]
-        after = _by_photo(other.probs[second[chosen]], self._y[rows])
-        before = _by_photo(best.probs[first[chosen]], self._y[rows])
+        after = expected_hits(other.probs[second[chosen]], self._y[rows])
+        before = expected_hits(best.probs[first[chosen]], self._y[rows])
         return _posterior_mean(after - before, self._groups[rows], other.prior - best.prior)
 
 
@@ -121,7 +122,11 @@ def _posterior_mean(gains: Floats, groups: Ints, prior: float) -> float:
     measured = float(gains.mean())
     if not prior:
         return measured
-    sizes = np.unique(groups, return_counts=True)[1]
-    variance = float(gains.var() * (sizes**2).sum() / len(gains) ** 2)
-    weight = _SPREAD**2 / (_SPREAD**2 + variance)
+    weight = _SPREAD**2 / (_SPREAD**2 + variance_of_mean(gains, groups))
     return weight * measured + (1 - weight) * prior
+
+
+def variance_of_mean(values: Floats, groups: Ints) -> float:
+    """Return the variance of the mean of values of photos (J,), where those of a group are alike."""
+    sizes = np.unique(groups, return_counts=True)[1]
+    return float(values.var() * (sizes**2).sum() / len(values) ** 2)

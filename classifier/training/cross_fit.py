@@ -180,7 +180,8 @@ def _choose(setup: Setup, outcomes: Sequence[Outcome]) -> int:
     logits = np.concatenate([outcome.logits for outcome in outcomes], 1)
     deciding = val_idx >= setup.trainable
     deciding = deciding if deciding.any() else ~deciding
-    return distributed.broadcast(interpolation.choose(logits[:, deciding], setup.training_set.y[val_idx[deciding]]))
+    y, groups = (values[val_idx[deciding]] for values in (setup.training_set.y, setup.training_set.groups))
+    return distributed.broadcast(interpolation.choose(logits[:, deciding], y, groups))
 
 
 def _nested_logits(setup: Setup, outcomes: Sequence[Outcome], choice: int) -> Floats:
@@ -194,7 +195,7 @@ def _nested_logits(setup: Setup, outcomes: Sequence[Outcome], choice: int) -> Fl
     parts = setup.folds[val_idx]
     if len(outcomes) == 1:
         parts = splits.stratified_group_folds(y, groups, _PARTS, setup.config.seed)
-    return interpolation.nested_choice(logits, y, parts)
+    return interpolation.nested_choice(logits, y, groups, parts)
 
 
 def _result(

@@ -13,12 +13,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..evaluation.model_choice import expected_hits, variance_of_mean
 from . import finetune
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)  # share of the fine-tuned weights; 0 is the linear head
+# Right most often on the mean of 7 sets: 0.890, beside 0.838 of the linear head, 0.866, 0.884 and 0.883 of the others,
+# and 0.878 of those with the highest likelihood on the 32 to 152 photos of the folds.
+_USUAL = 0.75
 
 
 def interpolate(start: Mapping[str, Tensor], end: Mapping[str, Tensor], alpha: float) -> dict[str, Tensor]:
@@ -29,28 +33,41 @@ def interpolate(start: Mapping[str, Tensor], end: Mapping[str, Tensor], alpha: f
     }
 
 
-def choose(logits: Floats, y_true: Ints) -> int:
+def choose(logits: Floats, y_true: Ints, groups: Ints) -> int:
     """Return which of A networks will classify most new photos correctly, from their logits (A, J, C) of photos (J,).
 
-    By the log-likelihood at the temperature that fits each, which varies less than the count from one draw of photos
-    to another. The middle one where there are no photos.
+    Their shares of the fine-tuned weights are even, from 0 to 1. By the expected accuracy at the temperature that fits
+    each; of those within a standard error of the best (Breiman et al., Classification and Regression Trees, 1984) the
+    one nearest to ``_USUAL``. Photos of a group (``groups``, (J,)) count as one. The linear head, 0, where none
+    is better than guessing.
     """
+    usual = round(_USUAL * (len(logits) - 1))
     if not len(y_true):
-        return len(logits) // 2
-    rows = np.arange(len(y_true))
-    return int(np.argmax([finetune.log_probs(one, y_true)[rows, y_true].mean() for one in logits]))
+        return usual
+    rows, n_classes = np.arange(len(y_true)), logits.shape[-1]
+    log_probs = [finetune.log_probs(one, y_true) for one in logits]
+    telling = [number for number, one in enumerate(log_probs) if one[rows, y_true].mean() > -np.log(n_classes)]
+    hits = {number: expected_hits(np.exp(log_probs[number]), y_true) for number in telling}
+    best = max(hits.values(), key=lambda one: float(one.mean()), default=None)
+    if best is None:
+        return 0
+    within = [
+        number for number, one in hits.items() if (best - one).mean() <= variance_of_mean(best - one, groups) ** 0.5
+    ]
+    return min(within, key=lambda number: (abs(number - usual), -number))
 
 
-def nested_choice(logits: Floats, y_true: Ints, parts: Ints) -> Floats:
+def nested_choice(logits: Floats, y_true: Ints, groups: Ints, parts: Ints) -> Floats:
     """Return logits (J, C) in which no photo has had a part in the choice of its network.
 
     Args:
         logits: of A networks (A, J, C).
         y_true: classes (J,).
+        groups: numbers (J,), see ``choose``.
         parts: numbers (J,); the network of the photos of each part is chosen on the other parts.
     """
     nested = np.empty_like(logits[0])
     for part in np.unique(parts):
         others, own = parts != part, parts == part
-        nested[own] = logits[choose(logits[:, others], y_true[others]), own]
+        nested[own] = logits[choose(logits[:, others], y_true[others], groups[others]), own]
     return nested
