@@ -173,7 +173,14 @@ def measure(division: Division, recipe: str, minutes: float, cache: Path) -> Row
         measure_ours(division, recipe, minutes, cache) if recipe in OURS else measure_peer(division, recipe, cache)
     )
     about = {"set": division.name, "division": division.number, "recipe": recipe}
-    return {**about, **({"minutes": minutes} if recipe in TIMED else {}), **measured, "machine": describe_machine()}
+    measured |= {"machine": describe_machine(), "commit": find_commit()}
+    return {**about, **({"minutes": minutes} if recipe in TIMED else {}), **measured}
+
+
+def find_commit() -> str:
+    """Return the commit that was measured; "" where this is no checkout."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def describe_machine() -> str:

