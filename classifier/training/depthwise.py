@@ -32,7 +32,7 @@ def speed_up_depthwise(network: nn.Module) -> nn.Module:
 def _forward(self: nn.Conv2d, activations: Tensor) -> Tensor:
     with torch.autocast(activations.device.type, enabled=False):
         activations, padding = activations.float(), self.padding
-        if max(self.kernel_size) <= _FAST_WIDTH or not _is_plain(self):
+        if self.kernel_size[1] <= _FAST_WIDTH or not _is_plain(self):
             return type(self).forward(self, activations)
         if isinstance(self, Conv2dSame):
             activations, padding = pad_same(activations, list(self.kernel_size), list(self.stride)), (0, 0)
@@ -41,9 +41,14 @@ def _forward(self: nn.Conv2d, activations: Tensor) -> Tensor:
 
 
 def _is_plain(conv: nn.Conv2d) -> bool:
-    """Whether a convolution is of a known kind, without dilation, and padded with zeros."""
+    """Whether a convolution is of a known kind, without dilation, padded with zeros, and has a kernel a channel."""
     padded = conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
-    return type(conv) in (nn.Conv2d, Conv2dSame) and padded and set(conv.dilation) == {1}
+    return (
+        type(conv) in (nn.Conv2d, Conv2dSame)
+        and padded
+        and set(conv.dilation) == {1}
+        and conv.in_channels == conv.out_channels
+    )
 
 
 class _Convolution(torch.autograd.Function):

@@ -46,8 +46,21 @@ def test_depthwise_convolutions_stay_in_float32_under_autocast() -> None:
 def test_gradients_are_those_of_torch(kernel: int, stride: int, padding: str, side: int) -> None:
     torch.manual_seed(0)
     plain = create_conv2d(6, 6, kernel, stride=stride, padding=padding, depthwise=True, bias=True)
+    check_gradients(plain, torch.randn(2, 6, side, side + 1))
+
+
+@pytest.mark.parametrize("kernel", [(11, 1), (1, 11), (5, 2), (2, 5)])
+@pytest.mark.parametrize("multiplier", [1, 2])
+def test_gradients_of_narrow_kernels_and_of_several_a_channel_are_those_of_torch(
+    kernel: tuple[int, int], multiplier: int
+) -> None:
+    torch.manual_seed(0)
+    check_gradients(nn.Conv2d(6, 6 * multiplier, kernel, groups=6), torch.randn(2, 6, 13, 14))
+
+
+def check_gradients(plain: nn.Module, inputs: torch.Tensor) -> None:
     network = speed_up_depthwise(nn.Sequential(copy.deepcopy(plain)))
-    inputs = torch.randn(2, 6, side, side + 1).to(memory_format=torch.channels_last)
+    inputs = inputs.to(memory_format=torch.channels_last)
     outputs, gradients = [], []
     for one in (plain, network):
         images = inputs.clone().requires_grad_(True)
