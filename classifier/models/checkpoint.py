@@ -112,11 +112,20 @@ class Checkpoint:
     ood: OODModel | None = None
     members: tuple[str, ...] = ()
 
+    @property
+    def is_built_in(self) -> bool:
+        """Whether the weights that all its networks started from come with the program."""
+        return all(_is_built_in(name) for name in self.members or (self.backbone,))
+
     def inference_network(self) -> nn.Module:
         """Return a copy of the network with batch norms fused into convolutions, see ``surgery.fuse_batch_norm``."""
-        trusted = [name in ROWS and ROWS[name].built_in for name in self.members or (self.backbone,)]
+        trusted = map(_is_built_in, self.members or (self.backbone,))
         fused = [fuse_batch_norm(one, known) for one, known in zip(member_networks(self.network), trusted)]
         return self.network.with_members(fused) if isinstance(self.network, JoinedNetwork) else fused[0]
+
+
+def _is_built_in(backbone: str) -> bool:
+    return backbone in ROWS and ROWS[backbone].built_in
 
 
 def save(folder: Path, model: TrainedModel, training: Mapping[str, Any], unfinished: bool = False) -> None:

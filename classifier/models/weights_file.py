@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import timm
@@ -46,6 +47,18 @@ def load_network(folder: Path, config: HubConfig) -> nn.Module:
     except Exception as error:  # a stranger's settings can make a network raise nearly anything
         raise ModelError(CheckpointCode.NOT_BUILT, name=name, error=type(error).__name__) from error
     return network.eval().requires_grad_(False)
+
+
+def holds(folder: Path, tensors: Mapping[str, Tensor]) -> bool:
+    """Whether the weights in ``folder`` hold these tensors under their names, equal to the last bit."""
+    with suppress(OSError, SafetensorError), safe_open(folder / "model.safetensors", "pt") as file:
+        names = set(file.keys())
+        return names.issuperset(tensors) and all(_equal(file.get_tensor(name), tensors[name]) for name in tensors)
+    return False
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    return one.dtype == other.dtype and torch.equal(one, other)
 
 
 def check_header_size(path: Path) -> None:

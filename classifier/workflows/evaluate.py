@@ -27,7 +27,7 @@ from ..messages.data import NotEvaluatedCode
 from ..messages.evaluation import WarningCode
 from ..messages.models import UnsureCode
 from ..messages.workflows import StepCode, WorkflowCode
-from ..models import backbones, networks, training_photos
+from ..models import backbones, networks, training_photos, weights_file
 from ..models.asset_features import (
     extract_asset_descriptors,
     extract_asset_features,
@@ -72,19 +72,21 @@ def evaluate_photos(predictor: Predictor, project: Project) -> Evaluation:
     """
     assets = _assets_of_known_classes(project, predictor.report)
     paths = [project.photo_path(asset) for asset in assets]
-    outcomes = list(predictor.predict_each(paths, top_k=len(predictor.labels)))
+    outcomes = list(predictor.predict_with_features(paths, top_k=len(predictor.labels)))
     errors = [
         (asset.id, outcome.message) for asset, outcome in zip(assets, outcomes) if isinstance(outcome, PhotoError)
     ]
     project.leave_out(errors)
-    predicted = [(asset, outcome) for asset, outcome in zip(assets, outcomes) if isinstance(outcome, Prediction)]
-    if not predicted:
+    answered = [(asset, outcome) for asset, outcome in zip(assets, outcomes) if not isinstance(outcome, PhotoError)]
+    if not answered:
         raise DataError(WorkflowCode.TEST_UNREADABLE)
-    readable = [asset for asset, _ in predicted]
-    probs = _probs([prediction for _, prediction in predicted], predictor.labels)
-    in_distribution = np.array([prediction.reason is not UnsureCode.OUT_OF_DISTRIBUTION for _, prediction in predicted])
+    readable = [asset for asset, _ in answered]
+    predictions = [prediction for _, (prediction, _) in answered]
+    features = np.stack([own for _, (_, own) in answered])
+    probs = _probs(predictions, predictor.labels)
+    in_distribution = np.array([one.reason is not UnsureCode.OUT_OF_DISTRIBUTION for one in predictions])
     training = training_photos.read(predictor.folder)
-    known = _describe_photos(predictor, project, readable, training)
+    known = _describe_photos(predictor, project, readable, features, training)
     scored = _Scored(tuple(readable), probs, in_distribution, known, training)
     report = replace(scored.report(predictor.report, "test"), validation=None)
     return report, tuple(scored.run_assets(report))
@@ -219,27 +221,32 @@ def _probs(predictions: Sequence[Prediction], labels: Sequence[str]) -> Floats:
 
 
 def _describe_photos(
-    predictor: Predictor, project: Project, assets: list[Asset], training: KnownPhotos | None
+    predictor: Predictor, project: Project, assets: list[Asset], features: Floats, training: KnownPhotos | None
 ) -> KnownPhotos | None:
     """Return what is compared with training photos, by the model's backbone as it was before training.
 
-    Where its weights cannot be loaded, by the default backbone, whose weights come with a package.
+    Where its weights cannot be loaded, by the default backbone, whose weights come with a package. ``features`` (N, D)
+    are the model's own.
     """
     try:
         backbone = backbones.resolve(predictor.report.backbone).feature_backbone()
-        return _describe_by_backbone(predictor, project, assets, training, backbone)
+        return _describe_by_backbone(predictor, project, assets, features, training, backbone)
     except ModelError:
-        return _describe_by_backbone(predictor, project, assets, training, backbones.resolve(DEFAULTS.backbone))
+        default = backbones.resolve(DEFAULTS.backbone)
+        return _describe_by_backbone(predictor, project, assets, features, training, default)
 
 
 def _describe_by_backbone(
-    predictor: Predictor, project: Project, assets: list[Asset], training: KnownPhotos | None, backbone: Backbone
-) -> KnownPhotos | None:
-    resize_mode = predictor.report.resize_mode
-    preprocessing = networks.preprocessing(backbone).with_resize_mode(resize_mode)
+    predictor: Predictor, project: Project, assets: list[Asset], features: Floats, training: KnownPhotos | None,
+    backbone: Backbone,
+) -> KnownPhotos | None:  # fmt: skip
+    pixel_ranges = predictor.preprocessing.pixel_ranges
+    preprocessing = networks.preprocessing(backbone).with_resize_mode(predictor.report.resize_mode)
     with closing(FeatureCache(project.features)) as cache:
-        pixel_ranges = predictor.preprocessing.pixel_ranges
         extractor = FeatureExtractor(backbone, predictor.device, cache, project.limits, pixel_ranges)
+        is_same_input = replace(preprocessing, pixel_ranges=pixel_ranges) == predictor.preprocessing
+        if is_same_input and weights_file.holds(predictor.folder, networks.backbone_tensors(backbone)):
+            return _describe(extractor, project, assets, features, predictor.report, training)
         events = extract_asset_features(extractor, project, assets, preprocessing, StepCode.EVALUATE)
         readable, features = result_of(events)
         if len(readable) < len(assets):

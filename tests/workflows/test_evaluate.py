@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from classifier import DataError, Finished, Predictor, Project, TrainConfig, evaluate, train
 from classifier.data.intake import LeftOut
@@ -19,6 +21,8 @@ from classifier.messages import message
 from classifier.messages.data import NotEvaluatedCode, PhotoCode
 from classifier.messages.evaluation import WarningCode
 from classifier.messages.workflows import WorkflowCode
+from classifier.models import backbones, networks
+from classifier.models.feature_cache import FeatureCache
 from tests.helpers import MakeFolder, draw_photo, train_on
 
 NOT_TRAINED = message(NotEvaluatedCode.CLASS_NOT_TRAINED, label="mug")
@@ -157,6 +161,23 @@ def test_separate_test_photos_are_predicted_as_the_predictor_does(
         assert report.confusion == finished.test.confusion
         assert report.evaluated_on == "test"
         assert test.left_out() == [left_out]
+
+
+@pytest.mark.parametrize("layers_are_trained", [False, True])
+def test_the_pretrained_network_runs_beside_the_model_only_where_that_is_another(
+    trained: Finished, example_set: Path, tmp_path: Path, layers_are_trained: bool
+) -> None:
+    folder = shutil.copytree(trained.folder, tmp_path / "model")
+    if layers_are_trained:
+        tensors = load_file(folder / "model.safetensors")
+        save_file({**tensors, "conv_stem.weight": 1.001 * tensors["conv_stem.weight"]}, folder / "model.safetensors")
+    with Project.over(example_set, features=tmp_path / "features") as project:
+        evaluate(Predictor(folder), project)
+        contents = [photo.sha256 for photo in project.photos()]
+    backbone = backbones.resolve(trained.report.backbone)
+    preprocessing = networks.preprocessing(backbone).with_resize_mode(trained.report.resize_mode)
+    with closing(FeatureCache(tmp_path / "features")) as cache:
+        assert len(cache.get(backbone.name, preprocessing, contents)) == layers_are_trained * len(contents)
 
 
 def test_unreadable_test_photos_are_left_out_with_the_reason(
