@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import html
 import inspect
+import itertools
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial, wraps
+from threading import Lock
 from typing import Any, Protocol
 
 import gradio as gr
 from gradio.blocks import BlockContext
+from gradio.context import LocalContext
 from gradio.events import Dependency
 
 from ..errors import ClassifierError
@@ -29,6 +33,7 @@ Handler = Callable[..., Any]
 # Without a list of its own Gradio keeps a state for every output of an event, hidden or not, and at each message of the
 # server gives all components theirs again, which takes the browser longer than what the event is for.
 QUIET: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": (), "api_visibility": "private"}
+_MOST_PAGES = 10_000  # open pages whose newest answers are known
 # What Gradio neither checks nor changes on its way to a handler or back.
 _UNCHANGED = (gr.HTML, gr.State, gr.BrowserState, gr.Button, gr.Timer, BlockContext)
 WITH_SIGN: dict[str, Any] = {"show_progress": "minimal", "show_progress_on": None}  # on the outputs, while it runs
@@ -210,6 +215,33 @@ def plain(handler: Handler, *first: Any, names: Sequence[str] = ()) -> Handler:
         rest[-1] = inspect.Parameter(rest[-1].name, inspect.Parameter.VAR_POSITIONAL)
     call.__signature__ = signature.replace(parameters=rest)  # type: ignore[attr-defined]
     return call
+
+
+def in_order(handler: Handler) -> Handler:
+    """Return a handler that draws what is there, whose late answers do not replace newer ones.
+
+    The same drawing is asked for by several events, which run at the same time. Where one that began later on the same
+    page has answered first, an answer is left out: it is of choices, or of a state of the project, of before.
+    """
+    numbers, answered, lock = itertools.count(), OrderedDict[str, int](), Lock()
+
+    @wraps(handler)
+    def draw(*values: Any) -> Any:
+        page = getattr(LocalContext.request.get(None), "session_hash", None)
+        number = next(numbers)
+        result = handler(*values)
+        if page is None:  # outside of events
+            return result
+        with lock:
+            if number < answered.get(page, 0):
+                return gr.skip()
+            answered[page] = number
+            answered.move_to_end(page)
+            while len(answered) > _MOST_PAGES:
+                answered.popitem(last=False)
+        return result
+
+    return draw
 
 
 def _collect(args: tuple[Any, ...], names: Sequence[str]) -> tuple[Any, ...]:

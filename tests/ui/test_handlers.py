@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextvars
 import inspect
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import gradio as gr
 import pytest
 import torch
+from gradio.context import LocalContext
 
 from classifier.errors import DataError
 from classifier.messages.models import PredictCode
 from classifier.messages.page import PageCode
 from classifier.messages.try_page import TryCode
-from classifier.ui.handlers import Action, at_opening, event_data, plain, run_all
+from classifier.ui.handlers import Action, at_opening, event_data, in_order, plain, run_all
+from tests.ui.jobs import LONG
 
 
 def test_an_error_on_purpose_becomes_its_sentence_with_names_escaped() -> None:
@@ -83,6 +88,36 @@ def test_actions_that_need_nothing_of_one_another_run_in_one_event() -> None:
         assert first.fn("x") == ["x!", gr.skip(), "a", gr.skip()]
     assert (first.inputs, first.outputs) == ([name], [*others, last])
     assert (second.inputs, second.outputs, second.fn("b")) == ([last], [name], "bb")
+
+
+def test_a_late_answer_does_not_replace_that_of_a_drawing_that_began_later() -> None:
+    began, may_end = threading.Event(), threading.Event()
+
+    def show(shown: str) -> str:
+        if shown == "slow":
+            began.set()
+            assert may_end.wait(LONG)
+        return shown
+
+    draw = in_order(plain(show))
+
+    def answer_on(page: str, shown: str) -> Any:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(contextvars.Context().run, run_on, page, shown).result(LONG)
+
+    def run_on(page: str, shown: str) -> Any:
+        LocalContext.request.set(gr.Request(session_hash=page, headers={}))
+        return draw(shown)
+
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(answer_on, "one", "slow")
+        assert began.wait(LONG)
+        assert answer_on("other", "here") == "here"
+        assert answer_on("one", "newer") == "newer"
+        may_end.set()
+        assert slow.result(LONG) == gr.skip()
+    assert answer_on("one", "newest") == "newest"
+    assert draw("outside of a page") == "outside of a page"
 
 
 def test_a_page_that_was_just_built_is_not_sent_what_it_is() -> None:

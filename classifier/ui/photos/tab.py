@@ -16,7 +16,7 @@ from ...messages.data import ProjectCode
 from ...messages.photos_page import HelpCode, JoinCode, PhotosCode
 from ...messages.sets import SetsPanelCode
 from .. import colors, html, undo
-from ..handlers import QUIET, Action, event_data, plain
+from ..handlers import QUIET, Action, event_data, in_order, plain
 from ..queue import APART, FREE, INTAKE, Concurrency
 from ..sessions import Home
 from ..uploads import ready_value
@@ -164,7 +164,7 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         filled.apart.back,
     ]  # fmt: skip
     where: list[Any] = [token, chosen, page, filled.purpose, filled.apart.share]
-    events = _Events(home, Action(plain(show, home), where, view), Action(ready_value, [], [drop]))
+    events = _Events(home, Action(in_order(plain(show, home)), where, view), Action(ready_value, [], [drop]))
     examples_came = events.add(token, bar, (drop, reading), example)
     shot = events.connect(shots.camera.submit, camera.add_burst, [token], [shots.message, shots.camera], INTAKE)
     Action(camera.refuse_burst, [], [shots.message, shots.camera]).on(shot.failure, queue=False)

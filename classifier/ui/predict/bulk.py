@@ -21,7 +21,7 @@ from ...workflows.labeling import follow_project
 from .. import downloads, html
 from ..background import State
 from ..components import scripted_html
-from ..handlers import WITH_SIGN, Action, event_data, plain
+from ..handlers import WITH_SIGN, Action, event_data, in_order, plain
 from ..queue import DEVICE, PACK, WATCH, Place
 from ..sessions import Home
 from . import bulk_jobs, bulk_table
@@ -207,7 +207,7 @@ def build(home: Home, token: gr.BrowserState, model: gr.HTML) -> BulkPanel:
     timer, seen, version, shown = gr.Timer(_INTERVAL, active=False), gr.State(0), gr.State(""), gr.State(Shown())
     view: list[Any] = [panel, words, stop_button, filled, rows, again, links, timer, seen, version, shown]
     inputs: list[Any] = [token, model, shown]
-    refresh = Action(plain(show, home), inputs, view)
+    refresh = Action(in_order(plain(show, home)), inputs, view)
     refresh.on(model.change)
     Action(plain(update, home), [*inputs, seen], view, WATCH).on(timer.tick)
     Action(plain(select, home), [token, shown], [rows, shown]).on(rows.select, trigger_mode="always_last")

@@ -30,7 +30,7 @@ from ...workflows.labeling import (
 )
 from .. import html
 from ..components import scripted_html
-from ..handlers import QUIET, Action, event_data, plain
+from ..handlers import QUIET, Action, event_data, in_order, plain
 from ..queue import INTAKE
 from ..sessions import Home, check_capacity
 from ..train import history, retraining, runs
@@ -238,7 +238,7 @@ def build(home: Home, token: gr.BrowserState, many: BulkPanel, hint: gr.HTML) ->
                 train = gr.Button(str(LabelPageCode.TRAIN), min_width=180, elem_id="labeling-train")
     last = gr.State(False)
     view: list[Any] = [panel, hint, about, sure, questions, undo_button, train]
-    redraw = Action(plain(show, home), [token], view)
+    redraw = Action(in_order(plain(show, home)), [token], view)
     accepted = Action(plain(accept, home), [token], [message], INTAKE).on(sure.submit, trigger_mode="multiple")
     undone = undo_button.click(plain(undo, home), [token], [message], **QUIET, **INTAKE)
     for changed in (accepted, undone):

@@ -27,7 +27,7 @@ from ...workflows.check import Checked, MorePhotos, check
 from ...workflows.review import Review, review
 from .. import colors, guides, html, undo
 from ..components import dropdown, scripted_html
-from ..handlers import QUIET, Action, event_data, plain
+from ..handlers import QUIET, Action, event_data, in_order, plain
 from ..queue import DEVICE, FREE
 from ..sessions import Home, thumbnail_bytes
 from ..train import history, jobs, retraining, runs
@@ -303,7 +303,7 @@ def build(home: Home, token: gr.BrowserState) -> ReviewTab:
                 train = gr.Button(str(ReviewCode.TRAIN_AGAIN), min_width=140, scale=0, elem_id="review-train")
     count, found = gr.State(PAGE), gr.State(PhotoCheck())
     view: list[Any] = [nothing, filled, matrix, classes, advice, state, train, undo_button, which, photos, more]
-    redraw = Action(plain(show, home), [token, which, count, found], view)
+    redraw = Action(in_order(plain(show, home)), [token, which, count, found], view)
     check_action = Action(plain(check_photos, home), [token], [found], DEVICE)
     # of two presses, one after the other, the second one counts as well
     redraw.after(photos.submit(plain(answer, home), [token], [result], trigger_mode="multiple", **QUIET, **FREE))

@@ -15,7 +15,7 @@ from ...messages.share_page import FormatCode, ShareCode
 from ...workflows.export import FORMATS, export, find_format, verification_photos
 from .. import downloads, html
 from ..components import dropdown
-from ..handlers import QUIET, Action, plain
+from ..handlers import QUIET, Action, in_order, plain
 from ..predict.models import own_models, select_model, shared_models
 from ..queue import DEVICE
 from ..sessions import Home
@@ -128,4 +128,4 @@ def build(home: Home, token: gr.BrowserState) -> ShareTab:
     Action(lambda: gr.update(interactive=True), [], [start]).after(made, queue=False)
     for event in (model.input, format.input, *shown.changes):
         Action(lambda: "", [], [result]).on(event, queue=False)
-    return ShareTab([Action(plain(show, home), [token, model], view)], file_panel.opened)
+    return ShareTab([Action(in_order(plain(show, home)), [token, model], view)], file_panel.opened)

@@ -17,7 +17,7 @@ from ...messages import sentence
 from ...messages.training_page import RunsCode
 from .. import html
 from ..components import scripted_html
-from ..handlers import QUIET, Action, event_data, plain
+from ..handlers import QUIET, Action, event_data, in_order, plain
 from ..sessions import Home
 from . import history, steps
 
@@ -202,4 +202,4 @@ def build(home: Home, token: gr.BrowserState) -> RunsPanel:
     deleted = Action(plain(delete, home), [token, id], view).on(yes.click)
     rename_now = Action(plain(rename, home), [token, id, title_field], view)
     renamed = rename_now.on(partial(gr.on, [save.click, title_field.submit]))
-    return RunsPanel(chosen, used, stepped, deleted, renamed, Action(plain(show, home), [token], view))
+    return RunsPanel(chosen, used, stepped, deleted, renamed, Action(in_order(plain(show, home)), [token], view))

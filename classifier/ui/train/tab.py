@@ -16,7 +16,7 @@ from ...messages.pictures import SavingCode
 from ...messages.steps_page import StepsCode
 from ...messages.training_page import TrainCode
 from ..components import scripted_html
-from ..handlers import Action, Handler, plain, run_all
+from ..handlers import Action, Handler, in_order, plain, run_all
 from ..queue import WATCH
 from ..sessions import Home
 from . import groups, jobs, offers, runs, saving, self_check, settings, steps, views
@@ -163,6 +163,7 @@ def build(home: Home, token: gr.BrowserState) -> TrainTab:
         return Action(plain(handler, home, names=settings.NAMES), [token, *form.inputs], view)
 
     redraw, begin = action(show), action(start)
+    redraw = replace(redraw, handler=in_order(redraw.handler))
     begin.on(panels.button.click)
     action(stop).on(panels.stop.click)
     watching = [panels.progress, panels.timer, version, outdated]
