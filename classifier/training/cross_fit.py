@@ -48,9 +48,9 @@ class FineTunedNetwork:
     by ``temperature``. ``alpha`` is the share of the fine-tuned weights, 0 where the linear head is better. ``val_idx``
     (J,) are the photos of the folds in order, ``logits`` (J, C) those of networks that were neither trained on a photo
     nor chosen by it, at the same temperature, and ``head_logits`` (J, C) those of linear heads; None for a network from
-    scratch. ``on_all``: the network was trained on all photos; else, where the training was stopped, on those outside
-    the first fold. ``ood`` is the out-of-distribution model and ``in_distribution`` (J,) what it finds for these
-    photos.
+    scratch. ``on_all``: the network was trained on all photos; else on those outside the first fold, before the
+    training on all photos or where that was stopped. ``is_complete``: it was trained for all of its epochs. ``ood`` is
+    the out-of-distribution model and ``in_distribution`` (J,) what it finds for these photos.
     """
 
     tensors: dict[str, Tensor]
@@ -64,6 +64,7 @@ class FineTunedNetwork:
     preprocessing: Preprocessing
     plan: TrainPlan
     on_all: bool
+    is_complete: bool
     ood: OODModel
     in_distribution: NDArray[np.bool_]
 
@@ -126,8 +127,9 @@ def cross_fit(
                 outcomes.append(conclude(setup, run, pool))
             if not finished:
                 break
+            is_new = len(outcomes) == 1 or number == setup.plan.folds
             goes_on = _next_run(setup, outcomes, final) is not None
-            if early and goes_on and len(outcomes) == 1 and setup.alphas[_choose(setup, outcomes)]:
+            if early and is_new and goes_on and setup.alphas[_choose(setup, outcomes)]:
                 yield _result(setup, outcomes, final, pool)
         if outcomes:
             yield _result(setup, outcomes, final, pool)
@@ -235,6 +237,7 @@ def _result(
         preprocessing=setup.preprocessing,
         plan=setup.plan,
         on_all=final is not None,
+        is_complete=last.is_complete,
         ood=ood_model,
         in_distribution=(ood_score <= ood_model.limit)[order],
     )

@@ -86,12 +86,16 @@ class Run:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run gave: tensors of its two ends, and for ``val_idx`` the logits (A, J, C) of the networks between."""
+    """What a run gave: tensors of its two ends, and for ``val_idx`` the logits (A, J, C) of the networks between.
+
+    ``is_complete``: it was trained for all of its epochs.
+    """
 
     start: dict[str, Tensor]
     end: dict[str, Tensor]
     val_idx: Ints
     logits: Floats
+    is_complete: bool
 
 
 def prepare(
@@ -190,7 +194,7 @@ def conclude(setup: Setup, run: Run, pool: ThreadPoolExecutor) -> Outcome:
     if len(run.val_idx):
         between = (interpolation.interpolate(run.start, run.state.tensors, alpha) for alpha in setup.alphas)
         logits = np.stack([forward(setup, tensors, run.val_idx, pool)[0] for tensors in between])
-    return Outcome(run.start, run.state.tensors, run.val_idx, logits)
+    return Outcome(run.start, run.state.tensors, run.val_idx, logits, run.state.is_finished(run.spec))
 
 
 def forward(setup: Setup, tensors: Mapping[str, Tensor], idx: Ints, pool: ThreadPoolExecutor) -> tuple[Floats, Floats]:

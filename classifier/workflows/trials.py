@@ -202,10 +202,10 @@ def _fine_tuning_trial(
                 attempts.record_epoch(run.resume_folder)
             if not isinstance(event, FineTunedNetwork):
                 yield event
-            elif event.alpha:
+            elif event.alpha and event.is_complete:
                 tuned = Candidate.of(name, fine_tuned_model(event, training_set, start, config), event.val_idx)
                 yield Offer((tuned, *_averaged(pretrained, tuned)))
-            else:  # the head is as good as every network
+            else:  # the head is as good as every network, or the first fold was stopped
                 yield Offer(())
         if distributed.is_local_main_process() and not run.stop():
             shutil.rmtree(folder, ignore_errors=True)  # views of all photos

@@ -208,21 +208,23 @@ def test_a_stop_keeps_the_best_so_far_and_trains_no_further(digits: Path, runner
     assert TrainingCode.EPOCH_ON_ALL not in steps(events)
     assert isinstance(events[-1], FineTunedNetwork)
     assert not events[-1].on_all
+    assert not events[-1].is_complete
 
 
-@pytest.mark.slow
 @pytest.mark.slow
 def test_an_early_network_is_that_of_the_first_fold_and_then_that_of_all_photos(digits: Path, runner: Runner) -> None:
     events = list(runner.cross_fit(training_set(digits), TrainPlan(0, 1, 1, 2), early=True))
     first, on_all, last = (event for event in events if isinstance(event, FineTunedNetwork))
 
     assert [network.on_all for network in (first, on_all, last)] == [False, True, True]
+    assert all(network.is_complete for network in (first, on_all, last))
     assert len(first.val_idx) == len(on_all.val_idx) < len(last.val_idx)
     assert np.array_equal(first.logits, on_all.logits)  # evaluated on the same photos
     assert equal(on_all.tensors, last.tensors)
     assert not equal(first.tensors, last.tensors)
 
 
+@pytest.mark.slow
 def test_time_that_is_over_ends_the_folds_after_the_network_of_all_photos(digits: Path, runner: Runner) -> None:
     *_, network = runner.cross_fit(training_set(digits), TrainPlan(0, 1, 2, 3), expired=lambda: True)
     assert network.on_all

@@ -14,7 +14,7 @@ import pytest
 from safetensors.torch import load_file
 from scipy.special import softmax
 
-from classifier import Finished, ModelError, Predictor, Project, Step, TrainConfig, train
+from classifier import Epoch, Finished, ModelError, Predictor, Project, Step, TrainConfig, train
 from classifier.data.catalog import RunAsset
 from classifier.messages.workflows import StepsCode
 from classifier.models import checkpoint
@@ -120,6 +120,22 @@ def test_an_interrupted_training_goes_on_at_its_step(run: tuple[Project, Path, l
         assert tensors.keys() == expected.keys()
         assert all(tensors[name].equal(expected[name]) for name in tensors)
         assert unfinished(project) is None
+
+
+@pytest.mark.slow
+def test_a_stop_in_the_first_fold_keeps_the_best_so_far_and_leaves_the_step_for_later(
+    run: tuple[Project, Path, list[Step], Finished],
+) -> None:
+    project, whole, steps, _ = run
+    folder, epochs = whole.parent / "stopped", list[Epoch]()
+    for event in train(project, CONFIG, folder, stop=lambda: len(epochs) > 0):
+        if isinstance(event, Epoch):
+            epochs.append(event)
+        if isinstance(event, Step) and event.number == 1:
+            plan_little(folder)
+    assert isinstance(event, Finished)
+    assert len(epochs) == 1
+    assert [(step.name, step.kept) for step in event.steps] == [(step.name, step.kept) for step in steps[:2]]
 
 
 @pytest.mark.slow
