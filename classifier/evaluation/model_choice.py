@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -83,7 +84,7 @@ class ModelChoice(Generic[T]):
         return other
 
     def gain(self, other: T) -> float:
-        """Return by how much a model's expected accuracy exceeds that of the best, on the photos of both."""
+        """Return the accuracy that a model is expected to add to the best: by the photos of both, and by other sets."""
         return self._gain(self.best, other, np.ones(len(self._y), np.bool_))
 
     def offer(self, other: T) -> bool:
@@ -127,6 +128,10 @@ def _posterior_mean(gains: Floats, groups: Ints, prior: float) -> float:
 
 
 def variance_of_mean(values: Floats, groups: Ints) -> float:
-    """Return the variance of the mean of values of photos (J,), where those of a group are alike."""
+    """Return the variance of the mean of values of photos (J,), where those of a group are alike.
+
+    It is infinite for a single group, which does not tell how others differ.
+    """
     sizes = np.unique(groups, return_counts=True)[1]
-    return float(values.var() * (sizes**2).sum() / len(values) ** 2)
+    effective = len(values) ** 2 / (sizes**2).sum()  # photos that are worth as much (Kish, “Survey Sampling”, 1965)
+    return float(values.var() / (effective - 1)) if len(sizes) > 1 else math.inf

@@ -1,7 +1,7 @@
 """Networks between a linear head and the fine-tuned network that began with it, and which of them to take.
 
 The weights are interpolated (WiSE-FT; Wortsman et al., arXiv 2109.01903): between the two ends the accuracy on new
-photos is often higher than at either, and on few photos the middle is the safer choice.
+photos is often higher than at either; three quarters of the way to the second is the usual choice.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def choose(logits: Floats, y_true: Ints, groups: Ints) -> int:
 
     Their shares of the fine-tuned weights are even, from 0 to 1. By the expected accuracy at the temperature that fits
     each; of those within a standard error of the best (Breiman et al., Classification and Regression Trees, 1984) the
-    one nearest to ``_USUAL``. Photos of a group (``groups``, (J,)) count as one. The linear head, 0, where none
-    is better than guessing.
+    one nearest to ``_USUAL``. In that error the photos of a group (``groups``, (J,)) count as one. The linear head, 0,
+    where none is better than guessing.
     """
     usual = round(_USUAL * (len(logits) - 1))
     if not len(y_true):

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import sem
 from sklearn.metrics import accuracy_score
 
-from classifier.evaluation.model_choice import ModelChoice, expected_accuracy
+from classifier.evaluation.model_choice import ModelChoice, expected_accuracy, variance_of_mean
 
 Y = np.arange(200) % 2
 FOLDS = np.arange(200) // 2 % 5
@@ -95,6 +96,22 @@ def test_photos_of_a_group_count_as_one() -> None:
     grouped = ModelChoice(first, Y, FOLDS, np.arange(200) // 40)
 
     assert alone.gain(tuned) < grouped.gain(tuned) < 0.03
+
+
+def test_the_variance_of_a_mean_is_that_of_groups_which_differ() -> None:
+    values = np.random.default_rng(0).normal(size=12)
+    expected = sem(values) ** 2  # the standard error of the mean
+    assert variance_of_mean(values, np.arange(12)) == pytest.approx(expected)
+    assert variance_of_mean(np.repeat(values, 5), np.repeat(np.arange(12), 5)) == pytest.approx(expected)
+    assert variance_of_mean(values, np.zeros(12, np.int64)) == np.inf
+
+
+def test_one_group_alone_changes_nothing_that_is_known_of_other_sets() -> None:
+    first, prior = model(0.9, 1), 0.03
+    worse = replace(model(0.5, 2), prior=prior)
+    alike = np.zeros(200, np.int64)
+    assert ModelChoice(first, Y, FOLDS, alike).gain(worse) == pytest.approx(prior)
+    assert ModelChoice(first, Y, FOLDS, ALONE).gain(worse) < 0
 
 
 def test_choosing_among_equal_models_does_not_raise_the_score() -> None:
