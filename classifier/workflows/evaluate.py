@@ -189,6 +189,12 @@ class _Scored:
 # -- which photos
 
 
+def check_test_classes(test: Project, labels: Sequence[str]) -> None:
+    """Raise ``DataError`` where none of the test photos is of one of the classes; then no model can be evaluated."""
+    if not any(asset.label in labels for asset in test.catalog.assets()):
+        raise DataError(WorkflowCode.TEST_CLASSES_UNKNOWN)
+
+
 def _assets_of_known_classes(test: Project, report: Report) -> list[Asset]:
     test.catalog.clear_left_out(code=NotEvaluatedCode.CLASS_NOT_TRAINED)
     assets = _leave_out_unknown_classes(test, test.catalog.assets(), report)

@@ -27,6 +27,7 @@ from ..models.pixel_ranges import with_pixel_ranges
 from ..training import attempts, deep, resume
 from ..training.cross_fit import FineTunedNetwork
 from . import auto
+from .evaluate import check_test_classes
 from .photo_notes import similar_classes
 from .trained_models import fine_tuned_model, train_head
 from .training_data import build_training_set, group_notes, validation_set
@@ -73,7 +74,7 @@ def train(
         networks: in mode auto, names of networks to try as further steps, also on a training in ``out`` that has ended.
 
     Raises:
-        DataError: too few photos or classes.
+        DataError: too few photos or classes, or no test photo is of one of these classes.
         ModelError: the backbone cannot be loaded, or ``out`` holds other files or is another training's.
         StorageError: the disk is full.
 
@@ -109,6 +110,8 @@ def _train(
     backbone = backbones.resolve(config.backbone)
     with nullcontext() if config.mode == "quick" else resume.announced(folder / model_folder.RESUME, config):
         training_set, resize_mode = yield from build_training_set(extractor, project, backbone, config)
+        if test is not None:  # it is evaluated last, which may be many minutes later
+            check_test_classes(test, training_set.labels)
         warnings = group_notes(project, training_set.grouping)
         notes.extend(warnings)
         yield from map(Note, warnings)

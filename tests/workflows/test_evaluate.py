@@ -207,6 +207,19 @@ def test_photos_of_no_known_class_are_an_error(trained: Finished, make_folder: M
     assert error.value.code is WorkflowCode.TEST_CLASSES_UNKNOWN
 
 
+def test_test_photos_of_no_known_class_end_a_training_before_its_first_model(
+    example_set: Path, make_folder: MakeFolder, features: Path, tmp_path: Path
+) -> None:
+    with (
+        Project.over(example_set, features=features) as project,
+        Project.over(make_folder({"zebra": 1, "lion": 1}), features=features) as test,
+        pytest.raises(DataError) as error,
+    ):
+        list(train(project, TrainConfig(mode="auto"), tmp_path / "model", test))
+    assert error.value.code is WorkflowCode.TEST_CLASSES_UNKNOWN
+    assert not (tmp_path / "model").exists()
+
+
 @pytest.mark.slow
 def test_photos_unlike_the_training_photos_lower_the_coverage(
     trained: Finished, example_set: Path, features: Path, tmp_path: Path
