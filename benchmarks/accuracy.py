@@ -148,9 +148,12 @@ def watched(out: Path, scratch: Path, started: float) -> Iterator[list[Version]]
     def look() -> None:
         if not (out / "steps" / "steps.json").exists():
             return
-        number = json.loads((out / "steps" / "steps.json").read_text("utf-8"))["in_use"]
+        record = out / "steps" / "steps.json"
+        number = json.loads(record.read_text("utf-8"))["in_use"]
         kept = out / "steps" / str(number)
         saved = (kept / "run.json").stat().st_mtime - started  # the last of its files
+        if found and number < found[-1].step:  # an earlier model is back
+            saved = record.stat().st_mtime - started
         if not found or saved > found[-1].seconds:
             found.append(Version(number, saved, shutil.copytree(kept, scratch / f"version-{len(found)}")))
 

