@@ -15,7 +15,7 @@ from ..messages import Code
 from ..messages.page import PageCode
 from . import guides, html, languages, viewer
 from .components import frame, scripted_html
-from .handlers import QUIET, Action, Handler, Tab, at_opening, plain, run_all
+from .handlers import QUIET, Action, Handler, Tab, at_opening, in_order, plain, run_all
 from .photos import tab as photos_tab
 from .predict import tab as predict_tab
 from .queue import FREE
@@ -70,7 +70,7 @@ def build_layout(page: gr.Blocks, home: Home) -> None:
     viewer.build(home, token)
     news = scripted_html("${value}", _NEWS, "news")
     frame()
-    show_limits = Action(plain(_show_limits, home), [token], [near])
+    show_limits = Action(in_order(plain(_show_limits, home)), [token], [near])
     with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
         row = _Tabs(home, token, show_limits)
         photos = row.place(photos_tab)

@@ -15,7 +15,7 @@ from ...messages.guide import WhatCode
 from ...messages.try_page import AnswersScript, TryCode
 from .. import guides, html, undo
 from ..components import dropdown, scripted_html
-from ..handlers import QUIET, WITH_SIGN, Action, plain
+from ..handlers import QUIET, WITH_SIGN, Action, in_order, plain
 from ..queue import DEVICE, PREDICT
 from ..sessions import Home
 from ..uploads import delete_uploads, drop_area, ready_value
@@ -131,7 +131,7 @@ def build(home: Home, token: gr.BrowserState) -> PredictTab:
     ]  # fmt: skip
     inputs, shown = [token, model, top_k, state], [panels.result, state]
     explain_alone = Action(plain(trying.explain_single, home), [token, top_k, state], shown, DEVICE)
-    listed = Action(plain(redraw, home), [token, model], view)
+    listed = Action(in_order(plain(redraw, home)), [token, model], view)
     listed.on(model.input)
     _connect_photos(home, panels, inputs, shown, explain_alone)
     corrected = _connect_answers(home, panels, inputs, shown)

@@ -233,6 +233,8 @@ def _connect_settings(home: Home, token: gr.BrowserState, panels: _Panels, redra
     # One event of all choices: of two, the answer to the earlier one could be drawn last.
     redraw.on(partial(gr.on, [choice.change for choice in form.choices]), trigger_mode="always_last")
     tell.on(form.components["epochs"].change)  # type: ignore[attr-defined]  # each component has it
-    draw_strip = Action(plain(views.show, home), [token, form.choice("mode"), form.choice("domain")], [panels.strip])
+    draw_strip = Action(
+        in_order(plain(views.show, home)), [token, form.choice("mode"), form.choice("domain")], [panels.strip]
+    )
     for event in (form.choice("mode").change, form.choice("domain").change, panels.advanced.expand):
         draw_strip.on(event)
