@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,7 +100,8 @@ def cross_fit(
         config: domain, seed, batch, learning rate and optimizer are used.
         plan: what is trained, and on how many folds it is evaluated.
         folder: of the unfinished training; it exists, and each training has its own.
-        stop: called after every step; True ends the training with the first fold's network.
+        stop: called after every step, and between the photos whose views are computed; True ends the training with the
+            first fold's network, or without one.
         loss_fn: see ``loss.LossFunction``.
         schedule: factor of the learning rates by progress.
         validation: other photos of the same classes. They are never trained on, and the network is chosen by them in
@@ -111,7 +113,11 @@ def cross_fit(
     """
     trainable = len(training_set.y)
     training_set = training_set if validation is None else training_set.with_photos(validation)
-    setup = yield from prepare(extractor, training_set, folds, preprocessing, config, plan, folder, trainable)
+    setup = yield from _unless_stopped(
+        prepare(extractor, training_set, folds, preprocessing, config, plan, folder, trainable), stop
+    )
+    if setup is None:
+        return
     outcomes: list[Outcome] = []
     final: Outcome | None = None
     with finetune.workers(extractor.device) as pool:
@@ -133,6 +139,25 @@ def cross_fit(
                 yield _result(setup, outcomes, final, pool)
         if outcomes:
             yield _result(setup, outcomes, final, pool)
+
+
+def _unless_stopped(
+    events: Generator[Progress, None, Setup], stop: Callable[[], bool]
+) -> Generator[Progress, None, Setup | None]:
+    """Yield events and return what follows them; None as soon as ``stop`` says so.
+
+    Several processes, which must go on together, are not asked.
+    """
+    with closing(events):
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as end:
+                setup: Setup = end.value
+                return setup
+            yield event
+            if distributed.world_size() == 1 and stop():
+                return None
 
 
 def _train(

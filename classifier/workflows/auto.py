@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -186,11 +187,14 @@ def _take(run: TrainingRun, state: _State, trial: Trial) -> Generator[Event, Non
     attempt = _Attempt(state.copy(), tuple(run.steps), run.clock.seconds)
     why = message(StepsCode.NOT_EXPECTED_BETTER)
     try:
-        for event in trial.train(state.pretrained.best, run.seconds_left):
-            if isinstance(event, Offer):
-                yield from _judge(run, state, attempt, event.candidates)
-            else:
-                yield event
+        with closing(trial.train(state.pretrained.best, run.seconds_left)) as events:
+            for event in events:
+                if isinstance(event, Offer):
+                    yield from _judge(run, state, attempt, event.candidates)
+                else:
+                    yield event
+                if not attempt.offered and distributed.world_size() == 1 and run.stop():
+                    break  # what comes first, features or views of all photos, may take minutes
     except ClassifierError as error:  # a network that cannot be fetched, too little memory
         if distributed.is_own(error):
             raise

@@ -52,7 +52,7 @@ _SMALLEST = 1e-12  # probability whose logarithm is taken
 _SECONDS_PER_PHOTO = 0.05  # of the first row of the table of networks, on one core
 
 
-Training = Iterator[Event | Offer]
+Training = Generator[Event | Offer, None, None]
 
 
 @dataclass(frozen=True)

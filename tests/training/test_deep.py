@@ -231,6 +231,15 @@ def test_time_that_is_over_ends_the_folds_after_the_network_of_all_photos(digits
     assert len(network.val_idx) == 8  # of one fold of five
 
 
+def test_a_stop_does_not_wait_for_the_views_of_all_photos(digits: Path, runner: Runner) -> None:
+    events: list[Any] = []
+    for event in runner.start(training_set(digits), SCRATCH, stop=lambda: len(events) > 0):
+        events.append(event)
+    assert len(steps(events)) == 1
+    assert epochs(events) == []
+    assert not any(isinstance(event, FineTunedNetwork) for event in events)
+
+
 def diverges_after(steps: int) -> Callable[..., Tensor]:
     """The loss, and NaN from the given step on."""
     calls: list[None] = []

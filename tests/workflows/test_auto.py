@@ -14,9 +14,11 @@ import pytest
 from safetensors.torch import load_file
 from scipy.special import softmax
 
-from classifier import Epoch, Finished, ModelError, Predictor, Project, Step, TrainConfig, train
+from classifier import Epoch, Finished, ModelError, Predictor, Progress, Project, Step, TrainConfig, train
 from classifier.data.catalog import RunAsset
-from classifier.messages.workflows import StepsCode
+from classifier.messages import Code
+from classifier.messages.training import TrainingCode
+from classifier.messages.workflows import StepCode, StepsCode
 from classifier.models import checkpoint
 from classifier.training.schedule import TrainPlan
 from classifier.workflows.steps import list_steps, read_evidence, step_in_use, use_step
@@ -136,6 +138,24 @@ def test_a_stop_in_the_first_fold_keeps_the_best_so_far_and_leaves_the_step_for_
     assert isinstance(event, Finished)
     assert len(epochs) == 1
     assert [(step.name, step.kept) for step in event.steps] == [(step.name, step.kept) for step in steps[:2]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("first_of", "taken"), [(StepCode.JOIN, 1), (TrainingCode.PREPARE_VIEWS, 2)])
+def test_a_stop_does_not_wait_for_features_or_views_of_all_photos(
+    run: tuple[Project, Path, list[Step], Finished], first_of: Code, taken: int
+) -> None:
+    project, whole, *_ = run
+    folder, seen = whole.parent / f"stopped-{taken}", list[Progress]()
+    for event in train(project, CONFIG, folder, stop=lambda: len(seen) > 0):
+        if isinstance(event, Step) and event.number == 1:
+            plan_little(folder)
+        if isinstance(event, Progress) and getattr(event.step, "code", event.step) is first_of:
+            seen.append(event)
+    assert isinstance(event, Finished)
+    assert len(seen) == 1
+    assert len(event.steps) == taken
+    assert Predictor(folder).report.accuracy == event.report.accuracy
 
 
 @pytest.mark.slow
