@@ -40,7 +40,7 @@ _BLOCK = 128  # pairs of pictures compared at a time
 _THREADS = 2  # that compare pairs
 
 # Bits of the mirror image of a keypoint: the cells from the other side, directions the other way round.
-_MIRRORED = np.arange(_BITS).reshape(_CELLS, _CELLS, _BINS)[::-1, :, -np.arange(_BINS) & (_BINS - 1)].ravel()
+_MIRRORED = np.arange(_BITS).reshape(_CELLS, _CELLS, _BINS)[::-1, :, -np.arange(_BINS) % _BINS].ravel()
 
 _axis = np.arange(_PATCH, dtype=np.float32) - (_PATCH - 1) / 2
 _DOWN, _ACROSS = np.meshgrid(_axis, _axis, indexing="ij")  # (16, 16)

@@ -198,8 +198,7 @@ def check_test_classes(test: Project, labels: Sequence[str]) -> None:
 def _assets_of_known_classes(test: Project, report: Report) -> list[Asset]:
     test.catalog.clear_left_out(code=NotEvaluatedCode.CLASS_NOT_TRAINED)
     assets = _leave_out_unknown_classes(test, test.catalog.assets(), report)
-    if not assets:
-        raise DataError(WorkflowCode.TEST_CLASSES_UNKNOWN)
+    check_test_classes(test, report.labels)
     return assets
 
 
