@@ -34,8 +34,10 @@ from ..data.perceptual_hash import HASH_SIZE
 from ..data.reaching_groups import burst_groups, name_groups
 from ..data.series import BURST_SECONDS
 from ..errors import ModelError
+from ..evaluation.report import Report
 from ..files import read_json
 from ..messages.models import CheckpointCode
+from .backbones import Backbone, resolve
 from .model_folder import TRAINING_PHOTOS
 
 Bools = NDArray[np.bool_]
@@ -215,6 +217,27 @@ def read(folder: Path) -> KnownPhotos | None:
         return _from_json(read_json(path, _LARGEST))
     except (OSError, ValueError, TypeError, KeyError, OverflowError) as error:
         raise ModelError(CheckpointCode.FILE_DAMAGED, file=path.name) from error
+
+
+def comparing_backbone(folder: Path, report: Report) -> Backbone:
+    """Return the network by whose features photos are compared with the training photos of the model in ``folder``.
+
+    That is the one of the first model of its training, where the folder remembers it: a step of mode auto may have made
+    a model of another network. Raises ``ModelError`` where the file is damaged or that network is not known.
+    """
+    path = folder / TRAINING_PHOTOS
+    try:
+        status = path.stat()
+    except OSError:
+        return resolve(report.backbone).feature_backbone()
+    return resolve(_read_network(path, status.st_mtime_ns, status.st_size))
+
+
+@lru_cache(maxsize=16)
+def _read_network(path: Path, changed: int, size: int) -> str:
+    known = read(path.parent)
+    assert known is not None
+    return known.network
 
 
 def _from_json(data: Any) -> KnownPhotos:

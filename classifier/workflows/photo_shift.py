@@ -49,7 +49,7 @@ def compare_with_training(
     training = training_photos.read(predictor.folder) if len(photos) >= FEWEST else None
     if training is None:
         return None
-    backbone = backbones.resolve(predictor.report.backbone).feature_backbone()
+    backbone = backbones.resolve(training.network)
     preprocessing = networks.preprocessing(backbone).with_resize_mode(predictor.report.resize_mode)
     files = [(sha256(path), path) for path, _ in photos]
     with closing(FeatureCache(scratch)) as cache:

@@ -33,6 +33,7 @@ def find_similar(
     project: Project,
     report: Report,
     picture: Path,
+    backbone: Backbone | None = None,
     count: int = 3,
     device: str | None = None,
     pixel_ranges: PixelRanges = NO_RANGES,
@@ -45,8 +46,9 @@ def find_similar(
 
     Args:
         project: the project that the model was trained on, with its feature cache.
-        report: that of the model: its backbone and resize mode are used.
+        report: that of the model, whose resize mode is used.
         picture: the file of the new photo.
+        backbone: the network of the features, see ``training_photos.comparing_backbone``; by default the model's.
         count: the most photos to return.
         device: a name as in ``device.choose``.
         pixel_ranges: those of the model's preprocessing.
@@ -54,7 +56,7 @@ def find_similar(
 
     Raises ``PhotoError`` when the picture cannot be used, ``ModelError`` when the backbone cannot be loaded.
     """
-    backbone = backbones.resolve(report.backbone).feature_backbone()
+    backbone = backbone or backbones.resolve(report.backbone).feature_backbone()
     preprocessing = networks.preprocessing(backbone).with_resize_mode(report.resize_mode)
     preprocessing = replace(preprocessing, pixel_ranges=pixel_ranges)
     own = _sha256(picture)

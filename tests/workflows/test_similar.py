@@ -76,7 +76,7 @@ def test_similar_photos_are_those_of_brute_force(
     features = cached_features(project.features, [asset.sha256 for asset in photos], report)
     similarity = cosine_similarity(query[None], np.stack([features[asset.sha256] for asset in photos]))[0]
     best = sorted(zip(similarity, photos), key=lambda pair: -pair[0])[:count]
-    found = find_similar(project, report, photo, count)
+    found = find_similar(project, report, photo, count=count)
     assert [asset for asset, _ in found] == [asset for _, asset in best]
     assert [cosine for _, cosine in found] == pytest.approx([cosine for cosine, _ in best], abs=1e-4)
     assert found[0][0].label == "mug"
@@ -106,7 +106,7 @@ def sha256_of_mug(folder: Path) -> str:
 def test_the_photo_itself_is_skipped_and_duplicates_count_once(project: Project, report: Report, drawn: Path) -> None:
     one, two = sorted((drawn / "mine" / "key").iterdir())[:2]
     project.add_files([(two.name, two)], "spare")
-    found = [asset.sha256 for asset, _ in find_similar(project, report, one, 99)]
+    found = [asset.sha256 for asset, _ in find_similar(project, report, one, count=99)]
     assert len(found) == len(set(found)) == 4 * 5 - 1
     with Project.over(drawn / "mine") as mine:
         own = next(asset.sha256 for asset in mine.photos("key") if asset.source.endswith(one.name))
@@ -119,7 +119,7 @@ def test_photos_without_cached_features_are_skipped(
     draw_photo(3).save(tmp_path / "later.jpg")
     project.add_files([("later.jpg", tmp_path / "later.jpg")], "mug")
     photo = drawn / "new" / "mug" / "mug 01.jpg"
-    found = find_similar(project, report, photo, 99)
+    found = find_similar(project, report, photo, count=99)
     assert len(found) == 4 * 5
     assert all(asset.source != "later.jpg" for asset, _ in found)
     (project.features / "features.sqlite").unlink()
@@ -128,7 +128,7 @@ def test_photos_without_cached_features_are_skipped(
 
 def test_test_photos_are_no_training_photos(project: Project, report: Report, drawn: Path) -> None:
     project.catalog.set_split([asset.id for asset in project.photos("mug")], "test")
-    found = find_similar(project, report, drawn / "new" / "mug" / "mug 01.jpg", 99)
+    found = find_similar(project, report, drawn / "new" / "mug" / "mug 01.jpg", count=99)
     assert {asset.label for asset, _ in found} == {"apple", "key", "leaf"}
 
 

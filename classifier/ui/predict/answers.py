@@ -17,6 +17,7 @@ from ...messages import Message, percent, sentence
 from ...messages.models import UnsureCode
 from ...messages.try_page import TryCode
 from ...models.predictor import Prediction, Predictor
+from ...models.training_photos import comparing_backbone
 from ...workflows.similar import find_similar
 from .. import html
 from ..colors import model_colors
@@ -150,8 +151,8 @@ def explain(state: PredictState, photo: PhotoAnswer, predictor: Predictor, proje
 
 
 def _find_similar(project: Project, predictor: Predictor, photo: PhotoAnswer) -> list[tuple[Asset, float]]:
-    pixel_ranges = predictor.preprocessing.pixel_ranges
-    return find_similar(project, predictor.report, photo.path, pixel_ranges=pixel_ranges, opener=open_apart)
+    ranges, backbone = predictor.preprocessing.pixel_ranges, comparing_backbone(predictor.folder, predictor.report)
+    return find_similar(project, predictor.report, photo.path, backbone, pixel_ranges=ranges, opener=open_apart)
 
 
 def correct(state: PredictState, photo: PhotoAnswer, project: Project, label: str) -> tuple[PredictState, bool]:
