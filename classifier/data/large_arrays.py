@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,11 @@ def take_rows(values: Floats, rows: Ints) -> Floats:
     """Return some rows (n,) of values (N, D)."""
     taken = allocate((len(rows), *values.shape[1:]))
     return np.take(values, rows, 0, taken, "clip")  # other modes copy the result once more
+
+
+def side_by_side(parts: Sequence[Floats]) -> Floats:
+    """Return arrays (N, …) of the same photos as one (N, sum of their columns)."""
+    return np.concatenate(parts, 1, out=allocate((len(parts[0]), sum(one.shape[1] for one in parts))))
 
 
 def blocks(count: int, rows: int = _ROWS) -> Iterator[slice]:

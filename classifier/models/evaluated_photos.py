@@ -98,6 +98,7 @@ def with_costs(
     changed = replace(without_costs(report), costs=kept, unsure_cost=float(unsure_cost))
     if evaluated is None:
         return replace(changed, thresholds=theoretical_thresholds(weights, unsure_cost))
+    evaluated = evaluated.sample()  # what the folder keeps, by which they are chosen again later
     thresholds = choose_thresholds(evaluated.probs, evaluated.y_true, weights, unsure_cost, evaluated.in_distribution)
     changed = replace(changed, thresholds=thresholds)
     own, one = outcomes_of(changed, evaluated)

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -101,6 +102,19 @@ class Prediction:
         if best.confidence < threshold[best.label]:
             return replace(self, reason=UnsureCode.LOW_CONFIDENCE, chosen=None)
         return replace(self, reason=None, chosen=None if best is self.top[0] else best)
+
+
+class ModelOutput(NamedTuple):
+    """What a model gives for one picture.
+
+    ``probs`` (C,) are the calibrated probabilities of the classes, ``features`` (D,) the pooled features that they come
+    from: (0,) where the network does not end in a linear layer, of a joined model those of its networks side by side.
+    ``in_distribution`` is False where the picture is unlike the training photos.
+    """
+
+    probs: Floats
+    features: Floats
+    in_distribution: bool
 
 
 @dataclass(frozen=True)
@@ -207,24 +221,21 @@ class Predictor:
             for path, result in zip(paths, Predictor("model").predict_each(paths)):
                 print(path, result if isinstance(result, PhotoError) else result.answer.label)
         """
-        for outcome in self.predict_with_features(pictures, top_k):
-            yield outcome if isinstance(outcome, PhotoError) else outcome[0]
+        if top_k < 1:
+            raise SettingError(PredictCode.TOO_FEW_ANSWERS, top_k=top_k)
+        for output in self.outputs(pictures):
+            yield output if isinstance(output, PhotoError) else self._to_prediction(output, top_k)
 
-    def predict_with_features(
-        self, pictures: Picture | Iterable[Picture], top_k: int = 5
-    ) -> Iterator[tuple[Prediction, Floats] | PhotoError]:
-        """Yield what ``predict_each`` does, each prediction with the pooled features (D,) that it came from.
+    def outputs(self, pictures: Picture | Iterable[Picture]) -> Iterator[ModelOutput | PhotoError]:
+        """Yield for each picture in order what the model gives for it, or the error that says why it cannot be used.
 
-        They are (0,) where the network does not end in a linear layer; of a joined model, those of its networks side by
-        side. Raises as ``predict_each`` does.
+        Raises ``SettingError`` where an array is no picture, ``ModelError`` where the model gives no finite numbers.
 
         Example::
 
             predictor = Predictor("model")
-            features = [one[1] for one in predictor.predict_with_features(paths) if not isinstance(one, PhotoError)]
+            probs = [one.probs for one in predictor.outputs(paths) if not isinstance(one, PhotoError)]
         """
-        if top_k < 1:
-            raise SettingError(PredictCode.TOO_FEW_ANSWERS, top_k=top_k)
         sources = [self._prepare(picture) for picture in list_pictures(pictures)]
         usable = [source for source in sources if not isinstance(source, PhotoError)]
         outputs = iter(self._run(usable))
@@ -232,11 +243,8 @@ class Predictor:
             output = source if isinstance(source, PhotoError) else next(outputs)
             if isinstance(output, Message):
                 yield PhotoError(output.code, **dict(output.arguments))
-            elif isinstance(output, PhotoError):
-                yield output
             else:
-                logits, features = self._split(output)
-                yield self._to_prediction(logits, features, top_k), features
+                yield output if isinstance(output, PhotoError) else self._to_output(output)
 
     def explain(self, picture: Picture, label: str | None = None) -> Explanation:
         """Return what the prediction of a class, by default the likeliest, is based on.
@@ -281,13 +289,21 @@ class Predictor:
         except PhotoError as error:
             return error
 
-    def _to_prediction(self, logits: Floats, features: Floats, top_k: int) -> Prediction:
+    def _to_output(self, outputs: Floats) -> ModelOutput:
+        logits, features = self._split(outputs)
         probs = torch.from_numpy(logits).softmax(0).numpy()
         if not np.isfinite(probs).all():  # weights so large that the network's numbers overflow
             raise ModelError(CheckpointCode.NOT_FINITE, file="model.safetensors")
-        order = np.argsort(-probs, kind="stable")
-        classes = tuple(ClassConfidence(self.labels[index], float(probs[index])) for index in order)
-        if self._ood is not None and len(features) and not self._ood.in_distribution(features[None], probs[None])[0]:
+        ood = self._ood
+        usual = ood is None or not len(features) or bool(ood.in_distribution(features[None], probs[None])[0])
+        return ModelOutput(probs, features, usual)
+
+    def _to_prediction(self, output: ModelOutput, top_k: int) -> Prediction:
+        order = np.argsort(-output.probs, kind="stable")
+        # With thresholds per class any class may be the answer.
+        named = order if self.thresholds else order[:top_k]
+        classes = tuple(ClassConfidence(self.labels[index], float(output.probs[index])) for index in named)
+        if not output.in_distribution:
             return Prediction(classes[:top_k], UnsureCode.OUT_OF_DISTRIBUTION)
         decided = Prediction(classes).at(self.thresholds or self.threshold)
         return replace(decided, top=classes[:top_k])

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..config import ResizeMode
 from ..data.dataset import TrainingSet
+from ..data.large_arrays import blocks, side_by_side
 from ..models.feature_cache import FeatureCache
 from .cached_head import fit_cached_head
 from .linear_head import SHRINKAGES, LinearHead, compute_standardization
@@ -44,7 +45,11 @@ def fit_joined_head(
     """
     shifts, scales = zip(*(compute_standardization(one, SHRINKAGES[0]) for one in features))
     shift, scale = np.concatenate(shifts), np.concatenate(scales) * np.float32(len(features) ** 0.5)
-    joined = replace(training_set, features=(np.concatenate(features, 1) - shift) / scale)
-    head = fit_cached_head(cache, "+".join(backbones), joined, folds, resize_mode, seed)
+    joined = side_by_side(features)
+    for block in blocks(len(joined)):
+        joined[block] -= shift
+        joined[block] /= scale
+    joined_set = replace(training_set, features=joined)
+    head = fit_cached_head(cache, "+".join(backbones), joined_set, folds, resize_mode, seed)
     weight = head.weight / scale
     return replace(head, weight=weight, bias=head.bias - weight @ shift)

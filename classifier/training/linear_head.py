@@ -49,7 +49,7 @@ _WORTH_DIVIDING = _MAX_COST // 3  # below, its operations are too small to be di
 _MANY_CLASSES = 100
 _DISCARDED_VARIANCE = 0.05  # above that cost
 _RIDGE_PENALTIES = (0.01, 0.03, 0.1)
-_CACHE_SIZE = 4  # heads
+_CACHE_SIZE, _CACHE_BYTES = 4, 2**26  # heads, and of their probabilities
 _cache: OrderedDict[bytes, LinearHead] = OrderedDict()
 _lock = Lock()
 
@@ -104,9 +104,13 @@ def fit_linear_head(
             head = _fit(features, y, n_classes, folds, C_values, shrinkage)
         with _lock:
             _cache[key] = head
-            while len(_cache) > _CACHE_SIZE:
+            while len(_cache) > _CACHE_SIZE or (len(_cache) > 1 and _cached_bytes() > _CACHE_BYTES):
                 _cache.popitem(last=False)
     return replace(head, weight=head.weight.copy(), bias=head.bias.copy(), probabilities=head.probabilities.copy())
+
+
+def _cached_bytes() -> int:
+    return sum(head.probabilities.nbytes for head in _cache.values())
 
 
 def _fingerprint(*arrays: NDArray[np.generic]) -> bytes:

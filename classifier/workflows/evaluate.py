@@ -6,6 +6,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from ..config import DEFAULTS
 from ..data.catalog import Asset, RunAsset
 from ..data.dataset import encode_labels, run_assets
 from ..data.intake import LeftOut
+from ..data.large_arrays import allocate
 from ..data.project import Project
 from ..errors import DataError, ModelError, PhotoError
 from ..evaluation import metrics
@@ -22,10 +24,9 @@ from ..evaluation.report import EvaluatedOn, Report, rescore
 from ..evaluation.report_values import SecondScore
 from ..evaluation.shift import Shift, shift_warnings
 from ..events import Progress, result_of
-from ..messages import message
+from ..messages import Message, message
 from ..messages.data import NotEvaluatedCode
 from ..messages.evaluation import WarningCode
-from ..messages.models import UnsureCode
 from ..messages.workflows import StepCode, WorkflowCode
 from ..models import backbones, networks, training_photos, weights_file
 from ..models.asset_features import (
@@ -37,7 +38,7 @@ from ..models.backbones import Backbone
 from ..models.checkpoint import TrainedModel
 from ..models.feature_cache import FeatureCache
 from ..models.features import FeatureExtractor
-from ..models.predictor import Prediction, Predictor
+from ..models.predictor import Predictor
 from ..models.training_photos import KnownPhotos, Placed, describe, place
 from .model_outputs import predict_assets
 from .photo_shift import shift_from_training
@@ -72,19 +73,12 @@ def evaluate_photos(predictor: Predictor, project: Project) -> Evaluation:
     """
     assets = _assets_of_known_classes(project, predictor.report)
     paths = [project.photo_path(asset) for asset in assets]
-    outcomes = list(predictor.predict_with_features(paths, top_k=len(predictor.labels)))
-    errors = [
-        (asset.id, outcome.message) for asset, outcome in zip(assets, outcomes) if isinstance(outcome, PhotoError)
-    ]
-    project.leave_out(errors)
-    answered = [(asset, outcome) for asset, outcome in zip(assets, outcomes) if not isinstance(outcome, PhotoError)]
-    if not answered:
+    rows, reasons, outputs = _collect(predictor, paths)
+    project.leave_out([(assets[index].id, reason) for index, reason in reasons.items()])
+    if not rows:
         raise DataError(WorkflowCode.TEST_UNREADABLE)
-    readable = [asset for asset, _ in answered]
-    predictions = [prediction for _, (prediction, _) in answered]
-    features = np.stack([own for _, (_, own) in answered])
-    probs = _probs(predictions, predictor.labels)
-    in_distribution = np.array([one.reason is not UnsureCode.OUT_OF_DISTRIBUTION for one in predictions])
+    readable = [assets[index] for index in rows]
+    probs, features, in_distribution = outputs
     training = training_photos.read(predictor.folder)
     known = _describe_photos(predictor, project, readable, features, training)
     scored = _Scored(tuple(readable), probs, in_distribution, known, training)
@@ -191,7 +185,7 @@ class _Scored:
 
 def check_test_classes(test: Project, labels: Sequence[str]) -> None:
     """Raise ``DataError`` where none of the test photos is of one of the classes; then no model can be evaluated."""
-    if not any(asset.label in labels for asset in test.catalog.assets()):
+    if set(labels).isdisjoint(test.catalog.labels()):
         raise DataError(WorkflowCode.TEST_CLASSES_UNKNOWN)
 
 
@@ -204,37 +198,52 @@ def _assets_of_known_classes(test: Project, report: Report) -> list[Asset]:
 
 def _leave_out_unknown_classes(project: Project, assets: Sequence[Asset], report: Report) -> list[Asset]:
     """Return the assets whose class the model has; the others stay in the project and are listed as left out."""
+    known = set(report.labels)
     project.catalog.note_left_out(
         LeftOut(asset.source, message(NotEvaluatedCode.CLASS_NOT_TRAINED, label=asset.label))
         for asset in assets
-        if asset.label not in report.labels
+        if asset.label not in known
     )
-    return [asset for asset in assets if asset.label in report.labels]
+    return [asset for asset in assets if asset.label in known]
 
 
 # -- predictions of a finished model
 
 
-def _probs(predictions: Sequence[Prediction], labels: Sequence[str]) -> Floats:
-    """Return the probabilities (N, C) of predictions that name every class."""
-    index = {label: position for position, label in enumerate(labels)}
-    probs = np.zeros((len(predictions), len(labels)), np.float32)
-    for row, prediction in zip(probs, predictions):
-        for one in prediction.top:
-            row[index[one.label]] = one.confidence
-    return probs
+def _collect(
+    predictor: Predictor, paths: Sequence[Path]
+) -> tuple[list[int], dict[int, Message], tuple[Floats, Floats, Bools]]:
+    """Return the indices (n) of the readable photos, by index the messages of the others, and what the model gives.
+
+    That is the probabilities (n, C) and features (n, D), and which photos are in distribution (n,).
+    """
+    readable: list[int] = []
+    reasons: dict[int, Message] = {}
+    probs, features = allocate((len(paths), len(predictor.labels))), np.zeros((0, 0), np.float32)
+    in_distribution = np.zeros(len(paths), np.bool_)
+    for index, output in enumerate(predictor.outputs(paths)):
+        if isinstance(output, PhotoError):
+            reasons[index] = output.message
+            continue
+        row = len(readable)
+        if not row:
+            features = allocate((len(paths), len(output.features)))
+        probs[row], features[row], in_distribution[row] = output
+        readable.append(index)
+    count = len(readable)
+    return readable, reasons, (probs[:count], features[:count], in_distribution[:count])
 
 
 def _describe_photos(
     predictor: Predictor, project: Project, assets: list[Asset], features: Floats, training: KnownPhotos | None
 ) -> KnownPhotos | None:
-    """Return what is compared with training photos, by the model's backbone as it was before training.
+    """Return what is compared with training photos, by the network that these are remembered by.
 
     Where its weights cannot be loaded, by the default backbone, whose weights come with a package. ``features`` (N, D)
     are the model's own.
     """
     try:
-        backbone = backbones.resolve(predictor.report.backbone).feature_backbone()
+        backbone = training_photos.comparing_backbone(predictor.folder, predictor.report)
         return _describe_by_backbone(predictor, project, assets, features, training, backbone)
     except ModelError:
         default = backbones.resolve(DEFAULTS.backbone)

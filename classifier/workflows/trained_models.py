@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..config import Preprocessing, ResizeMode, TrainConfig
 from ..data import splits
 from ..data.dataset import TrainingSet, run_assets
+from ..data.large_arrays import side_by_side
 from ..data.project import Project
 from ..evaluation import calibration, metrics, ood
 from ..evaluation.report import Report, build_report
@@ -83,8 +84,7 @@ def train_joined(
     edges = np.cumsum([part.shape[1] for part in parts])[:-1]
     weight, *weights = np.split(head.weight, edges, axis=1)
     tensors = networks.backbone_tensors(first)
-    side_by_side = np.concatenate(parts, 1)
-    model = _head_model(extractor, training_set, head, side_by_side, first, tensors, resize_mode, config)
+    model = _head_model(extractor, training_set, head, side_by_side(parts), first, tensors, resize_mode, config)
     zero = np.zeros_like(head.bias)
     members = tuple(
         Member(backbone, networks.backbone_tensors(backbone), part, zero) for backbone, part in zip(others, weights)

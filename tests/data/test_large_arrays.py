@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from classifier.data.large_arrays import allocate, scale_to_unit, signed_roots, take_rows
+from classifier.data.large_arrays import allocate, scale_to_unit, side_by_side, signed_roots, take_rows
 
 
 @pytest.mark.parametrize("mapped", [0, 2**30])
@@ -28,3 +28,8 @@ def test_roots_keep_signs_and_rows_get_length_one() -> None:
     assert signed_roots(values).tolist() == [[2, -3], [0, 0]]
     assert np.linalg.norm(scale_to_unit(signed_roots(values)), axis=1).tolist() == pytest.approx([1, 0])
     assert values.tolist() == [[4, -9], [0, 0]]
+
+
+def test_arrays_of_the_same_photos_are_joined_by_columns() -> None:
+    one, two = np.ones((3, 2), np.float32), np.arange(3, dtype=np.float32)[:, None]
+    assert side_by_side([one, two]).tolist() == np.hstack([one, two]).tolist()

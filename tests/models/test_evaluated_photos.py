@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from classifier import Predictor
 from classifier.errors import ModelError, SettingError
 from classifier.models import checkpoint
-from classifier.models.evaluated_photos import EvaluatedPhotos, outcomes_of, read_evaluated
+from classifier.models.evaluated_photos import EvaluatedPhotos, outcomes_of, read_evaluated, with_costs
 from tests.helpers import draw_photo
 from tests.models.test_checkpoint import save
 
@@ -97,3 +97,15 @@ def test_counts_are_those_of_the_saved_photos(folder: Path) -> None:
     own, one = outcomes_of(report, evaluated)
     assert (own.cost, one.cost) == (report.expected_cost, report.expected_cost_before)
     assert own.images == len(evaluated.y_true)
+
+
+def test_costs_lead_to_the_same_thresholds_before_and_after_the_photos_are_stored(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("classifier.models.evaluated_photos._MOST_VALUES", 60)
+    report = checkpoint.read_report(folder)
+    rng = np.random.default_rng(0)
+    probs = rng.dirichlet([0.7] * len(report.labels), 200).astype(np.float32)
+    y_true = np.array([rng.choice(len(row), p=row / row.sum()) for row in probs.astype(np.float64)])
+    photos = EvaluatedPhotos(probs, y_true, np.ones(200, np.bool_))
+    assert with_costs(report, photos, {"cat": 5.0}) == with_costs(report, photos.sample(), {"cat": 5.0})

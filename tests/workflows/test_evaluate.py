@@ -248,6 +248,18 @@ def save_again(example_set: Path, folder: Path, chosen: slice) -> None:
 
 
 @pytest.mark.slow
+def test_a_model_of_another_network_than_its_training_began_with_knows_its_training_photos(
+    trained: Finished, example_set: Path, features: Path, tmp_path: Path
+) -> None:
+    model = train_on(example_set, features, tmp_path / "model", backbone="tf_efficientnet_lite1")
+    shutil.copy(trained.folder / "training_photos.json", model.folder)  # as of a step of mode auto
+    save_again(example_set, tmp_path / "test", slice(0, 2))
+    with Project.over(tmp_path / "test") as test:
+        report = evaluate(Predictor(model.folder), test)
+    assert (report.near_training, report.evaluated_count) == (3 * 2, 0)
+
+
+@pytest.mark.slow
 def test_the_same_photos_have_the_same_score_whichever_command_judges_them(
     example_set: Path, features: Path, tmp_path: Path
 ) -> None:
