@@ -586,8 +586,9 @@ class Catalog:
             ):
                 self._db.execute(f"PRAGMA {pragma}")
             with self._lock, self._db:
-                self._db.execute("BEGIN IMMEDIATE")  # two windows may open a new project at once
-                schema.create_or_upgrade(self._db)
+                if not schema.is_current(self._db):
+                    self._db.execute("BEGIN IMMEDIATE")  # two windows may open a new project at once
+                    schema.create_or_upgrade(self._db)
             # SQLite waits for no other window here, and says that the file is locked. The mode is kept in the file, so
             # that the next opening sets it; until then the other mode does, only slower.
             with suppress(sqlite3.OperationalError):

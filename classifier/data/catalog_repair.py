@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
-from threading import Lock
 from typing import Any, get_args
 
 from ..config import Limits
@@ -28,6 +27,7 @@ from . import schema, sqlite_errors, stored_rows
 from .catalog import Asset, Catalog, Split, now
 from .damaged_file import DamagedFile, keep_aside, name_aside
 from .decoding import UploadDecoder
+from .folder_locks import FolderLocks
 from .labels import clean_label
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ _COLUMNS = ", ".join(field.name for field in fields(Asset))
 # What is copied row by row where it can be read. Edits are not: they would undo to rows that may be gone.
 _COPIED = {"runs": 8, "run_assets": 7, "left_out": 5, "choices": 2}  # tables and the number of their columns
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_repairing = Lock()
+_LOCKS = FolderLocks()
 
 
 @dataclass
@@ -66,7 +66,7 @@ def open_catalog(folder: Path, limits: Limits, check: bool) -> Catalog:
     written.
     """
     path = folder / schema.FILE_NAME
-    with _repairing:
+    with _LOCKS.of(folder):
         try:
             if not path.exists() and next((folder / "photos").glob("*/*"), None) is not None:
                 raise DataError(CatalogCode.CATALOG_DAMAGED)

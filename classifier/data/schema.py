@@ -76,6 +76,18 @@ _UPGRADES = {
 }
 
 
+def is_current(db: sqlite3.Connection) -> bool:
+    """Return whether a file is a catalog of this version; raises ``DataError`` where its tables are others.
+
+    It is only read, so that nobody who writes is waited for.
+    """
+    if (_pragma(db, "user_version"), _pragma(db, "application_id")) != (VERSION, _APPLICATION_ID):
+        return False
+    _check(db, VERSION)
+    _check_columns(db)
+    return True
+
+
 def create_or_upgrade(db: sqlite3.Connection) -> None:
     """Create the tables in an empty file, or bring those of an older version up to date.
 

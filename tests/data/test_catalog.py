@@ -392,6 +392,17 @@ def test_several_threads_and_windows_write_at_once(tmp_path: Path) -> None:
         catalog.close()
         catalog.close()
 
+def test_a_catalog_is_opened_and_read_while_another_window_writes(tmp_path: Path) -> None:
+    path = tmp_path / "project.sqlite"
+    with Catalog(path) as catalog:
+        catalog.add([photo("a")])
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("UPDATE assets SET label = 'dog'")
+        with Catalog(path) as catalog:
+            assert catalog.labels() == ["cat"]
+
+
 
 @pytest.mark.slow
 def test_windows_that_open_a_new_project_at_once_wait_for_each_other(tmp_path: Path) -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -106,6 +110,19 @@ def test_damage_that_is_met_later_is_repaired_at_the_next_opening(sound: Path, t
             project.photos()
     with Project.open(folder) as project:
         assert labels(project).keys() == before.keys()
+
+
+def test_a_project_that_waits_for_its_list_keeps_no_other_from_opening(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    with closing(sqlite3.connect(one / FILE_NAME, isolation_level=None)) as writer, ThreadPoolExecutor(1) as pool:
+        writer.execute("BEGIN EXCLUSIVE")
+        waiting = pool.submit(lambda: Project.open(one).close())
+        sleep(0.05)
+        Project.open(other).close()
+        assert not waiting.done()
+        writer.rollback()
+        waiting.result()
 
 
 @pytest.mark.parametrize("damage", [Path.exists, os.mkfifo], ids=["gone", "a pipe"])
