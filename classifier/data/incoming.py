@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
 import time
@@ -12,13 +13,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..config import Limits
+from ..errors import DataError
 from ..files import atomic_write, read_json, storage_error
 from ..messages import Message
-from ..messages.data import arguments_to_json, restore
+from ..messages.data import ProjectCode, arguments_to_json, restore
 from .assignment import Splits, is_used
+from .folder_locks import FolderLocks
 from .intake import LeftOut
 from .layout import Layout, wants_text
 from .layout.photos import find_photos
@@ -28,8 +31,9 @@ from .scratch import is_recent
 from .sources import File, FileSet, Listing, list_upload
 
 _STATE = "upload.json"
-_LARGEST_STATE = 64 * 2**20  # bytes
-_LOCKS = [threading.RLock() for _ in range(64)]  # for as many projects at once
+# Bytes of it when an upload comes, 2,600 for each of 100,000 files; and with the ids of the photos that it added.
+_LARGEST_STATE, _LARGEST_READ = 256 * 2**20, 384 * 2**20
+_LOCKS = FolderLocks()
 ONE_CLASS = "one class"  # ``taken`` where all photos were put into one class
 
 
@@ -77,9 +81,20 @@ class Upload:
         return read_listing(self.listing, wish or Wish(), limits, self.labels(), ask=True)
 
 
+class State(NamedTuple):
+    """What changes with the uploads below ``root``, the newest last.
+
+    ``notes`` are path, time, size and inode of each upload's note, ``times`` of what else lies beside it.
+    """
+
+    root: Path
+    notes: tuple[tuple[Path, int, int, int], ...]
+    times: tuple[int, ...]
+
+
 def lock(root: Path) -> threading.RLock:
     """Return what keeps two windows from changing the last upload of a project at once."""
-    return _LOCKS[hash(root) % len(_LOCKS)]
+    return _LOCKS.of(root)
 
 
 def receive(root: Path, files: Iterable[tuple[str, Path]], known: Splits, limits: Limits) -> Upload:
@@ -102,11 +117,20 @@ def receive(root: Path, files: Iterable[tuple[str, Path]], known: Splits, limits
 
 
 def find(root: Path) -> Upload | None:
-    """Return the newest upload below ``root``."""
+    """Return the newest upload below ``root``; those read last are kept in memory."""
+    try:
+        return _find(*state(root)[:2])
+    except DataError:
+        return None
+
+
+@lru_cache(maxsize=4)
+def _find(root: Path, notes: tuple[object, ...]) -> Upload:
+    """Return the newest upload; raises ``DataError``, which is not kept, where none can be read."""
     for folder in sorted(root.glob("*"), reverse=True) if root.is_dir() else ():
         with suppress(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            return _from_json(folder, read_json(folder / _STATE, _LARGEST_STATE))
-    return None
+            return _from_json(folder, read_json(folder / _STATE, _LARGEST_READ))
+    raise DataError(ProjectCode.UPLOAD_GONE)
 
 
 def clean_up(root: Path) -> None:
@@ -118,9 +142,20 @@ def clean_up(root: Path) -> None:
 
 
 def write(upload: Upload) -> None:
-    """Write what is known of an upload beside its files."""
+    """Write what is known of an upload beside its files; raises ``DataError`` where the names are too long for it."""
+    content = json.dumps(_to_json(upload), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    if upload.taken is None and len(content) > _LARGEST_STATE:
+        count = len(upload.names())
+        fit = count * _LARGEST_STATE // len(content)
+        raise DataError(ProjectCode.TOO_MANY_AT_ONCE, count=count, limit=fit)
     with atomic_write(upload.folder / _STATE, name_target=False) as part:
-        part.write_text(json.dumps(_to_json(upload)), "utf-8")
+        part.write_bytes(content)
+
+
+def touch(upload: Upload) -> None:
+    """Change the state after files of an upload were deleted."""
+    with suppress(OSError):
+        os.utime(upload.folder)
 
 
 def forget(root: Path, but: Upload | None = None) -> None:
@@ -132,14 +167,28 @@ def forget(root: Path, but: Upload | None = None) -> None:
         shutil.rmtree(root, ignore_errors=True)
 
 
-def describe(upload: Upload, limits: Limits) -> Incoming:
-    """Return the readings of an upload; they are kept in memory as long as its files do not change."""
-    return _describe(upload.folder, json.dumps(_to_json(upload)), limits)
+def state(root: Path) -> State:
+    """Return what changes with the uploads below ``root``, without reading their notes."""
+    notes, times = [], []
+    for path in sorted(root.glob(f"*/{_STATE}")):
+        with suppress(OSError):
+            note, folder = path.stat(), path.parent.stat()
+            notes.append((path, note.st_mtime_ns, note.st_size, note.st_ino))
+            times.append(folder.st_mtime_ns)
+    return State(root, tuple(notes), tuple(times))
+
+
+def describe(state: State, limits: Limits) -> Incoming:
+    """Return the readings of the last upload; raises ``DataError`` where there is none.
+
+    Those of the last ones asked for are kept in memory.
+    """
+    return _describe(state.root, state.notes, limits)
 
 
 @lru_cache(maxsize=4)
-def _describe(folder: Path, state: str, limits: Limits) -> Incoming:
-    upload = _from_json(folder, json.loads(state))
+def _describe(root: Path, notes: tuple[object, ...], limits: Limits) -> Incoming:
+    upload = _find(root, notes)
     layout, files = upload.read(limits)
     return Incoming(layout, upload.taken, {key: file.path for key, file in files})
 

@@ -29,7 +29,7 @@ from .catalog import Asset, Catalog, Split
 from .catalog_repair import open_catalog, what_was_lost
 from .descriptors import Describe, compute_descriptor
 from .grouping import GroupsFrom
-from .incoming import Incoming, Upload
+from .incoming import Incoming, State, Upload
 from .intake import LeftOut
 from .labels import clean_label, natural_key, similar_labels
 from .mistake_costs import MistakeCosts
@@ -240,8 +240,16 @@ class Project:
 
     def incoming(self) -> Incoming | None:
         """Return the readings of the last upload and which of them was taken, None where there is no upload."""
-        upload = incoming.find(self._incoming)
-        return None if upload is None else incoming.describe(upload, self.limits)
+        try:
+            return incoming.describe(self.incoming_state(), self.limits)
+        except DataError as error:
+            if error.code is not ProjectCode.UPLOAD_GONE:
+                raise
+            return None
+
+    def incoming_state(self) -> State:
+        """Return what changes whenever ``incoming`` does, at once also for a large upload."""
+        return incoming.state(self._incoming)
 
     def forget_incoming(self) -> None:
         """Delete the last upload as it came; the photos that it added stay."""

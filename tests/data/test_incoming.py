@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from classifier.config import Limits
+from classifier.data import incoming
 from classifier.data.project import IntakeResult, Project
 from classifier.errors import DataError, LayoutError
 from classifier.messages import message
@@ -53,10 +54,10 @@ def test_an_upload_that_one_reading_fits_is_added_and_says_so(project: Project, 
     assert result.reading is result.layout.readings[0]
     for _, path in files:
         path.unlink()  # as the page does
-    incoming = project.incoming()
-    assert incoming is not None
-    assert incoming.taken == result.reading.option
-    assert set(incoming.files) == {f"pets/{name}" for name in PETS}
+    last = project.incoming()
+    assert last is not None
+    assert last.taken == result.reading.option
+    assert set(last.files) == {f"pets/{name}" for name in PETS}
 
 
 def test_an_upload_that_needs_an_answer_waits_for_it(project: Project, tmp_path: Path) -> None:
@@ -64,10 +65,10 @@ def test_an_upload_that_needs_an_answer_waits_for_it(project: Project, tmp_path:
         project.receive(upload(tmp_path, *(f"pets/{name}" for name in FLAT)))
     assert "names:first" in [reading.option for reading in error.value.readings]
     assert project.classes() == {}
-    incoming = project.incoming()
-    assert incoming is not None
-    assert incoming.taken is None
-    assert [reading.option for reading in incoming.layout.readings] == [one.option for one in error.value.readings]
+    last = project.incoming()
+    assert last is not None
+    assert last.taken is None
+    assert [reading.option for reading in last.layout.readings] == [one.option for one in error.value.readings]
     result = project.take("names:first")
     assert (result.added, result.labels) == (12, ("cat", "dog"))
     assert project.incoming().taken == "names:first"  # type: ignore[union-attr]
@@ -82,9 +83,9 @@ def test_a_waiting_upload_survives_a_restart(project: Project, tmp_path: Path) -
         path.unlink()
     (tmp_path / "home").rename(tmp_path / "moved")
     with Project.open(tmp_path / "moved") as again:
-        incoming = again.incoming()
-        assert incoming is not None
-        assert all(path.is_file() for path in incoming.files.values())
+        last = again.incoming()
+        assert last is not None
+        assert all(path.is_file() for path in last.files.values())
         assert again.take("names:first").added == 12
 
 
@@ -151,9 +152,9 @@ def test_an_upload_that_is_forgotten_leaves_its_photos(project: Project, tmp_pat
 def test_only_the_last_upload_is_kept(project: Project, tmp_path: Path) -> None:
     project.receive(upload(tmp_path, *(f"pets/{name}" for name in PETS)))
     project.receive(upload(tmp_path, *(f"more/{name}" for name in NEW_PETS), seed=20))
-    incoming = project.incoming()
-    assert incoming is not None
-    assert set(incoming.files) == {f"more/{name}" for name in NEW_PETS}
+    last = project.incoming()
+    assert last is not None
+    assert set(last.files) == {f"more/{name}" for name in NEW_PETS}
 
 
 def test_kept_photos_take_no_room_twice(project: Project, tmp_path: Path) -> None:
@@ -278,9 +279,42 @@ def test_two_uploads_at_once_are_both_added(project: Project, tmp_path: Path) ->
         results = list(pool.map(project.receive, uploads))
     assert [result.added for result in results] == [6, 6, 6, 6]
     assert project.classes() == dict.fromkeys(labels, 6)
-    incoming = project.incoming()
-    assert incoming is not None
-    assert all(path.is_file() for path in incoming.files.values())
+    last = project.incoming()
+    assert last is not None
+    assert all(path.is_file() for path in last.files.values())
+
+
+# large uploads
+
+
+def test_long_names_in_any_script_are_kept_in_as_many_bytes_as_they_have(project: Project, tmp_path: Path) -> None:
+    names = [f"{word * 20}/{'фотография' * 20} {number}.jpg" for number in range(6) for word in ("кот", "犬")]
+    project.receive(upload(tmp_path, *names))
+    (note,) = project.folder.glob("incoming/*/upload.json")
+    assert note.stat().st_size < 3 * sum(len(name.encode()) for name in names)
+    assert set(project.incoming().files) == set(names)  # type: ignore[union-attr]
+
+
+def test_names_that_are_too_long_together_are_refused_at_once(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incoming, "_LARGEST_STATE", 1500)
+    with pytest.raises(DataError) as error:
+        project.receive(upload(tmp_path, *(f"pets/{'a' * 200}.{n}.jpg" for n in range(6))))
+    assert error.value.code is ProjectCode.TOO_MANY_AT_ONCE
+    assert not kept(project)
+
+
+def test_an_upload_is_read_again_only_where_it_changed(project: Project, tmp_path: Path) -> None:
+    project.receive(upload(tmp_path, *(f"pets/{name}" for name in PETS)))
+    first, before = project.incoming(), project.incoming_state()
+    assert project.incoming() is first
+    project.take_label("pet")
+    assert project.incoming_state() != before
+    assert project.incoming() is not first
+    project.forget_incoming()
+    assert project.incoming_state().notes == ()
+    assert project.incoming() is None
 
 
 # what cannot be used

@@ -9,15 +9,18 @@ from pathlib import Path
 
 import gradio as gr
 
+from ...config import Limits
 from ...data.decoding import draw_small_apart
 from ...data.example import draw_example
+from ...data.incoming import State, describe
 from ...data.layout import Decision, Layout, Reading
 from ...data.layout.folder_names import names_a_class
 from ...data.project import Incoming, IntakeResult, Project
 from ...errors import DataError, LayoutError, PhotoError
 from ...files import storage_error
 from ...messages import sentence
-from ...messages.data import UploadNoteCode
+from ...messages.data import ProjectCode, UploadNoteCode
+from ...messages.languages import spoken
 from ...messages.layout import RefusalCode
 from ...messages.photos_page import PhotosCode, ReadingCode
 from .. import html
@@ -114,9 +117,18 @@ def _missing(count: int) -> str:
 
 def waiting(project: Project) -> str:
     """Return how the last upload was read, or the question about it, as HTML; empty where there is none."""
-    incoming = project.incoming()
-    if incoming is None:
+    try:
+        return _draw_waiting(project.incoming_state(), project.limits, spoken().tag)
+    except DataError as error:
+        if error.code is not ProjectCode.UPLOAD_GONE:
+            raise
         return ""
+
+
+@lru_cache(maxsize=128)  # the tab is drawn at every press, and to read a large upload takes seconds
+def _draw_waiting(state: State, limits: Limits, language: str) -> str:
+    """Return what is waiting in the language that is spoken; raises ``DataError`` where nothing is."""
+    incoming = describe(state, limits)
     layout = incoming.layout
     if incoming.taken is not None:
         return readings.taken(layout, incoming.taken, _examples(incoming, incoming.taken))

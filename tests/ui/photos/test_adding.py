@@ -12,6 +12,7 @@ import gradio as gr
 import pytest
 
 from classifier.errors import ClassifierError, DataError
+from classifier.messages.languages import speaking
 from classifier.messages.photos_page import ReadingCode
 from classifier.ui.host_limits import HostLimits
 from classifier.ui.photos import adding
@@ -95,6 +96,18 @@ def test_what_is_uncertain_waits_and_nothing_is_added(home: Home, token: str, dr
     assert list(uploads.rglob("*.jpg")) == [uploads / ("a" * 64) / "a.jpg"]  # none of those that came
     assert "Added 16 photos." in press(home, token, do="take", option="names:first")
     assert counts(home, token) == {"cat": 8, "dog": 8}
+
+
+def test_what_waits_is_read_once_for_all_drawings_in_a_language(home: Home, token: str, drop: Drop) -> None:
+    drop(FLAT)
+    first = photos_tab.show(home, token).reading
+    before = adding._draw_waiting.cache_info().misses
+    assert photos_tab.show(home, token).reading == first
+    assert adding._draw_waiting.cache_info().misses == before
+    with speaking("de"):
+        assert photos_tab.show(home, token).reading != first
+    press(home, token, do="cancel")
+    assert photos_tab.show(home, token).reading == ""
 
 
 def test_another_reading_takes_the_place_of_the_first(home: Home, token: str, drop: Drop) -> None:
