@@ -83,10 +83,11 @@ def split_spanning_groups(groups: Ints, y: Ints) -> tuple[Ints, tuple[int, ...]]
         y: class indices (N,).
     """
     names, members = np.unique(groups, return_inverse=True)
-    counts = np.zeros((len(names), int(y.max(initial=0)) + 1))
-    np.add.at(counts, (members, y), 1)
-    large = (counts > np.maximum(np.bincount(y, minlength=counts.shape[1]), 1) / 3) & (counts > 1)
-    spanning = large.sum(1) > 1
+    classes = int(y.max(initial=0)) + 1
+    pairs, counts = np.unique(members * classes + y, return_counts=True)  # of a group and a class, where there are any
+    group, label = np.divmod(pairs, classes)
+    large = (counts > np.bincount(y, minlength=classes)[label] / 3) & (counts > 1)
+    spanning = np.bincount(group[large], minlength=len(names)) > 1
     return np.where(spanning[members], np.arange(len(groups)), groups), tuple(names[spanning].tolist())
 
 

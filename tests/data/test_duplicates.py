@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -356,6 +357,35 @@ def test_two_photos_of_two_small_classes_stay_a_group() -> None:
     """One photo of each class is a copy in the wrong class, whatever its share."""
     split, spanning = duplicates.split_spanning_groups(np.array([0, 1, 0, 3]), np.array([0, 0, 1, 1]))
     assert (split.tolist(), spanning) == ([0, 1, 0, 3], ())
+
+
+def test_groups_that_span_classes_are_those_of_a_table_of_all_groups_and_classes() -> None:
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(200):
+        count, classes = rng.integers(1, 40), rng.integers(1, 6)
+        groups, y = rng.integers(0, rng.integers(1, count + 1), count), rng.integers(0, classes, count)
+        names, members = np.unique(groups, return_inverse=True)
+        table = np.zeros((len(names), classes))
+        np.add.at(table, (members, y), 1)
+        large = (table > np.maximum(np.bincount(y, minlength=classes), 1) / 3) & (table > 1)
+        split, spanning = duplicates.split_spanning_groups(groups, y)
+        assert spanning == tuple(names[large.sum(1) > 1])
+        assert np.array_equal(split, np.where(np.isin(groups, spanning), np.arange(count), groups))
+        found.append(len(spanning))
+    assert 0 in found
+    assert max(found) > 1
+
+
+def test_many_groups_and_classes_take_no_table_of_both() -> None:
+    groups, y = np.arange(50_000), np.arange(50_000) % 5_000
+    groups[:4], y[:4] = 0, [0, 0, 1, 1]
+    tracemalloc.start()
+    _, spanning = duplicates.split_spanning_groups(groups, y)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert spanning == ()
+    assert most < 100 * len(y)
 
 
 def test_features_are_not_changed() -> None:
