@@ -95,27 +95,23 @@ class FeatureCache:
 
         None where there is none or the cache cannot be read: the caller computes the value again.
         """
-        wanted = set(shas)
         try:
-            rows = self._run(lambda database: database.execute(_SELECT_CHOICES, (key,)).fetchall())
+            found = self._run(lambda database: _find_choice(database, key, shas))
         except StorageError:
             return None
-        for photos, value, checksum in rows:
-            known = _decode_set(photos) if isinstance(value, str) else None
-            if (
-                known is not None
-                and checksum == _checksum(key, photos, value.encode("utf-8", "replace"))
-                and 5 * len(wanted & known) >= 4 * len(wanted | known)
-            ):
-                return str(value)
-        return None
+        return None if found is None else found[1]
 
     def put_choice(self, key: str, shas: Sequence[str], value: str) -> None:
-        """Add a value that was computed for these photos; not kept, without an error, where it cannot be written."""
+        """Store a value that was computed for these photos, in place of the one that ``get_choice`` finds for them.
+
+        It is not kept, without an error, where it cannot be written.
+        """
         photos = json.dumps(list(shas))
         row = (key, photos, value, _checksum(key, photos, value.encode()))
 
         def write(database: sqlite3.Connection) -> None:
+            if (found := _find_choice(database, key, shas)) is not None:
+                database.execute("DELETE FROM choices WHERE rowid = ?", found[:1])
             database.execute(_INSERT_CHOICE, row)
             database.execute(_DELETE_CHOICES, (_MOST_CHOICES,))
 
@@ -187,9 +183,9 @@ class FeatureCache:
 
 _SELECT_FEATURES = "SELECT sha256, vector FROM features WHERE key = ? AND sha256 IN (SELECT value FROM json_each(?))"
 _INSERT_FEATURES = "INSERT OR REPLACE INTO features VALUES (?, ?, ?)"
-_SELECT_CHOICES = "SELECT photos, answer, checksum FROM choices WHERE question = ? ORDER BY rowid DESC"
+_SELECT_CHOICES = "SELECT rowid, photos, answer, checksum FROM choices WHERE question = ? ORDER BY rowid DESC"
 _INSERT_CHOICE = "INSERT INTO choices (question, photos, answer, checksum) VALUES (?, ?, ?, ?)"
-_DELETE_CHOICES = "DELETE FROM choices WHERE rowid <= (SELECT MAX(rowid) FROM choices) - ?"
+_DELETE_CHOICES = "DELETE FROM choices WHERE rowid NOT IN (SELECT rowid FROM choices ORDER BY rowid DESC LIMIT ?)"
 _CHECKSUM = 4  # bytes
 _PAGE = 16_384  # bytes: rows of 3 KB take 3.6 KB there, in SQLite's usual pages of 4 KB they take 4.7 KB
 _CREATE = (
@@ -245,6 +241,23 @@ def _decode(key: str, rows: Sequence[tuple[object, object]]) -> Iterator[tuple[s
 
 def _checksum(key: str, name: str, values: bytes) -> bytes:
     return zlib.crc32(values, zlib.crc32(f"{key} {name}".encode("utf-8", "replace"))).to_bytes(_CHECKSUM, "little")
+
+
+def _find_choice(database: sqlite3.Connection, key: str, shas: Sequence[str]) -> tuple[int, str] | None:
+    """Return row and value of the newest choice for ``key`` whose photos are four fifths the same.
+
+    A row of 100,000 photos has 7 MB, so that no further ones are read.
+    """
+    wanted = set(shas)
+    for row, photos, value, checksum in database.execute(_SELECT_CHOICES, (key,)):
+        known = _decode_set(photos) if isinstance(value, str) else None
+        if (
+            known is not None
+            and checksum == _checksum(key, photos, value.encode("utf-8", "replace"))
+            and 5 * len(wanted & known) >= 4 * len(wanted | known)
+        ):
+            return int(row), str(value)
+    return None
 
 
 def _decode_set(text: str) -> set[str] | None:

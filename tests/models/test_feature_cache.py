@@ -250,6 +250,17 @@ def test_the_table_of_choices_is_bounded(tmp_path: Path) -> None:
     assert kept == list(range(200 - 128, 200))
 
 
+def test_a_choice_for_nearly_the_same_photos_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    with closing(FeatureCache(tmp_path)) as cache:
+        cache.put_choice("key", SHAS[:4], "of others")
+        for number in range(200):
+            cache.put_choice("key", SHAS[: 9 + number % 2], f"{number}")
+        assert cache.get_choice("key", SHAS[:10]) == "199"
+        assert cache.get_choice("key", SHAS[:4]) == "of others"
+    with closing(sqlite3.connect(tmp_path / "features.sqlite")) as database:
+        assert database.execute("SELECT COUNT(*) FROM choices WHERE question = 'key'").fetchone() == (2,)
+
+
 def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "features.sqlite").mkdir()
