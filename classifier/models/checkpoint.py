@@ -32,7 +32,7 @@ from .joined import JoinedNetwork, Member, feature_networks, member_networks
 from .model_card import confusion_picture, model_card, replace_decision
 from .model_folder import CONFUSION, EVALUATED, OOD, SINGLE, TRAINING_PHOTOS, Text, write
 from .surgery import feature_width, fuse_batch_norm
-from .training_photos import KnownPhotos
+from .training_photos import MOST_PHOTOS, KnownPhotos
 from .weights_file import check_finite, check_header_size, is_file, load_network
 
 Floats = NDArray[np.float32]
@@ -61,7 +61,8 @@ class TrainedModel:
             of the features side by side, of the members that ``joined.give_features`` names.
         network: The whole (first) network; None for a linear head on cached features.
         details: What else goes into ``training.json``.
-        training_photos: What the folder remembers of the training photos; None for nothing.
+        training_photos: What the folder remembers of the training photos; None for nothing, as it does of more than
+            200,000.
         evaluated: Photos that thresholds are chosen by.
         others: The networks of a joined model beyond the first.
         single: The best model of one network, which a joined model's folder holds for programs that open no other.
@@ -153,7 +154,7 @@ def _files(model: TrainedModel, training: Mapping[str, Any]) -> tuple[dict[str, 
         training_record.FILE: training_record.dump_parts(training),
         **({CONFUSION: picture} if picture else {}),
     }
-    if model.training_photos is not None:
+    if model.training_photos is not None and len(model.training_photos) <= MOST_PHOTOS:
         texts[TRAINING_PHOTOS] = model.training_photos.dump()
     ood = {} if model.ood is None else {key: torch.from_numpy(value) for key, value in model.ood.tensors().items()}
     evaluated = {} if model.evaluated is None else model.evaluated.tensors()

@@ -47,8 +47,8 @@ Ints = NDArray[np.int64]
 
 _VERSION = 1
 _DIMENSIONS = 256  # of the reduced features: a cosine of 0.75 is kept within 0.03
-_LARGEST = 128 * 2**20  # bytes of the file
-_MOST_PHOTOS = 200_000
+MOST_PHOTOS = 200_000  # of a model that remembers any
+_LARGEST = 128 * 2**20  # bytes of the file, 670 for each photo
 _ENCODED = 3000  # photos whose numbers are encoded at a time: base64 has no rest after each third byte
 _STEPS = 127.0  # whole numbers from 0 to the largest value
 _FEATURE_RANGE = 0.35  # of the reduced features: nearly six standard deviations
@@ -206,7 +206,7 @@ def place(photos: KnownPhotos, training: KnownPhotos) -> Placed:
 
 
 def read(folder: Path) -> KnownPhotos | None:
-    """Return what a model folder remembers; None where it has no such file.
+    """Return what a model folder remembers; None where it has no such file, as where there were too many photos.
 
     Raises ``ModelError`` where the file is damaged or not one of this program's.
     """
@@ -248,7 +248,7 @@ def _from_json(data: Any) -> KnownPhotos:
         raise ValueError("another version")
     sha256 = _texts(data["sha256"], _SHA256, optional=False)
     count = len(sha256)
-    if count > _MOST_PHOTOS:
+    if count > MOST_PHOTOS:
         raise ValueError("too many photos")
     network, resize_mode = data["network"], data["resize_mode"]
     if not isinstance(network, str) or not isinstance(resize_mode, str):
@@ -361,6 +361,6 @@ def _times(values: object) -> tuple[int | None, ...]:
 
 
 def _numbers(values: object) -> Ints:
-    if not isinstance(values, list) or not all(type(value) is int and 0 <= value <= _MOST_PHOTOS for value in values):
+    if not isinstance(values, list) or not all(type(value) is int and 0 <= value <= MOST_PHOTOS for value in values):
         raise ValueError("no list of numbers")
     return np.array(values, np.int64)

@@ -18,12 +18,15 @@ from timm.data import create_transform, resolve_data_config
 
 from classifier import Finished, Predictor
 from classifier.config import RESIZE_MODES, Preprocessing, ResizeMode
+from classifier.data.catalog import Asset
+from classifier.data.perceptual_hash import HASH_SIZE
 from classifier.errors import ModelError, SettingError
 from classifier.evaluation.ood import OODModel
 from classifier.evaluation.report import build_report
 from classifier.messages.models import CheckpointCode
-from classifier.models import backbones, checkpoint, model_folder, networks
+from classifier.models import backbones, checkpoint, model_folder, networks, training_photos
 from classifier.models.evaluated_photos import EvaluatedPhotos
+from classifier.models.training_photos import KnownPhotos
 from tests import processes
 from tests.helpers import draw_photo
 
@@ -37,6 +40,7 @@ def save(
     seed: int = 0,
     ood: OODModel | None = None,
     resize_mode: ResizeMode = "whole",
+    known: KnownPhotos | None = None,
 ) -> np.ndarray:
     """Write a model with a random head; returns its bias (C,)."""
     rng = np.random.default_rng(seed)
@@ -55,8 +59,9 @@ def save(
         np.ones(len(y_true), np.bool_),
     )
     model = checkpoint.TrainedModel(
-        "quick", BACKBONE, tensors, weight, bias, preprocessing, report, ood=ood, evaluated=evaluated
-    )
+        "quick", BACKBONE, tensors, weight, bias, preprocessing, report, ood=ood, evaluated=evaluated,
+        training_photos=known,
+    )  # fmt: skip
     checkpoint.save(folder, model, {"created": "2026-03-01T12:00:00"})
     return bias
 
@@ -120,6 +125,20 @@ def test_every_file_is_readable_like_its_neighbors(tmp_path: Path) -> None:
         os.umask(before)
     modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (tmp_path / "model").iterdir()}
     assert modes == dict.fromkeys(set(model_folder.FILES) - {model_folder.TRAINING_PHOTOS}, "0o644")
+
+
+def test_more_training_photos_than_can_be_read_again_are_not_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [Asset(0, "", f"{number:064x}", "cat", "train", None, "", 1, 1, 1, "") for number in range(3)]
+    features, hashes, numbers = np.ones((3, 64), np.float32), np.ones((3, HASH_SIZE), np.float32), np.arange(3)
+    known = training_photos.describe(rows, features, hashes, numbers, numbers, BACKBONE.name, "whole")
+    for most, is_stored in ((3, True), (2, False)):
+        for module in (checkpoint, training_photos):
+            monkeypatch.setattr(module, "MOST_PHOTOS", most)
+        save(tmp_path / "model", known=known)
+        assert (training_photos.read(tmp_path / "model") is not None) is is_stored
+        assert checkpoint.load(tmp_path / "model").labels == ("cat", "dog")
 
 
 def test_a_model_of_this_program_opens_without_its_report(model: Path) -> None:
