@@ -25,7 +25,7 @@ from .agents import take_lists_of_pictures
 from .health import HEALTH, METRICS
 from .hosts import Hosts
 from .phone_route import PATTERN as PHONE
-from .request_values import LIST_BYTES, Body, RequestError, read_agent_call, read_cancel, read_event
+from .request_values import BODY_BYTES, LIST_BYTES, Body, RequestError, read_agent_call, read_cancel, read_event
 from .responses import API, NameSender, PageSender, lost_session, with_headers
 from .session_states import keep_states_only
 from .uploads import uploaded_file
@@ -231,7 +231,8 @@ class _Guard:
             raise RequestError(429, RequestCode.BUSY)  # Gradio would say so in English, with names of its own
         if "json" not in call.headers.get("content-type", "application/json"):
             raise RequestError(415, RequestCode.NO_JSON)
-        content = await _read(call, receive, LIST_BYTES, RequestCode.BODY_TOO_LARGE)
+        limit = LIST_BYTES if call.path == f"{API}/queue/join" else BODY_BYTES  # only the page lists files
+        content = await _read(call, receive, limit, RequestCode.BODY_TOO_LARGE)
         if len(content) < _SMALL_BODY:  # a change of threads takes longer
             body = self._read_body(call, content)
         else:

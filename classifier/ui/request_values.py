@@ -25,8 +25,10 @@ from ..messages.server import RequestCode
 from .uploads import uploaded_file
 
 JSON_BYTES = 2**20
-LIST_BYTES = 8 * JSON_BYTES  # with the names of the files of a large folder
-_MOST_VALUES = 100_000
+BODY_BYTES = 8 * JSON_BYTES  # with the pictures of an agent
+LIST_BYTES = 40 * JSON_BYTES  # with the names of the files of a large folder
+_MOST_VALUES, _MOST_LISTED = 100_000, 400_000  # three values for each of 100,000 files
+_MOST_SEPARATORS = 2_000_000  # also within names; before it is known how many values there are
 _DEEPEST = 20
 _MOST_FILES = 100  # of one value
 _LARGEST = 1e15  # whole numbers up to here are the same in JavaScript
@@ -64,8 +66,7 @@ def read_event(app: App, content: bytes, api_name: str | None, direct: bool) -> 
         RequestError: for anything but a call that the page itself could make.
     """
     sent = _read_json(content)
-    event_data = sent.get("event_data")
-    if len(content) > JSON_BYTES and not (isinstance(event_data, dict) and isinstance(event_data.get("files"), list)):
+    if len(content) > JSON_BYTES and not _lists_files(sent):
         raise RequestError(413, RequestCode.JSON_TOO_LARGE, limit=JSON_BYTES)
     session = _name(sent.get("session_hash"))
     # A program calls by name, and only what is offered to programs; the page by number.
@@ -74,7 +75,7 @@ def read_event(app: App, content: bytes, api_name: str | None, direct: bool) -> 
         raise RequestError(404, RequestCode.NOT_HERE)
     checked = {
         "data": _check_values(_blocks(app, fn, session), sent.get("data")),
-        "event_data": event_data,
+        "event_data": sent.get("event_data"),
         "fn_index": fn._id,
         "session_hash": session,
         "trigger_id": _whole(sent.get("trigger_id")),
@@ -105,8 +106,10 @@ def read_cancel(content: bytes) -> Body:
 
 def _read_json(content: bytes) -> dict[str, Any]:
     try:
+        if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_SEPARATORS:
+            raise ValueError("too many")
         sent = json.loads(content.decode("utf-8"))
-        _check_numbers(sent)
+        _check_numbers(sent, _MOST_LISTED if _lists_files(sent) else _MOST_VALUES)
         json.dumps(sent, ensure_ascii=False).encode("utf-8")  # half of a letter cannot be written anywhere
     except (ValueError, RecursionError) as error:
         raise RequestError(400, RequestCode.NO_JSON) from error
@@ -115,12 +118,18 @@ def _read_json(content: bytes) -> dict[str, Any]:
     return sent
 
 
-def _check_numbers(sent: object) -> None:
-    """Raise ``ValueError`` for numbers that are none or too large, too many values, or too deep ones."""
+def _lists_files(sent: object) -> bool:
+    """Return whether a script of the page sent a list of files."""
+    event_data = sent.get("event_data") if isinstance(sent, dict) else None
+    return isinstance(event_data, dict) and isinstance(event_data.get("files"), list)
+
+
+def _check_numbers(sent: object, most: int) -> None:
+    """Raise ``ValueError`` for numbers that are none or too large, more than so many values, or too deep ones."""
     level, count = [sent], 0
     for _ in range(_DEEPEST):
         count += len(level)
-        if count > _MOST_VALUES:
+        if count > most:
             raise ValueError("too many")
         for value in level:
             if isinstance(value, (int, float)) and not abs(value) <= _LARGEST:  # NaN, too
@@ -238,19 +247,21 @@ def _uploads(checked: object) -> Iterator[Path]:
 
     What a script of the page sends may name files that are gone: whoever reads it says so.
     """
+    folder = Path(get_upload_folder())
+    roots = (folder, folder.resolve())
     level = [checked]
     while level:
         for value in level:
             claim = value.get("path") if isinstance(value, dict) else None
             if claim is not None:
-                yield _named_upload(claim)
+                yield _named_upload(claim, roots)
         level = [inner for value in level for inner in _inside(value)]
 
 
-def _named_upload(claim: object) -> Path:
-    root = Path(get_upload_folder())
-    path = Path(claim) if isinstance(claim, str) else root
-    is_gone = path.parent.parent in (root, root.resolve()) and _UPLOAD.fullmatch(path.parent.name)
+def _named_upload(claim: object, roots: tuple[Path, Path]) -> Path:
+    """Return the upload at a path in the folder of uploads, which is given as it is called and as it is."""
+    path = Path(claim) if isinstance(claim, str) else roots[0]
+    is_gone = path.parent.parent in roots and _UPLOAD.fullmatch(path.parent.name)
     found = uploaded_file(claim)
     if found is None and not (is_gone and ".." not in path.parts and not path.exists()):
         raise RequestError(422, RequestCode.NO_UPLOAD)

@@ -268,9 +268,10 @@ def test_a_body_that_is_too_long_is_refused_before_it_is_read(page: Served) -> N
     for path in ("queue/join", "run/predict", "call/predict", "cancel"):
         assert page.ask(f"{API}/{path}", large).status in (413, 422)
     assert page.ask(f"{API}/queue/join", large).status == 413
-    assert page.ask(f"{API}/queue/join", iter([b"[" * 2**20] * 9)).status == 413  # in chunks, with no length
-    answer = page.ask(f"{API}/queue/join", b"1," * 2**24)  # who sends to the end reads the sentence
+    assert page.ask(f"{API}/cancel", iter([b"[" * 2**20] * 9)).status == 413  # in chunks, with no length
+    answer = page.ask(f"{API}/cancel", b"1," * 2**24)  # who sends to the end reads the sentence
     assert (answer.status, json.loads(answer.body)["detail"]) == (413, "The request has more than 8.4 MB.")
+    assert page.ask(f"{API}/queue/join", b"1," * 2**21).status == 400
 
 
 def test_an_event_is_refused_with_a_sentence_where_as_many_wait_as_may(
