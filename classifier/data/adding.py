@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -79,18 +80,19 @@ def add_photos(
     ``room`` is ``Project.room``. Raises ``DataError`` where the project or the disk would exceed a limit,
     ``StorageError`` where it cannot be written; then nothing is changed. See ``photo_store.store_photos``.
     """
-    replaced = set(replacing)
-    present = [asset for asset in catalog.assets() if asset.id not in replaced]
-    _check_classes(present, (one.label for one in plan.assigned if isinstance(one, Assignment)), limits)
+    known = set(catalog.labels(replacing))
+    _check_classes(known, (one.label for one in plan.assigned if isinstance(one, Assignment)), limits)
     decoder = UploadDecoder()
     found, left_out = inspect_files(plan, limits, decoder.probe)  # opens each file
-    known = {asset.sha256 for asset in present} if only_new else set()
+    same = catalog.with_contents({photo.sha256 for photo in found}, replacing)
+    here = {asset.sha256 for asset in same}
     removed = catalog.removed() if only_new else set()
     gone = [LeftOut(photo.name, message(RepeatCode.REMOVED_BEFORE)) for photo in found if photo.sha256 in removed]
-    others = [photo for photo in found if photo.sha256 not in known | removed]
-    new, already, repeats = drop_repeats(others, present)
+    stays = here | removed if only_new else set()
+    others = [photo for photo in found if photo.sha256 not in stays]
+    new, already, repeats = drop_repeats(others, same)
     already += len(found) - len(others) - len(gone)
-    _check_limits(present, new, limits)
+    _check_limits(catalog, replacing, here, new, limits)
     added = {photo.sha256: photo.size for photo in new if not (place.folder / photo.stored_path).exists()}
     with room(sum(added.values())):
         stored, unusable = store_photos(new, place.folder, place.thumbs, limits, place.own, decoder)
@@ -103,24 +105,30 @@ def add_photos(
     return _note(listing, plan, catalog, found, counts, reasons), dropped
 
 
-def _check_classes(present: Sequence[Asset], labels: Iterable[str], limits: Limits) -> None:
+def _check_classes(known: set[str], labels: Iterable[str], limits: Limits) -> None:
     """Raise ``DataError`` where the files of a plan, photos or not, would be of too many classes."""
-    known = {asset.label for asset in present}
     count = len(known.union(labels))
     if count > max(limits.classes, len(known)):
         raise DataError(LimitCode.CLASSES, count=count, limit=limits.classes)
 
 
-def _check_limits(present: Sequence[Asset], new: Sequence[FoundPhoto], limits: Limits) -> None:
-    """Raise ``DataError`` where a project with these photos would exceed what it may hold."""
+def _check_limits(
+    catalog: Catalog, replacing: Sequence[int], here: set[str], new: Sequence[FoundPhoto], limits: Limits
+) -> None:
+    """Raise ``DataError`` where a project with new photos would exceed what it may hold.
+
+    ``here`` are the SHA-256 of those whose file it has already.
+    """
     if not new:
         return
-    sizes = {asset.sha256: asset.size for asset in present} | {photo.sha256: photo.size for photo in new}
-    if len(present) + len(new) > limits.project_photos:
-        raise DataError(LimitCode.PROJECT_PHOTOS, count=len(present) + len(new), limit=limits.project_photos)
-    if sum(sizes.values()) > limits.project_bytes:
-        count = _STEP * -(-sum(sizes.values()) // _STEP)
-        raise DataError(LimitCode.PROJECT_BYTES, bytes=count, limit=limits.project_bytes)
+    count = catalog.count(replacing) + len(new)
+    if count > limits.project_photos:
+        raise DataError(LimitCode.PROJECT_PHOTOS, count=count, limit=limits.project_photos)
+    if limits.project_bytes < sys.maxsize:
+        added = {photo.sha256: photo.size for photo in new if photo.sha256 not in here}
+        total = catalog.count_bytes(replacing) + sum(added.values())
+        if total > limits.project_bytes:
+            raise DataError(LimitCode.PROJECT_BYTES, bytes=_STEP * -(-total // _STEP), limit=limits.project_bytes)
 
 
 def _note(

@@ -27,6 +27,7 @@ _UNDO_STEPS = 50
 _REMOVED, _HASH, _MOST_REMOVED = "removed", 64, 15_000  # a setting of SHA-256 one after another, and how many
 _BUSY_MS = 10_000  # how long to wait for another window or thread that writes
 _ID_IN = "id IN (SELECT value FROM json_each(?))"  # any number of ids in one parameter
+_ID_NOT_IN = "id NOT IN (SELECT value FROM json_each(?))"
 
 
 Split = Literal["train", "val", "test", "held_out"]
@@ -121,9 +122,11 @@ class Changes(NamedTuple):
     relabeled: tuple[str, ...]
 
 
-_NEEDED = """SELECT sha256 FROM assets UNION SELECT CASE row.type WHEN 'array' THEN json_extract(row.value, '$[2]') END
+_EDITED = """SELECT CASE row.type WHEN 'array' THEN json_extract(row.value, '$[2]') END AS sha256
 FROM edits, json_each(CASE WHEN json_valid(before) THEN before ELSE '[]' END) AS row"""
+_TWICE = "SELECT sha256 FROM assets GROUP BY sha256 HAVING COUNT(*) > 1"
 _COLUMNS = tuple(field.name for field in fields(Asset))
+_PATH, _SHA256 = _COLUMNS.index("path"), _COLUMNS.index("sha256")
 _SHARED = [_COLUMNS.index(name) for name in ("label", "split", "created", "layout_group", "archive")]
 _values = attrgetter(*_COLUMNS)  # of a photo, as a row
 _INSERT = f"({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
@@ -185,7 +188,7 @@ class Catalog:
         """Read all of the file; raises ``DataError`` where it is damaged."""
         if self._rows("PRAGMA quick_check(1)") != [("ok",)]:
             raise self._damage()
-        self.assets()
+        self._check_photos(self._rows(f"SELECT {', '.join(_COLUMNS)} FROM assets"))
         self.balance()
 
     # photos
@@ -197,8 +200,17 @@ class Catalog:
 
     def assets(self, label: str | None = None, split: str | None = None) -> list[Asset]:
         """Return the photos, of one class or split if given, by class in natural order, then by id."""
-        where = "(?1 IS NULL OR label = ?1) AND (?2 IS NULL OR split = ?2)"
-        return sorted(self._select(where, label, split), key=lambda asset: (natural_key(asset.label), asset.id))
+        given = {name: value for name, value in (("split", split), ("label", label)) if value is not None}
+        where = " AND ".join(f"{name} = ?" for name in given) or "TRUE"
+        return _in_order(self._select(where, *given.values()))
+
+    def page(self, label: str, split: str, first: int, count: int) -> list[Asset]:
+        """Return ``count`` photos of a class and split from the place ``first`` on, in the order of ``assets``."""
+        return self._select("split = ? AND label = ?", split, label, count, first, limit="LIMIT ? OFFSET ?")
+
+    def with_ids(self, ids: Iterable[int]) -> list[Asset]:
+        """Return the photos with some ids, by id; those that are no longer there are left out."""
+        return self._select(_ID_IN, json.dumps(list(ids)))
 
     def contents(self) -> list[tuple[str, str, str]]:
         """Return SHA-256, class and split of each photo, in the order of ``assets``, in a tenth of its memory."""
@@ -212,9 +224,35 @@ class Catalog:
             raise DataError(CatalogCode.PHOTO_GONE)
         return found[0]
 
-    def labels(self) -> list[str]:
-        """Return the classes in natural order."""
-        return sorted((row[0] for row in self._texts("SELECT DISTINCT label FROM assets", 1)), key=natural_key)
+    def with_contents(self, hashes: Iterable[str], but: Iterable[int] = ()) -> list[Asset]:
+        """Return the photos of some SHA-256, without those with the ids ``but``, in the order of ``assets``."""
+        where = f"sha256 IN (SELECT value FROM json_each(?)) AND {_ID_NOT_IN}"
+        return _in_order(self._select(where, json.dumps(list(hashes)), json.dumps(list(but))))
+
+    def count(self, but: Iterable[int] = ()) -> int:
+        """Return the number of photos, without those with the ids ``but``."""
+        ((count,),) = self._rows(f"SELECT COUNT(*) FROM assets WHERE {_ID_NOT_IN}", json.dumps(list(but)))
+        return int(count)
+
+    def count_bytes(self, but: Iterable[int] = ()) -> int:
+        """Return the size of the photos' files, of which one in several classes has one."""
+        sizes = f"SELECT MAX(size) AS size FROM assets WHERE {_ID_NOT_IN} GROUP BY sha256"
+        ((total,),) = self._rows(f"SELECT COALESCE(SUM(size), 0) FROM ({sizes})", json.dumps(list(but)))
+        return int(total)
+
+    def last_id(self) -> int:
+        """Return the largest id that a photo has or had."""
+        ((last,),) = self._rows("SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'assets'")
+        return int(last)
+
+    def sources_after(self, id: int) -> dict[int, str]:
+        """Return the file names, by id, of the photos that were added after the one with an id."""
+        return {int(id): str(source) for id, source in self._rows("SELECT id, source FROM assets WHERE id > ?", id)}
+
+    def labels(self, but: Iterable[int] = ()) -> list[str]:
+        """Return the classes in natural order, without those of nothing but photos with the ids ``but``."""
+        rows = self._texts(f"SELECT DISTINCT label FROM assets WHERE {_ID_NOT_IN}", 1, json.dumps(list(but)))
+        return sorted((label for (label,) in rows), key=natural_key)
 
     def balance(self) -> dict[str, dict[str, int]]:
         """Return the number of photos per split and class, ``{split: {label: n}}``, both in alphabetical order."""
@@ -224,11 +262,16 @@ class Catalog:
             split: {label: count for _, label, count in group} for split, group in groupby(rows, key=lambda row: row[0])
         }
 
-    def conflicts(self) -> list[list[Asset]]:
-        """Return the photos that are in several classes, one group per content."""
-        twice = "sha256 IN (SELECT sha256 FROM assets GROUP BY sha256 HAVING COUNT(*) > 1)"
-        found = sorted(self._select(twice), key=lambda asset: (asset.sha256, asset.id))
+    def conflicts(self, most: int | None = None) -> list[list[Asset]]:
+        """Return the photos that are in several classes, one group per content; at most so many groups if given."""
+        twice = f"sha256 IN ({_TWICE} ORDER BY sha256 LIMIT ?)"
+        found = sorted(self._select(twice, -1 if most is None else most), key=lambda asset: (asset.sha256, asset.id))
         return [list(group) for _, group in groupby(found, key=lambda asset: asset.sha256)]
+
+    def count_conflicts(self) -> int:
+        """Return the number of photos that are in several classes."""
+        ((count,),) = self._rows(f"SELECT COUNT(*) FROM ({_TWICE})")
+        return int(count)
 
     def foreign_changes(self) -> int:
         """Return a number that changes whenever another connection wrote to the catalog: another event of the page."""
@@ -259,16 +302,14 @@ class Catalog:
         """
         with self._write() as db:
             _retract(db, set(replacing))
-            ((last,),) = db.execute(
-                "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'assets'"
-            ).fetchall()
+            last = self.last_id()
             _insert(db, assets)
-            added = self._select("id > ?", last)
-            labels = {asset.label for asset in added}
+            added = db.execute("SELECT id, label FROM assets WHERE id > ? ORDER BY id", (last,)).fetchall()
+            labels = {label for _, label in added}
             said = message(EditCode.ADDED, count=len(added))
             if len(labels) == 1:
                 said = message(EditCode.ADDED_TO, count=len(added), label=labels.pop())
-            return _store_edit(db, said, [], [asset.id for asset in added])
+            return _store_edit(db, said, [], [id for id, _ in added])
 
     def relabel(self, ids: Iterable[int], label: str) -> list[Asset]:
         """Move photos to a class and mark them as confirmed; one that is there already is not doubled."""
@@ -323,7 +364,7 @@ class Catalog:
         """Return the SHA-256 of the photos that a person removed and that are not here again, the newest 15,000."""
         hashes = self.choice(_REMOVED) or ""
         found = {hashes[start : start + _HASH] for start in range(0, len(hashes), _HASH)}
-        return found - {asset.sha256 for asset in self.assets()}
+        return self._not_here(found)
 
     def join(self, ids: Iterable[int]) -> list[Asset]:
         """Put photos into one group of their own, out of those that they were in."""
@@ -367,11 +408,18 @@ class Catalog:
             db.execute(f"DELETE FROM edits WHERE {_ID_IN}", (json.dumps(others),))
 
     @contextmanager
-    def needed(self) -> Iterator[set[str]]:
-        """Give the SHA-256 of all photos that are there or that ``undo`` can restore; no other is added meanwhile."""
+    def unneeded(self, hashes: Iterable[str]) -> Iterator[set[str]]:
+        """Give those of some SHA-256 whose photos are not there and that ``undo`` cannot restore.
+
+        None of them is added meanwhile. Where all are needed, nobody who writes is waited for.
+        """
+        suspects = self._not_needed(hashes)
+        if not suspects:
+            yield suspects
+            return
         with self._write() as db:
             db.execute("BEGIN IMMEDIATE")
-            yield {row[0] for row in db.execute(_NEEDED)}
+            yield self._not_needed(suspects)
 
     def last_edit(self) -> Message | None:
         """Return what ``undo`` would take back, or None where there is nothing."""
@@ -421,11 +469,13 @@ class Catalog:
 
     def left_out(self) -> list[LeftOut]:
         """Return the left-out files with their reasons, in the order they were noted."""
-        rows = self._rows("SELECT file, code, arguments, reason FROM left_out ORDER BY rowid")
-        return [
-            LeftOut(str(file), stored_rows.restore_message(code, arguments, text))
-            for file, code, arguments, text in rows
-        ]
+        return self._left_out("")
+
+    def left_out_by_code(self, most: int) -> list[tuple[int, list[LeftOut]]]:
+        """Return how many files were left out for each reason, and the first ``most`` of them; most files first."""
+        counts = self._rows("SELECT code, COUNT(*) FROM left_out GROUP BY code ORDER BY COUNT(*) DESC, code")
+        found = [(int(count), self._left_out("WHERE code = ?", code, most, limit="LIMIT ?")) for code, count in counts]
+        return [one for one in found if one[1]]
 
     def note_left_out(self, files: Iterable[LeftOut]) -> None:
         """Add left-out files; one that is listed with the same reason already is not doubled."""
@@ -438,11 +488,12 @@ class Catalog:
     def clear_left_out(self, files: Iterable[str] | None = None, code: Code | None = None) -> None:
         """Delete the entries of left-out files: all, or only those of ``files`` and those with ``code`` if given."""
         with self._write() as db:
-            db.execute(
-                "DELETE FROM left_out WHERE (?1 IS NULL OR file IN (SELECT value FROM json_each(?1))) "
-                "AND (?2 IS NULL OR code = ?2)",
-                (None if files is None else json.dumps(list(files)), None if code is None else code.id),
-            )
+            where, values = "TRUE", []
+            if files is not None:
+                where, values = "file IN (SELECT value FROM json_each(?))", [json.dumps(list(files))]
+            if code is not None:
+                where, values = f"{where} AND code = ?", [*values, code.id]
+            db.execute(f"DELETE FROM left_out WHERE {where}", values)
 
     # training runs
 
@@ -531,6 +582,10 @@ class Catalog:
             relabeled=tuple(sorted(sha for sha in old.keys() & new.keys() if old[sha] != new[sha])),
         )
 
+    def run_names(self) -> set[str]:
+        """Return the names of all runs."""
+        return {str(name) for (name,) in self._rows("SELECT DISTINCT name FROM runs")}
+
     def titles(self) -> dict[str, str]:
         """Return what the person called the runs, by their names."""
         rows = self._texts("SELECT name, title FROM runs WHERE title <> '' ORDER BY id", 2)
@@ -598,25 +653,47 @@ class Catalog:
         with self._lock, self._translated():
             return self._db.execute(query, values).fetchall()
 
-    def _texts(self, query: str, count: int) -> list[Any]:
+    def _texts(self, query: str, count: int, *values: Any) -> list[Any]:
         """Return rows whose first columns are text; raises ``DataError`` where one is not."""
-        rows = self._rows(query)
+        rows = self._rows(query, *values)
         if not all(isinstance(value, str) for row in rows for value in row[:count]):
             raise self._damage()
         return rows
 
-    def _select(self, where: str, *values: Any) -> list[Asset]:
-        rows = self._rows(f"SELECT {', '.join(_COLUMNS)} FROM assets WHERE {where} ORDER BY id", *values)
+    def _not_here(self, hashes: Iterable[str]) -> set[str]:
+        """Return those of some SHA-256 whose photos are not there."""
+        query = "SELECT value FROM json_each(?) WHERE value NOT IN (SELECT sha256 FROM assets)"
+        return {value for (value,) in self._rows(query, json.dumps(list(hashes)))}
+
+    def _not_needed(self, hashes: Iterable[str]) -> set[str]:
+        """Return those of some SHA-256 whose photos are not there and that no edit has."""
+        gone = self._not_here(hashes)
+        if not gone:
+            return gone
+        query = f"SELECT sha256 FROM ({_EDITED}) WHERE sha256 IN (SELECT value FROM json_each(?))"
+        return gone - {sha256 for (sha256,) in self._rows(query, json.dumps(list(gone)))}
+
+    def _select(self, where: str, *values: Any, limit: str = "") -> list[Asset]:
+        rows = self._rows(f"SELECT {', '.join(_COLUMNS)} FROM assets WHERE {where} ORDER BY id {limit}", *values)
         return self._to_assets(rows)
 
     def _to_assets(self, rows: Sequence[Sequence[Any]]) -> list[Asset]:
         """Return rows as photos. Raises ``DataError`` for one that is none, or is outside the project's folder."""
-        assets = [_to_asset(row) for row in rows if stored_rows.is_photo(row)]
-        if len(assets) < len(rows) or (
-            self._path is not None and not all(stored_rows.is_inside(asset.path, asset.sha256) for asset in assets)
+        self._check_photos(rows)
+        return list(map(_to_asset, rows))
+
+    def _check_photos(self, rows: Sequence[Sequence[Any]]) -> None:
+        if not all(map(stored_rows.is_photo, rows)) or (
+            self._path is not None and not all(stored_rows.is_inside(row[_PATH], row[_SHA256]) for row in rows)
         ):
             raise self._damage()
-        return assets
+
+    def _left_out(self, where: str, *values: Any, limit: str = "") -> list[LeftOut]:
+        rows = self._rows(f"SELECT file, code, arguments, reason FROM left_out {where} ORDER BY rowid {limit}", *values)
+        return [
+            LeftOut(str(file), stored_rows.restore_message(code, arguments, text))
+            for file, code, arguments, text in rows
+        ]
 
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
@@ -642,6 +719,11 @@ class Catalog:
             if isinstance(error, sqlite3.OperationalError):
                 raise StorageError(CatalogCode.CANNOT_WRITE, why=str(error)) from error
             raise
+
+
+def _in_order(assets: Iterable[Asset]) -> list[Asset]:
+    """Return photos by class in natural order, then by id."""
+    return sorted(assets, key=lambda asset: (natural_key(asset.label), asset.id))
 
 
 def _note_removed(db: sqlite3.Connection, assets: Iterable[Asset]) -> None:

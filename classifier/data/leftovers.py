@@ -20,8 +20,10 @@ _OURS = re.compile(r"[0-9a-f]{64}\.\w+|\.[0-9a-f]{32}\.part")  # photos are name
 
 def delete_photos(folder: Path, catalog: Catalog, photos: Iterable[Asset]) -> None:
     """Delete the files of photos that are in no class and that no edit can restore, with all copies in the project."""
-    with suppress(DataError, StorageError), catalog.needed() as needed:  # else ``clean_up`` deletes them
-        unused = [photo for photo in photos if photo.sha256 not in needed]
+    gone = list(photos)
+    hashes = {photo.sha256 for photo in gone}
+    with suppress(DataError, StorageError), catalog.unneeded(hashes) as unneeded:  # else ``clean_up`` deletes them
+        unused = [photo for photo in gone if photo.sha256 in unneeded]
         files = [path for photo in unused if _is_within(path := folder / photo.path, folder)]
         _delete_copies(folder, unused)
         for path in (*files, *(folder / "thumbs" / f"{photo.sha256}.jpg" for photo in unused)):
@@ -36,23 +38,25 @@ def clean_up(folder: Path, catalog: Catalog) -> None:
     """
     if not remove_abandoned(folder):
         return
-    with suppress(DataError, StorageError), catalog.needed() as needed:
-        for path in (*_files(folder / "photos"), *_files(folder / "thumbs")):
-            if (
-                _OURS.fullmatch(path.name)
-                and path.stem not in needed
-                and not is_recent(path)
-                and _is_within(path, folder)
-            ):
+    found = [*_ours(folder / "photos"), *_ours(folder / "thumbs")]
+    stems = {_stem(name) for _, name in found}
+    with suppress(DataError, StorageError), catalog.unneeded(stems) as unneeded:
+        for path in (Path(place, name) for place, name in found if _stem(name) in unneeded):
+            if not is_recent(path) and _is_within(path, folder):
                 remove(path)
     incoming.clean_up(folder / "incoming")
     for path in (folder / "features").glob("*.safetensors"):
         remove(path)
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _ours(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield folder and name of each file below a folder that is called as this program calls photos."""
     for place, _, names in os.walk(folder):  # follows no links
-        yield from (Path(place, name) for name in names)
+        yield from ((place, name) for name in names if _OURS.fullmatch(name))
+
+
+def _stem(name: str) -> str:
+    return name.rpartition(".")[0]
 
 
 def _is_within(path: Path, folder: Path) -> bool:
@@ -72,3 +76,4 @@ def _delete_copies(folder: Path, photos: Sequence[Asset]) -> None:
         with suppress(OSError):
             if file.path.is_file() and sha256(file.path) in contents:
                 remove(file.path)
+                incoming.touch(upload)

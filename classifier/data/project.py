@@ -259,7 +259,9 @@ class Project:
     def leave_out(self, reasons: Mapping[int, Message] | Iterable[tuple[int, Message]]) -> None:
         """Remove photos that turned out to be unusable, given as id -> reason, and list them as left out."""
         by_id = dict(reasons)
-        unusable = [asset for asset in self.catalog.assets() if asset.id in by_id]
+        if not by_id:
+            return
+        unusable = self.catalog.with_ids(by_id)
         self.catalog.discard(asset.id for asset in unusable)
         self.catalog.note_left_out(LeftOut(asset.source, by_id[asset.id]) for asset in unusable)
         self._delete_files(unusable)
@@ -268,12 +270,7 @@ class Project:
 
     def classes(self, split: Split | None = None) -> dict[str, int]:
         """Return the number of photos of each class, of one split if given, in natural order of the names."""
-        balance = self.catalog.balance()
-        counts: dict[str, int] = {}
-        for found in balance.values() if split is None else [balance.get(split, {})]:
-            for label, count in found.items():
-                counts[label] = counts.get(label, 0) + count
-        return {label: counts[label] for label in sorted(counts, key=natural_key)}
+        return count_classes(self.catalog.balance(), split)
 
     def similar_classes(self) -> list[tuple[str, ...]]:
         """Return the groups of classes whose names look the same: written alike, but not equal."""
@@ -343,7 +340,7 @@ class Project:
 
         Raises ``DataError`` where there is no such training. The folder keeps its name.
         """
-        if name not in (run.name for run in self.catalog.runs()):
+        if name not in self.catalog.run_names():
             raise DataError(ProjectCode.UNKNOWN_RUN, name=name)
         self.catalog.rename_run(name, clean_label(title, self.limits))
 
@@ -360,8 +357,11 @@ class Project:
         """
         self._delete_files(self.catalog.confirm(ids))
 
-    def rename_class(self, old: str, new: str, merge: bool = False) -> None:
-        """Rename a class. Where another is called ``new``, ``merge`` joins them; otherwise raises ``DataError``."""
+    def rename_class(self, old: str, new: str, merge: bool = False) -> str:
+        """Rename a class and return its name as it is stored.
+
+        Where another is called ``new``, ``merge`` joins them; otherwise raises ``DataError``.
+        """
         old, new = self._check_label(old), self._clean_label(new)
         if not merge and new != old and new in self.catalog.labels():
             raise DataError(ProjectCode.CLASS_EXISTS, label=new)
@@ -369,6 +369,7 @@ class Project:
         chosen = self.mistake_costs()
         if chosen is not None and old in chosen.costs and new != old:
             self.choose_mistake_costs(chosen.renamed(old, new))
+        return new
 
     def remove(self, ids: Iterable[int]) -> None:
         """Remove photos from the project; their files are deleted when ``undo`` cannot bring them back any more."""
@@ -423,7 +424,7 @@ class Project:
             undone = self.catalog.undo()
             if undone is None:
                 return None
-            upload = incoming.find(self._incoming)
+            upload = incoming.find(self._incoming) if undone.gone else None
             if upload is not None and {photo.id for photo in undone.gone} & set(upload.added):
                 self.catalog.clear_left_out(upload.names())
                 incoming.forget(self._incoming)
@@ -477,13 +478,11 @@ class Project:
 
     def _take(self, upload: Upload, plan: Plan, option: str) -> IntakeResult:
         """Add the photos of an upload as planned, in place of those that it added before."""
-        replaced = [asset for asset in self.catalog.assets() if asset.id in set(upload.added)]
-        self.catalog.clear_left_out(upload.names())
-        before = {asset.id for asset in self.catalog.assets()}
+        replaced, last, names = self.catalog.with_ids(upload.added), self.catalog.last_id(), set(upload.names())
+        self.catalog.clear_left_out(names)
         result = self._add(upload.listing, plan, upload.added)
-        sources = set(upload.names())
-        added = [asset.id for asset in self.catalog.assets() if asset.id not in before and asset.source in sources]
-        incoming.write(replace(upload, taken=option, added=tuple(added)))
+        added = tuple(id for id, source in self.catalog.sources_after(last).items() if source in names)
+        incoming.write(replace(upload, taken=option, added=added))
         self._delete_files(replaced)
         return result
 
@@ -505,6 +504,15 @@ class Project:
             raise DataError(ProjectCode.DELETED)
         self._delete_files(dropped)
         return result
+
+
+def count_classes(balance: Mapping[str, Mapping[str, int]], split: Split | None = None) -> dict[str, int]:
+    """Return what ``Project.classes`` does, from the number of photos per split and class."""
+    counts: dict[str, int] = {}
+    for found in balance.values() if split is None else [balance.get(split, {})]:
+        for label, count in found.items():
+            counts[label] = counts.get(label, 0) + count
+    return {label: counts[label] for label in sorted(counts, key=natural_key)}
 
 
 def _groups_choice(groups: str) -> GroupsFrom:

@@ -192,7 +192,7 @@ class _Opening:
         left_out_models = tuple(self._store_models(contents, check_model))
         with Catalog(self.part / schema.FILE_NAME) as catalog:
             self._fill(catalog, contents, stored, left_out)
-            photos = len(catalog.assets())
+            photos = catalog.count()
         (self.part / "unpacked").rmdir()
         models = len(contents.models) - len(left_out_models)
         return OpenedProject(photos, models, bool(contents.files), tuple(left_out), left_out_models)

@@ -18,7 +18,7 @@ def clean_up(models: Path, catalog: Catalog) -> None:
     An unfinished deep training stays, to be resumed. A model whose training is not in the catalog yet is entered, so
     that it can be compared and deleted as the others.
     """
-    known = {run.name for run in catalog.runs()}
+    known = catalog.run_names()
     for folder in models.iterdir():
         if folder.name.startswith("."):  # a part of a version that wrote beside the folder
             _delete(folder)

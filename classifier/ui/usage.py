@@ -48,9 +48,8 @@ def of_project(project: Project, limits: Limits) -> list[Use]:
         Use(NearCode.CLASSES, len(classes), limits.classes),
         Use(NearCode.PROJECT_PHOTOS, sum(classes.values()), limits.project_photos),
     ]
-    if limits.project_bytes < sys.maxsize:  # it reads a row for each photo
-        used = sum(photo.size for photo in project.photos())
-        uses.append(Use(NearCode.PROJECT_BYTES, used, limits.project_bytes))
+    if limits.project_bytes < sys.maxsize:
+        uses.append(Use(NearCode.PROJECT_BYTES, project.catalog.count_bytes(), limits.project_bytes))
     return uses
 
 

@@ -130,7 +130,8 @@ def validation_set(
 
     Those that look like a training photo are not among them.
     """
-    assets = [asset for asset in project.photos(split="val") if asset.label in training_set.labels]
+    known_labels = set(training_set.labels)
+    assets = [asset for asset in project.photos(split="val") if asset.label in known_labels]
     if len(assets) < ENOUGH_TO_DECIDE:
         return None
     preprocessing = networks.preprocessing(extractor.backbone).with_resize_mode(quick.report.resize_mode)

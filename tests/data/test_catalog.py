@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -72,6 +72,35 @@ def test_photos_are_found_by_class_and_split(catalog: Catalog) -> None:
     assert [asset.sha256 for asset in catalog.assets("dog", "test")] == ["d"]
     assert [asset.sha256 for asset in catalog.assets(split="train")] == ["a", "b", "c"]
     assert catalog.balance() == {"train": {"cat": 2, "dog": 1}, "test": {"dog": 1}}
+
+
+def test_some_photos_of_a_class_are_read_without_the_others(tmp_path: Path) -> None:
+    with Catalog(tmp_path / "catalog") as catalog:
+        catalog.add(photo(f"{n}", "cat" if n % 2 else "dog", "test" if n % 5 == 0 else "train") for n in range(60))
+        everything = catalog.assets("cat", "train")
+        assert [photo for n in range(0, 30, 7) for photo in catalog.page("cat", "train", n, 7)] == everything
+        assert catalog.page("cat", "train", 24, 7) == []
+        steps = plan_of(catalog, lambda: (catalog.page("cat", "train", 0, 7), catalog.assets("cat", "train")))
+    assert all("assets_by_class (split=? AND label=?)" in step for step in steps)
+
+
+def plan_of(catalog: Catalog, read: Callable[[], object]) -> list[str]:
+    """How SQLite does what ``read`` asks it for."""
+    asked: list[str] = []
+    catalog._db.set_trace_callback(asked.append)
+    read()
+    catalog._db.set_trace_callback(None)
+    return [row[3] for query in asked for row in catalog._db.execute(f"EXPLAIN QUERY PLAN {query}")]
+
+
+def test_photos_are_found_by_their_ids_and_by_when_they_were_added(catalog: Catalog) -> None:
+    assert [asset.sha256 for asset in catalog.with_ids([4, 2, 99])] == ["b", "d"]
+    last = catalog.last_id()
+    catalog.discard([last])
+    assert catalog.last_id() == last
+    assert catalog.sources_after(last) == {}
+    catalog.add([photo("e"), photo("a")])
+    assert list(catalog.sources_after(last).values()) == ["cat/e.jpg"]
 
 
 def test_a_photo_is_not_doubled_in_its_class_but_may_be_in_two(catalog: Catalog) -> None:
@@ -363,6 +392,17 @@ def test_a_locked_catalog_is_not_a_full_disk(tmp_path: Path) -> None:
         assert catalog.add([photo("a")]) == 1
 
 
+def test_a_catalog_is_opened_and_read_while_another_window_writes(tmp_path: Path) -> None:
+    path = tmp_path / "project.sqlite"
+    with Catalog(path) as catalog:
+        catalog.add([photo("a")])
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("UPDATE assets SET label = 'dog'")
+        with Catalog(path) as catalog:
+            assert catalog.labels() == ["cat"]
+
+
 def test_a_full_disk_leaves_the_catalog_as_it_was(catalog: Catalog) -> None:
     before = state(catalog)
     catalog._db.execute("PRAGMA max_page_count = 20")  # SQLite reports it like a full disk
@@ -391,17 +431,6 @@ def test_several_threads_and_windows_write_at_once(tmp_path: Path) -> None:
     for catalog in catalogs:
         catalog.close()
         catalog.close()
-
-def test_a_catalog_is_opened_and_read_while_another_window_writes(tmp_path: Path) -> None:
-    path = tmp_path / "project.sqlite"
-    with Catalog(path) as catalog:
-        catalog.add([photo("a")])
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        other.execute("UPDATE assets SET label = 'dog'")
-        with Catalog(path) as catalog:
-            assert catalog.labels() == ["cat"]
-
 
 
 @pytest.mark.slow

@@ -3,8 +3,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sqlite3
 import threading
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ from PIL import Image
 
 from classifier.config import Limits
 from classifier.data.intake import LeftOut
-from classifier.data.project import Project
+from classifier.data.project import Project, _openings
+from classifier.data.schema import FILE_NAME
 from classifier.errors import DataError, StorageError
 from classifier.messages import message
 from classifier.messages.data import EditCode, PhotoCode, ProjectCode, RepeatCode
@@ -380,6 +383,43 @@ def test_photos_that_prove_unusable_later_are_listed(pets: Path) -> None:
         assert project.left_out() == [LeftOut("cat/1.jpg", message(PhotoCode.CUT_OFF))]
         assert project.classes() == {"cat": 2, "dog": 2}
         assert project.undo() is None
+
+
+def test_adding_a_photo_reads_the_rows_of_no_other(pets: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.jpg").write_bytes(encode(draw_photo(99)))
+    with Project.open(tmp_path / "home") as project:
+        project.add(pets)
+        database, asked = project.catalog._db, list[str]()
+        database.set_trace_callback(asked.append)
+        assert project.add_files([("new.jpg", tmp_path / "new.jpg")], "cat").added == 1
+        database.set_trace_callback(None)
+        read = [
+            query for query in asked if query.startswith(("SELECT", "DELETE", "UPDATE")) and "SUM(size)" not in query
+        ]
+        steps = [row[3] for query in read for row in database.execute(f"EXPLAIN QUERY PLAN {query}")]
+    assert any("assets" in step for step in steps)
+    assert not [step for step in steps if step.startswith("SCAN assets") and "COVERING INDEX" not in step]
+
+
+def test_a_project_is_opened_first_while_another_window_adds_to_it(pets: Path, tmp_path: Path) -> None:
+    with Project.open(tmp_path / "home") as project:
+        project.add(pets)
+        count = len(project.photos())
+    _openings.cache_clear()
+    with closing(sqlite3.connect(tmp_path / "home" / FILE_NAME, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        with Project.open(tmp_path / "home") as project:
+            assert project.first_opening
+            assert len(project.photos()) == count
+
+
+def test_where_no_photo_is_unusable_nothing_is_written(pets: Path) -> None:
+    with Project.over(pets) as project:
+        before = project.catalog._db.total_changes
+        statements: list[str] = []
+        project.catalog._db.set_trace_callback(statements.append)
+        project.leave_out({})
+        assert (statements, project.catalog._db.total_changes) == ([], before)
 
 
 def test_trained_models_are_listed_newest_first(tmp_path: Path) -> None:
