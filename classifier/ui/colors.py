@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 
 from ..data.project import Project
 
@@ -11,13 +12,14 @@ COLORS = 8
 _CHOICE, _MOST_KEPT = "colors", 2000
 
 
-def class_colors(project: Project) -> dict[str, int]:
+def class_colors(project: Project, classes: Collection[str] | None = None) -> dict[str, int]:
     """Return the color of each class of a project, also of those that are no longer there.
 
     A class keeps its color whatever classes come and go; a new one gets the color that the fewest others have.
+    ``classes`` are those of the project, where they are known.
     """
     known = _read(project)
-    classes = project.classes()
+    classes = project.classes() if classes is None else classes
     new = [label for label in classes if label not in known]
     if new:
         known = _complete(known, classes)
@@ -44,11 +46,11 @@ def _store(project: Project, colors: dict[str, int]) -> None:
 
 def _complete(known: dict[str, int], labels: Iterable[str]) -> dict[str, int]:
     colors, wanted = dict(known), list(labels)
-    used = [colors[label] for label in wanted if label in colors]
+    used = Counter(colors[label] for label in wanted if label in colors)
     for label in wanted:
         if label not in colors:
-            colors[label] = min(range(COLORS), key=used.count)
-            used.append(colors[label])
+            colors[label] = min(range(COLORS), key=used.__getitem__)
+            used[colors[label]] += 1
     return colors
 
 

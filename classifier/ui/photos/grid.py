@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 
 from ...data.catalog import Asset
 from ...data.intake import LeftOut
@@ -14,6 +13,7 @@ from ...messages.photos_page import GridScript, PhotosCode, PurposeCode, Reading
 from .. import html
 from ..html import escape
 
+NAMED = 200  # files that were left out for one reason, and photos in several classes
 _CLASSES = 3  # named of a photo that is in several
 _FEW_CLASSES = 8  # that the keyboard passes one by one
 
@@ -76,52 +76,54 @@ def is_used(file: LeftOut) -> bool:
     return isinstance(file.code, SeveralCode)
 
 
-def left_out(files: Sequence[LeftOut]) -> str:
+def left_out(reasons: Sequence[tuple[int, Sequence[LeftOut]]]) -> str:
     """Return the files that were not taken, and those of which one picture is used.
 
-    There is one line for each reason, which opens to the names of its files.
+    There is one line for each reason, given as the number of its files and some of them, which opens to their names.
     """
     groups = ((PhotosCode.LEFT_OUT_SUMMARY, False), (PhotosCode.SEVERAL_SUMMARY, True))
-    return "".join(_reasons([file for file in files if is_used(file) is used], code) for code, used in groups)
+    return "".join(_reasons([one for one in reasons if is_used(one[1][0]) is used], code) for code, used in groups)
 
 
-def _reasons(files: Sequence[LeftOut], summary: Code) -> str:
-    if not files:
+def _reasons(reasons: Sequence[tuple[int, Sequence[LeftOut]]], summary: Code) -> str:
+    if not reasons:
         return ""
-    ordered = sorted(files, key=lambda file: (_code_key(file.code), natural_key(file.file)))
-    groups = [list(group) for _, group in groupby(ordered, key=lambda file: _code_key(file.code))]
-    groups.sort(key=lambda group: -len(group))
+    total = sum(count for count, _ in reasons)
     return (
-        f'<details class="pc-details pc-outer"><summary>{html.rich(summary, count=len(files))}'
-        f"</summary>{''.join(_reason(group) for group in groups)}</details>"
+        f'<details class="pc-details pc-outer"><summary>{html.rich(summary, count=total)}'
+        f"</summary>{''.join(_reason(count, files) for count, files in reasons)}</details>"
     )
 
 
-def _code_key(code: Code) -> str:
-    return f"{type(code).__name__}.{code.name}"
-
-
-def _reason(files: Sequence[LeftOut]) -> str:
-    """Return the files of one code; where their sentences differ, each stands below its file."""
+def _reason(count: int, files: Sequence[LeftOut]) -> str:
+    """Return so many files of one code, some of which are named; where their sentences differ, each has its own."""
     same = len({file.reason for file in files}) == 1
     title = outline([file.message for file in files])
     names = "".join(
-        f"<li>{escape(file.file)}{'' if same else f'<small>{escape(file.reason)}</small>'}</li>" for file in files
+        f"<li>{escape(file.file)}{'' if same else f'<small>{escape(file.reason)}</small>'}</li>"
+        for file in sorted(files, key=lambda file: natural_key(file.file))
     )
-    summary = html.rich(PhotosCode.LEFT_OUT_REASON, count=len(files), reason=title)
-    return f'<details class="pc-details"><summary>{summary}</summary><ul>{names}</ul></details>'
+    summary = html.rich(PhotosCode.LEFT_OUT_REASON, count=count, reason=title)
+    return (
+        f'<details class="pc-details"><summary>{summary}</summary><ul>{names}{_more(count - len(files))}</ul></details>'
+    )
 
 
-def conflicts(groups: Sequence[Sequence[Asset]]) -> str:
-    """Return the photos that are in several classes, with some of the classes."""
+def conflicts(groups: Sequence[Sequence[Asset]], count: int) -> str:
+    """Return how many photos are in several classes, and for some of them some of the classes."""
     if not groups:
         return ""
     rows = "".join(
         f"<li>{escape(group[0].source.rsplit('/', 1)[-1])}: {_some_classes([asset.label for asset in group])}</li>"
         for group in groups
     )
-    summary = html.rich(PhotosCode.CONFLICTS_SUMMARY, count=len(groups))
-    return f'<details class="pc-details pc-warn"><summary>{summary}</summary><ul>{rows}</ul></details>'
+    summary = html.rich(PhotosCode.CONFLICTS_SUMMARY, count=count)
+    more = _more(count - len(groups))
+    return f'<details class="pc-details pc-warn"><summary>{summary}</summary><ul>{rows}{more}</ul></details>'
+
+
+def _more(rest: int) -> str:
+    return f"<li>{html.text(ReadingCode.MORE_CLASSES, count=rest)}</li>" if rest > 0 else ""
 
 
 def _some_classes(labels: Sequence[str]) -> str:

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from ...data.project import Project
+from ...data.labels import similar_labels
+from ...data.project import Project, count_classes
 from ...messages import harmless, sentence
 from ...messages.photos_page import PhotosCode
 from .. import colors, html, undo
@@ -65,25 +66,40 @@ def show(
     if project is None:
         return _empty()
     with project:
-        lost = html.note(" ".join(map(str, project.what_was_lost())), "warn") if project.what_was_lost() else ""
-        notes = lost + grid.conflicts(project.conflicts()) + grid.left_out(project.left_out())
+        balance = project.catalog.balance()
         reading = waiting(project)
         shown = _empty()._replace(empty=gr.update(visible=not reading))
-        if project.classes():
-            shown = _filled(project, label, page, purpose, share)
-        return shown._replace(reading=reading, notes=notes, undo=undo.update_button(project))
+        if balance:
+            shown = _filled(project, balance, label, page, purpose, share)
+        return shown._replace(reading=reading, notes=_notes(project), undo=undo.update_button(project))
 
 
-def _filled(project: Project, label: str | None, page: int, purpose: str | None, share: float | None) -> View:
-    known, balance = project.classes(), project.catalog.balance()
+def _notes(project: Project) -> str:
+    """Return what was lost with the list of photos, which photos are in several classes, and what was left out."""
+    lost, catalog = project.what_was_lost(), project.catalog
+    return (
+        (html.note(" ".join(map(str, lost)), "warn") if lost else "")
+        + grid.conflicts(catalog.conflicts(grid.NAMED), catalog.count_conflicts())
+        + grid.left_out(catalog.left_out_by_code(grid.NAMED))
+    )
+
+
+def _filled(
+    project: Project,
+    balance: purposes.Balance,
+    label: str | None,
+    page: int,
+    purpose: str | None,
+    share: float | None,
+) -> View:
     split = purposes.to_show(balance, purpose)
-    counts = project.classes(split)
+    known, counts = count_classes(balance), count_classes(balance, split)
     label = label if isinstance(label, str) and label in counts else next(iter(counts))
-    color_of = colors.class_colors(project)
+    color_of = colors.class_colors(project, known)
     pages = -(-counts[label] // PAGE)
     page = min(max(int(page or 0), 0), pages - 1)
     first = page * PAGE
-    photos = project.photos(label, split)[first : first + PAGE]
+    photos = project.catalog.page(label, split, first, PAGE)
     tiles = "".join(grid.photo_card(photo, thumbnail_bytes(project, photo)) for photo in photos)
     return _empty()._replace(
         empty=gr.update(visible=False),
@@ -91,7 +107,7 @@ def _filled(project: Project, label: str | None, page: int, purpose: str | None,
         purpose=purposes.update_control(balance, split),
         classes=grid.class_bars(counts, label, color_of),
         chosen=label,
-        similar=joins.similar(project.similar_classes(), known),
+        similar=joins.similar(similar_labels(known, project.limits), known),
         position=_position(label, first, len(photos), counts[label], color_of.get(label)),
         grid=html.datalist("pc-classes", known) + tiles,
         page=page,

@@ -129,11 +129,15 @@ def _evaluate(model: Model, project: Project) -> str:
     try:
         report, rows = evaluate_photos(Predictor(model.folder, opener=open_apart), project)
     except DataError as error:  # shown with the reasons of the files
-        return html.note(error.message, "warn") + grid.left_out(project.left_out())
+        return html.note(error.message, "warn") + _left_out(project)
     wrong = list(_wrong(project, rows))
     pictures = [thumbnail_bytes(project, one.photo) for one in wrong[:_MOST_WRONG]]
     kept = html.quiet(html.text(JudgeCode.DELETED))
-    return f"{_score(report)}{_render_wrong(wrong, pictures)}{grid.left_out(project.left_out())}{kept}"
+    return f"{_score(report)}{_render_wrong(wrong, pictures)}{_left_out(project)}{kept}"
+
+
+def _left_out(project: Project) -> str:
+    return grid.left_out(project.catalog.left_out_by_code(grid.NAMED))
 
 
 def _wrong(project: Project, rows: Sequence[RunAsset]) -> Iterator[_Wrong]:
