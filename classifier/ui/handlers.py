@@ -217,29 +217,45 @@ def plain(handler: Handler, *first: Any, names: Sequence[str] = ()) -> Handler:
     return call
 
 
-def in_order(handler: Handler) -> Handler:
+class Order:
+    """The order of the answers of handlers that draw the same: of each page the newest counts."""
+
+    def __init__(self) -> None:
+        self._numbers, self._lock = itertools.count(), Lock()
+        self._answered: OrderedDict[str, int] = OrderedDict()
+
+    def begin(self) -> Callable[[], bool]:
+        """Return what tells, once a drawing that begins now is done, whether a later one has answered before."""
+        page = getattr(LocalContext.request.get(None), "session_hash", None)
+        return partial(self._is_late, page, next(self._numbers))
+
+    def _is_late(self, page: str | None, number: int) -> bool:
+        if page is None:  # outside of events
+            return False
+        with self._lock:
+            if number < self._answered.get(page, 0):
+                return True
+            self._answered[page] = number
+            self._answered.move_to_end(page)
+            while len(self._answered) > _MOST_PAGES:
+                self._answered.popitem(last=False)
+            return False
+
+
+def in_order(handler: Handler, order: Order | None = None) -> Handler:
     """Return a handler that draws what is there, whose late answers do not replace newer ones.
 
     The same drawing is asked for by several events, which run at the same time. Where one that began later on the same
     page has answered first, an answer is left out: it is of choices, or of a state of the project, of before.
+    ``order`` is that of all handlers that draw the same, where there are several.
     """
-    numbers, answered, lock = itertools.count(), OrderedDict[str, int](), Lock()
+    answers = order or Order()
 
     @wraps(handler)
     def draw(*values: Any) -> Any:
-        page = getattr(LocalContext.request.get(None), "session_hash", None)
-        number = next(numbers)
+        is_late = answers.begin()
         result = handler(*values)
-        if page is None:  # outside of events
-            return result
-        with lock:
-            if number < answered.get(page, 0):
-                return gr.skip()
-            answered[page] = number
-            answered.move_to_end(page)
-            while len(answered) > _MOST_PAGES:
-                answered.popitem(last=False)
-        return result
+        return gr.skip() if is_late() else result
 
     return draw
 

@@ -18,7 +18,7 @@ from classifier.errors import DataError
 from classifier.messages.models import PredictCode
 from classifier.messages.page import PageCode
 from classifier.messages.try_page import TryCode
-from classifier.ui.handlers import Action, at_opening, event_data, in_order, plain, run_all
+from classifier.ui.handlers import Action, Order, at_opening, event_data, in_order, plain, run_all
 from tests.ui.jobs import LONG
 
 
@@ -99,13 +99,17 @@ def test_a_late_answer_does_not_replace_that_of_a_drawing_that_began_later() -> 
             assert may_end.wait(LONG)
         return shown
 
-    draw = in_order(plain(show))
+    def choose(shown: str) -> str:
+        return f"{shown} chosen"
 
-    def answer_on(page: str, shown: str) -> Any:
+    order = Order()
+    draw, draw_choice = in_order(plain(show), order), in_order(plain(choose), order)
+
+    def answer_on(page: str, shown: str, draw: Any = draw) -> Any:
         with ThreadPoolExecutor(1) as pool:
-            return pool.submit(contextvars.Context().run, run_on, page, shown).result(LONG)
+            return pool.submit(contextvars.Context().run, run_on, page, shown, draw).result(LONG)
 
-    def run_on(page: str, shown: str) -> Any:
+    def run_on(page: str, shown: str, draw: Any) -> Any:
         LocalContext.request.set(gr.Request(session_hash=page, headers={}))
         return draw(shown)
 
@@ -113,7 +117,7 @@ def test_a_late_answer_does_not_replace_that_of_a_drawing_that_began_later() -> 
         slow = pool.submit(answer_on, "one", "slow")
         assert began.wait(LONG)
         assert answer_on("other", "here") == "here"
-        assert answer_on("one", "newer") == "newer"
+        assert answer_on("one", "newer", draw_choice) == "newer chosen"
         may_end.set()
         assert slow.result(LONG) == gr.skip()
     assert answer_on("one", "newest") == "newest"

@@ -16,7 +16,7 @@ from ...messages.data import ProjectCode
 from ...messages.photos_page import HelpCode, JoinCode, PhotosCode
 from ...messages.sets import SetsPanelCode
 from .. import colors, html, undo
-from ..handlers import QUIET, Action, event_data, in_order, plain
+from ..handlers import QUIET, Action, Handler, Order, event_data, in_order, plain
 from ..queue import APART, FREE, INTAKE, Concurrency
 from ..sessions import Home
 from ..uploads import ready_value
@@ -65,13 +65,12 @@ def rename(home: Home, token: str, label: str | None, name: str) -> tuple[str, s
     old = label or ""
     with home.open(token) as project:
         try:
-            project.rename_class(old, name)
+            new = project.rename_class(old, name)
         except DataError as error:
             if error.code is not ProjectCode.CLASS_EXISTS:
                 raise
-            new = dict(error.message.arguments)["label"]
-            return "", name, old, joins.exists(old, new, project.classes()[new])
-        new = next((known for known in project.classes() if known == " ".join(name.split())), old)
+            other = dict(error.message.arguments)["label"]
+            return "", name, old, joins.exists(old, other, project.classes()[other])
         colors.rename(project, old, new)
     return html.note(sentence(PhotosCode.RENAMED, old=old, new=new), "good"), "", new, ""
 
@@ -164,7 +163,9 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         filled.apart.back,
     ]  # fmt: skip
     where: list[Any] = [token, chosen, page, filled.purpose, filled.apart.share]
-    events = _Events(home, Action(in_order(plain(show, home)), where, view), Action(ready_value, [], [drop]))
+    order = Order()
+    redraw = Action(in_order(plain(show, home), order), where, view)
+    events = _Events(home, redraw, Action(ready_value, [], [drop]), order)
     examples_came = events.add(token, bar, (drop, reading), example)
     shot = events.connect(shots.camera.submit, camera.add_burst, [token], [shots.message, shots.camera], INTAKE)
     Action(camera.refuse_burst, [], [shots.message, shots.camera]).on(shot.failure, queue=False)
@@ -178,11 +179,15 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
 
 @dataclass(frozen=True)
 class _Events:
-    """Connects the events of the tab; ``refresh`` redraws it, ``ready`` lets the area take photos again."""
+    """Connects the events of the tab; ``refresh`` redraws it, ``ready`` lets the area take photos again.
+
+    ``order`` is that of everything that draws the photos.
+    """
 
     home: Home
     refresh: Action
     ready: Action
+    order: Order
 
     def connect(
         self,
@@ -231,9 +236,11 @@ class _Events:
     def turn(self, shown: panels.PhotosPanel, where: list[Any], view: list[Any]) -> None:
         """Connect what shows other photos."""
         token, chosen, _, purpose, share = where
-        Action(plain(choose, self.home), [token, purpose, share], view).on(
-            shown.classes.select, trigger_mode="always_last"
-        )
-        Action(plain(show_first_page, self.home), [token, chosen, purpose, share], view).on(shown.purpose.input)
-        Action(plain(turn_page, self.home, -1), where, view).on(shown.earlier.click)
-        Action(plain(turn_page, self.home, 1), where, view).on(shown.later.click)
+
+        def draw(handler: Handler, inputs: list[Any], *first: Any) -> Action:
+            return Action(in_order(plain(handler, self.home, *first), self.order), inputs, view)
+
+        draw(choose, [token, purpose, share]).on(shown.classes.select, trigger_mode="always_last")
+        draw(show_first_page, [token, chosen, purpose, share]).on(shown.purpose.input)
+        draw(turn_page, where, -1).on(shown.earlier.click)
+        draw(turn_page, where, 1).on(shown.later.click)

@@ -42,6 +42,15 @@ def test_a_hostile_choice_of_photos_changes_nothing(tmp_path: Path, make_folder:
         assert project.classes() == {"cat": 2, "dog": 2}
 
 
+def test_a_new_name_is_told_as_it_is_stored(tmp_path: Path, make_folder: Any) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
+    fill(home, token, make_folder({"key": 2, "mug": 2}))
+    message, _, chosen, _ = photos_tab.rename(home, token, "mug", " cafe\u0301  noir\u200b")
+    assert chosen == "caf\u00e9 noir"
+    assert "caf\u00e9 noir" in message
+    assert photos_tab.show(home, token, chosen).chosen == chosen
+
+
 def test_moving_renaming_removing_and_undoing(tmp_path: Path, make_folder: Any) -> None:
     home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
     fill(home, token, make_folder({"apple": 2, "key": 3, "mug": 2}))
