@@ -81,9 +81,10 @@ def build_layout(page: gr.Blocks, home: Home) -> None:
 
     # The browser's token comes first, since everything else is found by it.
     loaded = Action(plain(ensure_token), [token], [token]).on(page.load)
+    loaded = run_all(loaded.then, [at_opening(action) for action in photos.refresh])  # what is seen first
     loaded = at_opening(training.resume).on(loaded.then)
     open_running = Action(plain(_open_running_training, home), [token], [tabs])
-    drawn = [open_running, *photos.refresh, training.runs.refresh, *predict.refresh, show_limits]
+    drawn = [open_running, training.runs.refresh, *predict.refresh, show_limits]
     run_all(loaded.then, [at_opening(action) for action in drawn])
     show_limits.on(photos.message.change)
 
