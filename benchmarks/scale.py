@@ -8,7 +8,7 @@ ones, no two alike. Their features and descriptors are drawn, too, and put into 
 network takes the same time for each photo and would hide what grows faster. ``embed`` measures it, on at most 512
 photos. ``check``, ``train`` and ``list`` are the program's commands and its reading of the folder; ``duplicates`` and
 ``head`` are what may grow fastest in them; ``tab`` is the opening of the Photos tab with as many rows in its catalog,
-without the browser.
+which came in one upload, without the browser.
 
 Where other programs use the machine, the seconds of the processor tell more than those of the clock; the exponents are
 of the former: the slope of the last two sizes on logarithmic scales. That of memory is of what is above the smallest
@@ -158,8 +158,11 @@ def run_head(photos: int, classes: int) -> Callable[[], object]:
 
 
 def run_tab(photos: int, classes: int, scratch: Path) -> Callable[[], object]:
-    """Return the drawing of the Photos tab for a visitor with so many photos."""
+    """Return the drawing of the Photos tab for a visitor with so many photos, which came in one upload."""
+    from classifier.config import LIMITS
+    from classifier.data import incoming
     from classifier.data.catalog import Asset
+    from classifier.data.sources import list_upload
     from classifier.ui.photos import view
     from classifier.ui.sessions import Home, ensure_token
 
@@ -177,6 +180,9 @@ def run_tab(photos: int, classes: int, scratch: Path) -> Callable[[], object]:
             label = f"class {number % classes:04}"
             rows.append(Asset(0, path, sha, label, "train", None, f"{label}/{number}.jpg", 1, SIDE, SIDE, ""))
         project.catalog.add(rows)
+        folder = project.folder / "incoming" / "0"
+        listing = list_upload([(row.source, folder / "files" / row.sha256) for row in rows], folder, LIMITS)
+        incoming.write(incoming.Upload(folder, listing, {}, "folders:1", tuple(project.catalog.sources_after(0))))
     return lambda: view.show(home, token)
 
 
