@@ -7,10 +7,11 @@ import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from ..config import LIMITS, Limits
 from ..errors import DataError
@@ -34,23 +35,29 @@ _REFUSED = {  # where nothing else is in the zip
 }
 
 
+class Sample(NamedTuple):
+    """What a data set says of a picture: its class, and its split and group, None where it says nothing of these."""
+
+    label: str
+    split: str | None = None
+    group: str | None = None
+
+
 @dataclass(frozen=True)
 class Unpacked:
     """What a zip held: its files as (name inside the zip, path), and what was left out.
 
     An archive inside the zip is one of the files, not opened: the caller may open zips, within ``limits_left``.
     ``guessed`` is the code page, in words, that names without a mark were read in; None where nothing was guessed.
-    ``limits_left`` are the limits less the files and bytes of this zip, for further zips of one upload. ``samples``: it
-    was a tar or Parquet file of samples, whose classes are their folders here; ``groups`` are those of its samples that
-    have one, by path.
+    ``limits_left`` are the limits less the files and bytes of this zip, for further zips of one upload. ``samples``
+    says what files show, by path, where that does not come from their names.
     """
 
     files: list[tuple[str, Path]]
     left_out: list[LeftOut]
     guessed: str | None
     limits_left: Limits
-    samples: bool = False
-    groups: dict[Path, str] = field(default_factory=dict)
+    samples: Mapping[Path, Sample] = field(default_factory=dict)
 
 
 def unpack(archive: Path, into: Path, limits: Limits = LIMITS, name: str | None = None) -> Unpacked:

@@ -11,9 +11,10 @@ from ..config import Limits
 from ..messages import Message, message
 from ..messages.data import LeftOutCode, UploadNoteCode
 from ..messages.layout import NotTakenCode
+from .file_sets import File
 from .labels import clean_label, clean_labels, label_key, natural_key
 from .layout import Decision, Layout, Reading, Source, wants_text
-from .sources import File, Listing
+from .sources import Listing
 
 Splits = Mapping[str, Iterable[str]]  # split -> the classes that it has
 

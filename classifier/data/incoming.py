@@ -20,7 +20,9 @@ from ..errors import DataError
 from ..files import atomic_write, read_json, storage_error
 from ..messages import Message
 from ..messages.data import ProjectCode, arguments_to_json, restore
+from .archives import Sample
 from .assignment import Splits, is_used
+from .file_sets import File, FileSet
 from .folder_locks import FolderLocks
 from .intake import LeftOut
 from .layout import Layout, wants_text
@@ -28,7 +30,7 @@ from .layout.photos import find_photos
 from .photo_store import link_or_copy
 from .readings import Wish, read_listing
 from .scratch import is_recent
-from .sources import File, FileSet, Listing, list_upload
+from .sources import Listing, list_upload
 
 _STATE = "upload.json"
 # Bytes of it when an upload comes, 2,600 for each of 100,000 files; and with the ids of the photos that it added.
@@ -261,7 +263,7 @@ def _to_json(upload: Upload) -> dict[str, object]:
                 "name": one.name,
                 "has_folder": one.has_folder,
                 "files": [
-                    [file.name, file.key, file.path.relative_to(upload.folder).as_posix(), file.archive]
+                    [file.name, file.key, file.path.relative_to(upload.folder).as_posix(), file.archive, file.sample]
                     for file in one.files
                 ],
             }
@@ -288,12 +290,17 @@ def _from_json(folder: Path, data: Any) -> Upload:
     return Upload(folder, listing, known, taken, tuple(map(int, data["added"])))
 
 
-def _file(folder: Path, name: Any, key: Any, path: Any, archive: Any = None) -> File:
+def _file(folder: Path, name: Any, key: Any, path: Any, archive: Any = None, sample: Any = None) -> File:
     """Return a file of an upload; raises ``ValueError`` where it would be outside its folder."""
     place = _text(path)
     if place.startswith("/") or ".." in place.split("/"):
         raise ValueError("a file outside the upload")
-    return File(_text(name), _text(key), folder / place, None if archive is None else _text(archive))
+    said = None if sample is None else Sample(_text(sample[0]), *map(_text_or_none, sample[1:]))
+    return File(_text(name), _text(key), folder / place, _text_or_none(archive), said)
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else _text(value)
 
 
 def _text(value: Any) -> str:

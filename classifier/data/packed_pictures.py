@@ -6,7 +6,7 @@ import gzip
 import math
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -16,20 +16,21 @@ from ..errors import DataError
 from ..files import storage_error
 from ..messages.packed import PackedCode, PackedErrorCode
 from ..messages.shards import ShardCode
-from .archives import NEVER_A_BOMB
+from .archives import NEVER_A_BOMB, Sample, Unpacked
 from .intake import LeftOut, normalize_name
 from .layout.photos import find_photos
 from .packed_readers import Packed, find_sources
 
 FilePaths = list[tuple[str, Path]]
+Counts = Counter[tuple[str | None, str]]  # pictures of each split and class
 
 
 def unpack_pictures(
     files: Sequence[tuple[str, Path]], into: Path, limits: Limits = LIMITS, per_class: int | None = None
-) -> tuple[FilePaths, list[LeftOut]]:
+) -> Unpacked:
     """Return the files with the pictures of idx and CIFAR files in place of these, and the files left out.
 
-    The pictures lie in a folder for each class below “train” or “test”, numbered in the order of the files.
+    The pictures are ``Unpacked.samples``, with numbers as names, in the order of the files.
 
     Args:
         files: (name with folders, path).
@@ -42,8 +43,9 @@ def unpack_pictures(
 
     Example::
 
-        files, left_out = unpack_pictures([("test_batch.bin", Path("test_batch.bin"))], Path("unpacked"))
-        files[0]  # ("test/3/000000.png", Path("unpacked/000000"))
+        unpacked = unpack_pictures([("test_batch.bin", Path("test_batch.bin"))], Path("unpacked"))
+        unpacked.files[0]  # ("000000.png", Path("unpacked/000000"))
+        unpacked.samples[Path("unpacked/000000")]  # Sample(label="3", split="test")
     """
     sources, left_out = find_sources(files)
     used = {name for source in sources for name in source.used} | {left.file for left in left_out}
@@ -55,18 +57,18 @@ def unpack_pictures(
             left_out.append(LeftOut(source.name, error.message))
     others = [file for file in files if file[0] not in used]
     _check_limits(packed, len(others), limits)
-    pictures: FilePaths = []
-    counts: Counter[str] = Counter()
+    samples: dict[Path, Sample] = {}
+    counts: Counts = Counter()
     first = 0
     for one in packed:
         try:
-            pictures += _write(one, into, first, counts, per_class)
+            samples |= _write(one, into, first, counts, per_class)
         except DataError as error:
             left_out.append(LeftOut(one.name, error.message))
         first += one.count
-    if left_out and not pictures and not find_photos([normalize_name(name) for name, _ in others]):
+    if left_out and not samples and not find_photos([normalize_name(name) for name, _ in others]):
         raise DataError(PackedErrorCode.UNUSABLE, file=left_out[0].file, why=left_out[0].message)
-    return [*others, *pictures], left_out
+    return Unpacked([*others, *((f"{path.name}.png", path) for path in samples)], left_out, None, limits, samples)
 
 
 def _check_limits(packed: Sequence[Packed], others: int, limits: Limits) -> None:
@@ -80,22 +82,21 @@ def _check_limits(packed: Sequence[Packed], others: int, limits: Limits) -> None
         raise DataError(ShardCode.BOMB, name=files[0], limit=limits.ratio)
 
 
-def _write(packed: Packed, into: Path, first: int, counts: Counter[str], per_class: int | None) -> FilePaths:
+def _write(packed: Packed, into: Path, first: int, counts: Counts, per_class: int | None) -> dict[Path, Sample]:
     """Write the pictures of a file as PNGs, which keep every value; none stays where the file is damaged.
 
-    ``first`` is the number of the first one, ``counts`` are the pictures of each folder so far. The name of the file is
-    no part of their names: it would look like a group of photos that belong together.
+    ``first`` is the number of the first one, ``counts`` are the pictures so far. The name of the file is no part of
+    their names: it would look like a group of photos that belong together.
     """
-    written: FilePaths = []
+    written: dict[Path, Sample] = {}
     try:
         into.mkdir(parents=True, exist_ok=True)
         for number, (label, pixels) in enumerate(packed.read(), first):
-            folder = f"{packed.folder}/{label}"
-            if counts[folder] == per_class:
+            if counts[packed.split, label] == per_class:
                 continue
-            counts[folder] += 1
+            counts[packed.split, label] += 1
             path = into / f"{number:06}"
-            written.append((f"{folder}/{number:06}.png", path))
+            written[path] = Sample(label, packed.split)
             Image.fromarray(pixels).save(path, "PNG", compress_level=1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         _remove(written)
@@ -109,6 +110,6 @@ def _write(packed: Packed, into: Path, first: int, counts: Counter[str], per_cla
     return written
 
 
-def _remove(files: FilePaths) -> None:
-    for _, path in files:
+def _remove(files: Iterable[Path]) -> None:
+    for path in files:
         path.unlink(missing_ok=True)

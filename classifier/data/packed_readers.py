@@ -28,7 +28,7 @@ from ..files import read_bounded
 from ..messages import message
 from ..messages.packed import PackedCode
 from .intake import LeftOut, check_regular_file, normalize_name
-from .labels import folder_names
+from .layout.split_names import split_of
 
 Pixels = NDArray[np.uint8]  # (H, W) or (H, W, 3)
 _Named = tuple[str, str, str, Path]  # folder, name in it, name, path
@@ -59,11 +59,11 @@ _CIFAR = (
 class Packed:
     """The pictures of one file: its size, their number and shape, and what reads them with the names of their classes.
 
-    ``folder`` is where those of its split belong.
+    ``split`` is the one that its name or folder means, None where they mean none.
     """
 
     name: str
-    folder: str
+    split: str | None
     file_bytes: int
     count: int
     shape: tuple[int, ...]
@@ -89,10 +89,9 @@ def find_sources(files: Sequence[tuple[str, Path]]) -> tuple[list[Source], list[
     return [*idx, *cifar], left_out
 
 
-def _place(folder: str, base: str) -> str:
-    """Return the folder of the pictures of a file, for their split."""
-    split = "test" if _TEST.search(base) else "train"
-    return f"{folder}/{split}" if folder else split
+def _split(folder: str, base: str) -> str | None:
+    """Return the split of a file with pictures."""
+    return "test" if _TEST.search(base) else next(filter(None, map(split_of, reversed(folder.split("/")))), None)
 
 
 # -- MNIST's idx files
@@ -133,11 +132,11 @@ def _partner(base: str) -> str:
 
 def _idx_source(images: _Named, labels: _Named) -> Source:
     (folder, base, name, path), (_, _, labels_name, labels_path) = images, labels
-    open_both = partial(_open_idx, name, _place(folder, base), path, labels_name, labels_path)
+    open_both = partial(_open_idx, name, _split(folder, base), path, labels_name, labels_path)
     return Source(name, (name, labels_name), open_both)
 
 
-def _open_idx(name: str, folder: str, images: Path, labels_name: str, labels: Path) -> Packed:
+def _open_idx(name: str, split: str | None, images: Path, labels_name: str, labels: Path) -> Packed:
     count, *shape = _read_header(images, 3)
     (labeled,) = _read_header(labels, 1)
     size = math.prod(shape)
@@ -155,7 +154,7 @@ def _open_idx(name: str, folder: str, images: Path, labels_name: str, labels: Pa
                     raise DataError(PackedCode.PACKED_CUT_OFF, count=count, size=size)
                 yield str(label[0]), np.frombuffer(picture, np.uint8).reshape(shape)
 
-    return Packed(name, folder, images.stat().st_size, count, tuple(shape), read)
+    return Packed(name, split, images.stat().st_size, count, tuple(shape), read)
 
 
 def _read_header(path: Path, rank: int) -> tuple[int, ...]:
@@ -202,12 +201,12 @@ def _find_cifar(named: Sequence[_Named], layout: _Batches) -> list[Source]:
         classes = names.get(folder)
         used = (name,) if classes is None else (name, classes[0])
         names_path = None if classes is None else classes[1]
-        open_batch = partial(_open_cifar, name, _place(folder, base), path, layout.label_bytes, names_path)
+        open_batch = partial(_open_cifar, name, _split(folder, base), path, layout.label_bytes, names_path)
         sources.append(Source(name, used, open_batch))
     return sources
 
 
-def _open_cifar(name: str, folder: str, path: Path, label_bytes: int, names: Path | None) -> Packed:
+def _open_cifar(name: str, split: str | None, path: Path, label_bytes: int, names: Path | None) -> Packed:
     """Open a file of records: the labels, the last of which is used, and the red, green and blue values."""
     _check_regular(path)
     classes = () if names is None else _read_names(names)
@@ -225,16 +224,14 @@ def _open_cifar(name: str, folder: str, path: Path, label_bytes: int, names: Pat
                 pixels = planes.reshape(_CIFAR_CHANNELS, _CIFAR_SIDE, _CIFAR_SIDE).transpose(1, 2, 0)
                 yield classes[label] if classes else str(label), np.ascontiguousarray(pixels)
 
-    return Packed(name, folder, size, size // record, shape, read)
+    return Packed(name, split, size, size // record, shape, read)
 
 
 def _read_names(path: Path) -> Sequence[str]:
-    """Return the names of classes, a line each, as folders; empty where they cannot be read: labels stay numbers."""
+    """Return the names of classes, a line each; empty where they cannot be read: labels stay numbers."""
     try:
         _check_regular(path)
         lines = read_bounded(path, _LONGEST_NAMES).decode("utf-8").split("\n")
     except (OSError, ValueError, DataError):
         return ()
-    names = [line.strip() for line in lines if line.strip()]
-    folders = folder_names(names)
-    return [folders[name] for name in names]
+    return [line.strip() for line in lines if line.strip()]

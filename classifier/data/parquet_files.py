@@ -98,7 +98,7 @@ def _rows(
 ) -> Iterator[Row]:  # fmt: skip
     with _open(path, name) as file:
         if file.metadata.num_rows > limits.files:
-            raise DataError(ShardCode.TOO_MANY_FILES, name=name, limit=limits.files)
+            raise DataError(ShardCode.TOO_MANY_IN_SHARD, name=name, limit=limits.files)
         _check_size(file, path, limits, name)
         pictures = _picture_columns(file)
         if not pictures:

@@ -13,12 +13,14 @@ from ..errors import LayoutError
 from ..messages import message
 from ..messages.data import UploadNoteCode
 from ..messages.layout import NoteCode, QuestionCode
+from .file_sets import File, FileSet
 from .labels import label_key
 from .layout import Decision, Layout, Reading, Source, Texts, choose, option_file, read_texts
 from .layout.groups import TableGroups, group_by_table
 from .layout.photos import find_photos
 from .layout.split_names import split_words
-from .sources import File, FileSet, Listing
+from .sample_readings import STATED, read_samples, without_samples
+from .sources import Listing, has_pictures
 
 _T = TypeVar("_T")
 _OFFERED = 3  # readings at most
@@ -49,30 +51,43 @@ def read_listing(
     """
     if option_file(wish.labels) and any(one.samples for one in listing.sets):
         wish = replace(wish, labels=None)  # it named the column that the samples have their classes from
-    if listing.groups:
+    grouped = any(_group_of(file) for one in listing.sets for file in one.files)
+    column = listing.groups_column if grouped else None
+    if column:
         wish = replace(wish, groups="none")  # it named the column that they have their groups from
-    sets = _with_train(listing.sets)
+    is_stated = _plain(wish.labels) in (None, STATED)
+    sets = _with_train(listing.sets if is_stated else without_samples(listing.sets))
     several = len(sets) > 1
-    files = [(one.joint_key(file) if several else file.key, file) for one in sets for file in one.files]
+    files = _named(sets) if several else [(file.key, file) for one in sets for file in one.files]
     keys = list(dict.fromkeys(key for key, _ in files))
     tables = read_texts(((key, file.path) for key, file in files), limits)
     if not ask:
         wish, outside = _with_outside(wish, keys, limits)
         tables = Texts({**tables.texts, **outside.texts}, {**tables.unreadable, **outside.unreadable})
-    if several:
-        layout = _read_several(sets, keys, tables, wish, known)
+    samples = [one for one in sets if one.samples]
+    if samples and not has_pictures(file.key for one in sets if not one.samples for file in one.files):
+        layout = read_samples(files, tables, wish.groups, known)
+        layout = _by_own_name(layout, samples[0].name, wish, known, ask)
+    elif several:
+        layout = _read_several(sets, tables, wish, known)
     else:
         layout = _by_own_name(_read(keys, tables, wish), sets[0].name if sets else "", wish, known, ask)
-    return _group_samples(layout, listing, files), files
+    return _group_by_column(layout, files, column) if column else layout, files
 
 
-def _group_samples(layout: Layout, listing: Listing, files: Sequence[tuple[str, File]]) -> Layout:
+def _group_by_column(layout: Layout, files: Sequence[tuple[str, File]], column: str) -> Layout:
     """Return the layout with the groups that a column of Parquet files has."""
-    if not listing.groups:
-        return layout
-    groups = {key: listing.groups[file.path] for key, file in files if file.path in listing.groups}
-    table = TableGroups(listing.groups_column or "", groups)
+    table = TableGroups(column, {key: group for key, file in files if (group := _group_of(file))})
     return replace(layout, readings=tuple(group_by_table(reading, table) for reading in layout.readings))
+
+
+def _group_of(file: File) -> str | None:
+    return file.sample.group if file.sample else None
+
+
+def _named(sets: Iterable[FileSet]) -> list[tuple[str, File]]:
+    """Return the files of several sets with their names among all."""
+    return [(one.joint_key(file), file) for one in sets for file in one.files]
 
 
 def own_splits(names: Sequence[str]) -> list[str | None]:
@@ -90,8 +105,13 @@ def own_splits(names: Sequence[str]) -> list[str | None]:
 # -- one data set
 
 
+def _plain(labels: str | None) -> str | None:
+    """Return the option of a reading without its split."""
+    return _AS_SPLIT.sub("", labels) if labels else None
+
+
 def _read(keys: Sequence[str], tables: Texts, wish: Wish) -> Layout:
-    labels = _AS_SPLIT.sub("", wish.labels) if wish.labels else None
+    labels = _plain(wish.labels)
     layout = choose(keys, tables.texts, labels, wish.groups, unreadable=tables.unreadable)
     return _prefer_folder(layout) if labels is None and layout.questions == (QuestionCode.NAMES,) else layout
 
@@ -142,32 +162,50 @@ def _by_own_name(layout: Layout, name: str, wish: Wish, known: Collection[str], 
 # -- several folders and zips
 
 
-def _read_several(
-    sets: Sequence[FileSet], keys: Sequence[str], tables: Texts, wish: Wish, known: Collection[str]
-) -> Layout:
+def _read_several(sets: Sequence[FileSet], tables: Texts, wish: Wish, known: Collection[str]) -> Layout:
     """Read each folder or zip by itself; where one cannot be read so, all together under their own names."""
-    outside = tables.texts.keys() - set(keys)
+    outside = tables.texts.keys() - {key for key, _ in _named(sets)}
     alone = []
     for one in sets:
-        layout = _read_alone(one, tables, outside, wish)
+        layout = _read_alone(one, tables, outside, wish, known)
         if layout is None:
-            return _read(keys, tables, wish)
+            return _read_together(sets, tables, wish, known)
         alone.append(layout)
     return _merge(sets, alone, bool(known))
 
 
-def _read_alone(one: FileSet, tables: Texts, outside: Collection[str], wish: Wish) -> Layout | None:
+def _read_together(sets: Sequence[FileSet], tables: Texts, wish: Wish, known: Collection[str]) -> Layout:
+    """Read all folders and zips as one; samples are added to each reading."""
+    keys = dict.fromkeys(key for key, _ in _named(one for one in sets if not one.samples))
+    layout = _read(list(keys), tables, wish)
+    samples = [one for one in sets if one.samples]
+    if not samples:
+        return layout
+    stated = read_samples(_named(samples), tables, wish.groups, known)
+    readings = tuple(_join([reading, *stated.readings]) for reading in layout.readings)
+    photos, names = layout.photos + stated.photos, (*layout.names, *stated.names)
+    return replace(layout, readings=readings, photos=photos, names=names)
+
+
+def _read_alone(
+    one: FileSet, tables: Texts, outside: Collection[str], wish: Wish, known: Collection[str]
+) -> Layout | None:
     """Return the layout of one folder or zip, under the joint names, if one reading fits; it sees no other tables."""
     joint = {file.key: one.joint_key(file) for file in one.files}
     texts = {key: tables.texts[name] for key, name in joint.items() if name in tables.texts}
     texts |= {name: tables.texts[name] for name in outside}
     unreadable = {key: tables.unreadable[name] for key, name in joint.items() if name in tables.unreadable}
     try:
-        layout = _read(list(joint), Texts(texts, unreadable), wish)
+        if one.samples:
+            layout = read_samples(_named([one]), tables, wish.groups, known)
+        else:
+            layout = _read(list(joint), Texts(texts, unreadable), wish)
     except LayoutError:
         return None
     if layout.decision is not Decision.READ:
         return None
+    if one.samples:
+        return layout
     reading = layout.readings[0]
     renamed = replace(
         reading,
@@ -190,7 +228,13 @@ def _merge(sets: Sequence[FileSet], layouts: Sequence[Layout], known: bool) -> L
     by_name = [_in_split(reading, split) for reading, split in zip(readings, splits)]
     if known or any("train" in reading.splits.values() for reading in by_name):
         readings = by_name
-    merged = replace(
+    names = tuple(name for layout in layouts for name in layout.names)
+    return Layout(Decision.READ, (_join(readings),), photos=sum(layout.photos for layout in layouts), names=names)
+
+
+def _join(readings: Sequence[Reading]) -> Reading:
+    """Return the first reading with the photos of the others."""
+    return replace(
         readings[0],
         labels=_joined(reading.labels for reading in readings),
         splits=_joined(reading.splits for reading in readings),
@@ -201,8 +245,6 @@ def _merge(sets: Sequence[FileSet], layouts: Sequence[Layout], known: bool) -> L
         total=sum(reading.total for reading in readings),
         notes=tuple(note for reading in readings for note in reading.notes),
     )
-    names = tuple(name for layout in layouts for name in layout.names)
-    return Layout(Decision.READ, (merged,), photos=sum(layout.photos for layout in layouts), names=names)
 
 
 def _splits_of(sets: Sequence[FileSet], layouts: Sequence[Layout]) -> list[str | None]:

@@ -1,25 +1,25 @@
-"""Tars and Parquet files of samples, WebDataset's and the Hub's -> photos in folders named after their classes.
+"""Tars and Parquet files of samples, WebDataset's and the Hub's -> photos with the classes that the samples state.
 
-They are unpacked as the zip of class folders would be, so that everything after it is the same. WebDataset's samples
-are files of one name: ``0001.jpg`` with ``0001.cls``, ``0001.txt`` or ``0001.json``
-(https://github.com/webdataset/webdataset).
+WebDataset's samples are files whose names are equal up to their first dot, the key: ``0001.jpg`` with ``0001.cls``,
+``0001.txt`` or ``0001.json`` (https://github.com/webdataset/webdataset).
 """
 
 from __future__ import annotations
 
-import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from ..config import Limits
 from ..errors import DataError
 from ..messages import Message, message
 from ..messages.shards import ShardCode, ShardLeftOutCode
 from . import archives, parquet_files, tar_files
-from .archives import Unpacked, what_is_left
+from .archives import Sample, Unpacked, what_is_left
 from .decoding_copies import reduce_file
-from .intake import LeftOut, clean_name
+from .intake import LeftOut, clean_name, is_junk
+from .labels import clean_label
 from .layout.boxes import is_yolo
 from .layout.headers import label_rank
 from .layout.photos import PICTURE_SUFFIXES, suffix_of
@@ -30,11 +30,11 @@ from .layout.texts import decode
 LIST_SUFFIXES = (".txt", ".list")
 _LONGEST_LABEL = 2**16  # bytes of a file with a label
 _LONGEST_LIST = 2**24  # bytes
-_LABELED = 1 / 2  # share of the pictures that must have a label beside them
+_LABELED = 1 / 2  # share of the pictures, masks apart, that must have a label beside them
 _ENDINGS = (".cls", ".json", ".txt")  # of files with labels, the surest first
 
 Files = list[tuple[str, Path]]
-Sample = tuple[str, Path | Message, str | None]  # name, file or why there is none, class
+_Found = tuple[str, Path | Message, str | None, str | None]  # name, file or why there is none, class, group
 
 
 def is_tar(name: str) -> bool:
@@ -88,7 +88,7 @@ def unpack(
     reduced: bool = False,
     groups: str | None = None,
 ) -> Unpacked:
-    """Write the files of a zip, tar or Parquet file into ``into``, those of samples in folders of their classes.
+    """Write the files of a zip, tar or Parquet file into ``into``, those of samples with what these say of them.
 
     Args:
         archive: the file; ``name`` says which of the three it is.
@@ -98,109 +98,167 @@ def unpack(
         column: the column of Parquet, or the ending or field of WebDataset's labels; None where it is to be found.
         first: number of the first picture that has no name.
         reduced: whether only a small copy of each picture of a tar or Parquet file is kept, see ``reduce_file``.
-        groups: the column of Parquet with the groups of photos that belong together; None for none.
+        groups: the column of Parquet with the groups of photos that belong together; None for none, and then the
+            pictures of one sample of a tar are a group.
 
     Raises ``DataError`` where the file cannot be used; see the modules of the three.
     """
     if name.lower().endswith(parquet_files.SUFFIXES):
-        unpacked = _unpack_rows(parquet_files.read(archive, into, limits, name, column, first, groups), limits, reduced)
-    elif is_tar(name):
+        rows = parquet_files.read(archive, into, limits, name, column, first, groups)
+        return _state(
+            ((base, _reduce(found, limits, reduced), label, group) for base, found, label, group in rows), limits
+        )
+    if is_tar(name):
         members = tar_files.stream(archive, into, limits, name)
-        kept_members = [(member, _reduce(found, limits) if reduced else found) for member, found in members]
-        unpacked = _unpack_tar(kept_members, column, limits)
-    else:
-        return archives.unpack(archive, into, limits, name)
-    if not unpacked.files:
-        raise DataError(ShardCode.EMPTY, name=name)
-    return unpacked
+        kept = [(member, _reduce(found, limits, reduced)) for member, found in members]
+        return _unpack_tar(kept, column, limits, None if groups else f"{first}/")
+    return archives.unpack(archive, into, limits, name)
 
 
-def _unpack_rows(
-    rows: Iterable[tuple[str, Path | Message, str | None, str | None]], limits: Limits, reduced: bool
-) -> Unpacked:
-    groups: dict[Path, str] = {}
-
-    def samples() -> Iterator[Sample]:
-        for base, found, label, group in rows:
-            if isinstance(found, Path) and group is not None:
-                groups[found] = group
-            yield base, _reduce(found, limits) if reduced else found, label
-
-    return replace(_in_folders(samples(), limits), groups=groups)
-
-
-def _reduce(found: Path | Message, limits: Limits) -> Path | Message:
-    if isinstance(found, Path):
+def _reduce(found: Path | Message, limits: Limits, reduced: bool) -> Path | Message:
+    if reduced and isinstance(found, Path):
         reduce_file(found, limits)
     return found
 
 
-def _unpack_tar(found: Sequence[tuple[str, Path | Message]], column: str | None, limits: Limits) -> Unpacked:
-    files = [(member, path) for member, path in found if isinstance(path, Path)]
-    labels = _read_labels(files, column, limits)
-    if labels:
-        return _in_folders(_label(found, labels), limits)
-    left_out = [LeftOut(clean_name(member), why) for member, why in found if isinstance(why, Message)]
-    return Unpacked(files, left_out, None, what_is_left(limits, files))
-
-
-def _in_folders(samples: Iterable[Sample], limits: Limits) -> Unpacked:
-    """Put each sample into a folder named after its class; those without a class, or without a file, are left out."""
-    files, left_out = [], []
-    for name, found, label in samples:
-        folder = re.sub(r"[/\\]", "-", label or "").strip()
-        if isinstance(found, Message):
-            left_out.append(LeftOut(clean_name(name), found))
-        elif folder:
-            splits = [part for part in name.split("/")[:-1] if split_of(part)]
-            files.append(("/".join([*splits, folder, name.rpartition("/")[2]]), found))
+def _state(found: Iterable[_Found], limits: Limits) -> Unpacked:
+    """Return the files with what is said of each; those without a class, or without a file, are left out."""
+    files, left_out, samples = [], [], {}
+    for name, path, label, group in found:
+        folder, _, base = name.rpartition("/")
+        if isinstance(path, Message):
+            left_out.append(LeftOut(clean_name(name), path))
+        elif label is not None and clean_label(label, limits):
+            files.append((base, path))
+            samples[path] = Sample(label.strip(), next(filter(None, map(split_of, folder.split("/"))), None), group)
         else:
-            found.unlink()
+            path.unlink()
             left_out.append(LeftOut(clean_name(name), message(ShardLeftOutCode.LABEL_MISSING)))
-    return Unpacked(files, left_out, None, what_is_left(limits, files), samples=True)
+    return Unpacked(files, left_out, None, what_is_left(limits, files), samples)
 
 
 # -- labels beside the pictures of a tar
 
 
-def _label(found: Sequence[tuple[str, Path | Message]], labels: Mapping[str, str]) -> Iterator[Sample]:
-    """Yield the members of a tar with their classes, without the labels themselves.
+class _Member(NamedTuple):
+    """A file of a tar: ``key`` is that of its sample, ``stem`` its name without the suffix."""
 
-    A picture whose name has no label gets that of its name before the first dot, ``0001.left.jpg``, unless there is a
-    picture of that name: ``0001.seg.png`` beside ``0001.jpg`` is a mask.
-    """
-    pictures = {name.rpartition(".")[0] for name, _ in found if suffix_of(name.rpartition("/")[2]) in PICTURE_SUFFIXES}
+    name: str
+    path: Path
+    key: tuple[str, int]
+    stem: str
+    suffix: str
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is a picture by its name."""
+        return self.suffix in PICTURE_SUFFIXES and not is_junk(self.name)
+
+
+class _Label(NamedTuple):
+    """The class of a file; ``group`` is the sample where it is that of the sample, and not of the file alone."""
+
+    text: str | None = None
+    group: str | None = None
+
+
+def _unpack_tar(
+    found: Sequence[tuple[str, Path | Message]], column: str | None, limits: Limits, prefix: str | None
+) -> Unpacked:
+    """Return the files of a tar; ``prefix`` comes before the names of groups, None for no groups."""
+    labels = _find_labels(_members(found), column, limits)
+    if labels:
+        return _state(_label(found, labels, prefix), limits)
+    files = [(name, path) for name, path in found if isinstance(path, Path)]
+    left_out = [LeftOut(clean_name(name), why) for name, why in found if isinstance(why, Message)]
+    return Unpacked(files, left_out, None, what_is_left(limits, files))
+
+
+def _label(
+    found: Sequence[tuple[str, Path | Message]], labels: Mapping[Path, _Label], prefix: str | None
+) -> Iterator[_Found]:
+    """Yield the members of a tar with their classes and groups, without the labels themselves."""
+    sizes = Counter(label.group for label in labels.values())
     for name, path in found:
-        if tar_files.is_label(name):
-            if isinstance(path, Path):
-                path.unlink()
-            continue
-        folder, _, base = name.rpartition("/")
-        start = f"{folder}/{base.partition('.')[0]}" if folder else base.partition(".")[0]
-        yield name, path, labels.get(name.rpartition(".")[0]) or (None if start in pictures else labels.get(start))
+        if not tar_files.is_label(name):
+            text, group = labels.get(path, _Label()) if isinstance(path, Path) else _Label()
+            is_grouped = prefix is not None and group is not None and sizes[group] > 1
+            yield name, path, text, f"{prefix}{group}" if is_grouped else None
+        elif isinstance(path, Path):
+            path.unlink()
 
 
-def _read_labels(files: Sequence[tuple[str, Path]], column: str | None, limits: Limits) -> dict[str, str]:
-    """Return the labels beside the pictures by the names of these without suffix; empty where hardly any has one."""
-    pictures = {stem for stem, suffix, _ in _parts(files) if suffix in PICTURE_SUFFIXES}
-    folders = {stem.rpartition("/")[0] for stem in pictures}
+def _members(found: Sequence[tuple[str, Path | Message]]) -> list[_Member]:
+    """Return the files of a tar with their samples.
+
+    Names of one key are one sample, wherever they lie. Where one of them occurs twice, as in tars that were joined, the
+    files of a sample follow one another, and the samples of the key are numbered.
+    """
+    repeated = {_key(name) for name, count in Counter(name for name, _ in found).items() if count > 1}
+    members: list[_Member] = []
+    number, before, names = 0, "", set[str]()
+    for name, path in found:
+        key = _key(name)
+        if key != before or name in names:
+            number, before, names = number + 1, key, set()
+        names.add(name)
+        suffix = suffix_of(name.rpartition("/")[2])
+        if isinstance(path, Path):
+            sample = (key, number if key in repeated else 0)
+            members.append(_Member(name, path, sample, name[: len(name) - len(suffix)], suffix))
+    return members
+
+
+def _key(name: str) -> str:
+    """Return the name of a file up to the first dot in its last part."""
+    folder, slash, base = name.rpartition("/")
+    return folder + slash + base.partition(".")[0]
+
+
+def _find_labels(members: Sequence[_Member], column: str | None, limits: Limits) -> dict[Path, _Label]:
+    """Return the labels beside the pictures of a tar, by the path of the picture; empty where hardly any has one."""
+    folders = {member.stem.rpartition("/")[0] for member in members if member.is_picture}
     # Texts beside the pictures of several folders are captions or boxes: their classes are the folders.
     usual = _ENDINGS if len(folders) == 1 else _ENDINGS[:1]
     endings = usual if column is None else (f".{column}",) if f".{column}" in _ENDINGS else (".json",)
     for ending in endings:
         field = None if f".{column}" == ending else column
-        texts = ((stem, _read_label(path, field, limits)) for stem, suffix, path in _parts(files) if suffix == ending)
-        labels = {stem: label for stem, label in texts if label}
-        if len(labels) >= _LABELED * max(1, len(pictures)):
+        texts = [
+            (member, text)
+            for member in members
+            if member.suffix == ending and (text := _read_label(member.path, field, limits))
+        ]
+        labels = _pair([member for member in members if not tar_files.is_label(member.name)], texts)
+        if labels:
             return labels
     return {}
 
 
-def _parts(files: Sequence[tuple[str, Path]]) -> Iterator[tuple[str, str, Path]]:
-    """Yield name without suffix, suffix and path of each file."""
-    for name, path in files:
-        suffix = suffix_of(name.rpartition("/")[2])
-        yield name[: len(name) - len(suffix)], suffix, path
+def _pair(members: Sequence[_Member], texts: Sequence[tuple[_Member, str]]) -> dict[Path, _Label]:
+    """Return the labels of files, by path; empty where they are those of hardly any picture.
+
+    A label is that of the picture of its own name, ``0001.left.cls`` of ``0001.left.jpg``, otherwise of all pictures of
+    the sample. Beside ``0001.jpg`` other pictures without a label of their own are masks, ``0001.seg.png``.
+    """
+    pictures = {(member.key, member.stem) for member in members if member.is_picture}
+    own = {(member.key, member.stem): text for member, text in texts}
+    shared: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for member, label in texts:
+        if (member.key, member.stem) not in pictures:
+            shared[member.key].add(label)
+    labels: dict[Path, _Label] = {}
+    wanted = labeled = 0
+    for member in members:
+        text, of_sample = own.get((member.key, member.stem)), shared.get(member.key, ())
+        if text is None and (member.key, member.key[0]) in pictures:
+            continue
+        if text is not None:
+            labels[member.path] = _Label(text)
+        elif len(of_sample) == 1:
+            labels[member.path] = _Label(next(iter(of_sample)), "/".join(map(str, member.key)))
+        wanted += member.is_picture
+        labeled += member.is_picture and member.path in labels
+    return labels if labeled >= _LABELED * wanted else {}
 
 
 def _read_label(path: Path, field: str | None, limits: Limits) -> str | None:

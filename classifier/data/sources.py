@@ -16,50 +16,20 @@ from ..errors import DataError, LayoutError
 from ..messages import Code, Message, message, outline
 from ..messages.data import IntakeCode, LeftOutCode, ProjectCode, UploadNoteCode
 from ..messages.project_files import ProjectFileCode
+from ..messages.shards import ShardCode
 from ..messages.workflows import WorkflowCode
 from .archives import Unpacked, what_is_left
+from .file_sets import File, FileSet, distinct, join_samples
 from .intake import LeftOut, check_name, check_regular_file, clean_name, normalize_name, scan
-from .labels import natural_key
 from .layout import Decision, option_file, read_layout, read_texts, wants_text
-from .layout.photos import find_photos
+from .layout.photos import PICTURE_SUFFIXES, find_photos, suffix_of
 from .layout.split_names import split_words
 from .layout.wording import amounts
 from .packed_pictures import unpack_pictures
 from .project_mark import is_project_file
-from .samples import is_shard, read_list, shard_split, unpack, without_suffix
+from .samples import is_shard, read_list, unpack, without_suffix
 
 FilePaths = list[tuple[str, Path]]
-
-
-@dataclass(frozen=True)
-class File:
-    """A file: ``name`` as the person knows it, ``key`` the normalized name within its ``FileSet``.
-
-    ``archive`` is the name of the zip that it came in, None where it came in none.
-    """
-
-    name: str
-    key: str
-    path: Path
-    archive: str | None = None
-
-
-@dataclass(frozen=True)
-class FileSet:
-    """The files of one folder or zip; ``name`` is its own, empty where there is none.
-
-    ``has_folder``: the keys begin with the name already. ``samples``: it came as samples with labels, in tars or
-    Parquet files, and its folders are its classes.
-    """
-
-    name: str
-    files: tuple[File, ...]
-    has_folder: bool = False
-    samples: bool = False
-
-    def joint_key(self, file: File) -> str:
-        """Return the name of a file among those of several sets: the set's own name counts as one folder."""
-        return file.key if self.has_folder or not self.name else f"{self.name}/{file.key}"
 
 
 @dataclass
@@ -68,15 +38,13 @@ class Listing:
 
     ``archives`` are the names of the zips that files came in, by the path of the unpacked file. ``column`` is where
     tars and Parquet files have the classes, None where it is to be found, ``groups_column`` where Parquet files have
-    the groups, None for no groups; ``groups`` are these, by the path of the unpacked file. ``reduced``: whether of
-    their pictures only small copies are kept.
+    the groups, None for no groups. ``reduced``: whether of their pictures only small copies are kept.
     """
 
     sets: list[FileSet] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     notes: list[Message] = field(default_factory=list)
     archives: dict[Path, str] = field(default_factory=dict)
-    groups: dict[Path, str] = field(default_factory=dict)
     column: str | None = None
     groups_column: str | None = None
     reduced: bool = False
@@ -102,7 +70,7 @@ def list_data(
     listing = Listing(column=option_file(labels), groups_column=_groups_column(groups), reduced=reduced)
     places = [one for place in data for one in read_list(place)]
     several = len(places) > 1
-    names = _distinct(_own_name(name, place) for name, place in places)
+    names = distinct(_own_name(name, place) for name, place in places)
     for number, ((base, place), name) in enumerate(zip(places, names)):
         if several and place.is_file() and wants_text(base) and not is_shard(base, place):
             _add(listing, "", [(base, place)])
@@ -123,11 +91,11 @@ def list_upload(files: Iterable[tuple[str, Path]], into: Path, limits: Limits) -
     zips = [(key, path) for key, path in loose if _is_zip(key) or is_shard(key, path)]
     others = [(name, path) for name, key, path in given if (key, path) not in zips]
     if others:
-        others = _open(others, into / "inside", limits, listing)
         tops = {key.split("/")[0] if "/" in key else "" for key in _usable_keys(others)}
-        _add(listing, tops.pop() if len(tops) == 1 else "", others, has_folder=True)
+        name = tops.pop() if len(tops) == 1 else ""
+        _add_opened(listing, name, others, into / "inside", limits, has_folder=True)
     several = len(zips) + bool(others) > 1
-    for number, ((key, path), name) in enumerate(zip(zips, _distinct(without_suffix(key) for key, _ in zips))):
+    for number, ((key, path), name) in enumerate(zip(zips, distinct(without_suffix(key) for key, _ in zips))):
         _add_place(listing, name, key, path, into / str(number), limits, several)
     return _checked(listing, limits)
 
@@ -140,16 +108,6 @@ def _groups_column(groups: str) -> str | None:
 
 def _own_name(name: str, place: Path) -> str:
     return without_suffix(name or place.resolve().name)  # of “.”
-
-
-def _distinct(names: Iterable[str]) -> list[str]:
-    """Number the second and later of equal names: “photos”, “photos (2)”."""
-    counts: Counter[str] = Counter()
-    result = []
-    for name in names:
-        counts[name] += 1
-        result.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
-    return result
 
 
 def _add(listing: Listing, name: str, files: FilePaths, shown: str = "", has_folder: bool = False) -> None:
@@ -174,7 +132,7 @@ def _usable_keys(files: FilePaths) -> list[str]:
 
 
 def _checked(listing: Listing, limits: Limits) -> Listing:
-    listing.sets = _join_samples(listing.sets)
+    listing.sets = join_samples(listing.sets)
     count = listing.count() + len(listing.left_out)
     if count > limits.files:
         raise DataError(ProjectCode.TOO_MANY_AT_ONCE, count=count, limit=limits.files)
@@ -217,8 +175,8 @@ def _add_place(listing: Listing, name: str, base: str, place: Path, into: Path, 
         files = list(scan(place, limits))
         shards = [file for file in files if is_shard(*file)]
         rest = [file for file in files if file not in shards]
-        if not shards or find_photos(_usable_keys(rest)):
-            _add(listing, name, _open(files, into, limits, listing), shown)
+        if not shards or has_pictures(_usable_keys(rest)):
+            _add_opened(listing, name, files, into, limits, shown)
             return
         for number, (inside, path) in enumerate(shards):
             nested = f"{name}/{without_suffix(inside)}"
@@ -229,32 +187,17 @@ def _add_place(listing: Listing, name: str, base: str, place: Path, into: Path, 
         raise DataError(IntakeCode.MISSING, place=str(place))
     if without_suffix(base) == base and not zipfile.is_zipfile(place):
         raise DataError(ProjectCode.NOT_FOLDER_OR_ZIP, name=base)
-    unpacked = _unpack_one(place, base, into, limits, listing)
+    try:
+        unpacked = _unpack_one(place, base, into, limits, listing)
+    except DataError as error:
+        if not several or error.code is not ShardCode.EMPTY:
+            raise
+        listing.left_out.append(LeftOut(clean_name(base), error.message))  # the others may hold photos
+        return
     if unpacked.samples:
-        listing.sets.append(FileSet(name, _usable(listing, unpacked.files), samples=True))
+        _add_unpacked(listing, name, unpacked)
     else:
-        _add(listing, name, _open(unpacked.files, into / "inside", unpacked.limits_left, listing), shown)
-
-
-def _join_samples(sets: Sequence[FileSet]) -> list[FileSet]:
-    """Join the shards of samples, each of which holds some photos of any class, in the order of a folder.
-
-    Where their names are those of several splits, these become folders.
-    """
-    shards = [one for one in sets if one.samples]
-    splits = [shard_split(one.name) for one in shards]
-    if len(set(splits)) > 1:
-        named = [(f"{split or 'train'}/", one) for one, split in zip(shards, splits)]
-        name = ""
-    else:
-        named = [("", one) for one in shards]
-        name = shards[0].name if len(shards) == 1 else next(filter(None, splits), "")
-    files = [
-        replace(file, name=folder + file.name, key=folder + file.key) for folder, one in named for file in one.files
-    ]
-    files.sort(key=lambda file: [natural_key(part) for part in file.key.split("/")])
-    joined = [FileSet(name, tuple(files), samples=True)] if shards else []
-    return [*(one for one in sets if not one.samples), *joined]
+        _add_opened(listing, name, unpacked.files, into / "inside", unpacked.limits_left, shown)
 
 
 def _unpack_one(archive: Path, name: str, into: Path, limits: Limits, listing: Listing, shown: str = "") -> Unpacked:
@@ -263,12 +206,11 @@ def _unpack_one(archive: Path, name: str, into: Path, limits: Limits, listing: L
         raise DataError(ProjectFileCode.IS_PROJECT, name=name)
     first = listing.count() + len(listing.left_out)
     unpacked = unpack(archive, into, limits, name, listing.column, first, listing.reduced, listing.groups_column)
-    listing.groups |= unpacked.groups
     listing.left_out += [replace(left, file=shown + left.file) for left in unpacked.left_out]
     if unpacked.guessed is not None:
         listing.notes.append(message(UploadNoteCode.CODE_PAGE, name=name, page=unpacked.guessed))
     if not unpacked.files:
-        raise DataError(ProjectCode.EMPTY_ZIP, name=name)
+        raise DataError(ShardCode.EMPTY if is_shard(name, archive) else ProjectCode.EMPTY_ZIP, name=name)
     outer = listing.archives.get(archive)
     listing.archives |= dict.fromkeys((path for _, path in unpacked.files), f"{outer}/{name}" if outer else name)
     return unpacked
@@ -277,12 +219,29 @@ def _unpack_one(archive: Path, name: str, into: Path, limits: Limits, listing: L
 # -- zips and packed pictures inside a folder or zip
 
 
-def _open(files: FilePaths, into: Path, limits: Limits, listing: Listing) -> FilePaths:
-    """Return the files with those of the zips among them, and the pictures in place of the files that pack them."""
-    opened = _open_zips(files, into, limits, listing)
-    pictures, left_out = unpack_pictures(opened, into / "pictures", limits)
-    listing.left_out += left_out
-    return pictures
+def _add_opened(
+    listing: Listing, name: str, files: FilePaths, into: Path, limits: Limits, shown: str = "", has_folder: bool = False
+) -> None:
+    """Add files with those of the zips among them, and the pictures in place of the files that pack them."""
+    unpacked = unpack_pictures(_open_zips(files, into, limits, listing), into / "pictures", limits)
+    listing.left_out += unpacked.left_out
+    _add_unpacked(listing, name, unpacked, shown, has_folder)
+
+
+def _add_unpacked(listing: Listing, name: str, unpacked: Unpacked, shown: str = "", has_folder: bool = False) -> None:
+    """Add files as a set, and the samples among them as another."""
+    samples = [file for file in unpacked.files if file[1] in unpacked.samples]
+    others = [file for file in unpacked.files if file[1] not in unpacked.samples]
+    if others or not samples:
+        _add(listing, name, others, shown, has_folder)
+    if samples:
+        files = _usable(listing, samples)
+        listing.sets.append(FileSet(name, tuple(replace(file, sample=unpacked.samples[file.path]) for file in files)))
+
+
+def has_pictures(names: Iterable[str]) -> bool:
+    """Return whether any file has the suffix of a picture."""
+    return any(suffix_of(name.rpartition("/")[2]) in PICTURE_SUFFIXES for name in names)
 
 
 def _is_zip(name: str) -> bool:

@@ -128,7 +128,7 @@ def _members(packed: tarfile.TarFile, limits: Limits, name: str) -> Iterator[tar
             raise DataError(ShardCode.OUTSIDE, name=name, member=info.name[:SHOWN_LETTERS])
         count, size = count + 1, size + info.size
         if count > limits.files:
-            raise DataError(ShardCode.TOO_MANY_FILES, name=name, limit=limits.files)
+            raise DataError(ShardCode.TOO_MANY_IN_SHARD, name=name, limit=limits.files)
         if size > limits.bytes_unpacked:
             raise DataError(ShardCode.TOO_BIG, name=name, limit=limits.bytes_unpacked)
         yield info

@@ -11,7 +11,7 @@ from typing import Any
 from . import Code, Message, message
 from .layout import NotTakenCode
 from .packed import PackedCode
-from .shards import ShardLeftOutCode
+from .shards import ShardCode, ShardLeftOutCode
 from .training import TrainingCode
 from .workflows import StepsCode
 
@@ -324,7 +324,7 @@ OLD_LEFT_OUT: tuple[tuple[Code, str, str, str], ...] = (
 
 STORED_CODES: tuple[type[Code], ...] = (
     LeftOutCode, PhotoCode, SeveralCode, RepeatCode, NotEvaluatedCode, EditCode, NotTakenCode, IntakeCode,
-    PackedCode, ShardLeftOutCode, TrainingCode, StepsCode,
+    PackedCode, ShardCode, ShardLeftOutCode, TrainingCode, StepsCode,
 )  # fmt: skip
 _STORED = {code.id: code for codes in STORED_CODES for code in codes}
 

@@ -12,7 +12,7 @@ class ShardCode(Code):
     """Why a tar or Parquet file, or a list of such, cannot be used as a whole."""
 
     TAR_DAMAGED = "“{name}” is cut off or damaged, or is no tar; copy or download it again."
-    TOO_MANY_FILES = "“{name}” holds more than {limit:,} files; split it in two."
+    TOO_MANY_IN_SHARD = "“{name}” holds more than {limit:,} files; split it in two."
     TOO_BIG = "“{name}” unpacks to more than {limit:megabytes} megabytes; split it in two."
     BOMB = "“{name}” unpacks to more than {limit} times its size, as no photos do; it was not opened."
     OUTSIDE = (

@@ -8,14 +8,14 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from ..data import http_files, tar_files
-from ..data.archives import unpack
+from ..data.archives import Unpacked, unpack
 from ..data.labels import folder_names
 from ..data.packed_pictures import unpack_pictures
 from ..errors import DataError
@@ -157,25 +157,36 @@ def _fetch(chosen: PublicSet, cache: Path) -> Iterator[Progress]:
 
 
 def _read_idx(cache: Path, scratch: Path, per_class: int | None) -> Pictures:
-    files = [(path.name, path) for path in sorted(cache.glob("*ubyte.gz"))]
-    return unpack_pictures(files, scratch, per_class=per_class)[0]
+    return _in_folders(_unpack_idx(cache, scratch, per_class))
 
 
 def _read_fashion(cache: Path, scratch: Path, per_class: int | None) -> Pictures:
     from torchvision.datasets import FashionMNIST  # its names of classes
 
-    folders = folder_names(FashionMNIST.classes)
-    names = [folders[label] for label in FashionMNIST.classes]
-    for name, path in _read_idx(cache, scratch, per_class):
-        split, label, base = name.split("/")
-        yield f"{split}/{names[int(label)]}/{base}", path
+    return _in_folders(_unpack_idx(cache, scratch, per_class), FashionMNIST.classes)
+
+
+def _unpack_idx(cache: Path, scratch: Path, per_class: int | None) -> Unpacked:
+    files = [(path.name, path) for path in sorted(cache.glob("*ubyte.gz"))]
+    return unpack_pictures(files, scratch, per_class=per_class)
+
+
+def _in_folders(unpacked: Unpacked, names: Sequence[str] = ()) -> Pictures:
+    """Yield the pictures in folders of their splits and classes; ``names`` are those of classes that are numbers."""
+    samples = {
+        path: (names[int(one.label)] if names else one.label, one.split) for path, one in unpacked.samples.items()
+    }
+    folders = folder_names(label for label, _ in samples.values())
+    for base, path in unpacked.files:
+        if path in samples:
+            label, split = samples[path]
+            yield f"{split or 'train'}/{folders[label]}/{base}", path
 
 
 def _read_cifar(cache: Path, scratch: Path, per_class: int | None) -> Pictures:
     members = tar_files.stream(cache / "cifar-10-binary.tar.gz", scratch / "batches")
     files = [(name, path) for name, path in members if isinstance(path, Path)]
-    pictures, _ = unpack_pictures(files, scratch / "pictures", per_class=per_class)
-    return [(name.partition("/")[2], path) for name, path in pictures if name.endswith(".png")]
+    return _in_folders(unpack_pictures(files, scratch / "pictures", per_class=per_class))
 
 
 def _read_flowers(cache: Path, scratch: Path, per_class: int | None) -> Pictures:

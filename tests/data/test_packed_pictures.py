@@ -57,7 +57,17 @@ def test_the_fine_labels_of_a_hundred_classes_are_used(tmp_path: Path) -> None:
     (tmp_path / "fine_label_names.txt").write_text("apple\naquarium/fish\n")
     (tmp_path / "coarse_label_names.txt").write_text("anything\n")
     with Project.over(tmp_path) as project:
-        assert shown(project)["train"] == {"apple": 2, "aquarium_fish": 2}
+        assert shown(project)["train"] == {"apple": 2, "aquarium/fish": 2}
+
+
+def test_a_class_of_cifar_may_be_named_like_a_split(tmp_path: Path) -> None:
+    labels = np.arange(4, dtype=np.uint8) % 2
+    for number, name in enumerate(("train", "test")):
+        (tmp_path / f"{name}.bin").write_bytes(cifar(draw(4, 32, 32, 3, seed=number), labels, labels))
+    (tmp_path / "fine_label_names.txt").write_text("train\nmasks\n")
+    expected = {split: {"train": 2, "masks": 2} for split in ("train", "test")}
+    with Project.over(tmp_path) as project:
+        assert shown(project) == expected
 
 
 def test_packed_pictures_come_in_a_zip(tmp_path: Path) -> None:
@@ -128,8 +138,8 @@ def test_a_file_that_cannot_be_right_leaves_nothing(files: dict[str, bytes], cod
     assert names[next(iter(files))] in str(error.value)
     others = [("cat/1.jpg", tmp_path / "1.jpg"), ("notes.txt", tmp_path / "notes.txt")]
     listed = [(names[kind], tmp_path / names[kind]) for kind in files]
-    kept, (left,) = unpack_pictures([*others, *listed], tmp_path / "into")
-    assert (kept, left.code) == (others, code)
+    unpacked = unpack_pictures([*others, *listed], tmp_path / "into")
+    assert (unpacked.files, [left.code for left in unpacked.left_out]) == (others, [code])
     assert not list((tmp_path / "into").glob("*"))
 
 

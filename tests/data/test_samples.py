@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import tarfile
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -130,6 +132,159 @@ def test_labels_of_samples_are_texts_or_a_field_of_json(
     assert [label for _, label, _ in found] == ["cat"] * 4 + ["dog"] * 4
 
 
+STATED = [
+    ("original", "cropped"), (".net", "a b"), ("a/b", "a-b"), ("valid", "invalid"), ("test", "control"),
+    ("2019", "2020"), ("photo", "sketch"), ("unsorted", "pred"), ("train", "apple"),
+    ("patient 1", "patient 2"), ("1", "01"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("labels", STATED, ids=" and ".join)
+def test_a_label_that_a_sample_states_is_the_class_as_it_stands(labels: tuple[str, str], tmp_path: Path) -> None:
+    pictures = [content for *_, content in SAMPLES[:4]]
+    columns = {"image": pictures, "label": [*labels, *labels]}
+    members = [
+        member
+        for number, content in enumerate(pictures)
+        for member in ((f"{number}.jpg", content), (f"{number}.cls", labels[number % 2].encode()))
+    ]
+    tar = write_tar(tmp_path / "x.tar", members)
+    for place in (tar, write_parquet(tmp_path / "x.parquet", columns)):
+        assert sorted(label for _, label, _ in read(place)) == sorted([*labels, *labels])
+    with Project.open(tmp_path / "project") as project:
+        for _ in range(2):
+            project.receive([("x.tar", tar)])
+            assert project.classes() == dict.fromkeys(labels, 2)
+            project.take("folders")
+            assert project.classes() == dict.fromkeys(labels, 2)
+
+
+def test_no_class_of_many_is_dropped_for_its_name(tmp_path: Path) -> None:
+    labels = ["screenshot", "figure", "unsorted", "masks", *map(str, range(20))]
+    pictures = [encode(draw_photo(number, (16, 16))) for number in range(len(labels))]
+    found = read(write_parquet(tmp_path / "x.parquet", {"image": pictures, "label": labels}))
+    assert {label for _, label, _ in found} == set(labels)
+
+
+def test_a_class_may_be_named_like_a_split_in_shards_of_several_splits(tmp_path: Path) -> None:
+    features = {"image": {}, **{name: {"names": ["train", "apple"]} for name in ("fine_label", "coarse_label")}}
+    for split, some in (("train", SAMPLES[:4]), ("test", SAMPLES[4:8])):
+        columns = {"image": [content for *_, content in some], "fine_label": [0, 1] * 2, "coarse_label": [1, 1, 0, 0]}
+        write_parquet(tmp_path / f"{split}-0.parquet", columns, features)
+    assert refusal(tmp_path).code is ShardCode.WHICH_COLUMN
+    with Project.over(tmp_path, labels="fine_label") as project:
+        assert project.catalog.balance() == {split: {"train": 2, "apple": 2} for split in ("train", "test")}
+
+
+def test_a_label_that_is_no_name_is_left_out_with_its_reason(tmp_path: Path) -> None:
+    columns = {"image": [content for *_, content in SAMPLES[:5]], "label": ["a", "b", "", " ", "\u200b"]}
+    with Project.over(write_parquet(tmp_path / "x.parquet", columns)) as project:
+        assert project.classes() == {"a": 1, "b": 1}
+        assert [left.code for left in project.left_out()] == [ShardLeftOutCode.LABEL_MISSING] * 3
+
+
+def test_a_file_without_a_known_ending_does_not_hide_the_shards_beside_it(tmp_path: Path) -> None:
+    (write_shards(tmp_path) / "SHA256SUMS").write_text("abc  train-000000.tar\n")
+    with Project.over(tmp_path) as project:
+        assert project.classes() == {"cat": 10, "dog": 10}
+
+
+@pytest.mark.parametrize("names", [["cow/1.jpg", "test/1.jpg"], ["cow/1.jpg", "cow/2.jpg"]])
+def test_samples_are_read_beside_class_folders(names: list[str], tmp_path: Path) -> None:
+    shard = write_shards(tmp_path / "shards") / "train-000000.tar"
+    for number, name in enumerate(names):
+        path = tmp_path / "animals" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode(draw_photo(100 + number)))
+    with Project.over([shard, tmp_path / "animals"], labels="folders") as project:
+        counts = Counter(name.partition("/")[0] for name in names)
+        assert project.classes() == {"cat": 2, "dog": 2, **counts}
+
+
+def test_splits_are_those_of_folders_inside_a_tar(tmp_path: Path) -> None:
+    members = [
+        member
+        for split, label, key, content in SAMPLES[:10]
+        for member in ((f"{split}/{key}.jpg", content), (f"{split}/{key}.cls", label.encode()))
+    ]
+    with Project.over(write_tar(tmp_path / "x.tar", members)) as project:
+        assert project.catalog.balance() == {"test": {"cat": 1, "dog": 1}, "train": {"cat": 4, "dog": 4}}
+
+
+@pytest.mark.parametrize("pictures", [("left", "right", "top"), ("input",)])
+@pytest.mark.parametrize(("ending", "text"), [("cls", "{}"), ("target.cls", "{}"), ("json", '{{"label": "{}"}}')])
+def test_pictures_of_a_sample_have_its_label_and_are_a_group(
+    pictures: tuple[str, ...], ending: str, text: str, tmp_path: Path
+) -> None:
+    shards = [
+        write_tar(tmp_path / f"{shard}.tar", [
+            (f"{number}.{end}", content)
+            for number, label in enumerate(("cat", "dog"))
+            for end, content in (
+                *((f"{name}.png", encode(draw_photo(ord(name[0]) + 2 * number + shard), "PNG")) for name in pictures),
+                (ending, text.format(label).encode()),
+            )
+        ])
+        for shard in range(2)
+    ]  # fmt: skip
+    with Project.over(shards) as project:
+        assert project.classes() == {"cat": 2 * len(pictures), "dog": 2 * len(pictures)}
+        groups = Counter(photo.layout_group for photo in project.photos())
+    assert list(groups.values()) == ([3] * 4 if len(pictures) > 1 else [4])
+    with Project.over(shards, groups="none") as project:
+        assert {photo.layout_group for photo in project.photos()} == {None}
+
+
+def test_a_key_that_is_repeated_in_a_tar_is_another_sample(tmp_path: Path) -> None:
+    joined = [
+        member for _, label, _, content in SAMPLES[:4] for member in (("0.jpg", content), ("0.cls", label.encode()))
+    ]
+    found = read(write_tar(tmp_path / "x.tar", joined))
+    known = {hashlib.sha256(content).hexdigest(): label for _, label, _, content in SAMPLES[:4]}
+    assert {digest: label for digest, label, _ in found} == known
+
+
+def test_labels_may_lie_apart_from_their_pictures(tmp_path: Path) -> None:
+    pictures = [(f"{key}.jpg", content) for *_, key, content in SAMPLES[:6]]
+    labels = [(f"{key}.txt", label.encode()) for _, label, key, _ in SAMPLES[:6]]
+    found = read(write_tar(tmp_path / "x.tar", [*pictures, *labels]))
+    assert [label for _, label, _ in found] == ["cat"] * 3 + ["dog"] * 3
+
+
+def test_masks_beside_the_pictures_do_not_count_as_unlabeled(tmp_path: Path) -> None:
+    members = [
+        member
+        for _, label, key, content in SAMPLES[:4]
+        for member in (
+            (f"{key}.jpg", content), (f"{key}.seg.png", b"1"), (f"{key}.depth.png", b"2"),
+            (f"{key}.cls", label.encode()),
+        )
+    ]  # fmt: skip
+    with Project.over(write_tar(tmp_path / "x.tar", members)) as project:
+        assert project.classes() == {"cat": 2, "dog": 2}
+
+
+@pytest.mark.parametrize("kind", ["parquet", "tar"])
+def test_a_shard_without_a_labeled_photo_is_left_out_beside_others(kind: str, tmp_path: Path) -> None:
+    pictures = [content for *_, content in SAMPLES[:4]]
+    features = {"image": {}, "label": {"names": ["cat", "dog"]}}
+    write_parquet(tmp_path / "train-0.parquet", {"image": pictures, "label": [0, 1] * 2}, features)
+    empty = tmp_path / f"test-0.{kind}"
+    if kind == "tar":
+        write_tar(empty, [])
+    else:
+        write_parquet(empty, {"image": pictures, "label": [-1] * 4}, features)
+    with Project.over(tmp_path) as project:
+        assert project.catalog.balance() == {"train": {"cat": 2, "dog": 2}}
+        left = project.left_out()
+        assert [one.code for one in left if one.file == empty.name] == [ShardCode.EMPTY]
+        assert {one.code for one in left if one.file != empty.name} <= {ShardLeftOutCode.LABEL_MISSING}
+        assert len(left) == (1 if kind == "tar" else 5)
+    with pytest.raises(DataError):
+        Project.over([empty, empty])
+    assert refusal(empty).code is ShardCode.EMPTY
+
+
 def test_members_that_are_no_labeled_photo_are_left_out_with_reasons(tmp_path: Path) -> None:
     cats = [(f"{number}.{end}", what) for number in range(4) for end, what in (
         ("jpg", SAMPLES[number][3]), ("cls", SAMPLES[number][1].encode()), ("pyd", b"\x80\x04.")
@@ -226,7 +381,7 @@ def test_a_tar_that_could_do_harm_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("limits", "code"),
-    [(Limits(files=3), ShardCode.TOO_MANY_FILES), (Limits(bytes_unpacked=3000), ShardCode.TOO_BIG)],
+    [(Limits(files=3), ShardCode.TOO_MANY_IN_SHARD), (Limits(bytes_unpacked=3000), ShardCode.TOO_BIG)],
 )
 def test_the_limits_of_zips_hold_for_tars_and_parquet(limits: Limits, code: ShardCode, tmp_path: Path) -> None:
     pictures = {f"{key}.jpg": content for *_, key, content in SAMPLES[:6]}
