@@ -69,7 +69,8 @@ def _check(args: argparse.Namespace) -> None:
 def _answers(args: argparse.Namespace, predictor: Predictor, scratch: Path) -> AnswerTable:
     from ..workflows.predict_many import Answers, predict_many
 
-    return run(predict_many(predictor, args.paths, scratch / "table"), Answers).open()
+    keep = args.sort_into is not None
+    return run(predict_many(predictor, args.paths, scratch / "table", keep_unpacked=keep), Answers).open()
 
 
 def _ending_with_true(events: Iterator[Progress]) -> Iterator[Progress | bool]:

@@ -27,7 +27,7 @@ class AnswerRow:
         unlike: the photo is out of distribution.
         error: the sentence why the photo cannot be used, None where it can.
         copy: the file to show, sort and train on, relative to the table's folder or absolute; None where there is none.
-        sha256: of the file as it came, empty where it could not be read.
+        sha256: of the file as it came, empty where no copy of it is kept.
         given: the class that a person gave the photo in place of the answer, None where nobody did.
     """
 

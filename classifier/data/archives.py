@@ -18,7 +18,7 @@ from ..errors import DataError
 from ..files import remove, storage_error
 from ..messages import Message, message
 from ..messages.data import IntakeCode, LeftOutCode
-from .intake import LeftOut, is_outside
+from .intake import LeftOut, is_junk, is_outside
 from .zip_names import decode_names
 
 ZIP_SIGNATURE = rb"PK\x03\x04|PK\x05\x06"  # regular expressions over the first bytes of a file
@@ -100,12 +100,16 @@ def what_is_left(limits: Limits, files: Sequence[tuple[str, Path]]) -> Limits:
 
 
 def measure(archive: Path, limits: Limits = LIMITS, name: str | None = None) -> tuple[int, int]:
-    """Return how many files a zip holds and their size in bytes, after the checks of ``unpack``, with its errors."""
+    """Return how many files ``stream`` yields, those of the operating system apart, and their size in bytes.
+
+    Raises what ``unpack`` raises.
+    """
     if not archive.is_file():
         raise DataError(IntakeCode.MISSING, place=str(archive))
     with _translate_zip_errors(archive, name or archive.name), zipfile.ZipFile(archive) as packed:
-        members = _read_content(packed, archive, limits).members
-        return len(members), sum(info.file_size for _, info in members)
+        content = _read_content(packed, archive, limits)
+    names = [*(name for name, _ in content.members), *(left.file for left in content.left_out)]
+    return sum(not is_junk(name) for name in names), sum(info.file_size for _, info in content.members)
 
 
 def stream(

@@ -11,7 +11,7 @@ from ..errors import DataError
 from ..messages import Message, message
 from ..messages.data import ProjectCode
 from . import archives, parquet_files, tar_files
-from .intake import check_name, check_regular_file, clean_name, is_junk, scan
+from .intake import check_regular_file, clean_name, is_junk, scan
 
 _LONGEST_NAME = 1000  # letters that are kept of a name
 Measure = Callable[[Path, Limits, str], tuple[int, int]]
@@ -57,31 +57,34 @@ class PhotoStream:
         self._into, self._limits = into, limits
         named = list(given)
         self._files = [found for name, path in named for found in _expand(name, path, limits)]
-        self._is_alone = len(self._files) == 1
+        self._reasons: dict[int, Message] = {}  # why zips, tars and Parquet files are not opened, by number
         self.count, self.size = 0, 0
-        for name, path in self._files:
-            self._measure(name, path)
+        for number, (name, path) in enumerate(self._files):
+            self._measure(number, name, path)
         if self.count > limits.files:
             raise DataError(ProjectCode.TOO_MANY_AT_ONCE, count=self.count, limit=limits.files)
 
     def __iter__(self) -> Iterator[StreamedFile]:
         for number, (name, path) in enumerate(self._files):
-            if is_packed(name):
+            if number in self._reasons:
+                yield StreamedFile(_shown(name), None, self._reasons[number])
+            elif is_packed(name):
                 yield from self._unpack(name, path, self._into / str(number))
             else:
                 code = check_regular_file(path)
                 reason = message(code) if code else None
                 yield StreamedFile(_shown(name), None if reason else path, reason)
 
-    def _measure(self, name: str, path: Path) -> None:
+    def _measure(self, number: int, name: str, path: Path) -> None:
         """Count a file, or those of a zip; what is taken is less of the limits for the next zip."""
         count, size = 1, 0
         if is_packed(name):
             try:
                 count, size = _kind(name)[0](path, self._left(), name)
-            except DataError:
-                if self._is_alone:
+            except DataError as error:
+                if len(self._files) == 1:
                     raise
+                self._reasons[number] = error.message
         else:
             size = path.stat().st_size if path.is_file() else 0
         self.count += count
@@ -95,12 +98,12 @@ class PhotoStream:
         try:
             for member, found in _kind(name)[1](path, into, self._limits, name):
                 shown = _shown(f"{name}/{member}")
-                if isinstance(found, Message):
+                if isinstance(found, Message) and not is_junk(member):
                     yield StreamedFile(shown, None, found)
-                elif check_name(member) is not None and is_junk(member):
-                    found.unlink()
-                else:
+                elif isinstance(found, Path) and not is_junk(member):
                     yield StreamedFile(shown, found, unpacked=True)
+                elif isinstance(found, Path):
+                    found.unlink()
         except DataError as error:
             yield StreamedFile(_shown(name), None, error.message)
 

@@ -18,7 +18,7 @@ from ..messages import Message, message
 from ..messages.data import LeftOutCode
 from ..messages.shards import ShardCode, ShardLeftOutCode
 from .archives import CHUNK, NEVER_A_BOMB, SHOWN_LETTERS
-from .intake import is_outside
+from .intake import is_junk, is_outside
 from .layout.photos import suffix_of
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz")
@@ -31,11 +31,14 @@ _HEADERS = (
 
 
 def measure(archive: Path, limits: Limits = LIMITS, name: str | None = None) -> tuple[int, int]:
-    """Return how many files a tar holds, apart from labels, and their size in bytes, with the errors of ``stream``."""
+    """Return how many files a tar holds and their size in bytes, with the errors of ``stream``.
+
+    Labels and files of the operating system are apart.
+    """
     count = size = 0
     with _translate_errors(name or archive.name), _open(archive, limits, name or archive.name) as packed:
         for info in _members(packed, limits, name or archive.name):
-            if not is_label(info.name):
+            if not is_label(info.name) and not is_junk(info.name):
                 count, size = count + 1, size + info.size
     return count, size
 

@@ -90,6 +90,7 @@ def predict_many(
     folder: Path,
     *,
     take_over: bool = False,
+    keep_unpacked: bool = True,
     room: Room = nullcontext,
 ) -> Iterator[Progress | Answers]:
     """Predict photos, folders and zips of any number; yield the progress, at last the ``Answers``.
@@ -103,6 +104,8 @@ def predict_many(
         folder: a new or empty folder for the table, or one with an older table, which is replaced.
         take_over: the photos come from a stranger and are this program's to delete: each is decoded in another process,
             which writes a copy without metadata and a thumbnail below ``folder``, and is deleted then.
+        keep_unpacked: whether photos of zips, tars and Parquet files stay below ``folder``, to be sorted into folders;
+            otherwise each is deleted once it is answered, so that they take no room together.
         room: keeps room for so many bytes while they are written, see ``Project.room``.
 
     Raises:
@@ -125,8 +128,11 @@ def predict_many(
         yield Progress(StepCode.PREDICT, 0, stream.count, None)
         files = iter(stream)
         while some := list(islice(files, _AT_ONCE * distributed.world_size())):
-            rows = keeper.prepare(some)
-            table.add(answer_photos(predictor, table, rows))
+            answers = answer_photos(predictor, table, keeper.prepare(some))
+            if keep_unpacked or take_over:
+                table.add(answers)
+            else:
+                table.add(_forget_unpacked(some, answers))
             done += len(some)
             yield _progress(started, done, stream.count)
         table.set_fact("complete", True)
@@ -171,6 +177,17 @@ def answer_again(predictor: Predictor, table: AnswerTable) -> Iterator[Progress]
     table.set_fact("complete", True)
 
 
+def _forget_unpacked(
+    files: Sequence[StreamedFile], answers: Iterable[tuple[AnswerRow, Probs | None]]
+) -> Iterator[tuple[AnswerRow, Probs | None]]:
+    """Yield the answers and delete the files that were unpacked."""
+    for file, (row, probs) in zip(files, answers, strict=True):
+        if file.unpacked and file.path is not None:
+            remove(file.path)
+            row = replace(row, copy=None)
+        yield row, probs
+
+
 class _Finder:
     """Takes photos where they are."""
 
@@ -199,8 +216,12 @@ class _Keeper:
 
     def _keep(self, file: StreamedFile) -> AnswerRow:
         row = _found(file)
-        if file.path is None or row.error is not None:
+        if file.path is None:
             return row
+        try:
+            row = replace(row, sha256=sha256(file.path))
+        except OSError as error:
+            return replace(row, copy=None, error=error.strerror or str(error))
         try:
             ending = copy_extension(self._decoder.probe(file.path, self._limits))
             row = replace(row, copy=f"{COPIES}/{row.sha256}{ending}")
@@ -225,10 +246,7 @@ def _progress(started: float, done: int, total: int) -> Progress:
 def _found(file: StreamedFile) -> AnswerRow:
     if file.path is None:
         return AnswerRow(0, file.name, error=str(file.reason))
-    try:
-        return AnswerRow(0, file.name, copy=str(file.path.absolute()), sha256=sha256(file.path))
-    except OSError as error:
-        return AnswerRow(0, file.name, error=error.strerror or str(error))
+    return AnswerRow(0, file.name, copy=str(file.path.absolute()))
 
 
 def answer_photos(

@@ -10,7 +10,7 @@ from PIL import Image
 
 from classifier import Answers, DataError, Finished, Predictor, Progress, predict_many
 from classifier.config import Limits
-from classifier.data.answer_table import AnswerTable
+from classifier.data.answer_table import UNPACKED, AnswerTable
 from classifier.workflows.predict_many import apply_threshold, to_prediction
 
 
@@ -142,6 +142,17 @@ def test_a_zip_with_a_damaged_member_gives_a_row_for_it(
     given[0] = ("none.zip", tmp_path / "none.zip")
     rows = list(answered(predict_many(Predictor(trained.folder), given, tmp_path / "answers")).rows())
     assert [(row.file, row.error is None) for row in rows] == [("none.zip", False), ("mug.jpg", True)]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_unpacked_photos_stay_only_to_be_sorted(trained: Finished, mixed: Path, tmp_path: Path, keep: bool) -> None:
+    events = predict_many(Predictor(trained.folder), [mixed / "more.zip"], tmp_path / "answers", keep_unpacked=keep)
+    answers = answered(events)
+    assert [row.label is None for row in answers.rows()] == [False, True, False]
+    assert bool([path for path in (tmp_path / "answers" / UNPACKED).rglob("*") if path.is_file()]) == keep
+    if keep:
+        answers.sort_into(tmp_path / "sorted")
+        assert len(list((tmp_path / "sorted").rglob("*.jpg"))) == 2
 
 
 def test_answers_are_written_and_sorted_from_python(trained: Finished, example_set: Path, tmp_path: Path) -> None:
