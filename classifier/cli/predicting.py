@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ..data.answer_files import sort_into_folders
-from ..data.answer_rows import ALL, AnswerRow
+from ..data.answer_rows import AnswerRow
 from ..data.answer_table import AnswerTable
 from ..data.csv_files import Cell, write_csv
 from ..errors import DataError, SettingError, StorageError
@@ -22,8 +22,6 @@ from .running import is_first, print_lines, process_group, run, shared_errors, w
 
 if TYPE_CHECKING:  # it imports torch
     from ..models.predictor import Prediction, Predictor
-
-_BATCH = 500  # answers in memory
 
 
 def predict(args: argparse.Namespace) -> list[dict[str, Any]]:
@@ -82,9 +80,8 @@ def _rows(table: AnswerTable, top_k: int) -> Iterator[dict[str, Any]]:
     """Yield what ``--json`` gives of each photo."""
     from ..workflows.predict_many import to_prediction
 
-    labels, start = table.labels, 0
-    while rows := table.rows(ALL, start, _BATCH):
-        start += len(rows)
+    labels = table.labels
+    for rows in table.batches():
         probs = table.probs([row.id for row in rows])
         for row in rows:
             prediction = to_prediction(row, probs[row.id], labels) if row.id in probs else None

@@ -9,9 +9,11 @@ import json
 import shutil
 import sqlite3
 import threading
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, fields, replace
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -43,6 +45,8 @@ CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 _COLUMNS = tuple(field.name for field in fields(AnswerRow))
 _KEYS = ("file_key", "label_key", "second_key", "probs")
 _INSERT = f"INSERT INTO answers ({', '.join(_COLUMNS + _KEYS)}) VALUES ({', '.join('?' * len(_COLUMNS + _KEYS))})"
+
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM answers"
 
 
 class AnswerTable:
@@ -150,20 +154,33 @@ class AnswerTable:
     def rows(self, query: Query = ALL, start: int = 0, count: int = 50) -> list[AnswerRow]:
         """Return one page of rows."""
         condition, values = where(query)
-        sql = f"SELECT {', '.join(_COLUMNS)} FROM answers WHERE {condition} ORDER BY {order(query)} LIMIT ? OFFSET ?"
-        return [_to_row(found) for found in self._read(sql, *values, count, start)]
+        return self._rows(f"{condition} ORDER BY {order(query)} LIMIT ? OFFSET ?", *values, count, start)
+
+    def batches(self, size: int = _BATCH, query: Query = ALL) -> Iterator[list[AnswerRow]]:
+        """Yield all rows in the order they came, so many at a time; what changes meanwhile may be missed."""
+        condition, values = where(query)
+        last = 0
+        # An offset would be counted from the first row each time.
+        while rows := self._rows(f"{condition} AND id > ? ORDER BY id LIMIT ?", *values, last, size):
+            yield rows
+            last = rows[-1].id
 
     def each(self, query: Query = ALL) -> Iterator[AnswerRow]:
         """Yield all rows, a batch in memory; what changes meanwhile may be missed."""
-        start = 0
-        while batch := self.rows(query, start, _BATCH):
-            yield from batch
-            start += len(batch)
+        if order(query) == order(ALL):
+            yield from chain.from_iterable(self.batches(query=query))
+            return
+        condition, values = where(query)
+        found = self._read(f"SELECT id FROM answers WHERE {condition} ORDER BY {order(query)}", *values)
+        ids = array("q", (id for (id,) in found))
+        for start in range(0, len(ids), _BATCH):
+            some = ids[start : start + _BATCH].tolist()
+            rows = {row.id: row for row in self._rows("id IN (SELECT value FROM json_each(?))", json.dumps(some))}
+            yield from (rows[id] for id in some if id in rows)
 
     def row(self, id: int) -> AnswerRow | None:
         """Return one row, None where there is none of that id."""
-        found = self._read(f"SELECT {', '.join(_COLUMNS)} FROM answers WHERE id = ?", id)
-        return _to_row(found[0]) if found else None
+        return next(iter(self._rows("id = ?", id)), None)
 
     def probs(self, ids: Sequence[int]) -> dict[int, Probs]:
         """Return the probabilities (C,) of photos by id, in the order of ``labels``; those without are left out."""
@@ -203,6 +220,9 @@ class AnswerTable:
         return self.folder / THUMBS / f"{row.sha256}.jpg"
 
     # helpers
+
+    def _rows(self, condition: str, *values: Any) -> list[AnswerRow]:
+        return [_to_row(found) for found in self._read(f"{_SELECT} WHERE {condition}", *values)]
 
     def _read(self, sql: str, *values: Any) -> list[Any]:
         with self._lock, _translated(self.folder):

@@ -18,7 +18,7 @@ from .. import distributed
 from ..data.adding import Room
 from ..data.answer_files import sort_into_folders, write_answers
 from ..data.answer_repair import open_answers
-from ..data.answer_rows import ALL, AnswerRow
+from ..data.answer_rows import AnswerRow
 from ..data.answer_table import COPIES, THUMBS, UNPACKED, AnswerTable, Probs
 from ..data.decoding import UploadDecoder
 from ..data.decoding_copies import copy_extension
@@ -151,10 +151,9 @@ def to_prediction(row: AnswerRow, probs: Probs, labels: Sequence[str], top_k: in
 
 def apply_threshold(table: AnswerTable, threshold: float | Mapping[str, float]) -> None:
     """Answer again with another threshold, or one for each class, as ``Prediction.at`` does, without the photos."""
-    labels, start = table.labels, 0
+    labels = table.labels
     needed = None if isinstance(threshold, Mapping) else 2  # one for all classes leaves their order as it is
-    while rows := table.rows(ALL, start, _AT_ONCE):
-        start += len(rows)
+    for rows in table.batches(_AT_ONCE):
         probs = table.probs([row.id for row in rows])
         known = (row for row in rows if row.id in probs)
         table.replace(
@@ -170,7 +169,7 @@ def answer_again(predictor: Predictor, table: AnswerTable) -> Iterator[Progress]
     table.set_fact("complete", False)
     table.set_fact("labels", list(predictor.labels))
     total, started, done = table.count(), monotonic(), 0
-    while rows := table.rows(ALL, done, _AT_ONCE):
+    for rows in table.batches(_AT_ONCE):
         table.answer(answer_photos(predictor, table, rows))
         done += len(rows)
         yield _progress(started, done, total)

@@ -78,6 +78,25 @@ def test_pages_hold_what_sorting_all_rows_in_memory_gives(table: AnswerTable, ki
         assert table.count(query) == len(expected)
 
 
+def test_rows_come_in_batches_while_they_are_replaced(table: AnswerTable) -> None:
+    every = list(table.each())
+    found = []
+    for rows in table.batches(7):
+        assert len(rows) in (7, 120 % 7)
+        found += rows
+        table.replace(replace(row, label="Dog", unsure=False) for row in rows)
+    assert found == every
+    assert table.counts() == {"Dog": 120}
+    assert [row.id for rows in table.batches(7, Query(kind="error")) for row in rows] == list(range(10, 121, 10))
+
+
+@pytest.mark.parametrize("query", [Query(), Query(descending=True), Query(sort="confidence", kind="sure")])
+def test_all_rows_come_where_there_are_more_than_are_in_memory(query: Query, tmp_path: Path) -> None:
+    with AnswerTable.create(tmp_path / "answers", LABELS) as table:
+        table.add((row, None) for row in make_rows(1100))
+        assert list(table.each(query)) == table.rows(query, 0, 2000)
+
+
 def test_rows_are_found_by_class_and_by_part_of_a_name(table: AnswerTable) -> None:
     every = list(table.each())
     assert table.rows(Query(label="cat"), 0, 999) == [row for row in every if row.label == "cat"]
