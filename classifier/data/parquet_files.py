@@ -24,6 +24,7 @@ from .layout.photos import PICTURE_SUFFIXES, suffix_of
 
 SUFFIXES = (".parquet",)
 _ROWS = 4  # read at a time: one row may hold a picture of many megabytes
+_BUFFER = 2**20  # bytes of a column in memory at a time; without a buffer, its whole part in a group of rows
 _SIGNATURES = {b"\x89PNG": ".png", b"GIF8": ".gif", b"RIFF": ".webp", b"BM": ".bmp"}
 
 
@@ -138,7 +139,7 @@ def _open(path: Path, name: str) -> Iterator[Any]:
     except ImportError:
         raise DataError(ShardCode.NEEDS_PYARROW, name=name) from None
     try:
-        with parquet.ParquetFile(path) as file:
+        with parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
             yield file
     except (DataError, MemoryError):
         raise

@@ -16,6 +16,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from classifier.config import Limits
+from classifier.data import parquet_files
 from classifier.data.project import Project
 from classifier.errors import DataError
 from classifier.messages.data import LeftOutCode, PhotoCode
@@ -342,6 +343,20 @@ def test_a_column_of_a_parquet_file_groups_its_photos(tmp_path: Path) -> None:
             assert [photo.layout_group for photo in project.photos()] == expected
             assert project.intake is not None
     assert "label, person, day" in str(refusal(place, groups="house"))
+
+
+def test_a_group_of_rows_is_not_in_memory_as_a_whole(tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    table = arrow.table({"image": [bytes([number]) * 50_000 for number in range(200)]})
+    parquet.write_table(table, tmp_path / "x.parquet", compression="none", use_dictionary=False, write_batch_size=4)
+    del table
+    before, taken = arrow.total_allocated_bytes(), []
+    for _, found in parquet_files.stream(tmp_path / "x.parquet", tmp_path / "into"):
+        assert isinstance(found, Path)
+        found.unlink()
+        taken.append(arrow.total_allocated_bytes() - before)
+    assert len(taken) == 200
+    assert max(taken) < 4_000_000
 
 
 def test_a_parquet_table_without_pictures_names_its_columns(tmp_path: Path) -> None:
