@@ -36,9 +36,11 @@ Tensors = Mapping[str, Tensor]
 Shared = Tensors | Message
 """What the processes tell one another of a photo: tensors, or why there are none."""
 
+_JOIN = timedelta(minutes=2)  # from the first process that is there to the last
 _LONGEST = timedelta(hours=6)  # that a process waits for one that is alive, such as for its photos to be listed
 _ANSWER = timedelta(seconds=40)  # that the store may take to answer
 _ERROR = "error"  # the name of an error among tensors
+_work: dist.ProcessGroup | None = None  # of all processes, see ``process_group``
 _gradients: dist.ProcessGroup | None = None  # of the processes that have a GPU each, see ``process_group``
 _is_alone = False  # while ``decide`` runs its work
 
@@ -75,15 +77,16 @@ def is_local_main_process() -> bool:
 def process_group() -> Iterator[None]:
     """Join the processes that ``torchrun`` started; does nothing for a single one.
 
-    Where another process has ended, the functions that wait for it raise ``LostProcessError``; where its machine cannot
-    be reached, this process ends with the sentence and exit code 2 after ``pulse.PATIENCE`` seconds.
+    Raises ``LostProcessError`` where one of them does not come within two minutes. Where another process has ended, the
+    functions that wait for it raise it too; where its machine cannot be reached, this process ends with the sentence
+    and exit code 2 after ``pulse.PATIENCE`` seconds.
 
     Example::
 
         with process_group():
             *_, finished = train(project, TrainConfig(mode="deep"), Path("model"))
     """
-    global _gradients
+    global _work, _gradients
     ranks, local_rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("LOCAL_RANK", "0"))
     if ranks < 2 or _is_initialized():
         yield
@@ -91,16 +94,19 @@ def process_group() -> Iterator[None]:
     gpus = torch.cuda.device_count()
     if gpus:
         torch.cuda.set_device(local_rank % gpus)
-    dist.init_process_group("gloo", timeout=_LONGEST)
+    with _translated():
+        dist.init_process_group("gloo", timeout=_JOIN)
     try:
         with Pulse(_open_store(), rank(), ranks, _end_process):
+            with _translated():
+                _work = dist.new_group(backend="gloo", timeout=_LONGEST)  # type: ignore[assignment]  # of which all are
             own_gpu = has_own_gpu(int(os.environ.get("LOCAL_WORLD_SIZE", ranks)), gpus)
             if everywhere(np.array([own_gpu])).all():
                 _gradients = dist.new_group(backend="nccl")  # type: ignore[assignment]  # of which all are members
             yield
             barrier()
     finally:
-        _gradients = None
+        _work = _gradients = None
         dist.destroy_process_group()
 
 
@@ -113,7 +119,7 @@ def barrier() -> None:
     """Wait until all processes are here."""
     if _is_initialized():
         with _translated():
-            dist.barrier()
+            dist.barrier(_work)
 
 
 def all_reduce(loss: float, correct: int, gradients: Sequence[Tensor]) -> tuple[float, int, list[Tensor]]:
@@ -121,10 +127,10 @@ def all_reduce(loss: float, correct: int, gradients: Sequence[Tensor]) -> tuple[
     if not _is_initialized():
         return loss, correct, list(gradients)
     device = gradients[0].device
-    group = _gradients if device.type == "cuda" else None
+    group = _gradients if device.type == "cuda" and _gradients else _work
     head = torch.tensor([loss, correct], dtype=torch.float32, device=device)
     flat = torch.cat([head, *(gradient.flatten() for gradient in gradients)])
-    flat = flat.cpu() if group is None else flat
+    flat = flat.cpu() if group is _work else flat
     with _translated():
         dist.all_reduce(flat, group=group)
     values = flat[2:].to(device).split([gradient.numel() for gradient in gradients])
@@ -146,9 +152,9 @@ def broadcast_tensors(tensors: Tensors) -> Tensors:
     content = bytearray(save(dict(tensors)) if is_main_process() else b"")
     size = torch.tensor([len(content)])
     with _translated():
-        dist.broadcast(size, 0)
+        dist.broadcast(size, 0, _work)
         buffer = torch.frombuffer(content, dtype=torch.uint8) if content else torch.empty(int(size), dtype=torch.uint8)
-        dist.broadcast(buffer, 0)
+        dist.broadcast(buffer, 0, _work)
     return tensors if is_main_process() else load(buffer.numpy().tobytes())
 
 
@@ -195,7 +201,7 @@ def everywhere(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
         return flags
     counts = torch.from_numpy(flags.astype(np.uint8))
     with _translated():
-        dist.all_reduce(counts, dist.ReduceOp.MIN)
+        dist.all_reduce(counts, dist.ReduceOp.MIN, _work)
     return np.asarray(counts.numpy() > 0)
 
 
@@ -259,11 +265,11 @@ def _all_gather(tensors: Tensors) -> list[Tensors]:
     content = torch.frombuffer(bytearray(save(dict(tensors))), dtype=torch.uint8)
     sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(world_size())]
     with _translated():
-        dist.all_gather(sizes, torch.tensor([len(content)]))
+        dist.all_gather(sizes, torch.tensor([len(content)]), _work)
         buffers = [torch.empty(int(max(sizes)), dtype=torch.uint8) for _ in sizes]
         padded = torch.zeros_like(buffers[0])
         padded[: len(content)] = content
-        dist.all_gather(buffers, padded)
+        dist.all_gather(buffers, padded, _work)
     return [load(buffer[: int(size)].numpy().tobytes()) for size, buffer in zip(sizes, buffers)]
 
 

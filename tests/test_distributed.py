@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -59,6 +60,21 @@ with distributed.process_group():
         pass
     descriptors = extract_descriptors(extractor, [(name, folder / "gone") for name, _ in photos])
     (folder / str(distributed.rank())).write_text(str((descriptors.shape[0], bool(np.isnan(descriptors).any()))))
+"""
+
+JOIN = """
+import os, sys, time
+from datetime import timedelta
+from classifier import distributed
+from classifier.errors import ClassifierError
+if os.environ["RANK"] == "1":
+    time.sleep(600)
+distributed._JOIN = timedelta(seconds=1)
+try:
+    with distributed.process_group():
+        pass
+except ClassifierError as error:
+    sys.exit(print(error, file=sys.stderr) or 2)
 """
 
 SHARE = """
@@ -190,6 +206,16 @@ def test_two_processes_train_the_network_that_one_trains(tmp_path: Path) -> None
     assert one.keys() == two.keys()
     for name in one:
         torch.testing.assert_close(two[name], one[name], rtol=2e-2, atol=2e-3)
+
+
+@pytest.mark.slow
+def test_a_process_that_never_comes_ends_the_others(tmp_path: Path) -> None:
+    with tempfile.TemporaryFile() as err:
+        first, second = start_several(["-c", JOIN], subprocess.DEVNULL, err=err)
+        second.kill()
+        assert (first.wait(), second.wait() < 0) == (2, True)
+        err.seek(0)
+        assert "Another process of this run has ended" in err.read().decode()
 
 
 @pytest.mark.slow
