@@ -12,7 +12,7 @@ from ..config import Limits
 from ..errors import LayoutError
 from ..messages import message
 from ..messages.data import UploadNoteCode
-from ..messages.layout import NoteCode, QuestionCode
+from ..messages.layout import NoteCode, NotTakenCode, QuestionCode
 from .file_sets import File, FileSet
 from .labels import label_key
 from .layout import Decision, Layout, Reading, Source, Texts, choose, option_file, read_texts
@@ -55,8 +55,9 @@ def read_listing(
     column = listing.groups_column if grouped else None
     if column:
         wish = replace(wish, groups="none")  # it named the column that they have their groups from
-    is_stated = _plain(wish.labels) in (None, STATED)
-    sets = _with_train(listing.sets if is_stated else without_samples(listing.sets))
+    others = has_pictures(file.key for one in listing.sets if not one.samples for file in one.files)
+    is_by_name = not others and _plain(wish.labels) not in (None, STATED)
+    sets = _with_train(without_samples(listing.sets) if is_by_name else listing.sets)
     several = len(sets) > 1
     files = _named(sets) if several else [(file.key, file) for one in sets for file in one.files]
     keys = list(dict.fromkeys(key for key, _ in files))
@@ -65,7 +66,7 @@ def read_listing(
         wish, outside = _with_outside(wish, keys, limits)
         tables = Texts({**tables.texts, **outside.texts}, {**tables.unreadable, **outside.unreadable})
     samples = [one for one in sets if one.samples]
-    if samples and not has_pictures(file.key for one in sets if not one.samples for file in one.files):
+    if samples and not others:
         layout = read_samples(files, tables, wish.groups, known)
         layout = _by_own_name(layout, samples[0].name, wish, known, ask)
     elif several:
@@ -175,16 +176,21 @@ def _read_several(sets: Sequence[FileSet], tables: Texts, wish: Wish, known: Col
 
 
 def _read_together(sets: Sequence[FileSet], tables: Texts, wish: Wish, known: Collection[str]) -> Layout:
-    """Read all folders and zips as one; samples are added to each reading."""
-    keys = dict.fromkeys(key for key, _ in _named(one for one in sets if not one.samples))
-    layout = _read(list(keys), tables, wish)
+    """Read all folders and zips as one; samples are added to each reading, and are one where there is no other."""
+    keys = list(dict.fromkeys(key for key, _ in _named(one for one in sets if not one.samples)))
     samples = [one for one in sets if one.samples]
     if not samples:
-        return layout
+        return _read(keys, tables, wish)
     stated = read_samples(_named(samples), tables, wish.groups, known)
-    readings = tuple(_join([reading, *stated.readings]) for reading in layout.readings)
-    photos, names = layout.photos + stated.photos, (*layout.names, *stated.names)
-    return replace(layout, readings=readings, photos=photos, names=names)
+    plain = _read(keys, tables, replace(wish, labels=None))
+    photos, names = plain.photos + stated.photos, (*plain.names, *stated.names)
+    if plain.readings:
+        layout = _read(keys, tables, wish)
+        readings = tuple(_join([reading, *stated.readings]) for reading in layout.readings)
+        return replace(layout, readings=readings, photos=photos, names=names)
+    not_taken = dict.fromkeys(plain.names, NotTakenCode.OUTSIDE_CLASSES)
+    readings = tuple(replace(reading, not_taken=not_taken) for reading in stated.readings)
+    return replace(stated, readings=readings, photos=photos, names=names)
 
 
 def _read_alone(

@@ -202,6 +202,28 @@ def test_samples_are_read_beside_class_folders(names: list[str], tmp_path: Path)
         assert project.classes() == {"cat": 2, "dog": 2, **counts}
 
 
+def test_photos_without_a_class_beside_samples_are_left_out(tmp_path: Path) -> None:
+    shard = write_shards(tmp_path / "shards") / "train-000000.tar"
+    loose = [f"IMG_{number}.jpg" for number in range(3)]
+    for number, name in enumerate(loose):
+        (tmp_path / name).write_bytes(encode(draw_photo(100 + number)))
+    with Project.open(tmp_path / "project") as project:
+        project.receive([("pets.tar", shard), *((name, tmp_path / name) for name in loose)])
+        project.take("folders")
+        assert project.classes() == {"cat": 2, "dog": 2}
+        assert {left.file: left.code for left in project.left_out()} == dict.fromkeys(loose, LeftOutCode.NO_CLASS)
+
+
+def test_photos_to_test_with_are_asked_about_by_the_name_of_their_shard(tmp_path: Path) -> None:
+    write_shards(tmp_path)
+    with Project.open(tmp_path / "project") as project:
+        project.receive([("pets.tar", tmp_path / "train-000000.tar")])
+        project.receive([("test.tar", tmp_path / "test-000000.tar")])
+        assert project.catalog.balance() == {"train": {"cat": 2, "dog": 2}, "test": {"cat": 2, "dog": 2}}
+        project.take("folders")
+        assert project.catalog.balance() == {"train": {"cat": 4, "dog": 4}}
+
+
 def test_splits_are_those_of_folders_inside_a_tar(tmp_path: Path) -> None:
     members = [
         member
