@@ -120,6 +120,16 @@ class TrainingSet:
         """Return content and label of each photo (N) as one string."""
         return [f"{asset.sha256} {asset.label}" for asset in self.assets]
 
+    def rows(self) -> list[str]:
+        """Return content, label and group of each photo (N) as one string; groups are numbered as they come."""
+        numbers: dict[int, int] = {}
+        groups = [numbers.setdefault(group, len(numbers)) for group in map(int, self.groups)]
+        return [f"{name} {group}" for name, group in zip(self.names(), groups)]
+
+    def digest(self) -> str:
+        """Return a SHA-256 of the photos, labels and groups in their order, by which values of each are kept."""
+        return hashlib.sha256("\n".join(self.rows()).encode()).hexdigest()
+
 
 def class_names(assets: Iterable[Asset]) -> tuple[str, ...]:
     """Return the names of the classes of ``assets``, in natural order."""

@@ -41,6 +41,10 @@ class StepsCode(Code):
     )
     STEP_NO_TIME = "The time that is left does not suffice for it."
     STEP_FAILED = "It could not be tried: {why}"
+    OTHER_PHOTOS = (
+        "The steps in “{folder}” were taken with other photos, classes or groups, so a further one cannot be compared "
+        "with them; name a new folder for the model."
+    )
 
 
 @unique

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -22,51 +22,72 @@ from . import attempts
 from .schedule import TrainPlan
 from .train_state import TrainState
 
-VERSION = 4  # of these files and of what a training makes of them; those of another version are not resumed
+VERSION = 5  # of these files and of what a training makes of them; those of another version are not resumed
 _SETTINGS = "settings.json"
+_LIMITS = ("minutes", "max_steps")
 _LARGEST = 2**20  # bytes of a JSON file
 _MOST = 100_000  # of any number of a plan
 _PLAN = {field.name for field in fields(TrainPlan)}
 
 
 @contextmanager
-def announced(folder: Path, config: TrainConfig) -> Iterator[None]:
+def announced(folder: Path, config: TrainConfig, networks: Sequence[str] = ()) -> Iterator[tuple[str, ...]]:
     """Note a start and its settings before the photos are read, so that it goes on where the program ends meanwhile.
 
+    Gives the networks to try: those that an interrupted training with these settings was asked for, and ``networks``.
     What fails in the block is forgotten. Raises ``StorageError`` where they cannot be written.
     """
-    with distributed.shared_errors():
-        if distributed.is_main_process() and not (folder / _SETTINGS).exists():
-            _write_json(folder / _SETTINGS, {"version": VERSION, "config": asdict(config), "photos": ""})
+    asked_for = distributed.decide(lambda: _announce(folder, config, networks))
     attempts.record_start(folder)
     try:
-        yield
+        yield tuple(asked_for)
     except Exception:
-        if distributed.is_main_process() and not has_begun(folder):
+        if distributed.is_main_process() and not _read_json(folder / _SETTINGS).get("photos"):
             shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def has_begun(folder: Path) -> bool:
-    """Return whether ``folder`` is that of a training that has read its photos."""
-    return bool(_read_json(folder / _SETTINGS).get("photos"))
+def _announce(folder: Path, config: TrainConfig, networks: Sequence[str]) -> list[str]:
+    found, settings = _read_json(folder / _SETTINGS), asdict(config)
+    is_same = _fixed(found.get("config")) == _fixed(settings)
+    before = found.get("networks") if is_same else None
+    asked_for = list(dict.fromkeys([*(map(str, before) if isinstance(before, list) else ()), *networks]))
+    known = {"version": VERSION, "photos": "", **found}
+    _write_json(folder / _SETTINGS, {**known, "config": settings, "networks": asked_for})
+    return asked_for
 
 
-def prepare_folder(folder: Path, config: TrainConfig, photos: Sequence[str]) -> None:
-    """Make ``folder`` ready for a training with these settings on ``photos``, a text for each.
+def _fixed(config: Any) -> str:
+    """Return the settings that a training keeps to its end; in mode auto it may be given other limits."""
+    free = _LIMITS if isinstance(config, dict) and config.get("mode") == "auto" else ()
+    return json.dumps({name: value for name, value in config.items() if name not in free} if free else config)
 
-    What another training or version has left there is removed. Raises ``StorageError`` where it cannot be written.
+
+def prepare_folder(folder: Path, config: TrainConfig, photos: Sequence[str]) -> bool:
+    """Make ``folder`` ready for a training with these settings on ``photos``, a text for each, in their order.
+
+    Returns whether it holds what an interruption left of this training; what another training or version left is
+    removed. Raises ``StorageError`` where it cannot be written.
     """
-    digest = hashlib.sha256("\n".join([json.dumps(asdict(config)), *sorted(photos)]).encode()).hexdigest()
-    settings = {"version": VERSION, "config": asdict(config), "photos": digest}
+    settings = asdict(config)
+    digest = hashlib.sha256("\n".join([_fixed(settings), *photos]).encode()).hexdigest()
     path = folder / _SETTINGS
+    is_known = distributed.decide(lambda: _is_of(_read_json(path), digest))
     # One after the other: on machines with a shared folder the second one finds what the first one wrote.
     for is_its_turn in (distributed.is_main_process(), distributed.is_local_main_process()):
         with distributed.shared_errors():
-            found = _read_json(path) if is_its_turn else settings
-            if (found.get("version"), found.get("photos")) != (VERSION, digest):
-                shutil.rmtree(folder, ignore_errors=True)
-                _write_json(path, settings)
+            if is_its_turn:
+                found = _read_json(path)
+                if not (_is_of(found, digest) or _is_of(found, "")):
+                    shutil.rmtree(folder, ignore_errors=True)
+                asked_for = found.get("networks", [])
+                _write_json(path, {"version": VERSION, "config": settings, "photos": digest, "networks": asked_for})
+    return is_known
+
+
+def _is_of(settings: Mapping[str, Any], photos: str) -> bool:
+    """Whether these are the settings of this version on photos of a digest; "" where they were only announced."""
+    return (settings.get("version"), settings.get("photos")) == (VERSION, photos)
 
 
 def read_config(folder: Path) -> TrainConfig:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .. import distributed
 from ..data import splits
 from ..data.dataset import run_assets
-from ..errors import ClassifierError
+from ..errors import ClassifierError, ModelError
 from ..evaluation import calibration
 from ..evaluation.intervals import accuracy_interval
 from ..evaluation.model_choice import ModelChoice
@@ -103,8 +103,9 @@ def _begin(run: TrainingRun, head: Candidate, adds: bool) -> Generator[Event, No
     folds = splits.stratified_group_folds(y, groups, _CHOICE_FOLDS, seed)
     choice, singles, pretrained = (ModelChoice(head, y, folds, groups) for _ in range(3))
     state = _State(choice, singles, pretrained, head)
-    interrupted = distributed.decide(lambda: resume.has_begun(run.resume_folder))
-    resume.prepare_folder(run.resume_folder, run.config, run.training_set.names())
+    if adds:
+        _check_photos(run)
+    interrupted = resume.prepare_folder(run.resume_folder, run.config, run.training_set.rows())
     if not attempts.count_starts(run.resume_folder):
         attempts.record_start(run.resume_folder)
     before = _steps_before(run) if adds or interrupted else []
@@ -123,9 +124,17 @@ def _begin(run: TrainingRun, head: Candidate, adds: bool) -> Generator[Event, No
     return state
 
 
+def _check_photos(run: TrainingRun) -> None:
+    """Raise ``ModelError`` where there are steps on other photos, which no further step can be compared with."""
+    photos = run.training_set.digest()
+    if distributed.decide(lambda: bool(steps.list_steps(run.folder)) and not steps.list_steps(run.folder, photos)):
+        model_folder.remove_unfinished(run.folder)
+        raise ModelError(StepsCode.OTHER_PHOTOS, folder=str(run.folder))
+
+
 def _steps_before(run: TrainingRun) -> list[Step]:
     """Return the steps that were taken before, which only the main process can know."""
-    photos = run.training_set.fingerprint()
+    photos = run.training_set.digest()
     return list(
         map(step_from_json, distributed.decide(lambda: list(map(step_to_json, steps.list_steps(run.folder, photos)))))
     )
@@ -145,7 +154,7 @@ def _put_back_best(run: TrainingRun) -> None:
         if distributed.is_main_process():
             number = max(step.number for step in run.steps if step.kept)
             steps.put_back(run.project, run.folder, number, run.steps)
-            steps.record(run.folder, run.steps, number, run.training_set.fingerprint())
+            steps.record(run.folder, run.steps, number, run.training_set.digest())
 
 
 def _was_taken(run: TrainingRun, trial: Trial) -> bool:
@@ -216,7 +225,7 @@ def _take(run: TrainingRun, state: _State, trial: Trial) -> Generator[Event, Non
     run.steps.append(_step(run, state, tried, scored, own, run.clock.seconds - attempt.started, why))
     state.in_vain += 1
     if distributed.is_main_process():
-        steps.record(run.folder, run.steps, steps.step_in_use(run.folder), run.training_set.fingerprint())
+        steps.record(run.folder, run.steps, steps.step_in_use(run.folder), run.training_set.digest())
     yield run.steps[-1]
 
 
@@ -263,7 +272,7 @@ def _keep(run: TrainingRun, state: _State, shown: Probabilities | None, seconds:
     if distributed.is_main_process():
         number = len(run.steps)
         steps.keep(run.folder, number, run.catalog_entry(evaluated))
-        steps.record(run.folder, run.steps, number, run.training_set.fingerprint())
+        steps.record(run.folder, run.steps, number, run.training_set.digest())
     yield run.steps[-1]
 
 

@@ -42,7 +42,7 @@ _MOST = 10_000  # steps that are read
 def list_steps(folder: Path, photos: str | None = None) -> tuple[Step, ...]:
     """Return all steps of the training whose model is in ``folder``, also while it goes on; none where there are none.
 
-    With ``photos``, the fingerprint of a training set, only those of a training on these photos and labels.
+    With ``photos``, the digest of a training set, only those of a training on these photos, labels and groups.
 
     Example::
 
@@ -154,7 +154,7 @@ def share_evidence(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
 
 
 def record(folder: Path, steps: Sequence[Step], in_use: int, photos: str) -> None:
-    """Write which steps there were, whose model is in use, and the fingerprint of the photos.
+    """Write which steps there were, whose model is in use, and the digest of the training set.
 
     Raises ``StorageError`` where it cannot be written.
     """

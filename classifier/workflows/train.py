@@ -60,8 +60,8 @@ def train(
     Yields ``Progress``, in deep training and mode auto ``Epoch`` and ``Note`` too, in mode auto ``Step``, and
     ``Finished`` last. Closing the iterator ends the training: features computed so far stay cached, and no partial
     checkpoint is left. An interrupted deep training resumes from its last complete epoch when it is called again with
-    the same ``out``, one in mode auto at the step it was in; seconds in which the iterator is not asked for more do not
-    count against ``config.minutes``.
+    the same ``out``, one in mode auto at the step it was in and with the networks that it was asked for; seconds in
+    which the iterator is not asked for more do not count against ``config.minutes``.
 
     Args:
         project: the photos; those of the splits ``test`` and ``val`` evaluate the model, in this order of preference.
@@ -75,7 +75,8 @@ def train(
 
     Raises:
         DataError: too few photos or classes, or no test photo is of one of these classes.
-        ModelError: the backbone cannot be loaded, or ``out`` holds other files or is another training's.
+        ModelError: the backbone cannot be loaded, ``out`` holds other files or is another training's, or ``networks``
+            are to follow steps on other photos.
         StorageError: the disk is full.
 
     Example::
@@ -85,6 +86,8 @@ def train(
                 print(event)
     """
     distributed.check_same(lambda: _describe(project, test, config, networks))
+    for name in networks:  # refused before anything is trained
+        feature_backbone(replace(config, backbone=name))
     # It is named after the time.
     folder = out or project.models / distributed.decide(lambda: _new_name(project, config))
     clock = Clock()
@@ -108,7 +111,8 @@ def _train(
     yield from map(Note, notes)
     extractor = with_pixel_ranges(extractor, project)
     backbone = backbones.resolve(config.backbone)
-    with nullcontext() if config.mode == "quick" else resume.announced(folder / model_folder.RESUME, config):
+    resume_folder, is_quick = folder / model_folder.RESUME, config.mode == "quick"
+    with nullcontext(networks) if is_quick else resume.announced(resume_folder, config, networks) as asked_for:
         training_set, resize_mode = yield from build_training_set(extractor, project, backbone, config)
         if test is not None:  # it is evaluated last, which may be many minutes later
             check_test_classes(test, training_set.labels)
@@ -121,7 +125,7 @@ def _train(
         project, config, folder, test, extractor, training_set, backbone, resize_mode, stop, clock, notes
     )  # fmt: skip
     if config.mode == "auto" and run.is_measurable:
-        yield (yield from _recorded(run, auto.improve(run, model, networks)))
+        yield (yield from _recorded(run, auto.improve(run, model, asked_for)))
         return
     if config.mode != "quick":
         model = yield from _recorded(run, _fine_tune(run, model))
@@ -196,8 +200,8 @@ def _fine_tune(run: TrainingRun, head: TrainedModel) -> Generator[Event, None, T
     """Return the fine-tuned network where it is better than the linear head, see ``deep.fine_tune``."""
     config, training_set, folder = run.config, run.training_set, run.resume_folder
     validation = yield from validation_set(run.extractor, run.project, training_set, head)
-    deciding = [] if validation is None else [f"validate {name}" for name in validation.names()]
-    resume.prepare_folder(folder, config, [*training_set.names(), *deciding])
+    deciding = [] if validation is None else [f"validate {row}" for row in validation.rows()]
+    resume.prepare_folder(folder, config, [*training_set.rows(), *deciding])
     if not attempts.count_starts(folder):
         attempts.record_start(folder)
     extractor = replace(run.extractor, backbone=head.backbone)

@@ -147,3 +147,15 @@ def test_the_fingerprint_of_a_training_set_is_of_its_photos_and_labels(samples: 
     assert fingerprint(ASSETS) == fingerprint(ASSETS[::-1])
     assert fingerprint(ASSETS) != fingerprint([replace(ASSETS[0], label="9"), *ASSETS[1:]])
     assert fingerprint(ASSETS) != fingerprint([replace(ASSETS[0], sha256="x"), *ASSETS[1:]])
+
+
+def test_the_digest_of_a_training_set_is_of_its_photos_and_groups_in_order(samples: list[Sample]) -> None:
+    def digest(assets: list[Asset], *groups: int) -> str:
+        y, features = np.zeros(len(assets), np.int64), np.zeros((4, 1), np.float32)
+        return TrainingSet(tuple(assets), tuple(samples[:4]), ("9", "10", "b"), y, np.array(groups), features).digest()
+
+    known = digest(ASSETS, 0, 0, 1, 2)
+    assert known == digest(ASSETS, 7, 7, 3, 0)  # numbered differently
+    assert known != digest(ASSETS, 0, 1, 1, 2)
+    assert known != digest([ASSETS[1], ASSETS[0], *ASSETS[2:]], 0, 0, 1, 2)
+    assert known != digest([replace(ASSETS[0], label="9"), *ASSETS[1:]], 0, 0, 1, 2)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from classifier import TrainConfig
+from classifier.config import Mode
 from classifier.errors import ModelError
-from classifier.training import resume
+from classifier.training import attempts, resume
 from classifier.training.schedule import TrainPlan
 from tests.training.runs import equal, make_data, make_spec, make_state, train
 
@@ -34,8 +35,46 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_of_the_same_training_is_kept(folder: Path) -> None:
-    resume.prepare_folder(folder, CONFIG, PHOTOS[::-1])
+    assert resume.prepare_folder(folder, CONFIG, PHOTOS)
     assert (folder / "state").exists()
+
+
+def test_a_folder_of_the_same_photos_in_another_order_is_not_kept(folder: Path) -> None:
+    """States and views are of photos by their position."""
+    assert not resume.prepare_folder(folder, CONFIG, PHOTOS[::-1])
+    assert not (folder / "state").exists()
+
+
+@pytest.mark.parametrize("mode", ["auto", "deep"])
+def test_a_training_in_mode_auto_may_be_given_other_limits(mode: Mode, tmp_path: Path) -> None:
+    """The plan of deep training is made for its minutes."""
+    config = replace(CONFIG, mode=mode, minutes=1)
+    longer = replace(config, minutes=9, max_steps=5)
+    assert not resume.prepare_folder(tmp_path, config, PHOTOS)
+    assert resume.prepare_folder(tmp_path, longer, PHOTOS) is (mode == "auto")
+    assert resume.read_config(tmp_path) == longer
+    assert not resume.prepare_folder(tmp_path, replace(longer, seed=5), PHOTOS)
+
+
+def test_the_networks_that_an_interrupted_training_was_asked_for_are_kept(tmp_path: Path) -> None:
+    config = replace(CONFIG, mode="auto")
+    with resume.announced(tmp_path, config, ("x",)) as networks:
+        assert networks == ("x",)
+    with resume.announced(tmp_path, config) as networks:  # it was interrupted before its photos were read
+        assert networks == ("x",)
+    resume.prepare_folder(tmp_path, config, PHOTOS)
+    with resume.announced(tmp_path, replace(config, minutes=9), ("y", "x")) as networks:  # and after that
+        assert networks == ("x", "y")
+    with resume.announced(tmp_path, replace(config, seed=5)) as networks:
+        assert networks == ()
+
+
+def test_the_starts_of_a_training_that_never_read_its_photos_are_counted(tmp_path: Path) -> None:
+    for _ in range(2):
+        with resume.announced(tmp_path, CONFIG):
+            pass
+    resume.prepare_folder(tmp_path, CONFIG, PHOTOS)
+    assert attempts.count_starts(tmp_path) == 2
 
 
 def test_what_another_training_left_is_removed(folder: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from safetensors.torch import load_file
 from scipy.special import softmax
 
-from classifier import Epoch, Finished, ModelError, Predictor, Progress, Project, Step, TrainConfig, train
+from classifier import Epoch, Finished, ModelError, Predictor, Progress, Project, SettingError, Step, TrainConfig, train
 from classifier.data.catalog import RunAsset
 from classifier.messages import Code
 from classifier.messages.training import TrainingCode
@@ -27,6 +27,14 @@ from tests.helpers import draw_photo
 
 CONFIG = TrainConfig(mode="auto", resize_modes=("whole",), minutes=0, max_steps=3, seed=3)
 PLAN = TrainPlan(unfreeze=1, views=2, epochs=12, folds=2)
+
+
+LITE1 = "tf_efficientnet_lite1"
+
+
+def is_of(event: Progress, code: Code) -> bool:
+    """Whether progress is that of a step."""
+    return getattr(event.step, "code", event.step) is code
 
 
 def plan_little(folder: Path) -> None:
@@ -150,12 +158,56 @@ def test_a_stop_does_not_wait_for_features_or_views_of_all_photos(
     for event in train(project, CONFIG, folder, stop=lambda: len(seen) > 0):
         if isinstance(event, Step) and event.number == 1:
             plan_little(folder)
-        if isinstance(event, Progress) and getattr(event.step, "code", event.step) is first_of:
+        if isinstance(event, Progress) and is_of(event, first_of):
             seen.append(event)
     assert isinstance(event, Finished)
     assert len(seen) == 1
     assert len(event.steps) == taken
     assert Predictor(folder).report.accuracy == event.report.accuracy
+
+
+@pytest.fixture
+def ended(photos: Path, tmp_path: Path) -> Iterator[tuple[Project, Path]]:
+    """A training that has ended after its first step: its project and folder."""
+    with Project.over(photos, features=photos.parent / "features") as project:
+        list(train(project, replace(CONFIG, max_steps=1), tmp_path / "model"))
+        yield project, tmp_path / "model"
+
+
+@pytest.mark.slow
+def test_a_network_that_is_added_is_tried_wherever_the_program_ended(ended: tuple[Project, Path]) -> None:
+    """The steps before it stay, also where it is asked for with other settings."""
+    project, folder = ended
+    config, first = replace(CONFIG, max_steps=2, seed=9), folder / "steps" / "1" / "report.json"
+    written = first.stat().st_mtime_ns
+    events = train(project, config, folder, networks=(LITE1,))
+    next(event for event in events if isinstance(event, Progress))  # no photo was read
+    events.close()  # type: ignore[attr-defined]
+    events = train(project, config, folder)
+    next(event for event in events if isinstance(event, Progress) and is_of(event, StepCode.JOIN))
+    events.close()  # type: ignore[attr-defined]
+    *_, finished = train(project, config, folder)
+    assert isinstance(finished, Finished)
+    assert [(step.name, step.backbone) for step in finished.steps] == [("head", CONFIG.backbone), ("network", LITE1)]
+    assert first.stat().st_mtime_ns == written
+    assert not (folder / "resume").exists()
+
+
+@pytest.mark.slow
+def test_steps_on_other_photos_are_kept_when_a_network_is_to_follow_them(ended: tuple[Project, Path]) -> None:
+    project, folder = ended
+    project.move([project.photos("dark")[0].id], "light")
+    with pytest.raises(ModelError) as refused:
+        list(train(project, replace(CONFIG, max_steps=2), folder, networks=(LITE1,)))
+    assert refused.value.code is StepsCode.OTHER_PHOTOS
+    assert [step.name for step in list_steps(folder)] == ["head"]
+    assert not (folder / "resume").exists()
+
+
+def test_networks_that_do_not_exist_are_refused_before_anything_is_trained(photos: Path, tmp_path: Path) -> None:
+    for network, error in (("resnet1000", ModelError), ("small_cnn", SettingError)):
+        with Project.over(photos, features=tmp_path) as project, pytest.raises(error):
+            next(iter(train(project, CONFIG, tmp_path / "model", networks=(network,))))
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +13,13 @@ from typing import Any
 
 from ...config import TrainConfig
 from ...data.project import Project
-from ...errors import ClassifierError
+from ...errors import ClassifierError, ModelError
 from ...events import Progress, Step
 from ...messages import sentence
 from ...messages.limits import LimitCode
 from ...messages.server import LogCode
 from ...messages.training_page import TrainCode
+from ...messages.workflows import StepsCode
 from ...models.model_folder import RESUME
 from ...workflows.steps import list_steps
 from ...workflows.train import Finished, ended_the_program, train, unfinished
@@ -175,7 +176,7 @@ class _TrainingWork:
             yield from done
             while (yield from self._train(project, bool(done))):
                 _abandon(project)
-                self.out, self.networks, done = None, (), ()
+                self.out, done = None, ()
                 yield Restarted()
         _count("finished", LogCode.TRAINING_FINISHED, mode=self.config.mode, seconds=round(self.clock() - started, 1))
 
@@ -185,7 +186,8 @@ class _TrainingWork:
     def _train(self, project: Project, has_model: bool) -> Generator[Any, None, bool]:
         """Train until the end, or until photos were corrected; return whether it has to begin again.
 
-        ``has_model``: whether it goes on after its first model.
+        It has, too, where photos were corrected since the steps that it was to follow. ``has_model``: whether it goes
+        on after its first model.
 
         Time that passes while the events wait, for the work of others, counts for no limit.
         """
@@ -193,8 +195,10 @@ class _TrainingWork:
         overall = OverallProgress(self.config, self.clock, has_model)
         deadline = self.clock() + 60 * self.config.minutes
         events = train(project, self.config, self.out, stop=self._stop, networks=self.networks)
-        with closing(events):  # type: ignore[type-var]
+        with closing(_until_other_photos(events)) as events:
             for event in events:
+                if event is None:
+                    return True
                 is_last = isinstance(event, Finished)
                 if self.config.mode == "auto" and not self._stop() and corrections.there_are(settled=not is_last):
                     return True
@@ -209,6 +213,16 @@ class _TrainingWork:
                 if self.config.mode == "quick" and not is_last and self.clock() > self._end:
                     raise ClassifierError(LimitCode.TIME_IS_UP, limit=minutes)
         return False
+
+
+def _until_other_photos(events: Iterator[Any]) -> Generator[Any, None, None]:
+    """Yield the events of a training, and None where its steps cannot follow those before: photos were corrected."""
+    try:
+        yield from events
+    except ModelError as error:
+        if error.code is not StepsCode.OTHER_PHOTOS:
+            raise
+        yield None
 
 
 def _count(state: str, code: LogCode, **fields: str | float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from classifier import TrainConfig, train
 from classifier.errors import DataError
 from classifier.events import Step
 from classifier.messages.steps_page import StepsCode
-from classifier.ui.background import Job
+from classifier.ui.background import Job, Overall
 from classifier.ui.sessions import Home, ensure_token
 from classifier.ui.train import jobs, runs, steps, waiting
 from classifier.ui.train import tab as train_tab
@@ -24,6 +25,7 @@ from tests.ui.train.values import setting_values
 
 CONFIG = TrainConfig(mode="auto", max_steps=1, resize_modes=("whole",))
 VALUES = setting_values(mode="auto", max_steps="1")
+LITE1 = "tf_efficientnet_lite1"
 
 
 def job_of(home: Home, token: str) -> Job:
@@ -99,6 +101,36 @@ def test_a_training_that_ended_with_the_program_goes_on_at_its_step(tmp_path: Pa
     with pytest.raises(DataError) as caught:
         steps.use_of_newest(home, ensure_token(None), gr.EventData(None, {"step": 1}))
     assert caught.value.code is StepsCode.NO_STEPS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("corrected", [False, True])
+def test_a_network_that_was_asked_for_is_tried_after_a_restart(
+    corrected: bool, tmp_path: Path, make_folder: Any
+) -> None:
+    """It follows the steps before it, or is tried in another folder where photos were corrected since."""
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
+    fill(home, token, make_folder({"cat": 4, "dog": 4}))
+    jobs.start(home, token, CONFIG)
+    wait(job_of(home, token))
+    with home.open(token) as project:
+        (run,) = (folder.name for folder in project.model_folders())
+    take_slots(home)
+    jobs.try_network(home, token, replace(CONFIG, max_steps=2), LITE1, run)
+    cut_off = job_of(home, token).work(lambda: False)
+    while not isinstance(next(cut_off), Overall):
+        pass  # it begins to read photos, and the program is killed
+    home = Home(tmp_path / "home", tmp_path)
+    if corrected:
+        with home.open(token) as project:
+            project.move([project.photos("cat")[0].id], "dog")
+    jobs.resume(home, token)
+    assert wait(job_of(home, token)).state.phase == "finished"
+    with home.open(token) as project:
+        folders = project.model_folders()
+    tried = [[step.backbone for step in steps.Tried.read(folder).steps] for folder in folders]
+    both = [CONFIG.backbone, LITE1]
+    assert tried == ([both, [CONFIG.backbone]] if corrected else [both])
 
 
 @pytest.mark.slow
