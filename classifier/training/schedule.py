@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from time import perf_counter
 
@@ -75,7 +76,7 @@ def deep_plan(
     """Choose the deepest fine-tuning that fits into the time, and for it as many folds and epochs as fit; else None.
 
     On everyday photos the last stages are enough, and all of them bring less than more folds; on pictures of other
-    domains all stages may be trained.
+    domains all stages may be trained. A depth whose views of so many photos do not fit the cache is left out.
 
     Args:
         extractor: its backbone is trained, on its device; its cache keeps the measured speed.
@@ -89,7 +90,8 @@ def deep_plan(
             fewer folds than a tail: else the score of a network that takes its place would be that of fewer photos.
     """
     stages, from_scratch = surgery.stages(network), extractor.backbone.from_scratch
-    estimate = _estimator(extractor, network, stages, count, preprocessing.size)
+    fits = _limit(extractor, network, stages, count, preprocessing.size, seconds)
+    most_views = partial(_most_views, network, stages, count, preprocessing, extractor)
     passed_over = range(1, (trained or 0) + 1)
     depths = [depth for depth in _depths(config, len(stages), from_scratch) if depth not in passed_over]
     enough = _enough_folds(count, fold_count)
@@ -97,10 +99,9 @@ def deep_plan(
     deeper, tail = [depth for depth in depths if depth != 1], [depth for depth in depths if depth == 1]
     least_efforts = efforts[2:] if trained is None else efforts[2:3]
     for least, depth in (*product(least_efforts, deeper), *product(efforts[-1:], tail)):
-        if estimate(depth, MAX_VIEWS, *least) <= seconds:
-            epochs, folds = next(one for one in efforts if estimate(depth, MAX_VIEWS, *one) <= seconds)
-            views = _count_views(network, stages, depth, count, min(MAX_VIEWS, epochs), preprocessing, extractor)
-            return TrainPlan(depth, views, epochs, folds)
+        if fits(depth, MAX_VIEWS, *least) and (views := most_views(depth)):
+            epochs, folds = next(one for one in efforts if fits(depth, MAX_VIEWS, *one))
+            return TrainPlan(depth, min(views, MAX_VIEWS, epochs), epochs, folds)
     return None
 
 
@@ -115,7 +116,8 @@ def tail_plan(
     """Return the plan that trains the stages that everyday photos are worth; fewer where there is little time.
 
     The training on all photos comes after the first fold, so that the time has to suffice for these two; the folds
-    that follow end with the time. None where it does not suffice.
+    that follow end with the time. None where it does not suffice, where the views of so many photos do not fit the
+    cache, and for a network without stages.
 
     Args:
         extractor, network, count, preprocessing, seconds: see ``deep_plan``.
@@ -124,12 +126,12 @@ def tail_plan(
     stages = surgery.stages(network)
     if not stages:
         return None
-    estimate = _estimator(extractor, network, stages, count, preprocessing.size)
+    fits = _limit(extractor, network, stages, count, preprocessing.size, seconds)
     for left_out, views, epochs in _TAIL_EFFORTS[:1] if only_whole else _TAIL_EFFORTS:
         unfreeze = 1 if left_out is None else max(1, photo_stages(network) - left_out)
-        if estimate(unfreeze, views, epochs, 1) <= seconds:
-            views = _count_views(network, stages, unfreeze, count, views, preprocessing, extractor)
-            return TrainPlan(unfreeze, views, epochs, min(_TAIL_FOLDS, _enough_folds(count, _FOLDS)))
+        fits_time = fits(unfreeze, views, epochs, 1)
+        if fits_time and (most := _most_views(network, stages, count, preprocessing, extractor, unfreeze)):
+            return TrainPlan(unfreeze, min(most, views), epochs, min(_TAIL_FOLDS, _enough_folds(count, _FOLDS)))
     return None
 
 
@@ -146,22 +148,16 @@ def make_plan(
     config: TrainConfig,
     fold_count: int,
 ) -> TrainPlan:
-    """Return the plan of deep training: that of ``deep_plan``, and the least there is where the time is too short."""
+    """Return the plan of deep training: that of ``deep_plan``, and the least there is where nothing fits."""
     allowed = config.minutes * 60 if config.minutes else math.inf
     planned = deep_plan(extractor, network, count, preprocessing, config, allowed, fold_count)
     if planned is None:
         stages = surgery.stages(network)
         depth = _depths(config, len(stages), extractor.backbone.from_scratch)[-1]
         epochs, folds = config.epochs or _FEWEST_EPOCHS, 1
-        views = _count_views(network, stages, depth, count, min(MAX_VIEWS, epochs), preprocessing, extractor)
-        planned = TrainPlan(depth, views, epochs, folds)
+        views = min(_most_views(network, stages, count, preprocessing, extractor, depth), MAX_VIEWS, epochs)
+        planned = TrainPlan(depth, max(1, views), epochs, folds)
     return planned
-
-
-def estimate_seconds(extractor: FeatureExtractor, network: nn.Module, count: int, size: int, plan: TrainPlan) -> float:
-    """Return about how long a plan takes for ``count`` photos of ``size`` pixels."""
-    estimate = _estimator(extractor, network, surgery.stages(network), count, size)
-    return estimate(plan.unfreeze, plan.views, plan.epochs, plan.folds)
 
 
 def _enough_folds(count: int, fold_count: int) -> int:
@@ -184,6 +180,17 @@ def _photo_stages(stages: int) -> int:
     return max(1, round(_PHOTO_DEPTH * stages))
 
 
+def _limit(
+    extractor: FeatureExtractor, network: nn.Module, stages: Sequence[Sequence[str]], count: int, size: int,
+    seconds: float,
+) -> Callable[[int, int, int, int], bool]:  # fmt: skip
+    """Return a function that tells whether a training fits into the time; without a limit nothing is measured."""
+    if math.isinf(seconds):
+        return lambda *_plan: True
+    estimate = _estimator(extractor, network, stages, count, size)
+    return lambda *plan: estimate(*plan) <= seconds
+
+
 def _estimator(
     extractor: FeatureExtractor, network: nn.Module, stages: Sequence[Sequence[str]], count: int, size: int
 ) -> Callable[[int, int, int, int], float]:
@@ -202,15 +209,15 @@ def _estimator(
     return seconds
 
 
-def _count_views(
-    network: nn.Module, stages: Sequence[Sequence[str]], unfreeze: int, count: int, most: int,
-    preprocessing: Preprocessing, extractor: FeatureExtractor,
+def _most_views(
+    network: nn.Module, stages: Sequence[Sequence[str]], count: int, preprocessing: Preprocessing,
+    extractor: FeatureExtractor, unfreeze: int,
 ) -> int:  # fmt: skip
-    """Number of augmented views: at most ``most``, and no more than fit the cache."""
+    """Number of augmented views of each photo that fit the cache beside that of evaluation; 0 where not even one."""
     trunk = surgery.frozen_trunk(network, stages[-unfreeze:]) if unfreeze else None
     device = replace(extractor.device, torch_device=torch.device("cpu"), dtype=torch.float32)
     per_view = augmented_cache.view_layout(trunk, preprocessing, 0, device).bytes
-    return max(1, min(most, int(MAX_VIEW_BYTES / max(1, count * per_view)) - 1))
+    return max(0, MAX_VIEW_BYTES // max(1, count * per_view) - 1)
 
 
 def _measure_costs(network: nn.Module, stages: Sequence[Sequence[str]], size: int) -> list[float]:

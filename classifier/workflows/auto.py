@@ -8,6 +8,7 @@ expected to be right more often is kept; its score is that of photos that the ch
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -195,19 +196,16 @@ def _take(run: TrainingRun, state: _State, trial: Trial) -> Generator[Event, Non
     """Train the candidates of a step and keep the best of them, or drop the step."""
     attempt = _Attempt(state.copy(), tuple(run.steps), run.clock.seconds)
     why = message(StepsCode.NOT_EXPECTED_BETTER)
-    try:
-        with closing(trial.train(state.pretrained.best, run.seconds_left)) as events:
-            for event in events:
-                if isinstance(event, Offer):
-                    yield from _judge(run, state, attempt, event.candidates)
-                else:
-                    yield event
-                if not attempt.offered and distributed.world_size() == 1 and run.stop():
-                    break  # what comes first, features or views of all photos, may take minutes
-    except ClassifierError as error:  # a network that cannot be fetched, too little memory
-        if distributed.is_own(error):
-            raise
-        why = message(StepsCode.STEP_FAILED, why=str(error.message))
+    with closing(_until_failure(run, trial, state.pretrained.best)) as events:
+        for event in events:
+            if isinstance(event, Offer):
+                yield from _judge(run, state, attempt, event.candidates)
+            elif isinstance(event, Message):
+                why = event
+            else:
+                yield event
+            if not attempt.offered and distributed.world_size() == 1 and run.stop():
+                break  # what comes first, features or views of all photos, may take minutes
     if len(run.steps) > len(attempt.steps):  # it is kept
         return
     # Stopped before there was anything to compare: the step may be taken another time.
@@ -227,6 +225,18 @@ def _take(run: TrainingRun, state: _State, trial: Trial) -> Generator[Event, Non
     if distributed.is_main_process():
         steps.record(run.folder, run.steps, steps.step_in_use(run.folder), run.training_set.digest())
     yield run.steps[-1]
+
+
+def _until_failure(run: TrainingRun, trial: Trial, best: Candidate) -> Generator[Event | Offer | Message, None, None]:
+    """Yield what a trial does, and last why it failed, where it did; then nothing is left of it."""
+    try:
+        yield from trial.train(best, run.seconds_left)
+    except ClassifierError as error:  # a network that cannot be fetched, too little memory, a full disk
+        if distributed.is_own(error):
+            raise
+        if distributed.is_local_main_process():
+            shutil.rmtree(run.resume_folder / trial.name / trial.backbone, ignore_errors=True)  # views of all photos
+        yield message(StepsCode.STEP_FAILED, why=str(error.message))
 
 
 def _judge(

@@ -14,7 +14,7 @@ from torch import nn
 from classifier import TrainConfig
 from classifier import device as devices
 from classifier.config import LIMITS
-from classifier.models import networks
+from classifier.models import networks, surgery
 from classifier.models.backbones import resolve
 from classifier.models.feature_cache import FeatureCache
 from classifier.models.features import FeatureExtractor
@@ -22,7 +22,6 @@ from classifier.training import schedule
 from classifier.training.schedule import (
     TrainPlan,
     deep_plan,
-    estimate_seconds,
     make_plan,
     tail_plan,
     warmup_cosine,
@@ -74,8 +73,9 @@ def test_less_time_trains_less_and_a_plan_takes_the_time_it_has(cache: FeatureCa
     work = [(one.unfreeze, one.folds * one.epochs) for one in plans]
     assert work == sorted(work, reverse=True)
     assert len(set(work)) > 2
+    estimate = schedule._estimator(extractor(cache), network, surgery.stages(network), 200, SIZE)
     for minutes, one in zip((20, 4, 2, 1), plans):
-        assert estimate_seconds(extractor(cache), network, 200, SIZE, one) <= minutes * 60
+        assert estimate(one.unfreeze, one.views, one.epochs, one.folds) <= minutes * 60
     assert plans[-1] == TrainPlan(unfreeze=1, views=3, epochs=3, folds=1)
 
 
@@ -125,6 +125,29 @@ def test_the_views_of_many_photos_fit_four_gigabytes(cache: FeatureCache, networ
     assert (1 + found.views) * count * 3 * SIZE**2 <= 4 * 2**30 < (2 + found.views) * count * 3 * SIZE**2
 
 
+@pytest.mark.slow
+def test_photos_of_which_no_two_views_fit_get_no_plan_or_the_shallowest(
+    cache: FeatureCache, network: nn.Module
+) -> None:
+    preprocessing, config = networks.preprocessing(LITE0), TrainConfig(mode="deep", minutes=0, domain="aerial")
+
+    def plans(count: int) -> list[int | None]:
+        tail = tail_plan(extractor(cache), network, count, preprocessing)
+        deep = deep_plan(extractor(cache), network, count, preprocessing, config)
+        return [one and one.unfreeze for one in (tail, deep, plan(cache, network, count, minutes=0, domain="aerial"))]
+
+    assert plans(1000) == [3, 0, 0]
+    assert plans(20_000) == [3, 3, 3]
+    assert plans(1_000_000) == [None, None, 1]
+    assert plan(cache, network, 1_000_000, minutes=0).views == 1
+
+
+def test_without_a_limit_of_time_the_speed_is_not_measured(tmp_path: Path, network: nn.Module) -> None:
+    with closing(FeatureCache(tmp_path)) as cache:
+        assert plan(cache, network, minutes=0).unfreeze == 3
+        assert cache.get_choice(f"speed tf_efficientnet_lite0 {SIZE} {CPU}", ["speed"]) is None
+
+
 def test_a_network_from_scratch_is_trained_whole(cache: FeatureCache) -> None:
     backbone = resolve("small_cnn")
     network = networks.build(backbone, 2).eval()
@@ -138,7 +161,7 @@ def test_a_network_from_scratch_is_trained_whole(cache: FeatureCache) -> None:
 def test_the_measured_speed_is_rounded_to_half_steps_of_two_and_kept(tmp_path: Path, network: nn.Module) -> None:
     with closing(FeatureCache(tmp_path)) as cache:
         small = replace(networks.preprocessing(LITE0), size=64)
-        tail_plan(extractor(cache), network, 9, small)
+        tail_plan(extractor(cache), network, 9, small, seconds=600)
         known = cache.get_choice(f"speed tf_efficientnet_lite0 64 {CPU}", ["speed"])
     assert known is not None
     steps = 2 * math.log2(float(known) / 60)

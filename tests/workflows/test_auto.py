@@ -37,11 +37,12 @@ def is_of(event: Progress, code: Code) -> bool:
     return getattr(event.step, "code", event.step) is code
 
 
-def plan_little(folder: Path) -> None:
+def plan_little(folder: Path) -> Path:
     """Give the fine-tuning of an unfinished training the plan that it goes on with: its own takes a minute."""
     plan = folder / "resume" / "tail" / "tf_efficientnet_lite2" / "plan.json"
     plan.parent.mkdir(parents=True)
     plan.write_text(json.dumps(asdict(PLAN)))
+    return plan
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +223,20 @@ def test_a_photo_that_is_gone_fails_a_step_in_words(photos: Path, tmp_path: Path
         assert event.steps[1].why is not None
         assert "A photo can no longer be read" in str(event.steps[1].why)
         assert [left.file for left in project.left_out()] == ["dark/0.png"]
+
+
+@pytest.mark.slow
+def test_a_step_that_fails_leaves_nothing_behind(photos: Path, tmp_path: Path) -> None:
+    """Views of all photos may have filled the disk: the next step needs the space."""
+    with Project.over(photos, features=photos.parent / "features") as project:
+        for event in train(project, CONFIG, tmp_path / "model"):
+            if isinstance(event, Step) and event.number == 1:
+                (plan_little(tmp_path / "model").parent / "views.bin.part").mkdir()  # it cannot be written
+            if isinstance(event, Step) and event.number == 3:
+                assert list((tmp_path / "model" / "resume" / "tail").iterdir()) == []
+    assert isinstance(event, Finished)
+    assert event.steps[2].why is not None
+    assert event.steps[2].why.code is StepsCode.STEP_FAILED
 
 
 @pytest.mark.slow
