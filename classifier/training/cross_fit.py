@@ -85,6 +85,7 @@ def cross_fit(
     pause: Callable[[], bool] = lambda: False,
     expired: Callable[[], bool] = lambda: False,
     early: bool = False,
+    starts: Path | None = None,
 ) -> Iterator[Event | FineTunedNetwork]:
     """Fine-tune the extractor's backbone on the training set; yields the ``FineTunedNetwork`` last.
 
@@ -110,11 +111,13 @@ def cross_fit(
         expired: called after every step of the folds that follow the training on all photos; True ends them.
         early: yields a network as soon as there is one, too: that of the first fold before the training on all photos,
             and that of all photos before the folds that follow, each evaluated by the folds so far.
+        starts: folder in which the starts of the training are counted, see ``attempts``; by default ``folder``.
     """
+    starts = starts or folder
     trainable = len(training_set.y)
     training_set = training_set if validation is None else training_set.with_photos(validation)
     setup = yield from _unless_stopped(
-        prepare(extractor, training_set, folds, preprocessing, config, plan, folder, trainable), stop
+        prepare(extractor, training_set, folds, preprocessing, config, plan, folder, trainable, starts), stop
     )
     if setup is None:
         return
@@ -124,7 +127,7 @@ def cross_fit(
         while (number := _next_run(setup, outcomes, final)) is not None:
             run = begin(setup, number, len(outcomes) + (final is not None))
             ends = stop if final is None else lambda: stop() or expired()
-            finished = yield from _train(run, setup.folder, ends, pause, loss_fn, schedule, pool)
+            finished = yield from _train(run, starts, ends, pause, loss_fn, schedule, pool)
             if finished is None:
                 return
             if finished and number == setup.plan.folds:
@@ -161,7 +164,7 @@ def _unless_stopped(
 
 
 def _train(
-    run: Run, folder: Path, stop: Callable[[], bool], pause: Callable[[], bool], loss_fn: LossFunction,
+    run: Run, starts: Path, stop: Callable[[], bool], pause: Callable[[], bool], loss_fn: LossFunction,
     schedule: Schedule, pool: ThreadPoolExecutor,
 ) -> Generator[Event, None, bool | None]:  # fmt: skip
     """Train for the epochs that are left and save each.
@@ -184,7 +187,7 @@ def _train(
             return None
         finetune.validate(run.state, run.data, run.spec, pool)
         resume.save_state(run.state, run.path)
-        attempts.record_epoch(folder)
+        attempts.record_epoch(starts)
         yield from run.shown()[-1:]
     return run.state.is_finished(run.spec)
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from .. import distributed, files
 from ..config import TrainConfig, current_names
-from ..errors import ModelError, SettingError
+from ..errors import ModelError, SettingError, StorageError
 from ..messages.training import TrainingCode
 from . import attempts
 from .schedule import TrainPlan
@@ -24,6 +24,7 @@ from .train_state import TrainState
 
 VERSION = 5  # of these files and of what a training makes of them; those of another version are not resumed
 _SETTINGS = "settings.json"
+_WORKED = "worked.json"
 _LIMITS = ("minutes", "max_steps")
 _LARGEST = 2**20  # bytes of a JSON file
 _MOST = 100_000  # of any number of a plan
@@ -88,6 +89,19 @@ def prepare_folder(folder: Path, config: TrainConfig, photos: Sequence[str]) -> 
 def _is_of(settings: Mapping[str, Any], photos: str) -> bool:
     """Whether these are the settings of this version on photos of a digest; "" where they were only announced."""
     return (settings.get("version"), settings.get("photos")) == (VERSION, photos)
+
+
+def record_seconds(folder: Path, seconds: float) -> None:
+    """Note how long a training has worked; without room on the disk, or where the folder is gone, nothing is noted."""
+    if distributed.is_main_process() and folder.is_dir():
+        with suppress(StorageError):
+            _write_json(folder / _WORKED, {"seconds": seconds})
+
+
+def read_seconds(folder: Path) -> float:
+    """Return how long an unfinished training has worked so far."""
+    seconds = _read_json(folder / _WORKED).get("seconds")
+    return max(0.0, float(seconds)) if isinstance(seconds, (int, float)) else 0.0
 
 
 def read_config(folder: Path) -> TrainConfig:

@@ -100,11 +100,11 @@ class Outcome:
 
 def prepare(
     extractor: FeatureExtractor, training_set: TrainingSet, folds: Ints, preprocessing: Preprocessing,
-    config: TrainConfig, plan: TrainPlan, folder: Path, trainable: int,
+    config: TrainConfig, plan: TrainPlan, folder: Path, trainable: int, starts: Path,
 ) -> Generator[Progress, None, Setup]:  # fmt: skip
-    """Divide the network, and cache the augmented views."""
+    """Divide the network, and cache the augmented views; the starts of the training are counted in ``starts``."""
     backbone, device, samples = extractor.backbone, extractor.device, training_set.samples
-    retries = max(0, attempts.count_starts(folder) - 1)
+    retries = max(0, attempts.count_starts(starts) - 1)
     network = networks.build(backbone, len(training_set.labels), config.seed)
     network.eval().requires_grad_(False)
     stages = surgery.stages(network)

@@ -90,7 +90,9 @@ def improve(run: TrainingRun, head: TrainedModel, networks: Sequence[str] = ()) 
             break
         if distributed.broadcast(trial.seconds <= run.seconds_left):
             yield from _take(run, state, trial)
+            run.record_seconds(at_once=True)
             attempts.record_epoch(run.resume_folder)
+            attempts.record_start(run.resume_folder)  # of the next step, which may end the program as the first may
     return (yield from _finish(run, state))
 
 
@@ -109,12 +111,11 @@ def _begin(run: TrainingRun, head: Candidate, adds: bool) -> Generator[Event, No
     interrupted = resume.prepare_folder(run.resume_folder, run.config, run.training_set.rows())
     if not attempts.count_starts(run.resume_folder):
         attempts.record_start(run.resume_folder)
+    run.clock.add(distributed.decide(lambda: resume.read_seconds(run.resume_folder)))
     before = _steps_before(run) if adds or interrupted else []
     if before:
         run.steps.extend(before)
-        if interrupted:
-            run.clock.add(sum(step.seconds for step in before))
-            _take_again(run)
+        _take_again(run)
         numbers = [step.number for step in run.steps] if distributed.is_main_process() else []
         for candidate in steps.share_evidence(list(steps.read_evidence(run.folder, numbers))):
             _offer(state, candidate)
@@ -198,6 +199,7 @@ def _take(run: TrainingRun, state: _State, trial: Trial) -> Generator[Event, Non
     why = message(StepsCode.NOT_EXPECTED_BETTER)
     with closing(_until_failure(run, trial, state.pretrained.best)) as events:
         for event in events:
+            run.record_seconds(at_once=isinstance(event, Epoch))
             if isinstance(event, Offer):
                 yield from _judge(run, state, attempt, event.candidates)
             elif isinstance(event, Message):

@@ -25,6 +25,7 @@ from ..models import checkpoint, model_folder, training_record
 from ..models.backbones import Backbone
 from ..models.checkpoint import TrainedModel
 from ..models.features import FeatureExtractor
+from ..training import resume
 from .candidates import CatalogEntry, step_to_json
 from .evaluate import evaluate_own_splits, evaluate_test_set
 from .overfit_check import CHOICE
@@ -32,6 +33,7 @@ from .photo_notes import with_not_used
 from .trained_models import with_project_costs
 from .training_data import remember
 
+_RECORD_EVERY = 2.0  # seconds
 _OVERTIME = 0.2  # part of the time by which a step may exceed it; its plan is an estimate
 
 
@@ -63,6 +65,7 @@ class Clock:
     """Seconds that a training has worked: those in which its iterator waits to be asked for more do not count."""
 
     def __init__(self) -> None:
+        self.recorded = 0.0  # the seconds that a resumed training will go on with
         self._before = 0.0
         self._started: float | None = None
 
@@ -76,6 +79,7 @@ class Clock:
 
     def add(self, seconds: float) -> None:
         """Count seconds that were worked before an interruption."""
+        self.recorded = seconds
         self._before += seconds
 
     @property
@@ -111,6 +115,13 @@ class TrainingRun:
     def seconds_left(self) -> float:
         """The seconds that the training may still take; infinite where it has no limit."""
         return 60 * self.config.minutes - self.clock.seconds if self.config.minutes else math.inf
+
+    def record_seconds(self, at_once: bool = False) -> None:
+        """Keep how long the training has worked, for one that goes on after an interruption; every few seconds."""
+        seconds = self.clock.seconds
+        if at_once or seconds - self.clock.recorded > _RECORD_EVERY:
+            self.clock.recorded = seconds
+            resume.record_seconds(self.resume_folder, seconds)
 
     def is_expired(self) -> bool:
         """Whether the time is over."""

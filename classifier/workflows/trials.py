@@ -25,7 +25,7 @@ from ..models.asset_features import extract_asset_features
 from ..models.backbones import BACKBONES, Backbone, resolve
 from ..models.checkpoint import TrainedModel
 from ..models.features import FeatureExtractor
-from ..training import attempts, resume
+from ..training import resume
 from ..training.cross_fit import FineTunedNetwork
 from ..training.schedule import TrainPlan, deep_plan, photo_stages, tail_plan
 from ..training.slices import cross_fit
@@ -196,10 +196,9 @@ def _fine_tuning_trial(
         training_set, start = yield from _start(run, head, extractor, preprocessing)
         folds = fold_numbers(training_set, config)
         for event in cross_fit(
-            extractor, training_set, folds, preprocessing, config, plan, folder, run.is_over, run.is_expired, early=True
-        ):
-            if isinstance(event, Epoch):
-                attempts.record_epoch(run.resume_folder)
+            extractor, training_set, folds, preprocessing, config, plan, folder, run.is_over, run.is_expired,
+            early=True, starts=run.resume_folder,
+        ):  # fmt: skip
             if not isinstance(event, FineTunedNetwork):
                 yield event
             elif event.alpha and event.is_complete:
