@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,6 +19,7 @@ from ..data.dataset import TrainingSet
 from ..errors import ClassifierError, DataError
 from ..evaluation import metrics
 from ..events import Epoch, Note, Progress, StepName
+from ..leases import LeaseError
 from ..messages import message
 from ..messages.training import TrainingCode
 from ..messages.workflows import StepCode, StepsCode
@@ -84,8 +87,8 @@ def list_trials(run: TrainingRun, head: TrainedModel, others: Sequence[str]) -> 
     built_in = [row for row in BACKBONES if row.built_in]
     if run.backbone in built_in:
         yield _joined_trial(run, head, [run.backbone, *(row for row in built_in if row != run.backbone)])
-    yield _tail_trial(run, head)
-    yield _deep_trial(run, head)
+    yield from _tail_trial(run, head)
+    yield from _deep_trial(run, head)
     names = distributed.decide(lambda: list(networks_at_hand()))
     at_hand = sorted(map(resolve, names), key=lambda row: row.cost)
     for backbone in at_hand:
@@ -137,7 +140,7 @@ def _widest(run: TrainingRun) -> Backbone:
     return [row for row in BACKBONES if row.built_in][-1] if run.backbone.built_in else run.backbone
 
 
-def _tail_trial(run: TrainingRun, head: TrainedModel) -> Trial:
+def _tail_trial(run: TrainingRun, head: TrainedModel) -> Iterator[Trial]:
     """The widest network, fine-tuned on pictures as a joined model gets them; where time is short, the head's."""
     folder, wide = run.resume_folder / "tail", _widest(run)
     preprocessing = joined.member_preprocessing(head.preprocessing, wide)
@@ -147,14 +150,16 @@ def _tail_trial(run: TrainingRun, head: TrainedModel) -> Trial:
             return False
         plan = partial(tail_plan, only_whole=True)
         known = (folder / wide.name).is_dir()
-        return known or _plan(run, wide, preprocessing, plan, run.seconds_left) is not None
+        with suppress(LeaseError):  # its speed cannot be measured
+            return known or _plan(run, wide, preprocessing, plan, run.seconds_left) is not None
+        return False
 
-    if distributed.decide(is_wide):
-        return _fine_tuning_trial(run, head, "tail", wide, preprocessing, tail_plan)
-    return _fine_tuning_trial(run, head, "tail", head.backbone, head.preprocessing, tail_plan)
+    is_whole = distributed.decide(is_wide)
+    backbone, preprocessing = (wide, preprocessing) if is_whole else (head.backbone, head.preprocessing)
+    yield from _fine_tuning_trial(run, head, "tail", backbone, preprocessing, tail_plan)
 
 
-def _deep_trial(run: TrainingRun, head: TrainedModel) -> Trial:
+def _deep_trial(run: TrainingRun, head: TrainedModel) -> Iterator[Trial]:
     """The widest network, fine-tuned in its own input size; one that the tail had in this size, with more stages."""
     wide = _widest(run)
     own = _own_preprocessing(run, wide)
@@ -165,14 +170,16 @@ def _deep_trial(run: TrainingRun, head: TrainedModel) -> Trial:
         trained = photo_stages(network) - (own.size != head.preprocessing.size)
         return deep_plan(extractor, network, count, preprocessing, run.config, seconds, trained=trained)
 
-    return _fine_tuning_trial(run, head, "deep", wide, own, make_plan)
+    yield from _fine_tuning_trial(run, head, "deep", wide, own, make_plan)
 
 
 def _fine_tuning_trial(
     run: TrainingRun, head: TrainedModel, name: StepName, backbone: Backbone, preprocessing: Preprocessing,
     make_plan: MakePlan,
-) -> Trial:  # fmt: skip
+) -> Iterator[Trial]:  # fmt: skip
     """A network fine-tuned, as ``make_plan`` has it, alone and together with the best pretrained model.
+
+    None where no time would suffice: the network has no stages, or none that were not trained before.
 
     Args:
         run: the training.
@@ -182,6 +189,8 @@ def _fine_tuning_trial(
         preprocessing: of its pictures.
         make_plan: see ``schedule.tail_plan``.
     """
+    if _plan(run, backbone, preprocessing, make_plan, math.inf) is None:
+        return
     folder = run.resume_folder / name / backbone.name
 
     def train(pretrained: Candidate, seconds_left: float) -> Training:
@@ -209,7 +218,7 @@ def _fine_tuning_trial(
         if distributed.is_local_main_process() and not run.stop():
             shutil.rmtree(folder, ignore_errors=True)  # views of all photos
 
-    return Trial(name, backbone.name, 0.0, train)
+    yield Trial(name, backbone.name, 0.0, train)
 
 
 def _start(
