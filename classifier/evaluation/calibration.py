@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..messages.evaluation import coverage_in_words
-from .class_balance import classes_of_one_group
 from .metrics import softmax
 
 Bools = NDArray[np.bool_]
@@ -71,7 +71,7 @@ def unsure_threshold(
     target_accuracy: float = 0.95,
     min_coverage: float = 0.9,
     in_distribution: Bools | None = None,
-    groups: Ints | None = None,
+    unknown: Sequence[int] = (),
 ) -> float:
     """Return the confidence below which a prediction is “not sure”, from out-of-fold probabilities.
 
@@ -84,11 +84,11 @@ def unsure_threshold(
         target_accuracy: accuracy to reach on the covered photos, 0 to 1.
         min_coverage: proportion of all photos that stay covered, 0 to 1.
         in_distribution: False for the photos (N,) that are not covered at any threshold; where all are, it is ignored.
-        groups: numbers (N,), equal for photos that belong together. Classes of one group are left out: the model that
-            predicts their photos does not know them. Where no other class is left, the threshold is one half.
+        unknown: classes whose photos are left out: where all training photos of a class are one group, the models that
+            predict them do not know it. Where no other class is left, the threshold is one half.
     """
-    if groups is not None and (single := classes_of_one_group(y_true, groups)):
-        known = ~np.isin(y_true, single)
+    if len(unknown):
+        known = ~np.isin(y_true, unknown)
         if not known.any():
             return 0.5
         in_distribution = None if in_distribution is None else in_distribution[known]

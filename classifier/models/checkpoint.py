@@ -39,7 +39,7 @@ Floats = NDArray[np.float32]
 
 _LARGEST_JSON = 16 * 2**20  # bytes
 _LARGEST_OOD = 64 * 2**20  # bytes
-_DECISION = ("threshold", "thresholds", "costs", "unsure_cost", "expected_cost", "expected_cost_before")
+DECISION = ("threshold", "thresholds", "costs", "unsure_cost", "expected_cost", "expected_cost_before")
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def _has_single(folder: Path) -> bool:
 def _replace_decision(folder: Path, before: Report, after: Report) -> Report:
     """Write the thresholds and costs of ``after`` into the files of a model; the rest of them stays as it is."""
     entries = after.to_json()
-    data = {**_read_json(folder / "report.json"), **{name: entries[name] for name in _DECISION}}
+    data = {**_read_json(folder / "report.json"), **{name: entries[name] for name in DECISION}}
     texts = {"report.json": _dump(data)}
     with suppress(OSError, ValueError):  # a card that is missing or not UTF-8 stays as it is
         card = read_bounded(folder / "README.md", _LARGEST_JSON).decode("utf-8")

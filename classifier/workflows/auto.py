@@ -21,7 +21,6 @@ from .. import distributed
 from ..data import splits
 from ..data.dataset import run_assets
 from ..errors import ClassifierError, ModelError
-from ..evaluation import calibration
 from ..evaluation.intervals import accuracy_interval
 from ..evaluation.model_choice import ModelChoice
 from ..evaluation.report import Report, rescore
@@ -36,6 +35,7 @@ from ..training import attempts, resume
 from . import steps
 from .candidates import FINE_TUNED, Candidate, step_from_json, step_to_json
 from .evaluate import evaluate
+from .trained_models import out_of_fold_threshold
 from .training_data import remember
 from .training_run import Evaluated, Finished, TrainingRun, save_progress
 from .trials import Offer, Trial, list_trials
@@ -52,7 +52,8 @@ class _State:
     """The choice of the best candidate, those of one network and of networks that are not fine-tuned, and how many
     steps in a row brought nothing.
 
-    ``evaluated`` is None where the best model was saved before an interruption.
+    ``evaluated`` is None where the best model was saved before an interruption; ``single`` is the candidate whose
+    model of one network was saved beside it.
     """
 
     choice: ModelChoice[Candidate]
@@ -60,6 +61,7 @@ class _State:
     pretrained: ModelChoice[Candidate]
     head: Candidate
     evaluated: Evaluated | None = None
+    single: Candidate | None = None
     in_vain: int = 0
 
     def copy(self) -> _State:
@@ -84,7 +86,7 @@ def improve(run: TrainingRun, head: TrainedModel, networks: Sequence[str] = ()) 
     state = yield from _begin(run, Candidate.of("head", head), bool(networks))
     for trial in list_trials(run, head, networks):
         if _was_taken(run, trial):  # before an interruption
-            yield from _train_again(state, trial)
+            yield from _train_again(run, state, trial)
             continue
         if not _goes_on(run, state):
             break
@@ -165,15 +167,19 @@ def _was_taken(run: TrainingRun, trial: Trial) -> bool:
     return any(trial.name != "network" or step.backbone == trial.backbone for step in taken)
 
 
-def _train_again(state: _State, trial: Trial) -> Generator[Event, None, None]:
-    """Train the best pretrained model again, whose features are cached: fine-tuned ones are averaged with it."""
+def _train_again(run: TrainingRun, state: _State, trial: Trial) -> Generator[Event, None, None]:
+    """Train the best pretrained model again, whose features are cached: fine-tuned ones are averaged with it.
+
+    Where that fails, as the weights of its network are gone, they are not.
+    """
     best = state.pretrained.best
-    if trial.is_cached and best.model is None and (best.name, best.backbone) == (trial.name, trial.backbone):
-        for event in trial.train(best, math.inf):
-            if isinstance(event, Offer):
-                state.pretrained.best = replace(best, model=event.candidates[0].model)
-            else:
-                yield event
+    if not trial.is_cached or best.model is not None or (best.name, best.backbone) != (trial.name, trial.backbone):
+        return
+    for event in _until_failure(run, trial, best, math.inf):
+        if isinstance(event, Offer):
+            state.pretrained.best = replace(best, model=event.candidates[0].model)
+        elif not isinstance(event, Message):
+            yield event
 
 
 def _goes_on(run: TrainingRun, state: _State) -> bool:
@@ -197,7 +203,7 @@ def _take(run: TrainingRun, state: _State, trial: Trial) -> Generator[Event, Non
     """Train the candidates of a step and keep the best of them, or drop the step."""
     attempt = _Attempt(state.copy(), tuple(run.steps), run.clock.seconds)
     why = message(StepsCode.NOT_EXPECTED_BETTER)
-    with closing(_until_failure(run, trial, state.pretrained.best)) as events:
+    with closing(_until_failure(run, trial, state.pretrained.best, run.seconds_left)) as events:
         for event in events:
             run.record_seconds(at_once=isinstance(event, Epoch))
             if isinstance(event, Offer):
@@ -229,10 +235,12 @@ def _take(run: TrainingRun, state: _State, trial: Trial) -> Generator[Event, Non
     yield run.steps[-1]
 
 
-def _until_failure(run: TrainingRun, trial: Trial, best: Candidate) -> Generator[Event | Offer | Message, None, None]:
+def _until_failure(
+    run: TrainingRun, trial: Trial, best: Candidate, seconds: float
+) -> Generator[Event | Offer | Message, None, None]:
     """Yield what a trial does, and last why it failed, where it did; then nothing is left of it."""
     try:
-        yield from trial.train(best, run.seconds_left)
+        yield from trial.train(best, seconds)
     except ClassifierError as error:  # a network that cannot be fetched, too little memory, a full disk
         if distributed.is_own(error):
             raise
@@ -279,7 +287,7 @@ def _keep(run: TrainingRun, state: _State, shown: Probabilities | None, seconds:
     evaluated = yield from run.evaluate(replace(model, single=_single_for(run, state, model)))
     yield save_progress(len(run.training_set))
     run.steps.append(_step(run, state, best, scored, shown, seconds))
-    state.evaluated, state.in_vain = evaluated, 0
+    state.evaluated, state.single, state.in_vain = evaluated, state.singles.best, 0
     run.save(evaluated, unfinished=True)
     if distributed.is_main_process():
         number = len(run.steps)
@@ -295,7 +303,7 @@ def _with_score(run: TrainingRun, choice: ModelChoice[Candidate]) -> TrainedMode
         return None
     y, groups, usual = run.training_set.y[idx], run.training_set.groups[idx], choice.best.usual(idx)
     report = rescore(model.report, probs, y, "out_of_fold", groups, usual)
-    report = replace(report, threshold=calibration.unsure_threshold(probs, y, in_distribution=usual, groups=groups))
+    report = replace(report, threshold=out_of_fold_threshold(run.training_set, idx, probs, usual))
     rows = list(model.run_assets)
     assets = [run.training_set.assets[index] for index in idx]
     for index, row in zip(idx, run_assets(assets, probs, run.training_set.labels)):
@@ -342,11 +350,19 @@ def _step(
 
 
 def _finish(run: TrainingRun, state: _State) -> Generator[Event, None, Finished]:
-    """Save the best model once more, with the steps after it in its records; what is unfinished is deleted."""
+    """Save the best model once more, with the steps after it in its records; what is unfinished is deleted.
+
+    The threshold and costs stay that the person has set on it meanwhile.
+    """
     if state.evaluated is not None:
-        evaluated = yield from run.with_test(state.evaluated)
-        model = evaluated.model
-        return run.save(replace(evaluated, model=replace(model, single=_single_for(run, state, model))))
+        model = yield from _with_best_single(run, state, state.evaluated.model)
+        evaluated = yield from run.with_test(replace(state.evaluated, model=model))
+        decision = distributed.decide(lambda: steps.read_decision(run.folder))
+        finished = run.save(evaluated)
+        if decision is None:
+            return finished
+        decided = distributed.decide(lambda: steps.decide_again(run.folder, decision).to_json())
+        return replace(finished, report=Report.from_json(decided))
     # It was saved before an interruption.
     report, *tests = map(Report.from_json, distributed.decide(lambda: _put_back(run)))
     model_folder.remove_unfinished(run.folder)
@@ -354,9 +370,19 @@ def _finish(run: TrainingRun, state: _State) -> Generator[Event, None, Finished]
     return Finished(report, run.folder, seconds, tests[0] if tests else None, "auto", notes, tried)
 
 
+def _with_best_single(run: TrainingRun, state: _State, model: TrainedModel) -> Generator[Progress, None, TrainedModel]:
+    """Return the model with the best one of one network beside it: a step that was dropped may have brought it."""
+    if state.singles.best is state.single or (single := _single_for(run, state, model)) is None:
+        return model
+    return replace(model, single=(yield from run.evaluate_single(single)))
+
+
 def _put_back(run: TrainingRun) -> list[dict[str, Any]]:
     """Put the model of the step in use in its place; return its report, and one on ``run.test`` where there is any."""
+    decision = steps.read_decision(run.folder)
     steps.put_back(run.project, run.folder, steps.step_in_use(run.folder), run.steps)
+    if decision is not None:
+        steps.decide_again(run.folder, decision)
     predictor = Predictor(run.folder)
     reports = [predictor.report] if run.test is None else [predictor.report, evaluate(predictor, run.test)]
     return [report.to_json() for report in reports]

@@ -29,7 +29,7 @@ from ..events import Step
 from ..files import atomic_write, read_json, regular_size
 from ..messages.models import CheckpointCode
 from ..messages.workflows import StepsCode
-from ..models import model_folder, training_record
+from ..models import checkpoint, model_folder, training_record
 from ..models.checkpoint import read_report
 from .candidates import Candidate, CatalogEntry, step_from_json, step_to_json
 
@@ -97,6 +97,24 @@ def put_back(project: Project, folder: Path, number: int, steps: Sequence[Step])
     rows, details = [RunAsset(*row) for row in entry["rows"]], {**entry["details"], **told}
     run = entry["mode"], report.to_json(), rows, entry["seconds"], details
     project.catalog.record_run(folder.name, *run, replace=True)
+    return report
+
+
+def read_decision(folder: Path) -> Mapping[str, Any] | None:
+    """Return the threshold and costs that were set on the model in use since its step; None where none were."""
+    with suppress(ModelError):
+        kept, now = (read_report(one).to_json() for one in (_step_folder(folder, step_in_use(folder)), folder))
+        changed = {name for name in kept if kept[name] != now[name]}
+        if changed and changed <= {*checkpoint.DECISION}:
+            return {name: now[name] for name in checkpoint.DECISION}
+    return None
+
+
+def decide_again(folder: Path, decision: Mapping[str, Any]) -> Report:
+    """Set the threshold and costs that ``read_decision`` returned; return the report of the model."""
+    report = checkpoint.set_threshold(folder, decision["threshold"])
+    if decision["thresholds"]:
+        report = checkpoint.set_costs(folder, decision["costs"], decision["unsure_cost"])
     return report
 
 

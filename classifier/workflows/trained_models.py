@@ -16,6 +16,7 @@ from ..data.dataset import TrainingSet, run_assets
 from ..data.large_arrays import side_by_side
 from ..data.project import Project
 from ..evaluation import calibration, metrics, ood
+from ..evaluation.class_balance import classes_of_one_group
 from ..evaluation.report import Report, build_report
 from ..models import networks
 from ..models.backbones import Backbone
@@ -30,6 +31,7 @@ from ..training.joined_head import fit_joined_head
 from ..training.linear_head import LinearHead
 from .group_summary import with_groups
 
+Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
@@ -117,7 +119,7 @@ def _head_model(
         labels,
         images=len(y),
         evaluated_on="out_of_fold",
-        threshold=calibration.unsure_threshold(head.probabilities, y, in_distribution=in_distribution, groups=groups),
+        threshold=out_of_fold_threshold(training_set, np.arange(len(y)), head.probabilities, in_distribution),
         temperature=head.temperature,
         warnings=training_set.warnings,
         resize_mode=resize_mode,
@@ -158,7 +160,7 @@ def fine_tuned_model(
         labels,
         images=len(training_set),
         evaluated_on="out_of_fold",
-        threshold=calibration.unsure_threshold(probs, y_true, in_distribution=fine_tuned.in_distribution),
+        threshold=out_of_fold_threshold(training_set, val_idx, probs, fine_tuned.in_distribution),
         temperature=fine_tuned.temperature,
         warnings=training_set.warnings,
         resize_mode=quick.report.resize_mode,
@@ -191,6 +193,19 @@ def fine_tuned_model(
         },
         evaluated=EvaluatedPhotos(probs, y_true, fine_tuned.in_distribution),
     )
+
+
+def out_of_fold_threshold(training_set: TrainingSet, idx: Ints, probs: Floats, in_distribution: Bools) -> float:
+    """Return the confidence below which a prediction is “not sure”, see ``calibration.unsure_threshold``.
+
+    Args:
+        training_set: all photos.
+        idx: those that were evaluated (J,).
+        probs: their out-of-fold probabilities (J, C).
+        in_distribution: whether they (J,) are like the others.
+    """
+    y, unknown = training_set.y, classes_of_one_group(training_set.y, training_set.groups)
+    return calibration.unsure_threshold(probs, y[idx], in_distribution=in_distribution, unknown=unknown)
 
 
 def _build_network(backbone: Backbone, fine_tuned: FineTunedNetwork, n_classes: int) -> nn.Module:

@@ -149,13 +149,16 @@ class TrainingRun:
         extractor, project = self.extractor, self.project
         model = model if self.is_measurable else _without_score(model)
         if model.single is not None:
-            report, _ = yield from evaluate_own_splits(extractor, project, model.single)
-            single = replace(model.single, report=with_project_costs(project, model.single, report))
-            model = replace(model, single=single)
+            model = replace(model, single=(yield from self.evaluate_single(model.single)))
         model = replace(model, training_photos=remember(extractor, project, self.training_set, model))
         report, rows = yield from evaluate_own_splits(extractor, project, model)
         report = with_not_used(with_project_costs(project, model, report), project)
         return Evaluated(replace(model, report=report), tuple(rows))
+
+    def evaluate_single(self, single: TrainedModel) -> Generator[Progress, None, TrainedModel]:
+        """Evaluate the model of one network beside a joined one on the project's own test and validation photos."""
+        report, _ = yield from evaluate_own_splits(self.extractor, self.project, single)
+        return replace(single, report=with_project_costs(self.project, single, report))
 
     def with_test(self, evaluated: Evaluated) -> Generator[Progress, None, Evaluated]:
         """Return a model with its report on the separate test photos, where there are any."""

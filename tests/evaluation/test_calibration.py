@@ -117,8 +117,8 @@ def test_a_lower_target_never_needs_more_confidence() -> None:
     assert thresholds == sorted(thresholds)
 
 
-def test_classes_of_one_group_do_not_move_the_threshold() -> None:
+def test_classes_that_no_evaluated_model_knows_do_not_move_the_threshold() -> None:
     probs, y_true = np.array([[0.95, 0.05], [0.05, 0.95], [0.9, 0.1], [0.1, 0.9]], np.float32), np.array([0, 0, 1, 1])
-    assert calibration.unsure_threshold(probs, y_true, groups=np.array([0, 0, 1, 1])) == 0.5
+    assert calibration.unsure_threshold(probs, y_true, unknown=[0, 1]) == 0.5
     some = calibration.unsure_threshold(probs[:2], y_true[:2])
-    assert calibration.unsure_threshold(probs, y_true, groups=np.array([0, 1, 2, 2])) == some
+    assert calibration.unsure_threshold(probs, y_true, unknown=[1]) == some

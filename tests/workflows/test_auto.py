@@ -20,6 +20,7 @@ from classifier.messages import Code
 from classifier.messages.training import TrainingCode
 from classifier.messages.workflows import StepCode, StepsCode
 from classifier.models import checkpoint
+from classifier.training import attempts, resume
 from classifier.training.schedule import TrainPlan
 from classifier.workflows.steps import list_steps, read_evidence, step_in_use, use_step
 from classifier.workflows.train import unfinished
@@ -237,6 +238,48 @@ def test_a_step_that_fails_leaves_nothing_behind(photos: Path, tmp_path: Path) -
     assert isinstance(event, Finished)
     assert event.steps[2].why is not None
     assert event.steps[2].why.code is StepsCode.STEP_FAILED
+
+
+@pytest.mark.slow
+def test_a_step_that_ended_the_program_goes_on_with_less_memory_and_time(photos: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    tail, seconds, micro_batches = folder / "resume" / "tail" / "tf_efficientnet_lite2", [0.0], list[float]()
+    with Project.over(photos, features=photos.parent / "features") as project:
+        for starts, epoch in ((0, 1), (2, 2)):
+            if starts:
+                (folder / "resume" / "starts.txt").write_text(str(starts))
+            for event in (events := train(project, CONFIG, folder)):
+                if isinstance(event, Step) and event.number == 1:
+                    plan_little(folder)
+                if isinstance(event, Epoch) and event.number == epoch:
+                    break
+                if isinstance(event, Epoch):  # it is shown again, and not complete again
+                    assert attempts.count_starts(folder / "resume") == starts + 1
+            events.close()  # type: ignore[attr-defined]
+            assert attempts.count_starts(folder / "resume") == 0
+            micro_batches.append(float(load_file(tail / "fold-0.safetensors")["summary"][5]))
+            seconds.append(resume.read_seconds(folder / "resume"))
+    assert micro_batches[1] <= micro_batches[0] / 4
+    assert seconds[2] > seconds[1] > seconds[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_what_a_person_decides_during_a_training_stays(interrupted: bool, photos: Path, tmp_path: Path) -> None:
+    config, folder = replace(CONFIG, max_steps=1), tmp_path / "model"
+    with Project.over(photos, features=photos.parent / "features") as project:
+        events = train(project, config, folder)
+        next(event for event in events if isinstance(event, Step))
+        checkpoint.set_threshold(folder, 0.77)
+        decided = checkpoint.set_costs(folder, {"dark": 5})
+        if interrupted:
+            events.close()  # type: ignore[attr-defined]
+            events = train(project, config, folder)
+        *_, finished = events
+    assert isinstance(finished, Finished)
+    for report in (finished.report, checkpoint.read_report(folder)):
+        assert (report.threshold, report.costs, report.thresholds) == (0.77, {"dark": 5}, decided.thresholds)
+    assert checkpoint.read_report(folder / "steps" / "1").threshold != 0.77
 
 
 @pytest.mark.slow
