@@ -39,17 +39,13 @@ class Evidence(Protocol):
 T = TypeVar("T", bound=Evidence)
 
 
-def expected_accuracy(probs: Floats, y_true: Ints) -> float:
-    """Return an estimate of the accuracy (0 to 1) from out-of-fold probabilities (N, C), steadier than the count.
-
-    It is the mean of the photos classified correctly and of the probability given to the true class. On calibrated
-    probabilities both have the same expected value, and the second varies less from one draw of photos to another.
-    """
-    return float(expected_hits(probs, y_true).mean())
-
-
 def expected_hits(probs: Floats, y_true: Ints) -> Floats:
-    """Return the part (N,) of each photo in ``expected_accuracy``."""
+    """Return values (N,) whose mean estimates the accuracy, by out-of-fold probabilities (N, C), steadier than a count.
+
+    Each is the mean of 1 where the photo is classified correctly, else 0, and of the probability given to its class. On
+    calibrated probabilities both have the same expected value, and the second varies less from one draw of photos to
+    another.
+    """
     of_truth = probs[np.arange(len(y_true)), y_true]
     found: Floats = ((probs.argmax(1) == y_true) + of_truth) / 2
     return found

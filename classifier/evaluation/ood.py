@@ -129,11 +129,7 @@ def fit_ood(
 
 
 def fit_fine_tuned_ood(
-    features: Floats,
-    y_true: Ints,
-    folds: Sequence[tuple[Floats, Ints]],
-    probs: Floats,
-    min_in_distribution: float = MIN_IN_DISTRIBUTION,
+    features: Floats, y_true: Ints, folds: Sequence[tuple[Floats, Ints]], probs: Floats
 ) -> tuple[OODModel, Floats]:
     """Fit the model of a network that was trained on the photos itself; also returns the scores (J,) of its folds.
 
@@ -145,7 +141,6 @@ def fit_fine_tuned_ood(
         y_true: classes (N,).
         folds: of each network of a fold the features (N, D) and the indices (J_f,) of the photos it was not trained on.
         probs: probabilities (J, C) of these photos, fold by fold.
-        min_in_distribution: proportion of the photos that the limit accepts, 0 to 1.
     """
     y_pred = np.split(probs.argmax(1), np.cumsum([len(val_idx) for _, val_idx in folds])[:-1])
     distances = []
@@ -154,7 +149,7 @@ def fit_fine_tuned_ood(
         model, _ = _store_points(fold_features[train_idx], y_true[train_idx])
         distances.append(model.distances(fold_features[val_idx], predicted))
     model, _ = _store_points(features, y_true)
-    return _with_limit(model, np.concatenate(distances), probs, min_in_distribution)
+    return _with_limit(model, np.concatenate(distances), probs, MIN_IN_DISTRIBUTION)
 
 
 def _store_points(features: Floats, y_true: Ints) -> tuple[OODModel, Ints]:

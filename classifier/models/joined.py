@@ -140,11 +140,6 @@ def member_preprocessing(common: Preprocessing, backbone: Backbone) -> Preproces
     return replace(common, mean=own.mean, std=own.std)
 
 
-def can_join(backbone: Backbone, size: int) -> bool:
-    """Return whether ``backbone`` takes pictures of ``size`` pixels; some networks take those of one size only."""
-    return backbone.arguments.get("img_size", size) == size
-
-
 def relative_cost(backbones: Sequence[Backbone], size: int) -> float:
     """Return the seconds per picture of ``size`` pixels of networks one after another, as ``Backbone.cost`` is."""
     return sum(one.cost * (size / one.size) ** 2 for one in backbones)

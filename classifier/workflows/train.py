@@ -211,7 +211,7 @@ def _fine_tune(run: TrainingRun, head: TrainedModel) -> Generator[Event, None, T
     model = head
     for event in events:
         if isinstance(event, FineTunedNetwork):
-            model = fine_tuned_model(event, training_set, head, config)
+            model = fine_tuned_model(event, training_set, head)
         else:
             yield event
     if model is head and head.backbone.from_scratch:

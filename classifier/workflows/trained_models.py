@@ -145,9 +145,7 @@ def _head_model(
     )
 
 
-def fine_tuned_model(
-    fine_tuned: FineTunedNetwork, training_set: TrainingSet, quick: TrainedModel, config: TrainConfig
-) -> TrainedModel:
+def fine_tuned_model(fine_tuned: FineTunedNetwork, training_set: TrainingSet, quick: TrainedModel) -> TrainedModel:
     """Return the fine-tuned network with its report on the photos of the folds that were run.
 
     Of the other photos the out-of-fold predictions of the quick model stay.

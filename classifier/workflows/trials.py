@@ -211,7 +211,7 @@ def _fine_tuning_trial(
             if not isinstance(event, FineTunedNetwork):
                 yield event
             elif event.alpha and event.is_complete:
-                tuned = Candidate.of(name, fine_tuned_model(event, training_set, start, config), event.val_idx)
+                tuned = Candidate.of(name, fine_tuned_model(event, training_set, start), event.val_idx)
                 yield Offer((tuned, *_averaged(pretrained, tuned)))
             else:  # the head is as good as every network, or the first fold was stopped
                 yield Offer(())

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import sem
 from sklearn.metrics import accuracy_score
 
-from classifier.evaluation.model_choice import ModelChoice, expected_accuracy, variance_of_mean
+from classifier.evaluation.model_choice import ModelChoice, expected_hits, variance_of_mean
 
 Y = np.arange(200) % 2
 FOLDS = np.arange(200) // 2 % 5
@@ -41,7 +41,7 @@ def accuracy(idx: NDArray[np.int64], probs: NDArray[np.float32]) -> float:
 
 def test_expected_accuracy_is_the_accuracy_where_all_is_certain() -> None:
     probs = np.eye(2, dtype=np.float32)[np.where(np.arange(200) < 30, 1 - Y, Y)]
-    assert expected_accuracy(probs, Y) == pytest.approx(accuracy_score(Y, probs.argmax(1)))
+    assert expected_hits(probs, Y).mean() == pytest.approx(accuracy_score(Y, probs.argmax(1)))
 
 
 def test_a_clearly_better_model_is_chosen_with_its_own_score() -> None:
