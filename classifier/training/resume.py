@@ -51,8 +51,7 @@ def announced(folder: Path, config: TrainConfig, networks: Sequence[str] = ()) -
 def _announce(folder: Path, config: TrainConfig, networks: Sequence[str]) -> list[str]:
     found, settings = _read_json(folder / _SETTINGS), asdict(config)
     is_same = _fixed(found.get("config")) == _fixed(settings)
-    before = found.get("networks") if is_same else None
-    asked_for = list(dict.fromkeys([*(map(str, before) if isinstance(before, list) else ()), *networks]))
+    asked_for = list(dict.fromkeys([*(read_settings(folder)[1] if is_same else ()), *networks]))
     known = {"version": VERSION, "photos": "", **found}
     _write_json(folder / _SETTINGS, {**known, "config": settings, "networks": asked_for})
     return asked_for
@@ -104,10 +103,14 @@ def read_seconds(folder: Path) -> float:
     return max(0.0, float(seconds)) if isinstance(seconds, (int, float)) else 0.0
 
 
-def read_config(folder: Path) -> TrainConfig:
-    """Return the settings of an unfinished training; raises ``ModelError`` where there is none."""
+def read_settings(folder: Path) -> tuple[TrainConfig, tuple[str, ...]]:
+    """Return the settings of an unfinished training and the networks that it was asked for.
+
+    Raises ``ModelError`` where there is none.
+    """
     try:
-        return to_config(files.read_json(folder / _SETTINGS, _LARGEST)["config"])
+        found = files.read_json(folder / _SETTINGS, _LARGEST)
+        return to_config(found["config"]), tuple(map(str, found.get("networks", ())))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SettingError) as error:
         raise ModelError(TrainingCode.NOTHING_UNFINISHED, folder=str(folder), reason=str(error)) from error
 

@@ -7,7 +7,7 @@ from contextlib import closing, nullcontext, suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from .. import device as devices
 from .. import distributed
@@ -149,13 +149,22 @@ def _recorded(run: TrainingRun, events: Generator[Event, None, T]) -> Generator[
         yield event
 
 
-def unfinished(project: Project) -> tuple[Path, TrainConfig] | None:
-    """Return folder and settings of the newest interrupted deep training; ``train`` with these resumes it."""
+class Unfinished(NamedTuple):
+    """An interrupted training, by the arguments of ``train`` that resume it."""
+
+    folder: Path
+    config: TrainConfig
+    networks: tuple[str, ...]
+
+
+def unfinished(project: Project) -> Unfinished | None:
+    """Return the newest interrupted training that is longer than a quick one."""
     found = []
     for path in project.models.glob(f"[!.]*/{model_folder.RESUME}/settings.json"):
         with suppress(ModelError, OSError):  # it is damaged, or being deleted
-            found.append((path.stat().st_mtime, path.parent.parent, resume.read_config(path.parent)))
-    return max(found, key=lambda row: row[0])[1:] if found else None
+            config, networks = resume.read_settings(path.parent)
+            found.append((path.stat().st_mtime, Unfinished(path.parent.parent, config, networks)))
+    return max(found, key=lambda row: row[0])[1] if found else None
 
 
 def ended_the_program(folder: Path) -> bool:

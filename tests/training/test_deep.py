@@ -556,13 +556,12 @@ def test_an_unfinished_training_of_a_project_is_found_with_its_settings(digits: 
         events.close()  # type: ignore[attr-defined]
         found = unfinished(project)
         assert found is not None
-        folder, config = found
-        assert config == SCRATCH
-        *_, last = train(project, config, folder)
+        assert found.config == SCRATCH
+        *_, last = train(project, found.config, found.folder)
         assert isinstance(last, Finished)
-        assert last.folder == folder
+        assert last.folder == found.folder
         assert unfinished(project) is None
-        assert [run.name for run in project.catalog.runs()] == [folder.name]
+        assert [run.name for run in project.catalog.runs()] == [found.folder.name]
 
 
 @pytest.mark.slow

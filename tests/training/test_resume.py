@@ -52,7 +52,7 @@ def test_a_training_in_mode_auto_may_be_given_other_limits(mode: Mode, tmp_path:
     longer = replace(config, minutes=9, max_steps=5)
     assert not resume.prepare_folder(tmp_path, config, PHOTOS)
     assert resume.prepare_folder(tmp_path, longer, PHOTOS) is (mode == "auto")
-    assert resume.read_config(tmp_path) == longer
+    assert resume.read_settings(tmp_path)[0] == longer
     assert not resume.prepare_folder(tmp_path, replace(longer, seed=5), PHOTOS)
 
 
@@ -69,6 +69,17 @@ def test_the_networks_that_an_interrupted_training_was_asked_for_are_kept(tmp_pa
         assert networks == ()
 
 
+def test_the_time_that_a_training_worked_is_kept_with_it(folder: Path) -> None:
+    assert resume.read_seconds(folder) == 0
+    resume.record_seconds(folder, 12.5)
+    assert resume.read_seconds(folder) == 12.5
+    resume.prepare_folder(folder, replace(CONFIG, seed=9), PHOTOS)
+    assert resume.read_seconds(folder) == 0
+    shutil.rmtree(folder)
+    resume.record_seconds(folder, 12.5)  # its project was deleted, and must not come back
+    assert not folder.exists()
+
+
 def test_the_starts_of_a_training_that_never_read_its_photos_are_counted(tmp_path: Path) -> None:
     for _ in range(2):
         with resume.announced(tmp_path, CONFIG):
@@ -83,7 +94,7 @@ def test_what_another_training_left_is_removed(folder: Path) -> None:
     (folder / "state").touch()
     resume.prepare_folder(folder, replace(CONFIG, seed=5), [*PHOTOS, "c cat"])
     assert not (folder / "state").exists()
-    assert resume.read_config(folder).seed == 5
+    assert resume.read_settings(folder)[0].seed == 5
 
 
 @pytest.mark.parametrize("version", [None, 1, resume.VERSION + 1])
@@ -101,19 +112,19 @@ def test_a_damaged_folder_is_begun_anew(folder: Path, text: str) -> None:
     (folder / "settings.json").write_text(text)
     resume.prepare_folder(folder, CONFIG, PHOTOS)
     assert not (folder / "state").exists()
-    assert resume.read_config(folder) == CONFIG
+    assert resume.read_settings(folder)[0] == CONFIG
 
 
 def test_the_settings_of_an_unfinished_training_are_read(folder: Path) -> None:
-    assert resume.read_config(folder) == CONFIG
+    assert resume.read_settings(folder)[0] == CONFIG
     shutil.rmtree(folder)
     with pytest.raises(ModelError, match="no unfinished training"):
-        resume.read_config(folder)
+        resume.read_settings(folder)
 
 
 def test_settings_under_their_old_names_are_read(folder: Path) -> None:
     (folder / "settings.json").write_text(json.dumps(OLD_SETTINGS))
-    assert resume.read_config(folder) == replace(
+    assert resume.read_settings(folder)[0] == replace(
         CONFIG, minutes=3.0, unfreeze=2, epochs=4, optimizer="sgd", resize_modes=("whole", "squash", "crop")
     )
 
@@ -146,7 +157,7 @@ def test_a_pipe_in_an_unfinished_training_is_not_waited_for(name: str, folder: P
     os.mkfifo(folder / name)
     if name == "settings.json":
         with pytest.raises(ModelError):
-            resume.read_config(folder)
+            resume.read_settings(folder)
     elif name == "plan.json":
         plan = TrainPlan(1, 2, 3, 5)
         assert resume.load_plan(folder, lambda: plan) == plan
@@ -167,4 +178,4 @@ def test_a_plan_of_odd_values_is_made_anew(value: object, folder: Path) -> None:
 def test_settings_of_odd_values_are_no_unfinished_training(config: str, folder: Path) -> None:
     (folder / "settings.json").write_text(f'{{"config": {config}}}')
     with pytest.raises(ModelError):
-        resume.read_config(folder)
+        resume.read_settings(folder)

@@ -276,8 +276,8 @@ def test_a_longer_training_that_ends_while_it_reads_photos_can_go_on(project: Pr
         next(iter(events))
     found = unfinished(project)
     assert found is not None
-    assert found[1] == config
-    shutil.rmtree(found[0])
+    assert found.config == config
+    shutil.rmtree(found.folder)
     project.remove_class("mug")
     with pytest.raises(DataError):  # what fails is not begun again
         list(train(project, config))

@@ -22,7 +22,7 @@ from ...messages.training_page import TrainCode
 from ...messages.workflows import StepsCode
 from ...models.model_folder import RESUME
 from ...workflows.steps import list_steps
-from ...workflows.train import Finished, ended_the_program, train, unfinished
+from ...workflows.train import Finished, Unfinished, ended_the_program, train, unfinished
 from .. import host_log, html, metrics
 from ..background import Deadline, Job, Restarted, ShouldStop, State, Work
 from ..queue import Place
@@ -89,9 +89,8 @@ def resume(home: Home, token: str) -> None:
     with suppress(ClassifierError):  # the queue is full: the next visit resumes it
         if queued is not None and not queued.ended_the_program:
             _submit(home, token, queued)
-        elif queued is None and found is not None and not ended_the_program(found[0]):
-            folder, config = found
-            _submit(home, token, Waiting(config, folder))
+        elif queued is None and found is not None and not ended_the_program(found.folder):
+            _submit(home, token, Waiting(found.config, found.folder, found.networks))
 
 
 def ended_program(home: Home, token: str) -> TrainCode | None:
@@ -99,7 +98,7 @@ def ended_program(home: Home, token: str) -> TrainCode | None:
     queued, found = _queued(home, token), _interrupted(home, token)
     if queued is not None and queued.ended_the_program:
         return TrainCode.ENDED_PROGRAM_QUICK
-    return TrainCode.ENDED_PROGRAM if found is not None and ended_the_program(found[0]) else None
+    return TrainCode.ENDED_PROGRAM if found is not None and ended_the_program(found.folder) else None
 
 
 def _queued(home: Home, token: str) -> Waiting | None:
@@ -107,8 +106,8 @@ def _queued(home: Home, token: str) -> Waiting | None:
     return waiting.find(home.folder(token)) if is_token(token) and get_job(home, token) is None else None
 
 
-def _interrupted(home: Home, token: str) -> tuple[Path, TrainConfig] | None:
-    """Return folder and settings of the training that ended with the program."""
+def _interrupted(home: Home, token: str) -> Unfinished | None:
+    """Return the training that ended with the program."""
     project = home.find(token) if get_job(home, token) is None else None
     if project is None:
         return None
@@ -297,10 +296,9 @@ def _abandon(project: Project, but: TrainConfig | None = None) -> Path | None:
     The models that they have stay.
     """
     while (found := unfinished(project)) is not None:
-        folder, interrupted = found
-        if interrupted == but:
-            return folder
-        shutil.rmtree(folder / RESUME)
+        if found.config == but:
+            return found.folder
+        shutil.rmtree(found.folder / RESUME)
         with suppress(OSError):  # the folder holds a model
-            folder.rmdir()
+            found.folder.rmdir()
     return None

@@ -119,7 +119,8 @@ def test_a_network_that_was_asked_for_is_tried_after_a_restart(
     jobs.try_network(home, token, replace(CONFIG, max_steps=2), LITE1, run)
     cut_off = job_of(home, token).work(lambda: False)
     while not isinstance(next(cut_off), Overall):
-        pass  # it begins to read photos, and the program is killed
+        pass
+    cut_off.close()  # it began to read photos, and the program is killed
     home = Home(tmp_path / "home", tmp_path)
     if corrected:
         with home.open(token) as project:
