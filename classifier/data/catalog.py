@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
@@ -122,6 +123,7 @@ class Changes(NamedTuple):
     relabeled: tuple[str, ...]
 
 
+Photos = Sequence[tuple[str, str, str]]  # SHA-256, class and split of each
 _EDITED = """SELECT CASE row.type WHEN 'array' THEN json_extract(row.value, '$[2]') END AS sha256
 FROM edits, json_each(CASE WHEN json_valid(before) THEN before ELSE '[]' END) AS row"""
 _TWICE = "SELECT sha256 FROM assets GROUP BY sha256 HAVING COUNT(*) > 1"
@@ -223,6 +225,16 @@ class Catalog:
         if not found:
             raise DataError(CatalogCode.PHOTO_GONE)
         return found[0]
+
+    def assets_of(self, contents: Iterable[str] = (), ids: Iterable[int] = ()) -> list[Asset]:
+        """Return the photos of some contents (SHA-256) and those with some ids, in the order of ``assets``."""
+        where = f"sha256 IN (SELECT value FROM json_each(?)) OR {_ID_IN}"
+        found = self._select(where, json.dumps(list(contents)), json.dumps(list(ids)))
+        return sorted(found, key=lambda asset: (natural_key(asset.label), asset.id))
+
+    def total_size(self) -> int:
+        """Return the bytes of all photos; one that is in several classes counts for each."""
+        return int(self._rows("SELECT COALESCE(SUM(size), 0) FROM assets")[0][0])
 
     def with_contents(self, hashes: Iterable[str], but: Iterable[int] = ()) -> list[Asset]:
         """Return the photos of some SHA-256, without those with the ids ``but``, in the order of ``assets``."""
@@ -536,11 +548,20 @@ class Catalog:
             )
             return int(run or 0)
 
-    def runs(self) -> list[Run]:
-        """Return all runs, newest first; a report that is damaged is empty."""
+    def runs(self, most: int | None = None) -> list[Run]:
+        """Return all runs, or at most so many, newest first; a report that is damaged is empty."""
+        return self._select_runs("1", most)
+
+    def run(self, name: str | None = None, id: int | None = None) -> Run | None:
+        """Return the newest run, of that name or id if given; None where there is none."""
+        found = self._select_runs("(?1 IS NULL OR name = ?1) AND (?2 IS NULL OR id = ?2)", 1, name, id)
+        return found[0] if found else None
+
+    def _select_runs(self, where: str, most: int | None, *values: Any) -> list[Run]:
         columns = "id, created, name, mode, report, seconds, title, details"
-        rows = self._rows(f"SELECT {columns} FROM runs ORDER BY id DESC")
-        return [_run(*row) for row in rows]
+        limit = -1 if most is None else most  # -1: none
+        query = f"SELECT {columns} FROM runs WHERE {where} ORDER BY id DESC LIMIT {limit:d}"
+        return [_run(*row) for row in self._rows(query, *values)]
 
     def run_assets(self, run_id: int) -> list[RunAsset]:
         """Return the photos of a run: those it was trained on and those it was evaluated on."""
@@ -554,33 +575,39 @@ class Catalog:
 
     def evaluated_assets(self, run_id: int) -> list[RunAsset]:
         """Return the photos whose predictions are the score of a run: out of fold, or of a split set apart."""
-        report = next((run.report for run in self.runs() if run.id == run_id), {})
-        # Photos set apart may be of classes that the model does not have.
-        known = report.get("labels")
-        labels = [label for label in known if isinstance(label, str)] if isinstance(known, list) else []
-        assets = [asset for asset in self.run_assets(run_id) if asset.label in labels]
-        if (evaluated_on := report.get("judged_on")) != "out_of_fold":
-            return [asset for asset in assets if asset.split == evaluated_on]
-        val_assets = [asset for asset in assets if asset.split == "held_out"]
-        return val_assets or [asset for asset in assets if asset.split == "train"]
+        run = self.run(id=run_id)
+        return [] if run is None else evaluated_rows(run.report, self.run_assets(run_id))
 
-    def changed_since(self, run_id: int, until: int | None = None) -> Changes:
+    def changed_since(self, run_id: int, until: int | None = None, photos: Photos | None = None) -> Changes:
         """Compare the photos of a run with those of today, or with those of the run ``until``.
 
         Photos set apart for a test count only where the run has such photos. A photo in several classes is left out of
-        training, so that it has not been added since.
+        training, so that it has not been added since. ``photos`` are those of today, where the caller has them.
         """
-        assets = self.run_assets(run_id)
-        splits = {asset.split for asset in assets}
+        rows = self._run_photos(run_id)
+        splits = {split for _, _, split in rows}
         splits |= {"train", "held_out"} if splits & {"train", "held_out"} else set()
-        later: Iterable[Asset | RunAsset] = self.assets() if until is None else self.run_assets(until)
-        old, new = _labels_by_content(assets), _labels_by_content(asset for asset in later if asset.split in splits)
-        unused = {group[0].sha256 for group in self.conflicts()} - old.keys() if until is None else set()
-        return Changes(
-            added=tuple(sorted(new.keys() - old.keys() - unused)),
-            removed=tuple(sorted(old.keys() - new.keys())),
-            relabeled=tuple(sorted(sha for sha in old.keys() & new.keys() if old[sha] != new[sha])),
-        )
+        if until is not None:
+            photos = self._run_photos(until)
+        later = self.photos() if photos is None else photos
+        old, new = {row[:2] for row in rows}, {row[:2] for row in later if row[2] in splits}
+        before, now = {sha for sha, _ in old}, {sha for sha, _ in new}
+        relabeled = {sha for sha, _ in old ^ new} & before & now
+        added = now - before
+        if until is None and added:  # a photo in several classes is there more than once
+            counts = Counter(sha for sha, _, _ in later if sha in added)
+            added = {sha for sha in added if counts[sha] == 1}
+        return Changes(tuple(sorted(added)), tuple(sorted(before - now)), tuple(sorted(relabeled)))
+
+    def photos(self) -> Photos:
+        """Return the photos of today as ``changed_since`` takes them, in no order."""
+        return self._texts("SELECT sha256, label, split FROM assets", 3)
+
+    def _run_photos(self, run_id: int) -> Photos:
+        rows = self._rows("SELECT sha256, label, split FROM run_assets WHERE run_id = ?", run_id)
+        if not all(isinstance(value, str) for row in rows for value in row):
+            raise self._damage()
+        return rows
 
     def run_names(self) -> set[str]:
         """Return the names of all runs."""
@@ -825,8 +852,13 @@ def _run(
     )
 
 
-def _labels_by_content(assets: Iterable[Asset | RunAsset]) -> dict[str, set[str]]:
-    labels: dict[str, set[str]] = {}
-    for asset in assets:
-        labels.setdefault(asset.sha256, set()).add(asset.label)
-    return labels
+def evaluated_rows(report: Mapping[str, Any], rows: Iterable[RunAsset]) -> list[RunAsset]:
+    """Return the photos of a run, of all ``rows`` of it, whose predictions are the score in its report."""
+    # Photos set apart may be of classes that the model does not have.
+    known = report.get("labels")
+    labels = {label for label in known if isinstance(label, str)} if isinstance(known, list) else set()
+    rows = [row for row in rows if row.label in labels]
+    if (evaluated_on := report.get("judged_on")) != "out_of_fold":
+        return [row for row in rows if row.split == evaluated_on]
+    val_rows = [row for row in rows if row.split == "held_out"]
+    return val_rows or [row for row in rows if row.split == "train"]

@@ -94,7 +94,7 @@ def verification_photos(project: Project, name: str, most: int = _MOST) -> list[
 
     Of many, ``most`` evenly spaced ones in the order of their classes; none where the catalog does not know the model.
     """
-    run = next((run for run in project.catalog.runs() if run.name == name), None)
+    run = project.catalog.run(name)
     evaluated = [] if run is None else project.catalog.evaluated_assets(run.id)
     present = {photo.sha256: project.photo_path(photo) for photo in project.photos()}
     paths = [present[one.sha256] for one in sorted(evaluated, key=lambda one: one.label) if one.sha256 in present]

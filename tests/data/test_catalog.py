@@ -339,6 +339,21 @@ def test_held_out_photos_of_deep_training_are_its_evaluated_ones(catalog: Catalo
     assert catalog.changed_since(run).relabeled == ("b",)
 
 
+def test_photos_are_found_by_their_contents_and_ids(catalog: Catalog) -> None:
+    assert catalog.assets_of() == []
+    everything = catalog.assets()
+    wanted = [asset for asset in everything if asset.sha256 in ("a", "d") or asset.id == 2]
+    assert catalog.assets_of(["a", "d", "x"], [2, 99]) == wanted
+    assert catalog.total_size() == sum(asset.size for asset in everything) > 0
+
+
+def test_one_run_and_the_newest_ones_are_found_alone(catalog: Catalog) -> None:
+    first, again, other = (catalog.record_run(name, "quick", {}, []) for name in ("one", "one", "other"))
+    assert [kept.id for kept in catalog.runs(2)] == [other, again]
+    found = [catalog.run(), catalog.run("one"), catalog.run(id=first), catalog.run("other", first), catalog.run("x")]
+    assert [kept and kept.id for kept in found] == [other, again, first, None, None]
+
+
 def test_a_deleted_run_deletes_its_photos(catalog: Catalog) -> None:
     run = catalog.record_run("first", "quick", {}, unanswered(catalog.assets()))
     second = catalog.record_run("second", "deep", {}, unanswered(catalog.assets("cat")))

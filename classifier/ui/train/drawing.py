@@ -180,8 +180,8 @@ def _past_curves(home: Home, token: str) -> str:
     if project is None:
         return ""
     with project:
-        runs = project.catalog.runs()
-    return _history(history.render_curves(runs[0])) if runs else ""
+        run = project.catalog.run()
+    return _history(history.render_curves(run)) if run else ""
 
 
 def _history(shown: str) -> str:

@@ -57,7 +57,8 @@ def _pictures(report: Report, epochs: Sequence[Epoch]) -> Iterator[tuple[str, Co
 
 def _epochs(project: Project, name: str) -> Sequence[Epoch]:
     """Return the epochs of a training as the project recorded them, none of a quick one."""
-    return next((read_epochs(run.details) for run in project.catalog.runs() if run.name == name), ())
+    run = project.catalog.run(name)
+    return () if run is None else read_epochs(run.details)
 
 
 def _write(path: Path, content: bytes) -> None:
