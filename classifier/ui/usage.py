@@ -56,18 +56,21 @@ def of_project(project: Project, limits: Limits) -> list[Use]:
 class FolderSize:
     """The size of a folder's files in bytes, with what is being written there.
 
-    It is measured again only where that costs little of the time since.
+    It is measured again only where that costs little of the time since. Meanwhile the size of before counts: nobody
+    waits for it, but for the first time.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._lock = threading.Lock()
+        self._lock, self._measuring = threading.Lock(), threading.Lock()
         self._bytes, self._reserved, self._due = 0, 0, 0.0
+        self._written = 0  # since the measuring began, of which it may have missed some
 
     def get(self) -> int:
         """Return the size; large folders were measured a while ago."""
+        self._measure()
         with self._lock:
-            return self._get()
+            return self._bytes + self._reserved
 
     @contextmanager
     def reserve(self, count: int, limit: int) -> Iterator[None]:
@@ -75,8 +78,10 @@ class FolderSize:
 
         Raises ``DataError`` where the folder would have more than ``limit`` bytes.
         """
+        if count:
+            self._measure()
         with self._lock:
-            if count and self._get() + count > limit:
+            if count and self._bytes + self._reserved + count > limit:
                 raise DataError(LimitCode.HOST_BYTES, limit=limit)
             self._reserved += count
         written = 0
@@ -87,13 +92,24 @@ class FolderSize:
             with self._lock:
                 self._reserved -= count
                 self._bytes += written
+                self._written += written
 
-    def _get(self) -> int:
-        started = monotonic()
-        if started >= self._due:
-            self._bytes = _measure(self._folder)
-            self._due = monotonic() + _MAX_COST * (monotonic() - started)
-        return self._bytes + self._reserved
+    def _measure(self) -> None:
+        """Measure the folder where that is due, unless another thread does."""
+        is_first = not self._due
+        if monotonic() < self._due or not self._measuring.acquire(blocking=is_first):
+            return
+        try:
+            started = monotonic()
+            if started < self._due:  # another thread has done it
+                return
+            with self._lock:
+                self._written = 0
+            found = _measure(self._folder)
+            with self._lock:
+                self._bytes, self._due = found + self._written, monotonic() + _MAX_COST * (monotonic() - started)
+        finally:
+            self._measuring.release()
 
 
 def _measure(folder: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -154,6 +155,23 @@ def test_what_is_being_written_takes_room(tmp_path: Path) -> None:
         raise ValueError("broken off")
     with size.reserve(400, limit=1000):
         pass
+
+
+def test_nobody_waits_while_a_folder_is_measured_again(tmp_path: Path) -> None:
+    size = FolderSize(tmp_path)
+    assert size.get() == 0
+    with size._measuring, size.reserve(600, limit=1000):  # as another thread does
+        assert size.get() == 600
+
+
+def test_what_is_written_while_a_folder_is_measured_counts(tmp_path: Path) -> None:
+    size = FolderSize(tmp_path)
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(20):
+            pool.submit(size.get)
+            with size.reserve(10, limit=1000):
+                (tmp_path / str(number)).write_bytes(bytes(10))
+            assert size.get() >= 10 * (number + 1)
 
 
 def test_photos_on_a_full_disk_can_be_read_in_another_way(tmp_path: Path, make_folder: Any) -> None:
