@@ -8,11 +8,11 @@ import gradio as gr
 
 from ...errors import ClassifierError, DataError, ModelError, PhotoError
 from ...messages.try_page import TryCode
-from ...models.checkpoint import find_report
 from ...models.predictor import Prediction, Predictor
 from ..foreground import going_first
 from ..handlers import plain
 from ..queue import FREE, PREDICT
+from ..reports import find_report
 from ..sessions import Home
 from ..uploads import delete_uploads, uploaded_file
 from . import answers

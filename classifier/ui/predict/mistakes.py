@@ -13,9 +13,10 @@ from ...evaluation.costs import UNSURE_COST
 from ...evaluation.report import Report
 from ...messages.evaluation import CostCode, costs_in_words, outcomes_in_words
 from ...messages.try_page import TryCode
-from ...models.checkpoint import read_report, set_costs
+from ...models.checkpoint import set_costs
 from ...models.evaluated_photos import EvaluatedPhotos, outcomes_of, read_evaluated, with_costs
 from .. import html
+from ..reports import read_report
 from ..sessions import Home
 from .models import Model, own_models, select_model
 
@@ -44,16 +45,17 @@ def show(home: Home, token: str, name: str | None) -> View:
     return View(
         gr.update(visible=True),
         gr.update(choices=list(report.labels), value=label),
-        report.costs.get(label, 1.0),
+        show_weight(label, dict(report.costs)),
         report.unsure_cost,
         render(report, _evaluated(own, report)),
         dict(report.costs),
     )
 
 
-def show_weight(label: str | None, pending: Costs) -> float:
-    """Return the weight of the class that was chosen."""
-    return pending.get(label or "", 1.0)
+def show_weight(label: str | None, pending: Costs) -> Any:
+    """Return the weight of the class that was chosen; one from elsewhere may be outside of the slider's range."""
+    weight = pending.get(label or "", 1.0)
+    return gr.update(value=weight, minimum=min(1, weight), maximum=max(MAX_WEIGHT, weight))
 
 
 def preview(
@@ -99,7 +101,7 @@ def render(report: Report, evaluated: EvaluatedPhotos | None) -> str:
     own, one = outcomes_of(report, evaluated)
     effect = outcomes_in_words(report.labels, report.costs, own, one) if report.thresholds else ""
     rows = "".join(
-        f"<li><b>{escape(row.label)}</b>: {html.text(CostCode.FOUND, images=row.images, found=row.found)}; "
+        f"<li><b>{escape(row.label)}</b> · {html.text(CostCode.FOUND, images=row.images, found=row.found)} · "
         f"{html.text(CostCode.RIGHT, answers=row.answers, found=row.found)}</li>"
         for row in own.per_class
     )

@@ -10,10 +10,10 @@ from ...data.project import Project
 from ...errors import ClassifierError, ModelError
 from ...messages import sentence
 from ...messages.try_page import TryCode
-from ...models.checkpoint import find_report
 from ...models.predictor import Passes, Predictor
 from .. import html
 from ..foreground import FIRST_STEPS
+from ..reports import find_report
 from ..sessions import Home
 
 _MAX_LISTED = 10  # models named in a message

@@ -14,11 +14,12 @@ from ...errors import ClassifierError
 from ...evaluation.costs import UNSURE_COST
 from ...evaluation.report import Report
 from ...messages.try_page import TryCode
-from ...models.checkpoint import read_report, set_threshold
+from ...models.checkpoint import set_threshold
 from .. import html
 from ..components import dropdown
 from ..handlers import Action, plain, run_all
 from ..queue import DEVICE
+from ..reports import read_report
 from ..sessions import Home
 from . import answers, mistakes
 from .answers import PredictState

@@ -11,9 +11,9 @@ from ...data.project import Project
 from ...errors import ModelError
 from ...messages import sentence
 from ...messages.publish_page import PublishPanelCode
-from ...models.checkpoint import find_report
 from .. import html
 from ..predict.models import own_models
+from ..reports import find_report
 from ..sessions import Home, thumbnail_bytes
 
 MOST = 6

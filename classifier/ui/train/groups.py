@@ -17,8 +17,8 @@ from ...messages.groups import GroupCode, groups_in_words
 from ...messages.guide import WhatCode
 from ...messages.retelling import retold
 from ...messages.training_page import RunsCode, TogetherCode
-from ...models.checkpoint import read_report
 from .. import guides, html
+from ..reports import read_report
 from ..sessions import Home
 
 _SAME_SCORE = 0.01  # difference from which on a score without groups is higher
@@ -70,7 +70,7 @@ def read_newest(project: Project) -> Trained | None:
 
 
 def _earlier(project: Project, newest: str) -> Report | None:
-    for run in project.catalog.runs()[:_MOST_RUNS]:
+    for run in project.catalog.runs(_MOST_RUNS):
         with suppress(ClassifierError):
             report = Report.from_json(run.report)
             if run.name != newest and report.groups_from != "none" and report.grouping is not None:

@@ -19,7 +19,7 @@ from classifier.data.example import draw_example
 from classifier.data.intake import sha256
 from classifier.data.mistake_costs import MistakeCosts
 from classifier.errors import DataError, ModelError
-from classifier.models.checkpoint import read_report, set_threshold
+from classifier.models.checkpoint import read_report, set_costs, set_threshold
 from classifier.ui.predict import answers, endpoints, mistakes, threshold, trying
 from classifier.ui.predict import tab as predict_tab
 from classifier.ui.predict.answers import PredictState
@@ -381,6 +381,17 @@ def test_costs_of_an_own_model_are_shown_saved_and_kept_for_the_next(visit: Visi
     assert mistakes.forget(home, token, model.name).pending == {}
     with home.open(token) as project:
         assert project.mistake_costs() is None
+
+
+@pytest.mark.parametrize("weight", [0.25, 1, 20, 1000])
+def test_costs_from_elsewhere_are_in_the_range_of_their_slider(weight: float, visit: Visit) -> None:
+    home, token = visit()
+    model = own_models(home, token)[0]
+    set_costs(model.folder, {"mug": weight}, 0.5)
+    slider = mistakes.show(home, token, model.name).weight
+    expected = weight if weight != 1 else 1.0
+    assert slider["minimum"] <= expected <= slider["maximum"]
+    assert (slider["value"], slider["minimum"] <= 1, slider["maximum"] >= 20) == (expected, True, True)
 
 
 def test_the_costs_of_a_shared_model_cannot_be_changed(visit: Visit) -> None:
