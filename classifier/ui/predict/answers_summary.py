@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, Protocol, get_args
 
 from ...data.labels import natural_key
-from ...messages import sentence
+from ...messages import number, sentence
 from ...messages.bulk import BulkPageCode
 from ...messages.models import UnsureCode
 from ...messages.try_page import TryCode
@@ -54,7 +54,7 @@ def _kinds(kinds: Counter[Kind]) -> str:
     counts: dict[str, int] = {"all": kinds.total(), **{kind: kinds[kind] for kind in get_args(Kind)}}
     chips = "".join(
         f'<button type="button" class="pc-chip" data-only="{kind}" aria-pressed="{str(kind == "all").lower()}">'
-        f"{html.text(BulkPageCode[f'CHIP_{kind.upper()}'])} <span>{count:,}</span></button>"
+        f"{html.text(BulkPageCode[f'CHIP_{kind.upper()}'])} <span>{escape(number(count))}</span></button>"
         for kind, count in counts.items()
         if count
     )

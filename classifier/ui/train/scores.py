@@ -126,7 +126,8 @@ def _interval(report: Report) -> str:
         '<div class="pc-scale" aria-hidden="true">'
         f'<i style="left:{left:.1f}%;width:{max(width, 0.8):.1f}%"></i>'
         f'<b style="left:{report.accuracy * 100:.1f}%"></b></div>'
-        '<div class="pc-ends" aria-hidden="true"><span>0 %</span><span>100 %</span></div>'
+        f'<div class="pc-ends" aria-hidden="true"><span>{escape(percent(0))}</span>'
+        f"<span>{escape(percent(1))}</span></div>"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from classifier.messages.languages import speaking
 from classifier.messages.models import UnsureCode
 from classifier.models.predictor import ClassConfidence, Prediction
 from classifier.ui.predict import answers, answers_summary
@@ -43,6 +44,12 @@ def test_several_answers_come_with_their_numbers_and_the_classes_answered() -> N
         assert chip in shown
     assert "roses (2)" in shown
     assert "tulips" not in shown
+
+
+def test_numbers_of_answers_are_written_as_in_the_language() -> None:
+    sure = prediction(None, 0.9, 0.1)
+    with speaking("de"):
+        assert "<span>1.234</span>" in answers_summary.render(photos(*[sure] * 1234))
 
 
 def test_one_of_several_answers_is_closed_and_named() -> None:
