@@ -7,8 +7,9 @@ import inspect
 import itertools
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import partial, wraps
 from threading import Lock
@@ -30,10 +31,12 @@ from .queue import DEVICE, FREE, PREDICT, Concurrency
 log = logging.getLogger(__name__)
 
 Handler = Callable[..., Any]
+Keep = Callable[[Any], Any]  # an answer -> what of it no newer one has sent
 # Without a list of its own Gradio keeps a state for every output of an event, hidden or not, and at each message of the
 # server gives all components theirs again, which takes the browser longer than what the event is for.
 QUIET: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": (), "api_visibility": "private"}
 _MOST_PAGES = 10_000  # open pages whose newest answers are known
+_later: ContextVar[list[Keep] | None] = ContextVar("later", default=None)  # see ``_asked_later``
 # What Gradio neither checks nor changes on its way to a handler or back.
 _UNCHANGED = (gr.HTML, gr.State, gr.BrowserState, gr.Button, gr.Timer, BlockContext)
 WITH_SIGN: dict[str, Any] = {"show_progress": "minimal", "show_progress_on": None}  # on the outputs, while it runs
@@ -157,25 +160,33 @@ def _join(actions: Sequence[Action]) -> Action:
 
     def run(*values: Any) -> Any:
         given = dict(zip(inputs, values, strict=True))
-        results: list[Any] = []
+        results: list[tuple[Any, list[Keep]]] = []
         errors: list[gr.Error] = []
         for action in actions:
-            try:
-                result = action.handler(*(given[block._id] for block in action.inputs))
-            except gr.Error as error:
-                errors.append(error)
-                result = gr.skip()
-            is_several = isinstance(result, tuple) and len(action.outputs) != 1
-            results += result if is_several else [result] * len(action.outputs)
+            with _asked_later() as keep:
+                try:
+                    result = action.handler(*(given[block._id] for block in action.inputs))
+                except gr.Error as error:
+                    errors.append(error)
+                    result = gr.skip()
+            results.append((result, keep))
         if len(errors) == len(actions):
             raise errors[0]
         for message, title in dict.fromkeys((error.message, error.title) for error in errors):
             gr.Warning(message, title=title)
-        return results
+        return [one for action, result in zip(actions, results) for one in _outputs(action, *result)]
 
     run.__name__ = "_and_".join(dict.fromkeys(getattr(action.handler, "__name__", "run") for action in actions))
     outputs = [block for action in actions for block in action.outputs]
     return Action(run, list(inputs.values()), outputs, actions[0].concurrency)
+
+
+def _outputs(action: Action, result: Any, keep: Iterable[Keep]) -> Sequence[Any]:
+    """Return what a member of a joined event sends to each of its outputs, now that the others have answered, too."""
+    for newest in keep:
+        result = newest(result)
+    is_several = isinstance(result, tuple) and len(action.outputs) != 1
+    return result if is_several else [result] * len(action.outputs)
 
 
 def plain(handler: Handler, *first: Any, names: Sequence[str] = ()) -> Handler:
@@ -218,46 +229,77 @@ def plain(handler: Handler, *first: Any, names: Sequence[str] = ()) -> Handler:
 
 
 class Order:
-    """The order of the answers of handlers that draw the same: of each page the newest counts."""
+    """The order of the answers of handlers that write the same outputs: of each page and output the newest counts."""
 
     def __init__(self) -> None:
         self._numbers, self._lock = itertools.count(), Lock()
-        self._answered: OrderedDict[str, int] = OrderedDict()
+        self._answered = OrderedDict[str, dict[int, int]]()
 
-    def begin(self) -> Callable[[], bool]:
-        """Return what tells, once a drawing that begins now is done, whether a later one has answered before."""
+    def begin(self) -> Keep:
+        """Return what keeps the newest of an answer that begins now: what newer ones have sent already is skipped."""
         page = getattr(LocalContext.request.get(None), "session_hash", None)
-        return partial(self._is_late, page, next(self._numbers))
+        return partial(self._newest, page, next(self._numbers))
 
-    def _is_late(self, page: str | None, number: int) -> bool:
+    def _newest(self, page: str | None, number: int, result: Any) -> Any:
         if page is None:  # outside of events
-            return False
+            return result
         with self._lock:
-            if number < self._answered.get(page, 0):
-                return True
-            self._answered[page] = number
+            answered = self._answered.setdefault(page, {})
             self._answered.move_to_end(page)
             while len(self._answered) > _MOST_PAGES:
                 self._answered.popitem(last=False)
-            return False
+            if not isinstance(result, tuple):
+                return _unless_newer(answered, number, 0, result)
+            return tuple(_unless_newer(answered, number, place, one) for place, one in enumerate(result))
 
 
-def in_order(handler: Handler, order: Order | None = None) -> Handler:
+def _unless_newer(answered: dict[int, int], number: int, place: int, result: Any) -> Any:
+    if isinstance(result, dict) and result == gr.skip():
+        return result
+    if number < answered.get(place, 0):
+        return gr.skip()
+    answered[place] = number
+    return result
+
+
+def in_order(handler: Handler, order: Order | None = None, acts: bool = False) -> Handler:
     """Return a handler that draws what is there, whose late answers do not replace newer ones.
 
     The same drawing is asked for by several events, which run at the same time. Where one that began later on the same
     page has answered first, an answer is left out: it is of choices, or of a state of the project, of before.
-    ``order`` is that of all handlers that draw the same, where there are several.
+
+    Args:
+        handler: what draws, and returns once.
+        order: that of all handlers that write the same outputs, in the same order; by default the handler's own.
+        acts: whether the handler changes what it draws first: nothing that began before that is newer.
     """
-    answers = order or Order()
+    order = order or Order()
 
     @wraps(handler)
     def draw(*values: Any) -> Any:
-        is_late = answers.begin()
+        later, began = _later.get(), order.begin()
         result = handler(*values)
-        return gr.skip() if is_late() else result
+        keep = order.begin() if acts else began
+        if later is None:
+            return keep(result)
+        later.append(keep)
+        return result
 
     return draw
+
+
+@contextmanager
+def _asked_later() -> Iterator[list[Keep]]:
+    """Give what is to be asked of ``in_order`` handlers when an answer is sent: that of a joined event waits for all.
+
+    What others have sent meanwhile is newer.
+    """
+    keep: list[Keep] = []
+    token = _later.set(keep)
+    try:
+        yield keep
+    finally:
+        _later.reset(token)
 
 
 def _collect(args: tuple[Any, ...], names: Sequence[str]) -> tuple[Any, ...]:

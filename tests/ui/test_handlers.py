@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import inspect
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -105,23 +105,57 @@ def test_a_late_answer_does_not_replace_that_of_a_drawing_that_began_later() -> 
     order = Order()
     draw, draw_choice = in_order(plain(show), order), in_order(plain(choose), order)
 
-    def answer_on(page: str, shown: str, draw: Any = draw) -> Any:
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(contextvars.Context().run, run_on, page, shown, draw).result(LONG)
-
-    def run_on(page: str, shown: str, draw: Any) -> Any:
-        LocalContext.request.set(gr.Request(session_hash=page, headers={}))
-        return draw(shown)
-
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(answer_on, "one", "slow")
+        slow = pool.submit(run_on, "one", draw, "slow")
         assert began.wait(LONG)
-        assert answer_on("other", "here") == "here"
-        assert answer_on("one", "newer", draw_choice) == "newer chosen"
+        assert run_on("other", draw, "here") == "here"
+        assert run_on("one", draw_choice, "newer") == "newer chosen"
         may_end.set()
         assert slow.result(LONG) == gr.skip()
-    assert answer_on("one", "newest") == "newest"
+    assert run_on("one", draw, "newest") == "newest"
     assert draw("outside of a page") == "outside of a page"
+
+
+def run_on(page: str, handler: Callable[..., Any], *values: Any) -> Any:
+    """Run a handler as an event of a page."""
+
+    def run() -> Any:
+        LocalContext.request.set(gr.Request(session_hash=page, headers={}))
+        return handler(*values)
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(contextvars.Context().run, run).result(LONG)
+
+
+def test_what_a_joined_event_drew_before_its_slowest_part_does_not_replace_newer() -> None:
+    began, may_end = threading.Event(), threading.Event()
+
+    def wait() -> str:
+        began.set()
+        assert may_end.wait(LONG)
+        return "slow"
+
+    order = Order()
+    with gr.Blocks() as page:
+        first, second, other = (gr.Textbox() for _ in range(3))
+        show = Action(in_order(plain(lambda: ("old", "old")), order), [], [first, second])
+        run_all(page.load, [show, Action(plain(wait), [], [other])])
+    (joined,) = page.fns.values()
+    update = in_order(plain(lambda: (gr.skip(), "new")), order)
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(run_on, "page", joined.fn)
+        assert began.wait(LONG)
+        assert run_on("page", update) == (gr.skip(), "new")
+        may_end.set()
+        assert late.result(LONG) == ["old", gr.skip(), "slow"]
+    assert run_on("page", joined.fn) == ["old", "old", "slow"]
+
+
+def test_what_was_drawn_during_a_change_does_not_replace_the_drawing_of_it() -> None:
+    order = Order()
+    show = in_order(plain(lambda: "before"), order)
+    act = in_order(plain(lambda: run_on("page", show) + " and after"), order, acts=True)
+    assert run_on("page", act) == "before and after"
 
 
 def test_a_page_that_was_just_built_is_not_sent_what_it_is() -> None:

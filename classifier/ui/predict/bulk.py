@@ -16,13 +16,13 @@ from ...data.answer_table import COPIES, AnswerTable
 from ...errors import DataError
 from ...messages import sentence
 from ...messages.bulk import BulkPageCode
-from ...models.checkpoint import read_report
 from ...workflows.labeling import follow_project
 from .. import downloads, html
 from ..background import State
 from ..components import scripted_html
-from ..handlers import WITH_SIGN, Action, event_data, in_order, plain
-from ..queue import DEVICE, PACK, WATCH, Place
+from ..handlers import WITH_SIGN, Action, Handler, Order, event_data, in_order, plain
+from ..queue import DEVICE, FREE, PACK, WATCH, Concurrency, Place
+from ..reports import read_report
 from ..sessions import Home
 from . import bulk_jobs, bulk_table
 from .bulk_table import Shown
@@ -207,13 +207,17 @@ def build(home: Home, token: gr.BrowserState, model: gr.HTML) -> BulkPanel:
     timer, seen, version, shown = gr.Timer(_INTERVAL, active=False), gr.State(0), gr.State(""), gr.State(Shown())
     view: list[Any] = [panel, words, stop_button, filled, rows, again, links, timer, seen, version, shown]
     inputs: list[Any] = [token, model, shown]
-    refresh = Action(in_order(plain(show, home)), inputs, view)
+    order = Order()
+
+    def acting(handler: Handler, concurrency: Concurrency = FREE) -> Action:
+        return Action(in_order(plain(handler, home), order, acts=True), inputs, view, concurrency)
+
+    refresh = Action(in_order(plain(show, home), order), inputs, view)
     refresh.on(model.change)
-    Action(plain(update, home), [*inputs, seen], view, WATCH).on(timer.tick)
+    Action(in_order(plain(update, home), order), [*inputs, seen], view, WATCH).on(timer.tick)
     Action(plain(select, home), [token, shown], [rows, shown]).on(rows.select, trigger_mode="always_last")
-    Action(plain(stop, home), inputs, view).on(stop_button.click)
-    Action(plain(answer_again, home), inputs, view).on(again.click)
-    Action(plain(delete, home), inputs, view).on(delete_button.click)
+    for handler, button in ((stop, stop_button), (answer_again, again), (delete, delete_button)):
+        acting(handler).on(button.click)
     Action(plain(save_csv, home), [token], [links]).on(csv.click, **WITH_SIGN)
     Action(plain(save_zip, home), [token], [links], PACK).on(packed.click)
-    return BulkPanel(refresh, Action(plain(answer_by_threshold, home), inputs, view, DEVICE), version)
+    return BulkPanel(refresh, acting(answer_by_threshold, DEVICE), version)

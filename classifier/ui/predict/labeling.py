@@ -30,7 +30,7 @@ from ...workflows.labeling import (
 )
 from .. import html
 from ..components import scripted_html
-from ..handlers import QUIET, Action, event_data, in_order, plain
+from ..handlers import QUIET, Action, Order, event_data, in_order, plain
 from ..queue import INTAKE
 from ..sessions import Home, check_capacity
 from ..train import history, retraining, runs
@@ -75,11 +75,11 @@ _HIDDEN = View(gr.update(visible=False), "", "", "", "", gr.skip(), gr.skip())
 
 def show(home: Home, token: str) -> View:
     """Draw what there is to accept and to ask; nothing where there are no unlabeled photos."""
-    project, table = home.find(token), bulk_jobs.open_table(home, token)
+    table = bulk_jobs.open_table(home, token)
     if table is None:
         return _HIDDEN
     with table:
-        if project is None or not table.fact("complete"):
+        if not table.fact("complete") or (project := home.find(token)) is None:
             return _HIDDEN
         with project:
             follow_project(project, table)
@@ -190,7 +190,7 @@ def _lock(home: Home, token: str) -> threading.Lock:
 def what_it_brought(home: Home, token: str) -> str:
     """Return the newest training beside the one before it, on the photos that both judged."""
     with home.open(token) as project:
-        entries = [history.Entry.of(run, True) for run in project.catalog.runs()[:2]]
+        entries = [history.Entry.of(run, True) for run in project.catalog.runs(2)]
         reports = [entry.report for entry in entries if entry.report is not None]
         if not reports:
             return ""
@@ -238,14 +238,15 @@ def build(home: Home, token: gr.BrowserState, many: BulkPanel, hint: gr.HTML) ->
                 train = gr.Button(str(LabelPageCode.TRAIN), min_width=180, elem_id="labeling-train")
     last = gr.State(False)
     view: list[Any] = [panel, hint, about, sure, questions, undo_button, train]
-    redraw = Action(in_order(plain(show, home)), [token], view)
+    order = Order()
+    redraw = Action(in_order(plain(show, home), order), [token], view)
     accepted = Action(plain(accept, home), [token], [message], INTAKE).on(sure.submit, trigger_mode="multiple")
     undone = undo_button.click(plain(undo, home), [token], [message], **QUIET, **INTAKE)
     for changed in (accepted, undone):
         redraw.after(changed)
         many.refresh.on(changed.success)  # the table shows what the person said
     answered = Action(plain(answer, home), [token], [message, last], INTAKE)
-    redraw_at_end = Action(plain(_show_at_end, home), [token, last], view)
+    redraw_at_end = Action(in_order(plain(_show_at_end, home), order), [token, last], view)
     redraw_at_end.after(answered.on(questions.submit, trigger_mode="multiple"))
     redraw.on(many.version.change)
     answer_rest = Action(plain(answer_again, home), [token], [])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from html import escape
 from time import monotonic_ns
@@ -16,7 +16,7 @@ from ...messages.pictures import SavingCode
 from ...messages.steps_page import StepsCode
 from ...messages.training_page import TrainCode
 from ..components import scripted_html
-from ..handlers import Action, Handler, in_order, plain, run_all
+from ..handlers import Action, Handler, Order, in_order, plain, run_all
 from ..queue import WATCH
 from ..sessions import Home
 from . import groups, jobs, offers, runs, saving, self_check, settings, steps, views
@@ -159,17 +159,19 @@ def build(home: Home, token: gr.BrowserState) -> TrainTab:
         panels.details, panels.forward, panels.timer, stage, newest, model, drawn, *panels.groups,
     ]  # fmt: skip
 
-    def action(handler: Handler) -> Action:
-        return Action(plain(handler, home, names=settings.NAMES), [token, *form.inputs], view)
+    inputs, order = [token, *form.inputs], Order()
 
-    redraw, begin = action(show), action(start)
-    redraw = replace(redraw, handler=in_order(redraw.handler))
+    def action(handler: Handler, acts: bool = True) -> Action:
+        return Action(in_order(plain(handler, home, names=settings.NAMES), order, acts), inputs, view)
+
+    redraw, begin = action(show, acts=False), action(start)
     begin.on(panels.button.click)
     action(stop).on(panels.stop.click)
     watching = [panels.progress, panels.timer, version, outdated]
     Action(plain(watch, home), [token, version, stage], watching, WATCH).on(panels.timer.tick)
     redraw.on(outdated.change)
-    _connect_settings(home, token, panels, redraw, replace(action(show_about), outputs=[panels.about]))
+    tell = Action(plain(show_about, home, names=settings.NAMES), inputs, [panels.about])
+    _connect_settings(home, token, panels, redraw, tell)
     redraw.after(Action(plain(steps.use_of_newest, home), [token], [panels.taken_back]).on(panels.tried.select))
     chosen = Action(plain(groups.choose, home), [token, panels.groups.switch], [panels.groups.words])
     chosen.on(panels.groups.switch.input)
