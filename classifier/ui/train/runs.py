@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,13 +12,16 @@ from typing import Any, NamedTuple
 import gradio as gr
 from gradio.events import Dependency
 
+from ...data.catalog import Run
 from ...data.project import Project
-from ...errors import DataError
+from ...errors import DataError, ModelError
 from ...messages import sentence
+from ...messages.models import CheckpointCode
 from ...messages.training_page import RunsCode
+from ...models import model_folder
 from .. import html
 from ..components import scripted_html
-from ..handlers import QUIET, Action, event_data, in_order, plain
+from ..handlers import QUIET, Action, Order, event_data, in_order, plain
 from ..sessions import Home
 from . import history, steps
 
@@ -56,29 +60,31 @@ def show(home: Home, token: str) -> View:
     entries: list[history.Entry] = []
     if project is not None:
         with project:
-            entries = _with_changes(project, _entries(project))
+            entries = _with_changes(project, _entries(project, project.catalog.runs()))
     panel = gr.update(visible=bool(entries), label=sentence(RunsCode.TITLE, count=len(entries)))
     hidden = gr.update(visible=False)
     return View(panel, history.render_list(entries), "", hidden, hidden)
 
 
-def _entries(project: Project) -> list[history.Entry]:
-    tried = {folder.name: steps.Tried.read(folder) for folder in project.model_folders()}
-    return [history.Entry.of(run, run.name in tried, tried.get(run.name, steps.NONE)) for run in project.catalog.runs()]
+def _entries(project: Project, runs: Sequence[Run]) -> list[history.Entry]:
+    names = {run.name for run in runs}
+    tried = {folder.name: steps.Tried.read(folder) for folder in project.model_folders() if folder.name in names}
+    return [history.Entry.of(run, run.name in tried, tried.get(run.name, steps.NONE)) for run in runs]
 
 
 def _with_changes(project: Project, entries: list[history.Entry]) -> list[history.Entry]:
     """Return the entries with what was changed since the newest of them."""
-    newest = [replace(one, since=project.catalog.changed_since(one.run.id)) for one in entries[:_MOST_COMPARED]]
+    catalog, photos = project.catalog, project.catalog.photos()
+    newest = [replace(one, since=catalog.changed_since(one.run.id, photos=photos)) for one in entries[:_MOST_COMPARED]]
     return newest + entries[_MOST_COMPARED:]
 
 
 def _find(project: Project, claimed: object) -> history.Entry:
     """Return the run of an id, which is what the browser claims and may be anything."""
-    for entry in _entries(project):
-        if type(claimed) is int and entry.run.id == claimed:
-            return entry
-    raise DataError(RunsCode.NO_LONGER_LISTED)
+    run = project.catalog.run(id=claimed) if type(claimed) is int and abs(claimed) < 2**62 else None
+    if run is None:
+        raise DataError(RunsCode.NO_LONGER_LISTED)
+    return _entries(project, [run])[0]
 
 
 def use(home: Home, token: str, event: gr.EventData) -> str:
@@ -144,15 +150,26 @@ def rename(home: Home, token: str, id: int, title: str | None) -> View:
 
 
 def delete(home: Home, token: str, id: int) -> View:
-    """Delete a run and its model."""
+    """Delete a run and its model; its training ends first where it still goes on."""
     with _open(home, token) as project:
         name = _find(project, id).run.name
         # Compared, never joined to a path: a project may be a stranger's, and its names anything.
         for folder in project.models.iterdir():
             if folder.name == name:
-                shutil.rmtree(folder, ignore_errors=True)
+                steps.change_model(home, token, partial(_delete_model, folder))
         project.catalog.delete_run(name)
     return show(home, token)
+
+
+def _delete_model(folder: Path) -> None:
+    """Delete a model, or what is in its place; raises ``ModelError`` where a training is at work there."""
+    try:
+        with model_folder.reserve(folder):
+            pass
+    except ModelError as error:
+        if error.code is CheckpointCode.IN_USE:
+            raise
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _open(home: Home, token: str) -> Project:
@@ -199,7 +216,8 @@ def build(home: Home, token: gr.BrowserState) -> RunsPanel:
     Action(plain(ask_name, home), [token], [renaming, title_field, id]).on(runs.edit)
     for button, column in ((no, confirmation), (cancel, renaming)):
         button.click(lambda: gr.update(visible=False), None, [column], queue=False, **QUIET)
-    deleted = Action(plain(delete, home), [token, id], view).on(yes.click)
-    rename_now = Action(plain(rename, home), [token, id, title_field], view)
+    order = Order()
+    deleted = Action(in_order(plain(delete, home), order, acts=True), [token, id], view).on(yes.click)
+    rename_now = Action(in_order(plain(rename, home), order, acts=True), [token, id, title_field], view)
     renamed = rename_now.on(partial(gr.on, [save.click, title_field.submit]))
-    return RunsPanel(chosen, used, stepped, deleted, renamed, Action(in_order(plain(show, home)), [token], view))
+    return RunsPanel(chosen, used, stepped, deleted, renamed, Action(in_order(plain(show, home), order), [token], view))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
 from time import monotonic
@@ -11,11 +13,12 @@ from time import monotonic
 import gradio as gr
 
 from ...data.project import Project
-from ...errors import ClassifierError, DataError
+from ...errors import ClassifierError, DataError, ModelError
 from ...events import Step
 from ...messages import percent, sentence
 from ...messages.evaluation import tells_nothing
 from ...messages.guide import WhatCode
+from ...messages.models import CheckpointCode
 from ...messages.steps_page import StepsCode, step_name
 from ...models.backbones import BACKBONES
 from ...workflows.steps import list_steps, step_in_use, use_step
@@ -143,17 +146,24 @@ def improving(state: State) -> str:
 
 def take_back(home: Home, token: str, folder: Path, claimed: object) -> str:
     """Put a kept step of the training in ``folder`` to use again; the training ends first where it still goes on."""
-    job = jobs.get_job(home, token)
-    Tried.read(folder).find(claimed)
-    if job is not None and not job.state.ended:
+    step = Tried.read(folder).find(claimed)
+    with open_project(home, token) as project:
+        change_model(home, token, partial(use_step, project, folder, step.number))
+    return html.note(sentence(StepsCode.TAKEN_BACK, number=step.number, score=step.accuracy), "good")
+
+
+def change_model(home: Home, token: str, change: Callable[[], object]) -> None:
+    """Change the folder of a model; where this visitor's training is at work in it, that ends first."""
+    try:
+        change()
+    except ModelError as error:
+        job = jobs.get_job(home, token)
+        if error.code is not CheckpointCode.IN_USE or job is None or not job.state.is_improving:
+            raise
         jobs.stop(home, token)
         if not job.wait(_ENDING):
-            raise DataError(StepsCode.STILL_ENDING)
-    tried = Tried.read(folder)
-    step = tried.find(claimed)
-    with open_project(home, token) as project:
-        use_step(project, folder, step.number)
-    return html.note(sentence(StepsCode.TAKEN_BACK, number=step.number, score=step.accuracy), "good")
+            raise DataError(StepsCode.STILL_ENDING) from error
+        change()
 
 
 def use_of_newest(home: Home, token: str, event: gr.EventData) -> str:

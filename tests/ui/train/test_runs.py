@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +19,16 @@ from classifier.evaluation.report import Report
 from classifier.events import Epoch
 from classifier.messages import message
 from classifier.messages.training import TrainingCode
-from classifier.models import training_record
+from classifier.models import model_folder, training_record
+from classifier.ui.background import Job, ShouldStop
 from classifier.ui.predict.models import own_models
 from classifier.ui.sessions import Home, ensure_token
 from classifier.ui.train import runs
 from classifier.ui.train import tab as train_tab
+from classifier.workflows import steps as kept_steps
+from classifier.workflows.candidates import CatalogEntry
 from tests.helpers import NASTY, fill, report, unanswered
+from tests.ui.jobs import progress, step, wait
 from tests.ui.train.values import setting_values
 
 
@@ -33,6 +41,60 @@ def record(home: Home, token: str, name: str, data: Report, seconds: float = 5.0
 
 def sent(data: Any) -> gr.EventData:
     return gr.EventData(None, data)
+
+
+def record_steps(home: Home, token: str, name: str) -> tuple[int, Path]:
+    """Record a training of two steps with its models; return the run's id and the folder."""
+    id, folder = record(home, token, name, report()), home.folder(token) / "models" / name
+    folder.mkdir()
+    for file, content in (("config.json", {}), ("report.json", report().to_json()), ("training.json", {})):
+        (folder / file).write_text(json.dumps(content))
+    kept_steps.record(folder, [replace(step(1), name="head"), step(2)], 2, "photos")
+    kept_steps.keep(folder, 1, CatalogEntry("auto", 1.0, {}, ()))
+    return id, folder
+
+
+@contextmanager
+def improving(home: Home, token: str, folder: Path) -> Iterator[Job]:
+    """A training at work in ``folder`` that has a first model and goes on until it is stopped."""
+
+    def work(should_stop: ShouldStop) -> Generator[Any, None, None]:
+        with model_folder.reserve(folder):
+            yield step(1)
+            while not should_stop():
+                yield progress(1)
+                time.sleep(0.001)
+
+    job = home.jobs.start(home.folder(token), work, graceful=True)
+    while not job.state.is_improving:
+        assert not job.wait(0.001)
+    yield job
+    job.stop()
+    wait(job)
+
+
+def test_an_earlier_step_ends_the_training_in_its_folder_and_no_other(tmp_path: Path, make_folder: Any) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
+    fill(home, token, make_folder({"cat": 2, "dog": 2}))
+    id, folder = record_steps(home, token, "2025-01-02-030405-auto")
+    with improving(home, token, folder.with_name("other")) as job:
+        assert "Step 1 is in use now" in runs.use_step(home, token, sent({"id": id, "step": 1}))
+        assert not job.state.ended
+    with home.open(token) as project:
+        (run,) = project.catalog.runs()  # recorded anew with the model of that step
+    with improving(home, token, folder) as job:
+        assert "Step 1 is in use now" in runs.use_step(home, token, sent({"id": run.id, "step": 1}))
+        assert job.state.ended
+
+
+def test_deleting_a_training_that_goes_on_ends_it_first(tmp_path: Path, make_folder: Any) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
+    fill(home, token, make_folder({"cat": 2, "dog": 2}))
+    id, folder = record_steps(home, token, "2025-01-02-030405-auto")
+    with improving(home, token, folder) as job:
+        assert runs.delete(home, token, id).list == ""
+        assert job.state.phase == "stopped"
+    assert not folder.exists()
 
 
 def test_past_trainings_are_listed_compared_used_and_deleted(tmp_path: Path, make_folder: Any) -> None:
