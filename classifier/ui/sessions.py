@@ -63,8 +63,9 @@ class Home:
     """The folder of all visitors' projects, the models offered to everybody, and what visitors may use.
 
     ``keep_hours`` counts from the last visit; None keeps projects until their owner deletes them. ``jobs`` are the
-    trainings, ``answering`` the answers for many photos, ``fetching`` the downloads of networks and ``loading``
-    those of public sets: they belong to the projects and end with them.
+    trainings, ``answering`` the answers for many photos, ``fetching`` the downloads of networks, ``trying`` those that
+    wait for a training to end, and ``loading`` the downloads of public sets: they belong to the projects and end with
+    them.
     ``size`` is that of all projects on the disk. ``agents``: whether the Model Context Protocol is answered.
     """
 
@@ -76,6 +77,7 @@ class Home:
     jobs: Jobs = field(init=False, compare=False, repr=False)
     answering: Jobs = field(init=False, compare=False, repr=False)
     fetching: Jobs = field(init=False, compare=False, repr=False)
+    trying: Jobs = field(init=False, compare=False, repr=False)
     loading: Jobs = field(init=False, compare=False, repr=False)
     size: FolderSize = field(init=False, compare=False, repr=False)
     _creating: threading.Lock = field(init=False, compare=False, repr=False, default_factory=threading.Lock)
@@ -85,6 +87,7 @@ class Home:
         object.__setattr__(self, "jobs", jobs)
         object.__setattr__(self, "answering", Jobs(1, self.limits.queue, LimitCode.ANSWER_QUEUE, PREDICTIONS))
         object.__setattr__(self, "fetching", Jobs(_FETCHES, self.limits.queue))
+        object.__setattr__(self, "trying", Jobs(self.limits.queue, self.limits.queue))  # it takes nothing to wait
         object.__setattr__(self, "loading", Jobs(1, self.limits.queue))
         object.__setattr__(self, "size", FolderSize(self.root))
 
@@ -125,8 +128,11 @@ class Home:
 
     def find(self, token: object) -> Project | None:
         """Open the visitor's project if there is one: a visit without photos leaves nothing on disk."""
-        exists = is_token(token) and (self.folder(token) / FILE_NAME).exists()
-        return self.open(token) if exists else None
+        return self.open(token) if self.has_project(token) else None
+
+    def has_project(self, token: object) -> bool:
+        """Return whether the visitor has a project."""
+        return is_token(token) and (self.folder(token) / FILE_NAME).exists()
 
     def delete(self, token: object) -> None:
         """Delete everything of a visitor; a running training is cancelled first."""
@@ -139,6 +145,7 @@ class Home:
         self.jobs.cancel(folder)
         self.answering.cancel(folder)
         self.fetching.cancel(folder)
+        self.trying.cancel(folder)
         self.loading.cancel(folder)
 
     def replace(self, token: object, opened: Path) -> None:

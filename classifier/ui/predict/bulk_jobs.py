@@ -174,10 +174,9 @@ def _with_facts(events: Iterable[Any], folder: Path, model: Model) -> Generator[
 
 def _refill(home: Home, token: str, model: Model) -> Work:
     def work(should_stop: ShouldStop) -> Generator[Any, None, None]:
-        project = home.find(token)
         folder = _place(home, token) / "table"
-        table = None if project is None else open_answers(folder)
-        if project is None or table is None:
+        table = open_answers(folder) if home.has_project(token) else None
+        if table is None or (project := home.find(token)) is None:
             return
         with project, table:
             _note(folder, model)

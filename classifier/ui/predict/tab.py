@@ -75,7 +75,7 @@ def show(home: Home, token: str, chosen: str | None) -> View:
         gr.update(visible=not models),
         slider,
         coverage,
-        gr.skip() if home.find(token) else gr.update(visible=False),
+        gr.skip() if home.has_project(token) else gr.update(visible=False),
     )
 
 

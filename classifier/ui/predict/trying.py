@@ -124,8 +124,8 @@ def explain_single(home: Home, token: str, top_k: float, state: PredictState) ->
 def _explain(home: Home, token: str, top_k: float, state: PredictState, photo: PhotoAnswer) -> Any:
     own = own_models(home, token)
     model = select_model([*own, *shared_models(home)], state.model)
-    project = home.find(token) if model in own else None  # the photos behind a shared model are somebody else's
     present = _present(state)
+    project = home.find(token) if model in own else None  # the photos behind a shared model are somebody else's
     with project or nullcontext():
         explained = answers.explain(state, photo, Predictor(model.folder, opener=open_apart), project)
     return _if_kept(present, (answers.render(explained, limit_classes(top_k)), explained))

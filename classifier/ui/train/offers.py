@@ -14,7 +14,7 @@ from ...errors import ClassifierError
 from ...messages.steps_page import OfferPanelCode
 from ...workflows.offers import Offer, fetch_network, suggest_networks
 from .. import html
-from ..background import ShouldStop, Work
+from ..background import Job, ShouldStop, Work
 from ..handlers import Action, Handler, plain
 from ..queue import FREE, WATCH, Concurrency
 from ..sessions import Home, is_token
@@ -40,7 +40,7 @@ _HIDDEN = View(gr.update(visible=False), "", gr.skip(), gr.Timer(active=False), 
 
 def show(home: Home, token: str, values: settings.Values) -> View:
     """Draw the progress of a download, or the network that is offered; nothing where none is."""
-    job = home.fetching.get(home.folder(token)) if is_token(token) else None
+    job = _job(home, token)
     newest = read_newest(home, token)
     if newest is None:
         return _HIDDEN
@@ -58,6 +58,13 @@ def show(home: Home, token: str, values: settings.Values) -> View:
     return View(gr.update(visible=True), error + html.note(offer.message), button, gr.Timer(active=False), training)
 
 
+def _job(home: Home, token: str) -> Job | None:
+    """Return the download, or what waits to try it; the last one that failed where none goes on."""
+    found = [queue.get(home.folder(token)) for queue in (home.fetching, home.trying)] if is_token(token) else []
+    known = [job for job in found if job is not None]
+    return next((job for job in known if not job.state.ended), next((job for job in known if job.state.error), None))
+
+
 def follow(home: Home, token: str, values: settings.Values) -> View:
     """Draw the progress of a download."""
     return show(home, token, values)
@@ -69,7 +76,7 @@ def fetch(home: Home, token: str, values: settings.Values) -> View:
     offer = None if newest is None else _offer(home, newest, values)
     if offer is not None:
         home.check_room()
-        work = _fetch_and_try(home, token, _config(home, values), offer.backbone)
+        work = fetching_work(home, token, _config(home, values), offer.backbone)
         home.fetching.start(home.folder(token), work, graceful=False)
     return show(home, token, values)
 
@@ -88,10 +95,23 @@ def _offer(home: Home, newest: Newest, values: settings.Values) -> Offer | None:
     return next((offer for offer in offers if offer.backbone not in tried), None)
 
 
-def _fetch_and_try(home: Home, token: str, config: TrainConfig, network: str) -> Work:
+def fetching_work(home: Home, token: str, config: TrainConfig, network: str) -> Work:
+    """Return the work of a background job: fetch a network, and leave it to another job to try it."""
+
     def work(should_stop: ShouldStop) -> Generator[Any, None, None]:
         with closing(fetch_network(network)) as events:  # type: ignore[type-var]
             yield from events
+        if not should_stop():
+            home.trying.start(home.folder(token), _try(home, token, config, network), graceful=False)
+
+    return work
+
+
+def _try(home: Home, token: str, config: TrainConfig, network: str) -> Work:
+    """Return the work that tries a network when the training that runs has ended; downloads do not wait for it."""
+
+    def work(should_stop: ShouldStop) -> Generator[Any, None, None]:
+        yield from ()  # it has no progress
         while jobs.is_training(home, token):
             job = jobs.get_job(home, token)
             if should_stop() or job is None:
