@@ -56,7 +56,6 @@ class Query:
         text: only those whose file name holds it, whatever the case.
         sort: ``given`` is the order in which the photos came, ``state`` by how usable the answer is.
         descending: the other way round.
-        open: only those that no person gave a class.
     """
 
     label: str | None = None
@@ -64,7 +63,6 @@ class Query:
     text: str = ""
     sort: Sort = "given"
     descending: bool = False
-    open: bool = False
 
 
 ALL = Query()
@@ -122,8 +120,6 @@ def where(query: Query) -> tuple[str, list[Any]]:
     if query.text.strip():
         parts.append("instr(fold(file), ?) > 0")  # SQLite's own lower() knows the letters of ASCII only
         values.append(query.text.strip().casefold())
-    if query.open:
-        parts.append("given IS NULL")
     return " AND ".join(parts), values
 
 

@@ -182,6 +182,21 @@ class AnswerTable:
         """Return one row, None where there is none of that id."""
         return next(iter(self._rows("id = ?", id)), None)
 
+    def rows_of(self, ids: Iterable[int]) -> dict[int, AnswerRow]:
+        """Return the rows of some ids; those that are not there are left out."""
+        sql = f"SELECT {', '.join(_COLUMNS)} FROM answers WHERE id IN (SELECT value FROM json_each(?))"
+        return {found[0]: _to_row(found) for found in self._read(sql, json.dumps(list(ids)))}
+
+    def open_answers(self) -> list[tuple[int, str, float, str | None, float | None, int]]:
+        """Return what is answered for each photo that can be used and that no person gave a class, as they came.
+
+        That is its id, the two likeliest classes with their probabilities, and whether it is out of distribution.
+        """
+        return self._read(
+            "SELECT id, label, confidence, second, second_confidence, unlike FROM answers WHERE given IS NULL "
+            "AND error IS NULL AND copy IS NOT NULL AND label IS NOT NULL AND confidence IS NOT NULL ORDER BY id"
+        )
+
     def probs(self, ids: Sequence[int]) -> dict[int, Probs]:
         """Return the probabilities (C,) of photos by id, in the order of ``labels``; those without are left out."""
         sql = "SELECT id, probs FROM answers WHERE probs IS NOT NULL AND id IN (SELECT value FROM json_each(?))"
@@ -282,4 +297,4 @@ def _to_values(row: AnswerRow, probs: Probs | None) -> tuple[Any, ...]:
 
 def _to_row(values: Sequence[Any]) -> AnswerRow:
     row = AnswerRow(*values)
-    return replace(row, unsure=bool(row.unsure), unlike=bool(row.unlike))
+    return row if type(row.unsure) is bool else replace(row, unsure=bool(row.unsure), unlike=bool(row.unlike))

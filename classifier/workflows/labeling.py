@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..data.answer_rows import AnswerRow, Query
+from ..data.answer_rows import AnswerRow
 from ..data.answer_table import AnswerTable
 from ..data.intake import sha256
 from ..data.labels import clean_label
@@ -91,18 +91,22 @@ def suggest(probs: Floats, groups: Ints | None = None, unlike: Bools | None = No
         found = suggest(np.array([[share[label] for label in predictor.labels] for share in shares]))
         print([paths[index] for index in found.questions[:10]])
     """
-    y_pred, confidence = probs.argmax(1), probs.max(1)
+    return _suggest(probs.argmax(1), probs.max(1), order(probs, groups), unlike)
+
+
+def _suggest(y_pred: Ints, confidence: Floats, ordered: Ints, unlike: Bools | None) -> Suggestions:
+    """Return which photos (N) to accept together; the others, in the order ``ordered`` (N,), are asked."""
     is_sure = confidence >= SURE
     if unlike is not None:
         is_sure &= ~unlike
     sure = []
-    for label in range(probs.shape[1]):
+    for label in np.unique(y_pred[is_sure]).tolist():
         photos = np.flatnonzero(is_sure & (y_pred == label))
         photos = photos[np.argsort(-confidence[photos], kind="stable")][:GROUP]
         if len(photos) >= _FEWEST:
-            sure.append(SureGroup(label, tuple(map(int, photos))))
+            sure.append(SureGroup(label, tuple(photos.tolist())))
     grouped = {index for group in sure for index in group.photos}
-    questions = tuple(int(index) for index in order(probs, groups) if int(index) not in grouped)
+    questions = tuple(index for index in ordered.tolist() if index not in grouped)
     return Suggestions(tuple(sorted(sure, key=lambda group: -len(group.photos))), questions)
 
 
@@ -119,7 +123,12 @@ def order(probs: Floats, groups: Ints | None = None) -> Ints:
     if probs.shape[1] < 2:
         return np.arange(len(probs))
     two = np.partition(probs, -2, 1)[:, -2:]
-    ordered = np.argsort(two[:, 1] - two[:, 0], kind="stable")
+    return _by_margin(two[:, 1] - two[:, 0], groups)
+
+
+def _by_margin(margins: Floats, groups: Ints | None = None) -> Ints:
+    """Return the indices (N,) in the order of the margins (N,), smallest first, all but one of each group last."""
+    ordered = np.argsort(margins, kind="stable")
     if groups is None:
         return ordered
     _, first = np.unique(groups[ordered], return_index=True)
@@ -143,15 +152,37 @@ class Given:
     problems: tuple[str, ...]
 
 
-def open_rows(table: AnswerTable) -> tuple[list[AnswerRow], Floats]:
-    """Return the photos of a table that can be used and that no person answered, and their probabilities (N, C)."""
-    aside = set(table.fact(_ASIDE) or ())
-    rows = [row for row in table.each(Query(open=True)) if row.error is None and row.copy and row.id not in aside]
-    probs = table.probs([row.id for row in rows])
-    rows = [row for row in rows if row.id in probs and len(probs[row.id]) == len(table.labels)]
-    if not rows:
-        return [], np.zeros((0, len(table.labels)), np.float32)
-    return rows, np.stack([probs[row.id] for row in rows])
+class OpenPhotos(NamedTuple):
+    """The photos (N) of a table that can be used and that no person answered, in the order they came.
+
+    ``y_pred`` are the indices of their likeliest classes, ``margins`` those between the two likeliest probabilities.
+    """
+
+    ids: list[int]
+    y_pred: Ints
+    confidence: Floats
+    margins: Floats
+    unlike: Bools
+
+
+def open_photos(table: AnswerTable) -> OpenPhotos:
+    """Return the photos of a table that can be used and that no person answered.
+
+    The table holds the probabilities of all classes, too: of many photos and classes these are hundreds of megabytes.
+    """
+    aside, place = set(table.fact(_ASIDE) or ()), {label: index for index, label in enumerate(table.labels)}
+    rows = [row for row in table.open_answers() if row[0] not in aside and row[1] in place]
+    # Thresholds per class can make the second likeliest class the answer.
+    likeliest = [place[row[3]] if row[3] in place and (row[4] or 0) > row[2] else place[row[1]] for row in rows]
+    answered = np.array([row[2] for row in rows], np.float32)
+    second = np.array([row[4] or 0 for row in rows], np.float32)
+    return OpenPhotos(
+        [row[0] for row in rows],
+        np.array(likeliest, np.int64),
+        np.maximum(answered, second),
+        np.abs(answered - second),
+        np.array([row[5] for row in rows], np.bool_),
+    )
 
 
 @dataclass(frozen=True)
@@ -191,19 +222,23 @@ def to_label(
         with answers.open() as table:
             print([row.file for row in to_label(table, most=10).questions])
     """
-    rows, probs = open_rows(table)
-    if not rows:
+    photos = open_photos(table)
+    if not photos.ids:
         return ToLabel((), (), 0)
     taken_out = set(table.fact(_TAKEN_OUT) or ())
-    out = np.array([row.id in taken_out for row in rows])
-    found = suggest(probs, unlike=out | np.array([row.unlike for row in rows]))
+    out = np.array([id in taken_out for id in photos.ids])
+    found = _suggest(photos.y_pred, photos.confidence, _by_margin(photos.margins), out | photos.unlike)
     first = [index for index in found.questions if not out[index]][: most * _CANDIDATES]
+    shown = {*first, *np.flatnonzero(out).tolist(), *(index for group in found.sure for index in group.photos)}
+    by_id = table.rows_of(photos.ids[index] for index in shown)
+    rows = {index: by_id[photos.ids[index]] for index in shown}
     pictures = [(picture or table_picture(table))(rows[index]) for index in first]
-    ordered = [first[index] for index in order(probs[first], find_copies(pictures, probs[first].argmax(1)))]
-    ordered = [*map(int, np.flatnonzero(out)), *ordered]
+    copies = find_copies(pictures, photos.y_pred[first])
+    ordered = [first[index] for index in _by_margin(photos.margins[first], copies)]
+    ordered = [*np.flatnonzero(out).tolist(), *ordered]
     labels = table.labels
     sure = tuple((labels[group.label], tuple(rows[index] for index in group.photos)) for group in found.sure)
-    return ToLabel(sure, tuple(rows[index] for index in ordered[:most]), len(rows))
+    return ToLabel(sure, tuple(rows[index] for index in ordered[:most]), len(photos.ids))
 
 
 def find_copies(pictures: Sequence[Image.Image | None], y_pred: Ints) -> Ints:
@@ -249,14 +284,14 @@ def give_class(project: Project, table: AnswerTable, ids: Sequence[int], label: 
     files = {contents[row.id]: (row, path) for row, path in paths}
     if not files:
         raise DataError(LabelingCode.NO_PHOTO)
-    before = [photo for photo in project.photos() if photo.sha256 in files]
+    before = project.catalog.assets_of(files)
     elsewhere = [photo for photo in before if photo.label != label]
     known = {photo.sha256 for photo in before}
     new = [(_name(row), path) for content, (row, path) in files.items() if content not in known]
     with project.catalog.as_one_edit():
         project.move([photo.id for photo in elsewhere], label)
         result = project.add_files(new, label) if new else None
-        photos = [photo for photo in project.photos(label) if photo.sha256 in files]
+        photos = [photo for photo in project.catalog.assets_of(files) if photo.label == label]
         project.confirm([photo.id for photo in photos])
     added = [photo.id for photo in photos if photo.sha256 not in known]
     done = {photo.sha256 for photo in photos}
@@ -289,7 +324,8 @@ def take_back(project: Project, table: AnswerTable) -> int:
     if not steps:
         return 0
     last = steps.pop()
-    present = {photo.id for photo in project.photos()}
+    changed = [*last["added"], *(id for id, _ in last["moved"])]
+    present = {photo.id for photo in project.catalog.assets_of(ids=changed)}
     project.remove([id for id in last["added"] if id in present])
     for id, label in last["moved"]:
         if id in present:
@@ -308,7 +344,7 @@ def follow_project(project: Project, table: AnswerTable) -> None:
     """
     labels: dict[str, list[str]] = {}
     contents = _contents(table)
-    for photo in project.photos() if contents else ():
+    for photo in project.catalog.assets_of(contents.values()):
         labels.setdefault(photo.sha256, []).append(photo.label)
     for id, content in contents.items():
         row, present = table.row(int(id)), labels.get(content, [])

@@ -113,7 +113,8 @@ def test_probabilities_stay_when_answers_are_replaced_or_given(table: AnswerTabl
     table.give([first.id], "bird")
     assert table.row(first.id) == replace(first, label="Dog", unsure=False, unlike=False, given="bird")
     assert table.given_labels() == ["bird"]
-    assert first.id not in {row.id for row in table.each(Query(open=True))}
+    assert first.id not in {answer[0] for answer in table.open_answers()}
+    assert [row.id for row in table.rows_of([3, 1, 10**6]).values()] == [1, 3]
     assert table.probs([1, 3])[3].tolist() == pytest.approx([0.02] * 4)
 
 

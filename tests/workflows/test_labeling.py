@@ -72,7 +72,7 @@ class Unlabeled:
     table: AnswerTable
 
     def ids(self, count: int) -> list[int]:
-        return [row.id for row in labeling.open_rows(self.table)[0]][:count]
+        return labeling.open_photos(self.table).ids[:count]
 
 
 @pytest.fixture
@@ -158,8 +158,14 @@ def test_photos_that_are_gone_are_refused_and_leave_no_trace(unlabeled: Unlabele
 @pytest.mark.slow
 def test_a_table_says_what_to_accept_and_what_to_ask(unlabeled: Unlabeled) -> None:
     found = labeling.to_label(unlabeled.table, most=3)
-    rows, _ = labeling.open_rows(unlabeled.table)
-    assert found.photos == len(rows) > 5
+    photos = labeling.open_photos(unlabeled.table)
+    assert found.photos == len(photos.ids) > 5
+    probs = unlabeled.table.probs(photos.ids)
+    given = np.stack([probs[id] for id in photos.ids])
+    two = np.sort(given, 1)[:, -2:]
+    assert photos.y_pred.tolist() == given.argmax(1).tolist()
+    assert photos.confidence == pytest.approx(two[:, 1], abs=1e-6)
+    assert photos.margins == pytest.approx(two[:, 1] - two[:, 0], abs=1e-6)
     assert {label for label, _ in found.sure} <= set(unlabeled.table.labels)
     accepted = {row.id for _, group in found.sure for row in group}
     assert all(row.label == label and not row.unlike for label, group in found.sure for row in group)
