@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from html import escape as escape_html
 from typing import Any
@@ -15,6 +15,7 @@ from ..messages.photos_page import PhotosCode
 from ..messages.training_page import TrainCode
 from ..messages.workflows import IN_MEGABYTES
 
+MOST_OPTIONS = 100  # classes in each of several lists on a page
 _LONGEST_NAME, _LAST_LETTERS = 40, 14  # of a class as it is shown
 _ICONS = {"note": "ℹ", "warn": "!", "good": "✓"}
 
@@ -132,6 +133,22 @@ def skip() -> str:
 def narrow(title: str) -> str:
     """Return the words of a tab so that they break only after their number, where the screen is narrow."""
     return title.replace(" ", "\N{NO-BREAK SPACE}").replace("·\N{NO-BREAK SPACE}", "· ")
+
+
+def class_choice(labels: Sequence[str], words: Code, label: str, listed: str) -> str:
+    """Return a list of classes to choose from; of many a field to type one of those of the ``datalist`` ``listed``.
+
+    A page with as many lists as photos would hold all classes as often. ``label`` is HTML for screen readers.
+    """
+    if not labels:
+        return ""
+    if len(labels) > MOST_OPTIONS:
+        return (
+            f'<input type="text" class="pc-button" list="{listed}" maxlength="80" autocomplete="off" '
+            f'placeholder="{text(words)}" aria-label="{label}">'
+        )
+    options = "".join(f"<option>{escape(one)}</option>" for one in labels)
+    return f'<select class="pc-button" aria-label="{label}"><option value="">{text(words)}</option>{options}</select>'
 
 
 def datalist(id: str, labels: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..data.catalog import Asset, Changes, Run
+from ..data.catalog import Asset, Changes, Run, evaluated_rows
 from ..data.project import Project
 from ..evaluation.label_errors import is_questioned, is_too_weak
 from ..evaluation.report import Report
@@ -41,7 +41,7 @@ class Review:
     """A training photo by photo.
 
     ``run`` is its row of the catalog and ``report`` its report; ``predictions`` are of the photos that are still in the
-    class they had then; ``changes`` are those since.
+    class they had then; ``changes`` are those since; ``photos`` are all of today.
 
     Example::
 
@@ -55,6 +55,7 @@ class Review:
     report: Report
     predictions: tuple[PhotoPrediction, ...]
     changes: Changes
+    photos: tuple[Asset, ...] = ()
 
     def cell(self, true: str, predicted: str) -> list[PhotoPrediction]:
         """Return the photos of one cell of the confusion matrix, highest confidence first."""
@@ -103,18 +104,20 @@ def review(project: Project, name: str | None = None) -> Review | None:
         with Project.open(Path("project")) as project:
             newest = review(project)
     """
-    run = next((run for run in project.catalog.runs() if name in (None, run.name)), None)
+    run = project.catalog.run(name)
     if run is None:
         return None
-    assets = {(asset.sha256, asset.label): asset for asset in project.photos()}
-    evaluated = set(project.catalog.evaluated_assets(run.id))
+    report, photos, rows = Report.from_json(run.report), project.photos(), project.catalog.run_assets(run.id)
+    assets = {(asset.sha256, asset.label): asset for asset in photos}
+    evaluated = set(evaluated_rows(run.report, rows))
     predictions = [
         PhotoPrediction(asset, row.predicted, row.confidence or 0.0, row.label_error_prob or 0.0, row in evaluated)
-        for row in project.catalog.run_assets(run.id)
+        for row in rows
         if row.predicted is not None and (asset := assets.get((row.sha256, row.label))) is not None
     ]
-    changes = project.catalog.changed_since(run.id)
-    return Review(run, Report.from_json(run.report), tuple(predictions), changes)
+    today = [(asset.sha256, asset.label, asset.split) for asset in photos]
+    changes = project.catalog.changed_since(run.id, photos=today)
+    return Review(run, report, tuple(predictions), changes, tuple(photos))
 
 
 def _by_confidence(predictions: list[PhotoPrediction]) -> list[PhotoPrediction]:

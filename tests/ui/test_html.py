@@ -62,3 +62,11 @@ def test_a_name_that_turns_text_round_is_shown_as_it_is_written() -> None:
 )
 def test_the_name_of_a_model_tells_when_it_was_made(name: str, shown: str) -> None:
     assert html.run_time(name) == shown
+
+
+def test_of_many_classes_one_is_typed_whose_names_are_on_the_page_once() -> None:
+    few = html.class_choice(["a", NASTY], PageCode.TITLE, "which", "all")
+    assert (few.count("<option"), "<select" in few, "<script" in few) == (3, True, False)
+    many = html.class_choice([str(number) for number in range(101)], PageCode.TITLE, "which", "all")
+    assert ("<option" in many, 'list="all"' in many) == (False, True)
+    assert html.class_choice([], PageCode.TITLE, "which", "all") == ""

@@ -12,6 +12,7 @@ from ..html import escape
 
 Picture = Callable[[AnswerRow], bytes]
 
+_LISTED = "labeling-classes"  # the list of all classes, where there are many
 MOST_KEYS = 9  # classes that have a key
 SHOWN_GROUPS = 3  # at once, so that the page stays small
 
@@ -54,7 +55,8 @@ def render_questions(rows: Sequence[AnswerRow], classes: Sequence[str], picture:
         return _section(LabelPageCode.ASK_TITLE, html.quiet(html.text(LabelPageCode.ASK_NONE)))
     cards = "".join(_question(number, len(rows), row, classes, picture(row)) for number, row in enumerate(rows, 1))
     hint = html.quiet(html.text(LabelPageCode.ASK_HINT))
-    return _section(LabelPageCode.ASK_TITLE, f'{hint}<div class="pc-asked">{cards}</div>')
+    listed = html.datalist(_LISTED, classes) if len(classes) > html.MOST_OPTIONS else ""
+    return _section(LabelPageCode.ASK_TITLE, f'{hint}<div class="pc-asked">{cards}</div>{listed}')
 
 
 def _question(number: int, total: int, row: AnswerRow, classes: Sequence[str], jpeg: bytes) -> str:
@@ -91,13 +93,8 @@ def _choices(row: AnswerRow, classes: Sequence[str]) -> str:
         f'data-label="{escape(label)}"><kbd>{key}</kbd>{escape(label)}</button>'
         for key, label in enumerate(keyed, 1)
     )
-    others = "".join(f"<option>{escape(label)}</option>" for label in classes if label not in keyed)
-    more = (
-        f'<select class="pc-button" aria-label="{html.text(LabelPageCode.OTHER_CLASS)}"><option value="">'
-        f"{html.text(LabelPageCode.OTHER_CLASS)}</option>{others}</select>"
-        if others
-        else ""
-    )
+    others = [label for label in classes if label not in keyed]
+    more = html.class_choice(others, LabelPageCode.OTHER_CLASS, html.text(LabelPageCode.OTHER_CLASS), _LISTED)
     none = html.text(LabelPageCode.NONE_OF_THEM)
     return (
         f'{buttons}{more}<button type="button" class="pc-button" data-key="0" data-label=""><kbd>0</kbd>{none}</button>'

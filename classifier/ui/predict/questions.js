@@ -16,11 +16,14 @@ element.addEventListener("click", (event) => {
   if (button) answer(button.closest(".pc-asks"), button.dataset.label);
 });
 element.addEventListener("change", (event) => {
-  if (event.target.matches("select") && event.target.value) answer(event.target.closest(".pc-asks"), event.target.value);
+  if (isClass(event.target)) answer(event.target.closest(".pc-asks"), event.target.value);
 });
+// A class is chosen in a list, or, of many classes, typed as one of them.
+const isClass = (field) =>
+  field.list ? [...field.list.options].some(({ value }) => value === field.value) : field.matches("select") && field.value;
 element.addEventListener("keydown", (event) => {
   const card = event.target.closest(".pc-asks");
-  if (!card || event.ctrlKey || event.altKey || event.metaKey || event.repeat || event.target.matches("select")) return;
+  if (!card || event.ctrlKey || event.altKey || event.metaKey || event.repeat || event.target.matches("select, input")) return;
   const button = card.querySelector(`button[data-key="${CSS.escape(event.key)}"]`);
   if (!button) return;
   event.preventDefault();
@@ -31,7 +34,7 @@ watch("value", () => {
   const cards = questions(), had = element.contains(document.activeElement) || document.activeElement === document.body;
   cards.forEach((card, index) => {
     card.hidden = index > 0;
-    const list = card.querySelector("select");
+    const list = card.querySelector("select, input");
     if (list) list.value = "";
   });
   if (had && element.dataset.used && cards.length) cards[0].focus({ preventScroll: true });

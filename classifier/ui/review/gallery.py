@@ -17,16 +17,21 @@ from ..html import escape
 from ..train.scores import confusions, in_words, recognized
 
 MOST_ADVICE = 3  # sentences in view
+LISTED = "review-classes"  # the list of all classes, where there are many
 _FEW_CLASSES = 12  # up to which the whole matrix fits the page
+_MOST_CLASSES = 100  # up to which there is one
 
 
 def matrix(report: Report) -> str:
     """Return the worst confusions as a list, and the confusion matrix, which is closed at first for many classes.
 
-    A confusion and a number of the matrix are buttons that name a cell by the indices of the two classes.
+    A confusion and a number of the matrix are buttons that name a cell by the indices of the two classes. So many that
+    nobody would read them are left out: the cells grow with the square of the classes.
     """
     if not report.evaluated_count:
         return ""
+    if len(report.labels) > _MOST_CLASSES:
+        return _worst(report)
     heads = "".join(f'<th scope="col"><span>{escape(label)}</span></th>' for label in report.labels)
     rows = "".join(
         f'<tr><th scope="row" title="{escape(label)}">{escape(label)}</th>{_cells(report, index)}</tr>'
@@ -92,10 +97,12 @@ def classes(report: Report) -> str:
     """Return the recall and precision of each class as counts; a name is a button. Empty where nothing was counted."""
     if not report.evaluated_count:
         return ""
+    predicted = [sum(column) for column in zip(*report.confusion)]
+    right = [row[index] for index, row in enumerate(report.confusion)]
     rows = "".join(
         f'<tr><th scope="row"><button type="button" class="pc-link-button" data-label="{index}">{escape(row.label)}'
-        f"</button></th><td>{escape(recognized(row))}</td><td>{escape(_precision(report, index))}</td></tr>"
-        for index, row in enumerate(report.per_class)
+        f"</button></th><td>{escape(recognized(row))}</td><td>{escape(_precision(right[index], total))}</td></tr>"
+        for index, (row, total) in enumerate(zip(report.per_class, predicted))
     )
     heads = "".join(
         f'<th scope="col">{html.text(code)}</th>'
@@ -126,11 +133,10 @@ def advice(messages: Sequence[Message]) -> str:
     )
 
 
-def _precision(report: Report, index: int) -> str:
-    predicted = sum(row[index] for row in report.confusion)
+def _precision(right: int, predicted: int) -> str:
     if not predicted:
         return str(ReviewCode.NEVER_PREDICTED)
-    return sentence(PageCode.COUNT_OF, count=report.confusion[index][index], total=predicted)
+    return sentence(PageCode.COUNT_OF, count=right, total=predicted)
 
 
 def describe_prediction(prediction: PhotoPrediction) -> str:
@@ -171,13 +177,9 @@ def _buttons(asset: Asset, name: str, suggested: str | None, labels: Sequence[st
         if suggested and suggested != asset.label
         else ""
     )
-    options = "".join(f"<option>{escape(other)}</option>" for other in labels if other not in (asset.label, suggested))
-    choose = (
-        f'<select class="pc-button" aria-label="{html.text(ReviewCode.MOVE_TO_OTHER_LABEL, name=name)}">'
-        f'<option value="">{html.text(ReviewCode.MOVE_TO_OTHER)}</option>{options}</select>'
-        if options
-        else ""
-    )
+    others = [other for other in labels if other not in (asset.label, suggested)]
+    to_other = html.text(ReviewCode.MOVE_TO_OTHER_LABEL, name=name)
+    choose = html.class_choice(others, ReviewCode.MOVE_TO_OTHER, to_other, LISTED)
     confirm = (
         ""
         if asset.confirmed
@@ -191,8 +193,9 @@ def _buttons(asset: Asset, name: str, suggested: str | None, labels: Sequence[st
     )
 
 
-def group(title: str, photos: Sequence[str]) -> str:
-    """Return photos that belong together, below a line of HTML that says why."""
+def group(number: int, photos: Sequence[str]) -> str:
+    """Return the same photo in several classes, below the question which is right."""
+    title = html.text(ReviewCode.GROUP_CONFLICT, number=number)
     return f'<section class="pc-together"><p><b>{title}</b></p>{"".join(photos)}</section>'
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
-from ...data.catalog import Asset
+from ...data.catalog import Asset, Run
 from ...data.explained_groups import Evidence
+from ...data.grouping import GroupsFrom
 from ...data.project import Project
 from ...evaluation.report import Report
 from ...messages import Message, message, sentence
@@ -42,21 +44,31 @@ class PhotoCheck:
     """The result of checking the photos themselves, by id.
 
     ``quality`` holds photos with advice, ``evidence`` what shows that photos belong together, ``more_photos`` what to
-    add.
+    add. ``checked`` is the number of what was checked, see ``number_of``: by it Gradio finds that the state changed.
     """
 
-    quality: tuple[tuple[int, Message], ...] = ()
-    evidence: Evidence = field(default_factory=Evidence)
-    more_photos: tuple[Message, ...] = ()
+    quality: tuple[tuple[int, Message], ...] = field(default=(), hash=False)
+    evidence: Evidence = field(default_factory=Evidence, hash=False)
+    more_photos: tuple[Message, ...] = field(default=(), hash=False)
+    checked: int = 0
+
+
+def number_of(run: Run, photos: Iterable[Asset], groups_from: GroupsFrom) -> int:
+    """Return a number that differs where a check of the photos may find something else, in this process."""
+    compared = tuple((photo.id, photo.label, photo.own_group) for photo in photos if photo.split == "train")
+    return hash((run.id, run.created, groups_from, compared))
 
 
 class ListedPhoto(NamedTuple):
-    """A photo to show: HTML about it, the class it may belong to instead, and the line above its group (HTML)."""
+    """A photo to show: what returns HTML about it, the class it may belong to instead, and the number of its group.
+
+    Of many photos few are shown, so that nothing is made of the others. The number is 0 where it is in no group.
+    """
 
     photo: Asset
-    about: str
+    describe: Callable[[], str]
     suggested: str | None = None
-    group: str = ""
+    group: int = 0
 
 
 def cell_name(label: object, predicted: object) -> str:
@@ -93,14 +105,14 @@ def cell(name: str, reviewed: Review) -> tuple[str, list[ListedPhoto]]:
 
 def _listed(predictions: Sequence[PhotoPrediction]) -> list[ListedPhoto]:
     return [
-        ListedPhoto(one.photo, gallery.describe_prediction(one), None if one.correct else one.predicted)
+        ListedPhoto(one.photo, partial(gallery.describe_prediction, one), None if one.correct else one.predicted)
         for one in predictions
     ]
 
 
 def lists(project: Project, reviewed: Review, found: PhotoCheck) -> dict[str, list[ListedPhoto]]:
     """Return the photos of every list but that of groups, most pressing first."""
-    photos = {photo.id: photo for photo in project.photos()}
+    photos = {photo.id: photo for photo in reviewed.photos}
     return {
         "label_issues": _listed(reviewed.label_issues()),
         "mistakes": _listed(reviewed.mistakes()),
@@ -112,18 +124,15 @@ def lists(project: Project, reviewed: Review, found: PhotoCheck) -> dict[str, li
 def _conflicts(project: Project) -> Iterator[ListedPhoto]:
     for number, group in enumerate(project.conflicts(), 1):
         for photo in group:
-            yield _plain(photo, html.text(ReviewCode.GROUP_CONFLICT, number=number))
+            yield ListedPhoto(photo, partial(html.rich, ReviewCode.PHOTO_IN, label=photo.label), None, number)
 
 
 def _quality(found: PhotoCheck, photos: dict[int, Asset]) -> Iterator[ListedPhoto]:
     for id, advice in found.quality:
         if id in photos and not photos[id].confirmed:
-            about = html.rich(ReviewCode.PHOTO_ADVICE, label=photos[id].label, advice=advice)
-            yield ListedPhoto(photos[id], about)
-
-
-def _plain(photo: Asset, group: str) -> ListedPhoto:
-    return ListedPhoto(photo, html.rich(ReviewCode.PHOTO_IN, label=photo.label), None, group)
+            yield ListedPhoto(
+                photos[id], partial(html.rich, ReviewCode.PHOTO_ADVICE, label=photos[id].label, advice=advice)
+            )
 
 
 def empty(which: str, reviewed: Review) -> str:

@@ -9,8 +9,11 @@ element.addEventListener("click", (event) => {
   if (button) send(button.closest(".pc-photo"), button.dataset.do, button.dataset.label || "");
 });
 element.addEventListener("change", (event) => {
-  if (event.target.matches("select") && event.target.value) send(event.target.closest(".pc-photo"), "move", event.target.value);
+  if (isClass(event.target)) send(event.target.closest(".pc-photo"), "move", event.target.value);
 });
+// A class is chosen in a list, or, of many classes, typed as one of them.
+const isClass = (field) =>
+  field.list ? [...field.list.options].some(({ value }) => value === field.value) : field.matches("select") && field.value;
 
 // Photos that belong together: the ids of those that are selected, kept while more photos are shown.
 const chosen = new Set();
@@ -37,4 +40,7 @@ element.addEventListener("click", (event) => {
   showChosen();
 });
 // New photos reuse the elements of the old ones.
-watch("value", showChosen);
+watch("value", () => {
+  for (const field of element.querySelectorAll("input[list]")) field.value = "";
+  showChosen();
+});

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from ...config import TrainConfig
 from ...data.catalog import Asset
 from ...data.explained_groups import Evidence, ExplainedGroup, evidence_of, explain_groups
 from ...data.project import Project
-from ...errors import ClassifierError, DataError
+from ...errors import DataError, ModelError
 from ...messages import Message, joined, message, sentence
 from ...messages.evaluation import MorePhotosCode
 from ...messages.groups import ReviewGroupsCode, ReviewGroupsScript
@@ -54,6 +55,7 @@ class View(NamedTuple):
     which: Any
     photos: str
     more: Any
+    seen: Any  # the number of what a check of the photos would look at, see ``lists.number_of``
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,7 @@ def show(home: Home, token: str, which: str | None = None, count: int = PAGE, fo
     if project is None:
         return _nothing()
     with project:
-        try:
-            reviewed = review(project)
-        except ClassifierError:  # the report of a project from elsewhere
-            reviewed = None
+        reviewed = _review(project)
         if reviewed is None:
             return _nothing()
         drawn = _draw(project, reviewed, which, count, found or PhotoCheck())
@@ -86,14 +85,20 @@ def show(home: Home, token: str, which: str | None = None, count: int = PAGE, fo
     return drawn._replace(state=drawn.state + html.quiet(html.text(StepsCode.STARTS_AGAIN))) if improving else drawn
 
 
+def _review(project: Project) -> Review | None:
+    with suppress(ModelError):  # the report of a project from elsewhere
+        return review(project)
+    return None
+
+
 def _nothing() -> View:
     hidden = gr.update(visible=False)
-    return View(gr.update(visible=True), hidden, "", "", "", "", gr.skip(), hidden, gr.skip(), "", hidden)
+    return View(gr.update(visible=True), hidden, "", "", "", "", gr.skip(), hidden, gr.skip(), "", hidden, 0)
 
 
 def _draw(project: Project, reviewed: Review, which: str | None, count: int, found: PhotoCheck) -> View:
     listed = lists.lists(project, reviewed, found)
-    together = _Together.of(project, found)
+    together = _Together.of(reviewed.photos, found)
     chosen = lists.validate(which, reviewed.report)
     titles = {name: str(title) for name, title in lists.TITLES.items()}
     counts = {name: len(photos) for name, photos in listed.items()} | {lists.GROUPS: together.count}
@@ -121,6 +126,7 @@ def _draw(project: Project, reviewed: Review, which: str | None, count: int, fou
         gr.update(choices=choices) if chosen == which else gr.update(choices=choices, value=chosen),
         (photos or lists.empty(chosen, reviewed)) + _mark_drawing(),
         gr.update(visible=is_more),
+        lists.number_of(reviewed.run, reviewed.photos, project.groups_from()),
     )
 
 
@@ -132,8 +138,8 @@ class _Together:
     alone: list[Asset]
 
     @classmethod
-    def of(cls, project: Project, found: PhotoCheck) -> _Together:
-        compared = [photo for photo in project.photos(split="train") if photo.id in found.evidence.ids]
+    def of(cls, photos: Iterable[Asset], found: PhotoCheck) -> _Together:
+        compared = [photo for photo in photos if photo.split == "train" and photo.id in found.evidence.ids]
         explained = explain_groups(compared, found.evidence)
         grouped = {photo.id for group in explained for photo in group.photos}
         return cls(explained, [photo for photo in compared if photo.id not in grouped])
@@ -175,26 +181,34 @@ def _limit(claimed: object) -> int:
 
 def _render(project: Project, photos: Sequence[ListedPhoto], labels: Sequence[str]) -> str:
     rendered: list[str] = []
-    group: list[str] = []
+    group: list[str] = []  # HTML of photos of one group
     color_of = colors.class_colors(project)
     for index, one in enumerate(photos):
         picture = thumbnail_bytes(project, one.photo)
-        group.append(gallery.photo(one.photo, picture, one.about, one.suggested, labels, color_of.get(one.photo.label)))
+        about, color = one.describe(), color_of.get(one.photo.label)
+        group.append(gallery.photo(one.photo, picture, about, one.suggested, labels, color))
         if index + 1 == len(photos) or photos[index + 1].group != one.group or not one.group:
             rendered += [gallery.group(one.group, group)] if one.group else group
             group = []
-    return "".join(rendered)
+    is_listed = rendered and len(labels) > html.MOST_OPTIONS
+    return "".join(rendered) + (html.datalist(gallery.LISTED, labels) if is_listed else "")
 
 
-def check_photos(home: Home, token: str) -> PhotoCheck:
-    """Check the photos themselves; features of photos that were there at the training are cached."""
+def check_photos(home: Home, token: str, found: PhotoCheck | None = None, seen: int = 0) -> Any:
+    """Check the photos themselves; features of photos that were there at the training are cached.
+
+    Nothing is done where that was ``found`` for what was ``seen`` last: the check of many photos takes the device.
+    """
+    if found is not None and found.checked and found.checked == seen:
+        return gr.skip()
     project = home.find(token)
     if project is None:
         return PhotoCheck()
     with project:
-        reviewed = review(project)
-        if reviewed is None or not project.photos():
+        reviewed = _review(project)
+        if reviewed is None or not project.classes("train"):
             return PhotoCheck()
+        number = lists.number_of(reviewed.run, reviewed.photos, project.groups_from())
         backbone = resolve(reviewed.report.backbone).feature_backbone().name
         config = TrainConfig(backbone=backbone, resize_modes=(reviewed.report.resize_mode,))
         *_, last = check(project, config, label_issues=False)
@@ -204,6 +218,7 @@ def check_photos(home: Home, token: str) -> PhotoCheck:
             tuple((poor.photo.id, message(poor.code)) for poor in last.quality),
             Evidence() if last.grouping is None else evidence_of(compared, last.grouping, project.groups_from()),
             advice_on(last.more_photos),
+            number,
         )
 
 
@@ -246,7 +261,7 @@ def _regroup(home: Home, token: str, claimed: object, together: bool) -> str:
     """Join photos, given by their ids, or part them."""
     ids = {id for id in claimed if type(id) is int and abs(id) < 2**62} if isinstance(claimed, list) else set()
     with home.open(token) as project:
-        present = sorted(ids & {photo.id for photo in project.photos()})
+        present = sorted(photo.id for photo in project.catalog.assets_of(ids=ids))
         if len(present) < (2 if together else 1):
             raise DataError(ReviewGroupsCode.TOO_FEW if together else ReviewCode.WHICH_PHOTO)
         if together:
@@ -265,7 +280,7 @@ def open_cell(event: gr.EventData) -> tuple[str, int]:
 def what_changed(home: Home, token: str) -> str:
     """Return the newest training beside the one before it."""
     with home.open(token) as project:
-        entries = [history.Entry.of(run, True) for run in project.catalog.runs()[:2]]
+        entries = [history.Entry.of(run, True) for run in project.catalog.runs(2)]
         if not entries or entries[0].report is None:
             return ""
         later, seconds = entries[0], entries[0].run.seconds
@@ -301,10 +316,11 @@ def build(home: Home, token: gr.BrowserState) -> ReviewTab:
                 state = gr.HTML(elem_id="review-state", min_width=180)
                 undo_button = undo.button("review-undo")
                 train = gr.Button(str(ReviewCode.TRAIN_AGAIN), min_width=140, scale=0, elem_id="review-train")
-    count, found = gr.State(PAGE), gr.State(PhotoCheck())
-    view: list[Any] = [nothing, filled, matrix, classes, advice, state, train, undo_button, which, photos, more]
+    count, found, seen = gr.State(PAGE), gr.State(PhotoCheck()), gr.State(0)
+    view: list[Any] = [nothing, filled, matrix, classes, advice, state, train, undo_button, which, photos, more, seen]
     redraw = Action(in_order(plain(show, home)), [token, which, count, found], view)
-    check_action = Action(plain(check_photos, home), [token], [found], DEVICE)
+    check_action = Action(plain(check_photos, home), [token, found, seen], [found], DEVICE)
+    redraw.on(found.change)
     # of two presses, one after the other, the second one counts as well
     redraw.after(photos.submit(plain(answer, home), [token], [result], trigger_mode="multiple", **QUIET, **FREE))
     redraw.after(undo_button.click(plain(undo.undo, home), [token], [result], **QUIET, **FREE))
@@ -312,4 +328,4 @@ def build(home: Home, token: gr.BrowserState) -> ReviewTab:
         redraw.after(cells.select(plain(open_cell), None, [which, count], trigger_mode="always_last", **QUIET, **FREE))
     redraw.after(which.input(lambda: PAGE, None, [count], queue=False, **QUIET))
     redraw.after(more.click(lambda shown: shown + PAGE, [count], [count], queue=False, **QUIET))
-    return ReviewTab(train, again.train_again, again.finished, [redraw, check_action, redraw])
+    return ReviewTab(train, again.train_again, again.finished, [redraw, check_action])

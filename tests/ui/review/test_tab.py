@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gradio as gr
 import pytest
 
 from classifier import Project, TrainConfig, train
+from classifier.data.schema import FILE_NAME
 from classifier.errors import DataError
 from classifier.ui import undo
 from classifier.ui.review import tab as review_tab
@@ -149,6 +152,42 @@ def test_poor_photos_and_look_alikes_are_listed(visitor: Visitor, example_set: P
     assert "add up to 14 of each" in str(advice)
     visitor.answer(id=poor, action="remove")
     assert visitor.ids("quality", found) == []
+
+
+def change(visitor: Visitor, statement: str) -> None:
+    """Change the visitor's catalog as somebody else might."""
+    with closing(sqlite3.connect(visitor.home.folder(visitor.token) / FILE_NAME)) as db, db:
+        db.execute(statement)
+
+
+def test_a_report_that_cannot_be_read_is_as_if_there_were_no_training(visitor: Visitor) -> None:
+    change(visitor, "UPDATE runs SET report = '{}'")
+    assert review_tab.show(visitor.home, visitor.token).nothing["visible"] is True
+    assert review_tab.check_photos(visitor.home, visitor.token) == PhotoCheck()
+
+
+def test_a_damaged_list_of_photos_is_not_called_a_lack_of_training(visitor: Visitor) -> None:
+    change(visitor, "UPDATE run_assets SET label = x'00'")
+    with pytest.raises(DataError):
+        review_tab.show(visitor.home, visitor.token)
+
+
+def test_test_photos_alone_are_not_checked(visitor: Visitor) -> None:
+    change(visitor, "UPDATE assets SET split = 'test'")
+    assert review_tab.check_photos(visitor.home, visitor.token) == PhotoCheck()
+
+
+@pytest.mark.slow
+def test_photos_are_checked_again_only_where_something_changed(visitor: Visitor) -> None:
+    def seen() -> int:
+        return review_tab.show(visitor.home, visitor.token).seen
+
+    found = review_tab.check_photos(visitor.home, visitor.token, PhotoCheck(), seen())
+    assert found.evidence.ids
+    assert hash(found) == hash(replace(found)) != hash(PhotoCheck())
+    assert review_tab.check_photos(visitor.home, visitor.token, found, seen()) == gr.skip()
+    visitor.answer(id=visitor.ids(None)[0], action="move", label="apple")
+    assert review_tab.check_photos(visitor.home, visitor.token, found, seen()).checked != found.checked
 
 
 @pytest.mark.slow

@@ -33,6 +33,16 @@ def test_a_model_that_was_not_measured_has_no_range() -> None:
     assert gallery.matrix(without_score(report())) == ""
 
 
+def test_of_very_many_classes_the_worst_confusions_are_listed_without_the_matrix() -> None:
+    labels = tuple(f"class {number}" for number in range(101))
+    rows = tuple(tuple(2 * (i == j) + (j == i + 1) for j in range(101)) for i in range(101))
+    shown = gallery.matrix(report(labels=labels, confusion=rows))
+    assert "<b>class 0</b> taken for <b>class 1</b>: 1 photo" in shown
+    assert "<table" not in shown
+    few = tuple(row[:100] for row in rows[:100])
+    assert gallery.matrix(report(labels=labels[:100], confusion=few)).count("<td") == 100**2 + 1
+
+
 @pytest.mark.parametrize(
     ("accuracy", "confusion", "words"),
     [
