@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timezone
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
 from sys import intern
@@ -123,7 +123,7 @@ class Changes(NamedTuple):
     relabeled: tuple[str, ...]
 
 
-Photos = Sequence[tuple[str, str, str]]  # SHA-256, class and split of each
+Photos = Sequence[tuple[Any, ...]]  # rows that begin with SHA-256, class and split
 _EDITED = """SELECT CASE row.type WHEN 'array' THEN json_extract(row.value, '$[2]') END AS sha256
 FROM edits, json_each(CASE WHEN json_valid(before) THEN before ELSE '[]' END) AS row"""
 _TWICE = "SELECT sha256 FROM assets GROUP BY sha256 HAVING COUNT(*) > 1"
@@ -584,30 +584,16 @@ class Catalog:
         Photos set apart for a test count only where the run has such photos. A photo in several classes is left out of
         training, so that it has not been added since. ``photos`` are those of today, where the caller has them.
         """
-        rows = self._run_photos(run_id)
-        splits = {split for _, _, split in rows}
-        splits |= {"train", "held_out"} if splits & {"train", "held_out"} else set()
         if until is not None:
-            photos = self._run_photos(until)
-        later = self.photos() if photos is None else photos
-        old, new = {row[:2] for row in rows}, {row[:2] for row in later if row[2] in splits}
-        before, now = {sha for sha, _ in old}, {sha for sha, _ in new}
-        relabeled = {sha for sha, _ in old ^ new} & before & now
-        added = now - before
-        if until is None and added:  # a photo in several classes is there more than once
-            counts = Counter(sha for sha, _, _ in later if sha in added)
-            added = {sha for sha in added if counts[sha] == 1}
-        return Changes(tuple(sorted(added)), tuple(sorted(before - now)), tuple(sorted(relabeled)))
+            return compare_photos(self._run_photos(run_id), self._run_photos(until), today=False)
+        return compare_photos(self._run_photos(run_id), self.photos() if photos is None else photos)
 
     def photos(self) -> Photos:
         """Return the photos of today as ``changed_since`` takes them, in no order."""
         return self._texts("SELECT sha256, label, split FROM assets", 3)
 
     def _run_photos(self, run_id: int) -> Photos:
-        rows = self._rows("SELECT sha256, label, split FROM run_assets WHERE run_id = ?", run_id)
-        if not all(isinstance(value, str) for row in rows for value in row):
-            raise self._damage()
-        return rows
+        return self._texts("SELECT sha256, label, split FROM run_assets WHERE run_id = ?", 3, run_id)
 
     def run_names(self) -> set[str]:
         """Return the names of all runs."""
@@ -683,7 +669,7 @@ class Catalog:
     def _texts(self, query: str, count: int, *values: Any) -> list[Any]:
         """Return rows whose first columns are text; raises ``DataError`` where one is not."""
         rows = self._rows(query, *values)
-        if not all(isinstance(value, str) for row in rows for value in row[:count]):
+        if not {*map(type, chain.from_iterable(row[:count] for row in rows))} <= {str}:
             raise self._damage()
         return rows
 
@@ -850,6 +836,20 @@ def _run(
         title if isinstance(title, str) else "",
         stored_rows.read_object(details),
     )
+
+
+def compare_photos(before: Photos, later: Photos, today: bool = True) -> Changes:
+    """Compare the photos of a run with ``later`` ones, those of today or of another run; see ``changed_since``."""
+    splits = {row[2] for row in before}
+    splits |= {"train", "held_out"} if splits & {"train", "held_out"} else set()
+    old, new = {row[:2] for row in before}, {row[:2] for row in later if row[2] in splits}
+    was, now = {row[0] for row in before}, {sha for sha, _ in new}
+    relabeled = {sha for sha, _ in old ^ new} & was & now
+    added = now - was
+    if today and added:  # a photo in several classes is there more than once
+        counts = Counter(row[0] for row in later if row[0] in added)
+        added = {sha for sha in added if counts[sha] == 1}
+    return Changes(tuple(sorted(added)), tuple(sorted(was - now)), tuple(sorted(relabeled)))
 
 
 def evaluated_rows(report: Mapping[str, Any], rows: Iterable[RunAsset]) -> list[RunAsset]:

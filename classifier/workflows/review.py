@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from ..data.catalog import Asset, Changes, Run, evaluated_rows
+from ..data.catalog import Asset, Changes, Run, compare_photos, evaluated_rows
 from ..data.project import Project
 from ..evaluation.label_errors import is_questioned, is_too_weak
 from ..evaluation.report import Report
 from ..messages.evaluation import WarningCode
 
 
-@dataclass(frozen=True)
-class PhotoPrediction:
+class PhotoPrediction(NamedTuple):
     """A photo and the prediction of a model that was not trained on it.
 
     ``confidence`` is the probability of the class ``predicted``, ``label_error_prob`` the probability that the
@@ -116,8 +116,7 @@ def review(project: Project, name: str | None = None) -> Review | None:
         if row.predicted is not None and (asset := assets.get((row.sha256, row.label))) is not None
     ]
     today = [(asset.sha256, asset.label, asset.split) for asset in photos]
-    changes = project.catalog.changed_since(run.id, photos=today)
-    return Review(run, report, tuple(predictions), changes, tuple(photos))
+    return Review(run, report, tuple(predictions), compare_photos(rows, today), tuple(photos))
 
 
 def _by_confidence(predictions: list[PhotoPrediction]) -> list[PhotoPrediction]:
