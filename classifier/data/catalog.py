@@ -123,6 +123,7 @@ class Changes(NamedTuple):
     relabeled: tuple[str, ...]
 
 
+Pair = tuple[str, str]  # SHA-256 and class
 Photos = Sequence[tuple[Any, ...]]  # rows that begin with SHA-256, class and split
 _EDITED = """SELECT CASE row.type WHEN 'array' THEN json_extract(row.value, '$[2]') END AS sha256
 FROM edits, json_each(CASE WHEN json_valid(before) THEN before ELSE '[]' END) AS row"""
@@ -578,19 +579,32 @@ class Catalog:
         run = self.run(id=run_id)
         return [] if run is None else evaluated_rows(run.report, self.run_assets(run_id))
 
-    def changed_since(self, run_id: int, until: int | None = None, photos: Photos | None = None) -> Changes:
+    def changed_since(self, run_id: int, until: int | None = None) -> Changes:
         """Compare the photos of a run with those of today, or with those of the run ``until``.
 
         Photos set apart for a test count only where the run has such photos. A photo in several classes is left out of
-        training, so that it has not been added since. ``photos`` are those of today, where the caller has them.
+        training, so that it has not been added since.
         """
         if until is not None:
             return compare_photos(self._run_photos(run_id), self._run_photos(until), today=False)
-        return compare_photos(self._run_photos(run_id), self.photos() if photos is None else photos)
+        return self.changed_since_each([run_id])[0]
 
-    def photos(self) -> Photos:
-        """Return the photos of today as ``changed_since`` takes them, in no order."""
-        return self._texts("SELECT sha256, label, split FROM assets", 3)
+    def changed_since_each(self, run_ids: Sequence[int]) -> list[Changes]:
+        """Compare the photos of each run with those of today, as ``changed_since`` does."""
+        today = self._texts("SELECT sha256, label, split FROM assets", 3) if run_ids else []
+        # One look at all rows, as they lie: those of a run by its index lie anywhere.
+        source = "run_assets NOT INDEXED" if len(run_ids) > 1 else "run_assets"
+        query = f"SELECT DISTINCT run_id, split FROM {source} WHERE run_id IN (SELECT value FROM json_each(?))"
+        found = self._rows(query, json.dumps(list(run_ids)))
+        of_splits: dict[frozenset[str], set[Pair]] = {}
+        changes = []
+        for id in run_ids:
+            splits = _with_held_out(split for run_id, split in found if run_id == id)
+            if splits not in of_splits:
+                of_splits[splits] = {row[:2] for row in today if row[2] in splits}
+            old = set(self._texts("SELECT sha256, label FROM run_assets WHERE run_id = ?", 2, id))
+            changes.append(_changes(old, of_splits[splits], today))
+        return changes
 
     def _run_photos(self, run_id: int) -> Photos:
         return self._texts("SELECT sha256, label, split FROM run_assets WHERE run_id = ?", 3, run_id)
@@ -840,16 +854,26 @@ def _run(
 
 def compare_photos(before: Photos, later: Photos, today: bool = True) -> Changes:
     """Compare the photos of a run with ``later`` ones, those of today or of another run; see ``changed_since``."""
-    splits = {row[2] for row in before}
-    splits |= {"train", "held_out"} if splits & {"train", "held_out"} else set()
+    splits = _with_held_out(row[2] for row in before)
     old, new = {row[:2] for row in before}, {row[:2] for row in later if row[2] in splits}
-    was, now = {row[0] for row in before}, {sha for sha, _ in new}
-    relabeled = {sha for sha, _ in old ^ new} & was & now
+    return _changes(old, new, later if today else ())
+
+
+def _with_held_out(splits: Iterable[str]) -> frozenset[str]:
+    """Return the splits of a run, where those of training photos count as one."""
+    found = frozenset(splits)
+    return found | {"train", "held_out"} if found & {"train", "held_out"} else found
+
+
+def _changes(old: set[Pair], new: set[Pair], today: Photos) -> Changes:
+    """Compare photos with their classes; those that are in several of ``today`` have not been added."""
+    changed = {sha for sha, _ in old ^ new}
+    was, now = ({sha for sha, _ in pairs if sha in changed} if changed else set() for pairs in (old, new))
     added = now - was
-    if today and added:  # a photo in several classes is there more than once
-        counts = Counter(row[0] for row in later if row[0] in added)
-        added = {sha for sha in added if counts[sha] == 1}
-    return Changes(tuple(sorted(added)), tuple(sorted(was - now)), tuple(sorted(relabeled)))
+    if added:
+        counts = Counter(row[0] for row in today if row[0] in added)
+        added = {sha for sha in added if counts[sha] <= 1}
+    return Changes(tuple(sorted(added)), tuple(sorted(was - now)), tuple(sorted(was & now)))
 
 
 def evaluated_rows(report: Mapping[str, Any], rows: Iterable[RunAsset]) -> list[RunAsset]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifier.data.catalog import Asset, Catalog, Changes, RunAsset
+from classifier.data.catalog import Asset, Catalog, Changes, RunAsset, Split
 from classifier.data.intake import LeftOut
 from classifier.errors import DataError, StorageError
 from classifier.messages import message
@@ -296,6 +296,18 @@ def test_changes_count_only_the_splits_of_the_run(catalog: Catalog) -> None:
     catalog.set_split([1], "held_out")
     assert catalog.changed_since(on_train) == Changes((), (), ())  # held out of the training photos, not removed
     assert catalog.changed_since(on_test) == Changes((), (), ())
+
+
+def test_several_runs_are_compared_with_the_photos_of_today(catalog: Catalog) -> None:
+    splits: tuple[Split, ...] = ("train", "test")
+    runs = [catalog.record_run(one, "quick", {}, unanswered(catalog.assets(split=one))) for one in splits]
+    catalog.set_split([1], "held_out")
+    catalog.relabel([2], "dog")
+    catalog.add([photo("e"), replace(photo("f"), split="test"), photo("g"), photo("g", "dog")])
+    runs.append(catalog.record_run("all", "quick", {}, unanswered(catalog.assets())))
+    expected = [Changes(("e",), (), ("b",)), Changes(("f",), (), ()), Changes((), (), ())]
+    assert catalog.changed_since_each(runs) == [catalog.changed_since(id) for id in runs] == expected
+    assert catalog.changed_since_each([]) == []
 
 
 def test_changes_are_in_order() -> None:

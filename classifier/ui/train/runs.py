@@ -74,9 +74,9 @@ def _entries(project: Project, runs: Sequence[Run]) -> list[history.Entry]:
 
 def _with_changes(project: Project, entries: list[history.Entry]) -> list[history.Entry]:
     """Return the entries with what was changed since the newest of them."""
-    catalog, photos = project.catalog, project.catalog.photos()
-    newest = [replace(one, since=catalog.changed_since(one.run.id, photos=photos)) for one in entries[:_MOST_COMPARED]]
-    return newest + entries[_MOST_COMPARED:]
+    newest = entries[:_MOST_COMPARED]
+    changes = project.catalog.changed_since_each([one.run.id for one in newest])
+    return [replace(one, since=since) for one, since in zip(newest, changes)] + entries[_MOST_COMPARED:]
 
 
 def _find(project: Project, claimed: object) -> history.Entry:
