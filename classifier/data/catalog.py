@@ -233,10 +233,6 @@ class Catalog:
         found = self._select(where, json.dumps(list(contents)), json.dumps(list(ids)))
         return sorted(found, key=lambda asset: (natural_key(asset.label), asset.id))
 
-    def total_size(self) -> int:
-        """Return the bytes of all photos; one that is in several classes counts for each."""
-        return int(self._rows("SELECT COALESCE(SUM(size), 0) FROM assets")[0][0])
-
     def with_contents(self, hashes: Iterable[str], but: Iterable[int] = ()) -> list[Asset]:
         """Return the photos of some SHA-256, without those with the ids ``but``, in the order of ``assets``."""
         where = f"sha256 IN (SELECT value FROM json_each(?)) AND {_ID_NOT_IN}"
