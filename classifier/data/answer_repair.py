@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from ..messages.bulk import BulkCode
 from .answer_rows import AnswerRow
 from .answer_table import COPIES, FILE_NAME, AnswerTable, Probs, damaged
 from .damaged_file import DamagedFile, keep_aside, name_aside
+from .folder_locks import FolderLocks
 
 REPAIRED = "repaired"  # the fact that says how many answers are as before, where others are lost
 _COLUMNS = (*(field.name for field in fields(AnswerRow)), "probs")
@@ -28,7 +28,7 @@ _TYPES: tuple[tuple[type, ...], ...] = (
     (int,), (str,), (str, _NONE), (float, _NONE), (str, _NONE), (float, _NONE), (int,), (int,), (str, _NONE),
     (str, _NONE), (str,), (str, _NONE), (bytes, _NONE),
 )  # fmt: skip
-_repairing = Lock()
+_LOCKS = FolderLocks()
 
 
 def open_answers(folder: Path) -> AnswerTable | None:
@@ -37,7 +37,7 @@ def open_answers(folder: Path) -> AnswerTable | None:
     A photo whose row is lost has no name and no answer any more, and the table is not ``complete`` then. Raises
     ``StorageError`` where it cannot be written.
     """
-    with _repairing:
+    with _LOCKS.of(folder):
         try:
             return AnswerTable.open(folder)
         except DataError as error:
