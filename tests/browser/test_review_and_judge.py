@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from classifier import Project
 from classifier.data.example import draw_example
 from tests.browser.pages import SLOW, Program, fits_screen
+from tests.helpers import draw_photo, encode
 
 pytestmark = pytest.mark.browser
 
@@ -53,3 +56,24 @@ def test_photos_are_joined_in_the_review_and_shown_as_a_group(
     group.wait_for(state="detached", timeout=SLOW)
     page.locator("#review-undo").click()
     group.wait_for(timeout=SLOW)
+
+
+def test_of_many_classes_the_right_one_is_typed(
+    visit: Callable[..., Any], trained_project: Callable[..., Path], tmp_path: Path
+) -> None:
+    for number in range(101):
+        (folder := tmp_path / "new" / f"class {number:03}").mkdir(parents=True)
+        (folder / "photo.jpg").write_bytes(encode(draw_photo(max(number, 1))))  # the first one is in two classes
+    shutil.copytree(trained_project(), tmp_path / "project")
+    with Project.open(tmp_path / "project") as project:
+        project.add(tmp_path / "new")
+    page = visit(project=tmp_path / "project")
+    page.get_by_role("tab", name="Review").click()
+    page.get_by_label("Show", exact=True).select_option(value="conflicts", timeout=SLOW)
+    field = page.locator("#review-photos .pc-photo input[list]").first
+    for typed in ("class", "class 057"):  # the first is none
+        field.fill(typed, timeout=SLOW)
+        field.press("Tab")
+    message = page.locator("#review-message")
+    message.get_by_text("Moved 1 photo from “class 000” to “class 057”.").wait_for(timeout=SLOW)
+    assert fits_screen(page)

@@ -17,7 +17,7 @@ from ..html import escape
 from ..train.scores import confusions, in_words, recognized
 
 MOST_ADVICE = 3  # sentences in view
-LISTED = "review-classes"  # the list of all classes, where there are many
+LISTED = "review-every-class"  # the list of all classes, where there are many
 _FEW_CLASSES = 12  # up to which the whole matrix fits the page
 _MOST_CLASSES = 100  # up to which there is one
 
