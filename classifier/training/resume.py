@@ -50,10 +50,12 @@ def announced(folder: Path, config: TrainConfig, networks: Sequence[str] = ()) -
 
 def _announce(folder: Path, config: TrainConfig, networks: Sequence[str]) -> list[str]:
     found, settings = _read_json(folder / _SETTINGS), asdict(config)
-    is_same = _fixed(found.get("config")) == _fixed(settings)
-    asked_for = list(dict.fromkeys([*(read_settings(folder)[1] if is_same else ()), *networks]))
-    known = {"version": VERSION, "photos": "", **found}
-    _write_json(folder / _SETTINGS, {**known, "config": settings, "networks": asked_for})
+    if found.get("version") != VERSION or "photos" not in found:  # of another version, or damaged
+        shutil.rmtree(folder, ignore_errors=True)
+        found = {"version": VERSION, "photos": ""}
+    before = _networks(found) if _fixed(found.get("config")) == _fixed(settings) else ()
+    asked_for = list(dict.fromkeys([*before, *networks]))
+    _write_json(folder / _SETTINGS, {**found, "config": settings, "networks": asked_for})
     return asked_for
 
 
@@ -80,8 +82,8 @@ def prepare_folder(folder: Path, config: TrainConfig, photos: Sequence[str]) -> 
                 found = _read_json(path)
                 if not (_is_of(found, digest) or _is_of(found, "")):
                     shutil.rmtree(folder, ignore_errors=True)
-                asked_for = found.get("networks", [])
-                _write_json(path, {"version": VERSION, "config": settings, "photos": digest, "networks": asked_for})
+                known = {"version": VERSION, "photos": digest, "config": settings}
+                _write_json(path, {**known, "networks": _networks(found)})
     return is_known
 
 
@@ -110,9 +112,14 @@ def read_settings(folder: Path) -> tuple[TrainConfig, tuple[str, ...]]:
     """
     try:
         found = files.read_json(folder / _SETTINGS, _LARGEST)
-        return to_config(found["config"]), tuple(map(str, found.get("networks", ())))
+        return to_config(found["config"]), _networks(found)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SettingError) as error:
         raise ModelError(TrainingCode.NOTHING_UNFINISHED, folder=str(folder), reason=str(error)) from error
+
+
+def _networks(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    names = settings.get("networks")
+    return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def to_config(data: Any) -> TrainConfig:

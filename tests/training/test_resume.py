@@ -108,8 +108,12 @@ def test_what_another_version_left_is_removed(folder: Path, version: int | None)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '"x"', ""])
-def test_a_damaged_folder_is_begun_anew(folder: Path, text: str) -> None:
+@pytest.mark.parametrize("announced", [False, True])
+def test_a_damaged_folder_is_begun_anew(folder: Path, text: str, announced: bool) -> None:
     (folder / "settings.json").write_text(text)
+    if announced:
+        with resume.announced(folder, CONFIG):
+            pass
     resume.prepare_folder(folder, CONFIG, PHOTOS)
     assert not (folder / "state").exists()
     assert resume.read_settings(folder)[0] == CONFIG

@@ -14,7 +14,19 @@ import pytest
 from safetensors.torch import load_file
 from scipy.special import softmax
 
-from classifier import Epoch, Finished, ModelError, Predictor, Progress, Project, SettingError, Step, TrainConfig, train
+from classifier import (
+    Epoch,
+    Finished,
+    ModelError,
+    Predictor,
+    Progress,
+    Project,
+    SettingError,
+    Step,
+    StorageError,
+    TrainConfig,
+    train,
+)
 from classifier.data.catalog import RunAsset
 from classifier.messages import Code
 from classifier.messages.training import TrainingCode
@@ -280,6 +292,34 @@ def test_what_a_person_decides_during_a_training_stays(interrupted: bool, photos
     for report in (finished.report, checkpoint.read_report(folder)):
         assert (report.threshold, report.costs, report.thresholds) == (0.77, {"dark": 5}, decided.thresholds)
     assert checkpoint.read_report(folder / "steps" / "1").threshold != 0.77
+
+
+@pytest.mark.slow
+def test_a_joined_model_is_kept_with_a_single_one_once_it_is_saved(tmp_path: Path) -> None:
+    """Where it cannot be saved the training ends, to go on at this step; both are evaluated on the test photos."""
+    for number in range(18):
+        split, label = ("train", "train", "test")[number % 3], ("dark", "light")[number // 9]
+        place = tmp_path / "photos" / split / label / f"{number}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        draw_photo(number + 7000, (64, 48), ((60, 50, 40), (66, 56, 46))[number // 9]).save(place)
+    folder, config = tmp_path / "model", replace(CONFIG, max_steps=2)
+    with Project.over(tmp_path / "photos", features=tmp_path) as project:
+        events = train(project, config, folder)
+        next(event for event in events if isinstance(event, Step))
+        (folder / "steps" / "2").touch()  # in the place of a folder
+        try:
+            *_, last = events
+        except StorageError:
+            assert [step.name for step in list_steps(folder)] == ["head"]
+        else:  # so on this machine's arithmetic
+            assert not last.steps[1].kept
+            pytest.skip("the linear head was better than that of joined networks")
+        (folder / "steps" / "2").unlink()
+        *_, finished = train(project, config, folder)
+    assert isinstance(finished, Finished)
+    assert [step.kept for step in finished.steps] == [True, True]
+    for report in (finished.report, checkpoint.read_report(folder / "single")):
+        assert (report.evaluated_on, report.evaluated_count) == ("test", 6)
 
 
 @pytest.mark.slow
