@@ -16,6 +16,7 @@ import json
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -222,15 +223,14 @@ def read(folder: Path) -> KnownPhotos | None:
 def comparing_backbone(folder: Path, report: Report) -> Backbone:
     """Return the network by whose features photos are compared with the training photos of the model in ``folder``.
 
-    That is the one of the first model of its training, where the folder remembers it: a step of mode auto may have made
-    a model of another network. Raises ``ModelError`` where the file is damaged or that network is not known.
+    That is the one of the first model of its training: a step of mode auto may have made a model of another network.
+    Where the folder does not tell, it is that of the model. Raises ``ModelError`` where the network is not known.
     """
     path = folder / TRAINING_PHOTOS
-    try:
+    with suppress(OSError, ModelError):  # there is none, or it is damaged, which an evaluation says
         status = path.stat()
-    except OSError:
-        return resolve(report.backbone).feature_backbone()
-    return resolve(_read_network(path, status.st_mtime_ns, status.st_size))
+        return resolve(_read_network(path, status.st_mtime_ns, status.st_size))
+    return resolve(report.backbone).feature_backbone()
 
 
 @lru_cache(maxsize=16)

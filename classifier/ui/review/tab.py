@@ -23,7 +23,7 @@ from ...messages.groups import ReviewGroupsCode, ReviewGroupsScript
 from ...messages.guide import WhatCode
 from ...messages.review_page import ReviewCode
 from ...messages.steps_page import StepsCode
-from ...models.backbones import resolve
+from ...models.training_photos import comparing_backbone
 from ...workflows.check import Checked, MorePhotos, check
 from ...workflows.review import Review, review
 from .. import colors, guides, html, undo
@@ -209,7 +209,7 @@ def check_photos(home: Home, token: str, found: PhotoCheck | None = None, seen: 
         if reviewed is None or not project.classes("train"):
             return PhotoCheck()
         number = lists.number_of(reviewed.run, reviewed.photos, project.groups_from())
-        backbone = resolve(reviewed.report.backbone).feature_backbone().name
+        backbone = comparing_backbone(project.models / reviewed.run.name, reviewed.report).name
         config = TrainConfig(backbone=backbone, resize_modes=(reviewed.report.resize_mode,))
         *_, last = check(project, config, label_issues=False)
         assert isinstance(last, Checked)
