@@ -165,5 +165,5 @@ def test_evaluation_and_similar_photos_use_the_range_of_the_model(
     photo = next((tmp_path / "deep" / "mug").iterdir())
     ranges = predictor.preprocessing.pixel_ranges
     with Project.over(deep_set, features=features) as project:
-        assert len(find_similar(project, deep_model.report, photo, 3, pixel_ranges=ranges)) == 3
-        assert find_similar(project, deep_model.report, photo, 3) == []  # other features
+        assert len(find_similar(project, deep_model.report, photo, pixel_ranges=ranges)) == 3
+        assert find_similar(project, deep_model.report, photo) == []  # other features
