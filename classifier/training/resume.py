@@ -59,6 +59,11 @@ def _announce(folder: Path, config: TrainConfig, networks: Sequence[str]) -> lis
     return asked_for
 
 
+def has_same_settings(one: TrainConfig, other: TrainConfig) -> bool:
+    """Return whether a training with the one settings may be resumed with the other."""
+    return _fixed(asdict(one)) == _fixed(asdict(other))
+
+
 def _fixed(config: Any) -> str:
     """Return the settings that a training keeps to its end; in mode auto it may be given other limits."""
     free = _LIMITS if isinstance(config, dict) and config.get("mode") == "auto" else ()

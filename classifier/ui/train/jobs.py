@@ -21,6 +21,7 @@ from ...messages.server import LogCode
 from ...messages.training_page import TrainCode
 from ...messages.workflows import StepsCode
 from ...models.model_folder import RESUME
+from ...training.resume import has_same_settings
 from ...workflows.steps import list_steps
 from ...workflows.train import Finished, Unfinished, ended_the_program, train, unfinished
 from .. import host_log, html, metrics
@@ -291,12 +292,12 @@ def _resumable_folder(home: Home, token: str, config: TrainConfig) -> Path | Non
 
 
 def _abandon(project: Project, but: TrainConfig | None = None) -> Path | None:
-    """Make unfinished trainings such as cannot be resumed, up to one with the settings ``but``; return its folder.
+    """Make unfinished trainings such as cannot be resumed, up to one that goes on with ``but``; return its folder.
 
     The models that they have stay.
     """
     while (found := unfinished(project)) is not None:
-        if found.config == but:
+        if but is not None and has_same_settings(found.config, but):
             return found.folder
         shutil.rmtree(found.folder / RESUME)
         with suppress(OSError):  # the folder holds a model

@@ -104,6 +104,19 @@ def test_a_training_that_ended_with_the_program_goes_on_at_its_step(tmp_path: Pa
 
 
 @pytest.mark.slow
+def test_an_interrupted_training_goes_on_with_more_time(tmp_path: Path, make_folder: Any) -> None:
+    home, token = Home(tmp_path / "home", tmp_path), ensure_token(None)
+    fill(home, token, make_folder({"cat": 4, "dog": 4}))
+    with home.open(token) as project, closing(train(project, replace(CONFIG, max_steps=2))) as events:  # type: ignore[type-var]
+        assert any(isinstance(event, Step) for event in events)
+    jobs.start(home, token, replace(CONFIG, minutes=30))
+    assert wait(job_of(home, token)).state.phase == "finished"
+    with home.open(token) as project:
+        (folder,) = project.model_folders()
+    assert [step.number for step in steps.Tried.read(folder).steps] == [1]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("corrected", [False, True])
 def test_a_network_that_was_asked_for_is_tried_after_a_restart(
     corrected: bool, tmp_path: Path, make_folder: Any
