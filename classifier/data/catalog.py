@@ -34,7 +34,7 @@ _ID_NOT_IN = "id NOT IN (SELECT value FROM json_each(?))"
 Split = Literal["train", "val", "test", "held_out"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asset:
     """One photo in one class.
 

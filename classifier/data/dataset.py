@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sample:
     """A labeled photo: its content's SHA-256, its file, the index of its class, and its size in pixels."""
 
