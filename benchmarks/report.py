@@ -254,7 +254,7 @@ def _divisions(rows: Sequence[Row]) -> str:
         held, mean, largest = honesty(mine)
         sets = len({row["set"] for row in mine})
         title = NAMES[recipe].format(minutes=minutes)
-        lines.append(_line(title, str(len(mine)), str(sets), f"{held:.0%}", f"{mean:+.1f}", f"{largest:+.1f}"))
+        lines.append(_line(title, str(len(mine)), str(sets), f"{held:.1%}", f"{mean:+.1f}", f"{largest:+.1f}"))
     if not lines:
         return ""
     note = "Of each set 30 % were drawn anew to test on, known groups whole; is what was claimed before true of them?"

@@ -227,12 +227,6 @@ class Catalog:
             raise DataError(CatalogCode.PHOTO_GONE)
         return found[0]
 
-    def assets_of(self, contents: Iterable[str] = (), ids: Iterable[int] = ()) -> list[Asset]:
-        """Return the photos of some contents (SHA-256) and those with some ids, in the order of ``assets``."""
-        where = f"sha256 IN (SELECT value FROM json_each(?)) OR {_ID_IN}"
-        found = self._select(where, json.dumps(list(contents)), json.dumps(list(ids)))
-        return sorted(found, key=lambda asset: (natural_key(asset.label), asset.id))
-
     def with_contents(self, hashes: Iterable[str], but: Iterable[int] = ()) -> list[Asset]:
         """Return the photos of some SHA-256, without those with the ids ``but``, in the order of ``assets``."""
         where = f"sha256 IN (SELECT value FROM json_each(?)) AND {_ID_NOT_IN}"

@@ -284,14 +284,14 @@ def give_class(project: Project, table: AnswerTable, ids: Sequence[int], label: 
     files = {contents[row.id]: (row, path) for row, path in paths}
     if not files:
         raise DataError(LabelingCode.NO_PHOTO)
-    before = project.catalog.assets_of(files)
+    before = project.catalog.with_contents(files)
     elsewhere = [photo for photo in before if photo.label != label]
     known = {photo.sha256 for photo in before}
     new = [(_name(row), path) for content, (row, path) in files.items() if content not in known]
     with project.catalog.as_one_edit():
         project.move([photo.id for photo in elsewhere], label)
         result = project.add_files(new, label) if new else None
-        photos = [photo for photo in project.catalog.assets_of(files) if photo.label == label]
+        photos = [photo for photo in project.catalog.with_contents(files) if photo.label == label]
         project.confirm([photo.id for photo in photos])
     added = [photo.id for photo in photos if photo.sha256 not in known]
     done = {photo.sha256 for photo in photos}
@@ -325,7 +325,7 @@ def take_back(project: Project, table: AnswerTable) -> int:
         return 0
     last = steps.pop()
     changed = [*last["added"], *(id for id, _ in last["moved"])]
-    present = {photo.id for photo in project.catalog.assets_of(ids=changed)}
+    present = {photo.id for photo in project.catalog.with_ids(changed)}
     project.remove([id for id in last["added"] if id in present])
     for id, label in last["moved"]:
         if id in present:
@@ -344,7 +344,7 @@ def follow_project(project: Project, table: AnswerTable) -> None:
     """
     labels: dict[str, list[str]] = {}
     contents = _contents(table)
-    for photo in project.catalog.assets_of(contents.values()):
+    for photo in project.catalog.with_contents(contents.values()):
         labels.setdefault(photo.sha256, []).append(photo.label)
     for id, content in contents.items():
         row, present = table.row(int(id)), labels.get(content, [])

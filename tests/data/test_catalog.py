@@ -352,10 +352,11 @@ def test_held_out_photos_of_deep_training_are_its_evaluated_ones(catalog: Catalo
 
 
 def test_photos_are_found_by_their_contents_and_ids(catalog: Catalog) -> None:
-    assert catalog.assets_of() == []
     everything = catalog.assets()
-    wanted = [asset for asset in everything if asset.sha256 in ("a", "d") or asset.id == 2]
-    assert catalog.assets_of(["a", "d", "x"], [2, 99]) == wanted
+    assert catalog.with_contents([]) == catalog.with_ids([]) == []
+    wanted = [asset for asset in everything if asset.sha256 in ("a", "d")]
+    assert catalog.with_contents(["a", "d", "x"]) == wanted
+    assert catalog.with_contents(["a", "d"], [wanted[0].id]) == wanted[1:]
 
 
 def test_one_run_and_the_newest_ones_are_found_alone(catalog: Catalog) -> None:

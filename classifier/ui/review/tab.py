@@ -261,7 +261,7 @@ def _regroup(home: Home, token: str, claimed: object, together: bool) -> str:
     """Join photos, given by their ids, or part them."""
     ids = {id for id in claimed if type(id) is int and abs(id) < 2**62} if isinstance(claimed, list) else set()
     with home.open(token) as project:
-        present = sorted(photo.id for photo in project.catalog.assets_of(ids=ids))
+        present = sorted(photo.id for photo in project.catalog.with_ids(ids))
         if len(present) < (2 if together else 1):
             raise DataError(ReviewGroupsCode.TOO_FEW if together else ReviewCode.WHICH_PHOTO)
         if together:
