@@ -131,6 +131,7 @@ def test_a_single_process_is_the_main_one_of_one() -> None:
     assert distributed.all_reduce(1.5, 2, gradients) == (1.5, 2, gradients)
 
 
+@pytest.mark.slow
 def test_a_process_without_a_sign_of_life_is_lost() -> None:
     with ExitStack() as stack:
         server = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)

@@ -48,6 +48,7 @@ def keys(rows: list[dict[str, Any]]) -> set[str]:
     return set(rows[0])
 
 
+@pytest.mark.slow
 def test_the_keys_of_check(photos: Path, capsys: Capture) -> None:
     result = run(capsys, "check", photos)
     assert set(result) == {

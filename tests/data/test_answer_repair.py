@@ -51,6 +51,7 @@ def read(folder: Path) -> tuple[dict[str | None, AnswerRow], object]:
     pytest.fail("the table was not made again")
 
 
+@pytest.mark.slow
 def test_damage_of_any_page_loses_no_photo_and_no_answer_that_can_be_read(sound: Path, tmp_path: Path) -> None:
     before, _ = read(sound)
     made_again = 0

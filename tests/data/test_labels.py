@@ -64,6 +64,7 @@ def test_no_two_names_become_one_class_and_clean_names_are_kept(raw: list[str], 
     assert [clean_label(label) for label in labels] == labels
 
 
+@pytest.mark.slow
 def test_many_names_that_clean_to_one_stay_apart() -> None:
     raw = ["cat" + "\u200b" * count for count in range(2000)]
     assert len(set(clean_labels(raw).values())) == 2000

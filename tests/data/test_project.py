@@ -40,6 +40,7 @@ def reasons(project: Project) -> dict[str, str]:
     return {file.file: file.reason for file in project.left_out()}
 
 
+@pytest.mark.slow
 def test_a_folder_is_copied_in_and_stays_as_it_was(pets: Path, tmp_path: Path) -> None:
     before = files_in(pets)
     with Project.open(tmp_path / "home") as project:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,6 +64,7 @@ def refused(file: Path, folder: Path) -> str | None:
     return None
 
 
+@pytest.mark.slow
 @fuzzed(25)
 @given(st.data())
 def test_any_value_may_be_odd(data: st.DataObject) -> None:

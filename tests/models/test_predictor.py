@@ -88,6 +88,7 @@ def test_pictures_are_predicted_in_order_and_reproducibly(predictor: Predictor, 
     assert predictor.predict([]) == []
 
 
+@pytest.mark.slow
 def test_pictures_of_strangers_get_the_same_predictions(
     trained: Finished, predictor: Predictor, example_set: Path, tmp_path: Path
 ) -> None:

@@ -52,6 +52,7 @@ def test_what_comes_while_a_pass_runs_is_computed_together() -> None:
     assert network.passes == [[0], [1, 2, 3]]
 
 
+@pytest.mark.slow
 def test_others_have_the_device_between_two_passes() -> None:
     network, times = Network(), list[tuple[float, float]]()
 

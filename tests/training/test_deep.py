@@ -252,6 +252,7 @@ def diverges_after(steps: int) -> Callable[..., Tensor]:
     return loss_fn
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_keeps_the_last_and_says_why(digits: Path, runner: Runner) -> None:
     *events, network = runner.run(training_set(digits), loss_fn=diverges_after(2))  # two batches in an epoch
     assert epochs(events) == [1]

@@ -217,6 +217,7 @@ def test_the_second_shrinkage_is_chosen_where_it_is_significantly_better() -> No
 # reduction of large problems
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "width", "n_classes"), [(2560, 80, 80), (560, 640, 48)])
 def test_a_large_problem_discards_the_last_twentieth_of_variance(count: int, width: int, n_classes: int) -> None:
     rng = np.random.default_rng(0)

@@ -261,6 +261,7 @@ def test_other_websites_can_send_nothing(origin: str, page: Served) -> None:
 # -- sizes
 
 
+@pytest.mark.slow
 def test_a_body_that_is_too_long_is_refused_before_it_is_read(page: Served) -> None:
     assert page.ask(f"{API}/queue/join", b"[", Content_Length=str(10**9)).status == 413
     assert page.ask("/login", b"x" * 2**15, form="application/x-www-form-urlencoded").status == 413

@@ -18,6 +18,7 @@ def listed(count: int, **more: object) -> bytes:
     return json.dumps({"data": ["token"], "event_data": {"files": rows, "label": ""}, **more}).encode()
 
 
+@pytest.mark.slow
 def test_the_list_of_the_largest_upload_is_read() -> None:
     content = listed(LARGEST)
     assert len(content) < LIST_BYTES

@@ -126,6 +126,7 @@ def test_evaluation_and_training_agree_on_a_burst(
 # which photos
 
 
+@pytest.mark.slow
 def test_photos_the_person_set_apart_evaluate_the_model(example_set: Path, features: Path, tmp_path: Path) -> None:
     for split, chosen in (("train", slice(0, 4)), ("val", slice(4, 6)), ("test", slice(6, 8))):
         for label in ("apple", "key", "mug"):
@@ -163,6 +164,7 @@ def test_separate_test_photos_are_predicted_as_the_predictor_does(
         assert test.left_out() == [left_out]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers_are_trained", [False, True])
 def test_the_pretrained_network_runs_beside_the_model_only_where_that_is_another(
     trained: Finished, example_set: Path, tmp_path: Path, layers_are_trained: bool

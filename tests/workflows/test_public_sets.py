@@ -190,6 +190,7 @@ def test_a_download_that_is_stopped_leaves_only_its_part(server: FileServer, tmp
     assert not (tmp_path / "set").exists()
 
 
+@pytest.mark.slow
 def test_of_two_downloads_at_once_one_waits(server: FileServer, tmp_path: Path) -> None:
     chosen = serve(server, "eurosat", tmp_path / "made")
     cache = cache_folder("sets") / "eurosat"

@@ -61,6 +61,7 @@ def test_a_set_is_fetched_and_added_with_its_splits(home: Home) -> None:
         assert project.catalog.balance() == {"train": {"3": 3, "4": 3}, "test": {"3": 2, "4": 2}}
 
 
+@pytest.mark.slow
 def test_a_stop_is_told_and_leaves_the_set_chosen(home: Home) -> None:
     token, folder = ensure_token(None), cache_folder("sets") / "mnist"
     folder.mkdir(parents=True)

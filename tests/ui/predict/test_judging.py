@@ -115,6 +115,7 @@ def test_a_table_may_come_after_the_photos(page: Page, tmp_path: Path) -> None:
     assert page.leftovers() == []
 
 
+@pytest.mark.slow
 def test_photos_of_other_classes_are_listed_with_the_reason(page: Page, tmp_path: Path) -> None:
     draw_example(tmp_path / "drawn", per_class=2, seed=7)
     shutil.rmtree(tmp_path / "drawn" / "leaf")
