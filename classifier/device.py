@@ -204,7 +204,7 @@ def single_threaded_workers(device: Device) -> Iterator[ThreadPoolExecutor]:
         if not _open_pools:
             _threads_before = torch.get_num_threads()
         _open_pools += 1
-    _keep_freed_memory()
+    keep_freed_memory()
     pool = ThreadPoolExecutor(device.workers, initializer=torch.set_num_threads, initargs=(1,))
     wait = True
     try:
@@ -244,7 +244,7 @@ def all_cores(wanted: bool) -> Iterator[None]:
 
 
 @lru_cache(maxsize=1)
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Let glibc keep the memory that one operation frees for the next one.
 
     By default it returns every large block to the system, which then has to clear it again page by page: a quarter
@@ -267,7 +267,7 @@ def limit_arenas() -> None:
 
 
 def release_memory() -> None:
-    """Return what ``_keep_freed_memory`` keeps to the system: for the end of work that took much of it."""
+    """Return what ``keep_freed_memory`` keeps to the system: for the end of work that took much of it."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 

@@ -86,6 +86,10 @@ def run_batches(
         pixels = [_load_views(sources[index], index, views, shortest, limits, opener) for index in chunk]
         return _forward(network, pixels, views.preprocessing, device, dtype) if device.is_cpu else pixels
 
+    if device.is_cpu and len(sources) == 1:  # a thread of its own starts as slowly as a small photo is decoded
+        devices.keep_freed_memory()
+        yield from work(chunks[0])
+        return
     # On a CPU each thread runs the network by itself: one operation of a small network is too little work to divide,
     # and OpenMP's threads spin while they wait. A GPU takes whole batches from this thread.
     with devices.single_threaded_workers(device) as pool:

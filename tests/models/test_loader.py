@@ -167,6 +167,23 @@ def test_the_same_pixels_come_out_of_a_plain_dataloader(tmp_path: Path) -> None:
     assert torch.cat([labels for _, labels in batches]).tolist() == [0, 1, 0, 1, 0]
 
 
+def test_a_single_picture_is_run_in_the_calling_thread_and_as_among_others() -> None:
+    used = set[int]()
+
+    class Threads(EvalViews):
+        def __call__(self, index: int, picture: Image.Image) -> Tensor:
+            used.add(threading.get_ident())
+            return super().__call__(index, picture)
+
+    views, pictures, network = Threads(VIEWS.preprocessings), [draw_photo(seed, (40, 30)) for seed in range(3)], Mean()
+    (alone,) = run_batches(network, pictures[:1], views, DEVICE, torch.float32, None, LIMITS)
+    assert used == {threading.get_ident()}
+    first, *_ = run_batches(network, pictures, views, DEVICE, torch.float32, None, LIMITS)
+    assert isinstance(alone, Tensor)
+    assert isinstance(first, Tensor)
+    assert torch.equal(alone, first)
+
+
 def test_a_gpu_gets_whole_batches_in_the_calling_thread() -> None:
     """torch's device “meta” stands for a GPU: it computes nothing, and its outputs cannot come back."""
     network, threads = Mean(), []
