@@ -217,8 +217,8 @@ class Plan:
 
 COMPLETE = (  # what README needs: some hours
     Plan((*OURS, *PEERS), (0,), TrainConfig().minutes),
-    Plan(("quick",), range(1, 8), 0),
-    Plan(("auto",), range(1, 5), 2, 6),
+    Plan(("quick",), range(1, 25), 0),
+    Plan(("auto",), range(1, 7), 2, 6),
 )
 
 

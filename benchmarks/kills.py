@@ -182,7 +182,7 @@ def check(folder: Path, known: Labels, open_change: Labels, models: set[str]) ->
             f"{sha[:8]} has no thumbnail" for sha, photo in found.items() if not _opens(project.thumbnail(photo))
         ]
         faults += [f"the model {name} is missing" for name in models - {path.name for path in project.model_folders()}]
-        runs = {run.name for run in project.catalog.runs()}
+        runs = {run.name for run in project.catalog.runs.newest()}
         for model in project.model_folders():
             checkpoint.load(model)
             faults += [] if model.name in runs else [f"the model {model.name} has no run"]

@@ -174,7 +174,7 @@ class Load:
 def _check_model(load: Load, browser: Browser) -> None:
     """Raise ``RuntimeError`` where no model came of the first training of a visitor."""
     with load.served.home.open(browser.token) as project:
-        if not project.catalog.runs():
+        if not project.catalog.runs.newest():
             raise RuntimeError("no model")
 
 

@@ -290,4 +290,4 @@ def test_a_machine_that_ends_ends_the_run_which_goes_on_later(tmp_path: Path) ->
     assert_same_weights(alone / "model" / "model.safetensors", machines[0] / "model" / "model.safetensors", 2e-2, 2e-3)
     assert not list((machines[1] / "model").glob("*"))
     with Project.open(machines[0] / "project") as project:
-        assert [run.name for run in project.catalog.runs()] == ["model"]
+        assert [run.name for run in project.catalog.runs.newest()] == ["model"]

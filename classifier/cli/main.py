@@ -157,7 +157,7 @@ def _review(args: argparse.Namespace) -> dict[str, Any]:
         from ..workflows.train import Finished, train
 
     with open_data(args) as project:
-        if args.run is None and not project.catalog.runs():
+        if args.run is None and not project.catalog.runs.newest():
             run(train(project), Finished)
         reviewed = review(project, args.run)
         if reviewed is None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import TrainConfig
-from ..data.catalog import Asset, Run
+from ..data.catalog import Asset
 from ..data.project import Project
+from ..data.run_history import Run
 from ..errors import LayoutError
 from ..events import Step
 from ..messages import sentence
@@ -63,7 +64,7 @@ def check_json(project: Project, checked: Checked) -> dict[str, Any]:
         ],
         "splits": project.catalog.balance(),
         "photos": [_photo_json(asset) for asset in project.photos()],
-        "runs": [_run_json(project, run) for run in project.catalog.runs()],
+        "runs": [_run_json(project, run) for run in project.catalog.runs.newest()],
     }
 
 
@@ -303,9 +304,9 @@ def _prediction_json(one: PhotoPrediction) -> dict[str, Any]:
 def _run_json(project: Project, run: Run) -> dict[str, Any]:
     """Return a training of a project made on the page, and the files that changed since."""
     names = {asset.sha256: asset.source for asset in project.photos()}
-    changes = project.catalog.changed_since(run.id)
+    changes = project.catalog.runs.changed_since(run.id)
     files = {"added": changes.added, "removed": changes.removed, "relabelled": changes.relabeled}
-    judged = sum(asset.predicted is not None for asset in project.catalog.evaluated_assets(run.id))
+    judged = sum(asset.predicted is not None for asset in project.catalog.runs.evaluated(run.id))
     return {
         "name": run.name, "created": run.created, "mode": run.mode,
         "accuracy": run.report["accuracy"] if judged else None, "judged": judged,

@@ -1,32 +1,31 @@
-"""The catalog of one project in SQLite: photos with class and split, edits, left-out files and training runs."""
+"""The catalog of one project: photos with class and split, edits, left-out files, training runs and settings."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-import threading
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, fields, replace
-from datetime import datetime, timezone
-from itertools import chain, groupby
+from dataclasses import dataclass, fields, replace
+from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from sys import intern
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, get_args
 
-from ..errors import DataError, StorageError
+from ..errors import DataError
 from ..messages import Code, Message, message
 from ..messages.data import CatalogCode, EditCode, arguments_to_json
-from . import schema, sqlite_errors, stored_rows
+from . import stored_rows
+from .database import Database
 from .intake import LeftOut
 from .labels import natural_key
+from .run_history import RunHistory
+from .stored_rows import now
 
 _UNDO_STEPS = 50
 _REMOVED, _HASH, _MOST_REMOVED = "removed", 64, 15_000  # a setting of SHA-256 one after another, and how many
-_BUSY_MS = 10_000  # how long to wait for another window or thread that writes
 _ID_IN = "id IN (SELECT value FROM json_each(?))"  # any number of ids in one parameter
 _ID_NOT_IN = "id NOT IN (SELECT value FROM json_each(?))"
 
@@ -65,24 +64,6 @@ class Asset:
     archive: str | None = None
 
 
-@dataclass(frozen=True)
-class Run:
-    """One training: when, name, mode, its report as recorded, and its duration in seconds.
-
-    ``seconds`` is 0 for a run recorded before durations were. ``title`` is what the person called it, empty where they
-    did not; ``details`` hold its epochs and verdict, see ``models.training_record``.
-    """
-
-    id: int
-    created: str
-    name: str
-    mode: str
-    report: dict[str, Any]
-    seconds: float
-    title: str = ""
-    details: dict[str, Any] = field(default_factory=dict)
-
-
 class Edit(NamedTuple):
     """A change that can be undone: when, what it was, the rows as they were before, and the ids of those it added."""
 
@@ -99,32 +80,6 @@ class Undone(NamedTuple):
     gone: list[Asset]
 
 
-class RunAsset(NamedTuple):
-    """A photo as it was in a run, with the prediction of a model that was not trained on it.
-
-    ``split`` is ``held_out`` for a training photo that deep training used for validation. ``confidence`` is the
-    probability of ``predicted``, ``label_error_prob`` the probability that ``label`` is wrong; both are None where
-    the photo was not predicted.
-    """
-
-    sha256: str
-    label: str
-    split: str
-    predicted: str | None = None
-    confidence: float | None = None
-    label_error_prob: float | None = None
-
-
-class Changes(NamedTuple):
-    """SHA-256 of the photos added, removed or moved to another class since a run."""
-
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    relabeled: tuple[str, ...]
-
-
-Pair = tuple[str, str]  # SHA-256 and class
-Photos = Sequence[tuple[Any, ...]]  # rows that begin with SHA-256, class and split
 _EDITED = """SELECT CASE row.type WHEN 'array' THEN json_extract(row.value, '$[2]') END AS sha256
 FROM edits, json_each(CASE WHEN json_valid(before) THEN before ELSE '[]' END) AS row"""
 _TWICE = "SELECT sha256 FROM assets GROUP BY sha256 HAVING COUNT(*) > 1"
@@ -144,35 +99,23 @@ def _to_asset(row: Sequence[Any]) -> Asset:
     return Asset(*values)
 
 
-def now() -> str:
-    """Return the time in UTC, ISO 8601 to the second."""
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
-
-
 class Catalog:
     """Opens or creates the catalog at ``path``; None keeps it in memory. Safe to use from several threads.
 
-    ``is_damaged``: whether something was found that cannot be read, see ``catalog_repair``.
+    ``runs`` are its trainings.
 
     Raises ``DataError`` when the file is no catalog or was made by a newer version of this program,
     ``StorageError`` when it cannot be written.
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._lock = threading.RLock()
-        self._path = path
-        self.is_damaged = False
-        if path is not None and sqlite_errors.find_endless(path) is not None:
-            raise DataError(CatalogCode.CATALOG_DAMAGED)
-        try:
-            self._db = sqlite3.connect(path or ":memory:", timeout=_BUSY_MS / 1000, check_same_thread=False)
-        except sqlite3.OperationalError as error:
-            raise StorageError(CatalogCode.CANNOT_OPEN, name="" if path is None else path.name) from error
-        try:
-            self._prepare()
-        except BaseException:
-            self._db.close()
-            raise
+        self._db = Database(path)
+        self.runs = RunHistory(self._db)
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether something was found that cannot be read, see ``catalog_repair``."""
+        return self._db.is_damaged
 
     def __enter__(self) -> Catalog:
         return self
@@ -184,21 +127,20 @@ class Catalog:
 
     def close(self) -> None:
         """Close the file; may be called twice."""
-        with self._lock:
-            self._db.close()
+        self._db.close()
 
     def check(self) -> None:
         """Read all of the file; raises ``DataError`` where it is damaged."""
-        if self._rows("PRAGMA quick_check(1)") != [("ok",)]:
-            raise self._damage()
-        self._check_photos(self._rows(f"SELECT {', '.join(_COLUMNS)} FROM assets"))
+        if self._db.rows("PRAGMA quick_check(1)") != [("ok",)]:
+            raise self._db.damage()
+        self._check_photos(self._db.rows(f"SELECT {', '.join(_COLUMNS)} FROM assets"))
         self.balance()
 
     # photos
 
     def add(self, assets: Iterable[Asset]) -> int:
         """Insert photos under new ids and return how many; one that its class has already is skipped."""
-        with self._write() as db:
+        with self._db.write() as db:
             return _insert(db, assets)
 
     def assets(self, label: str | None = None, split: str | None = None) -> list[Asset]:
@@ -217,7 +159,7 @@ class Catalog:
 
     def contents(self) -> list[tuple[str, str, str]]:
         """Return SHA-256, class and split of each photo, in the order of ``assets``, in a tenth of its memory."""
-        rows = self._texts("SELECT sha256, label, split FROM assets ORDER BY id", 3)
+        rows = self._db.texts("SELECT sha256, label, split FROM assets ORDER BY id", 3)
         return sorted(rows, key=lambda row: natural_key(row[1]))
 
     def asset(self, id: int) -> Asset:
@@ -234,33 +176,33 @@ class Catalog:
 
     def count(self, but: Iterable[int] = ()) -> int:
         """Return the number of photos, without those with the ids ``but``."""
-        ((count,),) = self._rows(f"SELECT COUNT(*) FROM assets WHERE {_ID_NOT_IN}", json.dumps(list(but)))
+        ((count,),) = self._db.rows(f"SELECT COUNT(*) FROM assets WHERE {_ID_NOT_IN}", json.dumps(list(but)))
         return int(count)
 
     def count_bytes(self, but: Iterable[int] = ()) -> int:
         """Return the size of the photos' files, of which one in several classes has one."""
         sizes = f"SELECT MAX(size) AS size FROM assets WHERE {_ID_NOT_IN} GROUP BY sha256"
-        ((total,),) = self._rows(f"SELECT COALESCE(SUM(size), 0) FROM ({sizes})", json.dumps(list(but)))
+        ((total,),) = self._db.rows(f"SELECT COALESCE(SUM(size), 0) FROM ({sizes})", json.dumps(list(but)))
         return int(total)
 
     def last_id(self) -> int:
         """Return the largest id that a photo has or had."""
-        ((last,),) = self._rows("SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'assets'")
+        ((last,),) = self._db.rows("SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'assets'")
         return int(last)
 
     def sources_after(self, id: int) -> dict[int, str]:
         """Return the file names, by id, of the photos that were added after the one with an id."""
-        return {int(id): str(source) for id, source in self._rows("SELECT id, source FROM assets WHERE id > ?", id)}
+        return {int(id): str(source) for id, source in self._db.rows("SELECT id, source FROM assets WHERE id > ?", id)}
 
     def labels(self, but: Iterable[int] = ()) -> list[str]:
         """Return the classes in natural order, without those of nothing but photos with the ids ``but``."""
-        rows = self._texts(f"SELECT DISTINCT label FROM assets WHERE {_ID_NOT_IN}", 1, json.dumps(list(but)))
+        rows = self._db.texts(f"SELECT DISTINCT label FROM assets WHERE {_ID_NOT_IN}", 1, json.dumps(list(but)))
         return sorted((label for (label,) in rows), key=natural_key)
 
     def balance(self) -> dict[str, dict[str, int]]:
         """Return the number of photos per split and class, ``{split: {label: n}}``, both in alphabetical order."""
         query = "SELECT split, label, COUNT(*) FROM assets GROUP BY split, label ORDER BY split, label"
-        rows = self._texts(query, 2)
+        rows = self._db.texts(query, 2)
         return {
             split: {label: count for _, label, count in group} for split, group in groupby(rows, key=lambda row: row[0])
         }
@@ -273,23 +215,23 @@ class Catalog:
 
     def count_conflicts(self) -> int:
         """Return the number of photos that are in several classes."""
-        ((count,),) = self._rows(f"SELECT COUNT(*) FROM ({_TWICE})")
+        ((count,),) = self._db.rows(f"SELECT COUNT(*) FROM ({_TWICE})")
         return int(count)
 
     def foreign_changes(self) -> int:
         """Return a number that changes whenever another connection wrote to the catalog: another event of the page."""
-        return int(self._rows("PRAGMA data_version")[0][0])
+        return int(self._db.rows("PRAGMA data_version")[0][0])
 
     def divided_groups(self) -> tuple[int, int]:
         """Return the number of layout groups in more than one of training, validation and test, and that of all."""
         splits = "COUNT(DISTINCT CASE split WHEN 'held_out' THEN 'train' ELSE split END)"
         groups = f"SELECT {splits} AS n FROM assets WHERE layout_group IS NOT NULL GROUP BY layout_group"
-        ((divided, total),) = self._rows(f"SELECT COALESCE(SUM(n > 1), 0), COUNT(*) FROM ({groups})")
+        ((divided, total),) = self._db.rows(f"SELECT COALESCE(SUM(n > 1), 0), COUNT(*) FROM ({groups})")
         return int(divided), int(total)
 
     def set_group(self, groups: Mapping[int, int | None]) -> None:
         """Store the group of near-duplicates of photos, id -> group or None."""
-        with self._write() as db:
+        with self._db.write() as db:
             db.executemany(
                 "UPDATE assets SET duplicate_group = ? WHERE id = ?",
                 [(group, id) for id, group in groups.items()],
@@ -303,7 +245,7 @@ class Catalog:
         Those with the ids ``replacing`` are removed with all edits of them, as if they had never been added; ``undo``
         does not restore them.
         """
-        with self._write() as db:
+        with self._db.write() as db:
             _retract(db, set(replacing))
             last = self.last_id()
             _insert(db, assets)
@@ -316,7 +258,7 @@ class Catalog:
 
     def relabel(self, ids: Iterable[int], label: str) -> list[Asset]:
         """Move photos to a class and mark them as confirmed; one that is there already is not doubled."""
-        with self._write() as db:
+        with self._db.write() as db:
             before = self._select(f"{_ID_IN} AND label <> ?", json.dumps(list(ids)), label)
             dropped = _store_edit(db, message(EditCode.MOVED, count=len(before), label=label), before)
             _set_label(db, before, label)
@@ -325,7 +267,7 @@ class Catalog:
 
     def confirm(self, ids: Iterable[int]) -> list[Asset]:
         """Mark photos as correctly labeled; the same photos in other classes are removed."""
-        with self._write() as db:
+        with self._db.write() as db:
             confirmed = self._select(_ID_IN, json.dumps(list(ids)))
             contents = json.dumps([asset.sha256 for asset in confirmed])
             before = self._select("sha256 IN (SELECT value FROM json_each(?))", contents)
@@ -337,7 +279,7 @@ class Catalog:
 
     def rename(self, old: str, new: str) -> list[Asset]:
         """Rename a class, or merge it into ``new`` if that exists."""
-        with self._write() as db:
+        with self._db.write() as db:
             before = self._select("label = ? AND label <> ?", old, new)
             dropped = _store_edit(db, message(EditCode.RENAMED, old=old, new=new), before)
             _set_label(db, before, new)
@@ -347,7 +289,7 @@ class Catalog:
         """Assign photos to ``train``, ``val``, ``test`` or ``held_out``; ``DataError`` for anything else."""
         if split not in get_args(Split):
             raise DataError(CatalogCode.UNKNOWN_SPLIT, split=split)
-        with self._write() as db:
+        with self._db.write() as db:
             before = self._select(f"{_ID_IN} AND split <> ?", json.dumps(list(ids)), split)
             dropped = _store_edit(db, message(EditCode[f"TO_{split.upper()}"], count=len(before)), before)
             rows = [(split, asset.id) for asset in before]
@@ -356,7 +298,7 @@ class Catalog:
 
     def remove(self, ids: Iterable[int]) -> list[Asset]:
         """Remove photos from the catalog."""
-        with self._write() as db:
+        with self._db.write() as db:
             before = self._select(_ID_IN, json.dumps(list(ids)))
             dropped = _store_edit(db, message(EditCode.REMOVED, count=len(before)), before)
             _delete(db, before)
@@ -380,11 +322,11 @@ class Catalog:
     def is_regrouped_since(self, time: str) -> bool:
         """Return whether photos were joined or parted since a time (ISO 8601, UTC), and that was not undone."""
         codes = EditCode.JOINED.id, EditCode.PARTED.id
-        return bool(self._rows("SELECT 1 FROM edits WHERE created >= ? AND code IN (?, ?) LIMIT 1", time, *codes))
+        return bool(self._db.rows("SELECT 1 FROM edits WHERE created >= ? AND code IN (?, ?) LIMIT 1", time, *codes))
 
     def discard(self, ids: Iterable[int]) -> None:
         """Remove photos that turned out to be unusable; ``undo`` does not restore them."""
-        with self._write() as db:
+        with self._db.write() as db:
             db.execute(f"DELETE FROM assets WHERE {_ID_IN}", (json.dumps(list(ids)),))
 
     @contextmanager
@@ -393,10 +335,10 @@ class Catalog:
 
         They stay apart where another window wrote meanwhile.
         """
-        ((last,),) = self._rows("SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'edits'")
+        ((last,),) = self._db.rows("SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'edits'")
         version = self.foreign_changes()
         yield
-        with self._write() as db:
+        with self._db.write() as db:
             edits = db.execute("SELECT id, before, added FROM edits WHERE id > ? ORDER BY id", (last,)).fetchall()
             if len(edits) < 2 or self.foreign_changes() != version:
                 return
@@ -420,18 +362,18 @@ class Catalog:
         if not suspects:
             yield suspects
             return
-        with self._write() as db:
+        with self._db.write() as db:
             db.execute("BEGIN IMMEDIATE")
             yield self._not_needed(suspects)
 
     def last_edit(self) -> Message | None:
         """Return what ``undo`` would take back, or None where there is nothing."""
-        rows = self._rows("SELECT code, arguments, what FROM edits ORDER BY id DESC LIMIT 1")
+        rows = self._db.rows("SELECT code, arguments, what FROM edits ORDER BY id DESC LIMIT 1")
         return stored_rows.restore_message(*rows[0]) if rows else None
 
     def undo(self) -> Undone | None:
         """Undo the last edit and return what it was, or None where there is none."""
-        with self._write() as db:
+        with self._db.write() as db:
             query = "SELECT id, before, added, code, arguments, what FROM edits ORDER BY id DESC LIMIT 1"
             edit = db.execute(query).fetchone()
             if edit is None:
@@ -446,7 +388,7 @@ class Catalog:
 
     def edits(self) -> list[Edit]:
         """Return the changes that can be undone, the oldest first; damaged ones are not among them."""
-        rows = self._rows("SELECT created, code, arguments, what, before, added FROM edits ORDER BY id")
+        rows = self._db.rows("SELECT created, code, arguments, what, before, added FROM edits ORDER BY id")
         found = []
         for created, code, arguments, text, before, added in rows:
             with suppress(DataError):
@@ -459,7 +401,7 @@ class Catalog:
         """Fill an empty catalog with photos under the ids that they have, and with changes that can be undone."""
         edits = list(edits)
         changed = [photo for edit in edits for photo in edit.before]
-        with self._write() as db:
+        with self._db.write() as db:
             if changed:  # no later photo may get an id that undo restores
                 last = max(changed, key=lambda photo: photo.id)
                 db.execute(f"INSERT INTO assets {_INSERT}", _values(last))
@@ -476,21 +418,21 @@ class Catalog:
 
     def left_out_by_code(self, most: int) -> list[tuple[int, list[LeftOut]]]:
         """Return how many files were left out for each reason, and the first ``most`` of them; most files first."""
-        counts = self._rows("SELECT code, COUNT(*) FROM left_out GROUP BY code ORDER BY COUNT(*) DESC, code")
+        counts = self._db.rows("SELECT code, COUNT(*) FROM left_out GROUP BY code ORDER BY COUNT(*) DESC, code")
         found = [(int(count), self._left_out("WHERE code = ?", code, most, limit="LIMIT ?")) for code, count in counts]
         return [one for one in found if one[1]]
 
     def note_left_out(self, files: Iterable[LeftOut]) -> None:
         """Add left-out files; one that is listed with the same reason already is not doubled."""
         rows = [(left.file, str(left.message), now(), left.code.id, arguments_to_json(left.message)) for left in files]
-        with self._write() as db:
+        with self._db.write() as db:
             db.executemany(
                 "INSERT OR IGNORE INTO left_out (file, reason, created, code, arguments) VALUES (?, ?, ?, ?, ?)", rows
             )
 
     def clear_left_out(self, files: Iterable[str] | None = None, code: Code | None = None) -> None:
         """Delete the entries of left-out files: all, or only those of ``files`` and those with ``code`` if given."""
-        with self._write() as db:
+        with self._db.write() as db:
             where, values = "TRUE", []
             if files is not None:
                 where, values = "file IN (SELECT value FROM json_each(?))", [json.dumps(list(files))]
@@ -498,148 +440,28 @@ class Catalog:
                 where, values = f"{where} AND code = ?", [*values, code.id]
             db.execute(f"DELETE FROM left_out WHERE {where}", values)
 
-    # training runs
-
-    def record_run(
-        self,
-        name: str,
-        mode: str,
-        report: Mapping[str, Any],
-        assets: Iterable[RunAsset],
-        seconds: float = 0.0,
-        details: Mapping[str, Any] | None = None,
-        title: str = "",
-        created: str | None = None,
-        replace: bool = False,
-    ) -> int:
-        """Store a training and return its id.
-
-        Args:
-            name: the name of the model's folder.
-            mode: ``quick``, ``auto`` or ``deep``.
-            report: the report as JSON values.
-            assets: the photos of the run with their predictions.
-            seconds: the duration of the training.
-            details: its epochs and verdict as JSON values.
-            title: what the person calls it.
-            created: when it was, ISO 8601 in UTC; by default now.
-            replace: whether it takes the place, the title and the time of the newest run of that name.
-        """
-        with self._write() as db:
-            if replace:
-                before = db.execute("SELECT id, title, created FROM runs WHERE name = ? ORDER BY id DESC", (name,))
-                for run, known, made in before.fetchmany(1):
-                    title, created = title or known, created or made
-                    db.execute("DELETE FROM runs WHERE id = ?", (run,))
-            row = (created or now(), name, mode, json.dumps(dict(report)), seconds, title, json.dumps(details or {}))
-            columns = "created, name, mode, report, seconds, title, details"
-            run = db.execute(f"INSERT INTO runs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row).lastrowid
-            db.executemany(
-                "INSERT OR IGNORE INTO run_assets VALUES (?, ?, ?, ?, ?, ?, ?)", [(run, *asset) for asset in assets]
-            )
-            return int(run or 0)
-
-    def runs(self, most: int | None = None) -> list[Run]:
-        """Return all runs, or at most so many, newest first; a report that is damaged is empty."""
-        return self._select_runs("1", most)
-
-    def run(self, name: str | None = None, id: int | None = None) -> Run | None:
-        """Return the newest run, of that name or id if given; None where there is none."""
-        found = self._select_runs("(?1 IS NULL OR name = ?1) AND (?2 IS NULL OR id = ?2)", 1, name, id)
-        return found[0] if found else None
-
-    def _select_runs(self, where: str, most: int | None, *values: Any) -> list[Run]:
-        columns = "id, created, name, mode, report, seconds, title, details"
-        limit = -1 if most is None else most  # -1: none
-        query = f"SELECT {columns} FROM runs WHERE {where} ORDER BY id DESC LIMIT {limit:d}"
-        return [_run(*row) for row in self._rows(query, *values)]
-
-    def run_assets(self, run_id: int) -> list[RunAsset]:
-        """Return the photos of a run: those it was trained on and those it was evaluated on."""
-        rows = self._rows(
-            "SELECT sha256, label, split, predicted, confidence, doubt FROM run_assets WHERE run_id = ? ORDER BY rowid",
-            run_id,
-        )
-        if not all(stored_rows.is_run_asset(row) for row in rows):
-            raise self._damage()
-        return [RunAsset(*row) for row in rows]
-
-    def evaluated_assets(self, run_id: int) -> list[RunAsset]:
-        """Return the photos whose predictions are the score of a run: out of fold, or of a split set apart."""
-        run = self.run(id=run_id)
-        return [] if run is None else evaluated_rows(run.report, self.run_assets(run_id))
-
-    def changed_since(self, run_id: int, until: int | None = None) -> Changes:
-        """Compare the photos of a run with those of today, or with those of the run ``until``.
-
-        Photos set apart for a test count only where the run has such photos. A photo in several classes is left out of
-        training, so that it has not been added since.
-        """
-        if until is not None:
-            return compare_photos(self._run_photos(run_id), self._run_photos(until), today=False)
-        return self.changed_since_each([run_id])[0]
-
-    def changed_since_each(self, run_ids: Sequence[int]) -> list[Changes]:
-        """Compare the photos of each run with those of today, as ``changed_since`` does."""
-        today = self._texts("SELECT sha256, label, split FROM assets", 3) if run_ids else []
-        # One look at all rows, as they lie: those of a run by its index lie anywhere.
-        source = "run_assets NOT INDEXED" if len(run_ids) > 1 else "run_assets"
-        query = f"SELECT DISTINCT run_id, split FROM {source} WHERE run_id IN (SELECT value FROM json_each(?))"
-        found = self._rows(query, json.dumps(list(run_ids)))
-        of_splits: dict[frozenset[str], set[Pair]] = {}
-        changes = []
-        for id in run_ids:
-            splits = _with_held_out(split for run_id, split in found if run_id == id)
-            if splits not in of_splits:
-                of_splits[splits] = {row[:2] for row in today if row[2] in splits}
-            old = set(self._texts("SELECT sha256, label FROM run_assets WHERE run_id = ?", 2, id))
-            changes.append(_changes(old, of_splits[splits], today))
-        return changes
-
-    def _run_photos(self, run_id: int) -> Photos:
-        return self._texts("SELECT sha256, label, split FROM run_assets WHERE run_id = ?", 3, run_id)
-
-    def run_names(self) -> set[str]:
-        """Return the names of all runs."""
-        return {str(name) for (name,) in self._rows("SELECT DISTINCT name FROM runs")}
-
-    def titles(self) -> dict[str, str]:
-        """Return what the person called the runs, by their names."""
-        rows = self._texts("SELECT name, title FROM runs WHERE title <> '' ORDER BY id", 2)
-        return {str(name): str(title) for name, title in rows}
-
-    def rename_run(self, name: str, title: str) -> None:
-        """Give the runs of that name another title; an empty one is none."""
-        with self._write() as db:
-            db.execute("UPDATE runs SET title = ? WHERE name = ?", (title, name))
-
-    def delete_run(self, name: str) -> None:
-        """Delete the runs of that name."""
-        with self._write() as db:
-            db.execute("DELETE FROM runs WHERE name = ?", (name,))
-
     # settings of the project
 
     def choice(self, name: str) -> str | None:
         """Return the value of a setting, None where it was not chosen."""
-        rows = self._rows("SELECT value FROM choices WHERE name = ?", name)
+        rows = self._db.rows("SELECT value FROM choices WHERE name = ?", name)
         return rows[0][0] if rows and isinstance(rows[0][0], str) else None
 
     def choose(self, name: str, value: str) -> None:
         """Store the value of a setting."""
-        with self._write() as db:
+        with self._db.write() as db:
             db.execute("INSERT OR REPLACE INTO choices VALUES (?, ?)", (name, value))
 
     def choices(self) -> dict[str, str]:
         """Return all settings that were chosen, by their names."""
         return {
-            str(name): str(value) for name, value in self._texts("SELECT name, value FROM choices ORDER BY name", 2)
+            str(name): str(value) for name, value in self._db.texts("SELECT name, value FROM choices ORDER BY name", 2)
         }
 
     # helpers
 
     def _regroup(self, ids: Iterable[int], code: EditCode, together: bool) -> list[Asset]:
-        with self._write() as db:
+        with self._db.write() as db:
             before = self._select(_ID_IN, json.dumps(list(ids)))
             dropped = _store_edit(db, message(code, count=len(before)), before)
             query = "SELECT COALESCE(MAX(CAST(own_group AS INTEGER)), 0) FROM assets"
@@ -648,39 +470,10 @@ class Catalog:
             db.executemany("UPDATE assets SET own_group = ? WHERE id = ?", rows)
         return dropped
 
-    def _prepare(self) -> None:
-        with self._translated():
-            for pragma in (
-                f"busy_timeout = {_BUSY_MS}",
-                "foreign_keys = ON",
-                "trusted_schema = OFF",
-                "cell_size_check = ON",
-            ):
-                self._db.execute(f"PRAGMA {pragma}")
-            with self._lock, self._db:
-                if not schema.is_current(self._db):
-                    self._db.execute("BEGIN IMMEDIATE")  # two windows may open a new project at once
-                    schema.create_or_upgrade(self._db)
-            # SQLite waits for no other window here, and says that the file is locked. The mode is kept in the file, so
-            # that the next opening sets it; until then the other mode does, only slower.
-            with suppress(sqlite3.OperationalError):
-                self._db.execute("PRAGMA journal_mode = WAL")
-
-    def _rows(self, query: str, *values: Any) -> list[Any]:
-        with self._lock, self._translated():
-            return self._db.execute(query, values).fetchall()
-
-    def _texts(self, query: str, count: int, *values: Any) -> list[Any]:
-        """Return rows whose first columns are text; raises ``DataError`` where one is not."""
-        rows = self._rows(query, *values)
-        if not {*map(type, chain.from_iterable(row[:count] for row in rows))} <= {str}:
-            raise self._damage()
-        return rows
-
     def _not_here(self, hashes: Iterable[str]) -> set[str]:
         """Return those of some SHA-256 whose photos are not there."""
         query = "SELECT value FROM json_each(?) WHERE value NOT IN (SELECT sha256 FROM assets)"
-        return {value for (value,) in self._rows(query, json.dumps(list(hashes)))}
+        return {value for (value,) in self._db.rows(query, json.dumps(list(hashes)))}
 
     def _not_needed(self, hashes: Iterable[str]) -> set[str]:
         """Return those of some SHA-256 whose photos are not there and that no edit has."""
@@ -688,10 +481,10 @@ class Catalog:
         if not gone:
             return gone
         query = f"SELECT sha256 FROM ({_EDITED}) WHERE sha256 IN (SELECT value FROM json_each(?))"
-        return gone - {sha256 for (sha256,) in self._rows(query, json.dumps(list(gone)))}
+        return gone - {sha256 for (sha256,) in self._db.rows(query, json.dumps(list(gone)))}
 
     def _select(self, where: str, *values: Any, limit: str = "") -> list[Asset]:
-        rows = self._rows(f"SELECT {', '.join(_COLUMNS)} FROM assets WHERE {where} ORDER BY id {limit}", *values)
+        rows = self._db.rows(f"SELECT {', '.join(_COLUMNS)} FROM assets WHERE {where} ORDER BY id {limit}", *values)
         return self._to_assets(rows)
 
     def _to_assets(self, rows: Sequence[Sequence[Any]]) -> list[Asset]:
@@ -701,41 +494,18 @@ class Catalog:
 
     def _check_photos(self, rows: Sequence[Sequence[Any]]) -> None:
         if not all(map(stored_rows.is_photo, rows)) or (
-            self._path is not None and not all(stored_rows.is_inside(row[_PATH], row[_SHA256]) for row in rows)
+            self._db.path is not None and not all(stored_rows.is_inside(row[_PATH], row[_SHA256]) for row in rows)
         ):
-            raise self._damage()
+            raise self._db.damage()
 
     def _left_out(self, where: str, *values: Any, limit: str = "") -> list[LeftOut]:
-        rows = self._rows(f"SELECT file, code, arguments, reason FROM left_out {where} ORDER BY rowid {limit}", *values)
+        rows = self._db.rows(
+            f"SELECT file, code, arguments, reason FROM left_out {where} ORDER BY rowid {limit}", *values
+        )
         return [
             LeftOut(str(file), stored_rows.restore_message(code, arguments, text))
             for file, code, arguments, text in rows
         ]
-
-    @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
-        """One transaction, committed at the end or rolled back on an error."""
-        with self._translated(), self._lock, self._db:
-            yield self._db
-
-    def _damage(self) -> DataError:
-        self.is_damaged = True
-        return DataError(CatalogCode.CATALOG_DAMAGED)
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Raise ``DataError`` where SQLite finds the file damaged, ``StorageError`` where it cannot use it."""
-        try:
-            yield
-        except sqlite_errors.Error as error:
-            if sqlite_errors.is_damage(error, self._path):
-                raise self._damage() from error
-            problem = sqlite_errors.disk_problem(error, self._path)
-            if problem is not None:
-                raise StorageError(problem) from error
-            if isinstance(error, sqlite3.OperationalError):
-                raise StorageError(CatalogCode.CANNOT_WRITE, why=str(error)) from error
-            raise
 
 
 def _in_order(assets: Iterable[Asset]) -> list[Asset]:
@@ -818,61 +588,3 @@ def _delete(db: sqlite3.Connection, assets: list[Asset]) -> None:
 
 def _set_confirmed(db: sqlite3.Connection, assets: list[Asset]) -> None:
     db.execute(f"UPDATE assets SET confirmed = 1 WHERE {_ID_IN}", (json.dumps([asset.id for asset in assets]),))
-
-
-def _run(
-    id: int,
-    created: object,
-    name: object,
-    mode: object,
-    report: object,
-    seconds: object,
-    title: object,
-    details: object,
-) -> Run:
-    return Run(
-        id,
-        str(created),
-        str(name),
-        str(mode),
-        stored_rows.read_object(report),
-        float(seconds) if isinstance(seconds, float) else 0.0,
-        title if isinstance(title, str) else "",
-        stored_rows.read_object(details),
-    )
-
-
-def compare_photos(before: Photos, later: Photos, today: bool = True) -> Changes:
-    """Compare the photos of a run with ``later`` ones, those of today or of another run; see ``changed_since``."""
-    splits = _with_held_out(row[2] for row in before)
-    old, new = {row[:2] for row in before}, {row[:2] for row in later if row[2] in splits}
-    return _changes(old, new, later if today else ())
-
-
-def _with_held_out(splits: Iterable[str]) -> frozenset[str]:
-    """Return the splits of a run, where those of training photos count as one."""
-    found = frozenset(splits)
-    return found | {"train", "held_out"} if found & {"train", "held_out"} else found
-
-
-def _changes(old: set[Pair], new: set[Pair], today: Photos) -> Changes:
-    """Compare photos with their classes; those that are in several of ``today`` have not been added."""
-    changed = {sha for sha, _ in old ^ new}
-    was, now = ({sha for sha, _ in pairs if sha in changed} if changed else set() for pairs in (old, new))
-    added = now - was
-    if added:
-        counts = Counter(row[0] for row in today if row[0] in added)
-        added = {sha for sha in added if counts[sha] <= 1}
-    return Changes(tuple(sorted(added)), tuple(sorted(was - now)), tuple(sorted(was & now)))
-
-
-def evaluated_rows(report: Mapping[str, Any], rows: Iterable[RunAsset]) -> list[RunAsset]:
-    """Return the photos of a run, of all ``rows`` of it, whose predictions are the score in its report."""
-    # Photos set apart may be of classes that the model does not have.
-    known = report.get("labels")
-    labels = {label for label in known if isinstance(label, str)} if isinstance(known, list) else set()
-    rows = [row for row in rows if row.label in labels]
-    if (evaluated_on := report.get("judged_on")) != "out_of_fold":
-        return [row for row in rows if row.split == evaluated_on]
-    val_rows = [row for row in rows if row.split == "held_out"]
-    return val_rows or [row for row in rows if row.split == "train"]

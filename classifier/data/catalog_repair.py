@@ -24,11 +24,12 @@ from ..files import read_json, remove, storage_error
 from ..messages import Message, message
 from ..messages.data import CatalogCode, RepairCode
 from . import schema, sqlite_errors, stored_rows
-from .catalog import Asset, Catalog, Split, now
+from .catalog import Asset, Catalog, Split
 from .damaged_file import DamagedFile, keep_aside, name_aside
 from .decoding import UploadDecoder
 from .folder_locks import FolderLocks
 from .labels import clean_label
+from .stored_rows import now
 
 log = logging.getLogger(__name__)
 

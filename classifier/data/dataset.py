@@ -14,10 +14,11 @@ from PIL import Image
 
 from ..config import LIMITS, NO_RANGES, Limits, PixelRanges
 from ..messages import Message
-from .catalog import Asset, RunAsset
+from .catalog import Asset
 from .grouping import Grouping
 from .images import open_picture
 from .labels import natural_key
+from .run_history import RunAsset
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]

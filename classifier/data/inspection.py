@@ -13,11 +13,12 @@ from ..errors import PhotoError
 from ..messages import Code, Message, message
 from ..messages.data import LeftOutCode, PhotoCode, RepeatCode
 from .assignment import Assignment, Plan
-from .catalog import Asset, now
+from .catalog import Asset
 from .decoding_copies import copy_extension
 from .images import PictureInfo, probe
 from .intake import LeftOut, check_regular_file, clean_name, sha256
 from .placeholders import HEAD, is_in_cloud, placeholder_code
+from .stored_rows import now
 
 THREADS = 2
 _AT_ONCE = 16  # files that a thread takes at a time: what is kept of a task is more than of a photo

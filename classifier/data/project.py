@@ -331,7 +331,7 @@ class Project:
 
     def titles(self) -> dict[str, str]:
         """Return what the person called trainings and their models, by the names of the models' folders."""
-        return self.catalog.titles()
+        return self.catalog.runs.titles()
 
     # edits
 
@@ -340,9 +340,9 @@ class Project:
 
         Raises ``DataError`` where there is no such training. The folder keeps its name.
         """
-        if name not in self.catalog.run_names():
+        if name not in self.catalog.runs.names():
             raise DataError(ProjectCode.UNKNOWN_RUN, name=name)
-        self.catalog.rename_run(name, clean_label(title, self.limits))
+        self.catalog.runs.rename(name, clean_label(title, self.limits))
 
     def move(self, ids: Iterable[int], label: str) -> None:
         """Move photos to a class, which is created if it is new."""

@@ -43,8 +43,8 @@ def write_project(project: Project, file: Path, model_files: Collection[str], wi
             for folder in project.model_folders()
             if project_record.MODEL.fullmatch(folder.name)
         }
-        for number, run in enumerate(reversed(catalog.runs()[: project_record.MOST_RUNS])):
-            _write_json(packed, run_name(number), project_record.run_to_json(run, catalog.run_assets(run.id)))
+        for number, run in enumerate(reversed(catalog.runs.newest()[: project_record.MOST_RUNS])):
+            _write_json(packed, run_name(number), project_record.run_to_json(run, catalog.runs.assets(run.id)))
         _write_json(packed, RECORD, project_record.to_json(catalog, files, models))
 
 

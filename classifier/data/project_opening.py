@@ -302,7 +302,9 @@ class _Opening:
                 run, assets = project_record.run_from_json(self._json(member))
             except _ODD as error:
                 raise _damaged(self.name, ProjectFilePart.JSON, member=member) from error
-            catalog.record_run(run.name, run.mode, run.report, assets, run.seconds, run.details, run.title, run.created)
+            catalog.runs.record(
+                run.name, run.mode, run.report, assets, run.seconds, run.details, run.title, run.created
+            )
 
     def _edits(self, contents: Contents, stored: Mapping[str, str]) -> list[Edit]:
         edits = [edit for edit in contents.edits if all(photo.sha256 in stored for photo in edit.before)]

@@ -13,10 +13,11 @@ from typing import Any, TypeVar, get_args
 from ..config import Limits
 from ..messages import Message
 from ..messages.data import arguments_to_json, restore
-from .catalog import Asset, Catalog, Edit, Run, RunAsset, Split
+from .catalog import Asset, Catalog, Edit, Split
 from .intake import LeftOut, clean_name
 from .labels import clean_label
 from .project_mark import FORMAT, VERSION
+from .run_history import Run, RunAsset
 from .stored_rows import is_run_asset
 
 T = TypeVar("T")
@@ -72,7 +73,7 @@ def to_json(catalog: Catalog, files: Mapping[str, str], models: Mapping[str, Map
         ],
         "left_out": [{"file": left.file, "message": _message_to_json(left.message)} for left in catalog.left_out()],
         "choices": catalog.choices(),
-        "runs": min(len(catalog.runs()), MOST_RUNS),
+        "runs": min(len(catalog.runs.newest()), MOST_RUNS),
         "models": {name: dict(hashes) for name, hashes in models.items()},
     }
 

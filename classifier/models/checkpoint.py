@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..config import Mode, Preprocessing
-from ..data.catalog import RunAsset
+from ..data.run_history import RunAsset
 from ..errors import ModelError, SettingError
 from ..evaluation.costs import UNSURE_COST
 from ..evaluation.ood import OODModel

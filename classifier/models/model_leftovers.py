@@ -18,7 +18,7 @@ def clean_up(models: Path, catalog: Catalog) -> None:
     An unfinished deep training stays, to be resumed. A model whose training is not in the catalog yet is entered, so
     that it can be compared and deleted as the others.
     """
-    known = catalog.run_names()
+    known = catalog.runs.names()
     for folder in models.iterdir():
         if folder.name.startswith("."):  # a part of a version that wrote beside the folder
             _delete(folder)
@@ -44,4 +44,4 @@ def _enter(folder: Path, catalog: Catalog) -> None:
     except ClassifierError:
         report = {}
     details = training_record.details_of(training_record.read_record(folder))
-    catalog.record_run(folder.name, "deep" if "-deep" in folder.name else "quick", report, [], details=details)
+    catalog.runs.record(folder.name, "deep" if "-deep" in folder.name else "quick", report, [], details=details)

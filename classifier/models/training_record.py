@@ -22,7 +22,7 @@ import torch
 
 from .._version import __version__
 from ..config import Mode
-from ..data.catalog import RunAsset
+from ..data.run_history import RunAsset
 from ..events import Epoch
 from ..files import read_json
 from ..messages import Message

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.catalog import RunAsset
+from ..data.run_history import RunAsset
 from ..events import Step, StepName
 from ..messages.data import arguments_to_json, restore
 from ..models import joined

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import DEFAULTS
-from ..data.catalog import Asset, RunAsset
+from ..data.catalog import Asset
 from ..data.dataset import encode_labels, run_assets
 from ..data.intake import LeftOut
 from ..data.large_arrays import allocate
 from ..data.project import Project
+from ..data.run_history import RunAsset
 from ..errors import DataError, ModelError, PhotoError
 from ..evaluation import metrics
 from ..evaluation.calibration import unsure_threshold

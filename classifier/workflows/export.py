@@ -94,8 +94,8 @@ def verification_photos(project: Project, name: str, most: int = _MOST) -> list[
 
     Of many, ``most`` evenly spaced ones in the order of their classes; none where the catalog does not know the model.
     """
-    run = project.catalog.run(name)
-    evaluated = [] if run is None else project.catalog.evaluated_assets(run.id)
+    run = project.catalog.runs.find(name)
+    evaluated = [] if run is None else project.catalog.runs.evaluated(run.id)
     present = {photo.sha256: project.photo_path(photo) for photo in project.photos()}
     paths = [present[one.sha256] for one in sorted(evaluated, key=lambda one: one.label) if one.sha256 in present]
     return [paths[index * len(paths) // most] for index in range(most)] if len(paths) > most else paths

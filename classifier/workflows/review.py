@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..data.catalog import Asset, Changes, Run, compare_photos, evaluated_rows
+from ..data.catalog import Asset
 from ..data.project import Project
+from ..data.run_history import Changes, Run, compare_photos, evaluated_rows
 from ..evaluation.label_errors import is_questioned, is_too_weak
 from ..evaluation.report import Report
 from ..messages.evaluation import WarningCode
@@ -104,10 +105,10 @@ def review(project: Project, name: str | None = None) -> Review | None:
         with Project.open(Path("project")) as project:
             newest = review(project)
     """
-    run = project.catalog.run(name)
+    run = project.catalog.runs.find(name)
     if run is None:
         return None
-    report, photos, rows = Report.from_json(run.report), project.photos(), project.catalog.run_assets(run.id)
+    report, photos, rows = Report.from_json(run.report), project.photos(), project.catalog.runs.assets(run.id)
     assets = {(asset.sha256, asset.label): asset for asset in photos}
     evaluated = set(evaluated_rows(run.report, rows))
     predictions = [

@@ -21,8 +21,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from .. import distributed
-from ..data.catalog import RunAsset
 from ..data.project import Project
+from ..data.run_history import RunAsset
 from ..errors import ModelError
 from ..evaluation.report import Report
 from ..events import Step
@@ -96,7 +96,7 @@ def put_back(project: Project, folder: Path, number: int, steps: Sequence[Step])
         part.write_text(training_record.dump(training), encoding="utf-8")
     rows, details = [RunAsset(*row) for row in entry["rows"]], {**entry["details"], **told}
     run = entry["mode"], report.to_json(), rows, entry["seconds"], details
-    project.catalog.record_run(folder.name, *run, replace=True)
+    project.catalog.runs.record(folder.name, *run, replace=True)
     return report
 
 

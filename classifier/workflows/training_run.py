@@ -13,9 +13,9 @@ from typing import Any
 
 from .. import distributed
 from ..config import Mode, ResizeMode, TrainConfig
-from ..data.catalog import RunAsset
 from ..data.dataset import TrainingSet
 from ..data.project import Project
+from ..data.run_history import RunAsset
 from ..evaluation.class_balance import is_measurable
 from ..evaluation.report import Report, without_score
 from ..events import Epoch, Progress, Step
@@ -194,7 +194,7 @@ class TrainingRun:
         """Record a model in the catalog."""
         run = entry.mode, report.to_json(), entry.rows, entry.seconds, entry.details
         replace = bool(self.steps)
-        self.project.catalog.record_run(self.folder.name, *run, replace=replace)
+        self.project.catalog.runs.record(self.folder.name, *run, replace=replace)
 
     def _record(self, evaluated: Evaluated) -> dict[str, Any]:
         """Return the content of ``training.json``: what it takes to train the same model again, and what came of it."""

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifier.data.catalog import Asset, Catalog, Changes, RunAsset, Split
+from classifier.data.catalog import Asset, Catalog, Split
 from classifier.data.intake import LeftOut
+from classifier.data.run_history import Changes, RunAsset
 from classifier.errors import DataError, StorageError
 from classifier.messages import message
 from classifier.messages.data import CatalogCode, PhotoCode
@@ -87,10 +88,10 @@ def test_some_photos_of_a_class_are_read_without_the_others(tmp_path: Path) -> N
 def plan_of(catalog: Catalog, read: Callable[[], object]) -> list[str]:
     """How SQLite does what ``read`` asks it for."""
     asked: list[str] = []
-    catalog._db.set_trace_callback(asked.append)
+    catalog._db.connection.set_trace_callback(asked.append)
     read()
-    catalog._db.set_trace_callback(None)
-    return [row[3] for query in asked for row in catalog._db.execute(f"EXPLAIN QUERY PLAN {query}")]
+    catalog._db.connection.set_trace_callback(None)
+    return [row[3] for query in asked for row in catalog._db.connection.execute(f"EXPLAIN QUERY PLAN {query}")]
 
 
 def test_photos_are_found_by_their_ids_and_by_when_they_were_added(catalog: Catalog) -> None:
@@ -259,96 +260,96 @@ def test_left_out_files_are_cleared_by_code_and_by_file(catalog: Catalog) -> Non
 
 
 def test_a_run_stores_its_photos_and_shows_what_changed_since(catalog: Catalog) -> None:
-    run = catalog.record_run("first", "quick", {"accuracy": 0.9}, unanswered(catalog.assets()))
-    assert catalog.changed_since(run) == Changes((), (), ())
+    run = catalog.runs.record("first", "quick", {"accuracy": 0.9}, unanswered(catalog.assets()))
+    assert catalog.runs.changed_since(run) == Changes((), (), ())
     catalog.relabel([1], "dog")
     catalog.remove([2])
     catalog.add([photo("e")])
-    assert catalog.changed_since(run) == Changes(added=("e",), removed=("b",), relabeled=("a",))
-    kept = catalog.runs()[0]
+    assert catalog.runs.changed_since(run) == Changes(added=("e",), removed=("b",), relabeled=("a",))
+    kept = catalog.runs.newest()[0]
     assert (kept.id, kept.name, kept.mode, kept.report) == (run, "first", "quick", {"accuracy": 0.9})
-    assert RunAsset("a", "cat", "train") in catalog.run_assets(run)
+    assert RunAsset("a", "cat", "train") in catalog.runs.assets(run)
 
 
 def test_two_runs_show_what_changed_between_them_and_their_seconds(catalog: Catalog) -> None:
-    first = catalog.record_run("first", "quick", {}, unanswered(catalog.assets(split="train")), 2.5)
+    first = catalog.runs.record("first", "quick", {}, unanswered(catalog.assets(split="train")), 2.5)
     catalog.add([photo("e")])
-    second = catalog.record_run("second", "deep", {}, unanswered(catalog.assets(split="train")), 61.0)
+    second = catalog.runs.record("second", "deep", {}, unanswered(catalog.assets(split="train")), 61.0)
     catalog.remove([1])
-    assert [kept.seconds for kept in catalog.runs()] == [61.0, 2.5]
-    assert catalog.changed_since(first, second) == Changes(("e",), (), ())
-    assert catalog.changed_since(second, first) == Changes((), ("e",), ())
-    assert catalog.changed_since(first) == Changes(("e",), ("a",), ())  # not “d”, which is there for testing
+    assert [kept.seconds for kept in catalog.runs.newest()] == [61.0, 2.5]
+    assert catalog.runs.changed_since(first, second) == Changes(("e",), (), ())
+    assert catalog.runs.changed_since(second, first) == Changes((), ("e",), ())
+    assert catalog.runs.changed_since(first) == Changes(("e",), ("a",), ())  # not “d”, which is there for testing
 
 
 def test_a_photo_in_several_classes_has_not_come_since_a_run(catalog: Catalog) -> None:
-    run = catalog.record_run("first", "quick", {}, unanswered(catalog.assets(split="train")))
+    run = catalog.runs.record("first", "quick", {}, unanswered(catalog.assets(split="train")))
     catalog.add([photo("e"), photo("e", "dog")])
-    assert catalog.changed_since(run) == Changes((), (), ())
+    assert catalog.runs.changed_since(run) == Changes((), (), ())
     catalog.remove([catalog.assets()[-1].id])
     catalog.add([photo("a", "dog")])
-    assert catalog.changed_since(run) == Changes(("e",), (), ("a",))
+    assert catalog.runs.changed_since(run) == Changes(("e",), (), ("a",))
 
 
 def test_changes_count_only_the_splits_of_the_run(catalog: Catalog) -> None:
-    on_train = catalog.record_run("train", "quick", {}, unanswered(catalog.assets(split="train")))
-    on_test = catalog.record_run("test", "quick", {}, unanswered(catalog.assets(split="test")))
+    on_train = catalog.runs.record("train", "quick", {}, unanswered(catalog.assets(split="train")))
+    on_test = catalog.runs.record("test", "quick", {}, unanswered(catalog.assets(split="test")))
     catalog.set_split([1], "held_out")
-    assert catalog.changed_since(on_train) == Changes((), (), ())  # held out of the training photos, not removed
-    assert catalog.changed_since(on_test) == Changes((), (), ())
+    assert catalog.runs.changed_since(on_train) == Changes((), (), ())  # held out of the training photos, not removed
+    assert catalog.runs.changed_since(on_test) == Changes((), (), ())
 
 
 def test_several_runs_are_compared_with_the_photos_of_today(catalog: Catalog) -> None:
     splits: tuple[Split, ...] = ("train", "test")
-    runs = [catalog.record_run(one, "quick", {}, unanswered(catalog.assets(split=one))) for one in splits]
+    runs = [catalog.runs.record(one, "quick", {}, unanswered(catalog.assets(split=one))) for one in splits]
     catalog.set_split([1], "held_out")
     catalog.relabel([2], "dog")
     catalog.add([photo("e"), replace(photo("f"), split="test"), photo("g"), photo("g", "dog")])
-    runs.append(catalog.record_run("all", "quick", {}, unanswered(catalog.assets())))
+    runs.append(catalog.runs.record("all", "quick", {}, unanswered(catalog.assets())))
     expected = [Changes(("e",), (), ("b",)), Changes(("f",), (), ()), Changes((), (), ())]
-    assert catalog.changed_since_each(runs) == [catalog.changed_since(id) for id in runs] == expected
-    assert catalog.changed_since_each([]) == []
+    assert catalog.runs.changed_since_each(runs) == [catalog.runs.changed_since(id) for id in runs] == expected
+    assert catalog.runs.changed_since_each([]) == []
 
 
 def test_changes_are_in_order() -> None:
     with Catalog(None) as catalog:
         names = [f"{number:03}" for number in range(60)]
         catalog.add([photo(name) for name in names[::-1]])
-        run = catalog.record_run("first", "quick", {}, unanswered(catalog.assets()))
+        run = catalog.runs.record("first", "quick", {}, unanswered(catalog.assets()))
         catalog.relabel([asset.id for asset in catalog.assets() if asset.sha256 < "020"], "dog")
         catalog.remove([asset.id for asset in catalog.assets() if asset.sha256 >= "040"])
         catalog.add([photo(f"new {name}") for name in names[::-1]])
         expected = Changes(tuple(f"new {name}" for name in names), tuple(names[40:]), tuple(names[:20]))
-        assert catalog.changed_since(run) == expected
+        assert catalog.runs.changed_since(run) == expected
 
 
 def test_a_run_shows_which_photos_it_was_evaluated_on(catalog: Catalog) -> None:
     catalog.add([replace(photo("e", "parrot"), split="test")])
-    on_test = catalog.record_run(
+    on_test = catalog.runs.record(
         "one", "quick", {"judged_on": "test", "labels": ["cat", "dog"]}, unanswered(catalog.assets())
     )
-    on_val = catalog.record_run(
+    on_val = catalog.runs.record(
         "three",
         "quick",
         {"judged_on": "val", "labels": ["cat"]},
         [RunAsset("a", "cat", "val"), RunAsset("b", "cat", "train")],
     )
-    assert [asset.sha256 for asset in catalog.evaluated_assets(on_val)] == ["a"]
-    in_turn = catalog.record_run("two", "quick", {"judged_on": "out_of_fold", "labels": ["cat", "dog"]},
+    assert [asset.sha256 for asset in catalog.runs.evaluated(on_val)] == ["a"]
+    in_turn = catalog.runs.record("two", "quick", {"judged_on": "out_of_fold", "labels": ["cat", "dog"]},
                                  unanswered(catalog.assets(split="train")))  # fmt: skip
-    assert [asset.sha256 for asset in catalog.evaluated_assets(on_test)] == ["d"]  # the model has no parrots
-    assert {asset.sha256 for asset in catalog.evaluated_assets(in_turn)} == {"a", "b", "c"}
+    assert [asset.sha256 for asset in catalog.runs.evaluated(on_test)] == ["d"]  # the model has no parrots
+    assert {asset.sha256 for asset in catalog.runs.evaluated(in_turn)} == {"a", "b", "c"}
 
 
 def test_held_out_photos_of_deep_training_are_its_evaluated_ones(catalog: Catalog) -> None:
     held_out = RunAsset("b", "cat", "held_out", "dog", 0.7, 0.75)
     data = {"judged_on": "out_of_fold", "labels": ["cat", "dog"]}
-    run = catalog.record_run("deep", "deep", data, [RunAsset("a", "cat", "train", "cat", 0.9, 0.1), held_out])
-    assert catalog.evaluated_assets(run) == [held_out]
+    run = catalog.runs.record("deep", "deep", data, [RunAsset("a", "cat", "train", "cat", 0.9, 0.1), held_out])
+    assert catalog.runs.evaluated(run) == [held_out]
     catalog.remove([3])  # “c”, which came later and went again
-    assert catalog.changed_since(run) == Changes((), (), ())
+    assert catalog.runs.changed_since(run) == Changes((), (), ())
     catalog.relabel([2], "dog")
-    assert catalog.changed_since(run).relabeled == ("b",)
+    assert catalog.runs.changed_since(run).relabeled == ("b",)
 
 
 def test_photos_are_found_by_their_contents_and_ids(catalog: Catalog) -> None:
@@ -360,19 +361,25 @@ def test_photos_are_found_by_their_contents_and_ids(catalog: Catalog) -> None:
 
 
 def test_one_run_and_the_newest_ones_are_found_alone(catalog: Catalog) -> None:
-    first, again, other = (catalog.record_run(name, "quick", {}, []) for name in ("one", "one", "other"))
-    assert [kept.id for kept in catalog.runs(2)] == [other, again]
-    found = [catalog.run(), catalog.run("one"), catalog.run(id=first), catalog.run("other", first), catalog.run("x")]
+    first, again, other = (catalog.runs.record(name, "quick", {}, []) for name in ("one", "one", "other"))
+    assert [kept.id for kept in catalog.runs.newest(2)] == [other, again]
+    found = [
+        catalog.runs.find(),
+        catalog.runs.find("one"),
+        catalog.runs.find(id=first),
+        catalog.runs.find("other", first),
+        catalog.runs.find("x"),
+    ]
     assert [kept and kept.id for kept in found] == [other, again, first, None, None]
 
 
 def test_a_deleted_run_deletes_its_photos(catalog: Catalog) -> None:
-    run = catalog.record_run("first", "quick", {}, unanswered(catalog.assets()))
-    second = catalog.record_run("second", "deep", {}, unanswered(catalog.assets("cat")))
-    assert [kept.name for kept in catalog.runs()] == ["second", "first"]
-    catalog.delete_run("first")
-    assert [kept.id for kept in catalog.runs()] == [second]
-    assert catalog.run_assets(run) == []
+    run = catalog.runs.record("first", "quick", {}, unanswered(catalog.assets()))
+    second = catalog.runs.record("second", "deep", {}, unanswered(catalog.assets("cat")))
+    assert [kept.name for kept in catalog.runs.newest()] == ["second", "first"]
+    catalog.runs.delete("first")
+    assert [kept.id for kept in catalog.runs.newest()] == [second]
+    assert catalog.runs.assets(run) == []
 
 
 def test_the_file_keeps_everything(tmp_path: Path) -> None:
@@ -410,7 +417,7 @@ def test_a_catalog_where_nothing_can_be_is_an_error_with_its_name(tmp_path: Path
 def test_a_locked_catalog_is_not_a_full_disk(tmp_path: Path) -> None:
     path = tmp_path / "project.sqlite"
     with Catalog(path) as catalog, closing(sqlite3.connect(path)) as other:
-        catalog._db.execute("PRAGMA busy_timeout = 0")  # do not wait ten seconds
+        catalog._db.connection.execute("PRAGMA busy_timeout = 0")  # do not wait ten seconds
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StorageError, match="locked") as error:
             catalog.add([photo("a")])
@@ -432,7 +439,7 @@ def test_a_catalog_is_opened_and_read_while_another_window_writes(tmp_path: Path
 
 def test_a_full_disk_leaves_the_catalog_as_it_was(catalog: Catalog) -> None:
     before = state(catalog)
-    catalog._db.execute("PRAGMA max_page_count = 20")  # SQLite reports it like a full disk
+    catalog._db.connection.execute("PRAGMA max_page_count = 20")  # SQLite reports it like a full disk
     with pytest.raises(StorageError) as error:
         catalog.add(photo(f"x{number}") for number in range(2000))
     assert error.value.code == StorageCode.DISK_FULL

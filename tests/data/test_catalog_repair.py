@@ -31,7 +31,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Project.open(folder / "project") as project:
         project.add(folder / "photos")
         noted = [{"sha256": one.sha256, "label": one.label, "split": one.split} for one in project.photos()[:4]]
-        project.catalog.record_run("run", "quick", {}, [], 1.0, title="my first")
+        project.catalog.runs.record("run", "quick", {}, [], 1.0, title="my first")
         project.move([project.photos()[0].id], "owl")
         model = project.models / "run"
         model.mkdir()

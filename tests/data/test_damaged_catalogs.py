@@ -35,7 +35,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
         catalog.relabel([1, 2], "dog")
         catalog.note_left_out([LeftOut("x.txt", message(PhotoCode.TEXT))])
         report = {"labels": ["cat", "dog"], "judged_on": "out_of_fold", "accuracy": 0.5}
-        catalog.record_run("run", "quick", report, unanswered(catalog.assets()), 1.0)
+        catalog.runs.record("run", "quick", report, unanswered(catalog.assets()), 1.0)
     return path
 
 
@@ -48,18 +48,18 @@ def use(path: Path) -> None:
         catalog.conflicts()
         catalog.divided_groups()
         catalog.left_out()
-        for run in catalog.runs():
-            catalog.run_assets(run.id)
-            catalog.evaluated_assets(run.id)
-            catalog.changed_since(run.id)
+        for run in catalog.runs.newest():
+            catalog.runs.assets(run.id)
+            catalog.runs.evaluated(run.id)
+            catalog.runs.changed_since(run.id)
         catalog.undo()
         catalog.rename("cat", "kitten")
         catalog.confirm([3, 4])
         catalog.remove([5])
         catalog.add_as_edit([], replacing=[6])
         catalog.note_left_out([LeftOut("y.txt", message(PhotoCode.TEXT))])
-        catalog.record_run("again", "quick", {}, unanswered(catalog.assets()), 1.0)
-        catalog.delete_run("run")
+        catalog.runs.record("again", "quick", {}, unanswered(catalog.assets()), 1.0)
+        catalog.runs.delete("run")
         catalog.undo()
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from classifier.config import LIMITS, PixelRanges
-from classifier.data.catalog import Asset, RunAsset
+from classifier.data.catalog import Asset
 from classifier.data.dataset import (
     PhotoDataset,
     Sample,
@@ -21,6 +21,7 @@ from classifier.data.dataset import (
     encode_labels,
     run_assets,
 )
+from classifier.data.run_history import RunAsset
 from classifier.errors import PhotoError
 from classifier.messages.data import PhotoCode
 from tests.helpers import draw_photo

@@ -390,7 +390,7 @@ def test_adding_a_photo_reads_the_rows_of_no_other(pets: Path, tmp_path: Path) -
     (tmp_path / "new.jpg").write_bytes(encode(draw_photo(99)))
     with Project.open(tmp_path / "home") as project:
         project.add(pets)
-        database, asked = project.catalog._db, list[str]()
+        database, asked = project.catalog._db.connection, list[str]()
         database.set_trace_callback(asked.append)
         assert project.add_files([("new.jpg", tmp_path / "new.jpg")], "cat").added == 1
         database.set_trace_callback(None)
@@ -416,11 +416,11 @@ def test_a_project_is_opened_first_while_another_window_adds_to_it(pets: Path, t
 
 def test_where_no_photo_is_unusable_nothing_is_written(pets: Path) -> None:
     with Project.over(pets) as project:
-        before = project.catalog._db.total_changes
+        before = project.catalog._db.connection.total_changes
         statements: list[str] = []
-        project.catalog._db.set_trace_callback(statements.append)
+        project.catalog._db.connection.set_trace_callback(statements.append)
         project.leave_out({})
-        assert (statements, project.catalog._db.total_changes) == ([], before)
+        assert (statements, project.catalog._db.connection.total_changes) == ([], before)
 
 
 def test_trained_models_are_listed_newest_first(tmp_path: Path) -> None:

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from classifier.config import LIMITS, Limits
-from classifier.data.catalog import RunAsset
 from classifier.data.example import draw_example
 from classifier.data.project import Project
 from classifier.data.project_file import write_project
 from classifier.data.project_mark import is_project_file
 from classifier.data.project_opening import OpenedProject, read_project
+from classifier.data.run_history import RunAsset
 from classifier.errors import ClassifierError, DataError
 from classifier.messages.data import CatalogCode
 from classifier.messages.project_files import NotOpenedCode, ProjectFileCode
@@ -50,7 +50,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, P
         project.add(folder / "example", only_new=True)
         ids = [photo.id for photo in project.photos()]
         answers = [RunAsset(photo.sha256, photo.label, "train", "key", 0.75, 0.5) for photo in project.photos()]
-        project.catalog.record_run(
+        project.catalog.runs.record(
             "2025-01-02-030405-quick", "quick", {"labels": ["key"]}, answers, 5.0, {"epochs": []}
         )
         project.rename_run("2025-01-02-030405-quick", "First")
@@ -103,9 +103,9 @@ def test_a_project_is_opened_as_it_was_saved(saved: tuple[Project, Path], tmp_pa
         assert project.left_out() == before.left_out()
         assert project.groups_from() == "names"
         assert project.titles() == {"2025-01-02-030405-quick": "First"}
-        (run,), (old,) = project.catalog.runs(), before.catalog.runs()
+        (run,), (old,) = project.catalog.runs.newest(), before.catalog.runs.newest()
         assert run == old
-        assert project.catalog.run_assets(run.id) == before.catalog.run_assets(old.id)
+        assert project.catalog.runs.assets(run.id) == before.catalog.runs.assets(old.id)
         for photo in project.photos():
             assert project.photo_path(photo).read_bytes() == before.photo_path(photo).read_bytes()
             assert project.thumbnail(photo).is_file()
@@ -127,7 +127,7 @@ def test_a_project_is_saved_without_its_photos(saved: tuple[Project, Path], tmp_
         assert len(json.loads(packed.read("project.json"))["photos"]) == 7
     assert open_file(tmp_path / "small.zip", tmp_path / "new") == OpenedProject(0, 1, False)
     with Project.open(tmp_path / "new") as project:
-        assert len(project.catalog.run_assets(project.catalog.runs()[0].id)) == 8
+        assert len(project.catalog.runs.assets(project.catalog.runs.newest()[0].id)) == 8
 
 
 def test_photos_that_lie_elsewhere_are_not_saved(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from classifier.data import schema
-from classifier.data.catalog import Asset, Catalog, RunAsset
+from classifier.data.catalog import Asset, Catalog
 from classifier.data.intake import LeftOut
+from classifier.data.run_history import RunAsset
 from classifier.errors import DataError
 from classifier.messages import message
 from classifier.messages.data import (
@@ -49,7 +50,7 @@ def make_old(path: Path, version: int) -> int:
     photos.append(Asset(0, "b.jpg", "b", "dog", "train", None, "b.jpg", 10, 64, 48, ""))
     with Catalog(path) as catalog:
         catalog.add(photos)
-        run = catalog.record_run("first", "quick", {"accuracy": 0.9}, unanswered(catalog.assets()), 5.0)
+        run = catalog.runs.record("first", "quick", {"accuracy": 0.9}, unanswered(catalog.assets()), 5.0)
         catalog.relabel([1], "dog")
     with closing(sqlite3.connect(path)) as db, db:
         db.executemany("INSERT INTO left_out (file, reason, created) VALUES (?, ?, 'then')", OLD_REASONS)
@@ -70,22 +71,22 @@ def test_a_catalog_of_an_older_version_keeps_everything(version: int, tmp_path: 
     path = tmp_path / schema.FILE_NAME
     run = make_old(path, version)
     with Catalog(path) as catalog:
-        (old,) = catalog.runs()
+        (old,) = catalog.runs.newest()
         assert (old.id, old.seconds, old.report) == (run, 0.0 if version == 1 else 5.0, {"accuracy": 0.9})
         assert (old.title, old.details) == ("", {})
         for asset in catalog.assets():
             assert (asset.layout_group, asset.taken, asset.own_group, asset.archive) == (None, None, None, None)
         assert catalog.choice("groups") is None
-        assert catalog.run_assets(run) == [RunAsset("a", "cat", "train"), RunAsset("b", "dog", "train")]
+        assert catalog.runs.assets(run) == [RunAsset("a", "cat", "train"), RunAsset("b", "dog", "train")]
         assert [(left.file, left.reason) for left in catalog.left_out()] == OLD_REASONS
-        catalog.record_run("second", "deep", {}, unanswered(catalog.assets()), 60.0)
+        catalog.runs.record("second", "deep", {}, unanswered(catalog.assets()), 60.0)
         undone = catalog.undo()
         assert undone is not None
         assert str(undone.message) == "moving 1 photo to “dog”"
         assert undone.message.code is (EditCode.MOVED if version >= 4 else StoredCode.SENTENCE)
         assert catalog.labels() == ["cat", "dog"]
     with Catalog(path) as catalog:
-        assert [run.name for run in catalog.runs()] == ["second", "first"]
+        assert [run.name for run in catalog.runs.newest()] == ["second", "first"]
         assert [(left.file, left.reason) for left in catalog.left_out()] == OLD_REASONS
 
 

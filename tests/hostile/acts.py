@@ -86,7 +86,7 @@ def _show(project: Project) -> None:
     for photo in project.photos():
         thumbnail_bytes(project, photo)
     str([str(left.message) for left in project.left_out()]).encode()
-    project.similar_classes(), project.conflicts(), project.model_folders(), project.catalog.runs()
+    project.similar_classes(), project.conflicts(), project.model_folders(), project.catalog.runs.newest()
     incoming = project.incoming()
     if incoming is not None and incoming.layout.readings:
         incoming.layout.readings[0].in_words()

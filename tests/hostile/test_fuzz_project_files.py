@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifier.data.catalog import RunAsset
 from classifier.data.project import Project
 from classifier.data.project_file import write_project
 from classifier.data.project_opening import read_project
+from classifier.data.run_history import RunAsset
 from classifier.errors import ClassifierError
 from tests.helpers import draw_photo
 
@@ -39,7 +39,7 @@ def members() -> dict[str, bytes]:
                 draw_photo(number).save(root / f"{number}.jpg")
                 project.add_files([(f"{number}.jpg", root / f"{number}.jpg")], label)
             answers = [RunAsset(photo.sha256, photo.label, "train", "cat", 0.5, 0.5) for photo in project.photos()]
-            project.catalog.record_run("2025-01-02-030405-quick", "quick", {"labels": ["cat"]}, answers, 1.0)
+            project.catalog.runs.record("2025-01-02-030405-quick", "quick", {"labels": ["cat"]}, answers, 1.0)
             project.move([project.photos()[0].id], "dog")
             write_project(project, root / "project.zip", ())
         with zipfile.ZipFile(root / "project.zip") as packed:
@@ -94,8 +94,8 @@ def test_any_value_may_be_odd(data: st.DataObject) -> None:
             for photo in project.photos():
                 assert project.thumbnail(photo).is_file()
                 assert project.photo_path(photo).resolve().is_relative_to((root / "new").resolve())
-            for run in project.catalog.runs():
-                project.catalog.evaluated_assets(run.id)
+            for run in project.catalog.runs.newest():
+                project.catalog.runs.evaluated(run.id)
             while project.undo() is not None:
                 project.classes()
     finally:

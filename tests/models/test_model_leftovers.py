@@ -65,11 +65,11 @@ def test_a_model_without_its_run_can_be_deleted(tmp_path: Path) -> None:
         save(project.models / "2026-01-02-030405-deep")
         model_leftovers.clean_up(project.models, project.catalog)
         model_leftovers.clean_up(project.models, project.catalog)
-        (run,) = project.catalog.runs()
+        (run,) = project.catalog.runs.newest()
         assert (run.name, run.mode, run.report["accuracy"]) == ("2026-01-02-030405-deep", "deep", 1.0)
     runs.delete(home, token, run.id)
     with home.open(token) as project:
-        assert (project.model_folders(), project.catalog.runs()) == ([], [])
+        assert (project.model_folders(), project.catalog.runs.newest()) == ([], [])
 
 
 def test_an_unfinished_deep_training_stays(project: Project) -> None:

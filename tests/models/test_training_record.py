@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from classifier import Finished
-from classifier.data.catalog import RunAsset
+from classifier.data.run_history import RunAsset
 from classifier.events import Epoch
 from classifier.messages import message
 from classifier.messages.training import TrainingCode

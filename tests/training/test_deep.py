@@ -562,7 +562,7 @@ def test_an_unfinished_training_of_a_project_is_found_with_its_settings(digits: 
         assert isinstance(last, Finished)
         assert last.folder == found.folder
         assert unfinished(project) is None
-        assert [run.name for run in project.catalog.runs()] == [found.folder.name]
+        assert [run.name for run in project.catalog.runs.newest()] == [found.folder.name]
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ from classifier import (
     TrainConfig,
     train,
 )
-from classifier.data.catalog import RunAsset
+from classifier.data.run_history import RunAsset
 from classifier.messages import Code
 from classifier.messages.training import TrainingCode
 from classifier.messages.workflows import StepCode, StepsCode
@@ -97,7 +97,7 @@ def test_steps_are_tried_in_order_and_the_best_is_kept(run: tuple[Project, Path,
     assert finished.steps == tuple(steps) == list_steps(folder)
     assert step_in_use(folder) == max(step.number for step in steps if step.kept)
     assert not (folder / "resume").exists()
-    (entry,) = project.catalog.runs()
+    (entry,) = project.catalog.runs.newest()
     assert (entry.name, entry.mode, len(entry.details["steps"])) == ("model", "auto", 3)
     assert len(json.loads((folder / "training.json").read_text())["steps"]) == 3
     assert Predictor(folder).report.accuracy == finished.report.accuracy
@@ -331,7 +331,7 @@ def test_a_step_is_taken_back_and_put_forward(run: tuple[Project, Path, list[Ste
     assert step_in_use(folder) == 1
     first = checkpoint.read_report(folder / "steps" / "1")
     assert checkpoint.read_report(folder) == first
-    assert project.catalog.runs()[0].report["accuracy"] == first.accuracy
+    assert project.catalog.runs.newest()[0].report["accuracy"] == first.accuracy
     kept = max(step.number for step in steps if step.kept)
     use_step(project, folder, kept)
     assert checkpoint.read_report(folder).accuracy == checkpoint.read_report(original).accuracy

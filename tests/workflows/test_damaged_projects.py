@@ -56,6 +56,6 @@ def test_training_makes_a_damaged_feature_cache_again(project: Project) -> None:
 
 @pytest.mark.slow
 def test_a_damaged_report_of_a_run_is_one_sentence_in_review(project: Project) -> None:
-    project.catalog.record_run("bad", "quick", {"labels": [1], "confusion": 5}, [])
+    project.catalog.runs.record("bad", "quick", {"labels": [1], "confusion": 5}, [])
     with pytest.raises(ClassifierError, match="report"):
         review(project)

@@ -46,7 +46,7 @@ def test_a_project_opens_in_another_process_as_it_was(project: Project, tmp_path
     with Project.open(tmp_path / "new") as opened:
         assert opened.photos() == project.photos()
         assert opened.catalog.balance() == project.catalog.balance()
-        assert opened.catalog.runs() == project.catalog.runs()
+        assert opened.catalog.runs.newest() == project.catalog.runs.newest()
         one, two = review(opened), review(project)
         assert one is not None
         assert two is not None
@@ -80,7 +80,7 @@ def test_a_model_made_to_do_harm_is_left_out(project: Project, tmp_path: Path) -
 def test_the_command_line_saves_and_renames(
     project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder, name = str(project.folder), project.catalog.runs()[0].name
+    folder, name = str(project.folder), project.catalog.runs.newest()[0].name
     assert main(["project", "save", folder, str(tmp_path / "p.zip"), "--without-photos"]) == 0
     assert "Saved the labels of 32 photos and 1 model" in capsys.readouterr().out
     assert main(["project", "rename", folder, name, "First try", "--json"]) == 0

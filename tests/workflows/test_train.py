@@ -90,11 +90,11 @@ def test_a_second_training_reads_no_photo_and_gives_equal_weights(project: Proje
 
 def test_the_run_is_written_to_the_catalog(project: Project) -> None:
     finished = finish(train(project, QUICK))
-    (run,) = project.catalog.runs()
+    (run,) = project.catalog.runs.newest()
     assert finished.folder in project.model_folders()
     assert (run.name, run.mode) == (finished.folder.name, "quick")
     assert run.report == json.loads(json.dumps(finished.report.to_json()))
-    assert len(project.catalog.run_assets(run.id)) == 8
+    assert len(project.catalog.runs.assets(run.id)) == 8
     assert run.report["scenes"] == 8
     assert finish(train(project, QUICK)).folder != finished.folder  # another training, another folder
 
@@ -106,7 +106,7 @@ def test_a_moved_photo_is_trained_under_its_new_class(project: Project, tmp_path
     project.move(moved, "green apple")
     again = finish(train(project, QUICK, tmp_path / "two"))
     assert again.report.labels == ("apple", "green apple", "mug")
-    assert len(project.catalog.changed_since(project.catalog.runs()[-1].id).relabeled) == 2
+    assert len(project.catalog.runs.changed_since(project.catalog.runs.newest()[-1].id).relabeled) == 2
 
 
 @pytest.mark.slow
@@ -131,14 +131,14 @@ def test_a_run_lists_the_photos_it_was_evaluated_on(example_set: Path, features:
                 path.unlink()
     with over(tmp_path / "data", features) as project:
         report = finish(train(project, QUICK, tmp_path / "model")).report
-        (run,) = project.catalog.runs()
-        evaluated = project.catalog.evaluated_assets(run.id)
+        (run,) = project.catalog.runs.newest()
+        evaluated = project.catalog.runs.evaluated(run.id)
         assert report.evaluated_on == "test"
         assert {photo.sha256 for photo in evaluated} == {photo.sha256 for photo in project.catalog.assets(split="test")}
-        assert len(project.catalog.run_assets(run.id)) == 16
+        assert len(project.catalog.runs.assets(run.id)) == 16
     with over(example_set, features) as project:
         finish(train(project, QUICK, tmp_path / "other"))
-        assert len(project.catalog.evaluated_assets(project.catalog.runs()[0].id)) == 32
+        assert len(project.catalog.runs.evaluated(project.catalog.runs.newest()[0].id)) == 32
 
 
 @pytest.mark.slow
@@ -260,7 +260,7 @@ def test_stopping_leaves_no_model_and_keeps_the_features(project: Project, tmp_p
             break
     events.close()  # type: ignore[attr-defined]
     assert not (tmp_path / "model").exists()
-    assert project.catalog.runs() == []
+    assert project.catalog.runs.newest() == []
     assert threading.active_count() <= threads
     for photo in project.photos():
         project.photo_path(photo).unlink()

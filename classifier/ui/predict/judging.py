@@ -12,9 +12,10 @@ from typing import NamedTuple
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from ...data.catalog import Asset, RunAsset
+from ...data.catalog import Asset
 from ...data.decoding import open_apart
 from ...data.project import Project
+from ...data.run_history import RunAsset
 from ...errors import DataError, LayoutError
 from ...evaluation.report import Report
 from ...evaluation.shift import shift_warnings

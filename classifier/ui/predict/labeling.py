@@ -190,7 +190,7 @@ def _lock(home: Home, token: str) -> threading.Lock:
 def what_it_brought(home: Home, token: str) -> str:
     """Return the newest training beside the one before it, on the photos that both judged."""
     with home.open(token) as project:
-        entries = [history.Entry.of(run, True) for run in project.catalog.runs(2)]
+        entries = [history.Entry.of(run, True) for run in project.catalog.runs.newest(2)]
         reports = [entry.report for entry in entries if entry.report is not None]
         if not reports:
             return ""
@@ -200,7 +200,7 @@ def what_it_brought(home: Home, token: str) -> str:
             return html.note(words, "good")
         (later, earlier), before = entries, reports[1].images
         catalog = project.catalog
-        result = history.compare_answers(*(catalog.evaluated_assets(entry.run.id) for entry in (earlier, later)))
+        result = history.compare_answers(*(catalog.runs.evaluated(entry.run.id) for entry in (earlier, later)))
         table = runs.compare_entries(project, earlier, later)
     verdict = history.verdict(result)
     return (

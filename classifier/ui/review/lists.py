@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
-from ...data.catalog import Asset, Run
+from ...data.catalog import Asset
 from ...data.explained_groups import Evidence
 from ...data.grouping import GroupsFrom
 from ...data.project import Project
+from ...data.run_history import Run
 from ...evaluation.report import Report
 from ...messages import Message, message, sentence
 from ...messages.evaluation import LabelIssueCode

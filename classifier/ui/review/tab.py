@@ -280,7 +280,7 @@ def open_cell(event: gr.EventData) -> tuple[str, int]:
 def what_changed(home: Home, token: str) -> str:
     """Return the newest training beside the one before it."""
     with home.open(token) as project:
-        entries = [history.Entry.of(run, True) for run in project.catalog.runs(2)]
+        entries = [history.Entry.of(run, True) for run in project.catalog.runs.newest(2)]
         if not entries or entries[0].report is None:
             return ""
         later, seconds = entries[0], entries[0].run.seconds

@@ -180,7 +180,7 @@ def _past_curves(home: Home, token: str) -> str:
     if project is None:
         return ""
     with project:
-        run = project.catalog.run()
+        run = project.catalog.runs.find()
     return _history(history.render_curves(run)) if run else ""
 
 

@@ -70,7 +70,7 @@ def read_newest(project: Project) -> Trained | None:
 
 
 def _earlier(project: Project, newest: str) -> Report | None:
-    for run in project.catalog.runs(_MOST_RUNS):
+    for run in project.catalog.runs.newest(_MOST_RUNS):
         with suppress(ClassifierError):
             report = Report.from_json(run.report)
             if run.name != newest and report.groups_from != "none" and report.grouping is not None:

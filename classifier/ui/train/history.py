@@ -8,8 +8,8 @@ from html import escape
 
 import numpy as np
 
-from ...data.catalog import Changes, Run, RunAsset
 from ...data.labels import natural_key
+from ...data.run_history import Changes, Run, RunAsset
 from ...errors import ModelError
 from ...evaluation.metrics import Comparison, compare_models
 from ...evaluation.report import Report

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import gradio as gr
 from gradio.events import Dependency
 
-from ...data.catalog import Run
 from ...data.project import Project
+from ...data.run_history import Run
 from ...errors import DataError, ModelError
 from ...messages import sentence
 from ...messages.models import CheckpointCode
@@ -60,7 +60,7 @@ def show(home: Home, token: str) -> View:
     entries: list[history.Entry] = []
     if project is not None:
         with project:
-            entries = _with_changes(project, _entries(project, project.catalog.runs()))
+            entries = _with_changes(project, _entries(project, project.catalog.runs.newest()))
     panel = gr.update(visible=bool(entries), label=sentence(RunsCode.TITLE, count=len(entries)))
     hidden = gr.update(visible=False)
     return View(panel, history.render_list(entries), "", hidden, hidden)
@@ -75,13 +75,13 @@ def _entries(project: Project, runs: Sequence[Run]) -> list[history.Entry]:
 def _with_changes(project: Project, entries: list[history.Entry]) -> list[history.Entry]:
     """Return the entries with what was changed since the newest of them."""
     newest = entries[:_MOST_COMPARED]
-    changes = project.catalog.changed_since_each([one.run.id for one in newest])
+    changes = project.catalog.runs.changed_since_each([one.run.id for one in newest])
     return [replace(one, since=since) for one, since in zip(newest, changes)] + entries[_MOST_COMPARED:]
 
 
 def _find(project: Project, claimed: object) -> history.Entry:
     """Return the run of an id, which is what the browser claims and may be anything."""
-    run = project.catalog.run(id=claimed) if type(claimed) is int and abs(claimed) < 2**62 else None
+    run = project.catalog.runs.find(id=claimed) if type(claimed) is int and abs(claimed) < 2**62 else None
     if run is None:
         raise DataError(RunsCode.NO_LONGER_LISTED)
     return _entries(project, [run])[0]
@@ -121,9 +121,9 @@ def compare_entries(project: Project, earlier: history.Entry, later: history.Ent
     if earlier.report is None or later.report is None:
         return html.note(RunsCode.NOT_COMPARABLE, "warn")
     catalog = project.catalog
-    answers = (catalog.evaluated_assets(entry.run.id) for entry in (earlier, later))
-    between = catalog.changed_since(earlier.run.id, later.run.id)
-    since = catalog.changed_since(later.run.id)
+    answers = (catalog.runs.evaluated(entry.run.id) for entry in (earlier, later))
+    between = catalog.runs.changed_since(earlier.run.id, later.run.id)
+    since = catalog.runs.changed_since(later.run.id)
     return history.render_comparison(earlier, later, history.compare_answers(*answers), between, since)
 
 
@@ -157,7 +157,7 @@ def delete(home: Home, token: str, id: int) -> View:
         for folder in project.models.iterdir():
             if folder.name == name:
                 steps.change_model(home, token, partial(_delete_model, folder))
-        project.catalog.delete_run(name)
+        project.catalog.runs.delete(name)
     return show(home, token)
 
 

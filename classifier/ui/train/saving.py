@@ -57,7 +57,7 @@ def _pictures(report: Report, epochs: Sequence[Epoch]) -> Iterator[tuple[str, Co
 
 def _epochs(project: Project, name: str) -> Sequence[Epoch]:
     """Return the epochs of a training as the project recorded them, none of a quick one."""
-    run = project.catalog.run(name)
+    run = project.catalog.runs.find(name)
     return () if run is None else read_epochs(run.details)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from classifier.data.catalog import Changes, Run, RunAsset
+from classifier.data.run_history import Changes, Run, RunAsset
 from classifier.messages.evaluation import ComparisonCode
 from classifier.ui.train import history
 from tests.helpers import report

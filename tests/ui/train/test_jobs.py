@@ -160,7 +160,7 @@ def test_a_training_that_waits_begins_after_a_restart(mode: str, tmp_path: Path,
     train_tab.resume(home, token, values)
     assert wait(job_of(home, token)).state.phase == "finished"
     with home.open(token) as project:
-        assert len(project.catalog.runs()) == 1
+        assert len(project.catalog.runs.newest()) == 1
     home = Home(tmp_path / "home", tmp_path)
     train_tab.resume(home, token, values)
     assert jobs.get_job(home, token) is None  # it began once

@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from classifier.data.catalog import RunAsset
+from classifier.data.run_history import RunAsset
 from classifier.errors import DataError
 from classifier.evaluation.report import Report
 from classifier.events import Epoch
@@ -34,7 +34,7 @@ from tests.ui.train.values import setting_values
 
 def record(home: Home, token: str, name: str, data: Report, seconds: float = 5.0) -> int:
     with home.open(token) as project:
-        return project.catalog.record_run(
+        return project.catalog.runs.record(
             name, name.rsplit("-", 1)[-1], data.to_json(), unanswered(project.catalog.assets()), seconds
         )
 
@@ -81,7 +81,7 @@ def test_an_earlier_step_ends_the_training_in_its_folder_and_no_other(tmp_path: 
         assert "Step 1 is in use now" in runs.use_step(home, token, sent({"id": id, "step": 1}))
         assert not job.state.ended
     with home.open(token) as project:
-        (run,) = project.catalog.runs()  # recorded anew with the model of that step
+        (run,) = project.catalog.runs.newest()  # recorded anew with the model of that step
     with improving(home, token, folder) as job:
         assert "Step 1 is in use now" in runs.use_step(home, token, sent({"id": run.id, "step": 1}))
         assert job.state.ended
@@ -163,7 +163,7 @@ def test_past_trainings_are_compared_by_their_answers_in_the_catalog(tmp_path: P
                 for index, photo in enumerate(photos)
             ]
             data = report(labels=("cat", "dog"), accuracy=0.9)
-            ids.append(project.catalog.record_run(name, "quick", data.to_json(), answers, 1.0))
+            ids.append(project.catalog.runs.record(name, "quick", data.to_json(), answers, 1.0))
     shown = runs.compare(home, token, sent({"ids": ids}))
     assert "The later one is better by more than chance" in shown
     assert "12 photos were judged by both, and they differ on 12 photos." in shown
@@ -184,7 +184,7 @@ def test_a_training_and_its_model_are_renamed(tmp_path: Path, make_folder: Any) 
     assert runs.rename(home, token, id, "Cats or dogs").list.count("Cats or dogs") >= 1
     assert [model.title for model in own_models(home, token)] == ["Cats or dogs"]
     with home.open(token) as project:
-        (run,) = project.catalog.runs()
+        (run,) = project.catalog.runs.newest()
         assert (run.name, run.title) == (name, "Cats or dogs")
         assert Report.from_json(run.report).thresholds == (0.4, 0.6)
         with pytest.raises(DataError, match="no training called “x”"):
@@ -201,7 +201,7 @@ def test_curves_and_verdict_are_there_after_a_restart(tmp_path: Path, make_folde
     details = training_record.history(epochs, "quick", "deep", [verdict])
     with home.open(token) as project:
         name = "2025-01-02-030405-deep"
-        project.catalog.record_run(name, "quick", report().to_json(), [], 5.0, details)
+        project.catalog.runs.record(name, "quick", report().to_json(), [], 5.0, details)
         (project.models / name).mkdir()
         (project.models / name / "report.json").write_text(json.dumps(report().to_json()))
         (project.models / name / "config.json").write_text("{}")
@@ -217,5 +217,5 @@ def test_damaged_details_of_a_training_are_not_shown(tmp_path: Path, make_folder
     fill(home, token, make_folder({"cat": 2, "dog": 2}))
     for details in ({"epochs": [[1]]}, {"verdict": {"why": NASTY, "kept": 3}}, {"epochs": [{"number": 1}]}):
         with home.open(token) as project:
-            project.catalog.record_run("x", "deep", report().to_json(), [], 5.0, details)
+            project.catalog.runs.record("x", "deep", report().to_json(), [], 5.0, details)
         assert "<script" not in runs.show(home, token).list

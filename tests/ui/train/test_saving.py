@@ -46,7 +46,7 @@ def test_curves_of_a_recorded_deep_training_can_be_saved_after_a_restart(trained
     with home.open(token) as project:
         shutil.copytree(trained.folder, project.models / "2026-01-01-101010-deep")
         details = history(epochs, "deep", "deep", ())
-        project.catalog.record_run("2026-01-01-101010-deep", "deep", trained.report.to_json(), [], 1.0, details)
+        project.catalog.runs.record("2026-01-01-101010-deep", "deep", trained.report.to_json(), [], 1.0, details)
     shown = saving.save(home, token, request())
     assert "2026-01-01-101010-deep-curves.png" in shown
 
