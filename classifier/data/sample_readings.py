@@ -45,7 +45,7 @@ def read_samples(
         not_taken={},
         matched=trained,
         total=trained,
-        origin=message(OriginCode.FOLDERS),
+        origin=message(OriginCode.STATED),
         groups=by_key,
         groups_from="names" if by_key else "",
     )

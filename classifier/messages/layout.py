@@ -168,6 +168,7 @@ class OriginCode(Code):
     COLUMN = "{file}, column “{column}”"
     TABLE = "{file}"
     BOXES = "the boxes of an object detector"
+    STATED = "the labels that come with the photos"
 
 
 @unique
@@ -183,6 +184,7 @@ class EvidenceCode(Code):
     COLUMN = "{matched:,} of {total:picture|pictures} {total:*is|are} named in column {by}, with a label"
     TABLE = "{matched:,} of {total:picture|pictures} {total:*is|are} named in column {by}, with one label"
     BOXES = "{matched:,} of {total:picture|pictures} {total:*has|have} boxes of one class"
+    STATED = "{matched:,} of {total:picture|pictures} {total:*comes|come} with a label"
 
 
 @unique
@@ -198,6 +200,7 @@ class ExampleCode(Code):
     COLUMN = "The column “{column}” of {file} holds {classes:comma}: are these the classes?"
     TABLE = "The table {file} holds {classes:comma}: are these the classes?"
     BOXES = "The boxes hold {classes:comma}: are these the classes?"
+    STATED = "The labels that come with the photos are {classes:comma}: are these the classes?"
 
 
 @unique

@@ -13,6 +13,7 @@ from classifier import Finished
 from classifier.cli.main import main
 from tests import processes
 from tests.data.test_readings import NEW_PETS, PETS, make_folder, make_zip
+from tests.data.test_samples import write_shards
 from tests.data.test_sources import write
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +49,12 @@ def test_train_and_test_zips_keep_their_splits_in_a_fresh_process(tmp_path: Path
     assert first.startswith("2 classes from folders; 6 photos to train on, 3 to test")
     training = json.loads((tmp_path / "model/training.json").read_text("utf-8"))
     assert training["data"]["splits"] == {"test": 3, "train": 6}
+
+
+def test_classes_that_shards_state_are_not_said_to_come_from_folders(tmp_path: Path, capsys: Capture) -> None:
+    assert main(["check", str(write_shards(tmp_path))]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("2 classes from the labels that come with the photos; ")
 
 
 @pytest.mark.slow
