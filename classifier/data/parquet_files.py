@@ -7,9 +7,10 @@ whose names the Hub keeps in the schema (https://huggingface.co/docs/datasets/ab
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,8 +66,9 @@ def stream(
 
 
 def read(
-    path: Path, into: Path, limits: Limits, name: str, column: str | None, first: int, groups: str | None = None
-) -> Iterator[tuple[str, Path | Message, str | None, str | None]]:
+    path: Path, into: Path, limits: Limits, name: str, column: str | None, first: int, groups: str | None = None,
+    needs_classes: bool = True,
+) -> Iterator[tuple[str, Path | Message, str | None, str | None]]:  # fmt: skip
     """Yield what ``stream`` does, and the class and group of each picture, None where it has none.
 
     Args:
@@ -77,8 +79,10 @@ def read(
         column: with the classes; None where the schema or its name says which it is.
         first: number of the first picture that has no name.
         groups: column with the groups of photos that belong together; None for no groups.
+        needs_classes: whether a file without a column of classes is refused.
     """
-    for number, row in enumerate(_rows(path, limits, name, column, with_labels=True, first=first, groups=groups)):
+    labels = partial(_find_classes, name=name, wanted=column, needed=needs_classes)
+    for number, row in enumerate(_rows(path, limits, name, labels, first, groups)):
         yield row.name, _write(row, into / f"{number:06}"), row.label, row.group
 
 
@@ -94,8 +98,8 @@ def _write(row: Row, path: Path) -> Path | Message:
 
 
 def _rows(
-    path: Path, limits: Limits, name: str, column: str | None = None, with_labels: bool = False, first: int = 0,
-    groups: str | None = None,
+    path: Path, limits: Limits, name: str, find_classes: Callable[[Any], _Names | None] = lambda file: None,
+    first: int = 0, groups: str | None = None,
 ) -> Iterator[Row]:  # fmt: skip
     with _open(path, name) as file:
         if file.metadata.num_rows > limits.files:
@@ -104,7 +108,7 @@ def _rows(
         pictures = _picture_columns(file)
         if not pictures:
             raise DataError(ShardCode.NO_PICTURES, name=name, columns=file.schema_arrow.names)
-        labels = _find_column(file, name, column) if with_labels else None
+        labels = find_classes(file)
         grouping = _find_column(file, name, groups) if groups else None
         columns = {pictures[0], *(one.column for one in (labels, grouping) if one)}
         for batch in file.iter_batches(batch_size=_ROWS, columns=sorted(columns), use_threads=False):
@@ -206,6 +210,17 @@ def _find_column(file: Any, name: str, wanted: str | None) -> _Names:
         if candidates:
             break
     raise DataError(ShardCode.WHICH_COLUMN, name=name, columns=list(found))
+
+
+def _find_classes(file: Any, name: str, wanted: str | None, needed: bool) -> _Names | None:
+    """Return the column of classes; None where the file has none that may be it, and it is not ``needed``."""
+    try:
+        return _find_column(file, name, wanted)
+    except DataError:
+        names = [column.column for column in _name_columns(file)]
+        if needed or wanted in names or any(map(label_rank, names)):
+            raise
+        return None
 
 
 def _name_columns(file: Any) -> Iterator[_Names]:

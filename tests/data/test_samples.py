@@ -202,6 +202,20 @@ def test_samples_are_read_beside_class_folders(names: list[str], tmp_path: Path)
         assert project.classes() == {"cat": 2, "dog": 2, **counts}
 
 
+@pytest.mark.parametrize("column", [None, "label"])
+def test_photos_to_test_with_and_no_column_of_classes_are_left_out(column: str | None, tmp_path: Path) -> None:
+    folder = write_hub(tmp_path / "hub")
+    pictures = [{"bytes": encode(draw_photo(200 + number)), "path": f"{number}.jpg"} for number in range(3)]
+    write_parquet(folder / "data" / "test-00000-of-00001.parquet", {"image": pictures, "count": [1.0] * 3})
+    with Project.over(folder, labels=column) as project:
+        assert set(project.classes("train")) == {"cat", "dog"}
+        assert project.photos(split="test") == []
+        codes = Counter(left.code for left in project.left_out())
+        assert codes == {ShardLeftOutCode.LABEL_MISSING: 3, ShardCode.EMPTY: 1}
+    (folder / "data" / "test-00000-of-00001.parquet").rename(tmp_path / "photos.parquet")
+    assert "photos.parquet" in str(refusal(tmp_path / "photos.parquet", labels=column))
+
+
 def test_photos_without_a_class_beside_samples_are_left_out(tmp_path: Path) -> None:
     shard = write_shards(tmp_path / "shards") / "train-000000.tar"
     loose = [f"IMG_{number}.jpg" for number in range(3)]
