@@ -89,7 +89,8 @@ def list_upload(files: Iterable[tuple[str, Path]], into: Path, limits: Limits) -
     given = [(name, normalize_name(name), path) for name, path in files]
     loose = [(key, path) for name, key, path in given if "/" not in key and not check_name(name)]
     zips = [(key, path) for key, path in loose if _is_zip(key) or is_shard(key, path)]
-    others = [(name, path) for name, key, path in given if (key, path) not in zips]
+    apart = set(zips)
+    others = [(name, path) for name, key, path in given if (key, path) not in apart]
     if others:
         tops = {key.split("/")[0] if "/" in key else "" for key in _usable_keys(others)}
         name = tops.pop() if len(tops) == 1 else ""

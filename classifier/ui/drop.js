@@ -104,10 +104,11 @@ stop.addEventListener("click", () => sending?.abort());
 
 // Leave out the files that the server would refuse after they were sent.
 function splitOff(items) {
-  const large = items.filter(({ file }) => file && file.size > MOST_BYTES);
+  const isLarge = ({ file }) => file && file.size > MOST_BYTES;
+  const large = items.filter(isLarge);
   const told = { count: large.length, limit: MOST_BYTES / 1e6, name: large[0]?.name };
   refused = !large.length ? "" : large.length === 1 ? say("too_large_one", told) : say("too_large", told);
-  return items.filter((item) => !large.includes(item));
+  return items.filter((item) => !isLarge(item));
 }
 
 function take(found, label = "") {
