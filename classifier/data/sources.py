@@ -175,7 +175,8 @@ def _add_place(listing: Listing, name: str, base: str, place: Path, into: Path, 
     if place.is_dir():
         files = list(scan(place, limits))
         shards = [file for file in files if is_shard(*file)]
-        rest = [file for file in files if file not in shards]
+        apart = set(shards)
+        rest = [file for file in files if file not in apart]
         if not shards or has_pictures(_usable_keys(rest)):
             _add_opened(listing, name, files, into, limits, shown)
             return
@@ -257,7 +258,8 @@ def _open_zips(files: FilePaths, into: Path, limits: Limits, listing: Listing) -
     zips = [(name, path) for name, path in files if _is_zip(name) and not check_name(name)]
     if not zips:
         return files
-    rest = [file for file in files if file not in zips]
+    apart = set(zips)
+    rest = [file for file in files if file not in apart]
     keys = _usable_keys(rest)
     readable = [(name, path) for name, path in zips if zipfile.is_zipfile(path)]
     candidates = [normalize_name(name) for name, _ in readable or zips]
