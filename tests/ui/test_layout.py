@@ -59,3 +59,16 @@ def test_what_is_read_at_an_event_is_read_again_where_more_came_meanwhile(tmp_pa
     found = [one for one in page.fns.values() if one.inputs and late.intersection(event for _, event in one.targets)]
     assert len(found) > 100
     assert {one.trigger_mode for one in found} == {"always_last"}
+
+
+@pytest.mark.slow
+def test_a_review_that_was_asked_for_before_a_choice_shows_what_was_chosen(tmp_path: Path) -> None:
+    """By the control, as the page sends it, it would show the choice of before; a State is read when it begins."""
+    page = build_app(tmp_path / "home", tmp_path / "checkpoints")
+    found = 0
+    for function in page.fns.values():
+        inputs = {getattr(block, "elem_id", None) for block in function.inputs}
+        if len(inputs) > 1 and "review-photos" in {getattr(block, "elem_id", None) for block in function.outputs}:
+            assert "review-which" not in inputs
+            found += 1
+    assert found

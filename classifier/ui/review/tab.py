@@ -123,7 +123,7 @@ def _draw(project: Project, reviewed: Review, which: str | None, count: int, fou
         _state(changes),
         gr.update(variant="primary" if changes else "secondary"),
         undo.update_button(project),
-        gr.update(choices=choices) if chosen == which else gr.update(choices=choices, value=chosen),
+        gr.update(choices=choices, value=chosen),
         (photos or lists.empty(chosen, reviewed)) + _mark_drawing(),
         gr.update(visible=is_more),
         lists.number_of(reviewed.run, reviewed.photos, project.groups_from()),
@@ -316,16 +316,18 @@ def build(home: Home, token: gr.BrowserState) -> ReviewTab:
                 state = gr.HTML(elem_id="review-state", min_width=180)
                 undo_button = undo.button("review-undo")
                 train = gr.Button(str(ReviewCode.TRAIN_AGAIN), min_width=140, scale=0, elem_id="review-train")
-    count, found, seen = gr.State(PAGE), gr.State(PhotoCheck()), gr.State(0)
+    # What was chosen is read when a drawing begins; by the list itself one that was asked for before would win.
+    chosen, count = gr.State(lists.DEFAULT), gr.State(PAGE)
+    found, seen = gr.State(PhotoCheck()), gr.State(0)
     view: list[Any] = [nothing, filled, matrix, classes, advice, state, train, undo_button, which, photos, more, seen]
-    redraw = Action(in_order(plain(show, home)), [token, which, count, found], view)
+    redraw = Action(in_order(plain(show, home)), [token, chosen, count, found], view)
     check_action = Action(plain(check_photos, home), [token, found, seen], [found], DEVICE)
     redraw.on(found.change)
     # of two presses, one after the other, the second one counts as well
     redraw.after(photos.submit(plain(answer, home), [token], [result], trigger_mode="multiple", **QUIET, **FREE))
     redraw.after(undo_button.click(plain(undo.undo, home), [token], [result], **QUIET, **FREE))
     for cells in (matrix, classes):
-        redraw.after(cells.select(plain(open_cell), None, [which, count], trigger_mode="always_last", **QUIET, **FREE))
-    redraw.after(which.input(lambda: PAGE, None, [count], queue=False, **QUIET))
+        redraw.after(cells.select(plain(open_cell), None, [chosen, count], trigger_mode="always_last", **QUIET, **FREE))
+    redraw.after(Action(lambda name: (name, PAGE), [which], [chosen, count]).on(which.input, queue=False))
     redraw.after(more.click(lambda shown: shown + PAGE, [count], [count], queue=False, **QUIET))
     return ReviewTab(train, again.train_again, again.finished, [redraw, check_action])
