@@ -214,13 +214,8 @@ def _find_column(file: Any, name: str, wanted: str | None) -> _Names:
 
 def _find_classes(file: Any, name: str, wanted: str | None, needed: bool) -> _Names | None:
     """Return the column of classes; None where the file has none that may be it, and it is not ``needed``."""
-    try:
-        return _find_column(file, name, wanted)
-    except DataError:
-        names = [column.column for column in _name_columns(file)]
-        if needed or wanted in names or any(map(label_rank, names)):
-            raise
-        return None
+    may_have = any(one.names or label_rank(one.column) or one.column == wanted for one in _name_columns(file))
+    return _find_column(file, name, wanted) if needed or may_have else None
 
 
 def _name_columns(file: Any) -> Iterator[_Names]:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from . import stored_rows
 from .database import Database
-from .stored_rows import now
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,15 @@ class RunHistory:
                 for run, known, made in before.fetchmany(1):
                     title, created = title or known, created or made
                     db.execute("DELETE FROM runs WHERE id = ?", (run,))
-            row = (created or now(), name, mode, json.dumps(dict(report)), seconds, title, json.dumps(details or {}))
+            row = (
+                created or stored_rows.now(),
+                name,
+                mode,
+                json.dumps(dict(report)),
+                seconds,
+                title,
+                json.dumps(details or {}),
+            )
             columns = "created, name, mode, report, seconds, title, details"
             run = db.execute(f"INSERT INTO runs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row).lastrowid
             db.executemany(
@@ -222,12 +229,12 @@ def _with_held_out(splits: Iterable[str]) -> frozenset[str]:
 def _changes(old: set[Pair], new: set[Pair], today: Photos) -> Changes:
     """Compare photos with their classes; those that are in several of ``today`` have not been added."""
     changed = {sha for sha, _ in old ^ new}
-    was, now = ({sha for sha, _ in pairs if sha in changed} if changed else set() for pairs in (old, new))
-    added = now - was
+    old_ones, new_ones = ({sha for sha, _ in pairs if sha in changed} if changed else set() for pairs in (old, new))
+    added = new_ones - old_ones
     if added:
         counts = Counter(row[0] for row in today if row[0] in added)
         added = {sha for sha in added if counts[sha] <= 1}
-    return Changes(tuple(sorted(added)), tuple(sorted(was - now)), tuple(sorted(was & now)))
+    return Changes(tuple(sorted(added)), tuple(sorted(old_ones - new_ones)), tuple(sorted(old_ones & new_ones)))
 
 
 def evaluated_rows(report: Mapping[str, Any], rows: Iterable[RunAsset]) -> list[RunAsset]:
