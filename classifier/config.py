@@ -12,8 +12,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from .errors import SettingError
 from .messages.config import ConfigCode
 
-ResizeMode = Literal["crop", "whole", "squash"]
-RESIZE_MODES: tuple[ResizeMode, ...] = ("squash", "whole", "crop")  # equal scores go to the first
+ResizeMode = Literal["squash", "whole", "crop", "zoom"]
+RESIZE_MODES: tuple[ResizeMode, ...] = get_args(ResizeMode)  # equal scores go to the first
+_ZOOM = 0.7  # of the short side, see ``Preprocessing.crop_pct``
 Mode = Literal["quick", "auto", "deep"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 Optimizer = Literal["adamw", "sgd"]
@@ -162,15 +163,19 @@ class Preprocessing:
 
     def with_resize_mode(self, resize_mode: ResizeMode) -> Preprocessing:
         """Return the same preprocessing with another way to bring a picture to the square."""
+        if resize_mode == "zoom":
+            return replace(self, crop_mode="center", crop_pct=_ZOOM)
         if resize_mode == "crop":
             return replace(self, crop_mode="center", crop_pct=0.875 if self.crop_pct == 1.0 else self.crop_pct)
         return replace(self, crop_mode="squash" if resize_mode == "squash" else "center", crop_pct=1.0)
 
     @property
     def resize_mode(self) -> ResizeMode:
-        """How a picture is brought to the square: ``crop``, ``whole`` or ``squash``."""
+        """How a picture is brought to the square: ``squash``, ``whole``, ``crop`` or ``zoom``, a narrower crop."""
         if self.crop_mode == "squash":
             return "squash"
+        if self.crop_pct <= _ZOOM:
+            return "zoom"
         return "whole" if self.crop_pct == 1.0 else "crop"
 
     def to_timm(self) -> dict[str, Any]:

@@ -82,6 +82,13 @@ class WorkflowCode(Code):
 
 
 @unique
+class LearningNoteCode(Code):
+    """What a person should know of how the photos were learned."""
+
+    MIDDLE = "The middle of the photos tells these classes apart: in new photos, too, keep what counts in the middle."
+
+
+@unique
 class OfferCode(Code):
     """A network that may be better on the photos than those in use."""
 

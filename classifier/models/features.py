@@ -31,7 +31,7 @@ from .backbones import Backbone
 from .feature_cache import FeatureCache
 from .fused_convolution import fuse_activations
 from .loader import EvalViews, map_in_order, run_batches
-from .surgery import fuse_batch_norm
+from .surgery import MiddleFeatures, fuse_batch_norm
 from .transforms import decoded_side
 
 Floats = NDArray[np.float32]
@@ -46,7 +46,9 @@ class FeatureExtractor:
     """What turns photos into features: the network, the device it runs on, the cache, and the limits of a photo.
 
     ``pixel_ranges`` are those of the training photos, see ``pixel_ranges.with_pixel_ranges``; ``opener`` decodes
-    photos, for those of strangers it is ``decoding.open_apart``, and ``describe`` computes their descriptors.
+    photos, for those of strangers it is ``decoding.open_apart``, and ``describe`` computes their descriptors. With
+    ``middle`` each view of a picture by a built-in network is followed by the features of its middle, as if that were
+    another view; they come from the same pass (``surgery.MiddleFeatures``).
     """
 
     backbone: Backbone
@@ -56,6 +58,13 @@ class FeatureExtractor:
     pixel_ranges: PixelRanges = NO_RANGES
     opener: Opener = open_picture
     describe: Describe = compute_descriptor
+    middle: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names under which the features are cached that one pass of the network gives."""
+        name = self.backbone.name
+        return (name, f"{name}, middle") if self.middle else (name,)
 
     @property
     def descriptor_name(self) -> str:
@@ -69,7 +78,8 @@ def embed(
 ) -> Iterator[Floats | Message]:
     """Yield the features (V, D) of each photo for V preprocessings, or the message why it cannot be used.
 
-    The pixel ranges are those of the extractor, not of the preprocessings.
+    With ``extractor.middle`` there are 2 V: each view, then its middle. The pixel ranges are those of the extractor, not
+    of the preprocessings.
 
     Features that are not in the cache are computed and added as they come, so that nothing is lost when the iterator
     is closed early. Of several processes each computes a share of what is not in the cache of every machine, and all
@@ -85,8 +95,8 @@ def _embed(
     extractor: FeatureExtractor, photos: Sequence[Photo], preprocessings: Sequence[Preprocessing]
 ) -> Iterator[Floats | Message]:
     """Yield what ``embed`` does; what is cached of all these photos is in memory."""
-    name, cache = extractor.backbone.name, extractor.cache
-    cached = [cache.get(name, preprocessing, [sha for sha, _ in photos]) for preprocessing in preprocessings]
+    cache, shas = extractor.cache, [sha for sha, _ in photos]
+    cached = [cache.get(name, preprocessing, shas) for preprocessing in preprocessings for name in extractor.names]
     known = distributed.everywhere(np.array([all(sha in view for view in cached) for sha, _ in photos], np.bool_))
     lacking = [photo for photo, is_known in zip(photos, known) if not is_known]
     computed = distributed.share(lacking, partial(_complete, extractor, preprocessings, cached), _BLOCK)
@@ -101,7 +111,8 @@ def _embed(
                 continue
             features = output["features"].float().numpy()
             if distributed.is_local_main_process():
-                cache.put(name, preprocessings, sha, features)
+                for place, name in enumerate(extractor.names):
+                    cache.put(name, preprocessings, sha, features[place :: len(extractor.names)])
                 if "descriptor" in output:
                     cache.put_descriptor(extractor.descriptor_name, sha, output["descriptor"].float().numpy())
             yield features
@@ -111,15 +122,16 @@ def _complete(
     extractor: FeatureExtractor, preprocessings: Sequence[Preprocessing], cached: Sequence[Mapping[str, Floats]],
     photos: Sequence[Photo],
 ) -> Iterator[Shared]:  # fmt: skip
-    """Yield the features (V, D) of photos, of which ``cached`` holds those of some for each of the V preprocessings.
+    """Yield the features (V, D) of photos, of which ``cached`` holds those of some for each of the V views.
 
     With them their descriptors, where features are computed and the cache has none. All are rounded as in the cache.
     """
     to_compute = [index for index, (sha, _) in enumerate(photos) if any(sha not in view for view in cached)]
-    missing = [
-        number for number, view in enumerate(cached) if any(photos[index][0] not in view for index in to_compute)
-    ]
-    wanted = [preprocessings[number] for number in missing]
+    lacking = np.array([any(photos[index][0] not in view for index in to_compute) for view in cached], np.bool_)
+    numbers = np.arange(len(cached)).reshape(len(preprocessings), -1)  # of the views that each pass gives
+    passes = np.flatnonzero(lacking[numbers].any(1)).tolist()
+    missing = numbers[passes].ravel().tolist()
+    wanted = [preprocessings[number] for number in passes]
     names = [photos[index][0] for index in to_compute]
     described = extractor.cache.get_descriptors(extractor.descriptor_name, names)
     undescribed = frozenset(row for row, sha in enumerate(names) if sha not in described)
@@ -230,13 +242,14 @@ def _compute(
     cost, start = extractor.backbone.cost * len(preprocessings), 0
     for part in leases.slices(paths, cost):
         own = frozenset(index - start for index in undescribed)
-        work = _run_network, extractor.backbone, part, preprocessings, own, *settings
+        work = _run_network, extractor.backbone, extractor.middle, part, preprocessings, own, *settings
         yield from leases.stream(*work, seconds=leases.estimate(len(part), cost))
         start += len(part)
 
 
 def _run_network(
     backbone: Backbone,
+    middle: bool,
     paths: Sequence[Path],
     preprocessings: Sequence[Preprocessing],
     undescribed: frozenset[int],
@@ -246,12 +259,18 @@ def _run_network(
     describe: Describe,
 ) -> Iterator[tuple[Floats | Message, Floats | None]]:
     """Yield for each photo its features (V, D) or a message, and its descriptor; None where it is known already."""
+    network = _network(backbone, device)
+    if middle:
+        network = MiddleFeatures(network)
     shortest = max(map(decoded_side, preprocessings))
     views = _DescribedViews(EvalViews(tuple(preprocessings)), undescribed, describe, {})
-    outputs = run_batches(_network(backbone, device), paths, views, device, device.dtype, shortest, limits, opener)
+    outputs = run_batches(network, paths, views, device, device.dtype, shortest, limits, opener)
     for index, output in enumerate(outputs):
         descriptor = views.descriptors.pop(index, None)
-        yield (output, None) if isinstance(output, Message) else (output.float().numpy(), descriptor)
+        if isinstance(output, Message):
+            yield output, None
+        else:  # the middle of a view as the next one
+            yield output.float().numpy().reshape(len(output) * (1 + middle), -1), descriptor
 
 
 @lru_cache(maxsize=2)

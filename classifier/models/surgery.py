@@ -189,6 +189,34 @@ def add_feature_output(network: nn.Module) -> nn.Module:
     return network
 
 
+class MiddleFeatures(nn.Module):
+    """Pooled features of a network without classifier, followed by those of the middle of the picture: (B, 2 D).
+
+    The network's last map (B, D, H, W) is pooled twice: by the network, and with a Gaussian that is ``_SPREAD`` of the
+    side wide.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network: Any = network
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(B, 3, size, size) -> (B, 2 D)."""
+        found: Tensor = self.network.forward_features(pixels)
+        rows, columns = (_bell(side).to(found.device) for side in found.shape[2:])
+        middle = ((found.float() * rows[:, None] * columns).sum((2, 3))).to(found.dtype)
+        return torch.cat([self.network.forward_head(found), middle], 1)
+
+
+_SPREAD = 0.29  # standard deviation, of the side: half of the weight lies on a fifth of the picture
+
+
+def _bell(side: int) -> Tensor:
+    """Return the weights (side,) of a Gaussian around the middle, which add up to 1."""
+    weights = torch.exp(-(((torch.arange(side) - (side - 1) / 2) / (_SPREAD * side)) ** 2) / 2)
+    return weights / weights.sum()
+
+
 def feature_width(network: nn.Module) -> int | None:
     """Return the number of pooled features that a network's classifier gets; None where that is no linear layer."""
     last = network.get_classifier()  # type: ignore[operator]

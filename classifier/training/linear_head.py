@@ -346,8 +346,8 @@ def _fit_temperature(logits: Tensor, y_true: Tensor) -> float:
 
 def cross_validated_ridge(
     features: Floats, y: Ints, n_classes: int, folds: Ints, shrinkage: float = SHRINKAGES[0]
-) -> tuple[NDArray[np.bool_], float]:
-    """Return whether each photo is classified correctly out of fold (N,), and the mean squared error.
+) -> tuple[NDArray[np.bool_], Floats]:
+    """Return whether each photo is classified correctly out of fold (N,), and its squared error (N,).
 
     Ridge regression on class indicators, whose out-of-fold predictions follow from one decomposition of the photos'
     inner products without refitting (block form of the leave-one-out identity; Hastie, Tibshirani and Friedman, “The
@@ -368,8 +368,8 @@ def cross_validated_ridge(
     values, vectors = torch.linalg.eigh(scaled @ scaled.T)
     val_indices = [torch.from_numpy(np.flatnonzero(folds == fold)) for fold in np.unique(folds)]
     outputs = [_ridge_outputs(values.clamp(min=0), vectors, targets, val_indices, alpha) for alpha in _RIDGE_PENALTIES]
-    errors = [float((output - targets).square().sum(1).mean()) for output in outputs]
-    best = int(np.argmin(errors))
+    errors = [(output - targets).square().sum(1).numpy() for output in outputs]
+    best = int(np.argmin([error.mean() for error in errors]))
     return outputs[best].argmax(1).numpy() == y, errors[best]
 
 

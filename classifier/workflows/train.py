@@ -30,7 +30,7 @@ from . import auto
 from .evaluate import check_test_classes
 from .photo_notes import similar_classes
 from .trained_models import fine_tuned_model, train_head
-from .training_data import build_training_set, group_notes, validation_set
+from .training_data import build_training_set, training_notes, validation_set
 from .training_run import Clock, Finished, TrainingRun, save_progress
 
 __all__ = ["Finished", "estimate_seconds", "feature_backbone", "train", "unfinished"]
@@ -116,7 +116,7 @@ def _train(
         training_set, resize_mode = yield from build_training_set(extractor, project, backbone, config)
         if test is not None:  # it is evaluated last, which may be many minutes later
             check_test_classes(test, training_set.labels)
-        warnings = group_notes(project, training_set.grouping)
+        warnings = training_notes(project, training_set.grouping, resize_mode)
         notes.extend(warnings)
         yield from map(Note, warnings)
         yield Progress(StepCode.TRAIN_HEAD, 0, len(training_set), None)

@@ -22,8 +22,8 @@ from ..errors import DataError
 from ..evaluation.class_balance import class_balance_warnings
 from ..evaluation.sessions import session_warnings
 from ..events import Progress
-from ..messages import Message
-from ..messages.workflows import StepCode, WorkflowCode
+from ..messages import Message, message
+from ..messages.workflows import LearningNoteCode, StepCode, WorkflowCode
 from ..models import networks
 from ..models.asset_features import extract_asset_descriptors, extract_asset_features, group_assets
 from ..models.backbones import Backbone
@@ -106,8 +106,10 @@ def _store_groups(project: Project, assets: list[Asset], groups: Ints) -> None:
     project.catalog.set_group(numbers)
 
 
-def group_notes(project: Project, grouping: Grouping | None) -> tuple[Message, ...]:
-    return () if grouping is None else (*divided_groups(project, grouping), *grouping.warnings)
+def training_notes(project: Project, grouping: Grouping | None, resize_mode: ResizeMode) -> tuple[Message, ...]:
+    """Return what a person should know of the groups of the photos, and of what the classifier sees of a photo."""
+    of_groups = () if grouping is None else (*divided_groups(project, grouping), *grouping.warnings)
+    return (*of_groups, message(LearningNoteCode.MIDDLE)) if resize_mode == "zoom" else of_groups
 
 
 def remember(

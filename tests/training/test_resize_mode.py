@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from PIL import Image, ImageDraw
 from classifier import device as devices
 from classifier.config import RESIZE_MODES, Limits
 from classifier.data.dataset import Sample
+from classifier.data.images import open_picture
 from classifier.events import Progress
 from classifier.messages.data import PhotoCode
 from classifier.messages.workflows import StepCode
@@ -131,6 +133,49 @@ def test_of_many_photos_only_a_sample_is_compared_in_every_mode(extractor: Featu
     assert finished == [
         (StepCode.COMPARE_RESIZE_MODES, 48), (StepCode.COMPARE_RESIZE_MODES, 128), (StepCode.EXTRACT_FEATURES, 136),
     ]  # fmt: skip
+
+
+def small_subject(seed: int, label: int, place: float) -> Image.Image:
+    """Shapes of all kinds and colors, and at a place along the diagonal, 0 to 1, a disc or a ring."""
+    rng = np.random.default_rng(seed)
+    picture = Image.new("RGB", (96, 96), tuple(rng.integers(0, 255, 3).tolist()))
+    pen = ImageDraw.Draw(picture)
+    for x, y, size, *color in rng.integers(0, (90, 90, 30, 255, 255, 255), (40, 6)).tolist():
+        shape = pen.ellipse if size % 2 else pen.rectangle
+        shape((x, y, x + size, y + size), outline=tuple(color), width=2)
+    left = 60 * place
+    pen.rectangle((left, left, left + 36, left + 36), fill=(235, 235, 235))
+    pen.ellipse((left + 5, left + 5, left + 31, left + 31), fill=(20, 20, 20))
+    if label:
+        pen.ellipse((left + 13, left + 13, left + 23, left + 23), fill=(235, 235, 235))
+    return picture
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("place", "expected"), [(0.5, "zoom"), (0.0, "squash")])
+def test_pictures_whose_subject_is_small_and_in_the_middle_are_zoomed(
+    extractor: FeatureExtractor, tmp_path: Path, place: float, expected: str
+) -> None:
+    samples = write(tmp_path, [(seed % 2, small_subject(seed, seed % 2, place)) for seed in range(130)])
+    _, chosen = run(resize_mode.choose_resize_mode(extractor, samples, RESIZE_MODES, 0))
+    assert chosen.resize_mode == expected
+    assert chosen.features.shape == (130, 1280)
+
+
+@pytest.mark.slow
+def test_the_comparison_with_the_middle_needs_no_further_pass(extractor: FeatureExtractor, tmp_path: Path) -> None:
+    samples = write(tmp_path, [(seed % 2, draw_photo(seed, (64, 64), (60 * (seed % 2), 0, 0))) for seed in range(130)])
+    passes = []
+
+    def count(path: Path, *arguments: Any) -> Image.Image:
+        passes.append(path)
+        return open_picture(path, *arguments)
+
+    _, chosen = run(resize_mode.choose_resize_mode(replace(extractor, opener=count), samples, RESIZE_MODES, 0))
+    assert chosen.resize_mode == "squash"
+    assert sorted(passes) == sorted(sample.path for sample in samples)
+    _, plain = run(resize_mode.choose_resize_mode(extractor, samples, ("squash",), 0))
+    assert np.array_equal(plain.features, chosen.features)
 
 
 @pytest.mark.slow

@@ -16,10 +16,11 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from classifier import DataError, Finished, ModelError, Predictor, Progress, Project, SettingError, TrainConfig, train
+from classifier.config import ResizeMode
 from classifier.messages.data import PhotoCode
 from classifier.messages.evaluation import AccuracyCode, WarningCode
 from classifier.messages.training import TrainingCode
-from classifier.messages.workflows import StepCode, WorkflowCode
+from classifier.messages.workflows import LearningNoteCode, StepCode, WorkflowCode
 from classifier.workflows.train import estimate_seconds, feature_backbone, unfinished
 from tests.helpers import MakeFolder, draw_photo, train_on
 
@@ -202,6 +203,17 @@ def test_six_photos_train_and_it_is_said_how_little_that_proves(
     report = train_on(data, features, tmp_path / "model", mode=mode, resize_modes=("whole",), max_steps=1).report
     assert report.evaluated_count == 6
     assert "That proves little: 6 photos are too few to tell how often it is right on new ones." in report.in_words()
+
+
+def test_it_is_said_where_only_the_middle_of_a_photo_counts(
+    make_folder: MakeFolder, features: Path, tmp_path: Path
+) -> None:
+    modes: tuple[tuple[ResizeMode, list[LearningNoteCode]], ...]
+    modes = (("zoom", [LearningNoteCode.MIDDLE]), ("squash", []))
+    with over(make_folder({"cat": 3, "dog": 3}), features) as project:
+        for mode, expected in modes:
+            finished = finish(train(project, TrainConfig(resize_modes=(mode,)), out=tmp_path / mode))
+            assert [note.code for note in finished.notes if isinstance(note.code, LearningNoteCode)] == expected
 
 
 def test_a_class_of_one_photo_is_a_warning_and_counts_as_wrong(
