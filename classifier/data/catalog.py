@@ -129,6 +129,11 @@ class Catalog:
         """Close the file; may be called twice."""
         self._db.close()
 
+    def version(self) -> int:
+        """Return a number that differs after another window or thread, with a catalog of its own, changed the file."""
+        ((number,),) = self._db.rows("PRAGMA data_version")
+        return int(number)
+
     def check(self) -> None:
         """Read all of the file; raises ``DataError`` where it is damaged."""
         if self._db.rows("PRAGMA quick_check(1)") != [("ok",)]:

@@ -78,8 +78,8 @@ def embed(
 ) -> Iterator[Floats | Message]:
     """Yield the features (V, D) of each photo for V preprocessings, or the message why it cannot be used.
 
-    With ``extractor.middle`` there are 2 V: each view, then its middle. The pixel ranges are those of the extractor, not
-    of the preprocessings.
+    With ``extractor.middle`` there are 2 V: each view, then its middle. The pixel ranges are those of the extractor,
+    not of the preprocessings.
 
     Features that are not in the cache are computed and added as they come, so that nothing is lost when the iterator
     is closed early. Of several processes each computes a share of what is not in the cache of every machine, and all

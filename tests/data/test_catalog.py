@@ -499,3 +499,15 @@ def test_groups_of_the_layout_in_two_splits_are_counted(catalog: Catalog) -> Non
     catalog.add([replace(photo("i", "x"), layout_group="cleo"), replace(photo("j", "x", "val"), layout_group="cleo")])
     assert catalog.divided_groups() == (2, 3)  # photos that were set aside are training photos
     assert {asset.sha256: asset.layout_group for asset in catalog.assets("x")}["g"] == "ben"
+
+
+def test_the_version_tells_that_another_window_changed_the_photos(tmp_path: Path) -> None:
+    path = tmp_path / "project.sqlite"
+    with Catalog(path) as one, Catalog(path) as other:
+        one.add([photo("a")])
+        before = one.version(), other.version()
+        assert other.assets()
+        assert (one.version(), other.version()) == before
+        one.add([photo("b")])
+        assert one.version() == before[0]
+        assert other.version() != before[1]

@@ -62,13 +62,18 @@ def test_what_is_read_at_an_event_is_read_again_where_more_came_meanwhile(tmp_pa
 
 
 @pytest.mark.slow
-def test_a_review_that_was_asked_for_before_a_choice_shows_what_was_chosen(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("drawn", "control"), [("review-photos", "review-which"), ("photos-shown", "photos-purpose")])
+def test_a_drawing_that_was_asked_for_before_a_choice_shows_what_was_chosen(
+    tmp_path: Path, drawn: str, control: str
+) -> None:
     """By the control, as the page sends it, it would show the choice of before; a State is read when it begins."""
     page = build_app(tmp_path / "home", tmp_path / "checkpoints")
     found = 0
     for function in page.fns.values():
-        inputs = {getattr(block, "elem_id", None) for block in function.inputs}
-        if len(inputs) > 1 and "review-photos" in {getattr(block, "elem_id", None) for block in function.outputs}:
-            assert "review-which" not in inputs
-            found += 1
+        names = {block._id: getattr(block, "elem_id", None) for block in (*function.inputs, *function.outputs)}
+        inputs = {names[block._id] for block in function.inputs}
+        if len(inputs) > 1 and drawn in {names[block._id] for block in function.outputs}:
+            changes_it = {(names.get(id), event) for id, event in function.targets} == {(control, "input")}
+            assert (control in inputs) == changes_it
+            found += not changes_it
     assert found

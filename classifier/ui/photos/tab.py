@@ -156,13 +156,14 @@ def build(home: Home, token: gr.BrowserState) -> PhotosTab:
         gr.HTML(help.ways())
     notes = gr.HTML()
     bar = panels.build_bar()
-    page, chosen = gr.State(0), gr.State("")
+    # What is chosen is read when a drawing begins; by the control itself one that was asked for before would win.
+    page, chosen, split = gr.State(0), gr.State(""), gr.State(None)
     view: list[Any] = [
-        drop, reading, bar.undo, empty, filled.panel, filled.purpose, filled.classes, chosen, filled.similar,
+        drop, reading, bar.undo, empty, filled.panel, filled.purpose, split, filled.classes, chosen, filled.similar,
         filled.position, filled.photos, page, filled.pager, filled.edit.panel, notes, bar.next, filled.apart.plan,
         filled.apart.back,
     ]  # fmt: skip
-    where: list[Any] = [token, chosen, page, filled.purpose, filled.apart.share]
+    where: list[Any] = [token, chosen, page, split, filled.apart.share]
     order = Order()
     redraw = Action(in_order(plain(show, home), order), where, view)
     events = _Events(home, redraw, Action(ready_value, [], [drop]), order)
@@ -234,13 +235,13 @@ class _Events:
         Action(plain(purposes.show_plan, self.home), [token, panel.share], [panel.plan]).on(panel.share.input)
 
     def turn(self, shown: panels.PhotosPanel, where: list[Any], view: list[Any]) -> None:
-        """Connect what shows other photos."""
-        token, chosen, _, purpose, share = where
+        """Connect what shows other photos; a drawing of the ones of before that begins meanwhile is no newer."""
+        token, chosen, _, split, share = where
 
         def draw(handler: Handler, inputs: list[Any], *first: Any) -> Action:
-            return Action(in_order(plain(handler, self.home, *first), self.order), inputs, view)
+            return Action(in_order(plain(handler, self.home, *first), self.order, acts=True), inputs, view)
 
-        draw(choose, [token, purpose, share]).on(shown.classes.select, trigger_mode="always_last")
-        draw(show_first_page, [token, chosen, purpose, share]).on(shown.purpose.input)
+        draw(choose, [token, split, share]).on(shown.classes.select, trigger_mode="always_last")
+        draw(show_first_page, [token, chosen, shown.purpose, share]).on(shown.purpose.input)
         draw(turn_page, where, -1).on(shown.earlier.click)
         draw(turn_page, where, 1).on(shown.later.click)

@@ -17,10 +17,11 @@ from . import grid, joins, purposes
 from .adding import waiting
 
 PAGE = 48  # photos shown at once
+_ATTEMPTS = 3  # to draw a project that changes meanwhile
 
 
 class View(NamedTuple):
-    """What the tab shows, in the order of its outputs."""
+    """What the tab shows, in the order of its outputs; ``split``, ``chosen`` and ``page`` say which photos."""
 
     drop: str
     reading: str
@@ -28,6 +29,7 @@ class View(NamedTuple):
     empty: Any
     filled: Any
     purpose: Any
+    split: str | None
     classes: str
     chosen: str
     similar: str
@@ -50,7 +52,7 @@ def show(
     purpose: str | None = None,
     share: float | None = None,
 ) -> View:
-    """Draw the tab as the project is now.
+    """Draw the tab as the project is now, again where it changed meanwhile.
 
     Args:
         home: the projects.
@@ -66,12 +68,21 @@ def show(
     if project is None:
         return _empty()
     with project:
-        balance = project.catalog.balance()
-        reading = waiting(project)
-        shown = _empty()._replace(empty=gr.update(visible=not reading))
-        if balance:
-            shown = _filled(project, balance, label, page, purpose, share)
-        return shown._replace(reading=reading, notes=_notes(project), undo=undo.update_button(project))
+        for _ in range(_ATTEMPTS):
+            version = project.catalog.version()
+            view = _draw(project, label, page, purpose, share)
+            if project.catalog.version() == version:
+                break
+    return view
+
+
+def _draw(project: Project, label: str | None, page: int, purpose: str | None, share: float | None) -> View:
+    balance = project.catalog.balance()
+    reading = waiting(project)
+    shown = _empty()._replace(empty=gr.update(visible=not reading))
+    if balance:
+        shown = _filled(project, balance, label, page, purpose, share)
+    return shown._replace(reading=reading, notes=_notes(project), undo=undo.update_button(project))
 
 
 def _notes(project: Project) -> str:
@@ -105,6 +116,7 @@ def _filled(
         empty=gr.update(visible=False),
         filled=gr.update(visible=True),
         purpose=purposes.update_control(balance, split),
+        split=split,
         classes=grid.class_bars(counts, label, color_of),
         chosen=label,
         similar=joins.similar(similar_labels(known, project.limits), known),
@@ -128,6 +140,7 @@ def _empty() -> View:
         empty=gr.update(visible=True),
         filled=hidden,
         purpose=hidden,
+        split=None,
         classes="",
         chosen="",
         similar="",
