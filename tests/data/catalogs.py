@@ -1,0 +1,9 @@
+"""Photos of a catalog, for tests."""
+
+from __future__ import annotations
+
+from classifier.data.catalog import Asset
+
+
+def photo(sha: str, label: str = "cat", split: str = "train") -> Asset:
+    return Asset(0, f"photos/{sha}.jpg", sha, label, split, None, f"{label}/{sha}.jpg", 10, 64, 48, "")
