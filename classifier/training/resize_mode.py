@@ -111,19 +111,34 @@ def _compare_zoom(
     """Return the first mode, “squash”, or “zoom” where the middle of the pictures separates the classes better.
 
     The features of a sample are pooled twice, from one pass. Only where those of the middle are significantly better
-    are the same photos zoomed: that comparison, of pictures that differ, is less certain, and has to agree.
+    are the same photos zoomed: that comparison, of pictures that differ, is less certain, and has to agree. As the pass
+    is needed in any case, the progress is that of the features of all photos.
     """
     default, zoom = resize_modes
     sample = _shuffle(samples, seed)[: _SAMPLE_SIZES[1]]
     if len(sample) < _SAMPLE_SIZES[0]:
         return default
-    step, twice = StepCode.COMPARE_RESIZE_MODES, replace(extractor, middle=True)
-    indices, features, _ = yield from _extract(twice, samples, sample, [default], step)
-    whole, middle = _cross_validate(samples, indices, features, seed)
+    twice, step = replace(extractor, middle=True), StepCode.EXTRACT_FEATURES
+    scoring = _score_modes(twice, samples, sample, [default], seed, step)
+    whole, middle = yield from _count_among_all(scoring, len(samples))
     if not distributed.broadcast(_leads(middle, whole, _MIDDLE_STANDARD_ERRORS)):
         return default
-    squashed, zoomed = yield from _score_modes(extractor, samples, sample, (default, zoom), seed)
+    scoring = _score_modes(extractor, samples, sample, [default, zoom], seed, step)
+    squashed, zoomed = yield from _count_among_all(scoring, len(samples))
     return zoom if _leads(zoomed, squashed, 0) else default
+
+
+def _count_among_all(
+    scoring: Generator[Progress, None, list[Score]], total: int
+) -> Generator[Progress, None, list[Score]]:
+    """Yield the progress of a sample as that of all ``total`` photos; how long all take is not known from it."""
+    while True:
+        try:
+            event = next(scoring)
+        except StopIteration as end:
+            scores: list[Score] = end.value
+            return scores
+        yield replace(event, total=total, seconds_left=None)
 
 
 def _leads(score: Score, baseline: Score, standard_errors: float) -> bool:
@@ -138,9 +153,10 @@ def _score_modes(
     chosen: Sequence[int],
     resize_modes: Sequence[ResizeMode],
     seed: int,
+    step: Code = StepCode.COMPARE_RESIZE_MODES,
 ) -> Generator[Progress, None, list[Score]]:
-    """Return the score of each mode on the chosen photos."""
-    indices, features, _ = yield from _extract(extractor, samples, chosen, resize_modes, StepCode.COMPARE_RESIZE_MODES)
+    """Return the score of each mode on the chosen photos; with ``extractor.middle``, each followed by its middle's."""
+    indices, features, _ = yield from _extract(extractor, samples, chosen, resize_modes, step)
     return _cross_validate(samples, indices, features, seed)
 
 

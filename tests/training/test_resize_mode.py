@@ -171,8 +171,9 @@ def test_the_comparison_with_the_middle_needs_no_further_pass(extractor: Feature
         passes.append(path)
         return open_picture(path, *arguments)
 
-    _, chosen = run(resize_mode.choose_resize_mode(replace(extractor, opener=count), samples, RESIZE_MODES, 0))
+    events, chosen = run(resize_mode.choose_resize_mode(replace(extractor, opener=count), samples, RESIZE_MODES, 0))
     assert chosen.resize_mode == "squash"
+    assert {(event.step, event.total) for event in events} == {(StepCode.EXTRACT_FEATURES, 130)}
     assert sorted(passes) == sorted(sample.path for sample in samples)
     _, plain = run(resize_mode.choose_resize_mode(extractor, samples, ("squash",), 0))
     assert np.array_equal(plain.features, chosen.features)

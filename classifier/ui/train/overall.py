@@ -27,10 +27,10 @@ _EARLY = 0.03  # share of a training before which its duration cannot be told
 
 @dataclass(frozen=True)
 class _Stage:
-    """A stage: the share of the training that was done at its beginning, and its own part of the whole."""
+    """A stage of so many photos: the share that was done at its beginning, and its own part of the whole."""
 
     code: Code
-    done: int
+    total: int
     begin: float
     part: float
 
@@ -84,16 +84,18 @@ class OverallProgress:
         self._told += seconds
 
     def _share_of_first(self, event: Progress) -> float:
-        """Return how much of the first model is done; a stage divides what was left when it began."""
+        """Return how much of the first model is done; a stage divides what was left when it began.
+
+        One that counts the same number of photos again goes on: a sample of them may have been looked at before.
+        """
         code = event.step.code if isinstance(event.step, Message) else event.step
         before = self._stage
-        if before is None or before.code is not code or event.done < before.done:
+        if before is None or before.code is not code or before.total != event.total:
             begin = (
                 self._first if before is None or before.code is code else max(self._first, before.begin + before.part)
             )
             part = (1.0 - begin) * _part(code)
-            before = _Stage(code, event.done, begin, part)
-        self._stage = _Stage(code, event.done, before.begin, before.part)
+            self._stage = before = _Stage(code, event.total, begin, part)
         return before.begin + before.part * (min(1.0, event.done / event.total) if event.total else 0.0)
 
     def _seconds_left(self, now: float) -> float | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+import pytest
+
 from classifier import TrainConfig
 from classifier.events import Progress
 from classifier.messages.training import TrainingCode
@@ -48,6 +50,21 @@ def test_the_progress_of_a_training_never_goes_back() -> None:
     assert shares[0] == 0.0
     assert shares[-1] > 0.95
     assert told[-1].stage is StepCode.SAVE
+
+
+def test_photos_that_were_looked_at_before_do_not_count_twice() -> None:
+    now = [0.0]
+    overall = OverallProgress(TrainConfig(), lambda: now[0])
+    shares = []
+    for done in (*range(0, 129, 8), *range(0, 401, 8)):  # a sample, then all photos, the sample's at once
+        now[0] += 0.0 if len(shares) > 16 and done <= 128 else 1.0
+        told = overall.follow(Progress(StepCode.EXTRACT_FEATURES, done, 400, None))
+        assert told is not None
+        assert told.share is not None
+        shares.append(told.share)
+    assert shares == sorted(shares)
+    assert set(shares[17:34]) == {shares[16]}
+    assert shares[16] / shares[-1] == pytest.approx(128 / 400)
 
 
 def test_the_time_left_goes_down_but_for_small_corrections() -> None:
