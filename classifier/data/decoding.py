@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import lru_cache
@@ -33,7 +33,7 @@ from ..config import LIMITS, NO_RANGES, Limits, PixelRanges
 from ..errors import PhotoError
 from ..messages.data import PhotoCode, restore
 from .decoding_worker import BEHIND, SECONDS
-from .descriptors import compute_descriptor, to_gray
+from .descriptors import DESCRIPTOR_SIZE, describe_grays
 from .images import PictureInfo, Source, open_picture
 
 if sys.platform == "linux":
@@ -106,15 +106,15 @@ def open_apart(
     return _workers(os.getpid()).open(source, shortest, limits, pixel_ranges)
 
 
-def describe_apart(picture: Image.Image) -> Floats:
-    """``descriptors.compute_descriptor`` in a worker.
+def describe_apart(grays: Sequence[Image.Image]) -> Floats:
+    """``descriptors.describe_grays`` in a worker.
 
     Its many small operations would each wait for Python's lock in a process where others are at work.
     """
     try:
-        return _workers(os.getpid()).describe(to_gray(picture))
+        return _workers(os.getpid()).describe(grays)
     except PhotoError:  # the worker was ended by the system
-        return compute_descriptor(picture)
+        return describe_grays(grays)
 
 
 class _Deadlines:
@@ -275,12 +275,11 @@ class DecodingWorkers:
         (width, height), pixels = self._run("open", source, limits, None, shortest=shortest, ranges=ranges)
         return Image.frombytes("RGB", (width, height), pixels)
 
-    def describe(self, gray: Image.Image) -> Floats:
-        """See ``descriptors.describe_gray``."""
-        body = self._ask(
-            {"do": "describe", "size": gray.size, "limits": asdict(LIMITS)}, self._seconds, gray.tobytes()
-        )[1]
-        return np.frombuffer(body, np.float32).copy()
+    def describe(self, grays: Sequence[Image.Image]) -> Floats:
+        """See ``descriptors.describe_grays``."""
+        job = {"do": "describe", "sizes": [gray.size for gray in grays], "limits": asdict(LIMITS)}
+        body = self._ask(job, self._seconds, b"".join(gray.tobytes() for gray in grays))[1]
+        return np.frombuffer(body, np.float32).reshape(len(grays), DESCRIPTOR_SIZE).copy()
 
     def close(self) -> None:
         """End the workers that are idle."""

@@ -7,6 +7,7 @@ too much memory is refused. ``decoding`` starts it. It imports neither torch nor
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -22,6 +23,7 @@ from ..errors import PhotoError
 from ..messages import Message, message
 from ..messages.data import PhotoCode
 from .decoding_copies import SHORTEST, draw_small, shrink, write_copy
+from .descriptors import describe_grays
 from .images import BIG, open_picture, probe
 
 MEMORY = 900 * 2**20  # bytes of data that a worker may hold, its own included
@@ -111,9 +113,9 @@ def _open(job: Job, limits: Limits) -> Result:
 
 
 def _describe(job: Job, limits: Limits) -> Result:
-    from .descriptors import describe_gray  # with parts of scipy, which only photos to learn from need
-
-    return None, describe_gray(Image.frombytes("L", job["size"], job["body"])).tobytes()
+    body = io.BytesIO(job["body"])
+    grays = [Image.frombytes("L", (width, height), body.read(width * height)) for width, height in job["sizes"]]
+    return None, describe_grays(grays).tobytes()
 
 
 _JOBS: Mapping[str, Callable[[Job, Limits], Result]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,8 @@ from .keypoints import KEYPOINTS_SIZE, compute_keypoints
 from .perceptual_hash import HASH_SIZE, compute_hashes
 
 Floats = NDArray[np.float32]
-Describe = Callable[[Image.Image], Floats]
-"""Returns the descriptor of an RGB picture: ``compute_descriptor``, or ``decoding.describe_apart``."""
+Describe = Callable[[Sequence[Image.Image]], Floats]
+"""Returns the descriptors of gray pictures: ``describe_grays``, or ``decoding.describe_apart``."""
 
 CACHE_NAME = "looks 3"  # to be counted up when any of the numbers is computed differently
 DESCRIPTOR_SIZE = HASH_SIZE + KEYPOINTS_SIZE + MEASURE_COUNT
@@ -27,7 +27,7 @@ def compute_descriptor(picture: Image.Image) -> Floats:
     Its first HASH_SIZE numbers are those of ``perceptual_hash.compute_hashes``, the next KEYPOINTS_SIZE those of
     ``keypoints.compute_keypoints``, the rest those of ``image_quality.measure_quality``.
     """
-    return describe_gray(to_gray(picture))
+    return describe_grays([to_gray(picture)])[0]
 
 
 def to_gray(picture: Image.Image) -> Image.Image:
@@ -35,6 +35,10 @@ def to_gray(picture: Image.Image) -> Image.Image:
     return picture.reduce(max(1, min(picture.size) // _SHORT_SIDE)).convert("L")
 
 
-def describe_gray(gray: Image.Image) -> Floats:
-    """Return the descriptor by what ``to_gray`` returns."""
-    return np.concatenate([compute_hashes(gray), compute_keypoints(gray), measure_quality(gray)])
+def describe_grays(grays: Sequence[Image.Image]) -> Floats:
+    """Return the descriptors (N, DESCRIPTOR_SIZE) by what ``to_gray`` returns of each picture."""
+    descriptors = np.empty((len(grays), DESCRIPTOR_SIZE), np.float32)
+    for row, gray in zip(descriptors, grays):
+        row[:HASH_SIZE], row[-MEASURE_COUNT:] = compute_hashes(gray), measure_quality(gray)
+    descriptors[:, HASH_SIZE:-MEASURE_COUNT] = compute_keypoints(grays)
+    return descriptors

@@ -27,7 +27,7 @@ from .adding import IntakeResult, PhotoPlace, Room, add_photos, use_photos
 from .assignment import Plan, Splits, plan_class, plan_reading
 from .catalog import Asset, Catalog, Split
 from .catalog_repair import open_catalog, what_was_lost
-from .descriptors import Describe, compute_descriptor
+from .descriptors import Describe, describe_grays
 from .grouping import GroupsFrom
 from .incoming import Incoming, State, Upload
 from .intake import LeftOut
@@ -69,7 +69,7 @@ class Project:
         self.intake: IntakeResult | None = None
         self.first_opening = False
         self.room: Room = nullcontext
-        self.describe: Describe = compute_descriptor
+        self.describe: Describe = describe_grays
         self._thumbs = thumbs
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 

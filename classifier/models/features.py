@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from time import perf_counter
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from .. import distributed, leases
 from ..config import NO_RANGES, Limits, PixelRanges, Preprocessing
-from ..data.descriptors import CACHE_NAME, DESCRIPTOR_SIZE, Describe, compute_descriptor
+from ..data.descriptors import CACHE_NAME, DESCRIPTOR_SIZE, Describe, describe_grays, to_gray
 from ..data.images import Opener, open_picture
 from ..data.large_arrays import allocate
 from ..device import Device
@@ -57,7 +57,7 @@ class FeatureExtractor:
     limits: Limits
     pixel_ranges: PixelRanges = NO_RANGES
     opener: Opener = open_picture
-    describe: Describe = compute_descriptor
+    describe: Describe = describe_grays
     middle: bool = False
 
     @property
@@ -199,7 +199,7 @@ def _read_descriptors(extractor: FeatureExtractor, photos: Sequence[Photo], desc
             return {"descriptor": _half(cached[sha])}
         try:
             picture = extractor.opener(path, _DESCRIPTOR_SIDE, extractor.limits, extractor.pixel_ranges)
-            return {"descriptor": _half(extractor.describe(picture))}
+            return {"descriptor": _half(extractor.describe([to_gray(picture)])[0])}
         except PhotoError as error:
             return error.message
 
@@ -217,12 +217,16 @@ def _read_descriptors(extractor: FeatureExtractor, photos: Sequence[Photo], desc
 
 @dataclass(frozen=True)
 class _DescribedViews:
-    """``EvalViews`` that also computes the descriptors of some pictures, by index, while they are open."""
+    """``EvalViews`` that also keeps some pictures small and gray, by index, and computes their ``descriptors``.
+
+    Those of a batch together, once its views are made.
+    """
 
     views: EvalViews
     undescribed: frozenset[int]
     describe: Describe
-    descriptors: dict[int, Floats]
+    grays: dict[int, Image.Image] = field(default_factory=dict)
+    descriptors: dict[int, Floats] = field(default_factory=dict)
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -230,8 +234,14 @@ class _DescribedViews:
 
     def __call__(self, index: int, picture: Image.Image) -> Tensor:
         if index in self.undescribed:
-            self.descriptors[index] = self.describe(picture)
+            self.grays[index] = to_gray(picture)
         return self.views(index, picture)
+
+    def finish(self, indices: Sequence[int]) -> None:
+        """Compute the descriptors of those among some pictures that are to have one."""
+        grays = {index: self.grays.pop(index) for index in indices if index in self.grays}
+        if grays:
+            self.descriptors.update(zip(grays, self.describe(list(grays.values()))))
 
 
 def _compute(
@@ -263,8 +273,8 @@ def _run_network(
     if middle:
         network = MiddleFeatures(network)
     shortest = max(map(decoded_side, preprocessings))
-    views = _DescribedViews(EvalViews(tuple(preprocessings)), undescribed, describe, {})
-    outputs = run_batches(network, paths, views, device, device.dtype, shortest, limits, opener)
+    views = _DescribedViews(EvalViews(tuple(preprocessings)), undescribed, describe)
+    outputs = run_batches(network, paths, views, device, device.dtype, shortest, limits, opener, views.finish)
     for index, output in enumerate(outputs):
         descriptor = views.descriptors.pop(index, None)
         if isinstance(output, Message):

@@ -60,6 +60,7 @@ def run_batches(
     shortest: int | None,
     limits: Limits,
     opener: Opener = open_picture,
+    finish: Callable[[Sequence[int]], None] | None = None,
 ) -> Iterator[Tensor | Message]:
     """Yield the output of ``network`` for the views of each picture, (V, …) in ``dtype``, in the order of ``sources``.
 
@@ -77,6 +78,7 @@ def run_batches(
             several times as fast for phone photos; None for the full size, as other programs decode it.
         limits: of the size of one picture.
         opener: decodes a picture; for those of strangers ``decoding.open_apart``.
+        finish: called with the indices of some pictures whose views were just made, in the same thread.
     """
     per_worker = -(-len(sources) // device.workers)
     size = max(1, min(device.batch, per_worker))
@@ -84,6 +86,8 @@ def run_batches(
 
     def work(chunk: range) -> list[Tensor | Message]:
         pixels = [_load_views(sources[index], index, views, shortest, limits, opener) for index in chunk]
+        if finish is not None:
+            finish(chunk)
         return _forward(network, pixels, views.preprocessing, device, dtype) if device.is_cpu else pixels
 
     if device.is_cpu and len(sources) == 1:  # a thread of its own starts as slowly as a small photo is decoded

@@ -17,7 +17,7 @@ def test_a_descriptor_joins_three_parts_of_the_shrunk_gray_picture(size: tuple[i
     gray = picture.reduce(factor).convert("L")
     descriptor = compute_descriptor(picture)
     assert descriptor.dtype == np.float32
-    assert np.array_equal(descriptor, [*compute_hashes(gray), *compute_keypoints(gray), *measure_quality(gray)])
+    assert np.array_equal(descriptor, [*compute_hashes(gray), *compute_keypoints([gray])[0], *measure_quality(gray)])
 
 
 def test_descriptors_stay_those_that_older_caches_hold() -> None:
