@@ -41,6 +41,7 @@ if sys.platform == "linux":
 
 Floats = NDArray[np.float32]
 _MOST_WORKERS = 8
+_DESCRIBED = 8  # pictures of one job: one that somebody waits for an answer to must not wait long for a worker
 _MOST_SLOW = 2  # pictures of one upload
 _PACKAGES = Path(__file__).resolve().parents[2]  # where ``classifier`` is
 # Seconds by the clock per second of the processor: more on a busy machine. Windows does not limit the latter.
@@ -111,6 +112,11 @@ def describe_apart(grays: Sequence[Image.Image]) -> Floats:
 
     Its many small operations would each wait for Python's lock in a process where others are at work.
     """
+    parts = [grays[start : start + _DESCRIBED] for start in range(0, len(grays), _DESCRIBED)]
+    return np.concatenate([np.empty((0, DESCRIPTOR_SIZE), np.float32), *map(_describe_few, parts)])
+
+
+def _describe_few(grays: Sequence[Image.Image]) -> Floats:
     try:
         return _workers(os.getpid()).describe(grays)
     except PhotoError:  # the worker was ended by the system

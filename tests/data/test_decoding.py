@@ -18,7 +18,7 @@ from classifier import Project
 from classifier.config import LIMITS, NO_RANGES, PixelRanges
 from classifier.data.decoding import DecodingWorkers, UploadDecoder, describe_apart, draw_small_apart, open_apart
 from classifier.data.decoding_copies import copy_extension, draw_small, write_copy
-from classifier.data.descriptors import compute_descriptor, to_gray
+from classifier.data.descriptors import DESCRIPTOR_SIZE, describe_grays, to_gray
 from classifier.data.images import open_picture, probe
 from classifier.errors import PhotoError
 from classifier.messages.data import PhotoCode
@@ -271,7 +271,9 @@ def test_the_shared_workers_open_files_and_pictures(tmp_path: Path) -> None:
     assert np.array_equal(open_apart(path), open_picture(path))
     assert open_apart(draw_photo(0)).size == (64, 48)
     gray = to_gray(open_picture(path))
-    assert np.array_equal(describe_apart([gray, gray.rotate(90)])[0], compute_descriptor(open_picture(path)))
+    grays = [gray.rotate(10 * number, expand=True) for number in range(10)]
+    assert np.array_equal(describe_apart(grays), describe_grays(grays))
+    assert describe_apart([]).shape == (0, DESCRIPTOR_SIZE)
 
 
 @pytest.mark.slow
