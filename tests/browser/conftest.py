@@ -128,6 +128,7 @@ def visit(window: Any, program: Program) -> Iterator[Callable[..., Any]]:
         page.close()
     window.clear_permissions()
     assert problems == []
+    assert program.becomes_idle(), "a training goes on, and takes its time from all tests after this one"
 
 
 def stop_training(page: Any) -> None:

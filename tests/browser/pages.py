@@ -69,6 +69,16 @@ class Program:
         self.kill()
         raise AssertionError(f"the program did not answer within {START:.0f} seconds")
 
+    def becomes_idle(self) -> bool:
+        """Wait until no training runs; return whether that is so within a minute."""
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            with urllib.request.urlopen(f"{self.url}/health", timeout=30) as answer:
+                if not any(json.load(answer)["queue"].values()):
+                    return True
+            time.sleep(0.1)
+        return False
+
     def stop(self) -> None:
         if self.process:
             self.process.terminate()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from classifier.data.example import draw_example
-from tests.browser.pages import SLOW, fits_screen
+from tests.browser.pages import SLOW, fits_screen, seconds_only
 
 pytestmark = pytest.mark.browser
 
@@ -19,6 +19,8 @@ def test_unlabeled_photos_are_accepted_answered_by_key_and_trained_on(
     visit: Callable[..., Any], trained_project: Callable[..., Path], tmp_path: Path
 ) -> None:
     page = visit(project=trained_project())
+    page.get_by_role("tab", name="Train").click()
+    seconds_only(page)
     draw_example(tmp_path / "new", per_class=4, seed=5)
     with zipfile.ZipFile(tmp_path / "new.zip", "w") as packed:
         for number, photo in enumerate(sorted((tmp_path / "new").glob("*/*.jpg"))):
