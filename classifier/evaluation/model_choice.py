@@ -61,6 +61,9 @@ class ModelChoice(Generic[T]):
     measured: as the mean of a normal posterior (Efron and Morris, JASA 70:311, 1975). The photos of a group count as
     one, however many they are: near duplicates are right or wrong together.
 
+    A model that answers more slowly also has to raise the score that is shown: nobody waits longer for an answer that
+    was right less often on their own photos.
+
     Args:
         first: the first model; it is evaluated on all photos.
         y_true: classes (N,).
@@ -85,12 +88,17 @@ class ModelChoice(Generic[T]):
 
     def offer(self, other: T) -> bool:
         """Compare a model with the best so far; return whether it is the best now."""
+        before = self.copy()
         for fold, best in self._without.items():
             if self._is_better(best, other, self._folds != fold):
                 self._without[fold] = other
-        is_better = self._is_better(self.best, other, np.ones(len(self._y), np.bool_))
-        self.best = other if is_better else self.best
-        return is_better
+        if not self._is_better(self.best, other, np.ones(len(self._y), np.bool_)):
+            return False
+        self.best = other
+        if other.cost > _MORE * before.best.cost and not self._raises_score(before):
+            self.best, self._without = before.best, before._without
+            return False
+        return True
 
     def nested(self) -> tuple[Ints, Floats]:
         """Return the photos (J,) that the best is evaluated on, and probabilities (J, C) that score the choice."""
@@ -99,6 +107,13 @@ class ModelChoice(Generic[T]):
             found |= {int(i): row for i, row in zip(model.idx, model.probs) if self._folds[i] == fold}
         idx = np.array([index for index in self.best.idx if int(index) in found], np.int64)
         return idx, np.stack([found[int(index)] for index in idx])
+
+    def _raises_score(self, before: ModelChoice[T]) -> bool:
+        """Return whether more photos are right than before, of those that both scores are of."""
+        (idx, probs), (idx_before, probs_before) = self.nested(), before.nested()
+        _, now, then = np.intersect1d(idx, idx_before, assume_unique=True, return_indices=True)
+        y = self._y[idx[now]]
+        return bool((probs[now].argmax(1) == y).sum() > (probs_before[then].argmax(1) == y).sum())
 
     def _is_better(self, best: T, other: T, where: NDArray[np.bool_]) -> bool:
         return self._gain(best, other, where) > (_MIN_GAIN_OF_MORE if other.cost > _MORE * best.cost else 0.0)

@@ -41,6 +41,7 @@ class StepsCode(Code):
     SCORE = "{score:percent} right"
     BROUGHT = "{before:percent} → {score:percent} right"
     SAME = "{score:percent} right as before; expected to do better on new photos"
+    LOWER = "{score:percent} right, {before:percent} before: too close to tell; expected to do better on new photos"
     RANGE = "could be {low:percent} to {high:percent}"
     DROPPED = "Not kept: {score:percent} right, the model before it {before:percent}"
     DROPPED_WHY = "Not kept. {why}"

@@ -125,3 +125,21 @@ def test_choosing_among_equal_models_does_not_raise_the_score() -> None:
         largest.append(accuracy(choice.best.idx, choice.best.probs))
     assert abs(np.mean(claims) - 0.7) < 0.01
     assert np.mean(largest) > 0.73  # what would be claimed without nesting
+
+
+def test_a_model_that_answers_more_slowly_has_to_raise_the_score_that_is_shown() -> None:
+    first = model(0.8, 3)
+    sure = np.where(first.probs > 0.5, 0.99, 0.01).astype(np.float32)  # as often right, and more is expected of it
+    wrong = np.flatnonzero(first.probs.argmax(1) != Y)
+    sure[wrong] = first.probs[wrong]
+    quick, slow = Model(first.idx, sure), Model(first.idx, sure, cost=3.0)
+    choice = ModelChoice(first, Y, FOLDS, ALONE)
+    assert choice.gain(slow) > 0.05
+    assert not choice.offer(slow)
+    assert choice.best is first
+    assert np.array_equal(choice.nested()[1], first.probs)  # of no fold, either
+    assert choice.offer(quick)
+    raised = sure.copy()
+    raised[wrong[0]] = np.eye(2)[Y[wrong[0]]]
+    choice = ModelChoice(first, Y, FOLDS, ALONE)
+    assert choice.offer(Model(first.idx, raised, cost=3.0))

@@ -113,14 +113,21 @@ def _facts(step: Step) -> list[str]:
     if not step.kept:
         dropped = sentence(StepsCode.DROPPED, score=score, before=before)
         return [dropped if step.why is None else sentence(StepsCode.DROPPED_WHY, why=step.why)]
-    code = StepsCode.SAME if percent(before) == percent(score) else StepsCode.BROUGHT
-    code = StepsCode.SCORE if step.before is None else code
-    facts = [sentence(code, before=before, score=score)]
+    facts = [sentence(_score_code(step), before=before, score=score)]
     if not tells_nothing(step.low, step.high):
         facts.append(sentence(StepsCode.RANGE, low=step.low, high=step.high))
     if step.cost >= _DEARER:
         facts.append(sentence(StepsCode.COST, times=step.cost))
     return facts
+
+
+def _score_code(step: Step) -> StepsCode:
+    """Return what is said of the accuracy of a step that was kept."""
+    if step.before is None:
+        return StepsCode.SCORE
+    if percent(step.before) == percent(step.accuracy):
+        return StepsCode.SAME
+    return StepsCode.LOWER if step.accuracy < step.before else StepsCode.BROUGHT
 
 
 def brought(step: Step, again: bool) -> str:
@@ -130,7 +137,7 @@ def brought(step: Step, again: bool) -> str:
         return sentence(StepsCode.NEWS_FIRST_AGAIN if again else StepsCode.NEWS_FIRST, score=score)
     if not step.kept:
         return sentence(StepsCode.NEWS_DROPPED, number=step.number)
-    code = StepsCode.NEWS_SAME if percent(step.before) == percent(score) else StepsCode.NEWS_BROUGHT
+    code = StepsCode.NEWS_BROUGHT if _score_code(step) is StepsCode.BROUGHT else StepsCode.NEWS_SAME
     return sentence(code, number=step.number, before=step.before, score=score)
 
 
