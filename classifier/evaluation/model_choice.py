@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 _MORE = 1.5  # times the cost of an answer above which a model has to bring more
 # The gain in expected accuracy that is asked for then. It is half of the one point that such an answer has to bring:
 # what is measured on few photos is uncertain, and over sets joining networks brings 1.0 to 1.5 points on the mean. On
 # 39 divisions of 13 sets this rule reaches the accuracy of always joining, and joins in three quarters of them.
-_MIN_GAIN_OF_MORE = 0.005
+MIN_GAIN_OF_MORE = 0.005
 _SPREAD = 0.04  # standard deviation, over sets, of the accuracy that a kind of models adds; see ``ModelChoice``
 
 
@@ -61,8 +62,8 @@ class ModelChoice(Generic[T]):
     measured: as the mean of a normal posterior (Efron and Morris, JASA 70:311, 1975). The photos of a group count as
     one, however many they are: near duplicates are right or wrong together.
 
-    A model that answers more slowly also has to raise the score that is shown: nobody waits longer for an answer that
-    was right less often on their own photos.
+    A model that answers more slowly also has to be right on more of the photos: nobody waits longer for answers that
+    were right less often on their own photos.
 
     Args:
         first: the first model; it is evaluated on all photos.
@@ -88,17 +89,12 @@ class ModelChoice(Generic[T]):
 
     def offer(self, other: T) -> bool:
         """Compare a model with the best so far; return whether it is the best now."""
-        before = self.copy()
         for fold, best in self._without.items():
             if self._is_better(best, other, self._folds != fold):
                 self._without[fold] = other
-        if not self._is_better(self.best, other, np.ones(len(self._y), np.bool_)):
-            return False
-        self.best = other
-        if other.cost > _MORE * before.best.cost and not self._raises_score(before):
-            self.best, self._without = before.best, before._without
-            return False
-        return True
+        is_better = self._is_better(self.best, other, np.ones(len(self._y), np.bool_))
+        self.best = other if is_better else self.best
+        return is_better
 
     def nested(self) -> tuple[Ints, Floats]:
         """Return the photos (J,) that the best is evaluated on, and probabilities (J, C) that score the choice."""
@@ -108,25 +104,27 @@ class ModelChoice(Generic[T]):
         idx = np.array([index for index in self.best.idx if int(index) in found], np.int64)
         return idx, np.stack([found[int(index)] for index in idx])
 
-    def _raises_score(self, before: ModelChoice[T]) -> bool:
-        """Return whether more photos are right than before, of those that both scores are of."""
-        (idx, probs), (idx_before, probs_before) = self.nested(), before.nested()
-        _, now, then = np.intersect1d(idx, idx_before, assume_unique=True, return_indices=True)
-        y = self._y[idx[now]]
-        return bool((probs[now].argmax(1) == y).sum() > (probs_before[then].argmax(1) == y).sum())
+    def _is_better(self, best: T, other: T, where: Flags) -> bool:
+        gain = self._gain(best, other, where)
+        if other.cost <= _MORE * best.cost:
+            return gain > 0
+        idx, probs, probs_of_best = self._compare(best, other, where)
+        y = self._y[idx]
+        is_right_more_often = (probs.argmax(1) == y).sum() > (probs_of_best.argmax(1) == y).sum()
+        return gain > MIN_GAIN_OF_MORE and bool(is_right_more_often)
 
-    def _is_better(self, best: T, other: T, where: NDArray[np.bool_]) -> bool:
-        return self._gain(best, other, where) > (_MIN_GAIN_OF_MORE if other.cost > _MORE * best.cost else 0.0)
-
-    def _gain(self, best: T, other: T, where: NDArray[np.bool_]) -> float:
-        idx, first, second = np.intersect1d(best.idx, other.idx, assume_unique=True, return_indices=True)
-        chosen = where[idx]
-        if not chosen.any():
+    def _gain(self, best: T, other: T, where: Flags) -> float:
+        idx, probs, probs_of_best = self._compare(best, other, where)
+        if not len(idx):
             return 0.0
-        rows = idx[chosen]
-        after = expected_hits(other.probs[second[chosen]], self._y[rows])
-        before = expected_hits(best.probs[first[chosen]], self._y[rows])
-        return _posterior_mean(after - before, self._groups[rows], other.prior - best.prior)
+        gains = expected_hits(probs, self._y[idx]) - expected_hits(probs_of_best, self._y[idx])
+        return _posterior_mean(gains, self._groups[idx], other.prior - best.prior)
+
+    def _compare(self, best: T, other: T, where: Flags) -> tuple[Ints, Floats, Floats]:
+        """Return the photos (J,) among some (N,) that both models are evaluated on, and the probabilities of both."""
+        idx, of_best, of_other = np.intersect1d(best.idx, other.idx, assume_unique=True, return_indices=True)
+        chosen = where[idx]
+        return idx[chosen], other.probs[of_other[chosen]], best.probs[of_best[chosen]]
 
 
 def _posterior_mean(gains: Floats, groups: Ints, prior: float) -> float:

@@ -39,6 +39,7 @@ class StepsCode(Code):
         "It is expected to be right on {gain:.1f} more of 100 photos, too few for answers that take {cost:.1f} times "
         "as long."
     )
+    NO_MORE_RIGHT = "It was right on no more of your photos, and its answers take {cost:.1f} times as long."
     STEP_NO_TIME = "The time that is left does not suffice for it."
     STEP_FAILED = "It could not be tried: {why}"
     OTHER_PHOTOS = (

@@ -22,7 +22,7 @@ from ..data import splits
 from ..data.dataset import run_assets
 from ..errors import ClassifierError, ModelError
 from ..evaluation.intervals import accuracy_interval
-from ..evaluation.model_choice import ModelChoice
+from ..evaluation.model_choice import MIN_GAIN_OF_MORE, ModelChoice
 from ..evaluation.report import Report, rescore
 from ..events import Epoch, Note, Progress, Step
 from ..messages import Message, message
@@ -225,8 +225,11 @@ def _take(run: TrainingRun, state: _State, trial: Trial) -> Generator[Event, Non
     tried = replace(before, name=trial.name, backbone=trial.backbone)
     if attempt.offered:
         tried, gain = max(attempt.offered, key=lambda one: one[1])
-    if gain > 0:
-        why = message(StepsCode.ANSWERS_TOO_SLOW, gain=100 * gain, cost=tried.cost / before.cost)
+    cost = tried.cost / before.cost
+    if gain > MIN_GAIN_OF_MORE:
+        why = message(StepsCode.NO_MORE_RIGHT, cost=cost)
+    elif gain > 0:
+        why = message(StepsCode.ANSWERS_TOO_SLOW, gain=100 * gain, cost=cost)
     scored, own = (tried.idx, tried.probs), (before.idx, before.probs)
     run.steps.append(_step(run, state, tried, scored, own, run.clock.seconds - attempt.started, why))
     state.in_vain += 1

@@ -127,7 +127,7 @@ def test_choosing_among_equal_models_does_not_raise_the_score() -> None:
     assert np.mean(largest) > 0.73  # what would be claimed without nesting
 
 
-def test_a_model_that_answers_more_slowly_has_to_raise_the_score_that_is_shown() -> None:
+def test_a_model_that_answers_more_slowly_has_to_be_right_on_more_photos() -> None:
     first = model(0.8, 3)
     sure = np.where(first.probs > 0.5, 0.99, 0.01).astype(np.float32)  # as often right, and more is expected of it
     wrong = np.flatnonzero(first.probs.argmax(1) != Y)
