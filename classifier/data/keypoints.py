@@ -42,8 +42,10 @@ _BLOCK = 128  # pairs of pictures compared at a time
 _AT_ONCE, _DESCRIBED = 16, 256  # pictures and keypoints computed at a time: few, so that they stay in the cache
 _THREADS = 2  # that compare pairs
 
-# Bits of the mirror image of a keypoint: the cells from the other side, directions the other way round.
+# Bits of the mirror image of a keypoint: the cells from the other side, directions the other way round. Each is that of
+# another bit, so that they are pairs.
 _MIRRORED = np.arange(_BITS).reshape(_CELLS, _CELLS, _BINS)[::-1, :, -np.arange(_BINS) % _BINS].ravel()
+_ONE_OF_PAIR = np.flatnonzero(np.arange(_BITS) < _MIRRORED)
 
 _axis = np.arange(_PATCH, dtype=np.float32) - (_PATCH - 1) / 2
 _DOWN, _ACROSS = np.meshgrid(_axis, _axis, indexing="ij")  # (16, 16)
@@ -65,10 +67,15 @@ _SMOOTHED, _SMOOTHED_MORE = _gaussian(1.0), _gaussian(1.25)  # 1.6 in all
 
 
 class Keypoints(NamedTuple):
-    """Keypoints of N pictures: x, y, scale and angle (N, K, 4), scale 0 where there is none; bits as ±1 (N, K, 128)."""
+    """Keypoints of N pictures: x, y, scale and angle (N, K, 4), scale 0 where there is none, and their bits.
+
+    Of the bits as ±1, half of the sum and of the difference of each with that of the mirror image (N, K, 64): the
+    products of the one stay the same where a picture is mirrored, those of the other change their sign.
+    """
 
     places: Floats
-    bits: Floats
+    even: Floats
+    odd: Floats
 
 
 class _Peaks(NamedTuple):
@@ -130,8 +137,13 @@ def count_matches(keypoints: Floats, pairs: Ints, least: float = 0) -> Ints:
         photos, places = np.unique(pairs[start : start + _BLOCK], return_inverse=True)
         known = _unpack(keypoints[photos])  # once, though in several pairs
         one, other = places.reshape(-1, 2).T
-        first = _take(known, one)
-        return np.maximum(_count(first, _take(known, other), least), _count(first, _take(_mirror(known), other), least))
+        first, second = _take(known, one), _take(known, other)
+        # No product beyond 2¹⁸: those OpenBLAS divides among threads that then wait for one another.
+        even, odd = first.even @ second.even.transpose(0, 2, 1), first.odd @ second.odd.transpose(0, 2, 1)
+        even *= 2 / _BITS
+        odd *= 2 / _BITS
+        as_it_is = _count(even + odd, first.places, second.places, least)
+        return np.maximum(as_it_is, _count(even - odd, first.places, _mirror(second.places), least))
 
     with ThreadPoolExecutor(_THREADS) as pool:
         return np.concatenate([np.zeros(0, np.int64), *pool.map(count, range(0, len(pairs), _BLOCK))])
@@ -325,33 +337,34 @@ def _unpack(keypoints: Floats) -> Keypoints:
     """Return the keypoints of N pictures (N, KEYPOINTS_SIZE), with the bits of their words."""
     known = np.nan_to_num(keypoints).reshape(len(keypoints), _COUNT, -1)
     bits = (known[..., _PLACE:].astype(np.int16)[..., None] >> np.arange(_WORD, dtype=np.int16)) & 1
-    bits = bits.reshape(len(keypoints), _COUNT, -1)[..., :_BITS]
-    return Keypoints(known[..., :_PLACE], bits.astype(np.float32) * 2 - 1)
+    bits = bits.reshape(len(keypoints), _COUNT, -1)
+    one, other = bits[..., _ONE_OF_PAIR], bits[..., _MIRRORED[_ONE_OF_PAIR]]
+    return Keypoints(known[..., :_PLACE], (one + other - 1).astype(np.float32), (one - other).astype(np.float32))
 
 
 def _take(keypoints: Keypoints, photos: Ints) -> Keypoints:
-    return Keypoints(keypoints.places[photos], keypoints.bits[photos])
+    return Keypoints(*(values[photos] for values in keypoints))
 
 
-def _mirror(keypoints: Keypoints) -> Keypoints:
-    """Return the keypoints of the mirror images: the order of the cells across the main direction is reversed."""
-    places = keypoints.places.copy()
-    places[..., 0] *= -1
-    places[..., 3] = np.pi - places[..., 3]
-    return Keypoints(places, np.take(keypoints.bits, _MIRRORED, 2))
+def _mirror(places: Floats) -> Floats:
+    """Return the places (N, K, 4) of the mirror images."""
+    mirrored = places.copy()
+    mirrored[..., 0] *= -1
+    mirrored[..., 3] = np.pi - mirrored[..., 3]
+    return mirrored
 
 
-def _count(first: Keypoints, second: Keypoints, least: float) -> Ints:
+def _count(agreement: Floats, first: Floats, second: Floats, least: float) -> Ints:
     """Return how many keypoints (P,) of each pair of pictures agree on one shift, turn and change of size.
 
     0 where fewer than ``least`` are alike.
+
+    Args:
+        agreement: correlation of the bits (P, K, K).
+        first: places (P, K, 4).
+        second: those in the other pictures.
     """
-    # In halves, which are exact: products beyond 2¹⁸ OpenBLAS divides among threads that then wait for one another.
-    half, others = _BITS // 2, second.bits.transpose(0, 2, 1)
-    agreement = first.bits[..., :half] @ others[:, :half]
-    agreement += first.bits[..., half:] @ others[:, half:]
-    agreement /= _BITS  # (P, K, K)
-    known = (first.places[..., 2] > 0)[:, :, None] & (second.places[..., 2] > 0)[:, None]
+    known = (first[..., 2] > 0)[:, :, None] & (second[..., 2] > 0)[:, None]
     agreement = np.where(known, agreement, -1)
     best = agreement.argmax(2)
     mutual = np.take_along_axis(agreement.argmax(1), best, 1) == np.arange(_COUNT)
@@ -361,8 +374,8 @@ def _count(first: Keypoints, second: Keypoints, least: float) -> Ints:
     good = np.take_along_axis(value, chosen, 1) > _MIN_AGREEMENT
     enough = good.sum(1) >= max(1, least)
     chosen, best = chosen[enough], best[enough]
-    one = np.take_along_axis(first.places[enough], chosen[..., None], 1)
-    other = np.take_along_axis(second.places[enough], np.take_along_axis(best, chosen, 1)[..., None], 1)
+    one = np.take_along_axis(first[enough], chosen[..., None], 1)
+    other = np.take_along_axis(second[enough], np.take_along_axis(best, chosen, 1)[..., None], 1)
     counts = np.zeros(len(good), np.int64)
     counts[enough] = _count_arranged(one, other, good[enough])
     return counts

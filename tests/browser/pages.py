@@ -70,8 +70,8 @@ class Program:
         raise AssertionError(f"the program did not answer within {START:.0f} seconds")
 
     def becomes_idle(self) -> bool:
-        """Wait until no training runs; return whether that is so within a minute."""
-        end = time.monotonic() + 60
+        """Wait until no training runs; return whether that is so in time."""
+        end = time.monotonic() + SLOW / 1000
         while time.monotonic() < end:
             with urllib.request.urlopen(f"{self.url}/health", timeout=30) as answer:
                 if not any(json.load(answer)["queue"].values()):
