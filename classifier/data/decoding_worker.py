@@ -23,7 +23,6 @@ from ..errors import PhotoError
 from ..messages import Message, message
 from ..messages.data import PhotoCode
 from .decoding_copies import SHORTEST, draw_small, shrink, write_copy
-from .descriptors import describe_grays
 from .images import BIG, open_picture, probe
 
 MEMORY = 900 * 2**20  # bytes of data that a worker may hold, its own included
@@ -113,6 +112,8 @@ def _open(job: Job, limits: Limits) -> Result:
 
 
 def _describe(job: Job, limits: Limits) -> Result:
+    from .descriptors import describe_grays  # which only photos to learn from need
+
     body = io.BytesIO(job["body"])
     grays = [Image.frombytes("L", (width, height), body.read(width * height)) for width, height in job["sizes"]]
     return None, describe_grays(grays).tobytes()

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .keypoints import count_keypoints, count_matches
+from .keypoint_matches import count_matches
+from .keypoints import count_keypoints
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]

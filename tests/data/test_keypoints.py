@@ -6,7 +6,8 @@ from PIL import Image, ImageEnhance, ImageFilter
 from scipy.ndimage import gaussian_filter, maximum_filter
 
 from classifier.data import keypoints
-from classifier.data.keypoints import KEYPOINTS_SIZE, compute_keypoints, count_keypoints, count_matches
+from classifier.data.keypoint_matches import count_matches
+from classifier.data.keypoints import KEYPOINTS_SIZE, compute_keypoints, count_keypoints
 
 
 def draw_detailed(seed: int) -> Image.Image:
@@ -80,7 +81,7 @@ def test_the_keypoints_are_those_of_most_contrast_that_are_corners(monkeypatch: 
     gray = DETAILED.convert("L")
     few = compute_keypoints([gray])
     with monkeypatch.context() as changed:
-        changed.setattr(keypoints, "_COUNT", 1000)  # so that all are checked at once, and none is left out
+        changed.setattr(keypoints, "COUNT", 1000)  # so that all are checked at once, and none is left out
         peaks, gradients = keypoints._find([gray])
         corners = keypoints._select_corners(peaks, gradients)
     assert len(corners.picture) > 64
