@@ -37,7 +37,8 @@ from classifier.config import Limits
 from classifier.data import duplicates, splits
 from classifier.data.images import open_picture
 from classifier.evaluation import calibration, label_errors, metrics, ood
-from classifier.evaluation.report import Report, build_report
+from classifier.evaluation.report import Report
+from classifier.evaluation.scoring import build_report
 from classifier.files import cache_folder
 from classifier.models import networks
 from classifier.models.backbones import resolve

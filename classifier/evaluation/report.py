@@ -1,59 +1,30 @@
-"""The report of a model: its scores on labeled photos, and their JSON form."""
+"""The report of a model: its scores on labeled photos, and what to say with them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..config import OLD_NAMES, RESIZE_MODES, ResizeMode, current_names
+from ..config import ResizeMode
 from ..data.grouping import GroupsFrom
 from ..errors import ModelError
 from ..messages import Message, message, percent
-from ..messages.evaluation import (
-    AccuracyCode,
-    ApartCode,
-    FileCode,
-    FormCode,
-    ScoreCode,
-    WarningCode,
-    correct_in_words,
-    score_in_words,
-)
+from ..messages.evaluation import AccuracyCode, ApartCode, FileCode, ScoreCode, correct_in_words, score_in_words
 from ..messages.groups import GroupCode, groups_in_words
-from ..messages.languages import ENGLISH, speaking
 from ..messages.retelling import retold
-from . import report_form as form
-from .calibration import CoveragePoint, apply_temperature, calibration_error, coverage_curve
-from .costs import LARGEST_WEIGHT, UNSURE_COST
-from .intervals import (
-    accuracy_interval,
-    effective_sample_size,
-    is_widened_by_groups,
-    main_group_count,
-    photos_needed,
-)
-from .metrics import (
-    ClassScore,
-    MacroScores,
-    balanced_accuracy,
-    class_scores,
-    confusion_matrix,
-    cross_entropy,
-    macro_scores,
-    top_k_accuracy,
-)
-from .report_values import GroupSummary, SecondScore, read_groups, read_second_score, read_shift
+from . import report_json
+from .calibration import CoveragePoint
+from .costs import UNSURE_COST
+from .intervals import is_widened_by_groups
+from .metrics import ClassScore, MacroScores, macro_scores
+from .report_values import EvaluatedOn, GroupSummary, SecondScore
 from .shift import Shift
 
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
-
-EvaluatedOn = Literal["out_of_fold", "val", "test"]
+_LONGEST_WHY = 200  # letters
+_SAME_SCORE = 0.01  # difference from which on a score without groups is higher
 
 
 @dataclass(frozen=True)
@@ -236,13 +207,7 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as lists, dicts, strings and numbers, under the keys of the file."""
-        values = {_KEYS.get(name, name): _to_json(value) for name, value in vars(self).items()}
-        values["warnings"] = list(map(str, self.warnings))
-        values["macro"] = None if self.macro is None else vars(self.macro)
-        values["warning_codes"] = [
-            {"code": warning.code.id, "arguments": dict(warning.arguments)} for warning in self.warnings
-        ]
-        return values
+        return report_json.to_json(vars(self), self.macro)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Report:
@@ -252,242 +217,6 @@ class Report:
         number of classes than the names.
         """
         try:
-            return cls(**_read(data))
+            return cls(**report_json.read(data, frozenset(field.name for field in fields(cls))))
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
             raise ModelError(FileCode.REPORT_INCOMPLETE, why=str(error)[:_LONGEST_WHY]) from error
-
-
-def rescore(
-    report: Report,
-    probs: Floats,
-    y_true: Ints,
-    evaluated_on: EvaluatedOn,
-    groups: Ints | None = None,
-    in_distribution: Bools | None = None,
-    near_training: Bools | None = None,
-) -> Report:
-    """Return the report of the same model with its scores on other photos.
-
-    Args:
-        report: the report to take everything else from.
-        probs: probabilities (N, C) at the temperature of the report.
-        y_true: true classes (N,).
-        evaluated_on: which photos these are.
-        groups: numbers (N,), equal for near-duplicates; by default no two photos are.
-        in_distribution: False for photos (N,) that are unlike all training photos; by default none is.
-        near_training: True for photos (N,) that look like a training photo, which are only counted; by default none.
-    """
-    accuracy_all = float((probs.argmax(1) == y_true).mean()) if len(y_true) else 0.0
-    near_count = 0 if near_training is None else int(near_training.sum())
-    if near_training is not None:
-        new = ~near_training
-        probs, y_true = probs[new], y_true[new]
-        groups = None if groups is None else groups[new]
-        in_distribution = None if in_distribution is None else in_distribution[new]
-    y_pred = probs.argmax(1)
-    correct, total = y_pred == y_true, len(y_true)
-    accuracy = float(correct.mean()) if total else 0.0
-    low, high = accuracy_interval(correct, groups)
-    effective_share = effective_sample_size(correct, groups) / max(total, 1)
-    uncalibrated = apply_temperature(probs, 1 / report.temperature)
-    return replace(
-        report,
-        evaluated_on=evaluated_on,
-        accuracy=accuracy,
-        accuracy_low=low,
-        accuracy_high=high,
-        balanced_accuracy=balanced_accuracy(y_true, y_pred),
-        per_class=class_scores(y_true, y_pred, report.labels),
-        confusion=tuple(tuple(map(int, row)) for row in confusion_matrix(y_true, y_pred, len(report.labels))),
-        group_count=total if groups is None else len(np.unique(groups)),
-        photos_needed=photos_needed(accuracy, effective_share) if total else 0,
-        top_accuracy=top_k_accuracy(probs, y_true),
-        calibration_error=calibration_error(probs, y_true),
-        calibration_error_before=calibration_error(uncalibrated, y_true),
-        coverage_curve=coverage_curve(probs, y_true, in_distribution),
-        near_training=near_count,
-        accuracy_all=accuracy_all,
-        main_groups=main_group_count(np.arange(total) if groups is None else groups),
-        loss=cross_entropy(probs, y_true),
-    )
-
-
-def without_score(report: Report) -> Report:
-    """Return the report of the same model where no photo could be held back: nothing is evaluated."""
-    nobody = np.zeros(0, np.int64)
-    return rescore(report, np.zeros((0, len(report.labels)), np.float32), nobody, report.evaluated_on, nobody)
-
-
-def build_report(
-    probs: Floats,
-    y_true: Ints,
-    labels: Sequence[str],
-    *,
-    images: int,
-    evaluated_on: EvaluatedOn,
-    threshold: float,
-    temperature: float,
-    warnings: Sequence[Message],
-    resize_mode: ResizeMode,
-    backbone: str,
-    groups: Ints | None = None,
-    in_distribution: Bools | None = None,
-) -> Report:
-    """Return the report on probabilities of labeled photos.
-
-    Args:
-        probs: probabilities (N, C) at the given temperature.
-        y_true: true classes (N,).
-        labels: names of the classes (C,).
-        images: number of training photos.
-        evaluated_on: which photos the probabilities are of.
-        threshold: confidence below which a prediction is “not sure”.
-        temperature: what the logits were divided by.
-        warnings: what to know of the training photos.
-        resize_mode: how pictures are brought to the input size.
-        backbone: name of the network.
-        groups: numbers (N,), equal for near-duplicates; by default no two photos are.
-        in_distribution: False for photos (N,) that are unlike all training photos; by default none is.
-    """
-    empty = Report(
-        labels=tuple(labels),
-        images=images,
-        evaluated_on=evaluated_on,
-        accuracy=0.0,
-        accuracy_low=0.0,
-        accuracy_high=1.0,
-        balanced_accuracy=0.0,
-        per_class=(),
-        confusion=(),
-        threshold=threshold,
-        temperature=temperature,
-        warnings=tuple(warnings),
-        resize_mode=resize_mode,
-        backbone=backbone,
-    )
-    return rescore(empty, probs, y_true, evaluated_on, groups, in_distribution)
-
-
-_PROPORTIONS = ("accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "threshold")
-_CLASS_PROPORTIONS = ("precision", "recall", "f1")
-_POINT_PROPORTIONS = ("threshold", "coverage", "selective_accuracy")
-_NEWER: Mapping[str, Any] = {  # what reports of older versions lack
-    "calibration_error": 0.0, "calibration_error_before": 0.0, "group_count": 0, "photos_needed": 0, "top_accuracy": (),
-    "coverage_curve": (), "warning_codes": (), "near_training": 0, "accuracy_all": 0.0, "validation": None,
-    "shift": None, "main_groups": 0, "grouping": None, "groups_offered": "",
-    "groups_from": "auto", "thresholds": (), "costs": {}, "unsure_cost": UNSURE_COST,
-    "expected_cost": None, "expected_cost_before": None, "loss": None, "macro": None, "conflicting": 0, "unusable": 0,
-}  # fmt: skip
-_ENTRIES = frozenset({field.name for field in fields(Report)} | {"warning_codes", "macro"})
-_TEMPERATURES = (1e-5, 1e6)  # the smallest and the largest
-_LARGEST_LOSS = 1e3
-_LONGEST_WHY = 200  # letters
-_SAME_SCORE = 0.01  # difference from which on a score without groups is higher
-_WARNING_CODES = {code.id: code for code in WarningCode}
-# Other programs read report.json: its keys are those of its first version.
-_KEYS = {new: old for old, new in OLD_NAMES.items()}
-
-
-def _to_json(value: Any) -> Any:
-    """Return dataclasses as dicts under the keys of the file, tuples as lists."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, tuple):
-        if value and isinstance(value[0], (int, float, str)):  # a row of a thousand classes is not looked at
-            return list(value)
-        return [_to_json(item) for item in value]
-    if isinstance(value, ClassScore):
-        return class_score_json(value)
-    if isinstance(value, (CoveragePoint, SecondScore, Shift, GroupSummary)):
-        return {_KEYS.get(name, name): item for name, item in vars(value).items()}
-    return value
-
-
-def class_score_json(score: ClassScore) -> dict[str, Any]:
-    """Return the scores of a class under the keys of the file; those of a class that nobody judged are null."""
-    return {name: value if score.images or name in ("label", "images") else None for name, value in vars(score).items()}
-
-
-def _read(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a report; raises ``ValueError`` or what Python raises where an entry cannot be one."""
-    values = {**_NEWER, **current_names(data)}
-    form.check_names(values, _ENTRIES)
-    labels = form.labels(values, "labels")
-    curve = map(current_names, form.objects(values, "coverage_curve"))
-    return {
-        **{name: form.number(values, name) for name in _PROPORTIONS},
-        "labels": labels,
-        "images": form.count(values, "images"),
-        "evaluated_on": form.text(values, "evaluated_on", get_args(EvaluatedOn)),
-        "per_class": _read_classes(values, labels),
-        "confusion": form.matrix(values, "confusion", len(labels)),
-        "temperature": form.number(values, "temperature", *_TEMPERATURES),
-        "warnings": _read_warnings(form.texts(values, "warnings"), form.objects(values, "warning_codes")),
-        "resize_mode": form.text(values, "resize_mode", RESIZE_MODES),
-        "backbone": form.text(values, "backbone"),
-        "group_count": form.count(values, "group_count"),
-        "photos_needed": form.count(values, "photos_needed"),
-        "top_accuracy": form.numbers(values, "top_accuracy"),
-        "calibration_error": form.number(values, "calibration_error"),
-        "calibration_error_before": form.number(values, "calibration_error_before"),
-        "coverage_curve": tuple(
-            CoveragePoint(**{name: form.number(row, name) for name in _POINT_PROPORTIONS}) for row in curve
-        ),
-        "near_training": form.count(values, "near_training"),
-        "accuracy_all": form.number(values, "accuracy_all"),
-        "validation": read_second_score(values, "validation"),
-        "shift": read_shift(values, "shift"),
-        "main_groups": form.count(values, "main_groups"),
-        "grouping": read_groups(values, "grouping"),
-        "groups_offered": form.text(values, "groups_offered"),
-        "groups_from": form.text(values, "groups_from", get_args(GroupsFrom)),
-        "thresholds": _read_thresholds(values, labels),
-        "costs": form.numbers_by_label(values, "costs", labels, LARGEST_WEIGHT),
-        "unsure_cost": form.number(values, "unsure_cost", 0.0, LARGEST_WEIGHT),
-        "expected_cost": form.optional_number(values, "expected_cost", 0.0, LARGEST_WEIGHT),
-        "expected_cost_before": form.optional_number(values, "expected_cost_before", 0.0, LARGEST_WEIGHT),
-        "loss": form.optional_number(values, "loss", 0.0, _LARGEST_LOSS),
-        "conflicting": form.count(values, "conflicting"),
-        "unusable": form.count(values, "unusable"),
-    }
-
-
-def _read_thresholds(values: Mapping[str, Any], labels: Sequence[str]) -> tuple[float, ...]:
-    found = tuple(
-        form.number({"thresholds": value}, "thresholds") for value in form.list_of_classes(values, "thresholds")
-    )
-    if found and len(found) != len(labels):
-        raise form.FormError(FormCode.OTHER_COUNT, name="thresholds")
-    return found
-
-
-def _read_classes(values: Mapping[str, Any], labels: Sequence[str]) -> tuple[ClassScore, ...]:
-    rows = form.objects(values, "per_class")
-    if rows and [form.text(row, "label") for row in rows] != list(labels):
-        raise form.FormError(FormCode.OTHER_COUNT, name="per_class")
-    return tuple(
-        ClassScore(
-            label,
-            form.count(row, "images"),
-            **{name: form.optional_number(row, name) or 0.0 for name in _CLASS_PROPORTIONS},
-        )
-        for label, row in zip(labels, rows)
-    )
-
-
-def _read_warnings(sentences: Sequence[str], codes: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
-    """Return the warnings of a file; without a code of this version a warning is its sentence."""
-    found = [message(WarningCode.TEXT, text=str(sentence)) for sentence in sentences]
-    for index, (sentence, entry) in enumerate(zip(sentences, codes)):
-        code = _WARNING_CODES.get(entry["code"])
-        if code is None:
-            continue
-        warning = message(code, **{name: _to_tuples(value) for name, value in entry["arguments"].items()})
-        with speaking(ENGLISH):  # raises where an argument is missing; differs where a file was edited
-            is_same = str(warning) == sentence
-        found[index] = warning if is_same else found[index]
-    return tuple(found)
-
-
-def _to_tuples(value: Any) -> Any:
-    return tuple(map(_to_tuples, value)) if isinstance(value, list) else value

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from . import report_form as form
 from .shift import Shift
 
+EvaluatedOn = Literal["out_of_fold", "val", "test"]
 GroupOrigin = Literal["names", "times", "series", "look", "layout", "own"]
 
 

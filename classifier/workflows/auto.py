@@ -23,7 +23,8 @@ from ..data.dataset import run_assets
 from ..errors import ClassifierError, ModelError
 from ..evaluation.intervals import accuracy_interval
 from ..evaluation.model_choice import MIN_GAIN_OF_MORE, ModelChoice
-from ..evaluation.report import Report, rescore
+from ..evaluation.report import Report
+from ..evaluation.scoring import rescore
 from ..events import Epoch, Note, Progress, Step
 from ..messages import Message, message
 from ..messages.workflows import StepsCode

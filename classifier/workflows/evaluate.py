@@ -21,8 +21,9 @@ from ..data.run_history import RunAsset
 from ..errors import DataError, ModelError, PhotoError
 from ..evaluation import metrics
 from ..evaluation.calibration import unsure_threshold
-from ..evaluation.report import EvaluatedOn, Report, rescore
-from ..evaluation.report_values import SecondScore
+from ..evaluation.report import Report
+from ..evaluation.report_values import EvaluatedOn, SecondScore
+from ..evaluation.scoring import rescore
 from ..evaluation.shift import Shift, shift_warnings
 from ..events import Progress, result_of
 from ..messages import Message, message

@@ -17,7 +17,8 @@ from ..data.large_arrays import side_by_side
 from ..data.project import Project
 from ..evaluation import calibration, metrics, ood
 from ..evaluation.class_balance import classes_of_one_group
-from ..evaluation.report import Report, build_report
+from ..evaluation.report import Report
+from ..evaluation.scoring import build_report
 from ..models import networks
 from ..models.backbones import Backbone
 from ..models.checkpoint import TrainedModel

@@ -17,7 +17,8 @@ from ..data.dataset import TrainingSet
 from ..data.project import Project
 from ..data.run_history import RunAsset
 from ..evaluation.class_balance import is_measurable
-from ..evaluation.report import Report, without_score
+from ..evaluation.report import Report
+from ..evaluation.scoring import without_score
 from ..events import Epoch, Progress, Step
 from ..messages import Message
 from ..messages.workflows import StepCode

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from classifier.evaluation.metrics import softmax
-from classifier.evaluation.report import Report, build_report
+from classifier.evaluation.report import Report
+from classifier.evaluation.scoring import build_report
 from classifier.messages import message
 from classifier.messages.evaluation import WarningCode
 

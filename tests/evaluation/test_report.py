@@ -12,8 +12,9 @@ from classifier.evaluation import calibration
 from classifier.evaluation.calibration import CoveragePoint
 from classifier.evaluation.intervals import accuracy_interval, effective_sample_size, photos_needed
 from classifier.evaluation.metrics import softmax
-from classifier.evaluation.report import Report, rescore
+from classifier.evaluation.report import Report
 from classifier.evaluation.report_values import GroupSummary, SecondScore
+from classifier.evaluation.scoring import rescore
 from classifier.evaluation.shift import Shift
 from classifier.messages import message
 from classifier.messages.evaluation import FileCode, WarningCode

@@ -14,7 +14,7 @@ from torch import nn
 
 from classifier import Predictor
 from classifier.errors import ModelError
-from classifier.evaluation.report import build_report
+from classifier.evaluation.scoring import build_report
 from classifier.messages.models import NetworkCode
 from classifier.models import checkpoint, hub_config, networks
 from classifier.models.backbones import (

@@ -22,7 +22,7 @@ from classifier.data.catalog import Asset
 from classifier.data.perceptual_hash import HASH_SIZE
 from classifier.errors import ModelError, SettingError
 from classifier.evaluation.ood import OODModel
-from classifier.evaluation.report import build_report
+from classifier.evaluation.scoring import build_report
 from classifier.messages.models import CheckpointCode
 from classifier.models import backbones, checkpoint, model_folder, networks, training_photos
 from classifier.models.evaluated_photos import EvaluatedPhotos

@@ -21,7 +21,7 @@ from classifier import Predictor
 from classifier.config import Preprocessing
 from classifier.errors import ModelError
 from classifier.evaluation.ood import OODModel
-from classifier.evaluation.report import build_report
+from classifier.evaluation.scoring import build_report
 from classifier.messages.models import CheckpointCode, UnsureCode
 from classifier.models import backbones, checkpoint, joined, networks
 from tests.helpers import draw_photo

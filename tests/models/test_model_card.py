@@ -11,7 +11,7 @@ from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 
 from classifier.config import PixelRanges
-from classifier.evaluation.report import build_report
+from classifier.evaluation.scoring import build_report
 from classifier.messages import message
 from classifier.messages.evaluation import WarningCode
 from classifier.models import backbones, networks

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from ...evaluation.intervals import PRECISE
 from ...evaluation.metrics import ClassScore
 from ...evaluation.remarks import remarks
-from ...evaluation.report import EvaluatedOn, Report
+from ...evaluation.report import Report
+from ...evaluation.report_values import EvaluatedOn
 from ...messages import Code, number, percent, sentence
 from ...messages.evaluation import correct_in_words, how_little, more_photos, tells_nothing
 from ...messages.groups import GroupCode

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from classifier.evaluation.report import without_score
 from classifier.evaluation.report_values import GroupSummary, SecondScore
+from classifier.evaluation.scoring import without_score
 from classifier.messages import message
 from classifier.messages.evaluation import WarningCode, correct_in_words
 from classifier.messages.training_page import ScoreCode
