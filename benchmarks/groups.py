@@ -34,7 +34,7 @@ from classifier import Project, TrainConfig
 from classifier import device as devices
 from classifier.config import Limits
 from classifier.data import splits
-from classifier.data.catalog import Asset
+from classifier.data.assets import Asset
 from classifier.data.grouping import Grouping, group_photos
 from classifier.events import result_of
 from classifier.files import cache_folder

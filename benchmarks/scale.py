@@ -161,7 +161,7 @@ def run_tab(photos: int, classes: int, scratch: Path) -> Callable[[], object]:
     """Return the drawing of the Photos tab for a visitor with so many photos, which came in one upload."""
     from classifier.config import LIMITS
     from classifier.data import incoming
-    from classifier.data.catalog import Asset
+    from classifier.data.assets import Asset
     from classifier.data.sources import list_upload
     from classifier.ui.photos import view
     from classifier.ui.sessions import Home, ensure_token

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from classifier import Finished, Project, TrainConfig, train
-from classifier.data.catalog import Asset
+from classifier.data.assets import Asset
 from classifier.data.run_history import RunAsset
 from classifier.evaluation.metrics import ClassScore
 from classifier.evaluation.report import Report

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import TrainConfig
-from ..data.catalog import Asset
+from ..data.assets import Asset
 from ..data.project import Project
 from ..data.run_history import Run
 from ..errors import LayoutError

@@ -14,8 +14,9 @@ from ..errors import DataError
 from ..messages import Message, message
 from ..messages.data import RepeatCode
 from ..messages.limits import LimitCode
+from .assets import Asset
 from .assignment import Assignment, Plan
-from .catalog import Asset, Catalog
+from .catalog import Catalog
 from .decoding import UploadDecoder
 from .inspection import FoundPhoto, drop_repeats, inspect_files
 from .intake import LeftOut
@@ -86,7 +87,7 @@ def add_photos(
     found, left_out = inspect_files(plan, limits, decoder.probe)  # opens each file
     same = catalog.with_contents({photo.sha256 for photo in found}, replacing)
     here = {asset.sha256 for asset in same}
-    removed = catalog.removed() if only_new else set()
+    removed = catalog.edits.removed() if only_new else set()
     gone = [LeftOut(photo.name, message(RepeatCode.REMOVED_BEFORE)) for photo in found if photo.sha256 in removed]
     stays = here | removed if only_new else set()
     others = [photo for photo in found if photo.sha256 not in stays]
@@ -96,7 +97,7 @@ def add_photos(
     added = {photo.sha256: photo.size for photo in new if not (place.folder / photo.stored_path).exists()}
     with room(sum(added.values())):
         stored, unusable = store_photos(new, place.folder, place.thumbs, limits, place.own, decoder)
-    dropped = catalog.add_as_edit((photo.asset(photo.stored_path) for photo in stored), replacing)
+    dropped = catalog.edits.add((photo.asset(photo.stored_path) for photo in stored), replacing)
     # Another window may have deleted a file that was there, before it was in the catalog.
     missing = [photo for photo in stored if not (place.folder / photo.stored_path).exists()]
     store_photos(missing, place.folder, place.thumbs, limits, place.own)

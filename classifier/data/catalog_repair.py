@@ -24,7 +24,8 @@ from ..files import read_json, remove, storage_error
 from ..messages import Message, message
 from ..messages.data import CatalogCode, RepairCode
 from . import schema, sqlite_errors, stored_rows
-from .catalog import Asset, Catalog, Split
+from .assets import Asset, Split
+from .catalog import Catalog
 from .damaged_file import DamagedFile, keep_aside, name_aside
 from .decoding import UploadDecoder
 from .folder_locks import FolderLocks
@@ -93,7 +94,7 @@ def what_was_lost(catalog: Catalog) -> list[Message]:
     """Return what is to be said of a catalog that was made again; nothing once something was changed in it."""
     found = stored_rows.read_object(catalog.choice(_CHOICE))
     kept, noted, unsorted = (found.get(name) for name in ("kept", "noted", "unsorted"))
-    if not all(isinstance(count, int) for count in (kept, noted, unsorted)) or catalog.last_edit() is not None:
+    if not all(isinstance(count, int) for count in (kept, noted, unsorted)) or catalog.edits.last() is not None:
         return []
     told = [message(RepairCode.MADE_AGAIN, count=kept, name=str(found.get("name")))]
     told += [message(RepairCode.FROM_TRAINING, count=noted)] if noted else []
@@ -110,7 +111,7 @@ def _repair(folder: Path, limits: Limits) -> None:
     try:
         with Catalog(part) as catalog, closing(DamagedFile(path)) as damaged:
             found = _find_photos(folder, damaged, label, limits)
-            catalog.restore(found.assets, [])
+            catalog.edits.restore(found.assets, [])
             _copy_rows(damaged, part)
             counts = {"kept": found.kept, "noted": found.noted, "unsorted": found.unsorted}
             catalog.choose(_CHOICE, json.dumps({**counts, "label": label, "name": aside.name}))

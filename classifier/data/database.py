@@ -47,6 +47,11 @@ class Database:
         with self._lock:
             self.connection.close()
 
+    def foreign_changes(self) -> int:
+        """Return a number that changes whenever another connection wrote to the file."""
+        ((number,),) = self.rows("PRAGMA data_version")
+        return int(number)
+
     def rows(self, query: str, *values: Any) -> list[Any]:
         """Return all rows of a query."""
         with self._lock, self._translated():

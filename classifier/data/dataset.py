@@ -14,7 +14,7 @@ from PIL import Image
 
 from ..config import LIMITS, NO_RANGES, Limits, PixelRanges
 from ..messages import Message
-from .catalog import Asset
+from .assets import Asset
 from .grouping import Grouping
 from .images import open_picture
 from .labels import natural_key

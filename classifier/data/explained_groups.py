@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .catalog import Asset
+from .assets import Asset
 from .grouping import Grouping, GroupsFrom, join_groups
 
 Origin = Literal["look", "layout", "names", "times", "series", "own"]

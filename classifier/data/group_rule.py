@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import series
-from .catalog import Asset
+from .assets import Asset
 from .name_groups import NameRule
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..messages import Message, message
 from ..messages.groups import GroupCode
-from .catalog import Asset
+from .assets import Asset
 from .group_rule import GroupRule
 from .linking import connect
 from .proposals import Proposal, propose, propose_spanning

@@ -12,8 +12,8 @@ from ..config import Limits
 from ..errors import PhotoError
 from ..messages import Code, Message, message
 from ..messages.data import LeftOutCode, PhotoCode, RepeatCode
+from .assets import Asset
 from .assignment import Assignment, Plan
-from .catalog import Asset
 from .decoding_copies import copy_extension
 from .images import PictureInfo, probe
 from .intake import LeftOut, check_regular_file, clean_name, sha256

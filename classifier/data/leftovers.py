@@ -11,7 +11,8 @@ from pathlib import Path
 from ..errors import DataError, StorageError
 from ..files import remove
 from . import incoming
-from .catalog import Asset, Catalog
+from .assets import Asset
+from .catalog import Catalog
 from .intake import sha256
 from .scratch import is_recent, remove_abandoned
 
@@ -22,7 +23,8 @@ def delete_photos(folder: Path, catalog: Catalog, photos: Iterable[Asset]) -> No
     """Delete the files of photos that are in no class and that no edit can restore, with all copies in the project."""
     gone = list(photos)
     hashes = {photo.sha256 for photo in gone}
-    with suppress(DataError, StorageError), catalog.unneeded(hashes) as unneeded:  # else ``clean_up`` deletes them
+    # Otherwise ``clean_up`` deletes them.
+    with suppress(DataError, StorageError), catalog.edits.unneeded(hashes) as unneeded:
         unused = [photo for photo in gone if photo.sha256 in unneeded]
         files = [path for photo in unused if _is_within(path := folder / photo.path, folder)]
         _delete_copies(folder, unused)
@@ -40,7 +42,7 @@ def clean_up(folder: Path, catalog: Catalog) -> None:
         return
     found = [*_ours(folder / "photos"), *_ours(folder / "thumbs")]
     stems = {_stem(name) for _, name in found}
-    with suppress(DataError, StorageError), catalog.unneeded(stems) as unneeded:
+    with suppress(DataError, StorageError), catalog.edits.unneeded(stems) as unneeded:
         for path in (Path(place, name) for place, name in found if _stem(name) in unneeded):
             if not is_recent(path) and _is_within(path, folder):
                 remove(path)

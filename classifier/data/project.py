@@ -24,8 +24,9 @@ from ..messages.data import ProjectCode
 from ..messages.limits import LimitCode
 from . import incoming, leftovers, schema
 from .adding import IntakeResult, PhotoPlace, Room, add_photos, use_photos
+from .assets import Asset, Split
 from .assignment import Plan, Splits, plan_class, plan_reading
-from .catalog import Asset, Catalog, Split
+from .catalog import Catalog
 from .catalog_repair import open_catalog, what_was_lost
 from .descriptors import Describe, describe_grays
 from .grouping import GroupsFrom
@@ -348,14 +349,14 @@ class Project:
         """Move photos to a class, which is created if it is new."""
         name = self._clean_label(label)
         self._check_class_count(name)
-        self._delete_files(self.catalog.relabel(ids, name))
+        self._delete_files(self.catalog.edits.relabel(ids, name))
 
     def confirm(self, ids: Iterable[int]) -> None:
         """Mark photos as correctly labeled; the same photos in other classes are removed.
 
         They are no longer listed as label issues.
         """
-        self._delete_files(self.catalog.confirm(ids))
+        self._delete_files(self.catalog.edits.confirm(ids))
 
     def rename_class(self, old: str, new: str, merge: bool = False) -> str:
         """Rename a class and return its name as it is stored.
@@ -365,7 +366,7 @@ class Project:
         old, new = self._check_label(old), self._clean_label(new)
         if not merge and new != old and new in self.catalog.labels():
             raise DataError(ProjectCode.CLASS_EXISTS, label=new)
-        self._delete_files(self.catalog.rename(old, new))
+        self._delete_files(self.catalog.edits.rename(old, new))
         chosen = self.mistake_costs()
         if chosen is not None and old in chosen.costs and new != old:
             self.choose_mistake_costs(chosen.renamed(old, new))
@@ -373,7 +374,7 @@ class Project:
 
     def remove(self, ids: Iterable[int]) -> None:
         """Remove photos from the project; their files are deleted when ``undo`` cannot bring them back any more."""
-        self._delete_files(self.catalog.remove(ids))
+        self._delete_files(self.catalog.edits.remove(ids))
 
     def remove_class(self, label: str) -> None:
         """Remove a class and its photos from the project."""
@@ -384,15 +385,15 @@ class Project:
 
         Photos set aside are used by nothing and not deleted: ``photos(split="held_out")`` lists them.
         """
-        self._delete_files(self.catalog.set_split(ids, split))
+        self._delete_files(self.catalog.edits.set_split(ids, split))
 
     def join(self, ids: Iterable[int]) -> None:
         """Keep photos together: no split divides them. They leave the groups that they were in."""
-        self._delete_files(self.catalog.join(ids))
+        self._delete_files(self.catalog.edits.join(ids))
 
     def part(self, ids: Iterable[int]) -> None:
         """Take photos out of their groups, each by itself."""
-        self._delete_files(self.catalog.part(ids))
+        self._delete_files(self.catalog.edits.part(ids))
 
     def choose_mistake_costs(self, costs: MistakeCosts | None) -> None:
         """Store what mistakes cost, for the models that are trained from now on; None forgets it."""
@@ -421,7 +422,7 @@ class Project:
         Returns which it was, None where there is none; the last 50 can be undone. Photos that were added are deleted.
         """
         with incoming.lock(self._incoming):
-            undone = self.catalog.undo()
+            undone = self.catalog.edits.undo()
             if undone is None:
                 return None
             upload = incoming.find(self._incoming) if undone.gone else None
@@ -433,7 +434,7 @@ class Project:
 
     def last_edit(self) -> Message | None:
         """Return what ``undo`` would undo, None where there is nothing."""
-        return self.catalog.last_edit()
+        return self.catalog.edits.last()
 
     # helpers
 

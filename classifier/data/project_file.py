@@ -55,7 +55,7 @@ def run_name(number: int) -> str:
 
 def _write_photos(project: Project, packed: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
     """Write the files of all photos, also of those that ``undo`` can bring back; yield their places and hashes."""
-    edited = (photo for edit in project.catalog.edits() for photo in edit.before)
+    edited = (photo for edit in project.catalog.edits.all() for photo in edit.before)
     photos = {photo.sha256: photo for photo in (*edited, *project.photos())}
     for photo in photos.values():
         path, name = project.photo_path(photo), project_record.place(photo)

@@ -25,9 +25,11 @@ from ..messages.limits import LimitCode
 from ..messages.project_files import NotOpenedCode, ProjectFileCode, ProjectFilePart
 from . import project_record, schema
 from .adding import Room
+from .assets import Asset
 from .assignment import Assignment
-from .catalog import Asset, Catalog, Edit
+from .catalog import Catalog
 from .decoding import UploadDecoder
+from .edit_history import Edit
 from .inspection import FoundPhoto
 from .intake import LeftOut
 from .photo_store import store_photos
@@ -292,7 +294,7 @@ class _Opening:
     ) -> None:
         """Write the rows of the catalog: photos that are there, and edits of nothing but such photos."""
         photos = [self._asset(photo, stored[photo.sha256]) for photo in contents.photos if photo.sha256 in stored]
-        catalog.restore(photos, self._edits(contents, stored))
+        catalog.edits.restore(photos, self._edits(contents, stored))
         catalog.note_left_out((*contents.left_out, *left_out))
         for name, value in contents.choices.items():
             catalog.choose(name, value)

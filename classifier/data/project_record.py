@@ -13,7 +13,9 @@ from typing import Any, TypeVar, get_args
 from ..config import Limits
 from ..messages import Message
 from ..messages.data import arguments_to_json, restore
-from .catalog import Asset, Catalog, Edit, Split
+from .assets import Asset, Split
+from .catalog import Catalog
+from .edit_history import Edit
 from .intake import LeftOut, clean_name
 from .labels import clean_label
 from .project_mark import FORMAT, VERSION
@@ -69,7 +71,7 @@ def to_json(catalog: Catalog, files: Mapping[str, str], models: Mapping[str, Map
                 "before": _rows(edit.before),
                 "added": list(edit.added),
             }
-            for edit in _recent(catalog.edits(), 2 * len(photos) + 1000)
+            for edit in _recent(catalog.edits.all(), 2 * len(photos) + 1000)
         ],
         "left_out": [{"file": left.file, "message": _message_to_json(left.message)} for left in catalog.left_out()],
         "choices": catalog.choices(),

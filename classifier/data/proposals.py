@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..messages import Code, Message, message
 from ..messages.groups import GroupCode
 from . import chance, series
-from .catalog import Asset
+from .assets import Asset
 from .duplicates import split_spanning_groups
 from .group_rule import GroupRule
 from .name_groups import NameGroups, NameRule, find_name_groups

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import chance, series
-from .catalog import Asset
+from .assets import Asset
 from .group_rule import GroupRule
 from .grouping import join_groups
 from .proposals import number_groups

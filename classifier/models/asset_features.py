@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .. import distributed
 from ..config import Preprocessing
 from ..data import duplicates
-from ..data.catalog import Asset
+from ..data.assets import Asset
 from ..data.grouping import Grouping, group_photos
 from ..data.large_arrays import take_rows
 from ..data.project import Project

@@ -25,7 +25,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.catalog import Asset
+from ..data.assets import Asset
 from ..data.duplicates import near_duplicate_groups
 from ..data.group_rule import NO_RULE, GroupRule
 from ..data.grouping import join_groups

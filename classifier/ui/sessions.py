@@ -25,7 +25,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from ..data.adding import Room
-from ..data.catalog import Asset
+from ..data.assets import Asset
 from ..data.decoding import describe_apart
 from ..data.project import Project
 from ..data.schema import FILE_NAME

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..config import DEFAULTS, TrainConfig
 from ..data import image_quality
-from ..data.catalog import Asset
+from ..data.assets import Asset
 from ..data.dataset import class_names, duplicate_groups, encode_labels
 from ..data.grouping import Grouping
 from ..data.project import Project

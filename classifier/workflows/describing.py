@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .. import device as devices
 from ..config import TrainConfig
-from ..data.catalog import Asset
+from ..data.assets import Asset
 from ..data.grouping import Grouping
 from ..data.project import Project
 from ..events import Progress

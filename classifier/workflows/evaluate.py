@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import DEFAULTS
-from ..data.catalog import Asset
+from ..data.assets import Asset
 from ..data.dataset import encode_labels, run_assets
 from ..data.intake import LeftOut
 from ..data.large_arrays import allocate

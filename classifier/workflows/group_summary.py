@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import DEFAULTS, TrainConfig
-from ..data.catalog import Asset
+from ..data.assets import Asset
 from ..data.dataset import TrainingSet
 from ..data.grouping import Grouping
 from ..evaluation.report import Report

@@ -288,7 +288,7 @@ def give_class(project: Project, table: AnswerTable, ids: Sequence[int], label: 
     elsewhere = [photo for photo in before if photo.label != label]
     known = {photo.sha256 for photo in before}
     new = [(_name(row), path) for content, (row, path) in files.items() if content not in known]
-    with project.catalog.as_one_edit():
+    with project.catalog.edits.as_one_edit():
         project.move([photo.id for photo in elsewhere], label)
         result = project.add_files(new, label) if new else None
         photos = [photo for photo in project.catalog.with_contents(files) if photo.label == label]

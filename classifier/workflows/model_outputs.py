@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from .. import distributed, leases
 from ..config import Preprocessing
-from ..data.catalog import Asset
+from ..data.assets import Asset
 from ..data.project import Project
 from ..distributed import Shared
 from ..events import Progress

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from .. import device as devices
 from ..config import TrainConfig
-from ..data.catalog import Asset
+from ..data.assets import Asset
 from ..data.dataset import class_names, encode_labels
 from ..data.project import Project
 from ..device import Device

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..config import LIMITS
-from ..data.catalog import Asset
+from ..data.assets import Asset
 from ..data.duplicates import near_duplicate_groups
 from ..data.images import Opener, open_picture
 from ..data.intake import sha256

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..data.catalog import Asset
+from ..data.assets import Asset
 from ..data.project import Project
 from ..data.run_history import Changes, Run, compare_photos, evaluated_rows
 from ..evaluation.label_errors import is_questioned, is_too_weak

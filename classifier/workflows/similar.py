@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .. import device as devices
 from ..config import NO_RANGES, PixelRanges, Preprocessing
-from ..data.catalog import Asset
+from ..data.assets import Asset
 from ..data.images import Opener, open_picture
 from ..data.intake import sha256
 from ..data.project import Project

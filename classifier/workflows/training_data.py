@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .. import distributed
 from ..config import ResizeMode, TrainConfig
-from ..data.catalog import Asset
+from ..data.assets import Asset
 from ..data.dataset import Sample, TrainingSet, class_names, duplicate_groups, encode_labels
 from ..data.group_rule import NO_RULE
 from ..data.grouping import Grouping

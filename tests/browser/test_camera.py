@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from classifier import Project
-from classifier.data.catalog import Asset
+from classifier.data.assets import Asset
 from tests.browser.conftest import SPACE_NAME
 from tests.browser.film import wait_for_wall
 from tests.browser.pages import SLOW, Program, fits_screen, open_page, seconds_only

@@ -1,4 +1,4 @@
-"""The photos of a project in its file: read, edited, undone, by several windows at once."""
+"""The photos of a project in its file: read and written, by several windows at once."""
 
 from __future__ import annotations
 
@@ -14,28 +14,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifier.data.catalog import Asset, Catalog
+from classifier.data.catalog import Catalog
 from classifier.data.intake import LeftOut
 from classifier.errors import DataError, StorageError
 from classifier.messages import message
 from classifier.messages.data import CatalogCode, PhotoCode
 from classifier.messages.files import StorageCode
-from tests.data.catalogs import photo
+from tests.data.catalogs import photo, state
 
 EMPTY = LeftOut("x.jpg", message(PhotoCode.EMPTY_FILE))
 TEXT = LeftOut("y.jpg", message(PhotoCode.TEXT))
-
-
-def state(catalog: Catalog) -> list[Asset]:
-    return sorted(catalog.assets(), key=lambda asset: asset.id)
-
-
-def undone(catalog: Catalog) -> list[str]:
-    """Undo all edits; return what each was, the last one first."""
-    words = []
-    while (edit := catalog.undo()) is not None:
-        words.append(str(edit.message))
-    return words
 
 
 def test_photos_come_back_in_natural_order_of_class() -> None:
@@ -104,127 +92,13 @@ def test_a_missing_photo_is_one_sentence(catalog: Catalog) -> None:
 
 
 def test_splits_and_groups_are_stored(catalog: Catalog) -> None:
-    catalog.set_split([1, 3], "held_out")
+    catalog.edits.set_split([1, 3], "held_out")
     catalog.set_group({1: 7, 2: 7})
     assert [(asset.split, asset.duplicate_group) for asset in state(catalog)] == [
         ("held_out", 7), ("train", 7), ("held_out", None), ("test", None),
     ]  # fmt: skip
     with pytest.raises(DataError):
-        catalog.set_split([1], "nonsense")
-
-
-@pytest.mark.slow
-def test_thousands_of_photos_can_be_edited_at_once(catalog: Catalog) -> None:
-    catalog.add(photo(f"x{number}") for number in range(40_000))
-    catalog.set_split((asset.id for asset in catalog.assets("cat")), "val")
-    assert catalog.balance()["val"] == {"cat": 40_002}
-
-
-@pytest.mark.parametrize(
-    ("edit", "words"),
-    [
-        (lambda catalog: catalog.relabel([1, 2], "dog"), "moving 2 photos to “dog”"),
-        (lambda catalog: catalog.rename("cat", "kitten"), "renaming “cat” to “kitten”"),
-        (lambda catalog: catalog.rename("cat", "dog"), "renaming “cat” to “dog”"),
-        (lambda catalog: catalog.remove([4]), "removing 1 photo"),
-        (lambda catalog: catalog.add_as_edit([photo("x"), photo("y"), photo("a")]), "adding 2 photos to “cat”"),
-        (lambda catalog: catalog.add_as_edit([photo("x"), photo("y", "ant")]), "adding 2 photos"),
-        (lambda catalog: catalog.confirm([1, 2]), "calling 2 photos right"),
-    ],
-)
-def test_every_edit_can_be_undone_exactly(catalog: Catalog, edit: object, words: str) -> None:
-    catalog.add([photo("a", "dog")])
-    catalog.set_group({1: 3})
-    before = state(catalog)
-    edit(catalog)  # type: ignore[operator]
-    assert state(catalog) != before
-    assert str(catalog.last_edit()) == words
-    assert undone(catalog) == [words]
-    assert state(catalog) == before
-    assert catalog.last_edit() is None
-
-
-def test_a_confirmed_photo_is_removed_from_its_other_classes(catalog: Catalog) -> None:
-    catalog.add([photo("a", "dog"), photo("a", "wolf")])
-    catalog.confirm([1])
-    assert [(asset.sha256, asset.label) for asset in catalog.assets() if asset.confirmed] == [("a", "cat")]
-    assert catalog.conflicts() == []
-    catalog.rename("cat", "kitten")
-    assert [asset.sha256 for asset in catalog.assets() if asset.confirmed] == ["a"]  # it is still confirmed
-
-
-def test_moving_a_photo_confirms_it_and_renaming_its_class_does_not(catalog: Catalog) -> None:
-    catalog.relabel([1], "dog")
-    catalog.rename("cat", "kitten")
-    assert [asset.sha256 for asset in catalog.assets() if asset.confirmed] == ["a"]
-    catalog.undo()
-    catalog.undo()
-    assert not any(asset.confirmed for asset in catalog.assets())
-
-
-def test_edits_are_undone_last_first(catalog: Catalog) -> None:
-    before = state(catalog)
-    catalog.relabel([1], "dog")
-    catalog.rename("dog", "wolf")
-    catalog.remove([2])
-    catalog.add_as_edit([photo("e", "wolf")])
-    catalog.relabel([asset.id for asset in catalog.assets("wolf")], "fox")
-    assert undone(catalog) == [
-        "moving 4 photos to “fox”", "adding 1 photo to “wolf”", "removing 1 photo", "renaming “dog” to “wolf”",
-        "moving 1 photo to “dog”",
-    ]  # fmt: skip
-    assert state(catalog) == before
-
-
-def test_merging_classes_does_not_double_a_photo_that_was_in_both(catalog: Catalog) -> None:
-    catalog.add([photo("a", "dog")])
-    catalog.rename("cat", "dog")
-    assert sorted(asset.sha256 for asset in catalog.assets()) == ["a", "b", "c", "d"]
-    assert catalog.labels() == ["dog"]
-
-
-def test_the_last_fifty_edits_can_be_undone(catalog: Catalog) -> None:
-    for number in range(60):
-        catalog.rename(catalog.labels()[0], f"a{number}")
-    words = undone(catalog)
-    assert len(words) == 50
-    assert (words[0], words[-1]) == ("renaming “a58” to “a59”", "renaming “a9” to “a10”")
-
-
-def test_several_edits_are_undone_as_one(catalog: Catalog) -> None:
-    catalog.remove([4])
-    before = state(catalog)
-    with catalog.as_one_edit():
-        catalog.add_as_edit([photo("e"), photo("f", "dog")])
-        catalog.relabel([1, 5], "dog")
-        catalog.confirm([1])
-    assert undone(catalog)[0] == "adding 2 photos"
-    assert catalog.last_edit() is None
-    catalog.remove([4])
-    with catalog.as_one_edit():
-        catalog.rename("cat", "dog")
-    assert undone(catalog) == ["renaming “cat” to “dog”", "removing 1 photo"]
-    assert state(catalog)[:3] == before[:3]
-
-
-def test_an_edit_that_changes_nothing_leaves_nothing_to_undo(catalog: Catalog) -> None:
-    catalog.relabel([1], "cat")
-    catalog.rename("cat", "cat")
-    catalog.remove([])
-    assert catalog.undo() is None
-
-
-def test_a_photo_added_again_after_its_removal_survives_the_undo(catalog: Catalog) -> None:
-    catalog.remove([1])
-    catalog.add([photo("a")])
-    catalog.undo()
-    assert sorted(asset.sha256 for asset in catalog.assets()) == ["a", "b", "c", "d"]
-
-
-def test_a_discarded_photo_does_not_come_back(catalog: Catalog) -> None:
-    catalog.discard([1])
-    assert catalog.undo() is None
-    assert len(catalog.assets()) == 3
+        catalog.edits.set_split([1], "nonsense")
 
 
 def test_left_out_files_are_listed_once_and_can_be_cleared(catalog: Catalog) -> None:
@@ -259,10 +133,10 @@ def test_photos_are_found_by_their_contents_and_ids(catalog: Catalog) -> None:
 def test_the_file_keeps_everything(tmp_path: Path) -> None:
     with Catalog(tmp_path / "project.sqlite") as catalog:
         catalog.add([photo("a")])
-        catalog.relabel([1], "dog")
+        catalog.edits.relabel([1], "dog")
     with Catalog(tmp_path / "project.sqlite") as catalog:
         assert catalog.labels() == ["dog"]
-        assert str(catalog.last_edit()) == "moving 1 photo to “dog”"
+        assert str(catalog.edits.last()) == "moving 1 photo to “dog”"
     assert [path.name for path in tmp_path.iterdir()] == ["project.sqlite"]
 
 
@@ -356,16 +230,6 @@ def test_windows_that_open_a_new_project_at_once_wait_for_each_other(tmp_path: P
         assert sum(added) == 1
 
 
-def test_photos_that_are_retracted_leave_no_edit_behind(catalog: Catalog) -> None:
-    before = state(catalog)
-    catalog.relabel([before[2].id], "cat")
-    catalog.relabel([before[0].id, before[3].id], "wolf")
-    catalog.add_as_edit([], replacing=[before[0].id, before[1].id])
-    assert [asset.sha256 for asset in state(catalog)] == ["c", "d"]
-    assert undone(catalog) == ["moving 1 photo to “cat”"]
-    assert [asset.sha256 for asset in state(catalog)] == ["c", "d"]
-
-
 def test_groups_of_the_layout_in_two_splits_are_counted(catalog: Catalog) -> None:
     assert catalog.divided_groups() == (0, 0)
     groups = {"e": ("train", "anna"), "f": ("test", "anna"), "g": ("train", "ben"), "h": ("held_out", "ben")}
@@ -375,13 +239,13 @@ def test_groups_of_the_layout_in_two_splits_are_counted(catalog: Catalog) -> Non
     assert {asset.sha256: asset.layout_group for asset in catalog.assets("x")}["g"] == "ben"
 
 
-def test_the_version_tells_that_another_window_changed_the_photos(tmp_path: Path) -> None:
+def test_a_number_tells_that_another_window_changed_the_photos(tmp_path: Path) -> None:
     path = tmp_path / "project.sqlite"
     with Catalog(path) as one, Catalog(path) as other:
         one.add([photo("a")])
-        before = one.version(), other.version()
+        before = one.foreign_changes(), other.foreign_changes()
         assert other.assets()
-        assert (one.version(), other.version()) == before
+        assert (one.foreign_changes(), other.foreign_changes()) == before
         one.add([photo("b")])
-        assert one.version() == before[0]
-        assert other.version() != before[1]
+        assert one.foreign_changes() == before[0]
+        assert other.foreign_changes() != before[1]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from classifier.data.catalog import Asset, Catalog
+from classifier.data.assets import Asset
+from classifier.data.catalog import Catalog
 from classifier.data.intake import LeftOut
 from classifier.data.schema import FILE_NAME
 from classifier.errors import DataError, StorageError
@@ -32,7 +33,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
         catalog.add(
             Asset(0, f"photos/{name}.jpg", name, "cat", "train", None, f"{name}.jpg", 10, 64, 48, "") for name in names
         )
-        catalog.relabel([1, 2], "dog")
+        catalog.edits.relabel([1, 2], "dog")
         catalog.note_left_out([LeftOut("x.txt", message(PhotoCode.TEXT))])
         report = {"labels": ["cat", "dog"], "judged_on": "out_of_fold", "accuracy": 0.5}
         catalog.runs.record("run", "quick", report, unanswered(catalog.assets()), 1.0)
@@ -52,15 +53,15 @@ def use(path: Path) -> None:
             catalog.runs.assets(run.id)
             catalog.runs.evaluated(run.id)
             catalog.runs.changed_since(run.id)
-        catalog.undo()
-        catalog.rename("cat", "kitten")
-        catalog.confirm([3, 4])
-        catalog.remove([5])
-        catalog.add_as_edit([], replacing=[6])
+        catalog.edits.undo()
+        catalog.edits.rename("cat", "kitten")
+        catalog.edits.confirm([3, 4])
+        catalog.edits.remove([5])
+        catalog.edits.add([], replacing=[6])
         catalog.note_left_out([LeftOut("y.txt", message(PhotoCode.TEXT))])
         catalog.runs.record("again", "quick", {}, unanswered(catalog.assets()), 1.0)
         catalog.runs.delete("run")
-        catalog.undo()
+        catalog.edits.undo()
 
 
 def sql(*statements: str) -> Damage:

@@ -11,7 +11,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from classifier.config import LIMITS, PixelRanges
-from classifier.data.catalog import Asset
+from classifier.data.assets import Asset
 from classifier.data.dataset import (
     PhotoDataset,
     Sample,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from classifier.data.catalog import Asset
+from classifier.data.assets import Asset
 from classifier.data.explained_groups import evidence_of, explain_groups
 from classifier.data.grouping import Grouping, join_groups
 from classifier.data.proposals import Proposal

@@ -144,7 +144,7 @@ def test_a_held_out_photo_counts_as_a_training_photo(make_folder: MakeFolder, tm
     data = make_folder({"train/cat": 2, "train/dog": 2, "test/dog": 1})
     with Project.open(tmp_path / "home") as project:
         project.add(data / "train")
-        project.catalog.set_split([1], "held_out")
+        project.catalog.edits.set_split([1], "held_out")
         held_out = project.photo_path(project.catalog.asset(1))
         assert project.add_files([("dog/again.jpg", held_out)], "dog").added == 1
         project.remove([project.photos("dog")[-1].id])
@@ -213,7 +213,7 @@ def test_a_project_that_the_page_made_is_opened_as_it_is(pets: Path, tmp_path: P
 def test_a_photo_added_again_is_already_there_even_if_held_out(pets: Path, tmp_path: Path) -> None:
     with Project.open(tmp_path / "home") as project:
         project.add(pets)
-        project.catalog.set_split([1, 2], "held_out")
+        project.catalog.edits.set_split([1, 2], "held_out")
         assert project.add(pets).already == 5
         assert reasons(project) == {}
 

@@ -99,7 +99,7 @@ def test_a_project_is_opened_as_it_was_saved(saved: tuple[Project, Path], tmp_pa
     with Project.open(tmp_path / "new") as project:
         assert project.photos() == before.photos()
         assert {photo.archive for photo in project.photos()} == {"photos.zip"}
-        assert project.catalog.edits() == before.catalog.edits()
+        assert project.catalog.edits.all() == before.catalog.edits.all()
         assert project.left_out() == before.left_out()
         assert project.groups_from() == "names"
         assert project.titles() == {"2025-01-02-030405-quick": "First"}

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from classifier.data.catalog import Asset
+from classifier.data.assets import Asset
 from classifier.data.grouping import Grouping, group_photos
 
 THINGS, PER_THING = 15, 4  # of each of two classes

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from classifier.data.catalog import Asset
+from classifier.data.assets import Asset
 from classifier.data.group_rule import NO_RULE, GroupRule
 from classifier.data.grouping import group_photos
 from classifier.data.name_groups import NameRule

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from classifier.data.catalog import Catalog, Split
+from classifier.data.assets import Split
+from classifier.data.catalog import Catalog
 from classifier.data.run_history import Changes, RunAsset
 from tests.data.catalogs import photo
 from tests.helpers import unanswered
@@ -13,8 +14,8 @@ from tests.helpers import unanswered
 def test_a_run_stores_its_photos_and_shows_what_changed_since(catalog: Catalog) -> None:
     run = catalog.runs.record("first", "quick", {"accuracy": 0.9}, unanswered(catalog.assets()))
     assert catalog.runs.changed_since(run) == Changes((), (), ())
-    catalog.relabel([1], "dog")
-    catalog.remove([2])
+    catalog.edits.relabel([1], "dog")
+    catalog.edits.remove([2])
     catalog.add([photo("e")])
     assert catalog.runs.changed_since(run) == Changes(added=("e",), removed=("b",), relabeled=("a",))
     kept = catalog.runs.newest()[0]
@@ -26,7 +27,7 @@ def test_two_runs_show_what_changed_between_them_and_their_seconds(catalog: Cata
     first = catalog.runs.record("first", "quick", {}, unanswered(catalog.assets(split="train")), 2.5)
     catalog.add([photo("e")])
     second = catalog.runs.record("second", "deep", {}, unanswered(catalog.assets(split="train")), 61.0)
-    catalog.remove([1])
+    catalog.edits.remove([1])
     assert [kept.seconds for kept in catalog.runs.newest()] == [61.0, 2.5]
     assert catalog.runs.changed_since(first, second) == Changes(("e",), (), ())
     assert catalog.runs.changed_since(second, first) == Changes((), ("e",), ())
@@ -37,7 +38,7 @@ def test_a_photo_in_several_classes_has_not_come_since_a_run(catalog: Catalog) -
     run = catalog.runs.record("first", "quick", {}, unanswered(catalog.assets(split="train")))
     catalog.add([photo("e"), photo("e", "dog")])
     assert catalog.runs.changed_since(run) == Changes((), (), ())
-    catalog.remove([catalog.assets()[-1].id])
+    catalog.edits.remove([catalog.assets()[-1].id])
     catalog.add([photo("a", "dog")])
     assert catalog.runs.changed_since(run) == Changes(("e",), (), ("a",))
 
@@ -45,7 +46,7 @@ def test_a_photo_in_several_classes_has_not_come_since_a_run(catalog: Catalog) -
 def test_changes_count_only_the_splits_of_the_run(catalog: Catalog) -> None:
     on_train = catalog.runs.record("train", "quick", {}, unanswered(catalog.assets(split="train")))
     on_test = catalog.runs.record("test", "quick", {}, unanswered(catalog.assets(split="test")))
-    catalog.set_split([1], "held_out")
+    catalog.edits.set_split([1], "held_out")
     assert catalog.runs.changed_since(on_train) == Changes((), (), ())  # held out of the training photos, not removed
     assert catalog.runs.changed_since(on_test) == Changes((), (), ())
 
@@ -53,8 +54,8 @@ def test_changes_count_only_the_splits_of_the_run(catalog: Catalog) -> None:
 def test_several_runs_are_compared_with_the_photos_of_today(catalog: Catalog) -> None:
     splits: tuple[Split, ...] = ("train", "test")
     runs = [catalog.runs.record(one, "quick", {}, unanswered(catalog.assets(split=one))) for one in splits]
-    catalog.set_split([1], "held_out")
-    catalog.relabel([2], "dog")
+    catalog.edits.set_split([1], "held_out")
+    catalog.edits.relabel([2], "dog")
     catalog.add([photo("e"), replace(photo("f"), split="test"), photo("g"), photo("g", "dog")])
     runs.append(catalog.runs.record("all", "quick", {}, unanswered(catalog.assets())))
     expected = [Changes(("e",), (), ("b",)), Changes(("f",), (), ()), Changes((), (), ())]
@@ -67,8 +68,8 @@ def test_changes_are_in_order() -> None:
         names = [f"{number:03}" for number in range(60)]
         catalog.add([photo(name) for name in names[::-1]])
         run = catalog.runs.record("first", "quick", {}, unanswered(catalog.assets()))
-        catalog.relabel([asset.id for asset in catalog.assets() if asset.sha256 < "020"], "dog")
-        catalog.remove([asset.id for asset in catalog.assets() if asset.sha256 >= "040"])
+        catalog.edits.relabel([asset.id for asset in catalog.assets() if asset.sha256 < "020"], "dog")
+        catalog.edits.remove([asset.id for asset in catalog.assets() if asset.sha256 >= "040"])
         catalog.add([photo(f"new {name}") for name in names[::-1]])
         expected = Changes(tuple(f"new {name}" for name in names), tuple(names[40:]), tuple(names[:20]))
         assert catalog.runs.changed_since(run) == expected
@@ -97,9 +98,9 @@ def test_held_out_photos_of_deep_training_are_its_evaluated_ones(catalog: Catalo
     data = {"judged_on": "out_of_fold", "labels": ["cat", "dog"]}
     run = catalog.runs.record("deep", "deep", data, [RunAsset("a", "cat", "train", "cat", 0.9, 0.1), held_out])
     assert catalog.runs.evaluated(run) == [held_out]
-    catalog.remove([3])  # “c”, which came later and went again
+    catalog.edits.remove([3])  # “c”, which came later and went again
     assert catalog.runs.changed_since(run) == Changes((), (), ())
-    catalog.relabel([2], "dog")
+    catalog.edits.relabel([2], "dog")
     assert catalog.runs.changed_since(run).relabeled == ("b",)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from classifier.data import schema
-from classifier.data.catalog import Asset, Catalog
+from classifier.data.assets import Asset
+from classifier.data.catalog import Catalog
 from classifier.data.intake import LeftOut
 from classifier.data.run_history import RunAsset
 from classifier.errors import DataError
@@ -51,7 +52,7 @@ def make_old(path: Path, version: int) -> int:
     with Catalog(path) as catalog:
         catalog.add(photos)
         run = catalog.runs.record("first", "quick", {"accuracy": 0.9}, unanswered(catalog.assets()), 5.0)
-        catalog.relabel([1], "dog")
+        catalog.edits.relabel([1], "dog")
     with closing(sqlite3.connect(path)) as db, db:
         db.executemany("INSERT INTO left_out (file, reason, created) VALUES (?, ?, 'then')", OLD_REASONS)
         for newer in range(version + 1, schema.VERSION + 1):
@@ -80,7 +81,7 @@ def test_a_catalog_of_an_older_version_keeps_everything(version: int, tmp_path: 
         assert catalog.runs.assets(run) == [RunAsset("a", "cat", "train"), RunAsset("b", "dog", "train")]
         assert [(left.file, left.reason) for left in catalog.left_out()] == OLD_REASONS
         catalog.runs.record("second", "deep", {}, unanswered(catalog.assets()), 60.0)
-        undone = catalog.undo()
+        undone = catalog.edits.undo()
         assert undone is not None
         assert str(undone.message) == "moving 1 photo to “dog”"
         assert undone.message.code is (EditCode.MOVED if version >= 4 else StoredCode.SENTENCE)
@@ -127,9 +128,9 @@ def test_edits_are_stored_with_code_and_arguments(tmp_path: Path) -> None:
     path = tmp_path / schema.FILE_NAME
     with Catalog(path) as catalog:
         catalog.add([Asset(0, "a.jpg", "a", "cat", "train", None, "a.jpg", 10, 64, 48, "")])
-        catalog.rename("cat", "“kitten”")
+        catalog.edits.rename("cat", "“kitten”")
     with Catalog(path) as catalog:
-        assert catalog.last_edit() == message(EditCode.RENAMED, old="cat", new="“kitten”")
+        assert catalog.edits.last() == message(EditCode.RENAMED, old="cat", new="“kitten”")
 
 
 def test_files_that_are_no_catalog_of_this_version_are_refused(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from collections import Counter
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from classifier.data.catalog import Asset, Catalog
+from classifier.data.assets import Asset
+from classifier.data.catalog import Catalog
 
 from .fuzzing import fuzzed
 
@@ -63,7 +64,7 @@ class CatalogMachine(RuleBasedStateMachine):
     def add(self, photos: list[tuple[str, str]]) -> None:
         """Add photos; one that its class has already is skipped."""
         new = [pair for pair in dict.fromkeys(photos) if not self.has(*pair)]
-        self.catalog.add_as_edit(asset(*pair) for pair in photos)
+        self.catalog.edits.add(asset(*pair) for pair in photos)
         added = [one for one in self.catalog.assets() if one.id not in self.rows]
         assert {(one.sha256, one.label) for one in added} == set(new)
         self.rows |= {one.id: (one.id, one.sha256, one.label, False) for one in added}
@@ -74,7 +75,7 @@ class CatalogMachine(RuleBasedStateMachine):
         """Move photos to a class."""
         ids = self.ids(places)
         before = [self.rows[id] for id in ids if id in self.rows and self.rows[id][2] != label]
-        self.catalog.relabel(ids, label)
+        self.catalog.edits.relabel(ids, label)
         self.remember(before)
         self.set_label(before, label, confirmed=True)
 
@@ -82,7 +83,7 @@ class CatalogMachine(RuleBasedStateMachine):
     def rename(self, old: str, new: str) -> None:
         """Rename a class, or merge it into another."""
         before = [row for row in self.rows.values() if row[2] == old != new]
-        self.catalog.rename(old, new)
+        self.catalog.edits.rename(old, new)
         self.remember(before)
         self.set_label(before, new, confirmed=False)
 
@@ -91,7 +92,7 @@ class CatalogMachine(RuleBasedStateMachine):
         """Remove photos."""
         ids = self.ids(places)
         before = [self.rows[id] for id in ids if id in self.rows]
-        self.catalog.remove(ids)
+        self.catalog.edits.remove(ids)
         self.remember(before)
         for row in before:
             del self.rows[row[0]]
@@ -102,7 +103,7 @@ class CatalogMachine(RuleBasedStateMachine):
         ids = [id for id in self.ids(places) if id in self.rows]
         contents = {self.rows[id][1] for id in ids}
         before = [row for row in self.rows.values() if row[1] in contents]
-        self.catalog.confirm(ids)
+        self.catalog.edits.confirm(ids)
         self.remember(before)
         for row in before:
             if row[0] in ids:
@@ -113,7 +114,7 @@ class CatalogMachine(RuleBasedStateMachine):
     @rule()
     def undo(self) -> None:
         """Undo the last edit."""
-        undone = self.catalog.undo()
+        undone = self.catalog.edits.undo()
         assert (undone is None) == (not self.edits)
         before, added = self.edits.pop() if self.edits else ([], [])
         for id in (*(row[0] for row in before), *added):

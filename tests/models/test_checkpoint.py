@@ -18,7 +18,7 @@ from timm.data import create_transform, resolve_data_config
 
 from classifier import Finished, Predictor
 from classifier.config import RESIZE_MODES, Preprocessing, ResizeMode
-from classifier.data.catalog import Asset
+from classifier.data.assets import Asset
 from classifier.data.perceptual_hash import HASH_SIZE
 from classifier.errors import ModelError, SettingError
 from classifier.evaluation.ood import OODModel

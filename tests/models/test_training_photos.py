@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classifier.data.catalog import Asset
+from classifier.data.assets import Asset
 from classifier.data.group_rule import GroupRule
 from classifier.data.name_groups import NameRule
 from classifier.errors import ModelError

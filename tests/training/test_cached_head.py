@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from classifier.config import TrainConfig
-from classifier.data.catalog import Asset
+from classifier.data.assets import Asset
 from classifier.data.dataset import TrainingSet
 from classifier.data.splits import stratified_group_folds
 from classifier.models.feature_cache import FeatureCache

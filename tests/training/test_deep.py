@@ -24,7 +24,7 @@ from torch import Tensor
 import classifier
 from classifier import Epoch, Finished, Note, Predictor, Project, TrainConfig, leases, train
 from classifier.config import LIMITS, RESIZE_MODES
-from classifier.data.catalog import Asset
+from classifier.data.assets import Asset
 from classifier.data.dataset import Sample, TrainingSet
 from classifier.data.example import draw_example
 from classifier.data.images import open_picture

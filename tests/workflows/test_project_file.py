@@ -127,7 +127,7 @@ def test_a_command_keeps_its_catalog(example_set: Path, tmp_path: Path, capsys: 
     with Project.open(tmp_path / "kept") as project:
         project.undo()
         assert len(project.photos()) == 16
-        assert not project.catalog.removed()
+        assert not project.catalog.edits.removed()
         assert project.photo_path(moved).is_file()
 
 

@@ -127,7 +127,7 @@ def test_photos_without_cached_features_are_skipped(
 
 
 def test_test_photos_are_no_training_photos(project: Project, report: Report, drawn: Path) -> None:
-    project.catalog.set_split([asset.id for asset in project.photos("mug")], "test")
+    project.catalog.edits.set_split([asset.id for asset in project.photos("mug")], "test")
     found = find_similar(project, report, drawn / "new" / "mug" / "mug 01.jpg", count=99)
     assert {asset.label for asset, _ in found} == {"apple", "key", "leaf"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ...data.catalog import Asset
+from ...data.assets import Asset
 from ...data.intake import LeftOut
 from ...data.labels import natural_key
 from ...messages import Code, in_row, number, outline

@@ -8,7 +8,7 @@ from typing import Any, cast, get_args
 
 import gradio as gr
 
-from ...data.catalog import Split
+from ...data.assets import Split
 from ...data.project import Project
 from ...errors import ClassifierError, DataError
 from ...messages import Code, number, sentence

@@ -91,7 +91,7 @@ def _join(home: Home, token: str, new: object, old: object) -> tuple[str, str, s
         others = [old] if isinstance(old, str) else [other for other in similar if other != new]
         if not isinstance(new, str) or not others:
             raise DataError(JoinCode.WHICH_CLASSES)
-        with project.catalog.as_one_edit():
+        with project.catalog.edits.as_one_edit():
             for other in others:
                 project.rename_class(other, new, merge=True)
     return html.note(sentence(JoinCode.JOINED, labels=[*others, new], label=new), "good"), new, ""

@@ -69,9 +69,9 @@ def show(
         return _empty()
     with project:
         for _ in range(_ATTEMPTS):
-            version = project.catalog.version()
+            version = project.catalog.foreign_changes()
             view = _draw(project, label, page, purpose, share)
-            if project.catalog.version() == version:
+            if project.catalog.foreign_changes() == version:
                 break
     return view
 

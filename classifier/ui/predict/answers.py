@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ...data.catalog import Asset
+from ...data.assets import Asset
 from ...data.decoding import draw_small_apart, open_apart
 from ...data.intake import sha256
 from ...data.labels import clean_label, natural_key

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from ...data.catalog import Asset
+from ...data.assets import Asset
 from ...data.decoding import open_apart
 from ...data.project import Project
 from ...data.run_history import RunAsset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...data.catalog import Asset
+from ...data.assets import Asset
 from ...evaluation.report import Report
 from ...messages import Message, sentence
 from ...messages.guide import WhatCode

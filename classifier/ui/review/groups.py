@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ...data.catalog import Asset
+from ...data.assets import Asset
 from ...data.explained_groups import ExplainedGroup, Origin
 from ...messages import joined
 from ...messages.groups import ReviewGroupsCode, ReviewGroupsScript

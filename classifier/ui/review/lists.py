@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
-from ...data.catalog import Asset
+from ...data.assets import Asset
 from ...data.explained_groups import Evidence
 from ...data.grouping import GroupsFrom
 from ...data.project import Project

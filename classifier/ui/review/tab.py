@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from ...config import TrainConfig
-from ...data.catalog import Asset
+from ...data.assets import Asset
 from ...data.explained_groups import Evidence, ExplainedGroup, evidence_of, explain_groups
 from ...data.project import Project
 from ...errors import DataError, ModelError
@@ -160,7 +160,7 @@ class _Together:
 def _changes(project: Project, reviewed: Review) -> str:
     """Return what was changed since the training, in words; empty where nothing was."""
     changes = [history.describe_changes(reviewed.changes)]
-    if project.catalog.is_regrouped_since(reviewed.run.created):
+    if project.catalog.edits.is_regrouped_since(reviewed.run.created):
         changes.append(str(ReviewGroupsCode.CHANGED))
     return joined([words for words in changes if words])
 

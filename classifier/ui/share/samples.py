@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from ...data.catalog import Asset
+from ...data.assets import Asset
 from ...messages import sentence
 from ...messages.share_page import ShareCode
 from ...workflows.export import FORMATS, find_format

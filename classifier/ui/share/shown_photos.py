@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from ...data.catalog import Asset
+from ...data.assets import Asset
 from ...data.project import Project
 from ...errors import ModelError
 from ...messages import sentence

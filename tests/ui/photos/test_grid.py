@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from classifier.data.catalog import Asset, Catalog
+from classifier.data.assets import Asset
+from classifier.data.catalog import Catalog
 from classifier.data.intake import LeftOut
 from classifier.messages import message
 from classifier.messages.data import LeftOutCode, PhotoCode, SeveralCode
