@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -149,3 +149,17 @@ def _no_page_stays_open(browser: Any) -> Iterator[None]:
             for page in context.pages:
                 stop_training(page)
             context.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell what the open pages show where a test fails: of a failure in CI nothing else is left to look at."""
+    report = yield
+    browser = getattr(item, "funcargs", {}).get("browser")
+    if call.when == "call" and report.failed and browser is not None:
+        for page in (page for context in browser.contexts for page in context.pages):
+            with suppress(Exception):  # the browser is gone
+                report.sections.append((f"page at {page.url}", page.locator("body").inner_text(timeout=1000)))
+    return report
