@@ -143,3 +143,14 @@ def test_a_model_that_answers_more_slowly_has_to_be_right_on_more_photos() -> No
     raised[wrong[0]] = np.eye(2)[Y[wrong[0]]]
     choice = ModelChoice(first, Y, FOLDS, ALONE)
     assert choice.offer(Model(first.idx, raised, cost=3.0))
+
+
+def test_answers_up_to_twice_and_a_half_the_cost_of_the_first_are_quick() -> None:
+    first = model(0.8, 3)
+    sure = np.where(first.probs > 0.5, 0.99, 0.01).astype(np.float32)
+    sure[first.probs.argmax(1) != Y] = first.probs[first.probs.argmax(1) != Y]
+    surer = np.where(sure > 0.9, 0.999, sure)
+    choice = ModelChoice(first, Y, FOLDS, ALONE)
+    assert choice.offer(Model(first.idx, sure, cost=2.2))  # expected to be right more often, and as often right
+    assert not choice.offer(Model(first.idx, surer, cost=4.4))
+    assert choice.offer(Model(first.idx, surer, cost=2.4))
