@@ -252,8 +252,8 @@ def _plan(
 def _averaged(pretrained: Candidate, tuned: Candidate) -> Iterator[Candidate]:
     """Yield the mean of the log probabilities of two models, as a candidate.
 
-    Two models that learned in different ways are wrong on different photos. On 13 divisions of 8 sets the mean of the head and
-    a fine-tuned network was right 1.9 points more often than that network, and 1.2 more often than the head.
+    Two models that learned in different ways are wrong on different photos. On 13 divisions of 8 sets the mean of the
+    head and a fine-tuned network was right 1.9 points more often than that network, and 1.2 more often than the head.
 
     What is unlike the training photos is told by the features of the pretrained networks.
     """
