@@ -65,8 +65,8 @@ def _rename(args: argparse.Namespace) -> dict[str, Any]:
 def _undo(args: argparse.Namespace) -> dict[str, Any]:
     with _existing(Path(args.source)) as found:
         undone, left = found.undo(), found.last_edit()
-    said = ProjectFileOutput.NOTHING_TO_UNDO if undone is None else ProjectFileOutput.UNDONE
-    print_lines(args, [sentence(said, what=undone)])
+    code = ProjectFileOutput.NOTHING_TO_UNDO if undone is None else ProjectFileOutput.UNDONE
+    print_lines(args, [sentence(code, what=undone)])
     return {"undone": undone and str(undone), "next": left and str(left)}
 
 

@@ -59,10 +59,10 @@ class EditHistory:
             insert(db, assets)
             added = db.execute("SELECT id, label FROM assets WHERE id > ? ORDER BY id", (last,)).fetchall()
             labels = {label for _, label in added}
-            said = message(EditCode.ADDED, count=len(added))
+            edit = message(EditCode.ADDED, count=len(added))
             if len(labels) == 1:
-                said = message(EditCode.ADDED_TO, count=len(added), label=labels.pop())
-            return _store_edit(db, said, [], [id for id, _ in added])
+                edit = message(EditCode.ADDED_TO, count=len(added), label=labels.pop())
+            return _store_edit(db, edit, [], [id for id, _ in added])
 
     def relabel(self, ids: Iterable[int], label: str) -> list[Asset]:
         """Move photos to a class and mark them as confirmed; one that is there already is not doubled."""
@@ -196,8 +196,8 @@ class EditHistory:
         for created, code, arguments, text, before, added in rows:
             with suppress(DataError):
                 photos = tuple(self._assets.to_assets(stored_rows.edited_rows(before)))
-                said = stored_rows.restore_message(code, arguments, text)
-                found.append(Edit(str(created), said, photos, tuple(sorted(stored_rows.added_ids(added)))))
+                edit = stored_rows.restore_message(code, arguments, text)
+                found.append(Edit(str(created), edit, photos, tuple(sorted(stored_rows.added_ids(added)))))
         return [edit for edit in found if edit.before or edit.added]
 
     def restore(self, photos: Iterable[Asset], edits: Iterable[Edit]) -> None:

@@ -295,8 +295,8 @@ def _file(folder: Path, name: Any, key: Any, path: Any, archive: Any = None, sam
     place = _text(path)
     if place.startswith("/") or ".." in place.split("/"):
         raise ValueError("a file outside the upload")
-    said = None if sample is None else Sample(_text(sample[0]), *map(_text_or_none, sample[1:]))
-    return File(_text(name), _text(key), folder / place, _text_or_none(archive), said)
+    known = None if sample is None else Sample(_text(sample[0]), *map(_text_or_none, sample[1:]))
+    return File(_text(name), _text(key), folder / place, _text_or_none(archive), known)
 
 
 def _text_or_none(value: Any) -> str | None:

@@ -173,8 +173,8 @@ print(pipeline("image-classification", "{self.place}")("photo.jpg"))
 
     def _members(self) -> list[str]:
         lines = []
-        for name, repository, license, tuned in self.members:
-            code = CardCode.MEMBER_TUNED if tuned else CardCode.MEMBER
+        for name, repository, license, fine_tuned in self.members:
+            code = CardCode.MEMBER_TUNED if fine_tuned else CardCode.MEMBER
             lines.append("- " + sentence(code, name=name, repository=repository or "-", license=license or "-"))
         return [*lines, "", sentence(CardCode.COST, cost=self.cost, name=self.members[0][0])]
 

@@ -36,7 +36,7 @@ class HubConfig:
         preprocessing: What the network expects of a picture.
         model_args: Keyword arguments of ``timm.create_model`` beside the architecture and the number of classes.
         members: The networks that a model with the architecture ``JOINED`` joins; else empty.
-        tuned: Whether a member's layers were trained, see ``joined.Member``.
+        fine_tuned: Whether a member's layers were trained, see ``joined.Member``.
     """
 
     architecture: str
@@ -45,7 +45,7 @@ class HubConfig:
     preprocessing: Preprocessing
     model_args: Mapping[str, Any]
     members: tuple[HubConfig, ...] = ()
-    tuned: bool = False
+    fine_tuned: bool = False
 
     @property
     def networks(self) -> tuple[HubConfig, ...]:
@@ -89,7 +89,7 @@ def _joined_entries(model: TrainedModel) -> dict[str, Any]:
     for member in model.members:
         entries = _network_entries(member, member_preprocessing(model.preprocessing, member.backbone))
         entries["pretrained_cfg"]["tag"] = member.backbone.weights.partition(".")[2]
-        members.append({**entries, "tuned": member.tuned})
+        members.append({**entries, "tuned": member.fine_tuned})
     return {
         "architecture": JOINED,
         "num_features": sum(member.weight.shape[1] for member in model.members),
@@ -158,8 +158,8 @@ def _members(entries: Any, labels: tuple[str, ...], common: Preprocessing) -> tu
         if preprocessing.size != common.size:
             raise ModelError(CheckpointCode.MEMBER_SIZE, name=architecture)
         model_args = _model_args(entry, cfg, architecture, common.size)
-        tuned = entry.get("tuned") is True
-        found.append(HubConfig(architecture, _tag(cfg), labels, preprocessing, model_args, tuned=tuned))
+        fine_tuned = entry.get("tuned") is True
+        found.append(HubConfig(architecture, _tag(cfg), labels, preprocessing, model_args, fine_tuned=fine_tuned))
     return tuple(found)
 
 

@@ -32,14 +32,14 @@ class Member:
         tensors: Tensors of the network without its classifier, under timm's names.
         weight: Weights (C, D) of the classifier.
         bias: Biases (C,) of the classifier; those of all members add up.
-        tuned: Whether its layers were trained, too: then its features are not those of the pretrained network.
+        fine_tuned: Whether its layers were trained, too: then its features are not those of the pretrained network.
     """
 
     backbone: Backbone
     tensors: Mapping[str, Tensor]
     weight: Floats
     bias: Floats
-    tuned: bool = False
+    fine_tuned: bool = False
 
     def state(self) -> dict[str, Tensor]:
         """Return all tensors of the network, its classifier included, under timm's names."""
@@ -64,7 +64,7 @@ class JoinedNetwork(nn.Module):
         preprocessings: what each of them expects; of these, mean and standard deviation are used.
         common: the preprocessing of the pictures.
         num_classes: C.
-        tuned: of each member whether its layers were trained, see ``Member``.
+        fine_tuned: of each member whether its layers were trained, see ``Member``.
     """
 
     scale: Tensor
@@ -76,12 +76,12 @@ class JoinedNetwork(nn.Module):
         preprocessings: Sequence[Preprocessing],
         common: Preprocessing,
         num_classes: int,
-        tuned: Sequence[bool],
+        fine_tuned: Sequence[bool],
     ) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
         self.preprocessings, self.common = tuple(preprocessings), common
-        self.num_classes, self.tuned = num_classes, tuple(tuned)
+        self.num_classes, self.fine_tuned = num_classes, tuple(fine_tuned)
         mean, std = (torch.tensor([getattr(one, name) for one in preprocessings]) for name in ("mean", "std"))  # (M, 3)
         scale, shift = torch.tensor(common.std) / std, (torch.tensor(common.mean) - mean) / std
         for name, values in (("scale", scale), ("shift", shift)):  # part of the preprocessing, not of the weights
@@ -96,7 +96,7 @@ class JoinedNetwork(nn.Module):
 
     def with_members(self, members: Sequence[nn.Module]) -> JoinedNetwork:
         """Return a network of other members, which get the same inputs."""
-        return JoinedNetwork(members, self.preprocessings, self.common, self.num_classes, self.tuned)
+        return JoinedNetwork(members, self.preprocessings, self.common, self.num_classes, self.fine_tuned)
 
     def inputs(self, pixels: Tensor) -> list[Tensor]:
         """Return what each member gets: the pictures in its own normalization."""
@@ -118,17 +118,17 @@ def member_inputs(network: nn.Module, pixels: Tensor) -> list[tuple[nn.Module, T
 def feature_networks(network: nn.Module) -> list[nn.Module]:
     """Return the networks whose features, side by side, are those of the model: see ``give_features``."""
     found = member_networks(network)
-    chosen = give_features(network.tuned if isinstance(network, JoinedNetwork) else (False,))
+    chosen = give_features(network.fine_tuned if isinstance(network, JoinedNetwork) else (False,))
     return [one for one, chosen_one in zip(found, chosen) if chosen_one]
 
 
-def give_features(tuned: Sequence[bool]) -> list[bool]:
+def give_features(fine_tuned: Sequence[bool]) -> list[bool]:
     """Return which members give the features of a model, which tell how unlike the training photos a new one is.
 
     Those whose layers were not trained: distances between features that were trained to tell the training photos
     apart say little about new ones. All members where there is no other.
     """
-    return [not one or all(tuned) for one in tuned]
+    return [not one or all(fine_tuned) for one in fine_tuned]
 
 
 def member_preprocessing(common: Preprocessing, backbone: Backbone) -> Preprocessing:

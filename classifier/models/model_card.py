@@ -115,7 +115,8 @@ def render_card(facts: CardFacts) -> str:
         numbers=tuple((number, _escape(label)) for number, label in numbers),
         place=facts.place,
         members=tuple(
-            (member.backbone.name, *networks.weights_source(member.backbone), member.tuned) for member in facts.members
+            (member.backbone.name, *networks.weights_source(member.backbone), member.fine_tuned)
+            for member in facts.members
         ),
         cost=_cost(facts),
     )

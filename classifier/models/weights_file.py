@@ -84,8 +84,11 @@ def _build(config: HubConfig, device: str) -> nn.Module:
         found = [timm.create_model(one.architecture, num_classes=count, **one.model_args) for one in config.networks]
     if not config.members:
         return found[0]
-    preprocessings, tuned = [one.preprocessing for one in config.members], [one.tuned for one in config.members]
-    return JoinedNetwork(found, preprocessings, config.preprocessing, count, tuned)
+    preprocessings, fine_tuned = (
+        [one.preprocessing for one in config.members],
+        [one.fine_tuned for one in config.members],
+    )
+    return JoinedNetwork(found, preprocessings, config.preprocessing, count, fine_tuned)
 
 
 def _check_header(path: Path, network: nn.Module, name: str) -> None:

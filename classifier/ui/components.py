@@ -69,10 +69,10 @@ def scripted_html(
 def load_script(path: Path, words: Iterable[Code] = (), uses: Sequence[Path] = ()) -> str:
     """Return a script with its sentences, the function ``say`` and the scripts that it uses before it."""
     code = "\n".join(one.read_text("utf-8") for one in (*uses, path))
-    told = {word.id: str(word) for word in words}
-    if not told:
+    by_code = {word.id: str(word) for word in words}
+    if not by_code:
         return code
-    sentences = json.dumps(told, ensure_ascii=False)
+    sentences = json.dumps(by_code, ensure_ascii=False)
     rules = json.dumps({"language": spoken().tag, "categories": spoken().plural_categories})
     say = (_HERE / "say.js").read_text("utf-8")
     return f"const sentences = {sentences};\nconst rules = {rules};\n{say}\n{code}"

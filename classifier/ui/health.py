@@ -38,7 +38,7 @@ def health_routes(with_metrics: bool) -> list[BaseRoute]:
 
 def _answer_health(request: Request) -> Response:
     home: Home = request.app.get_blocks().home
-    said = {
+    status = {
         "status": "ok",
         "version": __version__,
         "device": choose().name,
@@ -49,8 +49,8 @@ def _answer_health(request: Request) -> Response:
         check_writable(home.root)
     except OSError as error:
         why = sentence(HealthCode.NOT_WRITABLE, why=error.strerror or type(error).__name__)
-        return JSONResponse({**said, "status": "failing", "why": why}, 503, _NOT_KEPT)
-    return JSONResponse(said, headers=_NOT_KEPT)
+        return JSONResponse({**status, "status": "failing", "why": why}, 503, _NOT_KEPT)
+    return JSONResponse(status, headers=_NOT_KEPT)
 
 
 def _answer_metrics(request: Request) -> Response:

@@ -269,8 +269,8 @@ class _Guard:
 
 async def _read(call: _Call, receive: Receive, limit: int, too_large: RequestCode) -> bytes:
     """Read a body of at most ``limit`` bytes; raises ``RequestError`` for a longer one, of which nothing is kept."""
-    said = call.headers.get("content-length", "")
-    is_too_large = said.isdecimal() and int(said[:20]) > limit
+    length = call.headers.get("content-length", "")
+    is_too_large = length.isdecimal() and int(length[:20]) > limit
     try:
         content = b"" if is_too_large else await asyncio.wait_for(_collect(receive, limit), _BODY_SECONDS)
     except asyncio.TimeoutError as error:

@@ -85,12 +85,12 @@ class CatalogEntry:
 def step_to_json(step: Step) -> dict[str, Any]:
     """Return a step as JSON values; ``why`` as its sentence, its code and its arguments."""
     why = step.why
-    told = (
+    reason = (
         None
         if why is None
         else {"sentence": str(why), "code": why.code.id, "arguments": json.loads(arguments_to_json(why))}
     )
-    return {**asdict(step), "why": told}
+    return {**asdict(step), "why": reason}
 
 
 def step_from_json(data: Mapping[str, Any]) -> Step:

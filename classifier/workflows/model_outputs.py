@@ -72,11 +72,11 @@ def predict_assets(
     A network whose layers were not trained answers from cached features, as in its training; another is run as
     ``Predictor`` runs it, in float32.
     """
-    gives = give_features([member.tuned for member in model.members])
+    gives = give_features([member.fine_tuned for member in model.members])
     readable, found = list(assets), list[_MemberOutputs]()
     for member, network in zip(model.members, (model.network, *(None for _ in model.others))):
         preprocessing = member_preprocessing(model.preprocessing, member.backbone)
-        if member.tuned:
+        if member.fine_tuned:
             network = fuse_batch_norm(member.build()) if network is None else network
             outputs = yield from _run_network(extractor, project, readable, preprocessing, network, len(member.bias))
         else:
@@ -106,7 +106,7 @@ def _compared_features(
     """The readable assets and their features of the extractor's backbone, as those of the training photos are."""
     own = networks.preprocessing(extractor.backbone).with_resize_mode(model.report.resize_mode)
     own = replace(own, pixel_ranges=model.preprocessing.pixel_ranges)
-    if not model.members[0].tuned and (model.backbone, model.preprocessing) == (extractor.backbone, own):
+    if not model.members[0].fine_tuned and (model.backbone, model.preprocessing) == (extractor.backbone, own):
         return assets, first.of(assets).features
     return (yield from extract_asset_features(extractor, project, assets, own, StepCode.EVALUATE))
 

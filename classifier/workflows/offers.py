@@ -76,8 +76,8 @@ def _is_quick(name: str, config: TrainConfig, photos: int) -> bool:
 
 def _offer(row: Backbone, at_hand: bool) -> Offer:
     code = OfferCode.AT_HAND if at_hand else OfferCode.FETCH
-    said = message(code, title=row.title, megabytes=row.megabytes, license=row.license)
-    return Offer(row.name, row.title, row.megabytes, row.license, at_hand, said)
+    sentence = message(code, title=row.title, megabytes=row.megabytes, license=row.license)
+    return Offer(row.name, row.title, row.megabytes, row.license, at_hand, sentence)
 
 
 def networks_at_hand() -> tuple[str, ...]:

@@ -89,12 +89,12 @@ def put_back(project: Project, folder: Path, number: int, steps: Sequence[Step])
     """
     kept = _step_folder(folder, number)
     report, entry = read_report(kept), _read_file(kept / _RUN)
-    told = {"steps": list(map(step_to_json, steps))}
+    records = {"steps": list(map(step_to_json, steps))}
     model_folder.copy_in(kept, folder)
-    training = {**_read_file(folder / training_record.FILE), **told}
+    training = {**_read_file(folder / training_record.FILE), **records}
     with atomic_write(folder / training_record.FILE, CheckpointCode.DISK_FULL) as part:
         part.write_text(training_record.dump(training), encoding="utf-8")
-    rows, details = [RunAsset(*row) for row in entry["rows"]], {**entry["details"], **told}
+    rows, details = [RunAsset(*row) for row in entry["rows"]], {**entry["details"], **records}
     run = entry["mode"], report.to_json(), rows, entry["seconds"], details
     project.catalog.runs.record(folder.name, *run, replace=True)
     return report

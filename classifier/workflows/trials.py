@@ -212,8 +212,8 @@ def _fine_tuning_trial(
             if not isinstance(event, FineTunedNetwork):
                 yield event
             elif event.alpha and event.is_complete:
-                tuned = Candidate.of(name, fine_tuned_model(event, training_set, start), event.val_idx)
-                yield Offer((tuned, *(mean for one in others for mean in _averaged(one, tuned))))
+                fine_tuned = Candidate.of(name, fine_tuned_model(event, training_set, start), event.val_idx)
+                yield Offer((fine_tuned, *(mean for one in others for mean in _averaged(one, fine_tuned))))
             else:  # the head is as good as every network, or the first fold was stopped
                 yield Offer(())
         if distributed.is_local_main_process() and not run.stop():
@@ -249,7 +249,7 @@ def _plan(
     return make_plan(extractor, network, len(run.training_set), preprocessing, seconds=seconds_left)
 
 
-def _averaged(pretrained: Candidate, tuned: Candidate) -> Iterator[Candidate]:
+def _averaged(pretrained: Candidate, fine_tuned: Candidate) -> Iterator[Candidate]:
     """Yield the mean of the log probabilities of two models, as a candidate.
 
     Two models that learned in different ways are wrong on different photos. On 13 divisions of 8 sets the mean of the
@@ -257,11 +257,11 @@ def _averaged(pretrained: Candidate, tuned: Candidate) -> Iterator[Candidate]:
 
     What is unlike the training photos is told by the features of the pretrained networks.
     """
-    one, other = pretrained.model, tuned.model
+    one, other = pretrained.model, fine_tuned.model
     if one is None or other is None or one.preprocessing.size != other.preprocessing.size:  # they share their input
         return
-    idx, first, second = np.intersect1d(pretrained.idx, tuned.idx, assume_unique=True, return_indices=True)
-    logs = [np.log(np.maximum(part, _SMALLEST)) for part in (pretrained.probs[first], tuned.probs[second])]
+    idx, first, second = np.intersect1d(pretrained.idx, fine_tuned.idx, assume_unique=True, return_indices=True)
+    logs = [np.log(np.maximum(part, _SMALLEST)) for part in (pretrained.probs[first], fine_tuned.probs[second])]
     half = np.float32(0.5)
     members = tuple(
         replace(member, weight=half * member.weight, bias=half * member.bias)
@@ -270,9 +270,9 @@ def _averaged(pretrained: Candidate, tuned: Candidate) -> Iterator[Candidate]:
     model = replace(
         one, mode="deep", weight=members[0].weight, bias=members[0].bias, others=members[1:], details=other.details
     )  # fmt: skip
-    backbone, cost = f"{pretrained.backbone}+{tuned.backbone}", pretrained.cost + tuned.cost
+    backbone, cost = f"{pretrained.backbone}+{fine_tuned.backbone}", pretrained.cost + fine_tuned.cost
     probs = metrics.softmax(np.mean(logs, 0))
-    yield Candidate(tuned.name, backbone, cost, idx, probs, pretrained.in_distribution[first], model)
+    yield Candidate(fine_tuned.name, backbone, cost, idx, probs, pretrained.in_distribution[first], model)
 
 
 def _network_trial(run: TrainingRun, head: TrainedModel, backbone: Backbone) -> Trial:

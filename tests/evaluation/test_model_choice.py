@@ -84,18 +84,18 @@ def test_what_is_known_of_other_sets_counts_the_more_the_fewer_photos_there_are(
         probs = first.probs[some].copy()
         right = np.flatnonzero(probs.argmax(1) == Y[:count])[: count // 20]
         probs[right] = probs[right, ::-1]  # one in twenty fewer is right
-        tuned = Model(some, probs, prior=0.05)
-        gains.append(ModelChoice(first, Y, FOLDS, ALONE).gain(tuned))
-        assert ModelChoice(first, Y, FOLDS, ALONE).gain(replace(tuned, prior=0.0)) < gains[-1] < 0.05
+        fine_tuned = Model(some, probs, prior=0.05)
+        gains.append(ModelChoice(first, Y, FOLDS, ALONE).gain(fine_tuned))
+        assert ModelChoice(first, Y, FOLDS, ALONE).gain(replace(fine_tuned, prior=0.0)) < gains[-1] < 0.05
     assert gains[0] > 0 > gains[1]
 
 
 def test_photos_of_a_group_count_as_one() -> None:
-    first, tuned = model(0.8, 7), replace(model(0.7, 8), prior=0.03)
+    first, fine_tuned = model(0.8, 7), replace(model(0.7, 8), prior=0.03)
     alone = ModelChoice(first, Y, FOLDS, ALONE)
     grouped = ModelChoice(first, Y, FOLDS, np.arange(200) // 40)
 
-    assert alone.gain(tuned) < grouped.gain(tuned) < 0.03
+    assert alone.gain(fine_tuned) < grouped.gain(fine_tuned) < 0.03
 
 
 def test_the_variance_of_a_mean_is_that_of_groups_which_differ() -> None:

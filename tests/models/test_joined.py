@@ -32,14 +32,14 @@ OTHER = replace(backbones.ROWS["resnet18"], weights="resnet10t.c3_in1k", name="r
 COMMON = Preprocessing(size=64, crop_pct=1.0)
 
 
-def member(backbone: backbones.Backbone, width: int, seed: int, tuned: bool = False) -> joined.Member:
+def member(backbone: backbones.Backbone, width: int, seed: int, fine_tuned: bool = False) -> joined.Member:
     """A network of random weights, with a random classifier."""
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     tensors = networks.untrained(backbone, num_classes=2).state_dict()
     head = rng.normal(size=(3, width), scale=0.3), rng.normal(size=3)
     kept = {key: value for key, value in tensors.items() if not key.startswith("fc.")}
-    return joined.Member(backbone, kept, *(values.astype(np.float32) for values in head), tuned)
+    return joined.Member(backbone, kept, *(values.astype(np.float32) for values in head), fine_tuned)
 
 
 def joined_model(**changes: Any) -> checkpoint.TrainedModel:
@@ -124,11 +124,11 @@ def ood_model(width: int, limit: float = 0.0) -> OODModel:
     return OODModel(numbers[:, 0], numbers, np.ones((3, 2), np.float32), np.arange(3), limit)
 
 
-@pytest.mark.parametrize(("tuned", "width"), [(False, 64 + 512), (True, 64)])
+@pytest.mark.parametrize(("fine_tuned", "width"), [(False, 64 + 512), (True, 64)])
 def test_photos_unlike_the_training_photos_are_told_by_all_features_not_trained(
-    tuned: bool, width: int, model: checkpoint.TrainedModel, tmp_path: Path
+    fine_tuned: bool, width: int, model: checkpoint.TrainedModel, tmp_path: Path
 ) -> None:
-    others = (replace(model.others[0], tuned=tuned),)
+    others = (replace(model.others[0], fine_tuned=fine_tuned),)
     checkpoint.save(tmp_path / "model", replace(model, others=others, ood=ood_model(width)), {})
     (found,) = Predictor(tmp_path / "model").predict(draw_photo(1))
     assert found.reason is UnsureCode.OUT_OF_DISTRIBUTION

@@ -106,7 +106,7 @@ def test_another_ones_first_step_goes_before_improving_steps(tmp_path: Path) -> 
 def test_first_steps_go_before_fine_tuning_which_goes_on_after_them(tmp_path: Path) -> None:
     jobs, tunes = Jobs(), Steps(progress(1), progress(2), progress(3), epoch(1))
     waits, begins = Steps(progress(1)), Steps(progress(1), progress(2))
-    tuned = jobs.start(tmp_path / "one", tunes, graceful=True, long=True)
+    fine_tuned = jobs.start(tmp_path / "one", tunes, graceful=True, long=True)
     tunes.step()
     later = jobs.start(tmp_path / "two", waits, graceful=True, long=True)
     tunes.step()  # fine-tuning that has not begun waits for an epoch of the one that runs
@@ -115,14 +115,14 @@ def test_first_steps_go_before_fine_tuning_which_goes_on_after_them(tmp_path: Pa
     assert [jobs.position(job) for job in (first, later)] == [0, 1]
     begins.step()  # before the other one ends its batch, after which it is held
     tunes.allowed.release()
-    while not tuned.state.held:
-        assert not tuned.wait(0.01)
+    while not fine_tuned.state.held:
+        assert not fine_tuned.wait(0.01)
     begins.step()
     wait(first)
     waits.step()
     wait(later)
     tunes.allowed.release()
-    wait(tuned)
+    wait(fine_tuned)
 
 
 def test_first_steps_run_side_by_side_while_fine_tuning_waits_for_both(tmp_path: Path) -> None:
@@ -184,9 +184,9 @@ def test_a_training_is_counted_until_its_first_step_is_done(tmp_path: Path) -> N
     assert not counted.busy
     work.allowed.release()
     wait(job)
-    tuned = jobs.start(tmp_path / "two", tunes, graceful=True, long=True)
+    fine_tuned = jobs.start(tmp_path / "two", tunes, graceful=True, long=True)
     tunes.step()
-    wait(tuned)
+    wait(fine_tuned)
     assert not counted.busy
 
 

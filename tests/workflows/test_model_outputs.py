@@ -26,10 +26,10 @@ def test_cached_features_and_tuned_networks_answer_as_the_saved_folder(
     backbone, head = backbones.ROWS[loaded.backbone], loaded.network.get_classifier()
     weight, bias = head.weight.numpy(), head.bias.numpy()
     tensors = networks.backbone_tensors(backbone)
-    tuned = {key: value * 1.01 if key.startswith("conv_head") else value for key, value in tensors.items()}
+    fine_tuned = {key: value * 1.01 if key.startswith("conv_head") else value for key, value in tensors.items()}
     model = checkpoint.TrainedModel(
         "quick", backbone, tensors, weight, bias, loaded.preprocessing, trained.report, ood=loaded.ood,
-        others=(Member(backbone, tuned, 0.5 * weight, 0.5 * bias, tuned=True),),
+        others=(Member(backbone, fine_tuned, 0.5 * weight, 0.5 * bias, fine_tuned=True),),
     )  # fmt: skip
     checkpoint.save(tmp_path / "model", model, {})
     predictor = Predictor(tmp_path / "model")

@@ -169,12 +169,12 @@ def _words(table: AnswerTable, complete: bool, other_model: bool) -> str:
     """Return whose answers these are, and how many photos were looked at where not all were."""
     count = table.count(ALL)
     code = BulkPageCode.BY_MODEL
-    said = [sentence(code, name=str(table.fact("title") or table.fact("model") or ""))]
+    sentences = [sentence(code, name=str(table.fact("title") or table.fact("model") or ""))]
     if other_model:
-        said.append(str(BulkPageCode.OTHER_MODEL))
-    said.append(str(BulkPageCode.KEPT))
+        sentences.append(str(BulkPageCode.OTHER_MODEL))
+    sentences.append(str(BulkPageCode.KEPT))
     missing = "" if complete else html.note(_what_is_missing(table, count))
-    return bulk_table.heading(count) + missing + html.quiet(html.escape(" ".join(said)))
+    return bulk_table.heading(count) + missing + html.quiet(html.escape(" ".join(sentences)))
 
 
 def _what_is_missing(table: AnswerTable, count: int) -> str:

@@ -204,9 +204,9 @@ class _TrainingWork:
                     return True
                 if isinstance(event, Step) and self.config.minutes:
                     yield Deadline(deadline)
-                told = overall.follow(event) if isinstance(event, (Progress, Step)) else None
+                progress = overall.follow(event) if isinstance(event, (Progress, Step)) else None
                 suspended = self.clock()
-                yield told or event
+                yield progress or event
                 waited = self.clock() - suspended
                 overall.suspend(waited)
                 self._end, deadline = self._end + waited, deadline + waited
@@ -257,14 +257,14 @@ def progress_bar(state: State, place: Place, title: str = "") -> str:
         return html.busy(title or TrainCode.STOPPING)
     if state.overall is None:
         return html.busy(title or TrainCode.STARTING)
-    told, left = state.overall, ""
-    if told.seconds_left is not None:
-        code = TrainCode.FIRST_MODEL_IN if told.until_first else TrainCode.PROGRESS_LEFT
-        left = sentence(code, seconds=told.seconds_left)
+    overall, left = state.overall, ""
+    if overall.seconds_left is not None:
+        code = TrainCode.FIRST_MODEL_IN if overall.until_first else TrainCode.PROGRESS_LEFT
+        left = sentence(code, seconds=overall.seconds_left)
     heading = title or str(TrainCode.TRAINING)
-    if told.share is None:
-        return html.busy(heading, str(told.stage))
-    return html.share_done(heading, told.share, str(told.stage), left)
+    if overall.share is None:
+        return html.busy(heading, str(overall.stage))
+    return html.share_done(heading, overall.share, str(overall.stage), left)
 
 
 def _submit(home: Home, token: str, training: Waiting) -> None:
