@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 from .messages import Code, Message
 
 T = TypeVar("T")
-StepName = Literal["head", "joined", "tail", "deep", "network"]
+StepName = Literal["head", "stages", "joined", "tail", "deep", "network"]
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,13 @@ class Step:
     """A step of a training in mode ``auto`` has ended.
 
     ``number`` counts from 1. ``name`` is what was tried: ``head`` (a linear head on the backbone's features, always
-    the first), ``joined`` (one on the features of several networks), ``tail`` and ``deep`` (the last stages of
-    the network fine-tuned, or more of them, alone or averaged with the best of the others), ``network`` (another one);
-    ``backbone`` names all networks of the model, joined by “+”. ``accuracy``, with its 95 % interval ``low`` to
-    ``high``, is out of fold, ``before`` that of the best model before on the same photos, None for the first step.
-    ``seconds`` is the duration. Where it is ``kept``, checkpoint and run already are its; otherwise ``why`` tells why
-    not. ``cost`` is that of an answer relative to the first step's model.
+    the first), ``stages`` (one that gets what earlier stages of the network found, too), ``joined`` (one on the
+    features of several networks), ``tail`` and ``deep`` (the last stages of the network fine-tuned, or more of them,
+    alone or averaged with the best of the others), ``network`` (another one); ``backbone`` names all networks of the
+    model, joined by “+”. ``accuracy``, with its 95 % interval ``low`` to ``high``, is out of fold, ``before`` that of
+    the best model before on the same photos, None for the first step. ``seconds`` is the duration. Where it is
+    ``kept``, checkpoint and run already are its; otherwise ``why`` tells why not. ``cost`` is that of an answer
+    relative to the first step's model.
 
     Example::
 

@@ -16,9 +16,9 @@ Floats = NDArray[np.float32]
 def heat_map(network: nn.Module, pixels: Tensor, label: int) -> Floats:
     """Return what each part of the normalized picture ``pixels`` (1, 3, H, W) adds to the logit of ``label``: (h, w).
 
-    Where a linear layer follows the mean over positions of the last activations, the map is exact: it sums to the
-    logit less its bias (class activation map; Zhou et al., CVPR 2016). Any other network is linearized at this
-    picture (gradient times activation, as in HiResCAM; Draelos and Carin, arXiv 2011.08891). Activations without
+    Where a linear layer follows the mean over positions of the last activations, or of several, the map is exact: it
+    sums to the logit less its bias (class activation map; Zhou et al., CVPR 2016). Any other network is linearized at
+    this picture (gradient times activation, as in HiResCAM; Draelos and Carin, arXiv 2011.08891). Activations without
     positions, such as a pooled token, give a map of one position.
     """
     exact = _class_activation_map(network, pixels, label)
@@ -49,14 +49,18 @@ def _class_activation_map(network: nn.Module, pixels: Tensor, label: int) -> Flo
     classifier = network.get_classifier()  # type: ignore[operator]
     if not isinstance(classifier, nn.Linear):
         return None
-    activations: Tensor = network.forward_features(pixels)  # type: ignore[operator]
-    if activations.ndim != 4 or activations.shape[1] != classifier.in_features:
+    maps: list[Tensor] = (
+        network.forward_maps(pixels) if hasattr(network, "forward_maps") else [network.forward_features(pixels)]  # type: ignore[operator]
+    )
+    if any(one.ndim != 4 for one in maps) or sum(one.shape[1] for one in maps) != classifier.in_features:
         return None  # not (1, D, h, w)
-    heat = torch.einsum("d,dhw->hw", classifier.weight[label], activations[0]) / activations[0, 0].numel()
+    weights = classifier.weight[label].split([one.shape[1] for one in maps])
+    parts = (torch.einsum("d,dhw->hw", weight, one[0]) / one[0, 0].numel() for weight, one in zip(weights, maps))
+    heat = add_maps([part.float().numpy() for part in parts])
     logit = network(pixels)[0, label]
     bias = classifier.bias[label] if classifier.bias is not None else torch.zeros(())
     exact = torch.allclose(heat.sum() + bias, logit, rtol=1e-3, atol=1e-3 * float(1 + logit.abs()))
-    return heat.float().numpy() if exact else None
+    return heat if exact else None
 
 
 def _gradient_map(network: nn.Module, pixels: Tensor, label: int) -> Floats:

@@ -20,6 +20,7 @@ from ..messages import Code, Message, message
 from ..messages.exporting import ExportCode, VerificationCode
 from ..models import checkpoint
 from ..models.checkpoint import Checkpoint
+from ..models.joined import MAX_MEMBERS
 from ..models.model_folder import FILES, SINGLE, TRAINING_PHOTOS
 from ..models.picture_sources import Picture
 
@@ -190,7 +191,8 @@ class Format:
         record: adds the verification to what was written, without changing what was verified.
         packages: packages that have to be installed, by the names that pip knows.
         shows_photos: whether there is a place for ``Options.shown``.
-        joins_networks: whether it holds models that join networks; else it gets that of one network beside it.
+        most_members: how many members of a joined model it holds, 0 for none: of a model with more it gets that of one
+            network beside it, which other programs open.
         repository: the kind of repository of the Hub that the folder is; None where it is none.
         tolerance: the largest difference of a probability that is allowed; thirty times that of its logarithm.
     """
@@ -202,7 +204,7 @@ class Format:
     record: Callable[[Path, Mapping[str, Any]], None]
     packages: tuple[str, ...] = ()
     shows_photos: bool = False
-    joins_networks: bool = True
+    most_members: int = MAX_MEMBERS
     repository: Literal["model", "space"] | None = None
     tolerance: float = TOLERANCE
 

@@ -26,14 +26,19 @@ def copy_model(model: Model, folder: Path) -> None:
             copyfile(path, folder / path.name)
 
 
-def choose_model(model: Model, joins_networks: bool) -> tuple[Model, tuple[Message, ...]]:
+def choose_model(model: Model, most_members: int) -> tuple[Model, tuple[Message, ...]]:
     """Return the model that a format holds, and what is lost where it holds one network only, see ``Format``."""
-    if joins_networks or not model.is_joined:
+    if len(model.checkpoint.members) <= most_members:
         return model, ()
     single = model.load_single()
     before, after = model.checkpoint.report, single.checkpoint.report
     name, count = single.checkpoint.backbone, len(model.checkpoint.members)
+    plain, with_scores = (
+        (LackCode.LAST_FEATURES, LackCode.LAST_FEATURES_SCORES)
+        if count == 1
+        else (LackCode.ONE_NETWORK, LackCode.ONE_NETWORK_SCORES)
+    )
     if before is None or after is None or before.evaluated_on != after.evaluated_on or not after.evaluated_count:
-        return single, (message(LackCode.ONE_NETWORK, name=name, count=count),)
+        return single, (message(plain, name=name, count=count),)
     scores = {"before": before.accuracy, "after": after.accuracy}
-    return single, (message(LackCode.ONE_NETWORK_SCORES, name=name, count=count, **scores),)
+    return single, (message(with_scores, name=name, count=count, **scores),)

@@ -99,4 +99,4 @@ def _record(out: Path, verification: Mapping[str, Any]) -> None:
     (out / _RECORD).write_text(json.dumps(verification, indent=2), encoding="utf-8")
 
 
-FORMAT = Format("hub", "", _write, _load, _record, shows_photos=True, joins_networks=False, repository="model")
+FORMAT = Format("hub", "", _write, _load, _record, shows_photos=True, most_members=0, repository="model")

@@ -47,7 +47,7 @@ def make(
     format.check_packages()
     _check_free(out)
     yield Progress(ExportStep.WRITE, 0, 1, None)
-    model, lost = choose_model(Model.load(folder), format.joins_networks)
+    model, lost = choose_model(Model.load(folder), format.most_members)
     predictor = Predictor(model.folder, device or "cpu", options.limits, options.opener)
     try:
         with created_folder(out.parent), _scratch(out) as scratch:

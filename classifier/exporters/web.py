@@ -163,6 +163,4 @@ def _load(out: Path) -> Iterator[Loaded]:
     yield read_description((out / CONFIG).read_text("utf-8"), run)
 
 
-FORMAT = Format(
-    "web", "", _write, _load, _record, PACKAGES, shows_photos=True, joins_networks=False, repository="space"
-)
+FORMAT = Format("web", "", _write, _load, _record, PACKAGES, shows_photos=True, most_members=1, repository="space")

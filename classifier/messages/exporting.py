@@ -43,6 +43,11 @@ class LackCode(Code):
         "It holds the model of one network, {name}, not the {count} networks that this model joins: right on "
         "{after:percent} of the photos judged instead of {before:percent}."
     )
+    LAST_FEATURES = "It holds the model without what the middle part of {name} adds, which no other program reads."
+    LAST_FEATURES_SCORES = (
+        "It holds the model without what the middle part of {name} adds, which no other program reads: right on "
+        "{after:percent} of the photos judged instead of {before:percent}."
+    )
     HEATMAPS = "It cannot show which part of a photo an answer is based on."
 
 

@@ -165,7 +165,9 @@ print(pipeline("image-classification", "{self.place}")("photo.jpg"))
 
     def _training(self) -> str:
         if self.members:
-            return "\n".join((sentence(CardCode.JOINED, count=len(self.members)), "", *self._members()))
+            count = len(self.members)
+            opening = str(CardCode.STAGES) if count == 1 else sentence(CardCode.JOINED, count=count)
+            return "\n".join((opening, "", *self._members()))
         arguments = {"backbone": self.backbone, "repository": self.repository, "license": self.license}
         if not self.repository:
             return sentence(CardCode.TRAINED_FROM_SCRATCH, **arguments)
@@ -176,6 +178,8 @@ print(pipeline("image-classification", "{self.place}")("photo.jpg"))
         for name, repository, license, fine_tuned in self.members:
             code = CardCode.MEMBER_TUNED if fine_tuned else CardCode.MEMBER
             lines.append("- " + sentence(code, name=name, repository=repository or "-", license=license or "-"))
+        if len(self.members) == 1:
+            return [*lines, "", str(CardCode.TRAINED)]
         return [*lines, "", sentence(CardCode.COST, cost=self.cost, name=self.members[0][0])]
 
     def _license(self) -> str:
@@ -229,8 +233,8 @@ class CardCode(EnglishCode):
     )
     USE_TITLE = "Use it"
     ONLY_THIS_PROGRAM = (
-        "With the program that made it, as it joins several networks. The model of one network beside it, in the "
-        "folder `single`, is also opened by timm and transformers; its own card says how, and how often it is right."
+        "With the program that made it; other programs have no such network. The model beside it, in the folder "
+        "`single`, is also opened by timm and transformers; its own card says how, and how often it is right."
     )
     THIS_PROGRAM = "With the program that made it, which also answers “not sure” and tells photos of other things:"
     LIMITS_TITLE = "Limits"
@@ -250,9 +254,11 @@ class CardCode(EnglishCode):
         "A linear head on the pooled features of {backbone} (weights: {repository}, license {license}), fitted"
     )
     JOINED = "It joins {count} networks: each gets the same picture, and their scores for each class are added up."
+    STAGES = "Its last layer gets what earlier stages of the network found, too:"
     MEMBER = "{name} (weights: {repository}, license {license}), with a linear head on its pooled features"
     MEMBER_TUNED = "{name} (weights: {repository}, license {license}), its last layers trained further"
     COST = "An answer takes about {cost:.1f} times as long as by {name} alone. Trained"
+    TRAINED = "Trained"
     CREATED = (
         "on {created}; the settings are in `training.json`.\nPictures are brought to the square by “{resize_mode}”, as "
         "`config.json` says. The training photos are not part of the model."

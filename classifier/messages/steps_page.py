@@ -13,6 +13,7 @@ class StepNameCode(Code):
     """What a step tried, by the name of the step in capitals."""
 
     HEAD = "{network}, with a last layer for your classes"
+    STAGES = "{network}, its middle part used, too"
     JOINED = "{network} side by side"
     TAIL = "The last part of {network} learns, too"
     DEEP = "More parts of {network} learn, too"
@@ -26,6 +27,7 @@ class StepTitleCode(Code):
     """What a training was, from the step whose model is used, by the name of the step in capitals."""
 
     HEAD = "First step"
+    STAGES = "Middle part used"
     JOINED = "Networks side by side"
     TAIL = "Last part learned"
     DEEP = "More parts learned"

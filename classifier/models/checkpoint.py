@@ -85,6 +85,11 @@ class TrainedModel:
     single: TrainedModel | None = None
 
     @property
+    def is_joined(self) -> bool:
+        """Whether its folder is that of a joined model: several networks, or one that no other program opens."""
+        return bool(self.others or self.backbone.stages)
+
+    @property
     def members(self) -> tuple[Member, ...]:
         """All networks of the model, the first one included."""
         first = Member(self.backbone, self.tensors, self.weight, self.bias, self.network is not None)
@@ -163,7 +168,7 @@ def _files(model: TrainedModel, training: Mapping[str, Any]) -> tuple[dict[str, 
 
 def _weights(model: TrainedModel) -> dict[str, Tensor]:
     """The tensors of the network, under timm's names; those of a joined one under ``JoinedNetwork``'s."""
-    if not model.others:
+    if not model.is_joined:
         return model.members[0].state()
     states = enumerate(member.state() for member in model.members)
     # Copies: two members may have tensors in common, which safetensors does not write.

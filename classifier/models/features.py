@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -48,7 +49,8 @@ class FeatureExtractor:
     ``pixel_ranges`` are those of the training photos, see ``pixel_ranges.with_pixel_ranges``; ``opener`` decodes
     photos, for those of strangers it is ``decoding.open_apart``, and ``describe`` computes their descriptors. With
     ``middle`` each view of a picture by a built-in network is followed by the features of its middle, as if that were
-    another view; they come from the same pass (``surgery.MiddleFeatures``).
+    another view; they come from the same pass (``surgery.MiddleFeatures``). With ``keeps_stages`` a pass of a built-in
+    network over single views caches the features of earlier stages, too, which mode auto needs next.
     """
 
     backbone: Backbone
@@ -59,11 +61,12 @@ class FeatureExtractor:
     opener: Opener = open_picture
     describe: Describe = describe_grays
     middle: bool = False
+    keeps_stages: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names under which the features are cached that one pass of the network gives."""
-        name = self.backbone.name
+        name = self.backbone.features_name
         return (name, f"{name}, middle") if self.middle else (name,)
 
     @property
@@ -86,14 +89,17 @@ def embed(
     get the same.
     """
     preprocessings = [replace(one, pixel_ranges=extractor.pixel_ranges) for one in preprocessings]
+    one_view = len(preprocessings) == 1 and not extractor.middle
+    keeps_stages = extractor.keeps_stages and one_view and extractor.backbone.built_in and not extractor.backbone.stages
+    work = _embed_with_stages if keeps_stages else _embed
     for start in range(0, len(photos), _AT_ONCE):
-        yield from _embed(extractor, photos[start : start + _AT_ONCE], preprocessings)
+        yield from work(extractor, photos[start : start + _AT_ONCE], preprocessings)
     distributed.barrier()  # the other processes of this machine read what one has put
 
 
 def _embed(
     extractor: FeatureExtractor, photos: Sequence[Photo], preprocessings: Sequence[Preprocessing]
-) -> Iterator[Floats | Message]:
+) -> Generator[Floats | Message, None, None]:
     """Yield what ``embed`` does; what is cached of all these photos is in memory."""
     cache, shas = extractor.cache, [sha for sha, _ in photos]
     cached = [cache.get(name, preprocessing, shas) for preprocessing in preprocessings for name in extractor.names]
@@ -113,9 +119,27 @@ def _embed(
             if distributed.is_local_main_process():
                 for place, name in enumerate(extractor.names):
                     cache.put(name, preprocessings, sha, features[place :: len(extractor.names)])
+                if extractor.backbone.stages:  # they begin with those of the last map, which may be asked for next
+                    last = networks.part_widths(extractor.backbone)[0]
+                    cache.put(extractor.backbone.name, preprocessings, sha, features[:, :last])
                 if "descriptor" in output:
                     cache.put_descriptor(extractor.descriptor_name, sha, output["descriptor"].float().numpy())
             yield features
+
+
+def _embed_with_stages(
+    extractor: FeatureExtractor, photos: Sequence[Photo], preprocessings: Sequence[Preprocessing]
+) -> Iterator[Floats | Message]:
+    """Yield what ``embed`` does; of photos that are not in the cache earlier stages are computed and cached, too."""
+    cached = extractor.cache.get(extractor.backbone.name, preprocessings[0], [sha for sha, _ in photos])
+    known = distributed.everywhere(np.array([sha in cached for sha, _ in photos], np.bool_))
+    lacking = [photo for photo, is_known in zip(photos, known) if not is_known]
+    staged = replace(extractor, backbone=extractor.backbone.with_stages())
+    computed, width = _embed(staged, lacking, preprocessings), networks.part_widths(staged.backbone)[0]
+    with closing(computed):
+        for (sha, _), is_known in zip(photos, known):
+            output = cached[sha][None] if is_known else next(computed)
+            yield output if isinstance(output, Message) else output[:, :width]
 
 
 def _complete(

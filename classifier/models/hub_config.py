@@ -37,6 +37,7 @@ class HubConfig:
         model_args: Keyword arguments of ``timm.create_model`` beside the architecture and the number of classes.
         members: The networks that a model with the architecture ``JOINED`` joins; else empty.
         fine_tuned: Whether a member's layers were trained, see ``joined.Member``.
+        stages: Of a member those whose maps its classifier gets beside the last one, see ``stage_features``.
     """
 
     architecture: str
@@ -46,6 +47,7 @@ class HubConfig:
     model_args: Mapping[str, Any]
     members: tuple[HubConfig, ...] = ()
     fine_tuned: bool = False
+    stages: tuple[int, ...] = ()
 
     @property
     def networks(self) -> tuple[HubConfig, ...]:
@@ -74,7 +76,7 @@ def to_json(model: TrainedModel) -> dict[str, Any]:
     names = list(model.report.labels)
     pixel_ranges = model.preprocessing.pixel_ranges.to_json()
     return {
-        **(_joined_entries(model) if model.others else _network_entries(model.members[0], model.preprocessing)),
+        **(_joined_entries(model) if model.is_joined else _network_entries(model.members[0], model.preprocessing)),
         "num_classes": len(names),
         "label_names": names,
         "id2label": dict(enumerate(names)),
@@ -89,7 +91,8 @@ def _joined_entries(model: TrainedModel) -> dict[str, Any]:
     for member in model.members:
         entries = _network_entries(member, member_preprocessing(model.preprocessing, member.backbone))
         entries["pretrained_cfg"]["tag"] = member.backbone.weights.partition(".")[2]
-        members.append({**entries, "tuned": member.fine_tuned})
+        stages = {"stages": list(member.backbone.stages)} if member.backbone.stages else {}
+        members.append({**entries, **stages, "tuned": member.fine_tuned})
     return {
         "architecture": JOINED,
         "num_features": sum(member.weight.shape[1] for member in model.members),
@@ -147,7 +150,7 @@ def from_json(data: Mapping[str, Any]) -> HubConfig:
 
 def _members(entries: Any, labels: tuple[str, ...], common: Preprocessing) -> tuple[HubConfig, ...]:
     """The networks of a joined model, each checked as one alone is; they have its classes and its input size."""
-    if not isinstance(entries, list) or not 2 <= len(entries) <= MAX_MEMBERS:
+    if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_MEMBERS:
         raise ModelError(CheckpointCode.MEMBER_COUNT, most=MAX_MEMBERS)
     found = []
     for entry in map(dict, entries):
@@ -159,8 +162,21 @@ def _members(entries: Any, labels: tuple[str, ...], common: Preprocessing) -> tu
             raise ModelError(CheckpointCode.MEMBER_SIZE, name=architecture)
         model_args = _model_args(entry, cfg, architecture, common.size)
         fine_tuned = entry.get("tuned") is True
-        found.append(HubConfig(architecture, _tag(cfg), labels, preprocessing, model_args, fine_tuned=fine_tuned))
+        stages = _stages(entry, architecture)
+        if len(entries) == 1 and not stages:
+            raise ModelError(CheckpointCode.MEMBER_COUNT, most=MAX_MEMBERS)
+        config = HubConfig(architecture, _tag(cfg), labels, preprocessing, model_args)
+        found.append(replace(config, fine_tuned=fine_tuned, stages=stages))
     return tuple(found)
+
+
+def _stages(entry: Mapping[str, Any], architecture: str) -> tuple[int, ...]:
+    """The stages of a member: none, or those that networks of that architecture have here."""
+    stages = tuple(entry.get("stages") or ())
+    known = [row.with_stages().stages for row in BACKBONES if row.built_in and row.architecture == architecture]
+    if stages and stages not in known:
+        raise ModelError(CheckpointCode.CHANGED_ARGUMENT, name=architecture, argument="stages")
+    return stages
 
 
 def _tag(cfg: Mapping[str, Any]) -> str:

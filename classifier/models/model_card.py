@@ -75,7 +75,7 @@ def model_card(model: TrainedModel, training: Mapping[str, Any]) -> str:
     """The card of ``model``, made with the settings ``training``."""
     has_ood = model.ood is not None
     ranges = model.preprocessing.pixel_ranges
-    members, size = model.members if model.others else (), model.preprocessing.size
+    members, size = model.members if model.is_joined else (), model.preprocessing.size
     return render_card(
         CardFacts(model.report, model.backbone, model.mode, has_ood, ranges, training, members=members, size=size)
     )

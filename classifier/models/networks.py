@@ -6,7 +6,8 @@ import copy
 import importlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
+from dataclasses import replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from ..messages.hub import HubCode
 from ..messages.models import NetworkCode
 from . import hub
 from .backbones import WEIGHTS_FILE, Backbone, built_in_names
+from .stage_features import StageFeatures
 
 # What the small CNN's entry in timm, that of a pretrained ResNet, does not say of it.
 _FROM_SCRATCH = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5), "crop_pct": 1.0, "first_conv": "conv1.0",
@@ -45,7 +47,7 @@ def pretrained_cfg(backbone: Backbone) -> dict[str, Any]:
 
 def classifier_name(backbone: Backbone) -> str:
     """The name of the last linear layer among the modules; ``ModelError`` where the network has no such layer."""
-    name = pretrained_cfg(backbone).get("classifier")
+    name = "classifier" if backbone.stages else pretrained_cfg(backbone).get("classifier")
     if not isinstance(name, str):
         raise ModelError(NetworkCode.NO_LINEAR_CLASSIFIER, name=backbone.name)
     return name
@@ -58,6 +60,8 @@ def build(backbone: Backbone, num_classes: int = 0, seed: int = 0) -> nn.Module:
     and from the Hub's cache otherwise, downloaded on first use (see ``fetch``). Raises ``ModelError`` where the
     weights cannot be had and where the network does not take input of its size.
     """
+    if backbone.stages:
+        return StageFeatures(build(replace(backbone, stages=())), backbone.stages, num_classes).eval()
     if backbone.built_in:
         return _from_wheel(backbone, num_classes).eval()  # checked by the tests: a forward pass at every start is slow
     network = _random(backbone, num_classes, seed) if backbone.from_scratch else _from_hub(backbone, num_classes)
@@ -127,6 +131,9 @@ def backbone_tensors(backbone: Backbone, folder: Path | None = None) -> dict[str
     Those of a built-in backbone are cached in ``folder``, by default one that all projects of a user share: building
     the network only to read its tensors takes most of the time of a second training. The others are in the Hub's cache.
     """
+    if backbone.stages:
+        plain = backbone_tensors(replace(backbone, stages=()), folder)
+        return {f"network.{key}": value for key, value in plain.items()}
     folder = cache_folder("networks") if folder is None and backbone.built_in else folder or Path()
     path = folder / f"{backbone.name} {timm.__version__}.safetensors"
     if backbone.built_in:
@@ -142,6 +149,13 @@ def backbone_tensors(backbone: Backbone, folder: Path | None = None) -> dict[str
         with suppress(StorageError), atomic_write(path) as part:  # only a cache: training goes on without it
             save_file(tensors, part)
     return tensors
+
+
+@lru_cache
+def part_widths(backbone: Backbone) -> tuple[int, ...]:
+    """The widths of the parts of the features of ``backbone``: those of its last map, then those of earlier stages."""
+    network = build_on_meta(backbone, num_classes=0)
+    return network.widths if isinstance(network, StageFeatures) else (int(network.num_features),)  # type: ignore[arg-type]
 
 
 def build_on_meta(backbone: Backbone, num_classes: int, **model_args: Any) -> nn.Module:
@@ -169,6 +183,8 @@ def common_license(backbones: Iterable[Backbone]) -> str:
 
 def untrained(backbone: Backbone, num_classes: int, **model_args: Any) -> nn.Module:
     """The network of ``backbone`` with random weights; ``model_args`` as for ``build_on_meta``."""
+    if backbone.stages:
+        return StageFeatures(untrained(replace(backbone, stages=()), 0, **model_args), backbone.stages, num_classes)
     # Deep copies: the arguments are shared by all networks, and timm changes mappings that it is given.
     arguments = {**copy.deepcopy(dict(backbone.arguments)), **model_args}
     return timm.create_model(backbone.architecture, num_classes=num_classes, **arguments)

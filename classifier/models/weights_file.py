@@ -19,6 +19,7 @@ from ..files import regular_size
 from ..messages.models import CheckpointCode
 from .hub_config import HubConfig
 from .joined import JoinedNetwork
+from .stage_features import StageFeatures
 
 _LARGEST_HEADER = 4 * 2**20  # bytes; that of the largest network of timm has half a megabyte
 
@@ -81,7 +82,7 @@ def check_finite(tensors: Iterable[Tensor], path: Path) -> None:
 def _build(config: HubConfig, device: str) -> nn.Module:
     count = len(config.labels)
     with torch.device(device):
-        found = [timm.create_model(one.architecture, num_classes=count, **one.model_args) for one in config.networks]
+        found = [_build_one(one, count) for one in config.networks]
     if not config.members:
         return found[0]
     preprocessings, fine_tuned = (
@@ -89,6 +90,13 @@ def _build(config: HubConfig, device: str) -> nn.Module:
         [one.fine_tuned for one in config.members],
     )
     return JoinedNetwork(found, preprocessings, config.preprocessing, count, fine_tuned)
+
+
+def _build_one(config: HubConfig, count: int) -> nn.Module:
+    if not config.stages:
+        return timm.create_model(config.architecture, num_classes=count, **config.model_args)
+    network = timm.create_model(config.architecture, num_classes=0, **config.model_args)
+    return StageFeatures(network, config.stages, count)
 
 
 def _check_header(path: Path, network: nn.Module, name: str) -> None:

@@ -233,7 +233,7 @@ def _take(run: TrainingRun, state: _State, trial: Trial) -> Generator[Event, Non
         why = message(StepsCode.ANSWERS_TOO_SLOW, gain=100 * gain, cost=cost)
     scored, own = (tried.idx, tried.probs), (before.idx, before.probs)
     run.steps.append(_step(run, state, tried, scored, own, run.clock.seconds - attempt.started, why))
-    state.in_vain += 1
+    state.in_vain += trial.name != "stages"  # which takes a second, and is of the same network as the head
     if distributed.is_main_process():
         steps.record(run.folder, run.steps, steps.step_in_use(run.folder), run.training_set.digest())
     yield run.steps[-1]
@@ -273,7 +273,7 @@ def _judge(
 
 def _offer(state: _State, candidate: Candidate) -> bool:
     """Offer a candidate to the choices that it belongs to; return whether it is the best of all."""
-    if "+" not in candidate.backbone:
+    if candidate.is_single:
         state.singles.offer(candidate)
     if candidate.name not in FINE_TUNED:
         state.pretrained.offer(candidate)
@@ -317,7 +317,7 @@ def _with_score(run: TrainingRun, choice: ModelChoice[Candidate]) -> TrainedMode
 
 def _single_for(run: TrainingRun, state: _State, model: TrainedModel) -> TrainedModel | None:
     """Return the model of one network that is saved beside ``model``: none where it has one itself."""
-    if not model.others:
+    if not model.is_joined:
         return None
     is_head = state.singles.best is state.head
     single = (None if is_head else _with_score(run, state.singles)) or state.head.model

@@ -57,6 +57,11 @@ class Candidate:
         return cls(name, names, cost, idx, evaluated.probs, evaluated.in_distribution, model)
 
     @property
+    def is_single(self) -> bool:
+        """Whether it is of one network that other programs open."""
+        return "+" not in self.backbone and self.name != "stages"
+
+    @property
     def prior(self) -> float:
         """See ``model_choice.Evidence``."""
         if self.name not in FINE_TUNED:

@@ -93,8 +93,9 @@ def train(
     clock = Clock()
     with model_folder.reserve(folder), closing(FeatureCache(project.features)) as cache:
         extractor = FeatureExtractor(
-            feature_backbone(config), devices.choose(device), cache, project.limits, describe=project.describe
-        )
+            feature_backbone(config), devices.choose(device), cache, project.limits, describe=project.describe,
+            keeps_stages=config.mode == "auto",
+        )  # fmt: skip
         clock.start()
         with closing(_train(project, config, folder, test, extractor, stop or _never, clock, networks)) as events:
             for event in events:

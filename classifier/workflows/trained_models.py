@@ -71,7 +71,7 @@ def train_joined(
     single: TrainedModel,
     config: TrainConfig,
 ) -> TrainedModel:
-    """Train a linear head on the features of several networks side by side.
+    """Train a linear head on the features of several networks, or of several stages of one, side by side.
 
     Args:
         extractor: its cache keeps the choices of the fit.
@@ -81,18 +81,26 @@ def train_joined(
         config: the settings.
     """
     folds, resize_mode = _head_folds(training_set, config), single.report.resize_mode
-    names, parts = [one.name for one in features], list(features.values())
+    names, values = [one.features_name for one in features], list(features.values())
+    parts = [part for backbone, whole in features.items() for part in _split_parts(backbone, whole)]
     head = fit_joined_head(extractor.cache, names, training_set, parts, folds, resize_mode, config.seed)
     first, *others = features
-    edges = np.cumsum([part.shape[1] for part in parts])[:-1]
+    edges = np.cumsum([whole.shape[1] for whole in values])[:-1]
     weight, *weights = np.split(head.weight, edges, axis=1)
     tensors = networks.backbone_tensors(first)
-    model = _head_model(extractor, training_set, head, side_by_side(parts), first, tensors, resize_mode, config)
+    model = _head_model(extractor, training_set, head, side_by_side(values), first, tensors, resize_mode, config)
     zero = np.zeros_like(head.bias)
     members = tuple(
         Member(backbone, networks.backbone_tensors(backbone), part, zero) for backbone, part in zip(others, weights)
     )
     return replace(model, weight=weight, preprocessing=single.preprocessing, others=members, single=single)
+
+
+def _split_parts(backbone: Backbone, features: Floats) -> list[Floats]:
+    """Return the features (N, D) of a network as those of its last map and of each earlier stage that it has."""
+    if not backbone.stages:
+        return [features]
+    return np.split(features, np.cumsum(networks.part_widths(backbone))[:-1], axis=1)
 
 
 def fold_numbers(training_set: TrainingSet, config: TrainConfig) -> Ints:

@@ -86,7 +86,8 @@ def list_trials(run: TrainingRun, head: TrainedModel, others: Sequence[str]) -> 
         yield _network_trial(run, head, backbone)
     built_in = [row for row in BACKBONES if row.built_in]
     if run.backbone in built_in:
-        yield _joined_trial(run, head, [run.backbone, *(row for row in built_in if row != run.backbone)])
+        yield _stages_trial(run, head)
+        yield _joined_trial(run, head, [row for row in built_in if row != run.backbone])
     yield from _tail_trial(run, head)
     yield from _deep_trial(run, head)
     names = distributed.decide(lambda: list(networks_at_hand()))
@@ -96,24 +97,42 @@ def list_trials(run: TrainingRun, head: TrainedModel, others: Sequence[str]) -> 
             yield _network_trial(run, head, backbone)
 
 
-def _joined_trial(run: TrainingRun, head: TrainedModel, backbones: Sequence[Backbone]) -> Trial:
-    """One linear head on the features of all networks that are installed."""
+def _stages_trial(run: TrainingRun, head: TrainedModel) -> Trial:
+    """One linear head on the features of the last and of earlier stages of the first network."""
 
     def train(pretrained: Candidate, seconds_left: float) -> Training:
+        yield Offer(((yield from _with_stages(run, head)),))
+
+    return Trial("stages", run.backbone.name, _estimate(run, run.backbone.cost), train, is_cached=True)
+
+
+def _with_stages(run: TrainingRun, head: TrainedModel) -> Generator[Progress, None, Candidate]:
+    """Return the candidate of ``head`` with earlier stages of its network; of one that is not installed ``head``."""
+    if not run.backbone.built_in:
+        return Candidate.of("head", head)
+    features = yield from _features(run, head, [run.backbone.with_stages()])
+    return Candidate.of("stages", train_joined(run.extractor, run.training_set, features, head, run.config))
+
+
+def _joined_trial(run: TrainingRun, head: TrainedModel, others: Sequence[Backbone]) -> Trial:
+    """One linear head on the features of all networks that are installed, of their last and of earlier stages."""
+
+    def train(pretrained: Candidate, seconds_left: float) -> Training:
+        backbones = [one.with_stages() for one in (run.backbone, *others)]
         features = yield from _features(run, head, backbones)
         model = train_joined(run.extractor, run.training_set, features, head, run.config)
         yield Offer((Candidate.of("joined", model),))
 
-    more = joined.relative_cost(backbones[1:], head.preprocessing.size)
-    return Trial("joined", "+".join(one.name for one in backbones), _estimate(run, more), train, is_cached=True)
+    more, names = joined.relative_cost(others, head.preprocessing.size), [one.name for one in (run.backbone, *others)]
+    return Trial("joined", "+".join(names), _estimate(run, more), train, is_cached=True)
 
 
 def _features(
     run: TrainingRun, head: TrainedModel, backbones: Sequence[Backbone]
 ) -> Generator[Progress, None, Mapping[Backbone, Floats]]:
     """Return the features (N, D) of each network for pictures as ``head`` gets them."""
-    features = {backbones[0]: run.training_set.features}
-    for backbone in backbones[1:]:
+    features: dict[Backbone, Floats] = {}
+    for backbone in backbones:
         extractor = replace(run.extractor, backbone=backbone)
         preprocessing = joined.member_preprocessing(head.preprocessing, backbone)
         features[backbone] = yield from _extract(run, extractor, preprocessing)
@@ -177,7 +196,9 @@ def _fine_tuning_trial(
     run: TrainingRun, head: TrainedModel, name: StepName, backbone: Backbone, preprocessing: Preprocessing,
     make_plan: MakePlan,
 ) -> Iterator[Trial]:  # fmt: skip
-    """A network fine-tuned, as ``make_plan`` has it: alone, and averaged with the head and the best pretrained model.
+    """A network fine-tuned, as ``make_plan`` has it.
+
+    It is offered alone, and averaged with pretrained models: the first one with earlier stages, and the best.
 
     None where no time would suffice: the network has no stages, or none that were not trained before.
 
@@ -204,7 +225,8 @@ def _fine_tuning_trial(
         plan = resume.load_plan(folder, planned)
         training_set, start = yield from _start(run, head, extractor, preprocessing)
         folds = fold_numbers(training_set, config)
-        others = [Candidate.of("head", head), *([] if pretrained.name == "head" else [pretrained])]
+        first = yield from _with_stages(run, head)
+        others = [first, *([] if pretrained.name in ("head", "stages") else [pretrained])]
         for event in cross_fit(
             extractor, training_set, folds, preprocessing, config, plan, folder, run.is_over, run.is_expired,
             early=True, starts=run.resume_folder,

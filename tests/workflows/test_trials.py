@@ -53,9 +53,9 @@ def names(run: TrainingRun, head: TrainedModel) -> list[str]:
 @pytest.mark.slow
 def test_a_network_is_fine_tuned_again_only_with_further_stages(begun: tuple[TrainingRun, TrainedModel]) -> None:
     run, head = begun
-    assert names(run, head) == ["joined", "tail", "deep"]
+    assert names(run, head) == ["stages", "joined", "tail", "deep"]
     one_stage = replace(run, config=replace(CONFIG, unfreeze=1))
-    assert names(one_stage, head) == ["joined", "tail"]
+    assert names(one_stage, head) == ["stages", "joined", "tail"]
 
 
 @pytest.mark.slow
@@ -71,4 +71,4 @@ def test_a_gpu_that_is_refused_while_speed_is_measured_ends_no_training(
     run, head = begun
     monkeypatch.setattr(leases, "_runner", None)
     leases.host_on_zero_gpu(lend)
-    assert names(replace(run, config=replace(CONFIG, minutes=5)), head) == ["joined", "tail", "deep"]
+    assert names(replace(run, config=replace(CONFIG, minutes=5)), head) == ["stages", "joined", "tail", "deep"]

@@ -139,12 +139,34 @@ def open_networks(folder: Path) -> list[Member]:
     all_tuned = all(one["tuned"] for one in config["members"])
     for index, one in enumerate(config["members"]):
         cfg, arguments = one["pretrained_cfg"], one.get("model_args", {})
-        network = timm.create_model(one["architecture"], num_classes=one["num_classes"], **arguments)
+        stages, classes = one.get("stages", []), one["num_classes"]
+        network = timm.create_model(one["architecture"], num_classes=0 if stages else classes, **arguments)
+        if stages:
+            network = StageFeatures(network, stages, one["num_features"], classes)
         prefix = f"members.{index}."
         network.load_state_dict({key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)})
         own_mean, own_std = (torch.tensor(cfg[name]).view(3, 1, 1) for name in ("mean", "std"))
         found.append(Member(network.eval(), std / own_std, (mean - own_mean) / own_std, not one["tuned"] or all_tuned))
     return found
+
+
+class StageFeatures(nn.Module):
+    """A network whose last layer gets the means of its last map and of those after some earlier stages."""
+
+    def __init__(self, network: Any, stages: list[int], width: int, classes: int) -> None:
+        super().__init__()
+        self.network, self.stages = network, stages
+        self.classifier = nn.Linear(width, classes)
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """Return logits (B, C) of pictures (B, 3, size, size)."""
+        last, found = self.network.forward_intermediates(batch, indices=self.stages)
+        logits: Tensor = self.classifier(torch.cat([one.mean((2, 3)) for one in (last, *found)], 1))
+        return logits
+
+    def get_classifier(self) -> nn.Module:
+        """Return the last layer, as networks of timm do."""
+        return self.classifier
 
 
 def run_network(network: Any, batch: Tensor) -> tuple[Tensor, Tensor]:
