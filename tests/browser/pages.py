@@ -98,7 +98,6 @@ def open_page(context: Any, problems: list[str]) -> Any:
     one notices the restart and reloads itself, at a moment of its own choice.
     """
     page = context.new_page()
-    page.set_default_navigation_timeout(SLOW)  # Playwright waits half a minute
     page.set_default_timeout(SLOW)
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("dialog", lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
