@@ -301,7 +301,7 @@ def test_a_model_that_joins_is_kept_with_a_single_one_once_it_is_saved(tmp_path:
         split, label = ("train", "train", "test")[number % 3], ("dark", "light")[number // 9]
         place = tmp_path / "photos" / split / label / f"{number}.png"
         place.parent.mkdir(parents=True, exist_ok=True)
-        draw_photo(number + 7000, (64, 48), ((60, 50, 40), (66, 56, 46))[number // 9]).save(place)
+        draw_photo(number + 7200, (64, 48), ((60, 50, 40), (66, 56, 46))[number // 9]).save(place)
     folder, config = tmp_path / "model", replace(CONFIG, max_steps=2)
     with Project.over(tmp_path / "photos", features=tmp_path) as project:
         events = train(project, config, folder)
