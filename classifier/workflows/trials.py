@@ -223,10 +223,10 @@ def _fine_tuning_trial(
 
         extractor, config = replace(run.extractor, backbone=backbone), run.config
         plan = resume.load_plan(folder, planned)
-        training_set, start = yield from _start(run, head, extractor, preprocessing)
-        folds = fold_numbers(training_set, config)
         first = yield from _with_stages(run, head)
         others = [first, *([] if pretrained.name in ("head", "stages") else [pretrained])]
+        training_set, start = yield from _start(run, head, extractor, preprocessing)
+        folds = fold_numbers(training_set, config)
         for event in cross_fit(
             extractor, training_set, folds, preprocessing, config, plan, folder, run.is_over, run.is_expired,
             early=True, starts=run.resume_folder,
