@@ -2,7 +2,7 @@
 import { bars, element, headline, kindOf, spoken } from "./answers.js";
 import { Camera } from "./camera.js";
 import { Classifier } from "./classifier.js";
-import { keepOffline } from "./offline.js";
+import { keepOffline, letNewVersionsIn, whileLoading } from "./offline.js";
 import { countRight } from "./self_check.js";
 import { say, setSentences } from "./words.js";
 
@@ -24,15 +24,16 @@ async function begin() {
   setSentences(model);
   describe(await record.json());
   tell("loading", { megabytes: Math.max(1, Math.round(model.bytes / 1e6)) });
-  const isKept = await keepOffline();
-  find("offline").textContent = say(isKept ? "kept_offline" : "not_kept");
+  const keeper = await keepOffline();
+  find("offline").textContent = say(keeper ? "kept_offline" : "not_kept");
   await classifier.load(model);
   const total = model.samples.length, right = await countRight(classifier, model.samples);
-  if (right === total) tell(isKept ? "ready_offline" : "ready", { total }, "good");
+  if (right === total) tell(keeper ? "ready_offline" : "ready", { total }, "good");
   else tell("check_failed", { right, total }, "bad");
   for (const id of ["files", "camera"]) find(id).disabled = false;
   find("camera").hidden = !Camera.isPossible();
   document.body.dataset.state = right === total ? "ready" : "differs";
+  return keeper;
 }
 
 function describe({ verified }) {
@@ -158,8 +159,10 @@ for (const kind of ["dragover", "dragleave", "drop"])
     if (kind === "drop") classifyFiles(event.dataTransfer.files);
   });
 
-begin().catch((error) => {
-  console.error(error);
-  if (model) tell("not_loaded", {}, "bad");
-  document.body.dataset.state = "broken";
-});
+whileLoading(begin)
+  .then((keeper) => keeper && letNewVersionsIn(keeper))
+  .catch((error) => {
+    console.error(error);
+    if (model) tell("not_loaded", {}, "bad");
+    document.body.dataset.state = "broken";
+  });

@@ -1,5 +1,5 @@
-// Keeps the files of this page, so that it opens without a network. A new version is fetched whole during one visit and
-// takes over at the start of the next: files of two versions never meet.
+// Keeps the files of this page, so that it opens without a network. A new version is fetched whole during one visit,
+// takes over while no tab is loading, and is what the next visit gets: files of two versions never meet.
 importScripts("files.js"); // FILES = {version, integrity: {name: hash}}; a browser looks for changes in it, too
 
 const OURS = `classifier ${registration.scope} `;
