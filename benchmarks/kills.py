@@ -96,7 +96,7 @@ def _upload(project: Project, rng: random.Random) -> Labels:
             files.append((f"{label}/{rng.getrandbits(60)}.png", path))
             change[_sha256(path)] = label
         _say("begin", change)
-        project.receive(files)
+        project.uploads.receive(files)
     _say("done", change)
     return change
 

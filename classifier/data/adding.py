@@ -1,21 +1,22 @@
-"""Files as planned -> rows of a catalog, a reason for every other file, and the outcome."""
+"""Files as planned -> photos of a project, a reason for every other file, and the outcome."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from ..config import Limits
 from ..errors import DataError
 from ..messages import Message, message
-from ..messages.data import RepeatCode
+from ..messages.data import ProjectCode, RepeatCode
 from ..messages.limits import LimitCode
+from . import incoming, leftovers, schema
 from .assets import Asset
-from .assignment import Assignment, Plan
+from .assignment import Assignment, Plan, Splits
 from .catalog import Catalog
 from .decoding import UploadDecoder
 from .inspection import FoundPhoto, drop_repeats, inspect_files
@@ -27,14 +28,6 @@ from .sources import Listing
 
 _STEP = 100_000  # bytes: what the sentence shows is rounded up, else it could say as much as the limit
 Room = Callable[[int], AbstractContextManager[object]]
-
-
-class PhotoPlace(NamedTuple):
-    """Where photos are stored: the project's folder, that of its thumbnails, and that of files it has as they came."""
-
-    folder: Path
-    thumbs: Path
-    own: Path
 
 
 @dataclass(frozen=True)
@@ -54,56 +47,92 @@ class IntakeResult:
     notes: tuple[Message, ...] = ()
 
 
+@dataclass
+class PhotoStorage:
+    """The photos of a project, as files in ``folder`` and as rows of its catalog, which are changed together.
+
+    ``thumbs`` is the folder of their thumbnails, ``incoming`` that of the last upload as it came. ``owns_files``: the
+    files may be deleted. ``room`` keeps room for photos of so many bytes while they are stored, and raises
+    ``DataError`` where there is none.
+    """
+
+    folder: Path
+    thumbs: Path
+    catalog: Catalog
+    limits: Limits
+    owns_files: bool = True
+    room: Room = nullcontext
+
+    @property
+    def incoming(self) -> Path:
+        """The folder of the last upload."""
+        return self.folder / "incoming"
+
+    def add(self, listing: Listing, plan: Plan, replacing: Sequence[int] = (), only_new: bool = False) -> IntakeResult:
+        """Store the photos of a plan, in place of those with the ids ``replacing``.
+
+        With ``only_new`` photos that are there in any class stay as they are, and count as there already; those that
+        were removed stay so, and are among the files left out. Raises ``DataError`` where the project or the disk would
+        exceed a limit, or where the project was deleted meanwhile, ``StorageError`` where it cannot be written; then
+        nothing is changed. See ``photo_store.store_photos``.
+        """
+        with incoming.lock(self.incoming):  # uploads at once would keep to the limits each, but not together
+            result, dropped = self._add(listing, plan, replacing, only_new)
+        if not (self.folder / schema.FILE_NAME).exists():  # the project was deleted meanwhile
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise DataError(ProjectCode.DELETED)
+        self.delete(dropped)
+        return result
+
+    def delete(self, photos: Sequence[Asset]) -> None:
+        """Delete the files of photos that nothing needs any more; those of a project over a folder are the person's."""
+        if photos and self.owns_files:
+            leftovers.delete_photos(self.folder, self.catalog, photos)
+
+    def splits(self) -> Splits:
+        """Return the classes of each split."""
+        return {split: list(counts) for split, counts in self.catalog.balance().items()}
+
+    def _add(
+        self, listing: Listing, plan: Plan, replacing: Sequence[int], only_new: bool
+    ) -> tuple[IntakeResult, list[Asset]]:
+        """Return the outcome, and the photos of earlier edits that can no longer be undone."""
+        catalog, limits = self.catalog, self.limits
+        known = set(catalog.labels(replacing))
+        _check_classes(known, (one.label for one in plan.assigned if isinstance(one, Assignment)), limits)
+        decoder = UploadDecoder()
+        found, left_out = inspect_files(plan, limits, decoder.probe)  # opens each file
+        same = catalog.with_contents({photo.sha256 for photo in found}, replacing)
+        here = {asset.sha256 for asset in same}
+        removed = catalog.edits.removed() if only_new else set()
+        gone = [LeftOut(photo.name, message(RepeatCode.REMOVED_BEFORE)) for photo in found if photo.sha256 in removed]
+        stays = here | removed if only_new else set()
+        others = [photo for photo in found if photo.sha256 not in stays]
+        new, already, repeats = drop_repeats(others, same)
+        already += len(found) - len(others) - len(gone)
+        _check_limits(catalog, replacing, here, new, limits)
+        stored, unusable = self._store(new, decoder)
+        dropped = catalog.edits.add((photo.asset(photo.stored_path) for photo in stored), replacing)
+        # Another window may have deleted a file that was there, before it was in the catalog.
+        missing = [photo for photo in stored if not (self.folder / photo.stored_path).exists()]
+        store_photos(missing, self.folder, self.thumbs, limits, self.incoming)
+        catalog.clear_left_out(photo.name for photo in found)
+        counts, reasons = (len(stored), already), [*left_out, *gone, *repeats, *unusable]
+        return _note(listing, plan, catalog, found, counts, reasons), dropped
+
+    def _store(self, new: list[FoundPhoto], decoder: UploadDecoder) -> tuple[list[FoundPhoto], list[LeftOut]]:
+        """Write the files of new photos and return those that were stored, and the others with their reasons."""
+        added = {photo.sha256: photo.size for photo in new if not (self.folder / photo.stored_path).exists()}
+        with self.room(sum(added.values())):
+            return store_photos(new, self.folder, self.thumbs, self.limits, self.incoming, decoder)
+
+
 def use_photos(listing: Listing, plan: Plan, catalog: Catalog, root: Path, limits: Limits) -> IntakeResult:
     """Enter the photos of a plan where they are; their paths are relative to ``root`` where they lie below it."""
     found, left_out = inspect_files(plan, limits)
     new, already, repeats = drop_repeats(found, [])
     catalog.add(photo.asset(_relative(photo.path, root)) for photo in new)
     return _note(listing, plan, catalog, found, (len(new), already), [*left_out, *repeats])
-
-
-def add_photos(
-    listing: Listing,
-    plan: Plan,
-    catalog: Catalog,
-    place: PhotoPlace,
-    limits: Limits,
-    replacing: Sequence[int] = (),
-    room: Room = nullcontext,
-    only_new: bool = False,
-) -> tuple[IntakeResult, list[Asset]]:
-    """Store the photos of a plan in a project's folder, in place of those with the ids ``replacing``.
-
-    Returns the outcome, and the photos of earlier edits that can no longer be undone.
-
-    With ``only_new`` photos that are there in any class stay as they are, and count as there already; those that were
-    removed stay so, and are among the files left out.
-    ``room`` is ``Project.room``. Raises ``DataError`` where the project or the disk would exceed a limit,
-    ``StorageError`` where it cannot be written; then nothing is changed. See ``photo_store.store_photos``.
-    """
-    known = set(catalog.labels(replacing))
-    _check_classes(known, (one.label for one in plan.assigned if isinstance(one, Assignment)), limits)
-    decoder = UploadDecoder()
-    found, left_out = inspect_files(plan, limits, decoder.probe)  # opens each file
-    same = catalog.with_contents({photo.sha256 for photo in found}, replacing)
-    here = {asset.sha256 for asset in same}
-    removed = catalog.edits.removed() if only_new else set()
-    gone = [LeftOut(photo.name, message(RepeatCode.REMOVED_BEFORE)) for photo in found if photo.sha256 in removed]
-    stays = here | removed if only_new else set()
-    others = [photo for photo in found if photo.sha256 not in stays]
-    new, already, repeats = drop_repeats(others, same)
-    already += len(found) - len(others) - len(gone)
-    _check_limits(catalog, replacing, here, new, limits)
-    added = {photo.sha256: photo.size for photo in new if not (place.folder / photo.stored_path).exists()}
-    with room(sum(added.values())):
-        stored, unusable = store_photos(new, place.folder, place.thumbs, limits, place.own, decoder)
-    dropped = catalog.edits.add((photo.asset(photo.stored_path) for photo in stored), replacing)
-    # Another window may have deleted a file that was there, before it was in the catalog.
-    missing = [photo for photo in stored if not (place.folder / photo.stored_path).exists()]
-    store_photos(missing, place.folder, place.thumbs, limits, place.own)
-    catalog.clear_left_out(photo.name for photo in found)
-    counts, reasons = (len(stored), already), [*left_out, *gone, *repeats, *unusable]
-    return _note(listing, plan, catalog, found, counts, reasons), dropped
 
 
 def _check_classes(known: set[str], labels: Iterable[str], limits: Limits) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 from ..config import LIMITS, Limits
-from ..messages.data import DifferenceCode
+from ..errors import DataError
+from ..messages.data import DifferenceCode, ProjectCode
 
 _JOINERS = "\u200c\u200d"  # zero width; parts of emoji and of words in Indic scripts and Persian
 # Unicode's Default_Ignorable_Code_Point outside the categories Cc, Cf and Cs, and the blank of Braille.
@@ -50,6 +51,14 @@ def clean_label(text: str, limits: Limits = LIMITS) -> str:
     """
     composed = " ".join(unicodedata.normalize("NFC", _remove_invisible(text)).split())
     return composed[: limits.label_letters].rstrip(_JOINERS + " ")
+
+
+def chosen_label(text: str, limits: Limits) -> str:
+    """Return the name that a person gave a class, cleaned; raises ``DataError`` where nothing is left of it."""
+    label = clean_label(text, limits)
+    if not label:
+        raise DataError(ProjectCode.EMPTY_LABEL)
+    return label
 
 
 def clean_labels(raw: Iterable[str], limits: Limits = LIMITS) -> dict[str, str]:

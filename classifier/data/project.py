@@ -8,8 +8,7 @@ import stat
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext, suppress
-from dataclasses import replace
+from contextlib import suppress
 from functools import lru_cache
 from itertools import chain, repeat
 from pathlib import Path
@@ -23,21 +22,21 @@ from ..messages import Message
 from ..messages.data import ProjectCode
 from ..messages.limits import LimitCode
 from . import incoming, leftovers, schema
-from .adding import IntakeResult, PhotoPlace, Room, add_photos, use_photos
+from .adding import IntakeResult, PhotoStorage, use_photos
 from .assets import Asset, Split
-from .assignment import Plan, Splits, plan_class, plan_reading
+from .assignment import plan_class, plan_reading
 from .catalog import Catalog
 from .catalog_repair import open_catalog, what_was_lost
 from .descriptors import Describe, describe_grays
 from .grouping import GroupsFrom
-from .incoming import Incoming, State, Upload
 from .intake import LeftOut
-from .labels import clean_label, natural_key, similar_labels
+from .labels import chosen_label, clean_label, natural_key, similar_labels
 from .mistake_costs import MistakeCosts
 from .photo_store import write_thumbnail
 from .readings import Wish, read_listing
 from .scratch import scratch_folder
 from .sources import Listing, list_data, list_upload
+from .uploads import Uploads
 
 GROUPS_CHOICE, COSTS_CHOICE = "groups", "mistake_costs"  # names of the settings in the catalog
 _FOLDERS = ("photos", "thumbs", "features", "models")
@@ -49,8 +48,8 @@ class Project:
     The paths of photos are relative to ``folder``, so a moved folder still opens; ``features`` is the folder of the
     feature cache, ``models`` that of trained models. ``intake`` is what ``over`` made of the data. ``first_opening``:
     this process had not opened the folder before, so that a process that was killed may have left something in it.
-    ``describe`` computes the descriptors of photos.
-    ``room`` keeps room for photos of so many bytes while they are stored, and raises ``DataError`` where there is none.
+    ``describe`` computes the descriptors of photos. ``storage`` are the files of the photos, ``uploads`` what a person
+    uploaded last.
 
     Example::
 
@@ -69,9 +68,9 @@ class Project:
         self.limits = limits
         self.intake: IntakeResult | None = None
         self.first_opening = False
-        self.room: Room = nullcontext
         self.describe: Describe = describe_grays
-        self._thumbs = thumbs
+        self.storage = PhotoStorage(folder, thumbs, catalog, limits)
+        self.uploads = Uploads(self.storage)
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     @classmethod
@@ -140,7 +139,7 @@ class Project:
             listing = list_data(places, own / "unpacked", limits, labels, reduced, groups)
             features = features or cache_folder("features")
             project = cls(root, features, own / "models", own / "thumbs", Catalog(None), limits)
-            project._scratch = scratch
+            project._scratch, project.storage.owns_files = scratch, False
             # A table of groups is part of the layout: nothing else is grouped then.
             project.choose_groups(_groups_choice(groups))
             plan = plan_reading(*read_listing(listing, Wish(labels, groups), limits), {}, limits)
@@ -212,50 +211,7 @@ class Project:
         group = f"burst {uuid.uuid4().hex}"
         with scratch_folder(self.folder) as folder:
             listing = list_upload(files, folder / "unpacked", self.limits)
-            return self._add(listing, plan_class(listing, self._clean_label(label), group))
-
-    def receive(self, files: Iterable[tuple[str, Path]], label: str | None = None) -> IntakeResult:
-        """Copy in an upload given as (relative name, path), and keep it so that it can be read in another way.
-
-        The files are the caller's to delete. Where several readings fit or none, ``LayoutError`` is raised, and the
-        upload waits for ``take`` or ``take_label``; it replaces the one before. Tables that come after photos are
-        read with these.
-        """
-        if label is not None:
-            self.forget_incoming()
-            return self.add_files(files, label)
-        with incoming.lock(self._incoming), scratch_folder(self.folder):
-            upload = incoming.receive(self._incoming, files, self._splits(), self.limits)
-            return self._read_upload(upload, Wish())
-
-    def take(self, option: str, groups: str = "auto") -> IntakeResult:
-        """Read the last upload in another way; what it added is removed first. Raises ``LayoutError`` if it cannot."""
-        with incoming.lock(self._incoming), scratch_folder(self.folder):
-            return self._read_upload(self._last_upload(), Wish(option, groups))
-
-    def take_label(self, label: str) -> IntakeResult:
-        """Put all photos of the last upload into one class; what it added is removed first."""
-        with incoming.lock(self._incoming), scratch_folder(self.folder):
-            upload = self._last_upload()
-            return self._take(upload, plan_class(upload.listing, self._clean_label(label)), incoming.ONE_CLASS)
-
-    def incoming(self) -> Incoming | None:
-        """Return the readings of the last upload and which of them was taken, None where there is no upload."""
-        try:
-            return incoming.describe(self.incoming_state(), self.limits)
-        except DataError as error:
-            if error.code is not ProjectCode.UPLOAD_GONE:
-                raise
-            return None
-
-    def incoming_state(self) -> State:
-        """Return what changes whenever ``incoming`` does, at once also for a large upload."""
-        return incoming.state(self._incoming)
-
-    def forget_incoming(self) -> None:
-        """Delete the last upload as it came; the photos that it added stay."""
-        with incoming.lock(self._incoming):
-            incoming.forget(self._incoming)
+            return self.storage.add(listing, plan_class(listing, chosen_label(label, self.limits), group))
 
     def leave_out(self, reasons: Mapping[int, Message] | Iterable[tuple[int, Message]]) -> None:
         """Remove photos that turned out to be unusable, given as id -> reason, and list them as left out."""
@@ -265,7 +221,7 @@ class Project:
         unusable = self.catalog.with_ids(by_id)
         self.catalog.discard(asset.id for asset in unusable)
         self.catalog.note_left_out(LeftOut(asset.source, by_id[asset.id]) for asset in unusable)
-        self._delete_files(unusable)
+        self.storage.delete(unusable)
 
     # reading
 
@@ -290,7 +246,7 @@ class Project:
 
         Raises ``PhotoError`` when the photo is unusable, ``StorageError`` when the thumbnail cannot be written.
         """
-        path = self._thumbs / f"{asset.sha256}.jpg"
+        path = self.storage.thumbs / f"{asset.sha256}.jpg"
         if not path.is_file():
             shutil.rmtree(path, ignore_errors=True)  # a folder in its place
             write_thumbnail(self.photo_path(asset), path, self.limits)
@@ -347,26 +303,26 @@ class Project:
 
     def move(self, ids: Iterable[int], label: str) -> None:
         """Move photos to a class, which is created if it is new."""
-        name = self._clean_label(label)
+        name = chosen_label(label, self.limits)
         self._check_class_count(name)
-        self._delete_files(self.catalog.edits.relabel(ids, name))
+        self.storage.delete(self.catalog.edits.relabel(ids, name))
 
     def confirm(self, ids: Iterable[int]) -> None:
         """Mark photos as correctly labeled; the same photos in other classes are removed.
 
         They are no longer listed as label issues.
         """
-        self._delete_files(self.catalog.edits.confirm(ids))
+        self.storage.delete(self.catalog.edits.confirm(ids))
 
     def rename_class(self, old: str, new: str, merge: bool = False) -> str:
         """Rename a class and return its name as it is stored.
 
         Where another is called ``new``, ``merge`` joins them; otherwise raises ``DataError``.
         """
-        old, new = self._check_label(old), self._clean_label(new)
+        old, new = self._check_label(old), chosen_label(new, self.limits)
         if not merge and new != old and new in self.catalog.labels():
             raise DataError(ProjectCode.CLASS_EXISTS, label=new)
-        self._delete_files(self.catalog.edits.rename(old, new))
+        self.storage.delete(self.catalog.edits.rename(old, new))
         chosen = self.mistake_costs()
         if chosen is not None and old in chosen.costs and new != old:
             self.choose_mistake_costs(chosen.renamed(old, new))
@@ -374,7 +330,7 @@ class Project:
 
     def remove(self, ids: Iterable[int]) -> None:
         """Remove photos from the project; their files are deleted when ``undo`` cannot bring them back any more."""
-        self._delete_files(self.catalog.edits.remove(ids))
+        self.storage.delete(self.catalog.edits.remove(ids))
 
     def remove_class(self, label: str) -> None:
         """Remove a class and its photos from the project."""
@@ -385,15 +341,15 @@ class Project:
 
         Photos set aside are used by nothing and not deleted: ``photos(split="held_out")`` lists them.
         """
-        self._delete_files(self.catalog.edits.set_split(ids, split))
+        self.storage.delete(self.catalog.edits.set_split(ids, split))
 
     def join(self, ids: Iterable[int]) -> None:
         """Keep photos together: no split divides them. They leave the groups that they were in."""
-        self._delete_files(self.catalog.edits.join(ids))
+        self.storage.delete(self.catalog.edits.join(ids))
 
     def part(self, ids: Iterable[int]) -> None:
         """Take photos out of their groups, each by itself."""
-        self._delete_files(self.catalog.edits.part(ids))
+        self.storage.delete(self.catalog.edits.part(ids))
 
     def choose_mistake_costs(self, costs: MistakeCosts | None) -> None:
         """Store what mistakes cost, for the models that are trained from now on; None forgets it."""
@@ -421,15 +377,15 @@ class Project:
 
         Returns which it was, None where there is none; the last 50 can be undone. Photos that were added are deleted.
         """
-        with incoming.lock(self._incoming):
+        with incoming.lock(self.storage.incoming):
             undone = self.catalog.edits.undo()
             if undone is None:
                 return None
-            upload = incoming.find(self._incoming) if undone.gone else None
+            upload = incoming.find(self.storage.incoming) if undone.gone else None
             if upload is not None and {photo.id for photo in undone.gone} & set(upload.added):
                 self.catalog.clear_left_out(upload.names())
-                incoming.forget(self._incoming)
-        self._delete_files(undone.gone)
+                self.uploads.forget()
+        self.storage.delete(undone.gone)
         return undone.message
 
     def last_edit(self) -> Message | None:
@@ -437,12 +393,6 @@ class Project:
         return self.catalog.edits.last()
 
     # helpers
-
-    def _clean_label(self, text: str) -> str:
-        label = clean_label(text, self.limits)
-        if not label:
-            raise DataError(ProjectCode.EMPTY_LABEL)
-        return label
 
     def _check_label(self, label: str) -> str:
         if label not in self.catalog.labels():
@@ -454,57 +404,12 @@ class Project:
         if len(labels) > self.limits.classes and label not in self.catalog.labels():
             raise DataError(LimitCode.CLASSES, count=len(labels), limit=self.limits.classes)
 
-    def _delete_files(self, photos: Sequence[Asset]) -> None:
-        """Delete the files of photos that nothing needs any more; those of a project over a folder are the person's."""
-        if photos and self._scratch is None:
-            leftovers.delete_photos(self.folder, self.catalog, photos)
-
-    @property
-    def _incoming(self) -> Path:
-        return self.folder / "incoming"
-
-    def _splits(self) -> Splits:
-        return {split: list(counts) for split, counts in self.catalog.balance().items()}
-
-    def _last_upload(self) -> Upload:
-        upload = incoming.find(self._incoming)
-        if upload is None:
-            raise DataError(ProjectCode.UPLOAD_GONE)
-        return upload
-
-    def _read_upload(self, upload: Upload, wish: Wish) -> IntakeResult:
-        layout, files = upload.read(self.limits, wish)
-        plan = plan_reading(layout, files, upload.known, self.limits)
-        return self._take(upload, plan, layout.readings[0].option)
-
-    def _take(self, upload: Upload, plan: Plan, option: str) -> IntakeResult:
-        """Add the photos of an upload as planned, in place of those that it added before."""
-        replaced, last, names = self.catalog.with_ids(upload.added), self.catalog.last_id(), set(upload.names())
-        self.catalog.clear_left_out(names)
-        result = self._add(upload.listing, plan, upload.added)
-        added = tuple(id for id, source in self.catalog.sources_after(last).items() if source in names)
-        incoming.write(replace(upload, taken=option, added=added))
-        self._delete_files(replaced)
-        return result
-
     def _add_listing(self, listing: Listing, label: str | None, wish: Wish, only_new: bool = False) -> IntakeResult:
         if label is not None:
-            return self._add(listing, plan_class(listing, self._clean_label(label)), only_new=only_new)
-        known = self._splits()
+            return self.storage.add(listing, plan_class(listing, chosen_label(label, self.limits)), only_new=only_new)
+        known = self.storage.splits()
         layout, files = read_listing(listing, wish, self.limits, {name for names in known.values() for name in names})
-        return self._add(listing, plan_reading(layout, files, known, self.limits), only_new=only_new)
-
-    def _add(self, listing: Listing, plan: Plan, replacing: Sequence[int] = (), only_new: bool = False) -> IntakeResult:
-        place = PhotoPlace(self.folder, self._thumbs, self._incoming)
-        with incoming.lock(self._incoming):  # uploads at once would keep to the limits each, but not together
-            result, dropped = add_photos(
-                listing, plan, self.catalog, place, self.limits, replacing, self.room, only_new
-            )
-        if not (self.folder / schema.FILE_NAME).exists():  # the project was deleted meanwhile
-            shutil.rmtree(self.folder, ignore_errors=True)
-            raise DataError(ProjectCode.DELETED)
-        self._delete_files(dropped)
-        return result
+        return self.storage.add(listing, plan_reading(layout, files, known, self.limits), only_new=only_new)
 
 
 def count_classes(balance: Mapping[str, Mapping[str, int]], split: Split | None = None) -> dict[str, int]:

@@ -84,7 +84,7 @@ def read_project(
         model_files: names of the files that a model may have.
         check_model: raises ``ClassifierError`` for the folder of a model that is not to be used.
         limits: what the project may hold.
-        room: keeps room for so many bytes while they are written, see ``Project.room``.
+        room: keeps room for so many bytes while they are written, see ``PhotoStorage.room``.
         name: what the file is called in errors.
 
     Raises ``DataError`` where the file is no project file, is damaged, or holds more than may be; ``StorageError``

@@ -119,7 +119,7 @@ class Home:
             if is_new and not (folder / FILE_NAME).exists() and self._count_projects() >= self.limits.projects:
                 raise DataError(LimitCode.PROJECTS, limit=self.limits.projects)
             project = Project.open(folder, self.limits.upload)
-        project.room = self.room
+        project.storage.room = self.room
         project.describe = describe_apart
         if project.first_opening:
             model_leftovers.clean_up(project.models, project.catalog)
@@ -164,7 +164,7 @@ class Home:
 
     @property
     def room(self) -> Room:
-        """What keeps room on the host for so many bytes while they are written; see ``Project.room``."""
+        """What keeps room on the host for so many bytes while they are written; see ``PhotoStorage.room``."""
         if self.limits.host_megabytes == sys.maxsize:
             return nullcontext
         return partial(self.size.reserve, limit=self.limits.host_megabytes * 10**6)

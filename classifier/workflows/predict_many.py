@@ -106,7 +106,7 @@ def predict_many(
             which writes a copy without metadata and a thumbnail below ``folder``, and is deleted then.
         keep_unpacked: whether photos of zips, tars and Parquet files stay below ``folder``, to be sorted into folders;
             otherwise each is deleted once it is answered, so that they take no room together.
-        room: keeps room for so many bytes while they are written, see ``Project.room``.
+        room: keeps room for so many bytes while they are written, see ``PhotoStorage.room``.
 
     Raises:
         DataError: nothing can be opened, there are too many photos, or ``folder`` holds something else.

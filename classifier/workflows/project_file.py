@@ -46,7 +46,7 @@ def open_project(
         file: what ``save_project`` wrote; it may be a stranger's.
         folder: new or empty; after an error it is as it was.
         limits: what the project may hold.
-        room: see ``Project.room``.
+        room: see ``PhotoStorage.room``.
         name: what the file is called in errors.
 
     Raises ``DataError`` where the file is no project file, is damaged, or holds more than may be; ``StorageError``

@@ -42,7 +42,7 @@ def old(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_removed_photo_is_deleted_when_no_undo_needs_it(tmp_path: Path) -> None:
     with Project.open(tmp_path / "project") as project:
-        project.receive(photos(tmp_path / "input", 4))
+        project.uploads.receive(photos(tmp_path / "input", 4))
         gone, *others = project.photos()
         project.remove([gone.id])
         for number in range(49):
@@ -85,8 +85,8 @@ def test_photos_of_a_folder_used_in_place_are_never_deleted(tmp_path: Path) -> N
 
 def test_another_reading_deletes_no_photo_that_it_adds_again(tmp_path: Path) -> None:
     with Project.open(tmp_path / "project") as project:
-        project.receive(photos(tmp_path / "input", 4))
-        project.take_label("all")
+        project.uploads.receive(photos(tmp_path / "input", 4))
+        project.uploads.take_label("all")
         assert project.classes() == {"all": 4}
         assert all(project.photo_path(photo).exists() for photo in project.photos())
 
@@ -94,7 +94,7 @@ def test_another_reading_deletes_no_photo_that_it_adds_again(tmp_path: Path) -> 
 def test_what_a_killed_upload_left_is_deleted_at_the_next_opening(old: None, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     with Project.open(folder) as project:
-        project.receive(photos(tmp_path / "input", 2))
+        project.uploads.receive(photos(tmp_path / "input", 2))
     before = {path.relative_to(folder) for path in folder.rglob("*")}
     (folder / "unpacking-abc/unpacked").mkdir(parents=True)
     (folder / "unpacking-abc/unpacked/secret.jpg").write_bytes(b"x")
@@ -167,7 +167,7 @@ def test_what_would_exceed_a_limit_of_the_project_is_not_added(limits: Limits, c
         before = names(project.folder)
     with Project.open(tmp_path / "project", limits) as project:
         with pytest.raises(DataError) as raised:
-            project.receive(photos(tmp_path / "input", 6, 10))
+            project.uploads.receive(photos(tmp_path / "input", 6, 10))
         assert raised.value.code is code
         assert len(project.photos()) == 1
         assert names(project.folder / "photos") <= before
@@ -187,7 +187,7 @@ def test_too_many_classes_are_refused_before_a_file_is_opened(tmp_path: Path) ->
 
 def test_a_class_too_many_is_refused_when_photos_are_moved(tmp_path: Path) -> None:
     with Project.open(tmp_path / "project", Limits(classes=2)) as project:
-        project.receive(photos(tmp_path / "input", 4))
+        project.uploads.receive(photos(tmp_path / "input", 4))
         with pytest.raises(DataError, match="3 classes"):
             project.move([project.photos()[0].id], "third")
         project.move([project.photos()[0].id], "dog")

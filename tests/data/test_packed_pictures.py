@@ -86,7 +86,7 @@ def test_packed_pictures_come_in_an_upload(tmp_path: Path) -> None:
     write_mnist(tmp_path / "raw", {"train": 4, "t10k": 2})
     expected = {"train": {"3": 2, "4": 2}, "test": {"3": 1, "4": 1}}
     with Project.open(tmp_path / "home") as project:
-        assert project.receive([(path.name, path) for path in (tmp_path / "raw").iterdir()]).added == 6
+        assert project.uploads.receive([(path.name, path) for path in (tmp_path / "raw").iterdir()]).added == 6
         assert shown(project) == expected
 
 

@@ -301,7 +301,7 @@ def test_a_folder_that_holds_something_is_left_alone(saved: tuple[Project, Path]
 def test_a_project_file_is_not_read_as_photos(saved: tuple[Project, Path], tmp_path: Path) -> None:
     assert is_project_file(saved[1])
     with Project.open(tmp_path / "project") as project, pytest.raises(DataError) as error:
-        project.receive([("x.zip", saved[1])])
+        project.uploads.receive([("x.zip", saved[1])])
     assert error.value.code is ProjectFileCode.IS_PROJECT
     with zipfile.ZipFile(tmp_path / "other.zip", "w") as packed:
         packed.writestr("project.json", "{}")

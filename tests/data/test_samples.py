@@ -154,9 +154,9 @@ def test_a_label_that_a_sample_states_is_the_class_as_it_stands(labels: tuple[st
         assert sorted(label for _, label, _ in read(place)) == sorted([*labels, *labels])
     with Project.open(tmp_path / "project") as project:
         for _ in range(2):
-            project.receive([("x.tar", tar)])
+            project.uploads.receive([("x.tar", tar)])
             assert project.classes() == dict.fromkeys(labels, 2)
-            project.take("folders")
+            project.uploads.take("folders")
             assert project.classes() == dict.fromkeys(labels, 2)
 
 
@@ -222,8 +222,8 @@ def test_photos_without_a_class_beside_samples_are_left_out(tmp_path: Path) -> N
     for number, name in enumerate(loose):
         (tmp_path / name).write_bytes(encode(draw_photo(100 + number)))
     with Project.open(tmp_path / "project") as project:
-        project.receive([("pets.tar", shard), *((name, tmp_path / name) for name in loose)])
-        project.take("folders")
+        project.uploads.receive([("pets.tar", shard), *((name, tmp_path / name) for name in loose)])
+        project.uploads.take("folders")
         assert project.classes() == {"cat": 2, "dog": 2}
         assert {left.file: left.code for left in project.left_out()} == dict.fromkeys(loose, LeftOutCode.NO_CLASS)
 
@@ -231,10 +231,10 @@ def test_photos_without_a_class_beside_samples_are_left_out(tmp_path: Path) -> N
 def test_photos_to_test_with_are_asked_about_by_the_name_of_their_shard(tmp_path: Path) -> None:
     write_shards(tmp_path)
     with Project.open(tmp_path / "project") as project:
-        project.receive([("pets.tar", tmp_path / "train-000000.tar")])
-        project.receive([("test.tar", tmp_path / "test-000000.tar")])
+        project.uploads.receive([("pets.tar", tmp_path / "train-000000.tar")])
+        project.uploads.receive([("test.tar", tmp_path / "test-000000.tar")])
         assert project.catalog.balance() == {"train": {"cat": 2, "dog": 2}, "test": {"cat": 2, "dog": 2}}
-        project.take("folders")
+        project.uploads.take("folders")
         assert project.catalog.balance() == {"train": {"cat": 4, "dog": 4}}
 
 
@@ -449,9 +449,9 @@ def test_a_list_that_names_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_tars_and_parquet_files_can_be_dropped_on_the_page(tmp_path: Path) -> None:
     shards = sorted(write_shards(tmp_path / "tar").glob("*"))
     with Project.open(tmp_path / "project") as project:
-        project.receive([(shard.name, shard) for shard in shards])
+        project.uploads.receive([(shard.name, shard) for shard in shards])
         assert project.catalog.balance() == {"test": {"cat": 2, "dog": 2}, "train": {"cat": 8, "dog": 8}}
-        assert project.incoming() is not None
+        assert project.uploads.last() is not None
 
 
 def test_only_small_copies_are_kept_where_the_disk_is_too_small(tmp_path: Path) -> None:

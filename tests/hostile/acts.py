@@ -28,7 +28,7 @@ def take_in(folder: Path) -> str:
     paths = sorted((folder / "input").iterdir())
     with Project.open(folder / "project", LIMITS) as project:
         try:
-            said = describe(project.receive(list(zip(asked["names"], paths)), asked["label"]))
+            said = describe(project.uploads.receive(list(zip(asked["names"], paths)), asked["label"]))
         except ClassifierError as error:
             said = str(error)
         _show(project)
@@ -60,7 +60,7 @@ def open_project(folder: Path) -> str:
         with home.open(TOKEN) as project:
             for act in (
                 lambda: _show(project),
-                lambda: project.take("folders"),
+                lambda: project.uploads.take("folders"),
                 project.undo,
                 lambda: _add(project, folder),
                 lambda: _edit(project),
@@ -87,7 +87,7 @@ def _show(project: Project) -> None:
         thumbnail_bytes(project, photo)
     str([str(left.message) for left in project.left_out()]).encode()
     project.similar_classes(), project.conflicts(), project.model_folders(), project.catalog.runs.newest()
-    incoming = project.incoming()
+    incoming = project.uploads.last()
     if incoming is not None and incoming.layout.readings:
         incoming.layout.readings[0].in_words()
 
@@ -97,7 +97,7 @@ def _add(project: Project, folder: Path) -> None:
     if not path.exists():
         path.write_bytes(encode(draw_photo(7)))
     try:
-        project.receive([("new.jpg", path)], "new")
+        project.uploads.receive([("new.jpg", path)], "new")
     finally:
         path.unlink()
 

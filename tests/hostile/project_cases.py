@@ -30,7 +30,7 @@ def damaged(*damages: Damage) -> Prepare:
             path.write_bytes(encode(draw_photo(number)))
             files.append((f"{label}/{number}.jpg", path))
         with home.open(TOKEN) as project:
-            project.receive(files)
+            project.uploads.receive(files)
             project.move([project.photos()[0].id], "dog")
             assert LIMITS.files > len(project.photos())
         for damage in damages:

@@ -180,9 +180,9 @@ def test_photos_on_a_full_disk_can_be_read_in_another_way(tmp_path: Path, make_f
     files = [(path.relative_to(folder.parent).as_posix(), path) for path in sorted(folder.rglob("*.jpg"))]
     with home.open(token) as project:
         with suppress(LayoutError):  # several readings
-            project.receive(files)
-        project.take("folders:1")
+            project.uploads.receive(files)
+        project.uploads.take("folders:1")
         assert list(project.classes()) == ["anna", "ben"]
         (home.root / "large").write_bytes(bytes(1_000_000))
-        project.take("folders:2")
+        project.uploads.take("folders:2")
         assert list(project.classes()) == ["cat", "dog"]

@@ -12,10 +12,10 @@ import gradio as gr
 from ...config import Limits
 from ...data.decoding import draw_small_apart
 from ...data.example import draw_example
-from ...data.incoming import State, describe
+from ...data.incoming import Incoming, State, describe
 from ...data.layout import Decision, Layout, Reading
 from ...data.layout.folder_names import names_a_class
-from ...data.project import Incoming, IntakeResult, Project
+from ...data.project import IntakeResult, Project
 from ...errors import DataError, LayoutError, PhotoError
 from ...files import storage_error
 from ...messages import sentence
@@ -42,7 +42,7 @@ def add(home: Home, token: str, event: gr.EventData) -> str:
         with home.open(token) as project:
             check_capacity(project, len(upload.files))
             try:
-                return summarize(project.receive(upload.files, upload.label), len(upload.missing))
+                return summarize(project.uploads.receive(upload.files, upload.label), len(upload.missing))
             except LayoutError as error:
                 if error.layout is None:  # nothing waits
                     raise
@@ -55,22 +55,22 @@ def answer(home: Home, token: str, event: gr.EventData) -> str:
     """Do what was pressed in a question: take a reading, put all photos into one class, or forget the upload."""
     data = event_data(event)
     with home.open(token) as project:
-        incoming = project.incoming()
+        incoming = project.uploads.last()
         if incoming is None:
             raise DataError(ReadingCode.WHICH_READING)
         if data.get("do") == "cancel":
-            project.forget_incoming()
+            project.uploads.forget()
             return html.note(ReadingCode.FORGOTTEN)
         home.check_room()
         if data.get("do") == "one-class":
             label = str(data.get("text", ""))
             if not label.strip():
                 raise DataError(ReadingCode.EMPTY_CLASS)
-            return summarize(project.take_label(label))
+            return summarize(project.uploads.take_label(label))
         option = data.get("option")
         if option not in [reading.option for reading in incoming.layout.readings]:
             raise DataError(ReadingCode.WHICH_READING)
-        return summarize(project.take(str(option)))
+        return summarize(project.uploads.take(str(option)))
 
 
 def add_example(home: Home, token: str) -> str:
@@ -118,7 +118,7 @@ def _missing(count: int) -> str:
 def waiting(project: Project) -> str:
     """Return how the last upload was read, or the question about it, as HTML; empty where there is none."""
     try:
-        return _draw_waiting(project.incoming_state(), project.limits, spoken().tag)
+        return _draw_waiting(project.uploads.state(), project.limits, spoken().tag)
     except DataError as error:
         if error.code is not ProjectCode.UPLOAD_GONE:
             raise

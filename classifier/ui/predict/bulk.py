@@ -128,7 +128,7 @@ def save_zip(home: Home, token: str, request: gr.Request) -> Iterator[str]:
     with bulk_jobs.need_table(home, token) as table, home.open(token) as project:
         size = sum(file.stat().st_size for file in (table.folder / COPIES).iterdir())
         path = downloads.new_file(home.folder(token), "sorted photos.zip")
-        with project.room(size):
+        with project.storage.room(size):
             for event in sort_into_zip(table, path):
                 if event.done % 100 == 0:
                     yield html.progress(event)

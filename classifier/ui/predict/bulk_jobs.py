@@ -156,7 +156,7 @@ def _fill(home: Home, token: str, model: Model, given: Files, incoming: Path) ->
             stack.enter_context(project)
             predictor = Predictor(model.folder, limits=project.limits)
             folder = _place(home, token) / "table"
-            events = predict_many(predictor, given, folder, take_over=True, room=project.room)
+            events = predict_many(predictor, given, folder, take_over=True, room=project.storage.room)
             stack.enter_context(closing(events))  # type: ignore[type-var]
             yield from _with_facts(events, folder, model)
 

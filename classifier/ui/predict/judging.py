@@ -74,7 +74,7 @@ def judge(home: Home, token: str, model: str | None, waiting: Waiting, event: gr
         # A table may come after the photos. As forgotten uploads are, the folder is deleted in time where the program
         # ends meanwhile.
         folder = waiting.folder or Path(get_upload_folder()) / f"tmp{secrets.token_hex(16)}"
-        return _judge(home, chosen, folder, lambda project: project.receive(upload.files, upload.label))
+        return _judge(home, chosen, folder, lambda project: project.uploads.receive(upload.files, upload.label))
     finally:
         delete_uploads(path for _, path in upload.files)
 
@@ -92,15 +92,15 @@ def answer(home: Home, token: str, model: str | None, waiting: Waiting, event: g
         raise DataError(ReadingCode.EMPTY_CLASS)
     chosen = _select(home, token, model)
     if do == "one-class":
-        return _judge(home, chosen, waiting.folder, lambda project: project.take_label(str(label)))
+        return _judge(home, chosen, waiting.folder, lambda project: project.uploads.take_label(str(label)))
     return _judge(home, chosen, waiting.folder, lambda project: _take(project, option))
 
 
 def _take(project: Project, option: object) -> None:
-    incoming = project.incoming()
+    incoming = project.uploads.last()
     if incoming is None or option not in [reading.option for reading in incoming.layout.readings]:
         raise DataError(ReadingCode.WHICH_READING)
-    project.take(str(option))
+    project.uploads.take(str(option))
 
 
 def _select(home: Home, token: str, model: str | None) -> Model:

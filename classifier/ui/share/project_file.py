@@ -68,7 +68,7 @@ def save(home: Home, token: str, choice: str | None, request: gr.Request) -> Ite
         files += [project.photo_path(photo) for photo in photos] if with_photos else []
         file = downloads.new_file(project.folder, f"project {date.today().isoformat()}.zip")
         try:
-            with project.room(sum(path.stat().st_size for path in files if path.is_file())):
+            with project.storage.room(sum(path.stat().st_size for path in files if path.is_file())):
                 save_project(project, file, with_photos)
         except ClassifierError as error:
             yield html.note(error.message, "warn")

@@ -113,7 +113,7 @@ def test_what_waits_is_read_once_for_all_drawings_in_a_language(home: Home, toke
 def test_another_reading_takes_the_place_of_the_first(home: Home, token: str, drop: Drop) -> None:
     drop([f"hands/{who}/{what}/{n}.jpg" for who in ("anna", "ben") for what in ("fist", "palm") for n in range(3)])
     with home.open(token) as project:
-        waiting = project.incoming()
+        waiting = project.uploads.last()
     assert waiting is not None
     for reading in (*waiting.layout.readings, waiting.layout.readings[0]):
         press(home, token, do="take", option=reading.option)
@@ -254,6 +254,6 @@ def test_beyond_a_limit_a_sentence_says_so_and_what_is_there_stays(
 
 def _readings(home: Home, token: str) -> Any:
     with home.open(token) as project:
-        waiting = project.incoming()
+        waiting = project.uploads.last()
         assert waiting is not None
         return waiting.layout.readings
