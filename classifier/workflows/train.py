@@ -41,7 +41,8 @@ T = TypeVar("T")
 def estimate_seconds(photos: int, config: TrainConfig) -> float:
     """Return a rough duration of a training on this machine, in seconds, from the number of photos alone."""
     device = devices.choose()
-    per_photo = 0.05 / device.workers if device.is_cpu else 0.004
+    # Of photos as a project keeps them, small: see ``benchmarks/overhead.py``.
+    per_photo = 0.02 / device.workers if device.is_cpu else 0.004
     quick = 1.0 + photos * per_photo * backbones.relative_cost(config.backbone)
     return quick if config.mode == "quick" else quick + 60 * config.minutes
 

@@ -52,7 +52,8 @@ Event = Progress | Epoch | Note
 MakePlan = Callable[..., TrainPlan | None]  # see ``schedule.tail_plan``
 
 _SMALLEST = 1e-12  # probability whose logarithm is taken
-_SECONDS_PER_PHOTO = 0.05  # of the first row of the table of networks, on one core
+_ONE_PASS = 0.6  # part of the seconds of a first step that decoding and a pass of the network take, as measured in
+# benchmarks/overhead.py
 
 
 Training = Generator[Event | Offer, None, None]
@@ -103,7 +104,8 @@ def _stages_trial(run: TrainingRun, head: TrainedModel) -> Trial:
     def train(pretrained: Candidate, seconds_left: float) -> Training:
         yield Offer(((yield from _with_stages(run, head)),))
 
-    return Trial("stages", run.backbone.name, _estimate(run, run.backbone.cost), train, is_cached=True)
+    # What it needs was computed with the features of the first step.
+    return Trial("stages", run.backbone.name, 0.0, train, is_cached=True)
 
 
 def _with_stages(run: TrainingRun, head: TrainedModel) -> Generator[Progress, None, Candidate]:
@@ -312,7 +314,5 @@ def _network_trial(run: TrainingRun, head: TrainedModel, backbone: Backbone) -> 
 
 
 def _estimate(run: TrainingRun, relative_cost: float) -> float:
-    """Return the seconds of one pass over the photos."""
-    device = run.extractor.device
-    per_photo = _SECONDS_PER_PHOTO / device.workers if device.is_cpu else _SECONDS_PER_PHOTO / 10
-    return len(run.training_set) * per_photo * relative_cost
+    """Return the seconds of one pass over the photos, by those that the first step took on this machine."""
+    return _ONE_PASS * run.steps[0].seconds * relative_cost / run.backbone.cost

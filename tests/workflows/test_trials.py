@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from classifier import Project, TrainConfig, leases
 from classifier import device as devices
-from classifier.events import result_of
+from classifier.events import Step, result_of
 from classifier.models.backbones import resolve
 from classifier.models.checkpoint import TrainedModel
 from classifier.models.feature_cache import FeatureCache
@@ -40,9 +41,15 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TrainingRu
         training_set, resize_mode = result_of(build_training_set(extractor, project, backbone, CONFIG))
         head = train_head(extractor, training_set, backbone, resize_mode, CONFIG)
         stop = Path("nowhere").exists
-        yield TrainingRun(
+        run = TrainingRun(
             project, CONFIG, folder / "model", None, extractor, training_set, backbone, resize_mode, stop, Clock()
-        ), head  # fmt: skip
+        )
+        run.steps.append(first_step(10))
+        yield run, head
+
+
+def first_step(seconds: float) -> Step:
+    return Step(1, "head", CONFIG.backbone, 1.0, 0.7, 1.0, None, seconds, True, 1.0)
 
 
 def names(run: TrainingRun, head: TrainedModel) -> list[str]:
@@ -72,3 +79,13 @@ def test_a_gpu_that_is_refused_while_speed_is_measured_ends_no_training(
     monkeypatch.setattr(leases, "_runner", None)
     leases.host_on_zero_gpu(lend)
     assert names(replace(run, config=replace(CONFIG, minutes=5)), head) == ["stages", "joined", "tail", "deep"]
+
+
+def test_the_time_of_a_step_is_estimated_by_the_first_one(begun: tuple[TrainingRun, TrainedModel]) -> None:
+    run, head = begun
+    stages, joined = islice(list_trials(run, head, ()), 2)
+    assert stages.seconds == 0, "its features were computed with those of the first step"
+    slower = replace(run, steps=[first_step(1000)])
+    _, joined_slower = islice(list_trials(slower, head, ()), 2)
+    assert 10 < joined.seconds < 60, "two larger networks"
+    assert joined_slower.seconds == pytest.approx(100 * joined.seconds)
