@@ -82,9 +82,9 @@ class Step:
     features of several networks), ``tail`` and ``deep`` (the last stages of the network fine-tuned, or more of them,
     alone or averaged with the best of the others), ``network`` (another one); ``backbone`` names all networks of the
     model, joined by “+”. ``accuracy``, with its 95 % interval ``low`` to ``high``, is out of fold, ``before`` that of
-    the best model before on the same photos, None for the first step. ``seconds`` is the duration. Where it is
-    ``kept``, checkpoint and run already are its; otherwise ``why`` tells why not. ``cost`` is that of an answer
-    relative to the first step's model.
+    the model in use before on the same photos, as the step that brought it had it; None for the first step.
+    ``seconds`` is the duration. Where it is ``kept``, checkpoint and run already are its; otherwise ``why`` tells why
+    not. ``cost`` is that of an answer relative to the first step's model.
 
     Example::
 

@@ -53,14 +53,15 @@ class _State:
     """The choice of the best candidate, those of one network and of networks that are not fine-tuned, and how many
     steps in a row brought nothing.
 
-    ``evaluated`` is None where the best model was saved before an interruption; ``single`` is the candidate whose
-    model of one network was saved beside it.
+    ``scored`` are the probabilities by which the model in use was scored when it was saved. ``evaluated`` is None where
+    it was saved before an interruption; ``single`` is the candidate whose model of one network was saved beside it.
     """
 
     choice: ModelChoice[Candidate]
     singles: ModelChoice[Candidate]
     pretrained: ModelChoice[Candidate]
     head: Candidate
+    scored: Probabilities
     evaluated: Evaluated | None = None
     single: Candidate | None = None
     in_vain: int = 0
@@ -108,7 +109,7 @@ def _begin(run: TrainingRun, head: Candidate, adds: bool) -> Generator[Event, No
     seed = (run.config.seed + 1) % 2**32  # other folds than those of the heads
     folds = splits.stratified_group_folds(y, groups, _CHOICE_FOLDS, seed)
     choice, singles, pretrained = (ModelChoice(head, y, folds, groups) for _ in range(3))
-    state = _State(choice, singles, pretrained, head)
+    state = _State(choice, singles, pretrained, head, choice.nested())
     if adds:
         _check_photos(run)
     interrupted = resume.prepare_folder(run.resume_folder, run.config, run.training_set.rows())
@@ -119,14 +120,21 @@ def _begin(run: TrainingRun, head: Candidate, adds: bool) -> Generator[Event, No
     if before:
         run.steps.extend(before)
         _take_again(run)
-        numbers = [step.number for step in run.steps] if distributed.is_main_process() else []
-        for candidate in steps.share_evidence(list(steps.read_evidence(run.folder, numbers))):
-            _offer(state, candidate)
+        _offer_again(run, state)
         return state
     if distributed.is_main_process():
         steps.clear(run.folder)
-    yield from _keep(run, state, None, run.clock.seconds)
+    yield from _keep(run, state, run.clock.seconds)
     return state
+
+
+def _offer_again(run: TrainingRun, state: _State) -> None:
+    """Offer what the steps before an interruption offered."""
+    for step in run.steps:
+        found = list(steps.read_evidence(run.folder, step.number)) if distributed.is_main_process() else []
+        for candidate in steps.share_evidence(found):
+            _offer(state, candidate)
+        state.scored = state.choice.nested() if step.kept else state.scored
 
 
 def _check_photos(run: TrainingRun) -> None:
@@ -260,13 +268,12 @@ def _judge(
     was_kept = len(run.steps) > len(attempt.steps)
     del run.steps[len(attempt.steps) :]
     state.restore(attempt.before)
-    shown = state.choice.nested()
     attempt.offered = [(candidate, state.choice.gain(candidate)) for candidate in candidates]
     kept = [_offer(state, candidate) for candidate in candidates]
     if distributed.is_main_process():
         steps.keep_evidence(run.folder, len(run.steps) + 1, candidates)
     if any(kept):
-        yield from _keep(run, state, shown, run.clock.seconds - attempt.started)
+        yield from _keep(run, state, run.clock.seconds - attempt.started)
     elif was_kept:
         _put_back_best(run)
 
@@ -280,18 +287,16 @@ def _offer(state: _State, candidate: Candidate) -> bool:
     return state.choice.offer(candidate)
 
 
-def _keep(run: TrainingRun, state: _State, shown: Probabilities | None, seconds: float) -> Generator[Event, None, None]:
-    """Save the best model in the place of the one before, and as the model of its step.
-
-    ``shown`` are the probabilities that scored the one before.
-    """
+def _keep(run: TrainingRun, state: _State, seconds: float) -> Generator[Event, None, None]:
+    """Save the best model in the place of the one before, and as the model of its step."""
     best, scored = state.choice.best, state.choice.nested()
-    model = best.model if shown is None else _with_score(run, state.choice)
+    before = state.scored if run.steps else None
+    model = best.model if before is None else _with_score(run, state.choice)
     assert model is not None
     evaluated = yield from run.evaluate(replace(model, single=_single_for(run, state, model)))
     yield save_progress(len(run.training_set))
-    run.steps.append(_step(run, state, best, scored, shown, seconds))
-    state.evaluated, state.single, state.in_vain = evaluated, state.singles.best, 0
+    run.steps.append(_step(run, state, best, scored, before, seconds))
+    state.scored, state.evaluated, state.single, state.in_vain = scored, evaluated, state.singles.best, 0
     run.save(evaluated, unfinished=True)
     if distributed.is_main_process():
         number = len(run.steps)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -141,19 +141,18 @@ def keep_evidence(folder: Path, number: int, candidates: Sequence[Candidate]) ->
             save_file(values, part, metadata=known)
 
 
-def read_evidence(folder: Path, numbers: Iterable[int]) -> Iterator[Candidate]:
-    """Yield the candidates of steps, without their models; those that cannot be read are left out."""
-    for number in numbers:
-        for position in itertools.count():
-            path = _folder(folder) / _EVIDENCE.format(number, position)
-            if not path.exists():
-                break
-            with suppress(OSError, SafetensorError, KeyError, ValueError, TypeError):
-                regular_size(path)
-                with safe_open(path, "pt") as file:
-                    known = file.metadata()
-                    idx, probs, usual = (file.get_tensor(name).numpy() for name in _ARRAYS)
-                yield Candidate(known["name"], known["backbone"], float(known["cost"]), idx, probs, usual, None)
+def read_evidence(folder: Path, number: int) -> Iterator[Candidate]:
+    """Yield the candidates of a step, without their models; those that cannot be read are left out."""
+    for position in itertools.count():
+        path = _folder(folder) / _EVIDENCE.format(number, position)
+        if not path.exists():
+            break
+        with suppress(OSError, SafetensorError, KeyError, ValueError, TypeError):
+            regular_size(path)
+            with safe_open(path, "pt") as file:
+                known = file.metadata()
+                idx, probs, usual = (file.get_tensor(name).numpy() for name in _ARRAYS)
+            yield Candidate(known["name"], known["backbone"], float(known["cost"]), idx, probs, usual, None)
 
 
 def share_evidence(candidates: Sequence[Candidate]) -> Iterator[Candidate]:

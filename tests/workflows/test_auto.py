@@ -93,6 +93,9 @@ def test_steps_are_tried_in_order_and_the_best_is_kept(run: tuple[Project, Path,
     for step in steps[1:]:
         assert step.kept == (step.why is None)
         assert step.before is not None
+    for earlier, later in pairwise(step for step in steps if step.kept):
+        if later.name in ("stages", "joined"):  # judged on all photos
+            assert later.before == earlier.accuracy, "what the person read last"
     assert finished.steps == tuple(steps) == list_steps(folder)
     assert step_in_use(folder) == max(step.number for step in steps if step.kept)
     assert not (folder / "resume").exists()
@@ -107,10 +110,10 @@ def test_a_fine_tuned_network_is_also_averaged_with_pretrained_ones(
     run: tuple[Project, Path, list[Step], Finished],
 ) -> None:
     _, folder, steps, _ = run
-    evidence = list(read_evidence(folder, [4]))
+    evidence = list(read_evidence(folder, 4))
     if not evidence:  # so on this machine's arithmetic
         pytest.skip("the linear head alone was better than every fine-tuned network")
-    (first,) = read_evidence(folder, [2])
+    (first,) = read_evidence(folder, 2)
     alone, averaged, *with_joined = evidence
     assert averaged.backbone == f"{first.backbone}+{alone.backbone}"
     joined = [f"{step.backbone}+{alone.backbone}" for step in steps[2:3] if step.kept]
