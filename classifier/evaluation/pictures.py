@@ -91,7 +91,7 @@ def numbered_names(labels: Sequence[str], confusion: Sequence[Sequence[int]]) ->
 def to_png(image: Image.Image) -> bytes:
     """Return a picture as the bytes of a PNG file."""
     out = io.BytesIO()
-    image.save(out, "PNG", optimize=True)
+    image.save(out, "PNG")
     return out.getvalue()
 
 
