@@ -3,8 +3,18 @@ const LONGEST_WAIT = 3000; // milliseconds for a version to begin to answer
 const LOADING = `loading ${new URL("./", location)}`; // a lock: all tabs that load files of this page share it
 
 // Runs a function that loads files of the page; no new version takes over meanwhile.
-export function whileLoading(load) {
-  return navigator.locks ? navigator.locks.request(LOADING, { mode: "shared" }, load) : load();
+export async function whileLoading(load) {
+  let isCalled = false;
+  const call = () => {
+    isCalled = true;
+    return load();
+  };
+  try {
+    return await navigator.locks.request(LOADING, { mode: "shared" }, call);
+  } catch (error) {
+    if (isCalled) throw error;
+    return load(); // older browsers have no locks, and a frame in a sandbox may not use them
+  }
 }
 
 // Has the files kept. Resolves to the registration that keeps them, or to nothing.
@@ -35,9 +45,9 @@ async function letIn(worker) {
   };
   try {
     await reached(worker, "installed");
-    await (navigator.locks ? navigator.locks.request(LOADING, takeOver) : takeOver());
+    await navigator.locks.request(LOADING, takeOver);
   } catch {
-    // It was not fetched whole, or a newer one came; the browser tries again at the next visit.
+    // It was not fetched whole, or a newer one came, or there are no locks: then the browser decides when it takes over.
   }
 }
 
