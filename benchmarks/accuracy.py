@@ -218,7 +218,7 @@ class Plan:
 COMPLETE = (  # what README needs: some hours
     Plan((*OURS, *PEERS), (0,), TrainConfig().minutes),
     Plan(("quick",), range(1, 25), 0),
-    Plan(("auto",), range(1, 7), 2, 6),
+    Plan(("auto",), range(1, 9), 2, 6),
 )
 
 

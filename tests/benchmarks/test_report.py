@@ -56,9 +56,20 @@ def test_accuracy_over_time_is_that_of_the_model_at_hand() -> None:
 
 
 def test_claims_are_held_against_what_was_true() -> None:
-    held, mean, largest = report.honesty([row for row in ROWS if row["division"] == 1])
+    rows = [row for row in ROWS if row["division"] == 1]
+    known = report.honesty([rows[0], rows[1] | {"accuracy_new": 0.81}])
 
-    assert (held, mean, largest) == (0.5, pytest.approx(10), pytest.approx(15))
+    assert (known.held, known.mean, known.largest) == (0.5, pytest.approx(10), pytest.approx(15))
+    assert known.mean_of_new == pytest.approx(7)
+
+
+def test_runs_are_compared_with_the_first_step_of_their_division() -> None:
+    runs = [row for row in ROWS if row["division"] == 1]
+    first = [make_row("cats", "quick", 0.80, 6) | {"division": 1}, make_row("dogs", "quick", 0.79, 6) | {"division": 1}]
+    other = make_row("dogs", "quick", 0.1, 6) | {"division": 2}
+
+    assert report.above_first_step(runs, [*first, other]) == (pytest.approx(0.5), 1, 2)
+    assert report.above_first_step(runs, [first[0], other]) == (pytest.approx(5), 0, 1)
 
 
 def test_the_report_names_every_set_recipe_and_machine(tmp_path: Path) -> None:
