@@ -118,6 +118,9 @@ def test_the_page_works_without_the_changes_to_gradios_script(
     window.route(f"{program.url}/", without)
     try:
         page = visit(project=trained_project())
+        # What is pressed before the page has drawn itself for the visitor is lost.
+        page.locator("#photos-drop [data-ready]").wait_for(timeout=SLOW)
+        page.locator("#photos-shown").get_by_text("“apple”").wait_for(timeout=SLOW)
         page.locator("#photos-classes [data-label=mug]").click(timeout=SLOW)
         page.locator("#photos-shown").get_by_text("“mug”").wait_for(timeout=SLOW)
         page.get_by_role("tab", name="Review").click()
