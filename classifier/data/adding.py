@@ -16,15 +16,16 @@ from ..messages.data import ProjectCode, RepeatCode
 from ..messages.limits import LimitCode
 from . import incoming, leftovers, schema
 from .assets import Asset
-from .assignment import Assignment, Plan, Splits
+from .assignment import Assignment, Plan, Splits, plan_class
 from .catalog import Catalog
 from .decoding import UploadDecoder
 from .inspection import FoundPhoto, drop_repeats, inspect_files
 from .intake import LeftOut
-from .labels import natural_key
+from .labels import chosen_label, natural_key
 from .layout import Layout, Reading
 from .photo_store import store_photos
-from .sources import Listing
+from .scratch import scratch_folder
+from .sources import Listing, list_upload
 
 _STEP = 100_000  # bytes: what the sentence shows is rounded up, else it could say as much as the limit
 Room = Callable[[int], AbstractContextManager[object]]
@@ -83,6 +84,12 @@ class PhotoStorage:
             raise DataError(ProjectCode.DELETED)
         self.delete(dropped)
         return result
+
+    def add_to_class(self, files: Iterable[tuple[str, Path]], label: str, group: str | None = None) -> IntakeResult:
+        """Store files given as (relative name, path) in one class, and in one group where it has a name."""
+        with scratch_folder(self.folder) as folder:
+            listing = list_upload(files, folder / "unpacked", self.limits)
+            return self.add(listing, plan_class(listing, chosen_label(label, self.limits), group))
 
     def delete(self, photos: Sequence[Asset]) -> None:
         """Delete the files of photos that nothing needs any more; those of a project over a folder are the person's."""

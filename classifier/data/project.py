@@ -198,9 +198,10 @@ class Project:
         that are not usable photos are left out with a reason; no error is raised for them. Raises ``LayoutError``
         where the names do not show one set of classes.
         """
+        if label is not None:
+            return self.storage.add_to_class(files, label)
         with scratch_folder(self.folder) as folder:
-            listing = list_upload(files, folder / "unpacked", self.limits)
-            return self._add_listing(listing, label, Wish())
+            return self._add_listing(list_upload(files, folder / "unpacked", self.limits), None, Wish())
 
     def add_burst(self, files: Iterable[tuple[str, Path]], label: str) -> IntakeResult:
         """Copy in the frames of one burst or video, given as (name, path), as one group of one class.
@@ -208,10 +209,7 @@ class Project:
         No split divides them: frames of a second look nearly alike, and a score measured on some of them with a model
         trained on the others would claim too much. Files that are not usable photos are left out with a reason.
         """
-        group = f"burst {uuid.uuid4().hex}"
-        with scratch_folder(self.folder) as folder:
-            listing = list_upload(files, folder / "unpacked", self.limits)
-            return self.storage.add(listing, plan_class(listing, chosen_label(label, self.limits), group))
+        return self.storage.add_to_class(files, label, f"burst {uuid.uuid4().hex}")
 
     def leave_out(self, reasons: Mapping[int, Message] | Iterable[tuple[int, Message]]) -> None:
         """Remove photos that turned out to be unusable, given as id -> reason, and list them as left out."""

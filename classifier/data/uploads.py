@@ -15,7 +15,6 @@ from .incoming import Incoming, State, Upload
 from .labels import chosen_label
 from .readings import Wish
 from .scratch import scratch_folder
-from .sources import list_upload
 
 
 class Uploads:
@@ -40,9 +39,7 @@ class Uploads:
         """
         if label is not None:
             self.forget()
-            with scratch_folder(self._storage.folder) as folder:
-                listing = list_upload(files, folder / "unpacked", self._storage.limits)
-                return self._storage.add(listing, plan_class(listing, chosen_label(label, self._storage.limits)))
+            return self._storage.add_to_class(files, label)
         with incoming.lock(self._root), scratch_folder(self._storage.folder):
             upload = incoming.receive(self._root, files, self._storage.splits(), self._storage.limits)
             return self._read(upload, Wish())
